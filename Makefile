@@ -1,0 +1,41 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Only python3 and make are assumed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test setup lint format clean constraints
+
+demo: setup
+	$(BIN)/zoo models
+	$(BIN)/zoo train --all --data demo
+	$(BIN)/zoo leaderboard --data demo
+
+test: setup lint
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+setup: .venv/.installed
+
+# Installed once, and again whenever what is to be installed has changed.
+.venv/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable ".[all]" --group dev
+	touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Pin what is installed now, without a word about where it came from.
+constraints:
+	$(BIN)/python -m pip freeze --exclude-editable --exclude genre-zoo | grep -E '^[A-Za-z0-9_.-]+==' > constraints.txt
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,322 @@
+"""What the Keras models share: windows, the training loop, prediction and export.
+
+A network classifies windows, stretches of a track of fixed length. Training draws
+them at random; prediction and the exported graph cut the same fixed ones, each half
+over the one before it.
+"""
+
+import functools
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo_registry import CannotExport, hookimpl
+from zoo_registry.silence import quiet_stderr
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zoo_registry import Progress
+
+__all__ = ["TRAINING", "export", "fit", "framework", "predict"]
+
+TRAINING: Mapping[str, int | float] = {
+    "frames": 128,  # in a window; about 3 s
+    "epochs": 20,  # at most
+    "crops": 4,  # random windows of a track in an epoch
+    "batch": 32,  # windows
+    "learning_rate": 2e-3,  # at its peak
+    "weight_decay": 1e-2,
+    "smoothing": 0.1,  # probability that the label gives up to the classes, evenly
+    "masking": 0.2,  # widest hidden stripe, as a share of the frames and of the mels
+    "validation": 0.15,  # share of the training tracks that chooses the epoch; 0: the last one
+    "patience": 8,  # epochs without a better one before training stops
+}
+"""The parameters of `fit` with their defaults, for cards to start from."""
+
+_OPSET = 18
+_PREDICTED_AT_ONCE = 64  # windows; bounds the memory that an hour-long track takes
+
+
+@functools.cache
+def framework() -> Any:  # noqa: ANN401  (ships no types)
+    """Return Keras on TensorFlow, loaded at the first call and without chatter on stderr.
+
+    Raises
+    ------
+    ImportError
+        If keras or tensorflow is not installed.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # joblib tells its workers through this variable how many threads each may use.
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
+    with quiet_stderr():
+        import keras
+
+        keras.ops.zeros(1)  # what TensorFlow says of the machine, it says at its first operation
+    return keras
+
+
+def fit(
+    body: Callable[[Any, Mapping[str, Any]], Any],
+    tracks: "Sequence[NDArray[np.float32]]",
+    labels: "NDArray[np.int64]",
+    classes: Sequence[str],
+    groups: "NDArray[np.int64]",
+    params: Mapping[str, Any],
+    seed: int,
+    progress: "Progress",
+) -> Any:  # noqa: ANN401  (ships no types)
+    """Train a network on random windows of log-mel tracks.
+
+    Windows have stripes of time and of frequency hidden (Park et al. 2019,
+    doi:10.21437/Interspeech.2019-2680); labels are smoothed (Szegedy et al. 2016,
+    doi:10.1109/CVPR.2016.308); the optimiser is AdamW (Loshchilov and Hutter 2019,
+    arXiv:1711.05101) under a warm-up and a cosine. Where the classes are large
+    enough, some groups are held out of the training to choose the best epoch.
+
+    Parameters
+    ----------
+    body : callable
+        ``body(images, params)``: from a symbolic tensor of shape (batch, frames, mels, 1),
+        standardised per mel, to features of shape (batch, features).
+    tracks : sequence of float32 arrays, each of shape (frames, mels)
+        dB; of any lengths from one frame on.
+    labels, groups : int64 arrays, shape (tracks,)
+        Index into `classes`, and what must not be parted by the inner split.
+    classes : sequence of str
+        All classes; one without a track gets its output nevertheless.
+    params : mapping
+        At least those of `TRAINING`.
+    seed : int
+        From which everything random is derived; the generators of Python, NumPy and
+        TensorFlow are seeded with it, too.
+    progress : callable
+        Called with the share done and a note after every epoch.
+
+    Returns
+    -------
+    keras.Model
+        From windows, float32 (batch, frames, mels) in dB, to probabilities.
+    """
+    keras = framework()
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed % 2**32)
+    rng = np.random.default_rng(seed)
+    learnt, held = _inner_split(labels, groups, params["validation"], seed)
+    mean, variance = _statistics([tracks[i] for i in learnt])
+    model = _network(body, params, len(classes), mean, variance)
+
+    batch, epochs = params["batch"], params["epochs"]
+    steps = max(1, round(len(learnt) * params["crops"] / batch))
+    _compile(model, params, epochs * steps)
+    targets = np.eye(len(classes), dtype=np.float32)
+    best, best_epoch, weights = math.inf, 0, None
+    for epoch in range(1, epochs + 1):
+        # Batches of one size spare TensorFlow a second trace; some tracks come once more for it.
+        order = np.resize(rng.permutation(learnt), steps * batch).reshape(steps, batch)
+        model.reset_metrics()
+        for chosen in order:
+            crops = np.stack([_random_crop(tracks[i], params["frames"], rng) for i in chosen])
+            crops = _masked(crops, mean, params["masking"], rng)
+            with quiet_stderr():
+                loss = float(model.train_on_batch(crops, targets[labels[chosen]]))
+        note = f"epoch {epoch}/{epochs}, loss {loss:.2f}"
+        if len(held):
+            score = _log_loss(model, [tracks[i] for i in held], labels[held])
+            note += f", held out {score:.2f}"
+            if score < best:
+                best, best_epoch, weights = score, epoch, model.get_weights()
+            elif epoch - best_epoch >= params["patience"]:
+                break
+        progress(epoch / epochs, note)
+    if weights is not None:
+        model.set_weights(weights)
+        progress(1.0, f"kept epoch {best_epoch}, held out {best:.2f}")
+    return model
+
+
+@hookimpl
+def predict(
+    model: Any,  # noqa: ANN401  (ships no types)
+    tracks: "Sequence[NDArray[np.float32]]",
+) -> "list[NDArray[np.float32]]":
+    """Classify the windows of each track.
+
+    Parameters
+    ----------
+    model : keras.Model
+        What `fit` returned.
+    tracks : sequence of float32 arrays, each of shape (frames, mels)
+        dB; of any lengths from one frame on.
+
+    Returns
+    -------
+    list of float32 arrays, each of shape (windows, classes)
+        Windows start half a window apart, the last one ends with the track; a track
+        shorter than a window is repeated to fill one. Rows sum to one.
+    """
+    frames = model.input_shape[1]
+    return [_probabilities(model, track, frames // 2) for track in tracks]
+
+
+@hookimpl
+def export(model: Any) -> Any:  # noqa: ANN401  (neither Keras nor onnx ships types)
+    """Return the windowing and the network as one graph.
+
+    Parameters
+    ----------
+    model : keras.Model
+        What `fit` returned.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Input ``track``, float32 (frames, mels); output ``probabilities``, float32
+        (windows, classes), as from `predict`.
+
+    Raises
+    ------
+    CannotExport
+        If tf2onnx, which Keras converts with, is not installed.
+    """
+    from zoo_plugins._keras_export import to_onnx
+
+    try:
+        return to_onnx(model)
+    except ImportError as error:
+        raise CannotExport(f"{error}; install genre-zoo[deep]") from error
+
+
+def _network(
+    body: Callable[[Any, Mapping[str, Any]], Any],
+    params: Mapping[str, Any],
+    classes: int,
+    mean: "NDArray[np.float32]",
+    variance: "NDArray[np.float32]",
+) -> Any:  # noqa: ANN401  (ships no types)
+    """Put a standardising layer in front of `body`, and a classifier behind it."""
+    keras = framework()
+    layers = keras.layers
+    shape = (params["frames"], len(mean))
+    window = keras.Input(shape, name="window")
+    standard = layers.Normalization(axis=-1, mean=mean, variance=variance)(window)
+    features = body(layers.Reshape((*shape, 1))(standard), params)
+    probabilities = layers.Dense(classes, activation="softmax", name="probabilities")(features)
+    return keras.Model(window, probabilities)
+
+
+def _compile(model: Any, params: Mapping[str, Any], steps: int) -> None:  # noqa: ANN401
+    """Give `model` its loss and its optimiser."""
+    keras = framework()
+    warming = max(1, steps // 10)
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        warmup_target=params["learning_rate"],
+        warmup_steps=warming,
+        decay_steps=max(1, steps - warming),
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=params["weight_decay"])
+    # Standardisation and bias are scales and offsets, to which decay would only add a bias.
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=params["smoothing"])
+    # XLA compiles for longer than a run takes, and its convolutions are slow on a CPU.
+    model.compile(optimizer, loss, jit_compile=False)
+
+
+def _inner_split(
+    labels: "NDArray[np.int64]", groups: "NDArray[np.int64]", share: float, seed: int
+) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    """Return positions to learn from and positions to hold out, groups kept whole.
+
+    Nothing is held out if a class has too few tracks or groups to be on both sides.
+    """
+    everything, nothing = np.arange(len(labels)), np.arange(0)
+    present, counts = np.unique(labels, return_counts=True)
+    folds = max(2, round(1 / share)) if share > 0 else 0
+    if not folds or counts.min() < folds or len(np.unique(groups)) < folds:
+        return everything, nothing
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
+    learnt, held = next(splitter.split(labels, labels, groups))
+    if any(len(np.unique(labels[side])) < len(present) for side in (learnt, held)):
+        return everything, nothing
+    return learnt, held
+
+
+def _statistics(
+    tracks: "Sequence[NDArray[np.float32]]",
+) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+    """Return the mean and the variance of each mel over the frames of all tracks."""
+    frames = sum(len(track) for track in tracks)
+    mean = sum(track.sum(axis=0, dtype=np.float64) for track in tracks) / frames
+    variance = sum(((track - mean) ** 2).sum(axis=0) for track in tracks) / frames
+    # Bands that are empty in training must not blow up whatever another track has there.
+    variance = np.maximum(variance, 1.0)
+    return mean.astype(np.float32), variance.astype(np.float32)
+
+
+def _cut(
+    track: "NDArray[np.float32]", starts: "NDArray[np.int64]", frames: int
+) -> "NDArray[np.float32]":
+    """Return the windows of `track` that begin at `starts`; what is shorter is repeated."""
+    return track[(starts[:, None] + np.arange(frames)) % len(track)]
+
+
+def _random_crop(
+    track: "NDArray[np.float32]", frames: int, rng: np.random.Generator
+) -> "NDArray[np.float32]":
+    """Return one window of `track` from anywhere."""
+    return _cut(track, rng.integers(max(len(track) - frames, 0) + 1, size=1), frames)[0]
+
+
+def _masked(
+    windows: "NDArray[np.float32]",
+    mean: "NDArray[np.float32]",
+    share: float,
+    rng: np.random.Generator,
+) -> "NDArray[np.float32]":
+    """Set a stripe of frames and one of mels to the mean, in each window others."""
+    number, frames, mels = windows.shape
+
+    def stripe(size: int) -> "NDArray[np.bool_]":
+        width = rng.uniform(0, share * size, (number, 1))
+        start = rng.uniform(0, size - width)
+        position = np.arange(size)
+        return (position >= start) & (position < start + width)
+
+    return np.where(stripe(frames)[:, :, None] | stripe(mels)[:, None, :], mean, windows)
+
+
+def _probabilities(
+    model: Any,  # noqa: ANN401  (ships no types)
+    track: "NDArray[np.float32]",
+    hop: int,
+) -> "NDArray[np.float32]":
+    """Classify the windows of `track` that start `hop` frames apart."""
+    frames = model.input_shape[1]
+    last = max(len(track) - frames, 0)
+    starts = np.minimum(np.arange(0, last + hop, hop), last)
+    parts = np.split(starts, range(_PREDICTED_AT_ONCE, len(starts), _PREDICTED_AT_ONCE))
+    return np.concatenate(
+        [np.asarray(model(_cut(track, part, frames), training=False)) for part in parts]
+    )
+
+
+def _log_loss(
+    model: Any,  # noqa: ANN401  (ships no types)
+    tracks: "Sequence[NDArray[np.float32]]",
+    labels: "NDArray[np.int64]",
+) -> float:
+    """Return the mean log loss of `tracks`, in nats, over windows that do not overlap."""
+    losses = [
+        -np.log(np.maximum(_probabilities(model, track, model.input_shape[1])[:, label], 1e-7))
+        for track, label in zip(tracks, labels, strict=True)
+    ]
+    return float(np.mean([loss.mean() for loss in losses]))

@@ -1,0 +1,150 @@
+"""What a plugin promises: the hook specifications, which pluggy checks.
+
+An implementation is a function of the plugin's module, marked with `hookimpl`.
+It takes those of the arguments that it wants, by name.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["ExtensionSpec", "ModelSpec", "Progress", "hookimpl", "hookspec"]
+
+hookspec = pluggy.HookspecMarker("zoo")
+hookimpl = pluggy.HookimplMarker("zoo")
+
+
+class Progress(Protocol):
+    """How a training says how far it is."""
+
+    def __call__(self, fraction: float, note: str = "") -> None:
+        """Report the share that is done, 0 to 1, and a few words such as "epoch 3/40"."""
+        ...
+
+
+class ModelSpec:
+    """Hooks of one model; called for that model alone. `train` and `predict` are compulsory."""
+
+    @hookspec(firstresult=True)
+    def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32] | None":
+        """Turn a waveform into the array the model is trained on.
+
+        The default is the front end of the card.
+
+        Parameters
+        ----------
+        audio : float32 array, shape (samples,)
+            Mono, at the front end's sample rate, finite.
+
+        Returns
+        -------
+        float32 array, shape (rows, columns)
+            One row a window or a frame, by the front end's layout.
+        """
+
+    @hookspec(firstresult=True)
+    def train(
+        self,
+        tracks: "Sequence[NDArray[np.float32]]",
+        labels: "NDArray[np.int64]",
+        classes: Sequence[str],
+        groups: "NDArray[np.int64]",
+        params: Mapping[str, Any],
+        seed: int,
+        progress: Progress,
+    ) -> object:
+        """Fit a model to the training tracks of one fold.
+
+        Parameters
+        ----------
+        tracks : sequence of float32 arrays, each of shape (rows, columns)
+            What `preprocess` gave, one array a track; read-only.
+        labels : int64 array, shape (tracks,)
+            Index into `classes` of each track.
+        classes : sequence of str
+            All classes of the dataset, sorted; one may have no track here.
+        groups : int64 array, shape (tracks,)
+            Tracks of one number belong together; keep them so when you split further.
+        params : mapping
+            Every parameter of the card.
+        seed : int
+            The same seed must give the same model.
+        progress : callable
+            ``progress(fraction, note)``, to be called now and then.
+
+        Returns
+        -------
+        object
+            Anything but None; handed to `predict`, `export` and `save` as it is.
+        """
+
+    @hookspec(firstresult=True)
+    def predict(
+        self, model: object, tracks: "Sequence[NDArray[np.float32]]"
+    ) -> "Sequence[NDArray[np.float32]] | None":
+        """Classify the windows of each track.
+
+        Parameters
+        ----------
+        model : object
+            What `train` returned.
+        tracks : sequence of float32 arrays
+            As in `train`.
+
+        Returns
+        -------
+        sequence of float arrays, each of shape (windows, classes)
+            One array a track, probabilities in the order of `classes`, rows summing to one.
+        """
+
+    @hookspec(firstresult=True)
+    def export(self, model: object) -> Any:
+        """Return the model as an ``onnx.ModelProto``.
+
+        The graph does for one track what `predict` does: input ``track``, float32
+        (rows, columns), output ``probabilities``, float32 (windows, classes). The
+        default exports scikit-learn estimators.
+
+        Raises
+        ------
+        CannotExport
+            With the reason, which the run records.
+        """
+
+    @hookspec(firstresult=True)
+    def save(self, model: object, folder: Path) -> bool | None:
+        """Write a model that cannot be exported into `folder`, and return True."""
+
+    @hookspec(firstresult=True)
+    def load(self, folder: Path) -> object:
+        """Return the model that `save` wrote into `folder`."""
+
+
+class ExtensionSpec:
+    """Hooks of an extension: what may listen to runs, and what may add to the zoo."""
+
+    @hookspec
+    def zoo_run_started(self, run: Any) -> None:
+        """Hear that `run` (a `zoo_registry.Run`) begins or goes on."""
+
+    @hookspec
+    def zoo_fold_finished(self, run: Any, fold: int, error: str | None) -> None:
+        """Hear that a fold of `run` is stored, or failed with `error`."""
+
+    @hookspec
+    def zoo_run_finished(self, run: Any) -> None:
+        """Hear that `run` is over: complete or failed, as its record says."""
+
+    @hookspec
+    def zoo_datasets(self) -> "Mapping[str, Callable[[], Any]] | None":
+        """Offer data sets: a name each, and a function that returns a `zoo.datasets.Dataset`."""
+
+    @hookspec
+    def zoo_commands(self, app: Any) -> None:
+        """Add commands to `app`, the Typer application."""

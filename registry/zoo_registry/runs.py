@@ -1,0 +1,341 @@
+"""What a run is: a folder with a record, out-of-fold predictions and an artefact."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_registry.errors import RunError
+from zoo_registry.files import write_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["FORMAT", "Predictions", "Run", "RunRecord", "canonical_json", "digest"]
+
+FORMAT = 1
+
+RECORD = "run.json"
+PREDICTIONS = "predictions.csv"
+ARTEFACT = "model.onnx"
+CARD = "README.md"
+
+_LEADING = ("track", "label", "fold", "group")
+_VOTES = "votes:"
+_MEAN = "probability:"
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of `value`: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 of the canonical JSON of `value`, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+@dataclass
+class RunRecord:
+    """What `run.json` holds: everything needed to repeat a run, and how it went.
+
+    Attributes
+    ----------
+    model : dict
+        ``name, title, family, distribution, version``; for a loose file the
+        distribution is None, ``file`` its path, and the version its hash.
+    params : dict
+        Every parameter, defaults included.
+    frontend : dict
+        Name, version and fields of the front end.
+    dataset : dict
+        ``name, source, fingerprint, classes, tracks``.
+    protocol : dict
+        ``spec, grouped``.
+    seed : int
+    versions : dict
+        Version of every package that bears on the result.
+    status : {"running", "complete", "failed"}
+    error : str or None
+        Why the run failed.
+    skipped : list of dict
+        ``track, reason`` of each track that could not be used.
+    folds : list of dict
+        ``fold, train_tracks, test_tracks, train_seconds, predict_seconds, error``.
+    artefact : dict
+        ``file, sha256, bytes, fit_seconds, parity``, or ``error`` with the reason why there is none.
+    machine : dict
+        Platform, processor count and Python.
+    started, finished : str or None
+        ISO 8601, UTC.
+    """
+
+    model: dict[str, Any]
+    params: dict[str, Any]
+    frontend: dict[str, Any]
+    dataset: dict[str, Any]
+    protocol: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+    status: str = "running"
+    error: str | None = None
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    folds: list[dict[str, Any]] = field(default_factory=list)
+    artefact: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    started: str | None = None
+    finished: str | None = None
+    format: int = FORMAT
+
+    @property
+    def id(self) -> str:
+        """Name and hash: ``svm-1f0c9a4e2b``; equal commands give equal ids."""
+        identity = {
+            "model": [self.model["name"], self.model["distribution"], self.model["version"]],
+            "params": self.params,
+            "frontend": self.frontend,
+            "dataset": self.dataset["fingerprint"],
+            "protocol": self.protocol,
+            "seed": self.seed,
+            "versions": self.versions,
+        }
+        return f"{self.model['name']}-{digest(identity)[:10]}"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Out-of-fold predictions, one row a tested track.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    tracks : tuple of str
+        Track ids; one occurs several times where a protocol repeats.
+    labels : int64 array, shape (rows,)
+        Index into `classes`.
+    folds : int64 array, shape (rows,)
+    groups : int64 array, shape (rows,)
+        Tracks of one number belong together.
+    votes : int64 array, shape (rows, classes)
+        Windows of the track that were given each class.
+    probabilities : float64 array, shape (rows, classes)
+        Mean over the windows.
+    """
+
+    classes: tuple[str, ...]
+    tracks: tuple[str, ...]
+    labels: "NDArray[np.int64]"
+    folds: "NDArray[np.int64]"
+    groups: "NDArray[np.int64]"
+    votes: "NDArray[np.int64]"
+    probabilities: "NDArray[np.float64]"
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Predictions"]) -> "Predictions":
+        """Join the predictions of several folds, in the order given."""
+        import numpy as np
+
+        return cls(
+            parts[0].classes,
+            tuple(track for part in parts for track in part.tracks),
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.folds for part in parts]),
+            np.concatenate([part.groups for part in parts]),
+            np.concatenate([part.votes for part in parts]),
+            np.concatenate([part.probabilities for part in parts]),
+        )
+
+    def to_csv(self) -> str:
+        """Return the text of `predictions.csv`."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(
+            [*_LEADING]
+            + [_VOTES + name for name in self.classes]
+            + [_MEAN + name for name in self.classes]
+        )
+        for track, label, fold, group, votes, means in zip(
+            self.tracks,
+            self.labels.tolist(),
+            self.folds.tolist(),
+            self.groups.tolist(),
+            self.votes.tolist(),
+            self.probabilities.tolist(),
+            strict=True,
+        ):
+            writer.writerow(
+                [track, self.classes[label], fold, group, *votes]
+                + [f"{mean:.9g}" for mean in means]
+            )
+        return out.getvalue()
+
+    @classmethod
+    def from_csv(cls, text: str, origin: str) -> "Predictions":
+        """Read the text of `predictions.csv`.
+
+        Raises
+        ------
+        RunError
+            If the text is none; `origin` names the file in the message.
+        """
+        import numpy as np
+
+        rows = list(csv.reader(io.StringIO(text)))
+        head = rows[0] if rows else []
+        classes = tuple(name[len(_VOTES) :] for name in head if name.startswith(_VOTES))
+        expected = [*_LEADING, *(_VOTES + c for c in classes)]
+        if not classes or head != expected + [_MEAN + c for c in classes]:
+            raise RunError(f"{origin} does not have the columns of predictions")
+        index = {name: number for number, name in enumerate(classes)}
+        first, last = len(_LEADING), len(_LEADING) + len(classes)
+        body = rows[1:]
+        try:
+            if not body or any(len(row) != len(head) for row in body):
+                raise ValueError("it has no row, or a row is cut off")
+            return cls(
+                classes,
+                tuple(row[0] for row in body),
+                np.array([index[row[1]] for row in body], dtype=np.int64),
+                np.array([int(row[2]) for row in body], dtype=np.int64),
+                np.array([int(row[3]) for row in body], dtype=np.int64),
+                np.array([list(map(int, row[first:last])) for row in body], dtype=np.int64),
+                np.array([list(map(float, row[last:])) for row in body], dtype=np.float64),
+            )
+        except (ValueError, KeyError, OverflowError) as error:
+            raise RunError(f"{origin} is damaged: {error}") from error
+
+
+class Run:
+    """A run on disk.
+
+    Parameters
+    ----------
+    folder : Path
+        ``models/<dataset>/<protocol>/<model>-<hash>``.
+    record : RunRecord
+    """
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    @classmethod
+    def read(cls, folder: Path) -> "Run":
+        """Read the run in `folder`.
+
+        Raises
+        ------
+        RunError
+            If its record is missing, damaged, or of a newer format.
+        """
+        path = folder / RECORD
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"{folder} holds no run: it has no {RECORD}") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read: {error}") from error
+        if (
+            isinstance(data, dict)
+            and isinstance(data.get("format"), int)
+            and data["format"] > FORMAT
+        ):
+            raise RunError(f"{path} was written by a newer genre-zoo; update this one to read it")
+        known = {item.name: data[item.name] for item in fields(RunRecord) if item.name in data} \
+            if isinstance(data, dict) else {}  # fmt: skip
+        try:
+            record = RunRecord(**known)
+        except TypeError as error:
+            raise RunError(f"{path} is damaged: {error}") from error
+        _check(record, path)
+        return cls(folder, record)
+
+    def write(self) -> None:
+        """Store the record."""
+        text = json.dumps(asdict(self.record), indent=2, ensure_ascii=False) + "\n"
+        write_text(self.folder / RECORD, text)
+
+    @property
+    def id(self) -> str:
+        """Name and hash, the name of the folder."""
+        return self.folder.name
+
+    @property
+    def complete(self) -> bool:
+        """Whether all folds are stored."""
+        return self.record.status == "complete"
+
+    @property
+    def predictions_path(self) -> Path:
+        """Where the out-of-fold predictions are."""
+        return self.folder / PREDICTIONS
+
+    @property
+    def artefact_path(self) -> Path:
+        """Where the ONNX file is, if the model has one."""
+        return self.folder / ARTEFACT
+
+    @property
+    def card_path(self) -> Path:
+        """Where the model card is."""
+        return self.folder / CARD
+
+    def fold_path(self, fold: int) -> Path:
+        """Where a fold's predictions wait until all folds are there."""
+        return self.folder / "folds" / f"{fold}.csv"
+
+    def predictions(self) -> Predictions:
+        """Read the out-of-fold predictions.
+
+        Raises
+        ------
+        RunError
+            If they are missing or damaged.
+        """
+        return self.read_predictions(self.predictions_path)
+
+    @staticmethod
+    def read_predictions(path: Path) -> Predictions:
+        """Read one file of predictions; raises `RunError` if it is missing or damaged."""
+        try:
+            text = path.read_text(encoding="utf-8", errors="strict")
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read: {error}") from error
+        return Predictions.from_csv(text, str(path))
+
+
+_SHAPES: Mapping[str, type | tuple[type, ...]] = {
+    "model": dict, "params": dict, "frontend": dict, "dataset": dict, "protocol": dict,
+    "seed": int, "versions": dict, "status": str, "skipped": list, "folds": list,
+    "artefact": dict,
+}  # fmt: skip
+_KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "model": {"name": str, "title": str, "family": str},
+    "dataset": {"name": str, "fingerprint": str, "classes": list, "tracks": int, "source": str},
+    "protocol": {"spec": str, "grouped": bool},
+}
+
+
+def _check(record: RunRecord, path: Path) -> None:
+    """Raise `RunError` if the record lacks what every reader of runs relies on."""
+    for name in _wrong(record):
+        raise RunError(f"{path} is damaged: {name!r} is missing or of the wrong kind")
+
+
+def _wrong(record: RunRecord) -> Iterator[str]:
+    for name, kind in _SHAPES.items():
+        if not isinstance(getattr(record, name), kind):
+            yield name
+    for name, keys in _KEYS.items():
+        part = getattr(record, name)
+        for key, kind in keys.items():
+            if isinstance(part, dict) and not isinstance(part.get(key), kind):
+                yield f"{name}.{key}"

@@ -1,0 +1,71 @@
+"""Front-end arrays on disk, found by content: the same audio is described once.
+
+An entry is named by the sha256 of (the audio's sha256, the front end's identity),
+and holds a ``.npy`` array followed by its CRC-32: numpy ignores what follows the
+array, so that an entry can be memory-mapped, and a damaged one is noticed.
+"""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo_registry.files import atomic_path
+from zoo_registry.runs import digest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FeatureCache"]
+
+_CHECKSUM = 4  # bytes
+
+
+@dataclass(frozen=True)
+class FeatureCache:
+    """Arrays of one front end.
+
+    Parameters
+    ----------
+    folder : Path
+        Shared by all front ends and processes.
+    frontend : mapping
+        The identity of the front end.
+    """
+
+    folder: Path
+    frontend: Mapping[str, Any]
+
+    def path(self, audio_digest: str) -> Path:
+        """Return where the array of the audio of this sha256 is, or would be."""
+        key = digest([audio_digest, dict(self.frontend)])
+        return self.folder / key[:2] / f"{key}.npy"
+
+    def get(self, audio_digest: str) -> "NDArray[np.float32] | None":
+        """Return the array, memory-mapped and read-only; None if it is absent or damaged."""
+        path = self.path(audio_digest)
+        try:
+            if not _is_whole(path):
+                return None
+            array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError):
+            return None
+        return array
+
+    def put(self, audio_digest: str, array: "NDArray[np.float32]") -> None:
+        """Store an array; of two processes that store the same one, the last one wins."""
+        with atomic_path(self.path(audio_digest)) as temporary:
+            with temporary.open("wb") as file:
+                np.save(file, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
+            checksum = zlib.crc32(temporary.read_bytes())
+            with temporary.open("ab") as file:
+                file.write(checksum.to_bytes(_CHECKSUM, "little"))
+
+
+def _is_whole(path: Path) -> bool:
+    content = path.read_bytes()
+    body, checksum = content[:-_CHECKSUM], content[-_CHECKSUM:]
+    return zlib.crc32(body).to_bytes(_CHECKSUM, "little") == checksum

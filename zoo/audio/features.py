@@ -1,0 +1,148 @@
+"""The numbers behind the front ends: each spectrum is computed once and shared."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo_registry.errors import AudioError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["check", "describe", "descriptors", "feature_names", "log_mel", "windows"]
+
+N_MELS = 128  # librosa's default, for MFCCs and onset strength
+N_MFCC = 13
+N_CONTRAST = 7
+
+STATISTICS = ("max", "min", "mean", "std", "kurtosis", "skew")
+_DESCRIPTORS = (
+    ["centroid", "rolloff", "zero_crossing_rate", "rms", "onset_strength"]
+    + [f"contrast{band}" for band in range(N_CONTRAST)]
+    + ["bandwidth", "flatness"]
+    + [f"mfcc{number}" for number in range(1, N_MFCC + 1)]
+)
+
+
+def feature_names() -> list[str]:
+    """Return the names of the columns of `describe`."""
+    return [f"{name}_{statistic}" for name in _DESCRIPTORS for statistic in STATISTICS] + [
+        "tempo",
+        "leading_silence",
+        "trailing_silence",
+    ]
+
+
+def check(audio: "NDArray[np.float32]") -> None:
+    """Raise `AudioError` unless `audio` is a waveform that can be described."""
+    if audio.ndim != 1 or not audio.size:
+        raise AudioError(f"a waveform has the shape (samples,), not {audio.shape}")
+    if not np.isfinite(audio).all():
+        raise AudioError("the waveform holds samples that are NaN or infinite")
+
+
+def windows(audio: "NDArray[np.float32]", length: int) -> "list[NDArray[np.float32]]":
+    """Cut a waveform into windows of `length` samples that cover all of it.
+
+    A remainder of at least half a window stands alone; a shorter one is joined
+    to the window before it, so that a track of 30.01 s is one window of 30 s.
+    """
+    count = max(1, (audio.size + length // 2) // length)
+    return np.split(audio, [length * number for number in range(1, count)])
+
+
+def log_mel(
+    audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int, n_mels: int
+) -> "NDArray[np.float32]":
+    """Return 10 log10 of the mel power spectrogram, shape (frames, n_mels)."""
+    power = np.abs(_stft(audio, n_fft, hop)) ** 2
+    mel = _mel_basis(rate, n_fft, n_mels) @ power
+    decibels: NDArray[np.float32] = 10 * np.log10(np.maximum(mel, 1e-10), dtype=np.float32)
+    return np.ascontiguousarray(decibels.T)
+
+
+def describe(
+    audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
+) -> "NDArray[np.float32]":
+    """Return the statistics of one window, shape (165,), float32, finite.
+
+    Columns as in `feature_names`: six statistics over the frames of each
+    descriptor, then tempo in beats a minute and the samples of silence (more than 60 dB
+    under the loudest frame) before and after.
+    """
+    import librosa
+
+    frames, onset = descriptors(audio, rate, n_fft, hop)
+    tempo = librosa.feature.tempo(onset_envelope=onset, sr=rate, hop_length=hop)[0]
+    sounding = librosa.effects.trim(_at_least(audio, n_fft), top_db=60, hop_length=hop)[1]
+    leading, trailing = sounding[0], max(0, audio.size - sounding[1])
+    row = np.concatenate([_statistics(frames).ravel(), [tempo, leading, trailing]])
+    return row.astype(np.float32)
+
+
+def descriptors(
+    audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
+) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+    """Return the frame-wise descriptors, shape (27, frames), and the onset strength among them.
+
+    Equal to librosa's functions called on the waveform, at a fraction of their time.
+    """
+    import librosa
+    from librosa import feature
+
+    audio = _at_least(audio, n_fft)
+    magnitude = np.abs(_stft(audio, n_fft, hop))
+    mel = _mel_basis(rate, n_fft, N_MELS) @ magnitude**2
+    decibels = librosa.power_to_db(mel)
+    onset = librosa.onset.onset_strength(S=decibels, sr=rate, n_fft=n_fft, hop_length=hop)
+    centroid = feature.spectral_centroid(S=magnitude, sr=rate)
+    rows = [
+        centroid,
+        feature.spectral_rolloff(S=magnitude, sr=rate),
+        feature.zero_crossing_rate(audio, frame_length=n_fft, hop_length=hop),
+        feature.rms(y=audio, frame_length=n_fft, hop_length=hop),
+        onset[np.newaxis],
+        feature.spectral_contrast(S=magnitude, sr=rate),
+        feature.spectral_bandwidth(S=magnitude, sr=rate, centroid=centroid),
+        feature.spectral_flatness(S=magnitude),
+        feature.mfcc(S=decibels, n_mfcc=N_MFCC),
+    ]
+    return np.concatenate(rows), onset
+
+
+def _stft(audio: "NDArray[np.float32]", n_fft: int, hop: int) -> "NDArray[np.complex64]":
+    import librosa
+
+    spectrum: NDArray[np.complex64] = librosa.stft(
+        _at_least(audio, n_fft), n_fft=n_fft, hop_length=hop
+    )
+    return spectrum
+
+
+@lru_cache(maxsize=8)
+def _mel_basis(rate: int, n_fft: int, n_mels: int) -> "NDArray[np.float32]":
+    import librosa
+
+    basis: NDArray[np.float32] = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels)
+    return basis
+
+
+def _at_least(audio: "NDArray[np.float32]", length: int) -> "NDArray[np.float32]":
+    """Append silence to what is shorter than one frame."""
+    return audio if audio.size >= length else np.pad(audio, (0, length - audio.size))
+
+
+def _statistics(rows: "NDArray[np.float32]") -> "NDArray[np.float64]":
+    """Return `STATISTICS` of each row, shape (rows, 6); excess kurtosis, as is usual."""
+    values = rows.astype(np.float64)
+    mean = values.mean(axis=1, keepdims=True)
+    std = values.std(axis=1, keepdims=True)
+    # A constant row has no shape: its moments would be quotients of rounding errors.
+    constant = std <= 1e-6 * np.abs(mean) + 1e-12
+    standard = np.where(constant, 0.0, (values - mean) / np.where(constant, 1.0, std))
+    skew = (standard**3).mean(axis=1)
+    kurtosis = np.where(constant[:, 0], 0.0, (standard**4).mean(axis=1) - 3)
+    return np.stack(
+        [values.max(axis=1), values.min(axis=1), mean[:, 0], std[:, 0], kurtosis, skew], axis=1
+    )

@@ -1,0 +1,148 @@
+"""The front ends of the built-in models, free for others to use.
+
+A front end is a frozen dataclass; its fields are its identity. The signal
+processing is librosa's (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003) and
+is imported at the first call.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from zoo_registry.card import FrontEnd, identity
+from zoo_registry.errors import PluginError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["FRONTENDS", "Handcrafted", "LogMel", "from_identity"]
+
+
+@dataclass(frozen=True)
+class Handcrafted:
+    """Statistics of spectral and temporal descriptors, one row a window.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Hz.
+    n_fft, hop_length : int
+        Samples in a frame, and from one frame to the next.
+    window : float
+        Seconds. A remainder of half a window or more is a window of its own, a
+        shorter one belongs to the window before it; a shorter track is one window.
+    """
+
+    name: ClassVar[str] = "handcrafted"
+    version: ClassVar[int] = 1
+    layout: ClassVar[Literal["vectors"]] = "vectors"
+
+    sample_rate: int = 22_050
+    n_fft: int = 1024
+    hop_length: int = 512
+    window: float = 30.0
+
+    def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Describe each window of a mono waveform.
+
+        Parameters
+        ----------
+        audio : float32 array, shape (samples,)
+
+        Returns
+        -------
+        float32 array, shape (windows, 165)
+            Columns as in `zoo.audio.features.feature_names`; finite whenever `audio` is.
+
+        Raises
+        ------
+        AudioError
+            If `audio` is empty or holds samples that are NaN or infinite.
+        """
+        import numpy as np
+
+        from zoo.audio import features
+
+        features.check(audio)
+        rows = [
+            features.describe(part, self.sample_rate, self.n_fft, self.hop_length)
+            for part in features.windows(audio, round(self.window * self.sample_rate))
+        ]
+        return np.stack(rows)
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """Mel power spectrogram in decibels, one row a frame.
+
+    Decibels are relative to full scale and floored at -100 dB, not at so many
+    below the track's maximum: a frame's values do not depend on the rest of the track.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Hz.
+    n_fft, hop_length : int
+        Samples in a frame, and from one frame to the next.
+    n_mels : int
+        Bands, Slaney's mel scale, from 0 Hz to half the sample rate.
+    """
+
+    name: ClassVar[str] = "log-mel"
+    version: ClassVar[int] = 1
+    layout: ClassVar[Literal["frames"]] = "frames"
+
+    sample_rate: int = 22_050
+    n_fft: int = 1024
+    hop_length: int = 512
+    n_mels: int = 128
+
+    def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Compute the spectrogram of a mono waveform.
+
+        Parameters
+        ----------
+        audio : float32 array, shape (samples,)
+
+        Returns
+        -------
+        float32 array, shape (frames, n_mels)
+            ``1 + max(samples, n_fft) // hop_length`` frames.
+
+        Raises
+        ------
+        AudioError
+            If `audio` is empty or holds samples that are NaN or infinite.
+        """
+        from zoo.audio import features
+
+        features.check(audio)
+        return features.log_mel(audio, self.sample_rate, self.n_fft, self.hop_length, self.n_mels)
+
+
+FRONTENDS: dict[str, type[FrontEnd]] = {kind.name: kind for kind in (Handcrafted, LogMel)}
+
+
+def from_identity(described: Mapping[str, Any]) -> FrontEnd:
+    """Return the front end that `zoo_registry.identity` described.
+
+    Raises
+    ------
+    PluginError
+        If this installation does not compute that front end, or computes another version of it.
+    """
+    kind: Any = FRONTENDS.get(str(described.get("name")))
+    if kind is None:
+        raise PluginError(
+            f"the front end {described.get('name')!r} is not one of the zoo's "
+            f"({', '.join(FRONTENDS)}); the plugin that brought it is needed"
+        )
+    known = {item.name for item in fields(kind)}
+    frontend: FrontEnd = kind(**{key: described[key] for key in known & set(described)})
+    if identity(frontend) != dict(described):
+        raise PluginError(
+            f"the front end {kind.name!r} was computed differently then (version "
+            f"{described.get('version')}, now {kind.version}); train the model again"
+        )
+    return frontend

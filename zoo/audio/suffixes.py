@@ -1,0 +1,15 @@
+"""Which file names are audio."""
+
+from pathlib import Path
+
+__all__ = ["SUFFIXES", "is_audio"]
+
+SUFFIXES = frozenset(
+    ".aac .aif .aifc .aiff .au .caf .flac .m4a .mka .mp2 .mp3 .mp4 .oga .ogg .opus .snd .w64 .wav "
+    ".webm .wma".split()
+)
+
+
+def is_audio(path: Path) -> bool:
+    """Whether the file's name says that it is audio."""
+    return path.suffix.lower() in SUFFIXES

@@ -1,0 +1,37 @@
+"""``zoo models``: what can be trained, from where, and what is broken and why."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table
+
+__all__ = ["command"]
+
+
+def command(
+    format: Annotated[  # noqa: A002  (the option's name)
+        ListFormat, typer.Option(help="How to print the list.")
+    ] = ListFormat.table,
+) -> None:
+    """List the models: what can be trained, from where, and what is broken and why."""
+    from zoo_registry.plugins import Registry
+
+    states = Registry().models()
+    if format is ListFormat.json:
+        print_json([asdict(state) for state in states])
+        return
+    table = new_table()
+    for heading in ("model", "title", "family", "status", "from"):
+        table.add_column(heading, overflow="fold")
+    for state in states:
+        origin = f"{state.distribution} {state.version or ''}".strip()
+        style = None if state.status == "ready" else "yellow"
+        table.add_row(
+            *in_columns((state.name, state.title, state.family, state.status, origin)), style=style
+        )
+    print_table(table)
+    for state in states:
+        if state.reason:
+            typer.echo(f"{state.name}: {state.reason}")

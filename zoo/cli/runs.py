@@ -1,0 +1,155 @@
+"""``zoo runs``: what lies in the workspace."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from zoo.cli.console import ListFormat, new_table, percent, print_json, print_table
+
+__all__ = ["app"]
+
+app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_runs(
+    format: Annotated[  # noqa: A002  (the option's name)
+        ListFormat, typer.Option(help="How to print the list.")
+    ] = ListFormat.table,
+) -> None:
+    """List all runs of the workspace, the damaged ones included.
+
+    Example: zoo runs list --format json
+    """
+    from zoo.workspace import runs
+    from zoo_registry.runs import Run
+
+    found = list(runs())
+    sound = [item for item in found if isinstance(item, Run)]
+    damaged = [item for item in found if not isinstance(item, Run)]
+    if format is ListFormat.json:
+        print_json(
+            [_summary(run) for run in sound]
+            + [{"run": None, "status": "damaged", "error": str(error)} for error in damaged]
+        )
+        return
+    table = new_table()
+    for heading in ("run", "dataset", "protocol", "status", "finished"):
+        table.add_column(heading, overflow="fold")
+    for run in sound:
+        summary = _summary(run)
+        protocol = summary["protocol"] + ("" if summary["grouped"] else " ungrouped")
+        table.add_row(
+            run.id, summary["dataset"], protocol, summary["status"], summary["finished"] or ""
+        )
+    if sound:
+        print_table(table)
+    elif not damaged:
+        typer.echo("There is no run yet; `zoo train svm` makes one.", err=True)
+    for error in damaged:
+        typer.echo(f"damaged: {error}", err=True)
+
+
+def _summary(run: Any) -> dict[str, Any]:
+    record = run.record
+    return {
+        "run": run.id,
+        "model": record.model["name"],
+        "dataset": record.dataset["name"],
+        "protocol": record.protocol["spec"],
+        "grouped": record.protocol["grouped"],
+        "status": record.status,
+        "finished": record.finished,
+        "folder": str(run.folder),
+        "error": record.error,
+    }
+
+
+@app.command("show")
+def show(
+    run: Annotated[str, typer.Argument(help="A run's id or folder, or a model's name.")],
+    format: Annotated[  # noqa: A002  (the option's name)
+        ListFormat, typer.Option(help="How to print it.")
+    ] = ListFormat.table,
+) -> None:
+    """Show one run: scores, confusion matrix, parameters, what was left out.
+
+    Example: zoo runs show svm
+    """
+    from zoo.workspace import find_run
+
+    found = find_run(run)
+    predictions = found.predictions() if found.complete else None
+    if predictions is None:
+        scores, matrix = None, None
+    else:
+        from zoo.evaluate.metrics import confusion, score
+
+        scores, matrix = score(predictions), confusion(predictions)
+    if format is ListFormat.json:
+        print_json(
+            {"run": found.id, "folder": str(found.folder)}
+            | asdict(found.record)
+            | {
+                "scores": asdict(scores) if scores else None,
+                "confusion": matrix.tolist() if matrix is not None else None,
+            }
+        )
+        return
+    _print_facts(found)
+    if scores is not None and predictions is not None and matrix is not None:
+        folds = " ".join(map(percent, scores.fold_accuracy))
+        typer.echo(
+            f"accuracy {percent(scores.accuracy)} by vote, {percent(scores.accuracy_mean)} by mean "
+            f"probability, macro F1 {percent(scores.macro_f1)}; folds {folds}\n"
+        )
+        table = new_table(title="confusion: rows are labels, columns are answers")
+        table.add_column("")
+        for name in predictions.classes:
+            table.add_column(name[:6], justify="right")
+        for name, counts in zip(predictions.classes, matrix.tolist(), strict=True):
+            table.add_row(name, *(str(count) if count else "." for count in counts))
+        print_table(table)
+
+
+def _print_facts(run: Any) -> None:
+    record = run.record
+    params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
+    artefact = record.artefact.get("file") or record.artefact.get("error") or "none yet"
+    facts = {
+        "run": run.id,
+        "folder": run.folder,
+        "status": record.status + (f": {record.error}" if record.error else ""),
+        "dataset": f"{record.dataset['name']}, {record.dataset['tracks']} tracks",
+        "protocol": record.protocol["spec"]
+        + ("" if record.protocol["grouped"] else ", split by track (--ungrouped)")
+        + f", seed {record.seed}",
+        "parameters": params,
+        "artefact": artefact,
+    }
+    for name, value in facts.items():
+        typer.echo(f"{name:<11}{value}")
+    for skipped in record.skipped:
+        typer.echo(f"left out   {skipped['reason']}")
+    for entry in record.folds:
+        if entry.get("error"):
+            typer.echo(f"fold {entry['fold']} failed: {entry['error']}")
+
+
+@app.command("remove")
+def remove_run(
+    run: Annotated[str, typer.Argument(help="A run's id or folder.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a run.
+
+    Example: zoo runs remove svm-1f0c9a4e2b
+    """
+    from zoo.workspace import find_run, locked, remove
+
+    found = find_run(run)
+    if not yes:
+        typer.confirm(f"Delete {found.folder}?", abort=True)
+    with locked(found.folder, lambda: typer.echo("waiting for its training to end", err=True)):
+        remove(found)

@@ -1,0 +1,103 @@
+"""``zoo train``: train models, evaluate them, and say how they did."""
+
+from typing import Annotated
+
+import typer
+
+from zoo_registry.errors import PluginError, RunError, UsageError
+
+__all__ = ["command"]
+
+
+def command(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names from `zoo models`, or files such as ./my_model.py."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Train every model that is ready.")] = False,
+    data: Annotated[
+        str, typer.Option(help="demo, a folder with one sub-folder a class, or a feature table.")
+    ] = "demo",
+    protocol: Annotated[
+        str, typer.Option(help="kfold:5, kfold:5x3, holdout:0.3x3 or predefined.")
+    ] = "kfold:5",
+    ungrouped: Annotated[
+        bool, typer.Option("--ungrouped", help="Split by track, even where artists are known.")
+    ] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter, such as C=10; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the split and of the model.")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
+    ] = None,
+) -> None:
+    """Train models and evaluate them out of fold.
+
+    The same command finds its earlier run, goes on with an unfinished one, and
+    never overwrites another.
+
+    Example: zoo train svm random-forest --data ./my-music
+    """
+    from zoo.cli.console import TerminalReporter
+    from zoo.cli.leaderboard import print_board
+    from zoo.datasets import open_dataset
+    from zoo.evaluate.leaderboard import leaderboard
+    from zoo.plugins import offered_datasets, open_registry
+    from zoo.training import train
+
+    registry = open_registry()
+    names = list(models or ())
+    if every:
+        names += [state.name for state in registry.models() if state.status == "ready"]
+    names = list(dict.fromkeys(names))
+    if not names:
+        raise UsageError("no model is named; give one from `zoo models`, or --all")
+    params = dict(map(_setting, settings or ()))
+    for name in names:  # before hours of work, not after them
+        registry.load(name).card.resolve(params)
+    reporter = TerminalReporter()
+    dataset = open_dataset(data, offered_datasets(registry))
+    failures, done = [], []
+    for name in names:
+        try:
+            run = train(
+                name,
+                dataset,
+                protocol=protocol,
+                grouped=not ungrouped,
+                params=params,
+                seed=seed,
+                jobs=jobs,
+                reporter=reporter,
+                registry=registry,
+            )
+        except (PluginError, RunError) as error:
+            failures.append(f"{name}: {error}")
+            continue
+        except UsageError as error:
+            if not every:
+                raise
+            # With --all, what does not fit the data is left out, not refused.
+            reporter.note(f"{name} is left out: {error}")
+            continue
+        if run.complete:
+            done.append(run)
+        else:
+            failures.append(f"{run.id}: {run.record.error}")
+    for board in leaderboard(data, protocol) if done else ():
+        if board.fingerprint == dataset.fingerprint and board.grouped != ungrouped:
+            print_board(board)
+            best = next(row.run for row in board.rows)
+            reporter.note(
+                f"Next: `zoo predict {best} SONG` uses the best, `zoo runs show {best}` tells of it."
+            )
+    if failures:
+        raise PluginError("not everything could be trained: " + "; ".join(failures))
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise UsageError(f"--set takes NAME=VALUE, such as C=10, not {text!r}")
+    return name, value

@@ -1,0 +1,63 @@
+"""Datasets: the demo set, folders, feature tables, and what plugins offer."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from zoo.datasets.base import Dataset, Track
+from zoo_registry.errors import DatasetError
+
+__all__ = ["Dataset", "Track", "dataset_name", "open_dataset"]
+
+DEMO = "demo"
+
+
+def open_dataset(
+    wanted: str,
+    offered: Mapping[str, Callable[[], Dataset]] | None = None,
+    trust: bool = True,
+) -> Dataset:
+    """Return the dataset that ``--data`` names.
+
+    Parameters
+    ----------
+    wanted : str
+        "demo", a name that a plugin offers, a folder, or a CSV feature table.
+    offered : mapping, optional
+        What plugins offer: a function that returns the dataset, by name.
+    trust : bool
+        Whether files of unchanged size and time are taken as unchanged.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such dataset, or it cannot be used.
+    """
+    if wanted == DEMO:
+        from zoo.datasets.demo import demo_set
+
+        return demo_set()
+    if offered and wanted in offered:
+        return offered[wanted]()
+    path = Path(wanted)
+    if path.is_dir():
+        from zoo.datasets.folder import read_folder
+
+        return read_folder(path, trust)
+    if path.is_file() and path.suffix.lower() == ".csv":
+        from zoo.datasets.table import read_feature_table
+
+        return read_feature_table(path)
+    if path.exists():
+        raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
+    names = ", ".join([DEMO, *sorted(offered or ())])
+    raise DatasetError(
+        f"there is no dataset {wanted!r}: no folder or file of that name, and none of: {names}"
+    )
+
+
+def dataset_name(wanted: str) -> str:
+    """Return the name that boards give to the dataset, without reading it."""
+    path = Path(wanted)
+    if path.is_dir():
+        return path.resolve().name
+    return path.stem if path.suffix.lower() == ".csv" else wanted

@@ -1,0 +1,87 @@
+"""A folder with one sub-folder a class, and what a ``metadata.csv`` beside them adds."""
+
+import os
+from pathlib import Path
+
+from zoo.audio.suffixes import is_audio
+from zoo.datasets.base import Dataset, Track, check_labels
+from zoo.datasets.columns import Table, read_table
+from zoo.datasets.hashing import file_digests
+from zoo_registry.errors import DatasetError
+
+__all__ = ["METADATA", "read_folder"]
+
+METADATA = "metadata.csv"
+
+
+def read_folder(folder: Path, trust: bool = True) -> Dataset:
+    """Read a folder of audio files.
+
+    Without a ``metadata.csv`` every audio file under a sub-folder is a track, and
+    the sub-folder its label. With one, its rows are the tracks: ``path`` is
+    compulsory, ``label`` defaults to the first folder of the path, ``group``,
+    ``fold`` and ``split`` are optional.
+
+    Parameters
+    ----------
+    folder : Path
+    trust : bool
+        As in `zoo.datasets.hashing.file_digests`.
+
+    Raises
+    ------
+    DatasetError
+        If there are no tracks or the metadata does not fit the files.
+    """
+    table = folder / METADATA
+    rows = _listed(folder, read_table(table)) if table.is_file() else _found(folder)
+    if not rows and not table.is_file():
+        raise DatasetError(
+            f"{folder} holds no audio file in a sub-folder; "
+            "give a folder with one sub-folder a class, each with its audio files"
+        )
+    check_labels(str(folder), [row["label"] for row in rows])
+    digests = file_digests(folder, [folder / row["path"] for row in rows], trust)
+    tracks = [
+        Track(
+            id=row["path"],
+            label=row["label"],
+            digest=digest,
+            path=folder / row["path"],
+            group=row.get("group") or None,
+            fold=row.get("fold") or None,
+            split=row.get("split") or None,
+        )
+        for row, digest in zip(rows, digests, strict=True)
+    ]
+    return Dataset(folder.resolve().name, str(folder), tracks)
+
+
+def _found(folder: Path) -> list[dict[str, str]]:
+    rows = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(root, name).relative_to(folder)
+            if is_audio(path) and not name.startswith(".") and len(path.parts) > 1:
+                rows.append({"path": path.as_posix(), "label": path.parts[0]})
+    return rows
+
+
+def _listed(folder: Path, table: Table) -> list[dict[str, str]]:
+    table.require("path", "with the file of each track, relative to the folder")
+    rows = []
+    for number, row in table.numbered():
+        path = Path(row["path"])
+        if path.is_absolute() or ".." in path.parts:
+            raise DatasetError(f"{table.path}, line {number}: {row['path']!r} leaves {folder}")
+        if not (folder / path).is_file():
+            raise DatasetError(
+                f"{table.path}, line {number}: there is no file {row['path']!r} in {folder}; "
+                "add the file or remove the line"
+            )
+        label = row.get("label") or (path.parts[0] if len(path.parts) > 1 else "")
+        if not label:
+            raise DatasetError(f"{table.path}, line {number}: {row['path']!r} has no label")
+        rows.append(row | {"path": path.as_posix(), "label": label})
+    return rows

@@ -1,0 +1,72 @@
+"""sha256 of every file of a folder, remembered as long as size and time stay the same."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from zoo.workspace import cache_folder
+from zoo_registry.errors import DatasetError
+from zoo_registry.files import write_text
+from zoo_registry.runs import digest
+
+__all__ = ["file_digests", "sha256"]
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[str]:
+    """Return the sha256 of each file.
+
+    Parameters
+    ----------
+    root : Path
+        The folder under which the digests are remembered.
+    paths : sequence of Path
+    trust : bool
+        Whether a file whose size and modification time are as remembered is taken
+        as unchanged; otherwise every byte is read.
+
+    Raises
+    ------
+    DatasetError
+        If a file cannot be read.
+    """
+    index = cache_folder() / "digests" / f"{digest(str(root.resolve()))[:20]}.json"
+    remembered = _load(index) if trust else {}
+    stamps = [_stamp(path) for path in paths]
+    names = [str(path) for path in paths]
+    known = {
+        name: remembered[name][1]
+        for name, stamp in zip(names, stamps, strict=True)
+        if name in remembered and remembered[name][0] == stamp
+    }
+    wanted = [number for number, name in enumerate(names) if name not in known]
+    with ThreadPoolExecutor(4) as pool:  # hashlib lets go of the interpreter lock
+        fresh = pool.map(lambda number: sha256(paths[number]), wanted)
+        known |= {names[number]: value for number, value in zip(wanted, fresh, strict=True)}
+    if wanted:
+        entries = {name: [stamp, known[name]] for name, stamp in zip(names, stamps, strict=True)}
+        write_text(index, json.dumps(entries))
+    return [known[name] for name in names]
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _load(index: Path) -> dict[str, tuple[list[int], str]]:
+    try:
+        entries: dict[str, tuple[list[int], str]] = json.loads(index.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return entries

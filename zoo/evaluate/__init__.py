@@ -1,0 +1,1 @@
+"""Evaluation, the same for all models: protocols, votes, metrics, leaderboards."""

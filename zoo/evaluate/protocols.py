@@ -1,0 +1,234 @@
+"""How tracks are split into training and test: named, seeded, and leak-free where groups are known.
+
+``kfold:K``
+    K folds, each the test part once; stratified by class, groups kept together.
+``kfold:KxR``
+    The same R times, each time shuffled anew.
+``holdout:FxR``
+    The share F of the tracks is tested, R times (R may be left out).
+``predefined``
+    The dataset's own folds, or its own parts: trained on all that is not "test".
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.datasets.base import Dataset
+from zoo_registry.errors import ProtocolError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["DEFAULT_PROTOCOL", "Fold", "Protocol", "parse_protocol"]
+
+DEFAULT_PROTOCOL = "kfold:5"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training and test part.
+
+    Attributes
+    ----------
+    number : int
+        From 0; repeats count on.
+    train, test : int64 array
+        Indices of tracks, sorted, disjoint.
+    """
+
+    number: int
+    train: "NDArray[np.int64]"
+    test: "NDArray[np.int64]"
+
+
+Splitter = Callable[
+    [Dataset, "NDArray[np.int64]", int],
+    Iterator[tuple["NDArray[np.int64]", "NDArray[np.int64]"]],
+]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A way to split.
+
+    Attributes
+    ----------
+    spec : str
+        The canonical text, as boards show it.
+    repeats : int
+        How often every track is tested, or how many splits are drawn.
+    splitter : callable
+        ``(dataset, groups, seed)`` to pairs of training and test indices.
+    """
+
+    spec: str
+    repeats: int
+    splitter: Splitter
+
+    def folds(self, dataset: Dataset, seed: int, grouped: bool = True) -> list[Fold]:
+        """Split the dataset; the same on every machine for the same arguments.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        seed : int
+        grouped : bool
+            Whether tracks of one group stay on one side. `False` splits by track, on
+            purpose.
+
+        Raises
+        ------
+        ProtocolError
+            If the dataset cannot be split so; the message says what would work.
+        """
+        import numpy as np
+
+        groups = dataset.groups if grouped else np.arange(len(dataset))
+        return [
+            Fold(number, np.sort(train), np.sort(test))
+            for number, (train, test) in enumerate(self.splitter(dataset, groups, seed))
+        ]
+
+
+def parse_protocol(text: str) -> Protocol:
+    """Read a protocol.
+
+    Raises
+    ------
+    ProtocolError
+        If there is no such protocol or its numbers make no sense.
+    """
+    if match := re.fullmatch(r"kfold:(\d+)(?:x(\d+))?", text):
+        k, repeats = int(match[1]), int(match[2] or 1)
+        if k < 2 or repeats < 1:  # noqa: PLR2004
+            raise ProtocolError(f"{text!r} makes no folds; give at least 2, such as kfold:5")
+        spec = f"kfold:{k}" + (f"x{repeats}" if repeats > 1 else "")
+        return Protocol(spec, repeats, _kfold(k, repeats))
+    if match := re.fullmatch(r"holdout:(0?\.\d+)(?:x(\d+))?", text):
+        share, repeats = float(match[1]), int(match[2] or 1)
+        if not 0 < share < 1 or repeats < 1:
+            raise ProtocolError(f"{text!r} holds nothing out; give a share such as holdout:0.3x3")
+        spec = f"holdout:{share:g}" + (f"x{repeats}" if repeats > 1 else "")
+        return Protocol(spec, repeats, _holdout(share, repeats))
+    if text == "predefined":
+        return Protocol(text, 1, _predefined)
+    raise ProtocolError(
+        f"there is no protocol {text!r}; use kfold:5, kfold:5x3, holdout:0.3x3 or predefined"
+    )
+
+
+def _kfold(k: int, repeats: int) -> Splitter:
+    def split(
+        dataset: Dataset, groups: "NDArray[np.int64]", seed: int
+    ) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+        import numpy as np
+        from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+        _check_groups(dataset, groups, k, f"kfold:{k}")
+        single = _all_single(groups)
+        kind = StratifiedKFold if single else StratifiedGroupKFold
+        for repeat in range(repeats):
+            splitter = kind(n_splits=k, shuffle=True, random_state=seed + repeat)
+            together = None if single else groups
+            yield from splitter.split(np.zeros((len(groups), 1)), dataset.labels, together)
+
+    return split
+
+
+def _holdout(share: float, repeats: int) -> Splitter:
+    def split(
+        dataset: Dataset, groups: "NDArray[np.int64]", seed: int
+    ) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+        import numpy as np
+
+        _check_groups(dataset, groups, 2, f"holdout:{share:g}")
+        for repeat in range(repeats):
+            test = _draw(dataset.labels, groups, share, np.random.default_rng([seed, repeat]))
+            yield np.flatnonzero(~test), np.flatnonzero(test)
+
+    return split
+
+
+def _draw(
+    labels: "NDArray[np.int64]",
+    groups: "NDArray[np.int64]",
+    share: float,
+    rng: "np.random.Generator",
+) -> "NDArray[np.bool_]":
+    """Draw whole groups until each class has its share of tracks in the test part.
+
+    scikit-learn's GroupShuffleSplit does not stratify; this takes the groups in
+    random order and keeps one if that brings the class counts nearer to the share.
+    """
+    import numpy as np
+
+    sizes = np.bincount(labels)
+    wanted = np.maximum(1, np.round(share * sizes))
+    counts = np.zeros((groups.max() + 1, sizes.size))
+    np.add.at(counts, (groups, labels), 1)
+    drawn = np.zeros(sizes.size)
+    chosen = np.zeros(len(counts), dtype=bool)
+    for group in rng.permutation(np.unique(groups)):
+        after = drawn + counts[group]
+        nearer = np.abs(after - wanted).sum() < np.abs(drawn - wanted).sum()
+        # A class keeps a track to learn from, however its groups fall.
+        if nearer and (after < sizes)[counts[group] > 0].all():
+            drawn, chosen[group] = after, True
+    return chosen[groups]
+
+
+def _predefined(
+    dataset: Dataset, groups: "NDArray[np.int64]", seed: int
+) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+    import numpy as np
+
+    del groups, seed  # what is published is taken as it is
+    folds = np.array([track.fold or "" for track in dataset.tracks])
+    parts = np.array([track.split or "" for track in dataset.tracks])
+    if (folds != "").any():
+        names = sorted(set(folds[folds != ""]), key=lambda name: (len(name), name))
+        if len(names) < 2:  # noqa: PLR2004
+            raise ProtocolError(f"{dataset.source} has one fold only; use kfold:5 instead")
+        for name in names:
+            yield np.flatnonzero((folds != name) & (folds != "")), np.flatnonzero(folds == name)
+    elif (parts == "test").any() and ((parts != "test") & (parts != "")).any():
+        yield np.flatnonzero((parts != "test") & (parts != "")), np.flatnonzero(parts == "test")
+    else:
+        raise ProtocolError(
+            f"{dataset.source} comes with no published folds: it has no column `fold`, nor a "
+            "column `split` with train and test; use kfold:5 instead"
+        )
+
+
+def _all_single(groups: "NDArray[np.int64]") -> bool:
+    return len(set(groups.tolist())) == len(groups)
+
+
+def _check_groups(dataset: Dataset, groups: "NDArray[np.int64]", needed: int, spec: str) -> None:
+    """Raise `ProtocolError` if a class cannot be spread over the folds."""
+    single = _all_single(groups)
+    held = {
+        name: len(set(groups[dataset.labels == number].tolist()))
+        for number, name in enumerate(dataset.classes)
+    }
+    name, fewest = min(held.items(), key=lambda item: item[1])
+    if fewest >= needed:
+        return
+    size = Counter(track.label for track in dataset.tracks)
+    ways = []
+    if fewest >= 2 and spec.startswith("kfold"):  # noqa: PLR2004
+        ways.append(f"--protocol kfold:{fewest}")
+    if not single and min(size.values()) >= needed:
+        ways.append("--ungrouped, which splits by track and says so on the board")
+    short = sum(count < needed for count in held.values())
+    ways.append(f"more {'tracks' if single else 'artists'}, or leave out the classes that small")
+    what = "tracks" if single else "groups of tracks that belong together"
+    raise ProtocolError(
+        f"class {name!r} of {dataset.source} has {fewest} {what} and {spec} needs {needed}"
+        + (f" ({short} classes are too small)" if short > 1 else "")
+        + f"; use {', or '.join(ways)}"
+    )

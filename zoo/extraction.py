@@ -1,0 +1,169 @@
+"""Front-end arrays of all tracks of a dataset: from the cache, or computed in parallel."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.audio.cache import FeatureCache
+from zoo.datasets import Dataset, Track
+from zoo.progress import Reporter
+from zoo.workspace import cache_folder
+from zoo_registry.card import identity
+from zoo_registry.errors import AudioError, DatasetError, UsageError
+from zoo_registry.plugins import Model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Extraction", "describe_frontend", "extract"]
+
+# Below this many tracks, starting workers takes longer than the work.
+_WORTH_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What a model is trained on.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        The tracks that could be read.
+    arrays : list of float32 arrays
+        One a track of `dataset`, each of shape (rows, columns), read-only.
+    skipped : list of dict
+        ``track, reason`` of the others.
+    computed : int
+        Tracks that were not in the cache.
+    """
+
+    dataset: Dataset
+    arrays: "list[NDArray[np.float32]]"
+    skipped: list[dict[str, str]]
+    computed: int
+
+
+def describe_frontend(model: Model, dataset: Dataset) -> dict[str, Any]:
+    """Return the identity of the arrays that `model` gets of `dataset`.
+
+    Raises
+    ------
+    UsageError
+        If the dataset is a feature table and the model wants something else.
+    """
+    card = model.card
+    if dataset.features is not None:
+        if card.frontend.layout != "vectors" or model.overrides_preprocess:
+            raise UsageError(
+                f"{card.name} works on audio ({card.frontend.name}), and {dataset.source} is a "
+                "table with one row of features a track; give the folder of the recordings"
+            )
+        return {"name": "table", "version": 1, "columns": list(dataset.feature_names)}
+    described = identity(card.frontend)
+    if model.overrides_preprocess:
+        described["preprocess"] = [card.name, model.source.distribution, model.source.version]
+    return described
+
+
+def extract(
+    dataset: Dataset, model: Model, jobs: int | None = None, reporter: Reporter | None = None
+) -> Extraction:
+    """Compute what is not in the cache, and return the arrays of all tracks.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    model : Model
+    jobs : int, optional
+        Processes; all cores by default.
+    reporter : Reporter, optional
+
+    Raises
+    ------
+    UsageError
+        If model and dataset do not fit.
+    DatasetError
+        If no track can be read.
+    """
+    described = describe_frontend(model, dataset)
+    if dataset.features is not None:
+        return Extraction(dataset, [row[None] for row in dataset.features], [], 0)
+    cache = FeatureCache(cache_folder() / "features", described)
+    found = {track.id: cache.get(track.digest) for track in dataset.tracks}
+    wanted = [track for track in dataset.tracks if found[track.id] is None]
+    reasons = _compute(wanted, model, cache, jobs, reporter or Reporter())
+    for track in wanted:
+        if track.id not in reasons:
+            found[track.id] = cache.get(track.digest)
+            if found[track.id] is None:
+                raise UsageError(
+                    f"the array of {track.id} did not stay in the cache {cache.folder}; "
+                    "check that the disk is writable and has room"
+                )
+    if len(reasons) == len(dataset):
+        raise DatasetError(
+            f"no track of {dataset.source} could be used; the first: {min(reasons.items())[1]}"
+        )
+    usable = dataset.without(set(reasons))
+    arrays = [array for track in usable.tracks if (array := found[track.id]) is not None]
+    skipped = [{"track": track, "reason": reason} for track, reason in sorted(reasons.items())]
+    return Extraction(usable, arrays, skipped, len(wanted))
+
+
+def _compute(
+    tracks: Sequence[Track],
+    model: Model,
+    cache: FeatureCache,
+    jobs: int | None,
+    reporter: Reporter,
+) -> dict[str, str]:
+    """Fill the cache; return the reason for each track that could not be described."""
+    if not tracks:
+        return {}
+    from joblib import Parallel, delayed
+
+    workers = 1 if len(tracks) < _WORTH_WORKERS else (jobs or os.cpu_count() or 1)
+    title = f"{model.card.frontend.name} of {len(tracks)} tracks"
+    reasons = {}
+    with reporter.bar(title, len(tracks)) as bar:
+        results = Parallel(n_jobs=workers, return_as="generator_unordered")(
+            delayed(_describe_track)(model.source.name, track, cache) for track in tracks
+        )
+        for done, (track_id, reason) in enumerate(results, start=1):
+            bar.update(done)
+            if reason:
+                reasons[track_id] = reason
+    return reasons
+
+
+def _describe_track(source: str, track: Track, cache: FeatureCache) -> tuple[str, str | None]:
+    import numpy as np
+
+    from zoo.audio.decode import decode
+
+    model = _model_of_worker(source)
+    path = track.path or Path(track.id)
+    try:
+        array = np.asarray(model.preprocess(decode(path, model.card.frontend.sample_rate)))
+        if array.ndim != 2 or not array.size or not np.isfinite(array).all():  # noqa: PLR2004
+            raise AudioError(
+                f"{path} gave an array of shape {array.shape} that is empty or not finite"
+            )
+    except AudioError as error:
+        return track.id, str(error)
+    except Exception as error:  # noqa: BLE001  (a plugin's own front end may raise anything)
+        return track.id, f"{path} made {model.card.name} raise {type(error).__name__}: {error}"
+    cache.put(track.digest, array)
+    return track.id, None
+
+
+@lru_cache(maxsize=4)
+def _model_of_worker(source: str) -> Model:
+    """Load a plugin once a process; a model itself cannot travel to a worker, its name can."""
+    from zoo.plugins import open_registry
+
+    return open_registry().load(source)

@@ -1,0 +1,87 @@
+"""The model card of a run, written from its record and its predictions."""
+
+from zoo.evaluate.metrics import confusion, f1_scores, score
+from zoo_registry.runs import Predictions, Run
+
+__all__ = ["model_card"]
+
+
+def model_card(run: Run, predictions: Predictions) -> str:
+    """Return the text of the run's README.md."""
+    record = run.record
+    scores = score(predictions)
+    protocol = record.protocol
+    grouping = (
+        "tracks of one group are never on both sides of a split"
+        if protocol["grouped"]
+        else "split by track on purpose: tracks of one artist may be on both sides"
+    )
+    artefact = record.artefact
+    if "error" in artefact:
+        file = f"None: {artefact['error']}."
+    else:
+        file = (
+            f"`{artefact['file']}` ({artefact['bytes'] / 1e6:.2f} MB, sha256 "
+            f"`{artefact['sha256'][:16]}…`), fitted on all {record.dataset['tracks']} tracks "
+            "after the evaluation. "
+            f"It differs from the Python model by at most {artefact['parity']:.1e} in probability."
+        )
+    per_class = "\n".join(
+        f"| {name} | {tracks} | {value:.3f} |"
+        for name, tracks, value in zip(
+            predictions.classes,
+            confusion(predictions).sum(axis=1),
+            f1_scores(confusion(predictions)),
+            strict=True,
+        )
+    )
+    params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
+    skipped = f", {len(record.skipped)} left out" if record.skipped else ""
+    folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
+    return f"""# {record.model["title"]} on {record.dataset["name"]}
+
+Run `{run.id}`, {record.finished}.
+
+## What it does
+
+Classifies audio into {len(predictions.classes)} classes: {", ".join(predictions.classes)}.
+It knows no other class, and has been tested on recordings like those of its dataset only.
+
+## How well
+
+{len(predictions)} tracks tested out of fold, `{protocol["spec"]}`, seed {record.seed}; {grouping}.
+
+| | |
+| --- | --- |
+| accuracy, majority vote | {scores.accuracy:.3f} |
+| accuracy, mean probability | {scores.accuracy_mean:.3f} |
+| macro F1 | {scores.macro_f1:.3f} |
+| accuracy by fold | {folds} |
+
+| class | tracks | F1 |
+| --- | --- | --- |
+{per_class}
+
+## What it was made from
+
+| | |
+| --- | --- |
+| dataset | {record.dataset["name"]}, {record.dataset["tracks"]} tracks{skipped} |
+| fingerprint | `{record.dataset["fingerprint"]}` |
+| front end | {_fields(record.frontend)} |
+| parameters | {params} |
+| versions | {_fields(record.versions)} |
+| plugin | {record.model["distribution"] or record.model["file"]} {record.model["version"]} |
+
+## Artefact
+
+{file}
+"""
+
+
+def _fields(values: dict[str, object]) -> str:
+    shown = {
+        name: f"{len(value)} columns" if isinstance(value, list) else value
+        for name, value in values.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in shown.items())

@@ -1,0 +1,334 @@
+"""Training: from a model's name and a dataset to a complete run, fold by fold."""
+
+import datetime
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.artefact import write_artefact
+from zoo.datasets import Dataset, open_dataset
+from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, Protocol, parse_protocol
+from zoo.evaluate.vote import count_votes
+from zoo.extraction import Extraction, describe_frontend, extract
+from zoo.plugins import offered_datasets, open_registry
+from zoo.progress import Bar, Reporter
+from zoo.report.card import model_card
+from zoo.workspace import locked, run_folder
+from zoo_registry.card import ParamValue
+from zoo_registry.errors import PluginError, RunError, UsageError, ZooError
+from zoo_registry.files import write_text
+from zoo_registry.plugins import Model, Registry
+from zoo_registry.runs import Predictions, Run, RunRecord
+
+__all__ = ["train"]
+
+# Their versions bear on every number.
+_PACKAGES = ("genre-zoo", "numpy", "scipy", "scikit-learn", "librosa", "soundfile", "soxr")
+_PARITY_TRACKS = 50
+
+
+def train(
+    model: str,
+    data: str | Dataset = "demo",
+    *,
+    protocol: str = DEFAULT_PROTOCOL,
+    grouped: bool = True,
+    params: Mapping[str, str | ParamValue] | None = None,
+    seed: int = 0,
+    jobs: int | None = None,
+    reporter: Reporter | None = None,
+    registry: Registry | None = None,
+) -> Run:
+    """Train and evaluate a model, or return the run that did so before.
+
+    An unfinished run of the same command goes on after its last stored fold.
+
+    Parameters
+    ----------
+    model : str
+        A name that ``zoo models`` lists, or the path of a plugin's file.
+    data : str or Dataset
+        What ``--data`` takes.
+    protocol : str
+        Such as "kfold:5"; see `zoo.evaluate.protocols`.
+    grouped : bool
+        Whether tracks that belong together stay on one side of each split.
+    params : mapping, optional
+        Parameters that differ from the card's defaults.
+    seed : int
+        Of the split and of the model.
+    jobs : int, optional
+        Processes for extraction; all cores by default.
+    reporter : Reporter, optional
+        Where progress is shown; nowhere by default.
+    registry : Registry, optional
+        Where models are looked up; by default all that is installed.
+
+    Returns
+    -------
+    Run
+        Complete, or failed with its error in the record.
+
+    Raises
+    ------
+    UsageError
+        If model, parameters, dataset or protocol are wrong.
+    PluginError
+        If the plugin cannot be loaded.
+    """
+    reporter = reporter or Reporter()
+    registry = registry or open_registry()
+    loaded = _usable(registry, model)
+    resolved = loaded.card.resolve(params or {})
+    splitting = parse_protocol(protocol)
+    if not 0 <= seed < 2**32:
+        raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
+    if isinstance(data, str):
+        data = open_dataset(data, offered_datasets(registry))
+    record = _new_record(loaded, resolved, data, splitting, grouped, seed)
+    folder = run_folder(record)
+    waiting = f"{record.id} is being trained by another process; waiting for it"
+    with locked(folder, lambda: reporter.note(waiting)):
+        run = _earlier(folder, record)
+        if run.complete:
+            reporter.note(f"{run.id} is trained already: {run.folder}")
+            return run
+        extraction = extract(data, loaded, jobs, reporter)
+        for skipped in extraction.skipped:
+            reporter.note(f"left out: {skipped['reason']}")
+        folds = splitting.folds(extraction.dataset, seed, grouped)
+        return _Training(run, loaded, extraction, folds, reporter).finish()
+
+
+def _usable(registry: Registry, name: str) -> Model:
+    model = registry.load(name)
+    if missing := model.missing():
+        extra = f"'genre-zoo[{model.card.extra}]'" if model.card.extra else " ".join(missing)
+        raise UsageError(
+            f"{name} needs {', '.join(missing)}, which is not installed; pip install {extra}"
+        )
+    return model
+
+
+def _new_record(
+    model: Model,
+    params: dict[str, ParamValue],
+    dataset: Dataset,
+    protocol: Protocol,
+    grouped: bool,
+    seed: int,
+) -> RunRecord:
+    card, source = model.card, model.source
+    return RunRecord(
+        model={
+            "name": card.name,
+            "title": card.title,
+            "family": card.family,
+            "distribution": source.distribution,
+            "version": source.version,
+            "file": source.name if source.is_file else None,
+        },
+        params=params,
+        frontend=describe_frontend(model, dataset),
+        dataset={
+            "name": dataset.name,
+            "source": dataset.source,
+            "fingerprint": dataset.fingerprint,
+            "classes": list(dataset.classes),
+            "tracks": len(dataset),
+        },
+        protocol={"spec": protocol.spec, "grouped": grouped},
+        seed=seed,
+        versions=_versions((*_PACKAGES, *card.requires)),
+        machine={
+            "platform": platform.platform(),
+            "processors": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # a module whose package has another name
+            continue
+    return found
+
+
+def _earlier(folder: Path, record: RunRecord) -> Run:
+    """Return the run of this folder, to go on with, or a new one."""
+    try:
+        return Run.read(folder)
+    except RunError:  # absent, or damaged: its folds are read one by one anyway
+        return Run(folder, record)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+class _Training:
+    """One run being trained; the only writer of its folder, whose lock is held."""
+
+    def __init__(
+        self,
+        run: Run,
+        model: Model,
+        extraction: Extraction,
+        folds: list[Fold],
+        reporter: Reporter,
+    ) -> None:
+        self.run = run
+        self.record = run.record
+        self.model = model
+        self.dataset = extraction.dataset
+        self.arrays = extraction.arrays
+        self.folds = folds
+        self.reporter = reporter
+        self.record.status, self.record.error = "running", None
+        self.record.started = self.record.started or _now()
+        self.record.skipped = extraction.skipped
+        self.record.folds = [
+            entry for entry in self.record.folds if entry.get("error") is None
+        ]  # what failed is tried again
+
+    def finish(self) -> Run:
+        """Train the folds that are missing, then the artefact."""
+        self._store()
+        self.model.events.zoo_run_started(run=self.run)
+        try:
+            with self.reporter.bar(self.record.model["title"], len(self.folds) + 1) as bar:
+                parts = [self._fold(fold, bar) for fold in self.folds]
+                failed = [entry for entry in self.record.folds if entry["error"]]
+                if not failed:
+                    predictions = Predictions.concatenate([part for part in parts if part])
+                    write_text(self.run.predictions_path, predictions.to_csv())
+                    self.record.artefact = self._artefact(bar)
+        except ZooError as error:
+            self._end("failed", str(error))
+            raise
+        if failed:
+            first = failed[0]
+            self._end("failed", f"fold {first['fold']}: {first['error']}")
+        else:
+            self._end("complete", None)
+            write_text(self.run.card_path, model_card(self.run, predictions))
+            for fold in self.folds:
+                self.run.fold_path(fold.number).unlink(missing_ok=True)
+            if (folder := self.run.fold_path(0).parent).is_dir():
+                folder.rmdir()
+        return self.run
+
+    def _end(self, status: str, error: str | None) -> None:
+        self.record.status, self.record.error, self.record.finished = status, error, _now()
+        self._store()
+        self.model.events.zoo_run_finished(run=self.run)
+
+    def _store(self) -> None:
+        self.record.folds.sort(key=lambda entry: int(entry["fold"]))
+        self.run.write()
+
+    def _fold(self, fold: Fold, bar: Bar) -> Predictions | None:
+        """Return the predictions of one fold, trained now or earlier; None if it failed."""
+        if any(entry["fold"] == fold.number for entry in self.record.folds):
+            try:
+                return self.run.read_predictions(self.run.fold_path(fold.number))
+            except RunError:
+                self.record.folds = [e for e in self.record.folds if e["fold"] != fold.number]
+        entry: dict[str, Any] = {
+            "fold": fold.number,
+            "train_tracks": len(fold.train),
+            "test_tracks": len(fold.test),
+            "error": None,
+        }
+        predictions = None
+        try:
+            predictions = self._evaluate(fold, entry, bar)
+            write_text(self.run.fold_path(fold.number), predictions.to_csv())
+        except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
+            entry["error"] = _describe(error)
+            self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry['error']}")
+        self.record.folds.append(entry)
+        self._store()
+        self.model.events.zoo_fold_finished(run=self.run, fold=fold.number, error=entry["error"])
+        return predictions
+
+    def _evaluate(self, fold: Fold, entry: dict[str, Any], bar: Bar) -> Predictions:
+        note = f"fold {fold.number + 1}/{len(self.folds)}"
+        begun = time.perf_counter()
+        fitted = self._fit(fold.train, bar, fold.number, note)
+        trained = time.perf_counter()
+        windows = self.model.predict(
+            fitted, [self.arrays[index] for index in fold.test], len(self.dataset.classes)
+        )
+        ended = time.perf_counter()
+        entry |= {"train_seconds": trained - begun, "predict_seconds": ended - trained}
+        bar.update(fold.number + 1, note)
+        counted = [count_votes(rows) for rows in windows]
+        return Predictions(
+            self.dataset.classes,
+            tuple(self.dataset.tracks[index].id for index in fold.test),
+            self.dataset.labels[fold.test],
+            np.full(len(fold.test), fold.number),
+            self.dataset.groups[fold.test],
+            np.stack([votes for votes, _ in counted]),
+            np.stack([mean for _, mean in counted]),
+        )
+
+    def _fit(self, indices: Any, bar: Bar, done: int, note: str) -> object:
+        def progress(fraction: float, words: str = "") -> None:
+            bar.update(done + min(max(fraction, 0.0), 1.0), f"{note} {words}".strip())
+
+        progress(0.0)
+        return self.model.train(
+            [self.arrays[index] for index in indices],
+            self.dataset.labels[indices],
+            self.dataset.classes,
+            self.dataset.groups[indices],
+            dict(self.record.params),
+            self.record.seed,
+            progress,
+        )
+
+    def _artefact(self, bar: Bar) -> dict[str, Any]:
+        """Fit on all tracks and export; a model without an ONNX form says why in its run."""
+        begun = time.perf_counter()
+        count = len(self.dataset)
+        fitted = self._fit(np.arange(count), bar, len(self.folds), "all tracks")
+        seconds = {"fit_seconds": time.perf_counter() - begun}
+        sample = np.unique(np.linspace(0, count - 1, min(count, _PARITY_TRACKS)).astype(int))
+        try:
+            described = write_artefact(
+                self.run,
+                self.model,
+                fitted,
+                self.dataset.classes,
+                [self.arrays[index] for index in sample],
+            )
+        except (PluginError, RunError) as error:
+            self.reporter.note(f"{self.run.id} has no artefact: {error}")
+            saved = self.run.folder / "saved"
+            saved.mkdir(exist_ok=True)
+            if not self.model.save(fitted, saved):
+                saved.rmdir()
+            described = {"error": str(error)}
+        bar.update(len(self.folds) + 1, "all tracks")
+        return seconds | described
+
+
+def _describe(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return (
+        str(error)
+        if isinstance(error, ZooError)
+        else f"{type(error).__name__}: " + " ".join(text[:1])
+    )

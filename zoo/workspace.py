@@ -1,0 +1,153 @@
+"""Where things are: runs in the user's directory, caches in the platform's place."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from zoo_registry.errors import RunError, UsageError
+from zoo_registry.files import write_text
+from zoo_registry.runs import RECORD, Run, RunRecord, digest
+
+__all__ = [
+    "cache_folder",
+    "file_name",
+    "find_run",
+    "locked",
+    "models_folder",
+    "remembered",
+    "remove",
+    "run_folder",
+    "runs",
+]
+
+
+def models_folder() -> Path:
+    """Return the folder of the runs: ``ZOO_MODELS``, or ``models`` where the user stands."""
+    return Path(os.environ.get("ZOO_MODELS") or "models")
+
+
+def cache_folder() -> Path:
+    """Return the folder of what can be computed again: ``ZOO_CACHE``, or the platform's."""
+    chosen = os.environ.get("ZOO_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("genre-zoo", False))
+
+
+def run_folder(record: RunRecord) -> Path:
+    """Return where the run of this record belongs."""
+    protocol = record.protocol["spec"] + ("" if record.protocol["grouped"] else "-ungrouped")
+    return models_folder() / file_name(record.dataset["name"]) / file_name(protocol) / record.id
+
+
+def file_name(text: str) -> str:
+    """Return `text` as a file name that every system takes."""
+    return re.sub(r"[^\w.+-]+", "-", text).strip(".-")[:100] or "unnamed"
+
+
+def runs() -> Iterator[Run | RunError]:
+    """Yield all runs of the workspace, sorted by folder; for a damaged one its error."""
+    for path in sorted(models_folder().glob(f"*/*/*/{RECORD}")):
+        try:
+            yield Run.read(path.parent)
+        except RunError as error:
+            yield error
+
+
+def find_run(wanted: str) -> Run:
+    """Return the run of this folder or id, or the best newest one of this model.
+
+    Parameters
+    ----------
+    wanted : str
+        A run's folder, its id or the start of it; or a model's name, which
+        means that model's run that was finished last.
+
+    Raises
+    ------
+    UsageError
+        If nothing, or more than one run, is meant.
+    """
+    folder = Path(wanted)
+    if (folder / RECORD).is_file():
+        return Run.read(folder)
+    known = [run for run in runs() if isinstance(run, Run)]
+    of_model = [run for run in known if run.record.model["name"] == wanted]
+    if of_model:
+        complete = [run for run in of_model if run.complete]
+        return max(complete or of_model, key=lambda run: run.record.finished or "")
+    # Ids are compared with their folders, since a run may lie twice in a workspace.
+    matching = [run for run in known if run.id.startswith(wanted)]
+    exact = [run for run in matching if run.id == wanted] or matching
+    if len(exact) == 1:
+        return exact[0]
+    if exact:
+        names = ", ".join(sorted(str(run.folder) for run in exact))
+        raise UsageError(f"{wanted!r} could mean several runs: {names}; give more of the name")
+    raise UsageError(
+        f"there is no run or model {wanted!r} under {models_folder()}; "
+        "`zoo runs list` shows the runs, `zoo train` makes one"
+    )
+
+
+def remove(run: Run) -> None:
+    """Delete the run's folder, the record last, so that an interrupted removal can go on."""
+    for path in sorted(run.folder.iterdir()):
+        if path.name != RECORD:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (run.folder / RECORD).unlink()
+    run.folder.rmdir()
+
+
+def remembered(kind: str, key: Any, compute: Callable[[], Any]) -> Any:
+    """Return what `compute` gives, from the cache if it was computed from the same `key` before.
+
+    Parameters
+    ----------
+    kind : str
+        Names the computation and its version.
+    key : JSON value
+        Everything that the result depends on, big contents by their hash.
+    compute : callable
+        Returns a JSON value.
+    """
+    path = cache_folder() / kind / f"{digest(key)[:32]}.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        result = compute()
+    # Without a place to remember it the result is as good.
+    with suppress(OSError):
+        write_text(path, json.dumps(result))
+    return result
+
+
+@contextmanager
+def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock of a run's folder; if another process holds it, say so and wait.
+
+    The operating system frees the lock when its holder dies, however it dies.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = cache_folder() / "locks" / f"{digest(str(folder.resolve()))[:20]}.lock"
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
+    holder = FileLock(lock)
+    try:
+        holder.acquire(blocking=False)
+    except Timeout:
+        on_wait()
+        holder.acquire()
+    try:
+        yield
+    finally:
+        holder.release()
