@@ -91,6 +91,7 @@ def train(
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
     if isinstance(data, str):
         data = open_dataset(data, offered_datasets(registry))
+    splitting.folds(data, seed, grouped)  # what cannot be split is refused before the work
     record = _new_record(loaded, resolved, data, splitting, grouped, seed)
     folder = run_folder(record)
     waiting = f"{record.id} is being trained by another process; waiting for it"
@@ -254,7 +255,7 @@ class _Training:
         try:
             predictions = self._evaluate(fold, entry, bar)
             write_text(self.run.fold_path(fold.number), predictions.to_csv())
-        except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
+        except Exception as error:
             entry["error"] = _describe(error)
             self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry['error']}")
         self.record.folds.append(entry)
@@ -284,9 +285,9 @@ class _Training:
             np.stack([mean for _, mean in counted]),
         )
 
-    def _fit(self, indices: Any, bar: Bar, done: int, note: str) -> object:
-        def progress(fraction: float, words: str = "") -> None:
-            bar.update(done + min(max(fraction, 0.0), 1.0), f"{note} {words}".strip())
+    def _fit(self, indices: Any, bar: Bar, done: int, title: str) -> object:
+        def progress(fraction: float, note: str = "") -> None:
+            bar.update(done + min(max(fraction, 0.0), 1.0), f"{title} {note}".strip())
 
         progress(0.0)
         return self.model.train(

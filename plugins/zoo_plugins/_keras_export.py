@@ -33,7 +33,7 @@ windowing (float[frames, {mels}] track) => (float[windows, {frames}, {mels}] win
 """
 
 
-def to_onnx(model: Any) -> Any:  # noqa: ANN401  (neither Keras nor onnx ships types)
+def to_onnx(model: Any) -> Any:
     """Convert `model` and put the windowing of `zoo_plugins._keras.predict` in front of it.
 
     Parameters
@@ -77,7 +77,7 @@ def to_onnx(model: Any) -> Any:  # noqa: ANN401  (neither Keras nor onnx ships t
     return whole
 
 
-def _rename(graph: Any, old: str, new: str) -> None:  # noqa: ANN401
+def _rename(graph: Any, old: str, new: str) -> None:
     """Give a value of `graph` another name."""
     for node in graph.node:
         node.input[:] = [new if name == old else name for name in node.input]

@@ -65,6 +65,8 @@ def export(model: Any) -> Any:
     (calibrated,) = model.calibrated_classifiers_
     pipeline = calibrated.estimator
     beta = float(calibrated.calibrators[0].beta_)
+    if len(model.classes_) == 2:  # noqa: PLR2004
+        beta = -beta  # for two classes the converter gives (x, -x), scikit-learn means (-x, x)
     with warnings.catch_warnings():
         # The converter looks at attributes of SVC that scikit-learn is about to drop.
         warnings.simplefilter("ignore", FutureWarning)

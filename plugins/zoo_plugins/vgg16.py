@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.audio.frontends import LogMel
-from zoo_plugins._keras import TRAINING, export, fit, framework, predict
+from zoo_plugins._keras import TRAINING, batch_normalisation, export, fit, framework, predict
 from zoo_registry import Card, Choice, Float, LogFloat, hookimpl
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ card = Card(
     family="deep",
     frontend=LogMel(),
     params={
-        "width": 12,  # filters of the first block, 64 in the paper; later blocks keep its ratios
+        "width": 16,  # filters of the first block, 64 in the paper; later blocks keep its ratios
         "dropout": 0.3,  # share of the features dropped before the classifier
         **TRAINING,
     },
     space={
-        "width": Choice((8, 12, 16)),
+        "width": Choice((8, 16, 24)),
         "dropout": Float(0.0, 0.5),
         "learning_rate": LogFloat(3e-4, 1e-2),
         "weight_decay": LogFloat(1e-4, 1e-1),
@@ -47,7 +47,7 @@ _LAYOUT = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 """Convolutions of each block, and their filters in widths: configuration D of the paper."""
 
 
-def body(images: Any, params: Mapping[str, Any]) -> Any:  # noqa: ANN401  (Keras ships no types)
+def body(images: Any, params: Mapping[str, Any]) -> Any:
     """Return the features of log-mel images.
 
     Batch normalisation makes the thirteen layers trainable from scratch, and global
@@ -68,7 +68,7 @@ def body(images: Any, params: Mapping[str, Any]) -> Any:  # noqa: ANN401  (Keras
     for convolutions, widths in _LAYOUT:
         for _ in range(convolutions):
             x = layers.Conv2D(params["width"] * widths, 3, padding="same", use_bias=False)(x)
-            x = layers.BatchNormalization(momentum=0.9)(x)
+            x = batch_normalisation(x)
             x = layers.ReLU()(x)
         x = layers.MaxPooling2D(2, padding="same")(x)
     return layers.Dropout(params["dropout"])(layers.GlobalAveragePooling2D()(x))
@@ -83,6 +83,6 @@ def train(
     params: Mapping[str, Any],
     seed: int,
     progress: "Progress",
-) -> Any:  # noqa: ANN401  (Keras ships no types)
+) -> Any:
     """Train on random windows; see `zoo_plugins._keras.fit`."""
     return fit(body, tracks, labels, classes, groups, params, seed, progress)

@@ -20,11 +20,13 @@ __all__ = [
     "Float",
     "FrontEnd",
     "Int",
+    "Layout",
     "LogFloat",
     "ParamValue",
     "identity",
 ]
 
+Layout = Literal["vectors", "frames"]
 ParamValue = bool | int | float | str | None
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -52,7 +54,7 @@ class FrontEnd(Protocol):
 
     name: ClassVar[str]
     version: ClassVar[int]
-    layout: ClassVar[Literal["vectors", "frames"]]
+    layout: ClassVar[Layout]
 
     @property
     def sample_rate(self) -> int:

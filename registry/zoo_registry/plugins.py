@@ -185,7 +185,7 @@ class Model:
                     f"return (windows, {n_classes}) with at least one window"
                 )
             sums = windows.sum(axis=1)
-            if not np.isfinite(windows).all() or (windows < -1e-6).any():
+            if not np.isfinite(windows).all() or (windows < 0).any():
                 raise PluginError(f"{self.card.name}: predict returned no probabilities")
             if np.abs(sums - 1).max() > 1e-3:  # noqa: PLR2004
                 raise PluginError(
@@ -288,15 +288,7 @@ class Registry:
     def models(self) -> list[PluginStatus]:
         """Return the state of every model plugin, sorted by name, the broken ones included."""
         states = [self._state(name) for name in self.names()]
-        clashes = [
-            PluginStatus(
-                point.name, None, None, "broken",
-                f"the name {point.name!r} is taken by {_source(self._models[point.name]).distribution}; "
-                "the package's author has to choose another",
-                _source(point).distribution, _source(point).version,
-            )
-            for point in self._clashes
-        ]  # fmt: skip
+        clashes = [self._clash(point) for point in self._clashes]
         return sorted(states + clashes, key=lambda state: (state.name, state.distribution or ""))
 
     @cached_property
@@ -337,6 +329,16 @@ class Registry:
             name, model.card.title, model.card.family, status, reason,
             source.distribution, source.version,
         )  # fmt: skip
+
+    def _clash(self, point: EntryPoint) -> PluginStatus:
+        source, owner = _source(point), _source(self._models[point.name])
+        reason = (
+            f"the name {point.name!r} is taken by {owner.distribution}; "
+            "the author of the package has to choose another"
+        )
+        return PluginStatus(
+            point.name, None, None, "broken", reason, source.distribution, source.version
+        )
 
     def _load_file(self, path: Path) -> Model:
         if not path.is_file():

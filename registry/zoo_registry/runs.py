@@ -68,7 +68,8 @@ class RunRecord:
     folds : list of dict
         ``fold, train_tracks, test_tracks, train_seconds, predict_seconds, error``.
     artefact : dict
-        ``file, sha256, bytes, fit_seconds, parity``, or ``error`` with the reason why there is none.
+        ``file, sha256, bytes, fit_seconds, parity``, or ``error`` with the reason why
+        there is none.
     machine : dict
         Platform, processor count and Python.
     started, finished : str or None

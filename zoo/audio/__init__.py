@@ -1,0 +1,1 @@
+"""From audio files to the arrays that models are trained on."""

@@ -100,7 +100,7 @@ def _first_success(path: Path, readers: tuple[Callable[[Path], Recording], ...])
             return reader(path)
         except AudioError:
             raise
-        except Exception as error:  # noqa: BLE001  (a decoder may raise anything on foreign bytes)
+        except Exception as error:
             reasons.append(_reason(error))
     raise AudioError(f"{path} is no audio that can be decoded ({reasons[-1]})")
 

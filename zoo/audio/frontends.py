@@ -7,9 +7,9 @@ is imported at the first call.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from zoo_registry.card import FrontEnd, identity
+from zoo_registry.card import FrontEnd, Layout, identity
 from zoo_registry.errors import PluginError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Handcrafted:
 
     name: ClassVar[str] = "handcrafted"
     version: ClassVar[int] = 1
-    layout: ClassVar[Literal["vectors"]] = "vectors"
+    layout: ClassVar[Layout] = "vectors"
 
     sample_rate: int = 22_050
     n_fft: int = 1024
@@ -91,7 +91,7 @@ class LogMel:
 
     name: ClassVar[str] = "log-mel"
     version: ClassVar[int] = 1
-    layout: ClassVar[Literal["frames"]] = "frames"
+    layout: ClassVar[Layout] = "frames"
 
     sample_rate: int = 22_050
     n_fft: int = 1024

@@ -5,8 +5,8 @@ from pathlib import Path
 __all__ = ["SUFFIXES", "is_audio"]
 
 SUFFIXES = frozenset(
-    ".aac .aif .aifc .aiff .au .caf .flac .m4a .mka .mp2 .mp3 .mp4 .oga .ogg .opus .snd .w64 .wav "
-    ".webm .wma".split()
+    [".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp2", ".mp3"]
+    + [".mp4", ".oga", ".ogg", ".opus", ".snd", ".w64", ".wav", ".webm", ".wma"]
 )
 
 

@@ -64,10 +64,13 @@ class TerminalReporter(Reporter):
         from rich.console import Console
 
         self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._said: set[str] = set()
 
     def note(self, text: str) -> None:
-        """Print one sentence on stderr."""
-        self._console.print(text, markup=False)
+        """Print one sentence on stderr, once however many models it concerns."""
+        if text not in self._said:
+            self._said.add(text)
+            self._console.print(text, markup=False)
 
     @contextmanager
     def bar(self, title: str, total: float) -> Iterator[Bar]:

@@ -27,9 +27,7 @@ def command(
         str | None, typer.Option(help="Only boards of this dataset, as for `zoo train`.")
     ] = None,
     protocol: Annotated[str | None, typer.Option(help="Only boards of this protocol.")] = None,
-    format: Annotated[  # noqa: A002  (the option's name)
-        BoardFormat, typer.Option(help="How to print them.")
-    ] = BoardFormat.table,
+    format: Annotated[BoardFormat, typer.Option(help="How to print them.")] = BoardFormat.table,
 ) -> None:
     """Rank the runs that share a dataset and a protocol.
 
@@ -46,7 +44,7 @@ def command(
         for board in boards:
             print_board(board)
     else:
-        from zoo.report.tables import boards_csv, board_markdown
+        from zoo.report.tables import board_markdown, boards_csv
 
         text = (
             boards_csv(boards)

@@ -11,9 +11,7 @@ __all__ = ["command"]
 
 
 def command(
-    format: Annotated[  # noqa: A002  (the option's name)
-        ListFormat, typer.Option(help="How to print the list.")
-    ] = ListFormat.table,
+    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.table,
 ) -> None:
     """List the models: what can be trained, from where, and what is broken and why."""
     from zoo_registry.plugins import Registry

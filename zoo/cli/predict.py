@@ -30,7 +30,7 @@ class PredictionFormat(StrEnum):
 def command(
     run: Annotated[str, typer.Argument(help="A run's id or folder, or a model's name.")],
     paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders of them.")],
-    format: Annotated[  # noqa: A002  (the option's name)
+    format: Annotated[
         PredictionFormat, typer.Option(help="json prints one object a line.")
     ] = PredictionFormat.table,
 ) -> None:

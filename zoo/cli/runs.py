@@ -14,9 +14,7 @@ app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
 
 @app.command("list")
 def list_runs(
-    format: Annotated[  # noqa: A002  (the option's name)
-        ListFormat, typer.Option(help="How to print the list.")
-    ] = ListFormat.table,
+    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.table,
 ) -> None:
     """List all runs of the workspace, the damaged ones included.
 
@@ -69,9 +67,7 @@ def _summary(run: Any) -> dict[str, Any]:
 @app.command("show")
 def show(
     run: Annotated[str, typer.Argument(help="A run's id or folder, or a model's name.")],
-    format: Annotated[  # noqa: A002  (the option's name)
-        ListFormat, typer.Option(help="How to print it.")
-    ] = ListFormat.table,
+    format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
 ) -> None:
     """Show one run: scores, confusion matrix, parameters, what was left out.
 

@@ -89,9 +89,7 @@ def command(
         if board.fingerprint == dataset.fingerprint and board.grouped != ungrouped:
             print_board(board)
             best = next(row.run for row in board.rows)
-            reporter.note(
-                f"Next: `zoo predict {best} SONG` uses the best, `zoo runs show {best}` tells of it."
-            )
+            reporter.note(f"Next: `zoo predict {best} SONG`, or `zoo runs show {best}`.")
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 

@@ -154,7 +154,7 @@ def check_labels(source: str, labels: Sequence[str]) -> None:
 
 
 def _components(keys: Sequence[Sequence[str]]) -> list[int]:
-    """Number the connected components of items that share a key, in order of appearance."""
+    """Return the number of each item's component; items that share a key are connected."""
     parent = list(range(len(keys)))
 
     def root(item: int) -> int:

@@ -171,9 +171,8 @@ def _scores(members: Sequence[Run]) -> dict[str, dict[str, Any]]:
     by_id = {run.id: run for run in members}
 
     def compute() -> dict[str, dict[str, Any]]:
-        from zoo.evaluate.significance import interval
-
         from zoo.evaluate.metrics import score
+        from zoo.evaluate.significance import interval
 
         figures = {}
         for identifier in contents:
@@ -228,7 +227,7 @@ def _row(run: Run, figures: dict[str, Any] | None) -> Row:
 
 
 def _rank(rows: Sequence[Row]) -> list[Row]:
-    """Number the rows; equal accuracies share a rank."""
+    """Return the rows with their ranks; equal accuracies share one."""
     from dataclasses import replace
 
     ranked = []

@@ -52,7 +52,7 @@ def score(predictions: Predictions) -> Scores:
 
 
 def confusion(predictions: Predictions) -> "NDArray[np.int64]":
-    """Count tracks by label (rows) and by winner of the vote (columns), int64, (classes, classes)."""
+    """Count tracks by label and winner of the vote, int64, shape (labels, winners)."""
     n = len(predictions.classes)
     winners = vote_winners(predictions.votes, predictions.probabilities)
     counts = np.bincount(predictions.labels * n + winners, minlength=n * n)

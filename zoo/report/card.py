@@ -1,5 +1,7 @@
 """The model card of a run, written from its record and its predictions."""
 
+from collections.abc import Mapping
+
 from zoo.evaluate.metrics import confusion, f1_scores, score
 from zoo_registry.runs import Predictions, Run
 
@@ -79,7 +81,7 @@ It knows no other class, and has been tested on recordings like those of its dat
 """
 
 
-def _fields(values: dict[str, object]) -> str:
+def _fields(values: Mapping[str, object]) -> str:
     shown = {
         name: f"{len(value)} columns" if isinstance(value, list) else value
         for name, value in values.items()
