@@ -1,6 +1,7 @@
 """Training: from a model's name and a dataset to a complete run, fold by fold."""
 
 import datetime
+import hashlib
 import os
 import platform
 import time
@@ -13,7 +14,14 @@ import numpy as np
 
 from zoo.artefact import write_artefact
 from zoo.datasets import Dataset, open_dataset
-from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, Protocol, parse_protocol
+from zoo.evaluate.audit import audit
+from zoo.evaluate.protocols import (
+    DEFAULT_PROTOCOL,
+    Fold,
+    Protocol,
+    parse_protocol,
+    split_hash,
+)
 from zoo.evaluate.vote import count_votes
 from zoo.extraction import Extraction, describe_frontend, extract
 from zoo.plugins import offered_datasets, open_registry
@@ -44,6 +52,7 @@ def train(
     jobs: int | None = None,
     reporter: Reporter | None = None,
     registry: Registry | None = None,
+    root: Path | None = None,
 ) -> Run:
     """Train and evaluate a model, or return the run that did so before.
 
@@ -69,6 +78,8 @@ def train(
         Where progress is shown; nowhere by default.
     registry : Registry, optional
         Where models are looked up; by default all that is installed.
+    root : Path, optional
+        Where runs land; by default the workspace's models folder.
 
     Returns
     -------
@@ -93,7 +104,7 @@ def train(
         data = open_dataset(data, offered_datasets(registry))
     splitting.folds(data, seed, grouped)  # what cannot be split is refused before the work
     record = _new_record(loaded, resolved, data, splitting, grouped, seed)
-    folder = run_folder(record)
+    folder = run_folder(record, root)
     waiting = f"{record.id} is being trained by another process; waiting for it"
     with locked(folder, lambda: reporter.note(waiting)):
         run = _earlier(folder, record)
@@ -198,6 +209,8 @@ class _Training:
         self.record.status, self.record.error = "running", None
         self.record.started = self.record.started or _now()
         self.record.skipped = extraction.skipped
+        self.record.split = split_hash(self.dataset, folds)
+        self.record.audit = audit(self.dataset, folds)
         self.record.folds = [
             entry for entry in self.record.folds if entry.get("error") is None
         ]  # what failed is tried again
@@ -212,7 +225,9 @@ class _Training:
                 failed = [entry for entry in self.record.folds if entry["error"]]
                 if not failed:
                     predictions = Predictions.concatenate([part for part in parts if part])
-                    write_text(self.run.predictions_path, predictions.to_csv())
+                    text = predictions.to_csv()
+                    write_text(self.run.predictions_path, text)
+                    self.record.predictions = hashlib.sha256(text.encode()).hexdigest()
                     self.record.artefact = self._artefact(bar)
         except ZooError as error:
             self._end("failed", str(error))
@@ -280,6 +295,7 @@ class _Training:
             tuple(self.dataset.tracks[index].id for index in fold.test),
             self.dataset.labels[fold.test],
             np.full(len(fold.test), fold.number),
+            tuple(self.dataset.tracks[index].digest[:16] for index in fold.test),
             self.dataset.groups[fold.test],
             np.stack([votes for votes, _ in counted]),
             np.stack([mean for _, mean in counted]),

@@ -39,10 +39,11 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("genre-zoo", False))
 
 
-def run_folder(record: RunRecord) -> Path:
-    """Return where the run of this record belongs."""
+def run_folder(record: RunRecord, root: Path | None = None) -> Path:
+    """Return where the run of this record belongs, under `root` or the models folder."""
     protocol = record.protocol["spec"] + ("" if record.protocol["grouped"] else "-ungrouped")
-    return models_folder() / file_name(record.dataset["name"]) / file_name(protocol) / record.id
+    dataset = file_name(record.dataset["name"])
+    return (root or models_folder()) / dataset / file_name(protocol) / record.id
 
 
 def file_name(text: str) -> str:

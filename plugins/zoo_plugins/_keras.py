@@ -9,10 +9,11 @@ import functools
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from zoo_plugins._keras_data import inner_split, masked, random_crop, spread, statistics, windows
 from zoo_registry import CannotExport, hookimpl
 from zoo_registry.silence import quiet_stderr
 
@@ -21,7 +22,20 @@ if TYPE_CHECKING:
 
     from zoo_registry import Progress
 
-__all__ = ["TRAINING", "batch_normalisation", "export", "fit", "framework", "predict"]
+__all__ = [
+    "TRAINING",
+    "KerasModel",
+    "Tensor",
+    "batch_normalisation",
+    "export",
+    "fit",
+    "framework",
+    "predict",
+]
+
+KerasModel: TypeAlias = Any
+Tensor: TypeAlias = Any
+"""Keras ships no types: these say in signatures what is meant."""
 
 TRAINING: Mapping[str, int | float] = {
     "frames": 128,  # in a window; about 3 s
@@ -38,6 +52,7 @@ TRAINING: Mapping[str, int | float] = {
 """The parameters of `fit` with their defaults, for cards to start from."""
 
 _PREDICTED_AT_ONCE = 64  # windows; bounds the memory that an hour-long track takes
+_HELD_WINDOWS = 4  # of a track that helps to choose the epoch; more would slow every epoch down
 _HELD_WINDOWS = (
     4  # of each track that chooses the epoch; all of them would cost as much as training
 )
@@ -64,7 +79,7 @@ def framework() -> Any:
     return keras
 
 
-def batch_normalisation(x: Any) -> Any:
+def batch_normalisation(x: Tensor) -> Tensor:
     """Normalise each channel over the batch (Ioffe and Szegedy 2015, arXiv:1502.03167).
 
     Parameters
@@ -87,7 +102,7 @@ def _fused_batch_normalization() -> Any:
     import tensorflow as tf
 
     class BatchNormalization(framework().layers.BatchNormalization):  # type: ignore[misc]
-        def call(self, x: Any, training: bool = False) -> Any:
+        def call(self, x: Tensor, training: bool = False) -> Tensor:
             moving = (self.moving_mean, self.moving_variance)
             mean, variance = (tf.zeros([0]),) * 2 if training else moving
             y, *of_batch, _, _, _ = tf.raw_ops.FusedBatchNormV3(
@@ -108,7 +123,7 @@ def _fused_batch_normalization() -> Any:
 
 
 def fit(
-    body: Callable[[Any, Mapping[str, Any]], Any],
+    body: Callable[[Tensor, Mapping[str, Any]], Tensor],
     tracks: "Sequence[NDArray[np.float32]]",
     labels: "NDArray[np.int64]",
     classes: Sequence[str],
@@ -116,7 +131,7 @@ def fit(
     params: Mapping[str, Any],
     seed: int,
     progress: "Progress",
-) -> Any:
+) -> KerasModel:
     """Train a network on random windows of log-mel tracks.
 
     Windows have stripes of time and of frequency hidden (Park et al. 2019,
@@ -154,9 +169,9 @@ def fit(
     keras.utils.set_random_seed(seed % 2**32)
     rng = np.random.default_rng(seed)
     frames, batch, epochs = params["frames"], params["batch"], params["epochs"]
-    learnt, held = _inner_split(labels, groups, params["validation"], seed)
-    held_windows = [_spread(tracks[i], frames) for i in held]
-    mean, variance = _statistics([tracks[i] for i in learnt])
+    learnt, held = inner_split(labels, groups, params["validation"], seed)
+    held_windows = [spread(tracks[i], frames, _HELD_WINDOWS) for i in held]
+    mean, variance = statistics([tracks[i] for i in learnt])
     model = _network(body, params, len(classes), mean, variance)
     steps = max(1, round(len(learnt) * params["crops"] / batch))
     _compile(model, params, epochs * steps)
@@ -167,8 +182,8 @@ def fit(
         order = np.resize(rng.permutation(learnt), steps * batch).reshape(steps, batch)
         losses = []
         for chosen in order:
-            crops = np.stack([_random_crop(tracks[i], frames, rng) for i in chosen])
-            crops = _masked(crops, mean, params["masking"], rng)
+            crops = np.stack([random_crop(tracks[i], frames, rng) for i in chosen])
+            crops = masked(crops, mean, params["masking"], rng)
             losses.append(model.train_on_batch(crops, targets[labels[chosen]]))
         note = f"epoch {epoch}/{epochs}, loss {np.mean(losses):.2f}"
         if held_windows:
@@ -187,7 +202,7 @@ def fit(
 
 @hookimpl
 def predict(
-    model: Any,
+    model: KerasModel,
     tracks: "Sequence[NDArray[np.float32]]",
 ) -> "list[NDArray[np.float32]]":
     """Classify the windows of each track.
@@ -206,11 +221,11 @@ def predict(
         shorter than a window is repeated to fill one. Rows sum to one.
     """
     frames = model.input_shape[1]
-    return [_classify(model, _windows(track, frames)) for track in tracks]
+    return [_classify(model, windows(track, frames)) for track in tracks]
 
 
 @hookimpl
-def export(model: Any) -> Any:
+def export(model: KerasModel) -> Any:
     """Return the windowing and the network as one graph.
 
     Parameters
@@ -238,24 +253,27 @@ def export(model: Any) -> Any:
 
 
 def _network(
-    body: Callable[[Any, Mapping[str, Any]], Any],
+    body: Callable[[Tensor, Mapping[str, Any]], Tensor],
     params: Mapping[str, Any],
     classes: int,
     mean: "NDArray[np.float32]",
     variance: "NDArray[np.float32]",
-) -> Any:
+) -> KerasModel:
     """Put a standardising layer in front of `body`, and a classifier behind it."""
     keras = framework()
     layers = keras.layers
     shape = (params["frames"], len(mean))
     window = keras.Input(shape, name="window")
-    standard = layers.Normalization(axis=-1, mean=mean, variance=variance)(window)
-    features = body(layers.Reshape((*shape, 1))(standard), params)
+    # Keras' layer for the purpose keeps constants, which its ONNX export takes for inputs.
+    standardise = layers.BatchNormalization(center=False, scale=False, epsilon=0, trainable=False)
+    images = layers.Reshape((*shape, 1))(standardise(window))
+    standardise.set_weights([mean, variance])
+    features = body(images, params)
     probabilities = layers.Dense(classes, activation="softmax", name="probabilities")(features)
     return keras.Model(window, probabilities)
 
 
-def _compile(model: Any, params: Mapping[str, Any], steps: int) -> None:
+def _compile(model: KerasModel, params: Mapping[str, Any], steps: int) -> None:
     """Give `model` its loss and its optimiser."""
     keras = framework()
     warming = max(1, steps // 10)
@@ -271,87 +289,11 @@ def _compile(model: Any, params: Mapping[str, Any], steps: int) -> None:
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=params["smoothing"])
     # XLA compiles for longer than a run takes, and its convolutions are slow on a CPU.
     model.compile(optimizer, loss, jit_compile=False)
-
-
-def _inner_split(
-    labels: "NDArray[np.int64]", groups: "NDArray[np.int64]", share: float, seed: int
-) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
-    """Return positions to learn from and positions to hold out, groups kept whole.
-
-    Nothing is held out if a class has too few tracks or groups to be on both sides.
-    """
-    everything, nothing = np.arange(len(labels)), np.arange(0)
-    present, counts = np.unique(labels, return_counts=True)
-    folds = max(2, round(1 / share)) if share > 0 else 0
-    if not folds or counts.min() < folds or len(np.unique(groups)) < folds:
-        return everything, nothing
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
-    learnt, held = next(splitter.split(labels, labels, groups))
-    if any(len(np.unique(labels[side])) < len(present) for side in (learnt, held)):
-        return everything, nothing
-    return learnt, held
-
-
-def _statistics(
-    tracks: "Sequence[NDArray[np.float32]]",
-) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return the mean and the variance of each mel over the frames of all tracks."""
-    frames = sum(len(track) for track in tracks)
-    mean = sum(track.sum(axis=0, dtype=np.float64) for track in tracks) / frames
-    variance = sum(((track - mean) ** 2).sum(axis=0) for track in tracks) / frames
-    # Bands that are empty in training must not blow up whatever another track has there.
-    variance = np.maximum(variance, 1.0)
-    return mean.astype(np.float32), variance.astype(np.float32)
-
-
-def _cut(
-    track: "NDArray[np.float32]", starts: "NDArray[np.int64]", frames: int
-) -> "NDArray[np.float32]":
-    """Return the windows of `track` that begin at `starts`; a shorter track is repeated."""
-    return track[(starts[:, None] + np.arange(frames)) % len(track)]
-
-
-def _windows(track: "NDArray[np.float32]", frames: int) -> "NDArray[np.float32]":
-    """Return the windows of `track` that prediction takes."""
-    last, hop = max(len(track) - frames, 0), frames // 2
-    return _cut(track, np.minimum(np.arange(0, last + hop, hop), last), frames)
-
-
-def _spread(track: "NDArray[np.float32]", frames: int) -> "NDArray[np.float32]":
-    """Return a few windows of `track`, evenly spread."""
-    last = max(len(track) - frames, 0)
-    return _cut(track, np.linspace(0, last, _HELD_WINDOWS).astype(np.int64), frames)
-
-
-def _random_crop(
-    track: "NDArray[np.float32]", frames: int, rng: np.random.Generator
-) -> "NDArray[np.float32]":
-    """Return one window of `track` from anywhere."""
-    return _cut(track, rng.integers(max(len(track) - frames, 0) + 1, size=1), frames)[0]
-
-
-def _masked(
-    windows: "NDArray[np.float32]",
-    mean: "NDArray[np.float32]",
-    share: float,
-    rng: np.random.Generator,
-) -> "NDArray[np.float32]":
-    """Set a stripe of frames and one of mels to the mean, in each window others."""
-    number, frames, mels = windows.shape
-
-    def stripe(size: int) -> "NDArray[np.bool_]":
-        width = rng.uniform(0, share * size, (number, 1))
-        start = rng.uniform(0, size - width)
-        position = np.arange(size)
-        return (position >= start) & (position < start + width)
-
-    return np.where(stripe(frames)[:, :, None] | stripe(mels)[:, None, :], mean, windows)
+    optimizer.build(model.trainable_variables)  # else the first step is traced a second time
 
 
 def _log_loss(
-    model: Any,
+    model: KerasModel,
     windows: "Sequence[NDArray[np.float32]]",
     labels: "NDArray[np.int64]",
 ) -> float:
@@ -361,7 +303,8 @@ def _log_loss(
     return float(-np.log(likelihood + 1e-7).mean())
 
 
-def _classify(model: Any, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":
+def _classify(model: KerasModel, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":
     """Return the probabilities of windows, few enough at once for their activations to fit."""
     parts = np.split(windows, range(_PREDICTED_AT_ONCE, len(windows), _PREDICTED_AT_ONCE))
-    return np.concatenate([np.asarray(model(part, training=False)) for part in parts])
+    found: list[NDArray[np.float32]] = [np.asarray(model(part, training=False)) for part in parts]
+    return np.concatenate(found)

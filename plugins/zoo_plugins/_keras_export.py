@@ -1,16 +1,18 @@
 """The ONNX form of a Keras network of windows: a whole track in, all its windows out."""
 
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
+from zoo_plugins._keras import KerasModel
 from zoo_registry.silence import quiet_stderr
 
 __all__ = ["to_onnx"]
 
 _OPSET = 18
 
-# What `_keras.predict` does with numpy, word for word.
+# What `_keras_data.windows` does with numpy, step by step.
 _WINDOWING = """
 <ir_version: {ir_version}, opset_import: ["": {opset}]>
 windowing (float[frames, {mels}] track) => (float[windows, {frames}, {mels}] window)
@@ -33,7 +35,7 @@ windowing (float[frames, {mels}] track) => (float[windows, {frames}, {mels}] win
 """
 
 
-def to_onnx(model: Any) -> Any:
+def to_onnx(model: KerasModel) -> Any:
     """Convert `model` and put the windowing of `zoo_plugins._keras.predict` in front of it.
 
     Parameters
@@ -56,7 +58,8 @@ def to_onnx(model: Any) -> Any:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
-        with quiet_stderr():
+        with quiet_stderr(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras adapts tf2onnx to NumPy 2, not without warnings
             model.export(path, format="onnx", verbose=False, opset_version=_OPSET)
         network = onnx.load(path)
     (given,), (found,) = network.graph.input, network.graph.output
@@ -72,6 +75,7 @@ def to_onnx(model: Any) -> Any:
         )
     )
     whole = onnx.compose.merge_models(windowing, network, io_map=[("window", given.name)])
+    del whole.opset_import[1:]  # the merger leaves the operator set in twice, and one unused
     whole.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "windows"
     onnx.checker.check_model(whole, full_check=True)
     return whole

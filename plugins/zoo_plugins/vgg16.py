@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.audio.frontends import LogMel
-from zoo_plugins._keras import TRAINING, batch_normalisation, export, fit, framework, predict
+from zoo_plugins._keras import (
+    TRAINING,
+    KerasModel,
+    Tensor,
+    batch_normalisation,
+    export,
+    fit,
+    framework,
+    predict,
+)
 from zoo_registry import Card, Choice, Float, LogFloat, hookimpl
 
 if TYPE_CHECKING:
@@ -47,7 +56,7 @@ _LAYOUT = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 """Convolutions of each block, and their filters in widths: configuration D of the paper."""
 
 
-def body(images: Any, params: Mapping[str, Any]) -> Any:
+def body(images: Tensor, params: Mapping[str, Any]) -> Tensor:
     """Return the features of log-mel images.
 
     Batch normalisation makes the thirteen layers trainable from scratch, and global
@@ -83,6 +92,6 @@ def train(
     params: Mapping[str, Any],
     seed: int,
     progress: "Progress",
-) -> Any:
+) -> KerasModel:
     """Train on random windows; see `zoo_plugins._keras.fit`."""
     return fit(body, tracks, labels, classes, groups, params, seed, progress)

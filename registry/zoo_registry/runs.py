@@ -25,7 +25,7 @@ PREDICTIONS = "predictions.csv"
 ARTEFACT = "model.onnx"
 CARD = "README.md"
 
-_LEADING = ("track", "label", "fold", "group")
+_LEADING = ("track", "label", "fold", "sha256", "group")
 _VOTES = "votes:"
 _MEAN = "probability:"
 
@@ -67,6 +67,12 @@ class RunRecord:
         ``track, reason`` of each track that could not be used.
     folds : list of dict
         ``fold, train_tracks, test_tracks, train_seconds, predict_seconds, error``.
+    split : str or None
+        sha256 over the track ids of every training and test part.
+    audit : dict or None
+        What test tracks share with training tracks, fold by fold.
+    predictions : str or None
+        sha256 of `predictions.csv`.
     artefact : dict
         ``file, sha256, bytes, fit_seconds, parity``, or ``error`` with the reason why
         there is none.
@@ -87,6 +93,9 @@ class RunRecord:
     error: str | None = None
     skipped: list[dict[str, str]] = field(default_factory=list)
     folds: list[dict[str, Any]] = field(default_factory=list)
+    split: str | None = None
+    audit: dict[str, Any] | None = None
+    predictions: str | None = None
     artefact: dict[str, Any] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
     started: str | None = None
@@ -120,6 +129,8 @@ class Predictions:
     labels : int64 array, shape (rows,)
         Index into `classes`.
     folds : int64 array, shape (rows,)
+    digests : tuple of str
+        The first 16 hexadecimal digits of the sha256 of each track's bytes.
     groups : int64 array, shape (rows,)
         Tracks of one number belong together.
     votes : int64 array, shape (rows, classes)
@@ -132,6 +143,7 @@ class Predictions:
     tracks: tuple[str, ...]
     labels: "NDArray[np.int64]"
     folds: "NDArray[np.int64]"
+    digests: tuple[str, ...]
     groups: "NDArray[np.int64]"
     votes: "NDArray[np.int64]"
     probabilities: "NDArray[np.float64]"
@@ -149,6 +161,7 @@ class Predictions:
             tuple(track for part in parts for track in part.tracks),
             np.concatenate([part.labels for part in parts]),
             np.concatenate([part.folds for part in parts]),
+            tuple(item for part in parts for item in part.digests),
             np.concatenate([part.groups for part in parts]),
             np.concatenate([part.votes for part in parts]),
             np.concatenate([part.probabilities for part in parts]),
@@ -163,17 +176,18 @@ class Predictions:
             + [_VOTES + name for name in self.classes]
             + [_MEAN + name for name in self.classes]
         )
-        for track, label, fold, group, votes, means in zip(
+        for track, label, fold, sha256, group, votes, means in zip(
             self.tracks,
             self.labels.tolist(),
             self.folds.tolist(),
+            self.digests,
             self.groups.tolist(),
             self.votes.tolist(),
             self.probabilities.tolist(),
             strict=True,
         ):
             writer.writerow(
-                [track, self.classes[label], fold, group, *votes]
+                [track, self.classes[label], fold, sha256, group, *votes]
                 + [f"{mean:.9g}" for mean in means]
             )
         return out.getvalue()
@@ -206,7 +220,8 @@ class Predictions:
                 tuple(row[0] for row in body),
                 np.array([index[row[1]] for row in body], dtype=np.int64),
                 np.array([int(row[2]) for row in body], dtype=np.int64),
-                np.array([int(row[3]) for row in body], dtype=np.int64),
+                tuple(row[3] for row in body),
+                np.array([int(row[4]) for row in body], dtype=np.int64),
                 np.array([list(map(int, row[first:last])) for row in body], dtype=np.int64),
                 np.array([list(map(float, row[last:])) for row in body], dtype=np.float64),
             )

@@ -71,11 +71,12 @@ def describe(
     descriptor, then tempo in beats a minute and the samples of silence (more than 60 dB
     under the loudest frame) before and after.
     """
-    from librosa import effects, feature
+    from librosa import feature
+    from librosa.effects import trim
 
     frames, onset = descriptors(audio, rate, n_fft, hop)
     tempo = feature.tempo(onset_envelope=onset, sr=rate, hop_length=hop)[0]
-    sounding = effects.trim(_at_least(audio, n_fft), top_db=60, hop_length=hop)[1]
+    sounding = trim(_at_least(audio, n_fft), top_db=60, hop_length=hop)[1]
     leading, trailing = sounding[0], max(0, audio.size - sounding[1])
     row = np.concatenate([_statistics(frames).ravel(), [tempo, leading, trailing]])
     return row.astype(np.float32)
@@ -89,13 +90,13 @@ def descriptors(
     Equal to librosa's functions called on the waveform, at a fraction of their time.
     """
     from librosa import feature, power_to_db
-    from librosa import onset as onsets
+    from librosa.onset import onset_strength
 
     audio = _at_least(audio, n_fft)
     magnitude = np.abs(_stft(audio, n_fft, hop))
     mel = _mel_basis(rate, n_fft, N_MELS) @ magnitude**2
     decibels = power_to_db(mel)
-    onset = onsets.onset_strength(S=decibels, sr=rate, n_fft=n_fft, hop_length=hop)
+    onset = onset_strength(S=decibels, sr=rate, n_fft=n_fft, hop_length=hop)
     centroid = feature.spectral_centroid(S=magnitude, sr=rate)
     rows = [
         centroid,
@@ -122,9 +123,9 @@ def _stft(audio: "NDArray[np.float32]", n_fft: int, hop: int) -> "NDArray[np.com
 
 @lru_cache(maxsize=8)
 def _mel_basis(rate: int, n_fft: int, n_mels: int) -> "NDArray[np.float32]":
-    from librosa import filters
+    from librosa.filters import mel
 
-    basis: NDArray[np.float32] = filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels)
+    basis: NDArray[np.float32] = mel(sr=rate, n_fft=n_fft, n_mels=n_mels)
     return basis
 
 

@@ -39,8 +39,9 @@ _BITS = 6  # room for either difference
 # (200 MB) where drum machines, noise or sheer size make some hashes common.
 _COLLISIONS = 1 << 23
 
-_LEAST_HASHES = 10
-_LEAST_SHARE = 0.03
+_LEAST_VOTES = 3
+_LEAST_HASHES = 12
+_LEAST_SHARE = 0.06
 
 
 @dataclass(frozen=True)
@@ -132,33 +133,47 @@ def near_duplicates(tracks: Sequence[NDArray[np.int32]]) -> list[Match]:
     list of Match
         In order of `first`, then `second`; one match, the best offset, for a pair.
     """
-    track = np.repeat(np.arange(len(tracks)), [len(rows) for rows in tracks])
-    if not len(track):
-        return []
-    hash_, time = np.concatenate(tracks).astype(np.int64).T
-    order = _rare(hash_)
-    track, hash_, time = track[order], hash_[order], time[order]
-    # The offset last, and with room around it, so that neighbouring offsets of a pair, and
-    # nothing else, are neighbouring keys.
-    span = 2 * int(time.max(initial=0)) + 3
-    keys = [
-        (track[a] * len(tracks) + track[b]) * span + time[a] - time[b] + span // 2
-        for a, b in _collisions(hash_)
+    matches = [_compare(tracks, *pair) for pair in _candidates(tracks)]
+    return [
+        match for match in matches if match.hashes >= _LEAST_HASHES and match.share >= _LEAST_SHARE
     ]
-    key, votes = np.unique(np.concatenate(keys), return_counts=True)
+
+
+def _compare(tracks: Sequence[NDArray[np.int32]], first: int, second: int) -> Match:
+    """Compare two tracks that have hashes in common, at the offset where most agree."""
+    one, other = tracks[first], tracks[second]
+    _, here, there = np.intersect1d(one[:, 0], other[:, 0], assume_unique=True, return_indices=True)
+    frames = one[here, 1] - other[there, 1]
+    votes = np.bincount(frames - frames.min(), minlength=2)
     # An offset of no whole number of frames divides its hashes between the two next to it.
-    later = np.append(np.where(np.diff(key) == 1, votes[1:], 0), 0)
-    votes, late = votes + later, later / (votes + later)
-    size = np.bincount(track, minlength=len(tracks))
-    pair, offset = np.divmod(key, span)
+    pooled = votes[:-1] + votes[1:]
+    best = int(pooled.argmax())
+    hashes = int(pooled[best])
+    offset = int(frames.min()) + best + int(votes[best + 1]) / hashes
+    share = hashes / min(len(one), len(other))
+    return Match(first, second, offset * _HOP / RATE, hashes, share)
+
+
+def _candidates(tracks: Sequence[NDArray[np.int32]]) -> list[tuple[int, int]]:
+    """Return the pairs of tracks, in order, that agree on an offset as to their rare hashes."""
+    rows = np.concatenate([np.empty((0, 2), np.int32), *tracks]).astype(np.int64)
+    owner = np.repeat(np.arange(len(tracks)), [len(track) for track in tracks])
+    rare = _rare(rows[:, 0])
+    hash_, time, owner = rows[rare, 0], rows[rare, 1], owner[rare]
+    # Votes are counted by one sort of integers. The offset comes last and with room around
+    # it, so that neighbouring offsets of a pair, and nothing else, are neighbouring keys.
+    span = 2 * int(time.max(initial=0)) + 3
+    keys = [np.empty(0, np.int64)]
+    for a, b in _collisions(hash_):
+        keys.append((owner[a] * len(tracks) + owner[b]) * span + time[a] - time[b] + span // 2)
+    key, votes = np.unique(np.concatenate(keys), return_counts=True)
+    votes[:-1] += np.where(np.diff(key) == 1, votes[1:], 0)
+    pair, votes = key[votes >= _LEAST_VOTES] // span, votes[votes >= _LEAST_VOTES]
     first, second = np.divmod(pair, len(tracks))
-    share = votes / np.minimum(size[first], size[second])
-    (found,) = np.nonzero((votes >= _LEAST_HASHES) & (share >= _LEAST_SHARE))
-    found = found[np.lexsort((-votes[found], pair[found]))]
-    found = found[np.unique(pair[found], return_index=True)[1]]
-    seconds = (offset - span // 2 + late)[found] * _HOP / RATE
-    columns = (first[found], second[found], seconds, votes[found], share[found])
-    return [Match(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    size = np.bincount(owner, minlength=len(tracks))
+    likely = votes >= _LEAST_SHARE * np.minimum(size[first], size[second])
+    found = np.unique(pair[likely])
+    return [divmod(number, len(tracks)) for number in found.tolist()]
 
 
 def _rare(hashes: NDArray[np.int64]) -> NDArray[np.intp]:

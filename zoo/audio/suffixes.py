@@ -5,8 +5,11 @@ from pathlib import Path
 __all__ = ["SUFFIXES", "is_audio"]
 
 SUFFIXES = frozenset(
-    [".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp2", ".mp3"]
-    + [".mp4", ".oga", ".ogg", ".opus", ".snd", ".w64", ".wav", ".webm", ".wma"]
+    f".{name}"
+    for name in (
+        *("aac", "aif", "aifc", "aiff", "au", "caf", "flac", "m4a", "mka", "mp2", "mp3", "mp4"),
+        *("oga", "ogg", "opus", "snd", "w64", "wav", "webm", "wma"),
+    )
 )
 
 

@@ -133,6 +133,54 @@ def _print_facts(run: Any) -> None:
             typer.echo(f"fold {entry['fold']} failed: {entry['error']}")
 
 
+@app.command("verify")
+def verify_runs(
+    run: Annotated[
+        str | None, typer.Argument(help="A run's id or folder, or a model's name; all by default.")
+    ] = None,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Also train again, and compare the predictions.")
+    ] = False,
+    data: Annotated[
+        str | None, typer.Option(help="Where the dataset is now, if it has moved.")
+    ] = None,
+    format: Annotated[
+        ListFormat, typer.Option(help="How to print the findings.")
+    ] = ListFormat.table,
+) -> None:
+    """Compute split, audit and scores of runs again, and fail on any difference.
+
+    Example: zoo runs verify svm --rerun
+    """
+    from zoo.cli.console import TerminalReporter
+    from zoo.proof import verify_run
+    from zoo.workspace import find_run, runs
+    from zoo_registry.runs import Run
+
+    wanted = list(runs()) if run is None else [find_run(run)]
+    reporter = TerminalReporter()
+    results: list[dict[str, Any]] = []
+    for item in wanted:
+        if isinstance(item, Run):
+            findings = verify_run(item, rerun=rerun, data=data, reporter=reporter)
+            results.append({"run": item.id, "findings": list(map(asdict, findings))})
+        else:
+            finding = {"what": "record", "detail": str(item)}
+            results.append({"run": None, "findings": [finding]})
+    if format is ListFormat.json:
+        print_json(results)
+    for result in results if format is ListFormat.table else ():
+        name = result["run"] or "damaged run"
+        if not result["findings"]:
+            typer.echo(f"{name}: verified{', and trained again alike' if rerun else ''}")
+        for found in result["findings"]:
+            typer.echo(f"{name}: {found['what']}: {found['detail']}")
+    if any(result["findings"] for result in results):
+        raise typer.Exit(1)
+    if not results:
+        typer.echo("There is no run to verify; `zoo train svm` makes one.", err=True)
+
+
 @app.command("remove")
 def remove_run(
     run: Annotated[str, typer.Argument(help="A run's id or folder.")],

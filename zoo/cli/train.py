@@ -19,7 +19,11 @@ def command(
         str, typer.Option(help="demo, a folder with one sub-folder a class, or a feature table.")
     ] = "demo",
     protocol: Annotated[
-        str, typer.Option(help="kfold:5, kfold:5x3, holdout:0.3x3 or predefined.")
+        str,
+        typer.Option(
+            help="kfold:5, kfold:5x3, holdout:0.3x3, predefined; fault-filtered, artist-3fold "
+            "for GTZAN."
+        ),
     ] = "kfold:5",
     ungrouped: Annotated[
         bool, typer.Option("--ungrouped", help="Split by track, even where artists are known.")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zoo.datasets.base import Dataset, Track
+from zoo.datasets.gtzan import with_facts
 from zoo_registry.errors import DatasetError
 
 __all__ = ["Dataset", "Track", "dataset_name", "open_dataset"]
@@ -42,11 +43,11 @@ def open_dataset(
     if path.is_dir():
         from zoo.datasets.folder import read_folder
 
-        return read_folder(path, trust)
+        return with_facts(read_folder(path, trust))
     if path.is_file() and path.suffix.lower() == ".csv":
         from zoo.datasets.table import read_feature_table
 
-        return read_feature_table(path)
+        return with_facts(read_feature_table(path))
     if path.exists():
         raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
     names = ", ".join([DEMO, *sorted(offered or ())])

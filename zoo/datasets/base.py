@@ -30,7 +30,9 @@ class Track:
     path : Path or None
         None for a row of a table.
     group : str or None
-        Tracks of one group stay on one side of a split; None if unknown.
+        Artist, or whatever else must stay on one side of a split; None if unknown.
+    recording : str or None
+        Equal for tracks that are the same recording; None if unknown.
     fold, split : str or None
         The published fold, or the published part ("train", "valid", "test").
     """
@@ -40,6 +42,7 @@ class Track:
     digest: str
     path: Path | None = None
     group: str | None = None
+    recording: str | None = None
     fold: str | None = None
     split: str | None = None
 
@@ -105,16 +108,17 @@ class Dataset:
     def groups(self) -> "NDArray[np.int64]":
         """Number of each track's group, int64, shape (tracks,).
 
-        Tracks of one named group, and tracks whose bytes are equal, share a
-        number; a track of which nothing is known is a group of its own.
+        Tracks of one named group, of one recording, and tracks whose bytes are
+        equal share a number; a track of which nothing is known is a group of its own.
         """
         import numpy as np
 
         keys = [
-            [f"digest {track.digest}"] + ([f"group {track.group}"] if track.group else [])
+            (("digest", track.digest), ("group", track.group), ("recording", track.recording))
             for track in self.tracks
         ]
-        return np.array(_components(keys), dtype=np.int64)
+        known = [[f"{kind} {key}" for kind, key in own if key] for own in keys]
+        return np.array(_components(known), dtype=np.int64)
 
     @property
     def has_groups(self) -> bool:
@@ -125,10 +129,7 @@ class Dataset:
     def fingerprint(self) -> str:
         """sha256 over everything that bears on a score: audio, labels, groups, folds, parts."""
         return digest(
-            [
-                [track.id, track.label, track.digest, track.group, track.fold, track.split]
-                for track in self.tracks
-            ]
+            [(t.id, t.label, t.digest, t.group, t.recording, t.fold, t.split) for t in self.tracks]
         )
 
     def without(self, ids: set[str]) -> "Dataset":

@@ -19,8 +19,8 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
 
     Without a ``metadata.csv`` every audio file under a sub-folder is a track, and
     the sub-folder its label. With one, its rows are the tracks: ``path`` is
-    compulsory, ``label`` defaults to the first folder of the path, ``group``,
-    ``fold`` and ``split`` are optional.
+    compulsory, ``label`` defaults to the first folder of the path; ``group``,
+    ``recording``, ``fold`` and ``split`` are optional.
 
     Parameters
     ----------
@@ -49,6 +49,7 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
             digest=digest,
             path=folder / row["path"],
             group=row.get("group") or None,
+            recording=row.get("recording") or None,
             fold=row.get("fold") or None,
             split=row.get("split") or None,
         )

@@ -8,6 +8,7 @@ artists of a genre do: a fair evaluation keeps them together.
 """
 
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 from zlib import crc32
@@ -21,16 +22,14 @@ Samples = NDArray[np.float32]
 
 RATE = 22_050  # Hz
 
-_STEPS = 4  # a beat
 _TABLE = 4096
 _BLOCK = 1024
 _BANDS = np.array([40.0, 120.0, 300.0, 700.0, 1600.0, 3500.0, 7000.0, 11_025.0])  # Hz
-# Without a common divisor, so that their echoes do not pile up.
-_DELAYS = (653, 787, 911, 1031)
+_DELAYS = (653, 787, 911, 1031)  # primes, so that their echoes do not pile up
 
 # How far artists, and then takes, stray: the difficulty of the set.  Leans are the largest share
 # of a related genre, jitters are relative, curves in decibels.
-_ARTIST_LEAN, _ARTIST_JITTER, _ARTIST_CURVE = 0.30, 0.18, 2.5
+_ARTIST_LEAN, _ARTIST_JITTER, _ARTIST_CURVE = 0.30, 0.18, 3.0
 _TAKE_LEAN, _TAKE_JITTER, _TAKE_CURVE = 0.12, 0.08, 1.5
 # These would leave their genre if they strayed as far as the others.
 _STEADY = {"tempo": 0.4, "rolloff": 0.4}
@@ -58,43 +57,29 @@ class Style:
     kick, snare, hat, comp, bass, lead : str
         Patterns of the drums, the chords, the bass and the melody.
     scale : tuple of int
-        Semitones of the seven degrees above the tonic.
-    progressions : tuple of tuple of int
-        Chord roots as degrees of the scale, one a bar.
-    voicing : tuple of int
-        Notes of a chord as degrees above its root.
-    tempo : float
-        Beats per minute.
-    register : float
-        Mean pitch of the chords, as a MIDI note number.
-    rolloff : float
-        Harmonic `k` of a tone has the amplitude ``k ** -rolloff``.
-    even : float
-        Strength of the even harmonics, from 0 (hollow) to 1 (full).
+        Semitones of the degrees above the tonic.
+    progressions, voicing : tuple
+        Roots of the chords, one a bar; notes of a chord above its root; as degrees of the scale.
+    tempo, register, boom : float
+        Beats a minute; tonic of the chords, as a MIDI note; pitch of the kick drum, in Hz.
+    rolloff, even : float
+        Harmonic `k` has the amplitude ``k ** -rolloff``, times `even` (0 to 1) if `k` is even.
     detune : float
-        Spread of the paired oscillators, in cents.
-    attack, decay : float
-        Time constants of a note, in seconds.
-    boom : float
-        Pitch of the kick drum, in hertz.
-    snap, sizzle : float
-        Decay of the snare drum and of the hi-hat, in seconds.
-    drums, chords, low, tune : float
-        Levels of the drums, the chords, the bass and the melody.
-    drive : float
-        Overdrive; 0 is clean.
-    space : float
-        Share of reverberation.
-    hiss : float
-        Level of the background noise.
+        Distance of the two oscillators of a note, in cents.
+    attack, decay, snap, sizzle : float
+        Time constants of the notes, and decays of the snare drum and the hi-hat, in seconds.
+    drums, chords, low, tune, hiss : float
+        Levels of the drums, the chords, the bass, the melody and the background noise.
+    drive, space : float
+        Amounts of overdrive, above 0, and of reverberation, 0 to 1.
     tilt : float
-        Spectral slope, in decibels an octave above 1 kHz (negative is dark).
+        Slope of the spectrum, in decibels an octave.
     """
 
     kin: tuple[str, ...]
-    kick: str
-    snare: str
-    hat: str
+    kick: str = _REST
+    snare: str = _REST
+    hat: str = _REST
     comp: str
     bass: str
     lead: str
@@ -123,86 +108,63 @@ class Style:
 
 # fmt: off
 _STYLES: dict[str, Style] = {
-    "ambient": Style(
-        kin=("ballad", "drone"), scale=_LYDIAN,
-        progressions=((0, 4), (0, 1), (3, 0, 4)),
-        kick=_REST, snare=_REST, hat=_REST,
+    "ambient": Style(kin=("ballad", "drone"), scale=_LYDIAN, progressions=((0, 4), (0, 1), (3, 0, 4)),
         comp="x.......o.......", bass="x...............", lead="....x.....o...x.",
         tempo=76, register=65, rolloff=1.9, detune=9, attack=0.35, decay=2.2, drums=0.15, low=0.4,
-        tune=0.35, drive=0.1, space=0.6, hiss=0.008, tilt=-1.5,
-    ),
-    "ballad": Style(
-        kin=("ambient", "waltz", "reggae"), scale=_MAJOR,
+        tune=0.35, drive=0.1, space=0.6, hiss=0.008, tilt=-1.5),
+    "ballad": Style(kin=("ambient", "waltz", "reggae"), scale=_MAJOR,
         progressions=((0, 4, 5, 3), (0, 5, 3, 4), (3, 0, 4, 5)),
         kick="x.......x.......", snare="....o.......o...", hat="o...o...o...o...",
         comp="x...o...x...o...", bass="x.......x.....x.", lead="x..x..x...x...x.",
         tempo=80, rolloff=1.5, detune=3, attack=0.008, decay=0.9, drums=0.3, low=0.5, tune=0.5,
-        drive=0.1, space=0.35,
-    ),
-    "chiptune": Style(
-        kin=("disco", "techno", "march"), scale=_MAJOR,
+        drive=0.1, space=0.35),
+    "chiptune": Style(kin=("disco", "techno", "march"), scale=_MAJOR,
         progressions=((0, 5, 3, 4), (0, 3, 4, 4), (5, 3, 0, 4)),
         kick="x...x...x...x...", snare="....x.......x..x", hat="x.o.x.o.x.o.x.o.",
         comp="x.x.x.x.x.x.x.x.", bass="x.x.x.x.x.x.x.x.", lead="xxxxxoxxxxxxxoxx",
         tempo=138, register=69, rolloff=1, even=0.15, detune=2, attack=0.003, decay=0.15, snap=0.05,
-        drums=0.4, tune=0.7, space=0.04, tilt=0.8,
-    ),
-    "disco": Style(
-        kin=("chiptune", "reggae", "techno"), scale=_DORIAN,
+        drums=0.4, tune=0.7, space=0.04, tilt=0.8),
+    "disco": Style(kin=("chiptune", "reggae", "techno"), scale=_DORIAN,
         progressions=((0, 3), (0, 6, 3, 4), (0, 2, 3, 4)),
         kick="x...x...x...x...", snare="....x.......x...", hat="o.x.o.x.o.x.o.x.",
         comp="x..x..x.o..x..x.", bass="x.o.x.o.x.o.x.o.", lead="x...x.x.....x...",
         tempo=118, register=63, rolloff=1.2, detune=8, attack=0.02, decay=0.35, sizzle=0.08,
-        drums=0.65, tilt=0,
-    ),
-    "drone": Style(
-        kin=("ambient", "metal"), scale=_PHRYGIAN, voicing=(0, 4, 7),
+        drums=0.65, tilt=0),
+    "drone": Style(kin=("ambient", "metal"), scale=_PHRYGIAN, voicing=(0, 4, 7),
         progressions=((0,), (0, 0, 1), (0, 6)),
-        kick=_REST, snare=_REST, hat=_REST,
         comp="x.......x.......", bass="x.......x.......", lead="x...............",
         tempo=62, register=48, rolloff=1, detune=14, attack=0.5, decay=3, drums=0.15, low=0.7,
-        tune=0.2, drive=1.5, space=0.4, hiss=0.012, tilt=-1.5,
-    ),
-    "march": Style(
-        kin=("waltz", "chiptune", "metal"), scale=_MAJOR,
+        tune=0.2, drive=1.5, space=0.4, hiss=0.012, tilt=-1.5),
+    "march": Style(kin=("waltz", "chiptune", "metal"), scale=_MAJOR,
         progressions=((0, 0, 4, 4), (0, 3, 4, 0), (0, 4, 0, 4)),
         kick="x.......x.......", snare="x..ox.xxx..ox.x.", hat="........x.......",
         comp="....x.......x...", bass="x.......x.......", lead="x...x..xx...x.x.",
         tempo=114, register=63, rolloff=1.1, attack=0.05, decay=0.4, boom=65, snap=0.07,
-        sizzle=0.15, drums=0.8, tune=0.6, space=0.3, tilt=-1.3,
-    ),
-    "metal": Style(
-        kin=("drone", "techno", "march"), scale=_PHRYGIAN, voicing=(0, 4, 7),
+        sizzle=0.1, drums=0.8, tune=0.6, space=0.3, tilt=-1.3),
+    "metal": Style(kin=("drone", "techno", "march"), scale=_PHRYGIAN, voicing=(0, 4, 7),
         progressions=((0, 0, 1, 0), (0, 5, 6, 0), (0, 1, 4, 3)),
         kick="x.xxx.xxx.xxx.xx", snare="....x.......x...", hat="x...x...x...x...",
         comp="x.xxx.xxx.xxx.xx", bass="x.xxx.xxx.xxx.xx", lead="x..x..x.x..x..x.",
         tempo=148, register=50, rolloff=1, detune=7, attack=0.004, decay=0.3, sizzle=0.12, tune=0.3,
-        drive=3, space=0.12, hiss=0.006, tilt=0.3,
-    ),
-    "reggae": Style(
-        kin=("ballad", "disco"), scale=_DORIAN,
+        drive=3, space=0.12, hiss=0.006, tilt=0.3),
+    "reggae": Style(kin=("ballad", "disco"), scale=_DORIAN,
         progressions=((0, 3), (0, 0, 4, 3), (0, 6)),
         kick="........x.......", snare="........o.......", hat="x.o.x.o.x.o.x.o.",
         comp="....x.......x...", bass="x..x..x...x.x...", lead="x.....x.......x.",
         tempo=84, register=64, rolloff=1.3, attack=0.004, decay=0.16, drums=0.45, low=1, tune=0.3,
-        space=0.3, tilt=-1.3,
-    ),
-    "techno": Style(
-        kin=("disco", "chiptune", "metal"), scale=_MINOR,
+        space=0.3, tilt=-1.3),
+    "techno": Style(kin=("disco", "chiptune", "metal"), scale=_MINOR,
         progressions=((0,), (0, 0, 0, 5), (0, 6)),
         kick="x...x...x...x...", snare="....o.......o...", hat="..x...x...x.o.x.",
         comp="...x..x....x..x.", bass="..x...x...x...x.", lead="..............x.",
         tempo=130, register=57, rolloff=1, detune=11, attack=0.006, decay=0.18, boom=48, drums=0.9,
-        low=0.7, tune=0.2, drive=0.8, space=0.3, hiss=0.006, tilt=-0.3,
-    ),
-    "waltz": Style(
-        kin=("ballad", "march"), scale=_MAJOR,
+        low=0.7, tune=0.2, drive=0.8, space=0.3, hiss=0.006, tilt=-0.3),
+    "waltz": Style(kin=("ballad", "march"), scale=_MAJOR,
         progressions=((0, 4, 4, 0), (0, 3, 4, 0), (0, 5, 1, 4)),
         kick="x...........", snare="....o...o...", hat="............",
         comp="....x...x...", bass="x...........", lead="x...x.x.x...",
         tempo=150, register=64, rolloff=1.1, detune=10, attack=0.03, decay=0.35, drums=0.25,
-        tune=0.65, drive=0.1, space=0.25, tilt=-0.5,
-    ),
+        tune=0.65, drive=0.1, space=0.25, tilt=-0.5),
 }
 # fmt: on
 
@@ -216,10 +178,8 @@ def synthesise(genre: str, artist: int, take: int, seed: int = 0) -> Samples:
     ----------
     genre : str
         One of `GENRES`.
-    artist : int
-        Number of the artist within the genre, from 0.
-    take : int
-        Number of the track by this artist, from 0.
+    artist, take : int
+        Numbers of the artist within the genre, and of the track by this artist, from 0.
     seed : int
         Number of the whole set, from 0: another seed has other artists.
 
@@ -272,36 +232,32 @@ def _stray(style: Style, rng: np.random.Generator, lean: float, jitter: float) -
 
 def _perform(style: Style, size: int, rng: np.random.Generator) -> Samples:
     """Play the parts of a track, shape (size,), at any level."""
-    step = 60 * RATE / style.tempo / _STEPS
+    step = 60 / 4 * RATE / style.tempo  # a sixteenth note, in samples
     steps, bar = int(size / step), len(style.kick)
     progression = style.progressions[rng.integers(len(style.progressions))]
     key = style.register + rng.integers(-4, 5)
     # A random walk, folded into an octave.
-    melody = np.abs(rng.integers(-1, 2, steps).cumsum() % 14 - 7)
-    envelope = _envelope(style)
-    drums = {"kick": _kick(style), "snare": _snare(style, rng), "hat": _hat(style, rng)}
-    levels = dict.fromkeys(drums, style.drums) | {
-        "comp": style.chords / len(style.voicing),
-        "bass": style.low,
-        "lead": style.tune,
-    }
+    melody = np.abs(rng.integers(-1, 2, steps).cumsum() % 14 - 7).tolist()
+    envelope, drums = _envelope(style), _drums(style, rng)
+    levels = dict.fromkeys(drums, style.drums)
+    levels |= {"comp": style.chords / len(style.voicing), "bass": style.low, "lead": style.tune}
     # No band plays everything all the time: each part rests in some bars, and more in some takes.
     plays = {part: rng.random(steps) > rng.uniform(0, 0.35) for part in levels}
-    notes: dict[float, Samples] = {}
 
-    def note(degree: int, octave: int) -> Samples:
-        above, place = divmod(degree, len(style.scale))
-        midi = key + 12 * (octave + above) + style.scale[place]
-        if midi not in notes:
-            notes[midi] = envelope * _tone(midi, envelope.size, style)
-        return notes[midi]
+    @cache
+    def chord(degrees: tuple[int, ...], octave: int) -> Samples:
+        tones = np.zeros_like(envelope)
+        for above, place in (divmod(degree, len(style.scale)) for degree in degrees):
+            midi = key + 12 * (octave + above) + style.scale[place]
+            tones += _tone(midi, envelope.size, style)
+        return envelope * tones
 
-    def sounds(part: str, root: int, when: int) -> list[Samples]:
-        if part in drums:
-            return [drums[part]]
+    def sound(part: str, root: int, when: int) -> Samples:
         if part == "comp":
-            return [note(root + degree, 0) for degree in style.voicing]
-        return [note(root, -2) if part == "bass" else note(root + melody[when], 1)]
+            return chord(tuple(root + degree for degree in style.voicing), 0)
+        if part == "lead":
+            return chord((root + melody[when],), 1)
+        return chord((root,), -2) if part == "bass" else drums[part]
 
     mix = np.zeros(size + 4 * RATE, np.float32)  # the last notes ring past the end
     for when in range(steps):
@@ -311,10 +267,10 @@ def _perform(style: Style, size: int, rng: np.random.Generator) -> Samples:
             mark = getattr(style, part)[place]
             if mark == "." or not plays[part][number]:
                 continue
-            for sound in sounds(part, root, when):
-                start = int(when * step + RATE * rng.uniform(0, 0.01))  # nobody is a machine
-                force = level * rng.uniform(0.8, 1) * (1 if mark == "x" else 0.5)
-                mix[start : start + sound.size] += np.float32(force) * sound
+            start = int(when * step + RATE * rng.uniform(0, 0.01))  # nobody is a machine
+            force = np.float32(level * rng.uniform(0.8, 1) * (1 if mark == "x" else 0.5))
+            struck = force * sound(part, root, when)
+            mix[start : start + struck.size] += struck
     return mix[:size]
 
 
@@ -344,24 +300,18 @@ def _tone(midi: float, size: int, style: Style) -> Samples:
     return tone
 
 
-def _kick(style: Style) -> Samples:
+def _drums(style: Style, rng: np.random.Generator) -> dict[str, Samples]:
     time = np.arange(RATE // 3) / RATE
     phase = style.boom * (time + 0.06 * (1 - np.exp(-time / 0.02)))
-    return (np.sin(2 * np.pi * phase) * np.exp(-time / 0.09)).astype(np.float32)
-
-
-def _snare(style: Style, rng: np.random.Generator) -> Samples:
-    time = np.arange(RATE // 3) / RATE
-    skin = np.sin(2 * np.pi * 3.4 * style.boom * time) * np.exp(-time / 0.04)
-    wires = rng.normal(0, 0.3, time.size) * np.exp(-time / style.snap)
-    return (0.5 * skin + wires).astype(np.float32)
-
-
-def _hat(style: Style, rng: np.random.Generator) -> Samples:
-    time = np.arange(RATE // 3) / RATE
-    # Differences of noise have little bass.
-    noise = np.diff(rng.normal(0, 0.1, time.size + 2), 2)
-    return (noise * np.exp(-time / style.sizzle)).astype(np.float32)
+    skin = 0.5 * np.sin(2 * np.pi * 3.4 * style.boom * time)
+    wires = rng.normal(0, 0.3, time.size)
+    tin = np.diff(rng.normal(0, 0.1, time.size + 2), 2)  # differences of noise have little bass
+    drums = {
+        "kick": np.sin(2 * np.pi * phase) * np.exp(-time / 0.09),
+        "snare": skin * np.exp(-time / 0.04) + wires * np.exp(-time / style.snap),
+        "hat": tin * np.exp(-time / style.sizzle),
+    }
+    return {name: drum.astype(np.float32) for name, drum in drums.items()}
 
 
 def _overdrive(dry: Samples, style: Style, rng: np.random.Generator) -> Samples:

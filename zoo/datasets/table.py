@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["read_feature_table"]
 
 _ID_COLUMNS = ("track", "path", "filename", "file", "id")
-_ANNOTATIONS = ("label", "group", "fold", "split")
+_ANNOTATIONS = ("label", "group", "recording", "fold", "split")
 # The length of the file, which a widespread table of GTZAN carries: it tells from which disc a
 # track was cut, not how it sounds, and alone lifts a random forest by nine points.
 _OF_THE_FILE = ("length",)
@@ -25,7 +25,7 @@ def read_feature_table(path: Path) -> Dataset:
     """Read a feature table.
 
     The first column called track, path, filename, file or id names the tracks
-    (without one they are numbered); ``group``, ``fold`` and ``split`` are as in
+    (without one they are numbered); ``group``, ``recording``, ``fold`` and ``split`` are as in
     ``metadata.csv``; ``length`` is left out; every other column has to be numeric,
     and is a feature.
 
@@ -51,6 +51,7 @@ def read_feature_table(path: Path) -> Dataset:
             label=_label(path, number, row["label"]),
             digest=hashlib.sha256(values.tobytes()).hexdigest(),
             group=row.get("group") or None,
+            recording=row.get("recording") or None,
             fold=row.get("fold") or None,
             split=row.get("split") or None,
         )

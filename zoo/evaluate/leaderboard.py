@@ -2,19 +2,22 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from zoo.datasets import dataset_name
+from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.protocols import parse_protocol
 from zoo.workspace import remembered, runs
 from zoo_registry.errors import RunError
 from zoo_registry.runs import Run
 
-__all__ = ["Board", "Row", "leaderboard"]
+__all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
 
+LEVEL = 0.05  # two models are told apart below this p-value
 # Raised whenever the same predictions come to give other figures.
-_VERSION = "scores-1"
+_VERSION = "boards-1"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Row:
     ----------
     rank : int or None
     tied_with : tuple of str
-        Ids of the runs that share the rank.
+        Ids of the runs that share the rank, since the data cannot tell them from its first.
     model, run : str
     status : {"complete", "failed", "incomplete"}
     accuracy : float or None
@@ -41,11 +44,13 @@ class Row:
     predict_ms_per_track : float or None
         From front-end array to probabilities.
     artefact_bytes : int or None
-    settings : dict
-        Parameters that differ from those of most runs on the board.
+    title : str
+    params : dict
     tracks : int or None
         Tested tracks.
     seed : int
+    p_above : float or None
+        Of the test against the row above, after Holm's correction over the board.
     error : str or None
     """
 
@@ -67,6 +72,7 @@ class Row:
     params: dict[str, Any] = field(default_factory=dict)
     tracks: int | None = None
     seed: int = 0
+    p_above: float | None = None
     error: str | None = None
 
 
@@ -80,7 +86,8 @@ class Board:
     grouped : bool
         Whether groups were kept together.
     audit : dict or None
-        What test tracks share with training tracks.
+        What test tracks share with training tracks, as `zoo.evaluate.audit.summary`
+        gives it, of the first run that recorded it.
     rows : tuple of Row
     """
 
@@ -94,6 +101,30 @@ class Board:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A model's honest accuracy beside its flattering one.
+
+    Attributes
+    ----------
+    dataset, protocol, model : str
+    grouped, ungrouped : float
+        Accuracy with groups kept together, and split by track.
+    difference : float
+        ``ungrouped - grouped``.
+    leakage : float or None
+        Share of the tracks tested by track that were not new to the model.
+    """
+
+    dataset: str
+    protocol: str
+    model: str
+    grouped: float
+    ungrouped: float
+    difference: float
+    leakage: float | None
 
 
 def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Board]:
@@ -118,7 +149,7 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     """
     name = None if data is None else dataset_name(data)
     spec = None if protocol is None else parse_protocol(protocol).spec
-    boards: dict[tuple[str, str, bool, str], list[Run]] = {}
+    boards: dict[tuple[str, str, bool, str, bool], list[Run]] = {}
     for run in runs():
         if isinstance(run, RunError):
             continue
@@ -128,6 +159,7 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
             record.protocol["spec"],
             not record.protocol["grouped"],
             record.dataset["fingerprint"],
+            leaks(record.audit),
         )
         if name in (None, key[0]) and spec in (None, key[1]):
             boards.setdefault(key, []).append(run)
@@ -136,60 +168,71 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
 
 def _board(members: Sequence[Run]) -> Board:
     record = members[0].record
-    scores = _scores(members)
-    rows = [_row(run, scores.get(run.id)) for run in members]
-    ranked = sorted(
-        (row for row in rows if row.accuracy is not None),
-        key=lambda row: (-(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run),
-    )
-    others = sorted(
-        (row for row in rows if row.accuracy is None), key=lambda row: (row.model, row.run)
-    )
+    figures = _figures(members)
+    rows = [_row(run, figures["runs"].get(run.id)) for run in members]
+    ranked = sorted((row for row in rows if row.accuracy is not None), key=_order)
+    others = sorted((row for row in rows if row.accuracy is None), key=_order)
+    audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
         dataset=record.dataset["name"],
         fingerprint=record.dataset["fingerprint"],
         protocol=record.protocol["spec"],
         grouped=record.protocol["grouped"],
-        audit=None,
-        rows=(*_rank(ranked), *others),
+        audit=summary(audited) if audited else None,
+        rows=(*_ranked(ranked, figures["p"]), *others),
     )
 
 
-def _scores(members: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """Return the figures of the complete runs by id, computed from their predictions.
+def _order(row: Row) -> tuple[float, float, str, str]:
+    return (-(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run)
 
-    They are remembered by the hash of these predictions, so that a board that was
-    shown before loads no numerical library.
+
+def _figures(members: Sequence[Run]) -> dict[str, Any]:
+    """Return the scores of the complete runs and the p-values of their pairs.
+
+    Computed from the predictions, and remembered by the hash of these, so that a
+    board that was shown before loads no numerical library.
+
+    Returns
+    -------
+    dict
+        ``runs``: the scores by run id; ``p``: p-values by run id and run id.
     """
     contents = {}
     for run in members:
         if run.complete:
-            try:
-                contents[run.id] = hashlib.sha256(run.predictions_path.read_bytes()).hexdigest()
-            except OSError:
-                continue
-    by_id = {run.id: run for run in members}
+            with suppress(OSError):
+                content = run.predictions_path.read_bytes()
+                contents[run.id] = hashlib.sha256(content).hexdigest()
+    trained = [entry["train_tracks"] for run in members for entry in run.record.folds]
+    learnt = sum(trained) / max(1, len(trained))
 
-    def compute() -> dict[str, dict[str, Any]]:
+    def compute() -> dict[str, Any]:
         from zoo.evaluate.metrics import score
-        from zoo.evaluate.significance import interval
+        from zoo.evaluate.significance import compare, interval
 
-        figures = {}
-        for identifier in contents:
-            try:
-                predictions = by_id[identifier].predictions()
-            except RunError:
-                continue
-            low, high = interval(predictions)
-            figures[identifier] = asdict(score(predictions)) | {
-                "ci_low": low,
-                "ci_high": high,
-                "tracks": len(set(predictions.tracks)),
-            }
-        return figures
+        sound = {}
+        for run in members:
+            with suppress(RunError):
+                if run.id in contents:
+                    sound[run.id] = run.predictions()
+        scores = {}
+        for identifier, predictions in sound.items():
+            low, high = interval(predictions, learnt)
+            tracks = len(set(predictions.tracks))
+            scores[identifier] = asdict(score(predictions)) | {
+                "ci_low": low, "ci_high": high, "tracks": tracks,
+            }  # fmt: skip
+        p = compare(list(sound.values()), learnt).tolist()
+        return {
+            "runs": scores,
+            "p": {
+                one: dict(zip(sound, line, strict=True)) for one, line in zip(sound, p, strict=True)
+            },
+        }
 
-    scores: dict[str, dict[str, Any]] = remembered(_VERSION, contents, compute)
-    return scores
+    figures: dict[str, Any] = remembered(_VERSION, [contents, learnt], compute)
+    return figures
 
 
 def _row(run: Run, figures: dict[str, Any] | None) -> Row:
@@ -226,18 +269,73 @@ def _row(run: Run, figures: dict[str, Any] | None) -> Row:
     )
 
 
-def _rank(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with their ranks; equal accuracies share one."""
-    from dataclasses import replace
+def _ranked(rows: Sequence[Row], p: dict[str, dict[str, float]]) -> list[Row]:
+    """Return the rows with ranks: who cannot be told from the first of a rank shares it.
 
-    ranked = []
-    for row in rows:
-        same = [other for other in rows if other.accuracy == row.accuracy]
-        ranked.append(
-            replace(
-                row,
-                rank=1 + rows.index(same[0]),
-                tied_with=tuple(other.run for other in same if other.run != row.run),
-            )
+    Compared with the first of the rank rather than with the row above, so that a
+    long board of small steps is not one great tie.
+    """
+    first = 0
+    ranks = []
+    for place, row in enumerate(rows):
+        if p[rows[first].run][row.run] < LEVEL:
+            first = place
+        ranks.append(first + 1)
+    return [
+        replace(
+            row,
+            rank=rank,
+            tied_with=tuple(
+                other.run
+                for other, its in zip(rows, ranks, strict=True)
+                if its == rank and other.run != row.run
+            ),
+            p_above=p[rows[place - 1].run][row.run] if place else None,
         )
-    return ranked
+        for place, (row, rank) in enumerate(zip(rows, ranks, strict=True))
+    ]
+
+
+def side_by_side(boards: Sequence[Board]) -> list[Difference]:
+    """Pair the runs that differ only in whether groups were kept together.
+
+    Parameters
+    ----------
+    boards : sequence of Board
+
+    Returns
+    -------
+    list of Difference
+        Those of one dataset and protocol by falling grouped accuracy.
+    """
+    found = []
+    flattering = {
+        (board.dataset, board.fingerprint, board.protocol, row.model, str(row.params), row.seed): (
+            board,
+            row,
+        )
+        for board in boards
+        if not board.grouped
+        for row in board.rows
+    }
+    for board in boards:
+        for row in board.rows if board.grouped else ():
+            key = (
+                *(board.dataset, board.fingerprint, board.protocol),
+                *(row.model, str(row.params), row.seed),
+            )
+            if key in flattering and row.accuracy is not None:
+                other_board, other = flattering[key]
+                if other.accuracy is not None:
+                    found.append(
+                        Difference(
+                            dataset=board.dataset,
+                            protocol=board.protocol,
+                            model=row.model,
+                            grouped=row.accuracy,
+                            ungrouped=other.accuracy,
+                            difference=other.accuracy - row.accuracy,
+                            leakage=other_board.audit["share"] if other_board.audit else None,
+                        )
+                    )
+    return found

@@ -8,22 +8,29 @@
     The share F of the tracks is tested, R times (R may be left out).
 ``predefined``
     The dataset's own folds, or its own parts: trained on all that is not "test".
+``fault-filtered``
+    GTZAN's partition without its faults (Kereliuk, Sturm & Larsen 2015): trained on the
+    443 + 197 tracks of its training and validation parts, tested on 290.
+``artist-3fold``
+    GTZAN's three folds that no artist crosses, 948 tracks (Foleiss & Tavares 2020).
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.datasets.base import Dataset
+from zoo.datasets.gtzan import Facts, published
 from zoo_registry.errors import ProtocolError
+from zoo_registry.runs import digest
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_PROTOCOL", "Fold", "Protocol", "parse_protocol"]
+__all__ = ["DEFAULT_PROTOCOL", "Fold", "Protocol", "parse_protocol", "split_hash"]
 
 DEFAULT_PROTOCOL = "kfold:5"
 
@@ -43,6 +50,14 @@ class Fold:
     number: int
     train: "NDArray[np.int64]"
     test: "NDArray[np.int64]"
+
+
+def split_hash(dataset: Dataset, folds: Sequence[Fold]) -> str:
+    """Return the sha256 over the track ids of every training and test part."""
+    names = [track.id for track in dataset.tracks]
+    return digest(
+        [[[names[n] for n in fold.train], [names[n] for n in fold.test]] for fold in folds]
+    )
 
 
 Splitter = Callable[
@@ -114,10 +129,11 @@ def parse_protocol(text: str) -> Protocol:
             raise ProtocolError(f"{text!r} holds nothing out; give a share such as holdout:0.3x3")
         spec = f"holdout:{share:g}" + (f"x{repeats}" if repeats > 1 else "")
         return Protocol(spec, repeats, _holdout(share, repeats))
-    if text == "predefined":
-        return Protocol(text, 1, _predefined)
+    if text in _PUBLISHED:
+        return Protocol(text, 1, _PUBLISHED[text])
     raise ProtocolError(
-        f"there is no protocol {text!r}; use kfold:5, kfold:5x3, holdout:0.3x3 or predefined"
+        f"there is no protocol {text!r}; use kfold:5, kfold:5x3, holdout:0.3x3, "
+        f"{', '.join(list(_PUBLISHED)[:-1])} or {list(_PUBLISHED)[-1]}"
     )
 
 
@@ -184,24 +200,77 @@ def _draw(
 def _predefined(
     dataset: Dataset, groups: "NDArray[np.int64]", seed: int
 ) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
-    import numpy as np
-
     del groups, seed  # what is published is taken as it is
-    folds = np.array([track.fold or "" for track in dataset.tracks])
-    parts = np.array([track.split or "" for track in dataset.tracks])
-    if (folds != "").any():
-        names = sorted(set(folds[folds != ""]), key=lambda name: (len(name), name))
-        if len(names) < 2:  # noqa: PLR2004
-            raise ProtocolError(f"{dataset.source} has one fold only; use kfold:5 instead")
-        for name in names:
-            yield np.flatnonzero((folds != name) & (folds != "")), np.flatnonzero(folds == name)
-    elif (parts == "test").any() and ((parts != "test") & (parts != "")).any():
-        yield np.flatnonzero((parts != "test") & (parts != "")), np.flatnonzero(parts == "test")
+    if any(track.fold for track in dataset.tracks):
+        yield from _by_fold(dataset, [track.fold for track in dataset.tracks])
+    elif any(track.split for track in dataset.tracks):
+        yield from _by_part(dataset, [track.split for track in dataset.tracks])
     else:
         raise ProtocolError(
             f"{dataset.source} comes with no published folds: it has no column `fold`, nor a "
             "column `split` with train and test; use kfold:5 instead"
         )
+
+
+def _fault_filtered(
+    dataset: Dataset, groups: "NDArray[np.int64]", seed: int
+) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+    del groups, seed
+    yield from _by_part(dataset, [fact.part for fact in _facts(dataset, "fault-filtered")])
+
+
+def _artist_3fold(
+    dataset: Dataset, groups: "NDArray[np.int64]", seed: int
+) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+    del groups, seed
+    yield from _by_fold(dataset, [fact.fold for fact in _facts(dataset, "artist-3fold")])
+
+
+_PUBLISHED: dict[str, Splitter] = {
+    "predefined": _predefined,
+    "fault-filtered": _fault_filtered,
+    "artist-3fold": _artist_3fold,
+}
+
+
+def _facts(dataset: Dataset, spec: str) -> list[Facts]:
+    facts = [fact for fact in published(dataset) if fact]
+    if len(facts) < len(dataset):
+        raise ProtocolError(
+            f"{spec} is a partition of GTZAN, and {dataset.source} is not GTZAN: "
+            "its files are not called blues.00000.* and so on; use kfold:5 instead"
+        )
+    return facts
+
+
+def _by_fold(
+    dataset: Dataset, folds: Sequence[str | None]
+) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+    """Yield each fold as the test part of the others; a track without a fold is left out."""
+    import numpy as np
+
+    own = np.array([fold or "" for fold in folds])
+    names = sorted(set(own[own != ""]), key=lambda name: (len(name), name))
+    if len(names) < 2:  # noqa: PLR2004
+        raise ProtocolError(f"{dataset.source} has one published fold only; use kfold:5 instead")
+    for name in names:
+        yield np.flatnonzero((own != name) & (own != "")), np.flatnonzero(own == name)
+
+
+def _by_part(
+    dataset: Dataset, parts: Sequence[str | None]
+) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+    """Yield the part "test" against all other parts; a track of no part is left out."""
+    import numpy as np
+
+    own = np.array([part or "" for part in parts])
+    train, test = np.flatnonzero((own != "test") & (own != "")), np.flatnonzero(own == "test")
+    if not (train.size and test.size):
+        missing = "to train on" if test.size else "called test"
+        raise ProtocolError(
+            f"{dataset.source} has no published part {missing}; use kfold:5 instead"
+        )
+    yield train, test
 
 
 def _all_single(groups: "NDArray[np.int64]") -> bool:

@@ -2,14 +2,22 @@
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from typing import Any
 
-from zoo.evaluate.leaderboard import Board, Row
+from zoo.evaluate.leaderboard import Board, Difference, Row
 
-__all__ = ["board_markdown", "boards_csv", "heading"]
+__all__ = [
+    "audit_sentences",
+    "board_markdown",
+    "boards_csv",
+    "differences_csv",
+    "differences_markdown",
+    "heading",
+]
 
-_ROW_FIELDS = [item.name for item in fields(Row) if item.name not in ("title", "params")]
+_ROW_FIELDS = [item.name for item in fields(Row) if item.name not in {"title", "params"}]
 
 
 def heading(board: Board) -> str:
@@ -20,36 +28,97 @@ def heading(board: Board) -> str:
     return f"{board.dataset}, {board.protocol}{split}{tested}"
 
 
+def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
+    """Return what the audit found, in sentences, the gravest first."""
+    if audit is None:
+        return ["Audit: none recorded."]
+    tested, shared = audit["tested"], audit["any"]
+    if shared:
+        kinds = (
+            f"{audit['group']} share a group (artist), {audit['recording']} a recording, "
+            f"{audit['duplicate']} are exact duplicates"
+        )
+        first = (
+            f"Audit: {shared} of {tested} tested tracks ({audit['share']:.0%}) are not new to "
+            f"their model: {kinds}. These scores flatter."
+        )
+    elif audit["known"]:
+        first = f"Audit: none of {tested} tested tracks shares anything known with training."
+    else:
+        first = (
+            f"Audit: none of {tested} tested tracks is a duplicate of a training track; "
+            "nothing is known of artists."
+        )
+    sentences = [first]
+    if audit["missing"]:
+        sentences.append(f"Not in every training part: {', '.join(audit['missing'])}.")
+    if audit["conflicts"]:
+        sentences.append(f"{audit['conflicts']} recordings stand under two labels.")
+    return sentences
+
+
 def board_markdown(board: Board) -> str:
-    """Return a board as a Markdown table under its heading."""
+    """Return a board as a Markdown table under its heading, the audit below."""
     lines = [
-        f"**{heading(board)}**",
-        "",
-        "| rank | model | accuracy | 95 % interval | mean prob. | macro F1 | train s |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+        ["rank", "model", "accuracy", "95 % interval", "p", "mean prob.", "macro F1", "train s"]
     ]
     for row in board.rows:
         if row.rank is None:
-            lines.append(f"| | {row.model} ({row.status}) | | | | | |")
+            lines.append(["", f"{row.model} ({row.status})", *[""] * 6])
             continue
-        rank = f"{row.rank}{'=' if row.tied_with else ''}"
         lines.append(
-            f"| {rank} | {row.model} | {row.accuracy:.3f} | {row.ci_low:.3f}-{row.ci_high:.3f} "
-            f"| {row.accuracy_mean:.3f} | {row.macro_f1:.3f} | {row.train_seconds or 0:.1f} |"
+            [
+                f"{row.rank}{'=' if row.tied_with else ''}",
+                row.model,
+                f"{row.accuracy:.3f}",
+                f"{row.ci_low:.3f}-{row.ci_high:.3f}",
+                "" if row.p_above is None else f"{row.p_above:.2g}",
+                f"{row.accuracy_mean:.3f}",
+                f"{row.macro_f1:.3f}",
+                f"{row.train_seconds or 0:.1f}",
+            ]
         )
-    return "\n".join(lines) + "\n"
+    audit = " ".join(audit_sentences(board.audit))
+    return f"**{heading(board)}**\n\n{_markdown(lines)}\n{audit}\n"
 
 
 def boards_csv(boards: Sequence[Board]) -> str:
     """Return all boards as one CSV table, a row a run, lists joined by semicolons."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["dataset", "fingerprint", "protocol", "grouped", *_ROW_FIELDS])
+    lines: list[list[Any]] = [["dataset", "fingerprint", "protocol", "grouped", *_ROW_FIELDS]]
     for board in boards:
         for row in board.rows:
             cells = (getattr(row, name) for name in _ROW_FIELDS)
-            writer.writerow(
+            lines.append(
                 [board.dataset, board.fingerprint, board.protocol, board.grouped]
                 + [";".join(map(str, cell)) if isinstance(cell, tuple) else cell for cell in cells]
             )
+    return _csv(lines)
+
+
+def differences_markdown(differences: Sequence[Difference]) -> str:
+    """Return grouped beside ungrouped accuracies as a Markdown table."""
+    lines = [[item.name for item in fields(Difference)]]
+    for line in map(astuple, differences):
+        lines.append([f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in line])
+    return _markdown(lines)
+
+
+def differences_csv(differences: Sequence[Difference]) -> str:
+    """Return grouped beside ungrouped accuracies as CSV."""
+    return _csv([[item.name for item in fields(Difference)], *map(list, map(astuple, differences))])
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table of which the first line is the header."""
+    ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "".join("| " + " | ".join(map(_cell, line)) + " |\n" for line in ruled)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _csv(lines: Iterable[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(lines)
     return out.getvalue()

@@ -1,0 +1,128 @@
+"""Fixtures for all tests: a workspace of one's own, small recordings, strangers' plugins."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import EntryPoint, PathDistribution
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+# No example is ever too slow, and a failure is the same on every machine.
+hypothesis.settings.register_profile(
+    "zoo", deadline=None, derandomize=True, database=None, max_examples=60
+)
+hypothesis.settings.load_profile("zoo")
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty directory, with runs and caches below it."""
+    monkeypatch.setenv("ZOO_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ZOO_DEBUG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real recordings, or skip."""
+    folder = os.environ.get("ZOO_TEST_DATA")
+    if not folder:
+        pytest.skip("ZOO_TEST_DATA names no folder of real recordings")
+    return Path(folder)
+
+
+@pytest.fixture
+def tone_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Return a maker of data folders: one sub-folder a class, each a pitch of its own."""
+    import soundfile
+
+    def make(
+        classes: Sequence[str] = ("high", "low"),
+        tracks: int = 4,
+        seconds: float = 1.0,
+        rate: int = 22_050,
+        name: str = "tones",
+        seed: int = 0,
+    ) -> Path:
+        rng = np.random.default_rng(seed)
+        folder = tmp_path / name
+        for number, label in enumerate(classes):
+            (folder / label).mkdir(parents=True, exist_ok=True)
+            for track in range(tracks):
+                count = round(seconds * rate * rng.uniform(1.0, 1.2))
+                pitch = 150.0 * 2.0**number * rng.uniform(0.98, 1.02)
+                time = np.arange(count) / rate
+                tone = 0.4 * np.sin(2 * np.pi * (pitch * time + rng.uniform()))
+                noise = 0.01 * (1 + number) * rng.standard_normal(count)
+                path = folder / label / f"{label}{track:02d}.wav"
+                soundfile.write(path, tone + noise, rate, subtype="PCM_16")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs code in a fresh interpreter, warnings being errors as here."""
+
+    def run(code: str, *args: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environment = dict(os.environ)
+        if path is not None:
+            given = os.environ.get("PYTHONPATH")
+            environment["PYTHONPATH"] = os.pathsep.join([str(path), *([given] if given else [])])
+        return subprocess.run(
+            [sys.executable, "-c", code, *args],
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
+    """Return a function that installs a package of one module and gives its entry point.
+
+    What is installed lies in `tmp_path/site` and can be imported here and, with
+    that folder on PYTHONPATH, by another process.
+    """
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    before = set(sys.modules)
+
+    def install(
+        name: str,
+        source: str,
+        *,
+        distribution: str | None = None,
+        version: str = "1.2",
+        group: str = "zoo.plugins",
+        module: str | None = None,
+        attribute: str = "",
+    ) -> EntryPoint:
+        distribution = distribution or f"stranger-{name}"
+        module = module or f"stranger_{name.replace('-', '_')}"
+        (site / f"{module}.py").write_text(source, encoding="utf-8")
+        info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n", encoding="utf-8"
+        )
+        points = info / "entry_points.txt"
+        known = points.read_text(encoding="utf-8") if points.exists() else ""
+        points.write_text(f"{known}[{group}]\n{name} = {module}{attribute}\n", encoding="utf-8")
+        found = PathDistribution(info).entry_points.select(group=group, name=name)
+        return next(iter(found))
+
+    yield install
+    for imported in set(sys.modules) - before:
+        file = getattr(sys.modules[imported], "__file__", None) or ""
+        if file.startswith(str(tmp_path)) or imported.startswith("zoo_file_"):
+            del sys.modules[imported]

@@ -1,0 +1,317 @@
+"""Runs on disk: their record, their identity and their predictions."""
+
+import copy
+import csv
+import dataclasses
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo_registry import Predictions, Run, RunError, RunRecord
+from zoo_registry.runs import FORMAT, PREDICTIONS, RECORD, canonical_json, digest
+
+# Commas, quotes, line ends of every system, what looks like our own columns, other scripts.
+NASTY = [
+    "a,b", 'say "hi"', '"', "two\nlines", "two\r\nlines", "cr\rhere", "\r", "\n", " padded ", "",
+    "votes:a", "probability:a", "track", "label", "=1+1", "#", "\\", "'", "\t", "né", "音楽", "🎵",
+    "\u2028", "\x85", "\x1c", "\ufeffbom", "e\u0301", "0", "NaN",
+]  # fmt: skip
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(NASTY)
+
+
+def make(classes, tracks, seed: int = 0) -> Predictions:
+    rng = np.random.default_rng(seed)
+    shape = len(tracks), len(classes)
+    raw = rng.exponential(size=shape) * 10.0 ** rng.integers(-12, 1, shape)
+    return Predictions(
+        tuple(classes),
+        tuple(tracks),
+        rng.integers(0, len(classes), len(tracks)),
+        rng.integers(0, 10, len(tracks)),
+        rng.integers(0, 1000, len(tracks)),
+        rng.integers(0, 100, shape),
+        raw / raw.sum(axis=1, keepdims=True),
+    )
+
+
+def assert_same(one: Predictions, other: Predictions) -> None:
+    assert (one.classes, one.tracks) == (other.classes, other.tracks)
+    for field in ("labels", "folds", "groups", "votes"):
+        got = getattr(one, field)
+        assert got.dtype == np.int64
+        np.testing.assert_array_equal(got, getattr(other, field))
+    np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=1e-8, atol=0)
+
+
+class TestPredictions:
+    @given(
+        st.lists(NAMES, min_size=1, max_size=5, unique=True),
+        st.lists(NAMES, min_size=1, max_size=8),
+        st.integers(0, 99),
+    )
+    def test_csv_round_trip(self, classes, tracks, seed):
+        predictions = make(classes, tracks, seed)
+        text = predictions.to_csv()
+        assert_same(Predictions.from_csv(text, "here"), predictions)
+        assert Predictions.from_csv(text, "here").to_csv() == text
+
+    @pytest.mark.parametrize("name", NASTY, ids=ascii)
+    def test_round_trip_through_a_file(self, tmp_path, name):
+        predictions = make(sorted({name, "other"}), [name, "other"])
+        run = Run(tmp_path / "run", record())
+        path = run.predictions_path
+        path.parent.mkdir()
+        path.write_text(predictions.to_csv(), encoding="utf-8", newline="")
+        assert_same(run.predictions(), predictions)
+
+    def test_columns_are_what_the_documentation_says(self):
+        predictions = Predictions(
+            ("a", "b"), ("x.wav",), np.array([1]), np.array([4]), np.array([7]),
+            np.array([[2, 1]]), np.array([[0.123456789123, 0.876543210877]]),
+        )  # fmt: skip
+        (row,) = csv.DictReader(predictions.to_csv().splitlines())
+        assert row == {
+            "track": "x.wav", "label": "b", "fold": "4", "group": "7", "votes:a": "2",
+            "votes:b": "1", "probability:a": "0.123456789", "probability:b": "0.876543211",
+        }  # fmt: skip
+
+    @given(st.text() | st.sampled_from([make("ab", "xyz").to_csv()]), st.data())
+    def test_no_damage_is_an_error_of_another_kind(self, text, data):
+        if text:
+            place = data.draw(st.integers(0, len(text) - 1))
+            text = text[:place] + data.draw(st.sampled_from(['"', "\r", "\0", "", "x", ",", "-"]))
+            text += data.draw(st.sampled_from(["", "\n", ",1,2\n", "x" * 140_000]))
+        try:
+            found = Predictions.from_csv(text, "here")
+        except RunError as error:
+            assert str(error).startswith("here ")
+        else:
+            assert len(found) == len(found.labels) > 0
+
+    @given(st.data())
+    def test_what_is_cut_off_is_noticed_or_only_shortens_the_last_number(self, data):
+        text = make("abc", ["x", "y"], 3).to_csv()
+        kept = text[: data.draw(st.integers(0, len(text) - 2))]
+        missing = text[len(kept) :].rstrip("\n")
+        if "," in missing or kept.count("\n") < 2:
+            with pytest.raises(RunError, match="^here "):
+                Predictions.from_csv(kept, "here")
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (",0,0,", ",zero,0,"), (",0,0,", ",0,zero,"), (",a,", ",c,"), (",a,", ",,"),
+            ("0.25", "much"), (",3,1,", ",3.5,1,"), (",3,1,", ",9999999999999999999999,1,"),
+            ("0.25", ""), ("0.25", "nan"), ("0.25", "inf"), (",3,1,", ",-3,1,"),
+        ],
+    )  # fmt: skip
+    def test_damaged_values(self, old, new):
+        good = Predictions(
+            ("a", "b"), ("x",), np.array([0]), np.array([0]), np.array([0]),
+            np.array([[3, 1]]), np.array([[0.25, 0.75]]),
+        ).to_csv()  # fmt: skip
+        assert good.count(old) == 1
+        with pytest.raises(RunError, match="here is damaged"):
+            Predictions.from_csv(good.replace(old, new), "here")
+
+    def test_concatenate(self):
+        parts = [make("ab", "xy", 1), make("ab", "z", 2)]
+        joined = Predictions.concatenate(parts)
+        assert len(joined) == 3
+        assert joined.tracks == ("x", "y", "z")
+        for field in ("labels", "folds", "groups", "votes", "probabilities"):
+            both = np.concatenate([getattr(part, field) for part in parts])
+            np.testing.assert_array_equal(getattr(joined, field), both)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+def shuffled(value, seed: int):
+    """Return an equal value whose mappings were filled in another order."""
+    if isinstance(value, dict):
+        keys = list(value)
+        random.Random(seed).shuffle(keys)
+        return {key: shuffled(value[key], seed) for key in keys}
+    return [shuffled(item, seed) for item in value] if isinstance(value, list) else value
+
+
+class TestDigest:
+    @given(JSON, st.integers())
+    def test_order_of_keys_does_not_count(self, value, seed):
+        assert digest(value) == digest(shuffled(value, seed))
+        assert digest(value) == digest(json.loads(json.dumps(value)))
+
+    @given(JSON)
+    def test_canonical_text_is_json_and_what_is_hashed(self, value):
+        text = canonical_json(value)
+        assert json.loads(text) == value
+        assert digest(value) == hashlib.sha256(text.encode()).hexdigest()
+
+    @given(JSON, JSON)
+    def test_different_values_differ(self, one, other):
+        assert (digest(one) == digest(other)) == (json.dumps(shuffled(one, 0), sort_keys=True) == json.dumps(other, sort_keys=True))  # fmt: skip
+
+    def test_is_the_same_for_ever(self):
+        expected = "d764fee2563da33e3d57334755404e635da33c995824b0adfabc4b6e1af4f608"
+        assert digest({"b": [1, 2.5, None], "a": "é"}) == expected
+
+
+def record(**changes) -> RunRecord:
+    given = {
+        "model": {
+            "name": "svm", "title": "SVM", "family": "classical",
+            "distribution": "genre-zoo", "version": "1", "file": None,
+        },
+        "params": {"C": 5.0, "gamma": "scale"},
+        "frontend": {"name": "handcrafted", "version": 1, "window": 30.0},
+        "dataset": {
+            "name": "né", "source": "né", "fingerprint": "f" * 64,
+            "classes": ["a", "b"], "tracks": 9,
+        },
+        "protocol": {"spec": "kfold:5", "grouped": True},
+        "seed": 0,
+        "versions": {"numpy": "2.0"},
+    }  # fmt: skip
+    return RunRecord(**(given | changes))
+
+
+class TestIdentity:
+    def test_equal_commands_give_equal_ids(self):
+        assert record().id == record().id
+        assert record().id.startswith("svm-")
+        assert len(record().id) == len("svm-") + 10
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"params": {"C": 6.0, "gamma": "scale"}},
+            {"frontend": {"name": "handcrafted", "version": 2, "window": 30.0}},
+            {"protocol": {"spec": "kfold:10", "grouped": True}},
+            {"protocol": {"spec": "kfold:5", "grouped": False}},
+            {"seed": 1},
+            {"versions": {"numpy": "2.1"}},
+            {"model": record().model | {"name": "cnn"}},
+            {"model": record().model | {"version": "2"}},
+            {"model": record().model | {"distribution": None}},
+            {"dataset": record().dataset | {"fingerprint": "e" * 64}},
+        ],
+        ids=str,
+    )
+    def test_everything_that_bears_on_the_result_counts(self, changes):
+        assert record(**changes).id != record().id
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"status": "complete"}, {"error": "x"}, {"skipped": [{"track": "a", "reason": "b"}]},
+            {"folds": [{"fold": 0}]}, {"artefact": {"bytes": 1}}, {"machine": {"python": "3"}},
+            {"started": "now"}, {"finished": "then"},
+            {"model": record().model | {"title": "Other"}},
+            {"model": record().model | {"file": "/elsewhere/svm.py"}},
+            {"dataset": record().dataset | {"name": "moved", "source": "/elsewhere"}},
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_how_it_went_and_where_it_lies_does_not(self, changes):
+        assert record(**changes).id == record().id
+
+
+class TestRun:
+    def test_round_trip(self, tmp_path):
+        run = Run(tmp_path / "deep" / record().id, record(skipped=[{"track": "é", "reason": '"'}]))
+        run.write()
+        again = Run.read(run.folder)
+        assert again.record == run.record
+        assert again.id == run.folder.name
+        assert not again.complete
+        assert [path.name for path in run.folder.iterdir()] == [RECORD]
+
+    def test_complete(self, tmp_path):
+        assert Run(tmp_path, record(status="complete")).complete
+        assert not Run(tmp_path, record(status="failed")).complete
+
+    def test_files_of_a_run(self, tmp_path):
+        run = Run(tmp_path, record())
+        assert run.predictions_path == tmp_path / "predictions.csv"
+        assert run.artefact_path == tmp_path / "model.onnx"
+        assert run.card_path == tmp_path / "README.md"
+        assert run.fold_path(3) == tmp_path / "folds" / "3.csv"
+
+    def test_unknown_fields_of_the_same_format_are_ignored(self, tmp_path):
+        write(tmp_path, dataclasses.asdict(record()) | {"mood": "good"})
+        assert Run.read(tmp_path).record == record()
+
+    def test_no_run(self, tmp_path):
+        with pytest.raises(RunError, match="holds no run"):
+            Run.read(tmp_path)
+
+    def test_newer_format(self, tmp_path):
+        write(tmp_path, {"format": FORMAT + 1})
+        with pytest.raises(RunError, match="newer genre-zoo; update"):
+            Run.read(tmp_path)
+
+    @pytest.mark.parametrize(
+        "content",
+        [b"", b"{", b"null", b"[]", b"7", b'"text"', b"{}", b"\xff\xfe", b"\0" * 100],
+        ids=repr,
+    )
+    def test_no_record(self, tmp_path, content):
+        (tmp_path / RECORD).write_bytes(content)
+        with pytest.raises(RunError, match="run.json"):
+            Run.read(tmp_path)
+
+    @given(st.data())
+    def test_every_cut_is_noticed(self, tmp_path_factory, data):
+        folder = tmp_path_factory.mktemp("cut")
+        Run(folder, record()).write()
+        whole = (folder / RECORD).read_bytes()
+        (folder / RECORD).write_bytes(whole[: data.draw(st.integers(0, len(whole) - 3))])
+        with pytest.raises(RunError):
+            Run.read(folder)
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            ("model",), ("params",), ("frontend",), ("dataset",), ("protocol",), ("seed",),
+            ("versions",), ("status",), ("skipped",), ("folds",), ("artefact",),
+            ("model", "name"), ("model", "title"), ("model", "family"),
+            ("dataset", "name"), ("dataset", "source"), ("dataset", "fingerprint"),
+            ("dataset", "classes"), ("dataset", "tracks"),
+            ("protocol", "spec"), ("protocol", "grouped"),
+            ("folds", 0), ("skipped", 0),
+        ],
+        ids=str,
+    )  # fmt: skip
+    @pytest.mark.parametrize("value", [None, 3.5], ids=repr)
+    def test_values_of_the_wrong_kind(self, tmp_path, path, value):
+        full = record(folds=[{"fold": 0, "error": None}], skipped=[{"track": "a", "reason": "b"}])
+        data = copy.deepcopy(dataclasses.asdict(full))
+        inner = data
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+        write(tmp_path, data)
+        with pytest.raises(RunError, match=f"run.json is damaged: '{path[0]}"):
+            Run.read(tmp_path)
+
+    @pytest.mark.parametrize("content", [None, b"", b"track,label\n", b"\xff\xff"], ids=repr)
+    def test_predictions_missing_or_damaged(self, tmp_path, content):
+        if content is not None:
+            (tmp_path / PREDICTIONS).write_bytes(content)
+        with pytest.raises(RunError, match="predictions.csv"):
+            Run(tmp_path, record()).predictions()
+
+
+def write(folder: Path, data: dict) -> None:
+    (folder / RECORD).write_text(json.dumps(data), encoding="utf-8")
