@@ -53,9 +53,6 @@ TRAINING: Mapping[str, int | float] = {
 
 _PREDICTED_AT_ONCE = 64  # windows; bounds the memory that an hour-long track takes
 _HELD_WINDOWS = 4  # of a track that helps to choose the epoch; more would slow every epoch down
-_HELD_WINDOWS = (
-    4  # of each track that chooses the epoch; all of them would cost as much as training
-)
 
 
 @functools.cache

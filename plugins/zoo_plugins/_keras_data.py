@@ -1,4 +1,8 @@
-"""From log-mel tracks to the windows that networks are trained on and asked for."""
+"""From log-mel tracks to the windows that networks learn from and are asked for.
+
+A track is float32 (frames, mels) in dB and has one frame or more; where it is shorter
+than a window, it is repeated to fill one.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -7,24 +11,119 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 __all__ = ["inner_split", "masked", "random_crop", "spread", "statistics", "windows"]
 
 
+def windows(track: "NDArray[np.float32]", frames: int) -> "NDArray[np.float32]":
+    """Return windows half a window apart, of which the last one ends with the track.
+
+    Returns
+    -------
+    float32 array, shape (windows, frames, mels)
+    """
+    last, hop = _last_start(track, frames), max(frames // 2, 1)
+    return _cut(track, np.minimum(np.arange(0, last + hop, hop), last), frames)
+
+
+def spread(track: "NDArray[np.float32]", frames: int, number: int) -> "NDArray[np.float32]":
+    """Return a few windows, evenly spread over the track.
+
+    Returns
+    -------
+    float32 array, shape (number, frames, mels)
+    """
+    starts = np.linspace(0, _last_start(track, frames), number).astype(np.int64)
+    return _cut(track, starts, frames)
+
+
+def random_crop(
+    track: "NDArray[np.float32]", frames: int, rng: np.random.Generator
+) -> "NDArray[np.float32]":
+    """Return one window from anywhere in the track.
+
+    Returns
+    -------
+    float32 array, shape (frames, mels)
+    """
+    return _cut(track, rng.integers(_last_start(track, frames) + 1, size=1), frames)[0]
+
+
+def masked(
+    crops: "NDArray[np.float32]",
+    mean: "NDArray[np.float32]",
+    share: float,
+    rng: np.random.Generator,
+) -> "NDArray[np.float32]":
+    """Hide a stripe of frames and one of mels, others in each window (Park et al. 2019).
+
+    Parameters
+    ----------
+    crops : float32 array, shape (windows, frames, mels)
+    mean : float32 array, shape (mels,)
+        What hidden places are set to.
+    share : float
+        Width that a stripe has at most, as a share of the window.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float32 array of the same shape
+    """
+    number, frames, mels = crops.shape
+
+    def stripe(size: int) -> "NDArray[np.bool_]":
+        width = rng.uniform(0, share * size, (number, 1))
+        start = rng.uniform(0, size - width)
+        position = np.arange(size)
+        return (position >= start) & (position < start + width)
+
+    return np.where(stripe(frames)[:, :, None] | stripe(mels)[:, None, :], mean, crops)
+
+
+def statistics(
+    tracks: "Sequence[NDArray[np.float32]]",
+) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+    """Return the mean (dB) and the variance (dB squared) of each mel over all frames.
+
+    Returns
+    -------
+    mean, variance : float32 arrays, shape (mels,)
+        The variance is one or more: a band that is empty in training must not blow up
+        whatever another track has there.
+    """
+    frames = sum(len(track) for track in tracks)
+    mean = sum(track.sum(axis=0, dtype=np.float64) for track in tracks) / frames
+    variance = sum(((track - mean) ** 2).sum(axis=0) for track in tracks) / frames
+    return mean.astype(np.float32), np.maximum(variance, 1.0).astype(np.float32)
+
+
 def inner_split(
     labels: "NDArray[np.int64]", groups: "NDArray[np.int64]", share: float, seed: int
 ) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
-    """Return positions to learn from and positions to hold out, groups kept whole.
+    """Part training tracks into those to learn from and those to hold out.
 
-    Nothing is held out if a class has too few tracks or groups to be on both sides.
+    Parameters
+    ----------
+    labels, groups : int64 arrays, shape (tracks,)
+        Groups are kept whole.
+    share : float
+        Wanted share of the held out, 0 to 0.5.
+    seed : int
+
+    Returns
+    -------
+    learnt, held : int64 arrays
+        Positions. Nothing is held out if `share` is zero, or if a class has too few
+        tracks or groups to be on both sides.
     """
     everything, nothing = np.arange(len(labels)), np.arange(0)
+    if share <= 0:
+        return everything, nothing
+    folds = max(2, round(1 / share))
     present, counts = np.unique(labels, return_counts=True)
-    folds = max(2, round(1 / share)) if share > 0 else 0
-    if not folds or counts.min() < folds or len(np.unique(groups)) < folds:
+    if counts.min() < folds or len(np.unique(groups)) < folds:
         return everything, nothing
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -35,58 +134,14 @@ def inner_split(
     return learnt, held
 
 
-def statistics(
-    tracks: "Sequence[NDArray[np.float32]]",
-) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return the mean and the variance of each mel over the frames of all tracks."""
-    frames = sum(len(track) for track in tracks)
-    mean = sum(track.sum(axis=0, dtype=np.float64) for track in tracks) / frames
-    variance = sum(((track - mean) ** 2).sum(axis=0) for track in tracks) / frames
-    # Bands that are empty in training must not blow up whatever another track has there.
-    variance = np.maximum(variance, 1.0)
-    return mean.astype(np.float32), variance.astype(np.float32)
+def _last_start(track: "NDArray[np.float32]", frames: int) -> int:
+    """Return where the last window of `track` begins."""
+    return max(len(track) - frames, 0)
 
 
 def _cut(
     track: "NDArray[np.float32]", starts: "NDArray[np.int64]", frames: int
 ) -> "NDArray[np.float32]":
-    """Return the windows of `track` that begin at `starts`; a shorter track is repeated."""
-    windows: NDArray[np.float32] = track[(starts[:, None] + np.arange(frames)) % len(track)]
-    return windows
-
-
-def windows(track: "NDArray[np.float32]", frames: int) -> "NDArray[np.float32]":
-    """Return the windows of `track` that prediction takes."""
-    last, hop = max(len(track) - frames, 0), frames // 2
-    return _cut(track, np.minimum(np.arange(0, last + hop, hop), last), frames)
-
-
-def spread(track: "NDArray[np.float32]", frames: int, number: int) -> "NDArray[np.float32]":
-    """Return a few windows of `track`, evenly spread."""
-    last = max(len(track) - frames, 0)
-    return _cut(track, np.linspace(0, last, number).astype(np.int64), frames)
-
-
-def random_crop(
-    track: "NDArray[np.float32]", frames: int, rng: np.random.Generator
-) -> "NDArray[np.float32]":
-    """Return one window of `track` from anywhere."""
-    return _cut(track, rng.integers(max(len(track) - frames, 0) + 1, size=1), frames)[0]
-
-
-def masked(
-    windows: "NDArray[np.float32]",
-    mean: "NDArray[np.float32]",
-    share: float,
-    rng: np.random.Generator,
-) -> "NDArray[np.float32]":
-    """Set a stripe of frames and one of mels to the mean, in each window others."""
-    number, frames, mels = windows.shape
-
-    def stripe(size: int) -> "NDArray[np.bool_]":
-        width = rng.uniform(0, share * size, (number, 1))
-        start = rng.uniform(0, size - width)
-        position = np.arange(size)
-        return (position >= start) & (position < start + width)
-
-    return np.where(stripe(frames)[:, :, None] | stripe(mels)[:, None, :], mean, windows)
+    """Return the windows of `track` that begin at `starts`."""
+    cut: NDArray[np.float32] = track[(starts[:, None] + np.arange(frames)) % len(track)]
+    return cut

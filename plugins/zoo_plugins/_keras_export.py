@@ -70,7 +70,7 @@ def to_onnx(model: KerasModel) -> Any:
             ir_version=network.ir_version,
             opset=_OPSET,
             frames=frames,
-            hop=frames // 2,
+            hop=max(frames // 2, 1),
             mels=mels,
         )
     )

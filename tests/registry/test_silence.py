@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -44,13 +45,14 @@ def test_nested(capfd):
 
 
 def test_no_descriptor_is_left_open():
-    before = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
-    if before is None:
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
         pytest.skip("this system does not list a process's descriptors")
+    before = set(descriptors.iterdir())
     for _ in range(5):
         with quiet_stderr():
             pass
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(descriptors.iterdir()) == before
 
 
 def test_overlapping_threads_leave_stderr_as_it_was(capfd):

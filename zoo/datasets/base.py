@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Dataset", "Track", "check_labels"]
+__all__ = ["Dataset", "Track", "check_labels", "components"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Dataset:
             for track in self.tracks
         ]
         known = [[f"{kind} {key}" for kind, key in own if key] for own in keys]
-        return np.array(_components(known), dtype=np.int64)
+        return np.array(components(known), dtype=np.int64)
 
     @property
     def has_groups(self) -> bool:
@@ -154,7 +154,7 @@ def check_labels(source: str, labels: Sequence[str]) -> None:
         )
 
 
-def _components(keys: Sequence[Sequence[str]]) -> list[int]:
+def components(keys: Sequence[Sequence[str]]) -> list[int]:
     """Return the number of each item's component; items that share a key are connected."""
     parent = list(range(len(keys)))
 

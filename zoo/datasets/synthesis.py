@@ -29,8 +29,8 @@ _DELAYS = (653, 787, 911, 1031)  # primes, so that their echoes do not pile up
 
 # How far artists, and then takes, stray: the difficulty of the set.  Leans are the largest share
 # of a related genre, jitters are relative, curves in decibels.
-_ARTIST_LEAN, _ARTIST_JITTER, _ARTIST_CURVE = 0.30, 0.18, 3.0
-_TAKE_LEAN, _TAKE_JITTER, _TAKE_CURVE = 0.12, 0.08, 1.5
+_ARTIST_LEAN, _ARTIST_JITTER, _ARTIST_CURVE = 0.30, 0.18, 2.7
+_TAKE_LEAN, _TAKE_JITTER, _TAKE_CURVE = 0.14, 0.09, 1.7
 # These would leave their genre if they strayed as far as the others.
 _STEADY = {"tempo": 0.4, "rolloff": 0.4}
 # These have no natural zero, so that they stray by so many semitones or decibels.

@@ -1,0 +1,224 @@
+"""The deep models, on spectrograms so small that training is a matter of seconds."""
+
+import importlib
+import importlib.util
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from zoo_plugins._keras_data import inner_split, masked, random_crop, spread, statistics, windows
+
+deep = [
+    pytest.mark.deep,
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(name) is None for name in ("tensorflow", "tf2onnx")),
+        reason="needs genre-zoo[deep]",
+    ),
+]
+both = pytest.mark.parametrize("name", ["cnn2d", "vgg16"])
+
+FRAMES, MELS = 16, 16
+CLASSES = ["high", "low", "never"]
+
+
+def track(length, label, rng):
+    """Noise in the upper half of the mels for class 0, in the lower half for class 1."""
+    level = np.where((np.arange(MELS) < MELS // 2) == bool(label), -20.0, -80.0)
+    return rng.normal(level, 3.0, (length, MELS)).astype(np.float32)
+
+
+class Trained:
+    """A model trained on four tracks, of which one has one frame and one class is missing."""
+
+    def __init__(self, name):
+        self.plugin = importlib.import_module(f"zoo_plugins.{name}")
+        self.reports = []
+
+    def train(self, lengths=(1, 5, FRAMES, 90), seed=3, **settings):
+        rng = np.random.default_rng(0)
+        labels = np.arange(len(lengths)) % 2
+        tracks = [track(*pair, rng) for pair in zip(lengths, labels, strict=True)]
+        settings = {"width": 2, "frames": FRAMES, "batch": 8, "epochs": 2, **settings}
+        return self.plugin.train(
+            tracks=tracks,
+            labels=labels,
+            classes=CLASSES,
+            groups=np.arange(len(lengths)),
+            params={**self.plugin.card.params, **settings},
+            seed=seed,
+            progress=lambda fraction, note="": self.reports.append((fraction, note)),
+        )
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Give each plugin's model of four tracks, trained when first asked for."""
+    kept = {}
+
+    def trained(name):
+        if name not in kept:
+            kept[name] = Trained(name)
+            kept[name].model = kept[name].train()
+        return kept[name]
+
+    return trained
+
+
+class TestWindows:
+    @pytest.mark.parametrize(
+        ("length", "starts"),
+        [(16, [0]), (17, [0, 1]), (24, [0, 8]), (25, [0, 8, 9]), (40, [0, 8, 16, 24])],
+    )
+    def test_they_overlap_by_half_and_cover_the_end(self, length, starts):
+        frames = np.arange(length, dtype=np.float32)[:, None]
+        assert windows(frames, 16)[:, 0, 0].tolist() == starts
+        assert windows(frames, 16)[-1, -1, 0] == length - 1
+
+    @pytest.mark.parametrize("length", [1, 3, 15])
+    def test_a_shorter_track_is_repeated(self, length):
+        frames = np.arange(length, dtype=np.float32)[:, None]
+        assert windows(frames, 16)[:, :, 0].tolist() == [[i % length for i in range(16)]]
+
+    @pytest.mark.parametrize("length", [1, 16, 17, 100])
+    def test_random_and_spread_ones_are_stretches_of_the_track(self, length):
+        frames = np.arange(length, dtype=np.float32)[:, None]
+        rng = np.random.default_rng(0)
+        for found in [random_crop(frames, 16, rng) for _ in range(20)] + [*spread(frames, 16, 4)]:
+            assert found.shape == (16, 1)
+            assert set(np.diff(found[:, 0])) <= {1.0, 1.0 - length}
+
+
+class TestStatistics:
+    def test_they_are_those_of_all_frames(self):
+        rng = np.random.default_rng(0)
+        tracks = [rng.normal(-40, 9, (n, 3)).astype(np.float32) for n in (1, 50, 200)]
+        mean, variance = statistics(tracks)
+        assert mean == pytest.approx(np.concatenate(tracks).mean(axis=0), rel=1e-4)
+        assert variance == pytest.approx(np.concatenate(tracks).var(axis=0), rel=1e-4)
+
+    def test_an_empty_band_keeps_a_scale(self):
+        assert statistics([np.full((9, 2), -100, np.float32)])[1].tolist() == [1.0, 1.0]
+
+
+class TestMasking:
+    def test_it_hides_stripes_no_wider_than_asked(self):
+        crops = np.ones((200, 20, 10), np.float32)
+        hidden = masked(crops, np.zeros(10, np.float32), 0.3, np.random.default_rng(0)) == 0
+        assert hidden.all(axis=2).sum(axis=1).max() == 6
+        assert hidden.all(axis=1).sum(axis=1).max() == 3
+        assert hidden.dtype == bool
+        assert 0 < hidden.mean() < 0.4
+
+    def test_none_is_none(self):
+        crops = np.ones((3, 20, 10), np.float32)
+        assert (masked(crops, np.zeros(10, np.float32), 0.0, np.random.default_rng(0)) == 1).all()
+
+
+class TestInnerSplit:
+    def test_groups_stay_whole_and_classes_on_both_sides(self):
+        labels, groups = np.repeat([0, 1], 40), np.arange(80) // 2
+        learnt, held = inner_split(labels, groups, 0.15, seed=0)
+        assert sorted([*learnt, *held]) == list(range(80))
+        assert set(groups[learnt]).isdisjoint(groups[held])
+        assert set(labels[learnt]) == set(labels[held]) == {0, 1}
+        assert 8 <= len(held) <= 16
+
+    @pytest.mark.parametrize(
+        ("labels", "groups", "share"),
+        [
+            ([0] * 40 + [1] * 3, range(43), 0.15),
+            ([0] * 20 + [1] * 20, [0] * 20 + [1] * 20, 0.15),
+            ([0] * 20 + [1] * 20, [*range(20), *[20] * 20], 0.15),
+            ([0] * 20 + [1] * 20, range(40), 0.0),
+        ],
+        ids=["small class", "two groups", "class of one group", "switched off"],
+    )
+    def test_nothing_is_held_out_where_it_cannot_be(self, labels, groups, share):
+        learnt, held = inner_split(np.array(labels), np.array(groups), share, seed=0)
+        assert (len(learnt), len(held)) == (len(labels), 0)
+
+
+def test_importing_a_model_imports_no_framework():
+    code = """
+        import sys
+        import zoo_plugins.cnn2d, zoo_plugins.vgg16
+        print(*{"tensorflow", "keras", "onnx", "sklearn", "librosa"} & set(sys.modules))
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "\n"
+
+
+class TestModels:
+    pytestmark = deep
+
+    @both
+    def test_every_class_has_a_column_and_rows_sum_to_one(self, name, small):
+        rng = np.random.default_rng(1)
+        tracks = [track(n, 0, rng) for n in (1, 15, 16, 17, 24, 100)]
+        found = small(name).plugin.predict(small(name).model, tracks)
+        assert [rows.shape for rows in found] == [(n, 3) for n in (1, 1, 1, 2, 2, 12)]
+        for rows in found:
+            assert rows.dtype == np.float32
+            assert rows.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+
+    @both
+    def test_progress_ends_at_one(self, name, small):
+        fractions, notes = zip(*small(name).reports, strict=True)
+        assert fractions == (0.5, 1.0)
+        assert notes[0].startswith("epoch 1/2, loss ")
+
+    @both
+    def test_the_seed_decides_all(self, name, small):
+        again = Trained(name)
+        tracks = [track(n, 1, np.random.default_rng(2)) for n in (1, 40)]
+        first = again.plugin.predict(small(name).model, tracks)
+        second = again.plugin.predict(again.train(), tracks)
+        assert all(np.array_equal(*pair) for pair in zip(first, second, strict=True))
+
+    @both
+    def test_a_plain_difference_is_learnt(self, name):
+        trained = Trained(name)
+        model = trained.train([40] * 24, width=4, epochs=6, batch=16, validation=0.25, dropout=0.0)
+        rng = np.random.default_rng(4)
+        for label in (0, 1):
+            (found,) = trained.plugin.predict(model, [track(100, label, rng)])
+            assert (found.argmax(axis=1) == label).all()
+        assert trained.reports[-1][1].startswith("kept epoch ")
+
+    @both
+    def test_the_exported_graph_predicts_the_same(self, name, small):
+        onnxruntime = pytest.importorskip("onnxruntime")
+        graph = small(name).plugin.export(small(name).model)
+        session = onnxruntime.InferenceSession(graph.SerializeToString())
+        rng = np.random.default_rng(5)
+        for length in (1, 7, 15, 16, 17, 23, 24, 25, 101, 1292):
+            given = track(length, length % 2, rng)
+            (expected,) = small(name).plugin.predict(small(name).model, [given])
+            (found,) = session.run(["probabilities"], {"track": given})
+            assert found == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.deep
+@deep[1]
+def test_nothing_is_written_to_stderr():
+    code = f"""
+        import numpy as np
+        from zoo_plugins import cnn2d
+        rng = np.random.default_rng(0)
+        tracks = [rng.normal(-40, 9, (n, {MELS})).astype(np.float32) for n in (1, 50, 16, 30)]
+        params = {{**cnn2d.card.params, "width": 2, "frames": {FRAMES}, "batch": 4, "epochs": 1}}
+        model = cnn2d.train(
+            tracks, np.arange(4) % 2, ["a", "b"], np.arange(4), params, 0, lambda *report: None
+        )
+        cnn2d.predict(model, tracks)
+        cnn2d.export(model)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
