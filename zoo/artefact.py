@@ -12,7 +12,7 @@ import numpy as np
 from zoo_registry.errors import RunError
 from zoo_registry.files import atomic_path
 from zoo_registry.hooks import hookimpl
-from zoo_registry.plugins import Model
+from zoo_registry.model import Model
 from zoo_registry.runs import Run
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from zoo.progress import Reporter
 from zoo.workspace import cache_folder
 from zoo_registry.card import identity
 from zoo_registry.errors import AudioError, DatasetError, UsageError
-from zoo_registry.plugins import Model
+from zoo_registry.model import Model
 
 if TYPE_CHECKING:
     import numpy as np

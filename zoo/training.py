@@ -31,7 +31,8 @@ from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import PluginError, RunError, UsageError, ZooError
 from zoo_registry.files import write_text
-from zoo_registry.plugins import Model, Registry
+from zoo_registry.model import Model
+from zoo_registry.plugins import Registry
 from zoo_registry.runs import Predictions, Run, RunRecord
 
 __all__ = ["train"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["inner_split", "masked", "random_crop", "spread", "statistics", "windows"]
+__all__ = ["inner_split", "masked", "random_crops", "spread", "statistics", "windows"]
 
 
 def windows(track: "NDArray[np.float32]", frames: int) -> "NDArray[np.float32]":
@@ -38,16 +38,17 @@ def spread(track: "NDArray[np.float32]", frames: int, number: int) -> "NDArray[n
     return _cut(track, starts, frames)
 
 
-def random_crop(
-    track: "NDArray[np.float32]", frames: int, rng: np.random.Generator
+def random_crops(
+    tracks: "Sequence[NDArray[np.float32]]", frames: int, rng: np.random.Generator
 ) -> "NDArray[np.float32]":
-    """Return one window from anywhere in the track.
+    """Return a window from anywhere in each track.
 
     Returns
     -------
-    float32 array, shape (frames, mels)
+    float32 array, shape (tracks, frames, mels)
     """
-    return _cut(track, rng.integers(_last_start(track, frames) + 1, size=1), frames)[0]
+    starts = [rng.integers(_last_start(track, frames) + 1, size=1) for track in tracks]
+    return np.concatenate([_cut(*pair, frames) for pair in zip(tracks, starts, strict=True)])
 
 
 def masked(

@@ -23,7 +23,8 @@ from zoo_registry.errors import (
     ZooError,
 )
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl, hookspec
-from zoo_registry.plugins import Model, PluginStatus, Registry, Source
+from zoo_registry.model import Model, Source
+from zoo_registry.plugins import PluginStatus, Registry
 from zoo_registry.runs import Predictions, Run, RunRecord
 
 __all__ = [

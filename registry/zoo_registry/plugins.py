@@ -11,51 +11,25 @@ import hashlib
 import importlib.util
 import io
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
-from zoo_registry.card import Card
-from zoo_registry.errors import CannotExport, PluginError, UnknownModel, UsageError
-from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
+from zoo_registry.errors import PluginError, UnknownModel, UsageError
+from zoo_registry.hooks import ExtensionSpec, ModelSpec
+from zoo_registry.model import Model, Source, first_line
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = ["BUILT_IN", "EXTENSIONS", "MODELS", "Model", "PluginStatus", "Registry", "Source"]
+__all__ = ["BUILT_IN", "EXTENSIONS", "MODELS", "PluginStatus", "Registry"]
 
 MODELS = "zoo.plugins"
 EXTENSIONS = "zoo.extensions"
 BUILT_IN = "genre-zoo"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a plugin comes from; small and picklable, so that a worker can load it again.
-
-    Attributes
-    ----------
-    name : str
-        The entry point's name, or the path of a loose file.
-    distribution, version : str or None
-        The installed package; for a loose file None and the start of its hash.
-    """
-
-    name: str
-    distribution: str | None
-    version: str | None
-
-    @property
-    def is_file(self) -> bool:
-        """Whether this is a loose file."""
-        return self.distribution is None
 
 
 @dataclass(frozen=True)
@@ -75,163 +49,6 @@ class PluginStatus:
     reason: str | None
     distribution: str | None
     version: str | None
-
-
-class _FrontEndDefault:
-    """Answers `preprocess` where a plugin does not."""
-
-    def __init__(self, card: Card) -> None:
-        self._frontend = card.frontend
-
-    @hookimpl(trylast=True)
-    def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        return self._frontend(audio)
-
-
-class Model:
-    """A loaded plugin: its card, and its hooks with the defaults filled in."""
-
-    def __init__(self, module: ModuleType, source: Source, others: Iterable[object] = ()) -> None:
-        """Check `module` against the specification.
-
-        Parameters
-        ----------
-        module : module
-            Declares `card`, `train` and `predict`.
-        source : Source
-            Where it came from.
-        others : iterable of objects
-            Default implementations and wrappers, registered beside the module.
-
-        Raises
-        ------
-        PluginError
-            If the module breaks the contract.
-        """
-        self.card = _card(module)
-        self.source = source
-        manager = pluggy.PluginManager("zoo")
-        manager.add_hookspecs(ModelSpec)
-        manager.add_hookspecs(ExtensionSpec)
-        try:
-            for other in others:
-                manager.register(other)
-            manager.register(_FrontEndDefault(self.card))
-            manager.register(module, "model")
-            manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            raise PluginError(_first_line(error)) from error
-        own = {caller.name for caller in manager.get_hookcallers(module) or ()}
-        for hook in ("train", "predict"):
-            if hook not in own:
-                raise PluginError(f"it implements no hook {hook!r}; define it, marked @hookimpl")
-        self.overrides_preprocess = "preprocess" in own
-        self._hook = manager.hook
-
-    def missing(self) -> list[str]:
-        """Return the modules that the card requires and that are not installed."""
-        return [name for name in self.card.requires if importlib.util.find_spec(name) is None]
-
-    def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Call the `preprocess` hook, or the card's front end."""
-        rows: NDArray[np.float32] = self._hook.preprocess(audio=audio)
-        return rows
-
-    def train(
-        self,
-        tracks: "Sequence[NDArray[np.float32]]",
-        labels: "NDArray[np.int64]",
-        classes: Sequence[str],
-        groups: "NDArray[np.int64]",
-        params: Mapping[str, Any],
-        seed: int,
-        progress: Progress,
-    ) -> object:
-        """Call the `train` hook."""
-        model = self._hook.train(
-            tracks=tracks, labels=labels, classes=classes, groups=groups,
-            params=params, seed=seed, progress=progress,
-        )  # fmt: skip
-        if model is None:
-            raise PluginError(f"{self.card.name}: train returned None; return the fitted model")
-        return model
-
-    def predict(
-        self, model: object, tracks: "Sequence[NDArray[np.float32]]", n_classes: int
-    ) -> "list[NDArray[np.float64]]":
-        """Call the `predict` hook and check what it gives.
-
-        Raises
-        ------
-        PluginError
-            If a shape is wrong, or a probability is not finite, out of range, or
-            does not sum to one.
-        """
-        import numpy as np
-
-        answers = self._hook.predict(model=model, tracks=tracks)
-        if answers is None or len(answers) != len(tracks):
-            given = "None" if answers is None else f"{len(answers)} arrays"
-            raise PluginError(
-                f"{self.card.name}: predict returned {given} for {len(tracks)} tracks; "
-                "return one array a track"
-            )
-        checked = []
-        for answer in answers:
-            windows = np.asarray(answer, dtype=np.float64)
-            if windows.ndim != 2 or windows.shape[1] != n_classes or not len(windows):  # noqa: PLR2004
-                raise PluginError(
-                    f"{self.card.name}: predict returned an array of shape {windows.shape}; "
-                    f"return (windows, {n_classes}) with at least one window"
-                )
-            sums = windows.sum(axis=1)
-            if not np.isfinite(windows).all() or (windows < 0).any():
-                raise PluginError(f"{self.card.name}: predict returned no probabilities")
-            if np.abs(sums - 1).max() > 1e-3:  # noqa: PLR2004
-                raise PluginError(
-                    f"{self.card.name}: predicted probabilities sum to {sums.min():.4g}.."
-                    f"{sums.max():.4g} over the classes; they must sum to one"
-                )
-            checked.append(windows)
-        return checked
-
-    def export(self, model: object) -> Any:
-        """Call the `export` hook.
-
-        Raises
-        ------
-        CannotExport
-            If no implementation knows this kind of model.
-        """
-        proto = self._hook.export(model=model)
-        if proto is None:
-            raise CannotExport(
-                f"{self.card.name} has no `export` hook, and its model, a "
-                f"{type(model).__name__}, is no scikit-learn estimator"
-            )
-        return proto
-
-    def save(self, model: object, folder: Path) -> bool:
-        """Call the `save` hook; return whether there was one."""
-        return bool(self._hook.save(model=model, folder=folder))
-
-    def load(self, folder: Path) -> object:
-        """Call the `load` hook.
-
-        Raises
-        ------
-        PluginError
-            If the plugin has none.
-        """
-        model = self._hook.load(folder=folder)
-        if model is None:
-            raise PluginError(f"{self.card.name} has no `load` hook")
-        return model
-
-    @property
-    def events(self) -> Any:
-        """The hook relay on which run events are announced."""
-        return self._hook
 
 
 class Registry:
@@ -420,16 +237,5 @@ def _isolated(origin: str) -> Any:
     except BaseException as error:
         # SystemExit and exceptions outside Exception too: no plugin ends the command.
         raise PluginError(
-            f"importing {origin} raised {type(error).__name__}: {_first_line(error)}"
+            f"importing {origin} raised {type(error).__name__}: {first_line(error)}"
         ) from error
-
-
-def _card(module: ModuleType) -> Card:
-    card = getattr(module, "card", None)
-    if not isinstance(card, Card):
-        raise PluginError("it declares no `card`; add `card = Card(name=..., ...)` to the module")
-    return card
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), "no message")

@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from zoo_plugins._keras_data import inner_split, masked, random_crop, spread, statistics, windows
+from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics, windows
 
 deep = [
     pytest.mark.deep,
@@ -86,7 +86,7 @@ class TestWindows:
     def test_random_and_spread_ones_are_stretches_of_the_track(self, length):
         frames = np.arange(length, dtype=np.float32)[:, None]
         rng = np.random.default_rng(0)
-        for found in [random_crop(frames, 16, rng) for _ in range(20)] + [*spread(frames, 16, 4)]:
+        for found in [*random_crops([frames] * 20, 16, rng), *spread(frames, 16, 4)]:
             assert found.shape == (16, 1)
             assert set(np.diff(found[:, 0])) <= {1.0, 1.0 - length}
 
@@ -183,7 +183,7 @@ class TestModels:
     @both
     def test_a_plain_difference_is_learnt(self, name):
         trained = Trained(name)
-        model = trained.train([40] * 24, width=4, epochs=6, batch=16, validation=0.25, dropout=0.0)
+        model = trained.train([40] * 24, epochs=6, learning_rate=0.02, validation=0.25, dropout=0.0)
         rng = np.random.default_rng(4)
         for label in (0, 1):
             (found,) = trained.plugin.predict(model, [track(100, label, rng)])

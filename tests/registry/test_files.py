@@ -30,9 +30,14 @@ def test_text_comes_back_byte_for_byte(text):
 def test_failure_keeps_the_old_file_and_leaves_nothing(tmp_path):
     path = tmp_path / "kept" / "file"
     write_text(path, "old")
-    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def interrupted():
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
     assert path.read_text() == "old"
     assert names(path.parent) == ["file"]
 

@@ -35,13 +35,16 @@ _FAN_OUT = 12
 _MAX_FRAMES, _MAX_BINS = 48, 31
 _BITS = 6  # room for either difference
 
-# As many hash collisions are looked at, the rarest hashes first: bounds time and memory
-# (200 MB) where drum machines, noise or sheer size make some hashes common.
+# So many collisions of hashes are looked at, those of the rarest: this bounds time (2 s) and
+# memory (0.5 GB) where drum machines, noise or the number of tracks make hashes common.
 _COLLISIONS = 1 << 23
+_LEAST_VOTES = 3  # of rare hashes; chance alone gives as many to a pair in 10,000
 
-_LEAST_VOTES = 3
+# Two million pairs of different music and noises agree on 6 hashes at most, and tracks over the
+# same sampled drum loop on 7 % of theirs. Copies keep 9 % with noise 15 dB below the music or
+# after a telephone and a codec at 24 kb/s, and 14 % or more after anything milder.
 _LEAST_HASHES = 12
-_LEAST_SHARE = 0.06
+_LEAST_SHARE = 0.08
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,12 @@ def landmarks(waveform: NDArray[np.float32], rate: int) -> NDArray[np.int32]:
 
 def _peaks(waveform: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return frames and bins of the local maxima of the spectrogram, in order of time."""
+    from scipy.fft import rfft  # numpy's takes three times as long
+
     if len(waveform) < _WINDOW:
         return np.empty(0, np.intp), np.empty(0, np.intp)
     frames = np.lib.stride_tricks.sliding_window_view(waveform, _WINDOW)[::_HOP]
-    magnitude = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW).astype(np.float32)))
+    magnitude = np.abs(rfft(frames * np.hanning(_WINDOW).astype(np.float32)))
     floor = _FLOOR * magnitude.max()
     magnitude = magnitude[:, _BAND]
     loudest = (magnitude == _around(magnitude)) & (magnitude > floor)
@@ -191,7 +196,7 @@ def _rare(hashes: NDArray[np.int64]) -> NDArray[np.intp]:
     cheap = np.cumsum(size[rarest] * (size[rarest] - 1) // 2) <= _COLLISIONS
     kept = np.zeros(len(size), bool)
     kept[rarest[cheap]] = True
-    return order[np.repeat(kept, size)]
+    return np.compress(np.repeat(kept, size), order)
 
 
 def _collisions(hashes: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:

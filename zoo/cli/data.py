@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -99,7 +99,7 @@ def info(
         )
         for name in dataset.classes
     }
-    facts = {
+    facts: dict[str, Any] = {
         "dataset": dataset.name,
         "source": dataset.source,
         "fingerprint": dataset.fingerprint,

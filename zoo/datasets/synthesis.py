@@ -29,8 +29,8 @@ _DELAYS = (653, 787, 911, 1031)  # primes, so that their echoes do not pile up
 
 # How far artists, and then takes, stray: the difficulty of the set.  Leans are the largest share
 # of a related genre, jitters are relative, curves in decibels.
-_ARTIST_LEAN, _ARTIST_JITTER, _ARTIST_CURVE = 0.30, 0.18, 2.7
-_TAKE_LEAN, _TAKE_JITTER, _TAKE_CURVE = 0.14, 0.09, 1.7
+_ARTIST_LEAN, _ARTIST_JITTER, _ARTIST_CURVE = 0.30, 0.18, 3.0
+_TAKE_LEAN, _TAKE_JITTER, _TAKE_CURVE = 0.12, 0.08, 1.5
 # These would leave their genre if they strayed as far as the others.
 _STEADY = {"tempo": 0.4, "rolloff": 0.4}
 # These have no natural zero, so that they stray by so many semitones or decibels.
@@ -108,7 +108,7 @@ class Style:
 
 # fmt: off
 _STYLES: dict[str, Style] = {
-    "ambient": Style(kin=("ballad", "drone"), scale=_LYDIAN, progressions=((0, 4), (0, 1), (3, 0, 4)),
+    "ambient": Style(kin=("ballad", "drone"), scale=_LYDIAN, progressions=((0, 4), (0, 1), (3, 0)),
         comp="x.......o.......", bass="x...............", lead="....x.....o...x.",
         tempo=76, register=65, rolloff=1.9, detune=9, attack=0.35, decay=2.2, drums=0.15, low=0.4,
         tune=0.35, drive=0.1, space=0.6, hiss=0.008, tilt=-1.5),

@@ -55,6 +55,8 @@ def interval(predictions: Predictions, learnt: float) -> tuple[float, float]:
     count = len(right)
     if _grouped(predictions):
         hits, sizes = _group_sums(predictions.groups, right)
+        if len(sizes) == 1:
+            return 0.0, 1.0  # one group is one observation
         # Where all groups agree there is nothing to resample: as many trials as groups, then.
         if 0 < hits.sum() < count:
             bounds = _resampled(hits, sizes).confidence_interval
@@ -105,6 +107,8 @@ def _p_value(one: Predictions, other: Predictions, learnt: float) -> float:
         return _t_test(folds.mean(), _corrected_error(folds, ahead, learnt), len(folds))
     if _grouped(one):
         hits, sizes = _group_sums(one.groups[mine], ahead)
+        if len(sizes) == 1:
+            return 1.0
         error = _resampled(hits, sizes).standard_error
         return _t_test(hits.sum() / sizes.sum(), error, len(sizes))
     table = [[0, int((right & ~right_other).sum())], [int((~right & right_other).sum()), 0]]
@@ -167,6 +171,8 @@ def _corrected_error(
 
 
 def _t_test(difference: float, error: float, count: int) -> float:
-    if count < 2 or not error > 0:  # noqa: PLR2004
-        return 1.0
+    """Return the two-sided p-value of a difference estimated from `count` folds or groups."""
+    if not error > 0:
+        # All agree to the digit: as likely as that many coins that fall alike.
+        return float(2.0 ** (1 - count)) if difference else 1.0
     return float(2 * stats.t.sf(abs(difference) / error, count - 1))

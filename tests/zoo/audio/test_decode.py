@@ -229,6 +229,13 @@ class TestWhole:
             file.write(tail)
         assert decode(tmp_path / "x.wav", 44_100).size == round(SECONDS * 44_100)
 
+    def test_wav_whose_outer_length_alone_is_wrong(self, tmp_path):
+        soundfile.write(tmp_path / "x.wav", tones(1, 44_100), 44_100)
+        content = bytearray((tmp_path / "x.wav").read_bytes())
+        content[4:8] = struct.pack("<I", len(content) + 1000)
+        (tmp_path / "x.wav").write_bytes(content)
+        assert decode(tmp_path / "x.wav", 44_100).size == round(SECONDS * 44_100)
+
 
 class TestCutOff:
     @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.has_length], ids=str)

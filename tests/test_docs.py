@@ -1,0 +1,51 @@
+"""What the documentation says can be done, as it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import zoo
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/plugins.md"])
+def test_the_first_plugin_trains_as_it_stands(page, tone_folder):
+    (source,) = blocks(page, "python")[:1]
+    Path("my_model.py").write_text(source, encoding="utf-8")
+    run = zoo.train("./my_model.py", str(tone_folder(tracks=5)))
+    assert run.complete, run.record.error
+    assert zoo.leaderboard()[0].rows[0].accuracy > 0.6
+
+
+def test_links_between_pages_lead_somewhere():
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    assert len(pages) > 4
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_no_page_or_module_names_this_machine():
+    for pattern in ("*.md", "*.toml", "*.txt", "Makefile", ".ci/run"):
+        for path in [*ROOT.glob(pattern), *ROOT.glob(f"docs/{pattern}")]:
+            assert str(ROOT) not in path.read_text(encoding="utf-8"), path
+
+
+def test_constraints_pin_versions_and_nothing_else():
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        assert re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.+!-]+", line), line
+
+
+def test_every_protocol_stands_in_the_docs():
+    from zoo.evaluate import protocols
+
+    described = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    for spec in re.findall(r"^``([\w:-]+)", protocols.__doc__ or "", re.MULTILINE):
+        assert f"`{spec.split(':')[0]}" in described, spec

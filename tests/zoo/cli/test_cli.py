@@ -1,0 +1,233 @@
+"""The command line: what it prints, where, and with which exit status."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+import typer.main
+
+import zoo
+from zoo.cli.app import app, run
+
+ZOO = str(Path(sys.executable).with_name("zoo"))
+HEAVY = ("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnxruntime", "onnx", "pandas")
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Return a function that runs ``zoo`` in this process: status, stdout, stderr."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["zoo", *arguments])
+        status = run()
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+def _commands(group=None, path=()):
+    group = group or typer.main.get_command(app)
+    for name, item in group.commands.items():
+        if hasattr(item, "commands"):
+            yield from _commands(item, (*path, name))
+        else:
+            yield (*path, name), item
+
+
+ALL = [path for path, _ in _commands()]
+
+
+def test_the_commands_are_those_of_the_design():
+    assert [" ".join(path) for path in ALL] == [
+        "models", "train", "leaderboard", "predict",
+        "data check", "data info",
+        "runs list", "runs show", "runs verify", "runs remove",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_explains_itself(path, command):
+    status, out, err = command(*path, "--help")
+    assert (status, err) == (0, "")
+    assert "Usage: zoo " + " ".join(path) in out
+
+
+@pytest.mark.parametrize("path", [p for p, item in _commands() if "format" in str(item.params)])
+def test_json_is_all_that_goes_to_stdout(path, command, feature_table, tone_folder):
+    data = str(tone_folder(tracks=5))
+    zoo.train("logistic", data)
+    given = {
+        ("predict",): ["logistic", data],
+        ("data", "check"): [data],
+        ("data", "info"): [data],
+        ("runs", "show"): ["logistic"],
+    }
+    _, out, _ = command(*path, *given.get(path, []), "--format", "json")
+    if path == ("predict",):
+        lines = [json.loads(line) for line in out.splitlines()]
+        assert len(lines) == 10
+        assert set(lines[0]) >= {
+            "path", "label", "confidence", "votes", "probabilities", "windows", "error",
+        }  # fmt: skip
+    else:
+        assert json.loads(out)
+
+
+def test_models_have_the_keys_that_others_rely_on(command):
+    _, out, _ = command("models", "--format", "json")
+    models = json.loads(out)
+    keys = {"name", "title", "family", "status", "reason", "distribution", "version"}
+    assert all(set(model) == keys for model in models)
+    assert {model["name"] for model in models} >= {
+        "svm", "random-forest", "logistic", "elasticnet", "decision-tree", "cnn2d", "vgg16",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["models"], ["leaderboard"], ["runs", "list"]])
+def test_quick_commands_import_nothing_heavy(arguments, workspace, feature_table):
+    zoo.train("logistic", str(feature_table()))
+    zoo.leaderboard()
+    code = (
+        "import sys; from zoo.cli.app import run; sys.argv[0] = 'zoo'; status = run();"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr); sys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def _bad_folders(root: Path, tone_folder) -> None:
+    (root / "empty").mkdir()
+    tone_folder(classes=("only",), name="one-class")
+    folder = tone_folder(tracks=6, name="small")
+    for path in sorted((folder / "low").iterdir())[2:]:
+        path.unlink()
+    tone_folder(tracks=5, name="good")
+    (root / "song.txt").write_text("la la la")
+    (root / "table.csv").write_text("a,b\n1,2\n")
+    (root / "letters.csv").write_text("a,label\n1,x\ntwo,y\n")
+    (root / "plugin.py").write_text("this is not python")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "svm", "--data", "nowhere"], ["'nowhere'", "no folder or file"]),
+        (["train", "svm", "--data", "empty"], ["empty", "sub-folder a class"]),
+        (["train", "svm", "--data", "one-class"], ["one class only", "'only'"]),
+        (["train", "svm", "--data", "small"], ["'low'", "2 tracks", "kfold:2"]),
+        (["train", "svm", "--data", "song.txt"], ["song.txt", "neither a folder"]),
+        (["train", "svm", "--data", "table.csv"], ["table.csv", "'label'"]),
+        (["train", "svm", "--data", "letters.csv"], ["line 3", "'two'", "'a'"]),
+        (["train", "nosuch", "--data", "good"], ["'nosuch'", "svm"]),
+        (["train", "./nosuch.py", "--data", "good"], ["nosuch.py", "no file"]),
+        (["train", "--data", "good"], ["no model is named", "--all"]),
+        (["train", "svm", "--data", "good", "--set", "D=1"], ["'D'", "C, gamma"]),
+        (["train", "svm", "--data", "good", "--set", "C=big"], ["'C'", "'big'", "5.0"]),
+        (["train", "svm", "--data", "good", "--set", "C"], ["NAME=VALUE", "'C'"]),
+        (["train", "svm", "--data", "good", "--protocol", "x"], ["'x'", "kfold:5"]),
+        (["train", "svm", "--data", "good", "--protocol", "predefined"], ["no published folds"]),
+        (["train", "svm", "--data", "good", "--protocol", "artist-3fold"], ["not GTZAN"]),
+        (["train", "svm", "--data", "good", "--seed", "-1"], ["seed -1"]),
+        (["train", "svm", "--nonsense"], ["No such option"]),
+        (["predict", "svm", "nothing.wav"], ["'nothing.wav'"]),
+        (["predict", "svm", "good"], ["no run or model 'svm'", "zoo train"]),
+        (["runs", "show", "nothing"], ["no run or model 'nothing'"]),
+        (["data", "check", "letters.csv"], ["letters.csv", "line 3"]),
+        (["leaderboard", "--protocol", "x"], ["'x'"]),
+        (["nonsense"], ["No such command"]),
+    ],
+    ids=lambda value: " ".join(value) if len(value) > 1 else None,
+)
+def test_bad_input_gets_one_sentence_and_status_two(
+    arguments, words, command, workspace, tone_folder
+):
+    _bad_folders(workspace, tone_folder)
+    status, out, err = command(*arguments)
+    assert status == 2
+    assert out == ""
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+    assert not list(workspace.glob("models/**/run.json"))
+
+
+def test_a_broken_plugin_file_is_a_failure_with_its_reason(command, workspace, tone_folder):
+    _bad_folders(workspace, tone_folder)
+    status, _, err = command("train", "plugin.py", "--data", "good")
+    assert status == 1
+    assert "SyntaxError" in err
+    assert "Traceback" not in err
+
+
+def test_debug_adds_the_traceback(command, monkeypatch):
+    monkeypatch.setenv("ZOO_DEBUG", "1")
+    status, _, err = command("runs", "show", "nothing")
+    assert status == 2
+    assert "Traceback" in err
+
+
+def test_a_session_from_training_to_prediction(command, workspace, tone_folder):
+    folder = tone_folder(tracks=6)
+    (folder / "low" / "broken.wav").write_text("no music")
+    status, out, err = command("train", "logistic", "decision-tree", "--data", "tones")
+    assert status == 0
+    assert "logistic" in out
+    assert "decision-tree" in out
+    assert err.count("left out") == 1
+    assert "Next: `zoo predict" in err
+    status, out, err = command("train", "logistic", "--data", "tones")
+    assert status == 0
+    assert "trained already" in err
+    for form, mark in (("markdown", "| ---"), ("csv", "fingerprint,"), ("table", "95 % interval")):
+        status, out, _ = command("leaderboard", "--format", form)
+        assert status == 0
+        assert mark in out
+    song = str(folder / "low" / "low00.wav")
+    status, out, err = command("predict", "logistic", song)
+    assert (status, err) == (0, "")
+    assert out.startswith("low")
+    status, out, err = command("predict", "logistic", "tones", "--format", "csv")
+    assert status == 1
+    assert len(out.splitlines()) == 14
+    assert "broken.wav" in out
+    status, out, _ = command("runs", "verify")
+    assert status == 0
+    assert out.count("verified") == 2
+    status, out, _ = command("runs", "remove", "decision-tree", "--yes")
+    assert status == 0
+    status, out, _ = command("runs", "list", "--format", "json")
+    assert [item["model"] for item in json.loads(out)] == ["logistic"]
+    Path(json.loads(out)[0]["folder"], "predictions.csv").write_text("nonsense")
+    assert command("runs", "verify")[0] == 1
+
+
+def test_prediction_hears_any_rate_and_channel_count(command, workspace, tone_folder):
+    folder = tone_folder(tracks=6)
+    zoo.train("logistic", str(folder))
+    samples, rate = soundfile.read(folder / "high" / "high00.wav")
+    soundfile.write("stereo.flac", [[s, s] for s in samples], rate)
+    _, out, _ = command("predict", "logistic", "stereo.flac", "--format", "json")
+    assert json.loads(out)["label"] == "high"
+
+
+def test_the_real_command_and_a_pipe_that_closes(workspace, feature_table):
+    zoo.train("logistic", str(feature_table()))
+    done = subprocess.run(
+        f"{ZOO} runs show logistic | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.startswith("run ")
+    version = subprocess.run([ZOO, "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.startswith("genre-zoo ")

@@ -1,0 +1,212 @@
+"""The check finds what distorts a score, and nothing else."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from zoo.datasets import open_dataset
+from zoo.datasets.check import Check, check, write_metadata
+from zoo.datasets.synthesis import GENRES, RATE, synthesise
+from zoo_registry import DatasetError
+
+Music = Callable[..., Path]
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Two genres of synthesised music, five artists each, 16-bit flac."""
+    folder = tmp_path / "music"
+    for genre in GENRES[:2]:
+        (folder / genre).mkdir(parents=True)
+        for artist in range(5):
+            path = folder / genre / f"{artist}.flac"
+            soundfile.write(path, synthesise(genre, artist, 0)[: 9 * RATE], RATE)
+    return folder
+
+
+def checked(folder: Path) -> Check:
+    return check(open_dataset(str(folder)), jobs=1)
+
+
+def found(folder: Path) -> set[tuple[str, tuple[str, ...]]]:
+    return {(problem.kind, problem.tracks) for problem in checked(folder).problems}
+
+
+def test_sound_music_has_no_problem(music):
+    assert checked(music).problems == ()
+    assert not checked(music).distorts
+
+
+ONE, OTHER = GENRES[:2]
+TRACK = f"{ONE}/0.flac"
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-40_000])
+
+
+def _silence(path: Path) -> None:
+    soundfile.write(path, np.zeros(9 * RATE), RATE)
+
+
+def _clip(path: Path) -> None:
+    samples, rate = soundfile.read(path)
+    soundfile.write(path, np.clip(20 * samples, -1, 1), rate)
+
+
+def _shorten(path: Path) -> None:
+    samples, rate = soundfile.read(path)
+    soundfile.write(path, samples[: 7 * rate], rate)
+
+
+def _restereo(path: Path) -> None:
+    samples, rate = soundfile.read(path)
+    high = soxr.resample(samples, rate, 44_100)
+    soundfile.write(path, np.stack([high, high], axis=1), 44_100)
+
+
+def _garble(path: Path) -> None:
+    path.write_text("this is no music", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("alter", "kind", "distorts"),
+    [
+        (_truncate, "truncated", True),
+        (_silence, "silent", True),
+        (_clip, "clipped", False),
+        (_shorten, "odd-length", False),
+        (_restereo, "odd-rate", False),
+        (_garble, "undecodable", True),
+    ],
+)
+def test_one_altered_file_is_found_alone(music, alter, kind, distorts):
+    alter(music / TRACK)
+    result = checked(music)
+    assert [(p.kind, p.tracks, p.distorts) for p in result.problems] == [(kind, (TRACK,), distorts)]
+    assert result.distorts is distorts
+
+
+def test_a_copy_is_found_by_bytes_by_samples_and_across_labels(music):
+    shutil.copy(music / TRACK, music / ONE / "copy.flac")
+    samples, rate = soundfile.read(music / ONE / "1.flac", dtype="int16")
+    soundfile.write(music / ONE / "same.wav", samples, rate)
+    shutil.copy(music / ONE / "2.flac", music / OTHER / "stolen.flac")
+    assert found(music) == {
+        ("duplicate", (TRACK, f"{ONE}/copy.flac")),
+        ("duplicate", (f"{ONE}/1.flac", f"{ONE}/same.wav")),
+        ("label-conflict", (f"{ONE}/2.flac", f"{OTHER}/stolen.flac")),
+    }
+
+
+def test_a_re_encoded_quieter_shorter_copy_is_found(music):
+    samples, rate = soundfile.read(music / TRACK)
+    soundfile.write(music / ONE / "copy.ogg", 0.6 * samples[2 * rate :], rate)
+    assert ("near-duplicate", (TRACK, f"{ONE}/copy.ogg")) in found(music)
+
+
+def test_imbalance_is_told_but_distorts_nothing(music):
+    for artist in range(1, 5):
+        (music / OTHER / f"{artist}.flac").unlink()
+    result = checked(music)
+    assert [(p.kind, p.distorts) for p in result.problems] == [("imbalance", False)]
+
+
+def test_metadata_merges_what_was_found_and_trains_clean(music):
+    samples, rate = soundfile.read(music / TRACK)
+    soundfile.write(music / ONE / "copy.ogg", 0.6 * samples[2 * rate :], rate)
+    _silence(music / OTHER / "4.flac")
+    path = write_metadata(checked(music), music)
+    dataset = open_dataset(str(music))
+    groups = {t.id: int(g) for t, g in zip(dataset.tracks, dataset.groups, strict=True)}
+    assert path.name == "metadata.csv"
+    assert groups[TRACK] == groups[f"{ONE}/copy.ogg"]
+    assert len(set(groups.values())) == len(groups) - 1
+    assert f"{OTHER}/4.flac" not in groups
+    result = check(dataset, jobs=1)
+    assert not result.distorts
+    # Written again, it says the same.
+    before = path.read_bytes()
+    assert write_metadata(result, music).read_bytes() == before
+
+
+def test_metadata_keeps_columns_and_groups_of_the_user(music):
+    lines = ["path,label,group,mood"]
+    lines += [f"{g}/{a}.flac,{g},{g} {a // 2},calm" for g in (ONE, OTHER) for a in range(5)]
+    (music / "metadata.csv").write_text("\n".join(lines) + "\n")
+    write_metadata(checked(music), music)
+    text = (music / "metadata.csv").read_text()
+    assert text.splitlines()[0] == "path,label,group,mood"
+    assert text.count("calm") == 10
+    assert len(set(open_dataset(str(music)).groups.tolist())) == 6
+
+
+def test_a_feature_table_cannot_be_checked(feature_table):
+    with pytest.raises(DatasetError, match="feature table"):
+        check(open_dataset(str(feature_table())))
+
+
+def _cut_front(path: Path) -> None:
+    samples, rate = soundfile.read(path)
+    target = path.with_name(f"copy of {path.stem}.ogg")
+    soundfile.write(target, 0.6 * samples[3 * rate :], rate)
+
+
+@pytest.mark.real
+def test_ten_altered_files_of_gtzan_are_found_and_nothing_else(real_data, tmp_path):
+    folder = tmp_path / "gtzan-mini"
+    shutil.copytree(real_data / "gtzan-mini", folder, copy_function=shutil.copy)
+    blues, jazz, rock = sorted((folder / "blues").iterdir()), "jazz", folder / "rock"
+    _truncate(blues[0])
+    _silence(blues[1])
+    _garble(blues[2])
+    blues[3].write_bytes(b"")
+    _clip(blues[4])
+    _shorten_to(blues[5], 20)
+    _restereo(blues[6])
+    _cut_front(blues[7])
+    shutil.copy(blues[8], folder / jazz / "stolen.flac")
+    samples, rate = soundfile.read(blues[9], dtype="int16")
+    soundfile.write(rock / "another.wav", samples, rate)
+
+    def of(path: Path) -> str:
+        return path.relative_to(folder).as_posix()
+
+    names = [of(path) for path in blues]
+    copy = of(blues[7].with_name(f"copy of {blues[7].stem}.ogg"))
+    expected = {
+        ("truncated", (names[0],)),
+        ("silent", (names[1],)),
+        ("undecodable", (names[2],)),
+        ("undecodable", (names[3],)),
+        ("clipped", (names[4],)),
+        ("odd-length", (names[5],)),
+        ("odd-rate", (names[6],)),
+        ("near-duplicate", (names[7], copy)),
+        ("odd-length", (copy,)),
+        ("label-conflict", (names[8], "jazz/stolen.flac")),
+        ("label-conflict", (names[9], "rock/another.wav")),
+    }
+    assert found(folder) == expected
+    # With the added copies gone all names are GTZAN's, and the published md5 tells as well.
+    for extra in (copy, "jazz/stolen.flac", "rock/another.wav"):
+        (folder / extra).unlink()
+    altered = {tracks for kind, tracks in found(folder) if kind == "gtzan-altered"}
+    assert altered == {(name,) for n, name in enumerate(names) if n in {0, 1, 4, 5, 6}}
+
+
+def _shorten_to(path: Path, seconds: int) -> None:
+    samples, rate = soundfile.read(path)
+    soundfile.write(path, samples[: seconds * rate], rate)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["gtzan-mini", "esc10"])
+def test_real_recordings_as_they_are_distort_nothing(real_data, name):
+    result = check(open_dataset(str(real_data / name)))
+    assert [problem for problem in result.problems if problem.distorts] == []

@@ -1,0 +1,129 @@
+"""One distribution of three packages, none of which is slow to import."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo_registry import Registry
+from zoo_registry.plugins import BUILT_IN, MODELS
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = {"zoo": "zoo", "zoo_registry": "registry", "zoo_plugins": "plugins"}
+HEAVY = {"tensorflow", "keras", "sklearn", "librosa", "scipy", "onnx", "onnxruntime", "skl2onnx"}
+
+
+def model_modules() -> list[str]:
+    folder = ROOT / "plugins" / "zoo_plugins"
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def declared_points() -> dict[str, str]:
+    return PROJECT["project"]["entry-points"][MODELS]
+
+
+class TestWheel:
+    def test_three_packages_are_declared(self):
+        declared = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+        assert {Path(path).name for path in declared} == set(PACKAGES)
+        for path in declared:
+            assert (ROOT / path / "__init__.py").is_file()
+            assert (ROOT / path / "py.typed").is_file()
+            assert [*(ROOT / path).rglob("*.so"), *(ROOT / path).rglob("*.onnx")] == []
+
+    def test_folders_beside_the_packages_hold_nothing_else(self):
+        for package, folder in PACKAGES.items():
+            if folder != package:
+                names = {path.name for path in (ROOT / folder).iterdir()}
+                assert names - {"__pycache__"} == {package}
+
+    @pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="needs hatchling")
+    def test_top_level_is_exactly_the_three(self, tmp_path):
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+        subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+        (wheel,) = tmp_path.glob("*.whl")
+        names = zipfile.ZipFile(wheel).namelist()
+        info = "genre_zoo-" + PROJECT["project"]["version"] + ".dist-info"
+        assert {name.split("/")[0] for name in names} == {*PACKAGES, info}
+        source = {
+            path.relative_to(ROOT / folder if folder != package else ROOT).as_posix()
+            for package, folder in PACKAGES.items()
+            for path in (ROOT / folder).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        assert source <= set(names)
+
+
+class TestBuiltInModels:
+    def test_every_module_is_an_entry_point_of_its_name(self):
+        expected = {name.replace("_", "-"): f"zoo_plugins.{name}" for name in model_modules()}
+        assert declared_points() == expected
+
+    def test_what_is_installed_is_what_is_declared(self):
+        installed = [point for point in entry_points(group=MODELS) if point.dist.name == BUILT_IN]
+        assert {point.name: point.value for point in installed} == declared_points()
+
+    def test_none_is_broken(self):
+        states = [state for state in Registry().models() if state.distribution == BUILT_IN]
+        assert sorted(state.name for state in states) == sorted(declared_points())
+        assert {state.status for state in states} <= {"ready", "missing"}
+
+    @pytest.mark.parametrize("name", sorted(declared_points()))
+    def test_card_is_complete(self, name):
+        card = Registry().load(name).card
+        assert card.references
+        assert card.resolve(dict(card.params)) == dict(card.params)
+        assert card.family in ("classical", "deep")
+        assert (card.extra == "deep") is (card.family == "deep")
+        assert bool(card.requires) is (card.family == "deep")
+
+
+class TestImports:
+    def test_nothing_heavy(self, run_python):
+        """A name is listed, and a card read, without any framework."""
+        modules = ["zoo_registry", "zoo", "zoo.cli", "zoo.audio.frontends"]
+        modules += [f"zoo_plugins.{name}" for name in model_modules()]
+        code = (
+            "import importlib, json, sys\n"
+            "found = {}\n"
+            "for name in json.loads(sys.argv[1]):\n"
+            "    importlib.import_module(name)\n"
+            "    found[name] = sorted(set(json.loads(sys.argv[2])) & set(sys.modules))\n"
+            "print(json.dumps(found))"
+        )
+        done = run_python(code, json.dumps(modules), json.dumps(sorted(HEAVY)))
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == {name: [] for name in modules}
+        assert done.stderr == ""
+
+    def test_registry_knows_neither_of_the_others(self, run_python):
+        done = run_python(
+            "import sys, zoo_registry\n"
+            "print(sorted(name for name in sys.modules if name in ('zoo', 'zoo_plugins', 'numpy')))"
+        )
+        assert done.stdout == "[]\n", done.stderr
+
+
+class TestPublicNames:
+    def test_pinned(self):
+        assert zoo.__all__ == [
+            "CannotExport", "Card", "Choice", "Float", "Handcrafted", "Int", "LogFloat", "LogMel",
+            "Run", "ZooError", "hookimpl", "leaderboard", "predict", "train",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("name", zoo.__all__)
+    def test_is_there(self, name):
+        assert getattr(zoo, name).__doc__ or name == "hookimpl"
+        assert name in dir(zoo)
+
+    def test_no_other(self):
+        with pytest.raises(AttributeError, match="'zoo' has no attribute 'nothing'"):
+            _ = zoo.nothing
