@@ -131,7 +131,8 @@ def _compute(
     reasons = {}
     with reporter.bar(title, len(tracks)) as bar:
         results = Parallel(n_jobs=workers, return_as="generator_unordered")(
-            delayed(_describe_track)(model.source.name, track, cache) for track in tracks
+            delayed(_describe_track)(model.source.name, track, _location(track), cache)
+            for track in tracks
         )
         for done, (track_id, reason) in enumerate(results, start=1):
             bar.update(done)
@@ -140,7 +141,14 @@ def _compute(
     return reasons
 
 
-def _describe_track(source: str, track: Track, cache: FeatureCache) -> tuple[str, str | None]:
+def _location(track: Track) -> Path:
+    """Return where the track is, for a worker that may stand elsewhere."""
+    return (track.path or Path(track.id)).absolute()
+
+
+def _describe_track(
+    source: str, track: Track, location: Path, cache: FeatureCache
+) -> tuple[str, str | None]:
     import numpy as np
 
     from zoo.audio.decode import decode
@@ -148,13 +156,13 @@ def _describe_track(source: str, track: Track, cache: FeatureCache) -> tuple[str
     model = _model_of_worker(source)
     path = track.path or Path(track.id)
     try:
-        array = np.asarray(model.preprocess(decode(path, model.card.frontend.sample_rate)))
+        array = np.asarray(model.preprocess(decode(location, model.card.frontend.sample_rate)))
         if array.ndim != 2 or not array.size or not np.isfinite(array).all():  # noqa: PLR2004
             raise AudioError(
                 f"{path} gave an array of shape {array.shape} that is empty or not finite"
             )
     except AudioError as error:
-        return track.id, str(error)
+        return track.id, str(error).replace(str(location), str(path))
     except Exception as error:
         return track.id, f"{path} made {model.card.name} raise {type(error).__name__}: {error}"
     cache.put(track.digest, array)

@@ -36,7 +36,8 @@ def models_folder() -> Path:
 def cache_folder() -> Path:
     """Return the folder of what can be computed again: ``ZOO_CACHE``, or the platform's."""
     chosen = os.environ.get("ZOO_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("genre-zoo", False))
+    # Absolute, since workers may stand elsewhere.
+    return Path(chosen or platformdirs.user_cache_dir("genre-zoo", False)).absolute()
 
 
 def run_folder(record: RunRecord, root: Path | None = None) -> Path:

@@ -1,7 +1,9 @@
 """What a model says of itself: its card, its parameters and their search space."""
 
 import json
+import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from types import MappingProxyType
@@ -185,7 +187,7 @@ class Card:
                 f"the model name {self.name!r} is malformed; "
                 "use lower-case words joined by hyphens, such as 'my-model'"
             )
-        if not isinstance(self.frontend, FrontEnd):
+        if isinstance(self.frontend, type) or not isinstance(self.frontend, FrontEnd):
             raise PluginError(f"the front end of {self.name!r} is no front end: {self.frontend!r}")
         for name, value in self.params.items():
             if not isinstance(value, ParamValue):
@@ -236,14 +238,14 @@ class Card:
         if isinstance(default, bool) or isinstance(value, bool):
             fits = isinstance(value, bool) and isinstance(default, bool | None)
         elif isinstance(default, float):
-            fits = isinstance(value, int | float)
-            value = float(value) if isinstance(value, int | float) else value
+            fits = isinstance(value, int | float) and abs(value) <= sys.float_info.max
+            value = float(value) if fits and isinstance(value, int | float) else value
         elif isinstance(default, int):
             fits = isinstance(value, int)
         elif isinstance(options, Choice):
             fits = value in options.values
         else:  # a string or None may stand for "chosen by a rule", where a number is also meant
-            fits = True
+            fits = not isinstance(value, float) or math.isfinite(value)
         if not fits:
             wanted = (
                 f"one of {', '.join(map(str, options.values))}"
@@ -260,6 +262,6 @@ def _literal(text: str) -> ParamValue:
     """Read a number, true, false or null as JSON does; anything else is a string."""
     try:
         value = json.loads(text.lower() if text in {"True", "False"} else text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value if isinstance(value, ParamValue) else text

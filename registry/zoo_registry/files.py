@@ -25,9 +25,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The process number lets a later clean-up tell a dead writer's file from a living one's.
-    temporary = path.with_name(
-        f".{path.name[:200]}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
-    )
+    # The name is short, since `path` may have one as long as the system takes.
+    temporary = path.with_name(f".zoo-{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
         yield temporary
         temporary.replace(path)

@@ -107,9 +107,19 @@ class ModelSpec:
     def export(self, model: object) -> Any:
         """Return the model as an ``onnx.ModelProto``.
 
-        The graph does for one track what `predict` does: input ``track``, float32
-        (rows, columns), output ``probabilities``, float32 (windows, classes). The
-        default exports scikit-learn estimators.
+        The graph does for one track what `predict` does. The default exports scikit-learn
+        estimators.
+
+        Parameters
+        ----------
+        model : object
+            What `train` returned.
+
+        Returns
+        -------
+        onnx.ModelProto
+            Input ``track``, float32 (rows, columns); output ``probabilities``, float32
+            (windows, classes).
 
         Raises
         ------
@@ -119,11 +129,35 @@ class ModelSpec:
 
     @hookspec(firstresult=True)
     def save(self, model: object, folder: Path) -> bool | None:
-        """Write a model that cannot be exported into `folder`, and return True."""
+        """Write a model that cannot be exported.
+
+        Parameters
+        ----------
+        model : object
+            What `train` returned.
+        folder : Path
+            Empty; keep to files that are safe to load, never a pickle.
+
+        Returns
+        -------
+        bool
+            True, as the sign that it is written.
+        """
 
     @hookspec(firstresult=True)
     def load(self, folder: Path) -> object:
-        """Return the model that `save` wrote into `folder`."""
+        """Read a model.
+
+        Parameters
+        ----------
+        folder : Path
+            What `save` wrote into.
+
+        Returns
+        -------
+        object
+            The model, as `train` returned it.
+        """
 
 
 class ExtensionSpec:
@@ -131,20 +165,50 @@ class ExtensionSpec:
 
     @hookspec
     def zoo_run_started(self, run: Any) -> None:
-        """Hear that `run` (a `zoo_registry.Run`) begins or goes on."""
+        """Hear that a run begins or goes on.
+
+        Parameters
+        ----------
+        run : zoo_registry.Run
+        """
 
     @hookspec
     def zoo_fold_finished(self, run: Any, fold: int, error: str | None) -> None:
-        """Hear that a fold of `run` is stored, or failed with `error`."""
+        """Hear that a fold is stored, or has failed.
+
+        Parameters
+        ----------
+        run : zoo_registry.Run
+        fold : int
+            From 0.
+        error : str or None
+            Why it failed.
+        """
 
     @hookspec
     def zoo_run_finished(self, run: Any) -> None:
-        """Hear that `run` is over: complete or failed, as its record says."""
+        """Hear that a run is over: complete or failed, as its record says.
+
+        Parameters
+        ----------
+        run : zoo_registry.Run
+        """
 
     @hookspec
     def zoo_datasets(self) -> "Mapping[str, Callable[[], Any]] | None":
-        """Offer data sets: a name each, and a function that returns a `zoo.datasets.Dataset`."""
+        """Offer data sets.
+
+        Returns
+        -------
+        mapping
+            A function that returns a `zoo.datasets.Dataset`, by the name for ``--data``.
+        """
 
     @hookspec
     def zoo_commands(self, app: Any) -> None:
-        """Add commands to `app`, the Typer application."""
+        """Add commands to the command line.
+
+        Parameters
+        ----------
+        app : typer.Typer
+        """

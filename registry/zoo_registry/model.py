@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Model", "Source", "first_line"]
+__all__ = ["Model", "Source", "first_line", "new_manager"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,27 @@ class Source:
     def is_file(self) -> bool:
         """Whether this is a loose file."""
         return self.distribution is None
+
+
+def new_manager(plugins: Iterable[object]) -> pluggy.PluginManager:
+    """Return a plugin manager with these plugins, all hooks of which are specified.
+
+    Raises
+    ------
+    PluginError
+        If a plugin implements an unknown hook, or takes an argument that it does not have.
+    """
+    manager = pluggy.PluginManager("zoo")
+    manager.add_hookspecs(ModelSpec)
+    manager.add_hookspecs(ExtensionSpec)
+    try:
+        for plugin in plugins:
+            manager.register(plugin)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        # pluggy names the plugin and the function first, and the fault after them.
+        raise PluginError(" ".join(str(error).split())) from error
+    return manager
 
 
 class _FrontEndDefault:
@@ -75,17 +96,7 @@ class Model:
         """
         self.card = _card(module)
         self.source = source
-        manager = pluggy.PluginManager("zoo")
-        manager.add_hookspecs(ModelSpec)
-        manager.add_hookspecs(ExtensionSpec)
-        try:
-            for other in others:
-                manager.register(other)
-            manager.register(_FrontEndDefault(self.card))
-            manager.register(module, "model")
-            manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            raise PluginError(first_line(error)) from error
+        manager = new_manager([*others, _FrontEndDefault(self.card), module])
         own = {caller.name for caller in manager.get_hookcallers(module) or ()}
         for hook in ("train", "predict"):
             if hook not in own:
@@ -95,7 +106,7 @@ class Model:
 
     def missing(self) -> list[str]:
         """Return the modules that the card requires and that are not installed."""
-        return [name for name in self.card.requires if importlib.util.find_spec(name) is None]
+        return [name for name in self.card.requires if not _installed(name)]
 
     def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Call the `preprocess` hook, or the card's front end."""
@@ -135,15 +146,26 @@ class Model:
         import numpy as np
 
         answers = self._hook.predict(model=model, tracks=tracks)
-        if answers is None or len(answers) != len(tracks):
-            given = "None" if answers is None else f"{len(answers)} arrays"
+        if not isinstance(answers, Sequence | np.ndarray) or len(answers) != len(tracks):
+            given = (
+                f"{len(answers)} arrays"
+                if isinstance(answers, Sequence | np.ndarray)
+                else "None"
+                if answers is None
+                else f"a {type(answers).__name__}"
+            )
             raise PluginError(
                 f"{self.card.name}: predict returned {given} for {len(tracks)} tracks; "
                 "return one array a track"
             )
         checked = []
         for answer in answers:
-            windows = np.asarray(answer, dtype=np.float64)
+            try:
+                windows = np.asarray(answer, dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise PluginError(
+                    f"{self.card.name}: predict returned what is no array of numbers ({error})"
+                ) from error
             if windows.ndim != 2 or windows.shape[1] != n_classes or not len(windows):  # noqa: PLR2004
                 raise PluginError(
                     f"{self.card.name}: predict returned an array of shape {windows.shape}; "
@@ -199,6 +221,13 @@ class Model:
         return self._hook
 
 
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # its parent package is missing, or the name is none
+        return False
+
+
 def _card(module: ModuleType) -> Card:
     card = getattr(module, "card", None)
     if not isinstance(card, Card):
@@ -208,4 +237,8 @@ def _card(module: ModuleType) -> Card:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message that says something."""
-    return next((line for line in str(error).splitlines() if line.strip()), "no message")
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return next((line for line in text.splitlines() if line.strip()), "no message")

@@ -19,11 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pluggy
-
 from zoo_registry.errors import PluginError, UnknownModel, UsageError
-from zoo_registry.hooks import ExtensionSpec, ModelSpec
-from zoo_registry.model import Model, Source, first_line
+from zoo_registry.model import Model, Source, first_line, new_manager
 
 __all__ = ["BUILT_IN", "EXTENSIONS", "MODELS", "PluginStatus", "Registry"]
 
@@ -114,7 +111,9 @@ class Registry:
         loaded: dict[str, object] = {}
         for point in self._entry_points(EXTENSIONS):
             try:
-                loaded.setdefault(point.name, _import(point))
+                module = _import(point)
+                new_manager([module])
+                loaded.setdefault(point.name, module)
             except PluginError as error:
                 loaded.setdefault(point.name, error)
         return loaded
@@ -122,12 +121,7 @@ class Registry:
     @cached_property
     def hook(self) -> Any:
         """The hook relay of the extensions, for `zoo_datasets` and `zoo_commands`."""
-        manager = pluggy.PluginManager("zoo")
-        manager.add_hookspecs(ModelSpec)
-        manager.add_hookspecs(ExtensionSpec)
-        for other in self._others:
-            manager.register(other)
-        return manager.hook
+        return new_manager(self._others).hook
 
     def _state(self, name: str) -> PluginStatus:
         source = _source(self._models[name])

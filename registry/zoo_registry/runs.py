@@ -170,7 +170,7 @@ class Predictions:
     def to_csv(self) -> str:
         """Return the text of `predictions.csv`."""
         out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
+        writer = csv.writer(out)  # ends lines as RFC 4180 does, and so quotes what holds such ends
         writer.writerow(
             [*_LEADING]
             + [_VOTES + name for name in self.classes]
@@ -203,7 +203,10 @@ class Predictions:
         """
         import numpy as np
 
-        rows = list(csv.reader(io.StringIO(text)))
+        try:
+            rows = list(csv.reader(io.StringIO(text, newline="")))
+        except csv.Error as error:
+            raise RunError(f"{origin} is damaged: {error}") from error
         head = rows[0] if rows else []
         classes = tuple(name[len(_VOTES) :] for name in head if name.startswith(_VOTES))
         expected = [*_LEADING, *(_VOTES + c for c in classes)]
@@ -215,7 +218,7 @@ class Predictions:
         try:
             if not body or any(len(row) != len(head) for row in body):
                 raise ValueError("it has no row, or a row is cut off")
-            return cls(
+            read = cls(
                 classes,
                 tuple(row[0] for row in body),
                 np.array([index[row[1]] for row in body], dtype=np.int64),
@@ -225,8 +228,11 @@ class Predictions:
                 np.array([list(map(int, row[first:last])) for row in body], dtype=np.int64),
                 np.array([list(map(float, row[last:])) for row in body], dtype=np.float64),
             )
+            if not np.isfinite(read.probabilities).all() or (read.votes < 0).any():
+                raise ValueError("a vote or probability is out of range")
         except (ValueError, KeyError, OverflowError) as error:
             raise RunError(f"{origin} is damaged: {error}") from error
+        return read
 
 
 class Run:
@@ -322,7 +328,7 @@ class Run:
     def read_predictions(path: Path) -> Predictions:
         """Read one file of predictions; raises `RunError` if it is missing or damaged."""
         try:
-            text = path.read_text(encoding="utf-8", errors="strict")
+            text = path.read_bytes().decode("utf-8")
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read: {error}") from error
         return Predictions.from_csv(text, str(path))
@@ -339,6 +345,11 @@ _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "protocol": {"spec": str, "grouped": bool},
 }
 
+_ITEMS: Mapping[str, Mapping[str, type]] = {
+    "folds": {"fold": int},
+    "skipped": {"track": str, "reason": str},
+}
+
 
 def _check(record: RunRecord, path: Path) -> None:
     """Raise `RunError` if the record lacks what every reader of runs relies on."""
@@ -350,6 +361,13 @@ def _wrong(record: RunRecord) -> Iterator[str]:
     for name, kind in _SHAPES.items():
         if not isinstance(getattr(record, name), kind):
             yield name
+    for name, wanted in _ITEMS.items():
+        items = getattr(record, name)
+        for item in items if isinstance(items, list) else ():
+            if not isinstance(item, dict) or any(
+                not isinstance(item.get(key), kind) for key, kind in wanted.items()
+            ):
+                yield name
     for name, keys in _KEYS.items():
         part = getattr(record, name)
         for key, kind in keys.items():

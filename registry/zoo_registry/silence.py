@@ -2,10 +2,17 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = ["quiet_stderr"]
+
+# The descriptor belongs to the whole process: the first block to enter silences it, the last
+# one to leave brings it back, whichever threads they run in.
+_lock = threading.Lock()
+_blocks = 0
+_kept = -1
 
 
 @contextmanager
@@ -16,17 +23,31 @@ def quiet_stderr() -> Iterator[None]:
     TensorFlow and mpg123 write past it, to the descriptor. The whole process is
     silenced, so keep the block short and raise errors out of it.
     """
-    sys.stderr.flush()
+    _enter()
     try:
-        kept = os.dup(2)
-    except OSError:  # there is no stderr, as under pythonw
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  (a descriptor, not a path)
-            os.dup2(nowhere.fileno(), 2)
         yield
     finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+        _leave()
+
+
+def _enter() -> None:
+    global _blocks, _kept  # noqa: PLW0603  (there is one stderr)
+    with _lock:
+        _blocks += 1
+        if _blocks == 1 and sys.stderr is not None:  # None where the process has no stderr
+            sys.stderr.flush()
+            _kept = os.dup(2)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+
+
+def _leave() -> None:
+    global _blocks, _kept  # noqa: PLW0603
+    with _lock:
+        _blocks -= 1
+        if _blocks == 0 and _kept >= 0:
+            sys.stderr.flush()
+            os.dup2(_kept, 2)
+            os.close(_kept)
+            _kept = -1

@@ -201,7 +201,9 @@ class TestWhole:
         assert pitch(decode(other, 22_050), 22_050) == pytest.approx(PITCH, abs=2)
 
     @pytest.mark.parametrize("kind", [KINDS[1], KINDS[-1]], ids=str)
-    @pytest.mark.parametrize("name", ["Artist: Song", "concat:a|b", "file:x", "-x", "http:x", "#"])
+    @pytest.mark.parametrize(
+        "name", ["-", "Artist: Song", "concat:a|b", "file:x", "-x", "http:x", "#"]
+    )
     def test_name_is_no_address(self, tmp_path, kind, name):
         kind.write(tmp_path / f"x{kind.suffix}", tones(1, 44_100), 44_100).rename(tmp_path / name)
         assert decode(Path(name), 22_050).size > 22_050 / 3

@@ -112,7 +112,7 @@ def _bad_folders(root: Path, tone_folder) -> None:
     (root / "song.txt").write_text("la la la")
     (root / "table.csv").write_text("a,b\n1,2\n")
     (root / "letters.csv").write_text("a,label\n1,x\ntwo,y\n")
-    (root / "plugin.py").write_text("this is not python")
+    (root / "plugin.py").write_text("def train(:")
 
 
 @pytest.mark.parametrize(

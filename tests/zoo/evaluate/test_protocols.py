@@ -147,7 +147,7 @@ class TestParsing:
             "", "kfold", "kfold:", "kfold:1", "kfold:0", "kfold:-5", "kfold:5x0", "kfold:5x",
             "kfold:2.5", "KFOLD:5", "kfold:5 ", "kfold:5\n", "holdout", "holdout:0", "holdout:1",
             "holdout:0.0", "holdout:1.0", "holdout:1.5", "holdout:-0.3", "holdout:0.3x0",
-            "holdout:30%", "holdout:nan", "predefined:1", "loo", "kfold:\u0665",
+            "holdout:30%", "holdout:nan", "predefined:1", "loo", "kfold:\u0665", "kfold:" + "9" * 5000,
         ],
     )  # fmt: skip
     def test_nonsense(self, text):
