@@ -1,7 +1,8 @@
 """Audio files of any kind, as mono waveforms at one rate."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,16 @@ from numpy.typing import NDArray
 from zoo_registry.errors import AudioError
 from zoo_registry.silence import quiet_stderr
 
-__all__ = ["Recording", "decode", "read", "resample"]
+__all__ = ["Recording", "decode", "read", "resample", "sample_fault"]
+
+
+_LOUDEST = 1e6  # of full scale; integers in a float file reach 32,768
+_RATES = (1_000, 1_000_000)  # Hz
+# Of the lengths in a RIFF file only that of the samples counts; RF64 and W64 log the outer one.
+_CORRECTED = re.compile(
+    r"^ *(?:data|Data [Ss]ize|SSND|riff|Riff size) *: ([0-9]+) \(should be ([0-9]+)\)", re.MULTILINE
+)
+_STREAMED = 0x7FFF_0000  # from here on a length means "unknown when this was written"
 
 
 @dataclass(frozen=True)
@@ -77,9 +87,20 @@ def read(path: Path) -> Recording:
     recording = _first_success(path, (_read_libsndfile, _read_ffmpeg))
     if not recording.samples.size:
         raise AudioError(f"{path} holds no sample")
-    if not np.isfinite(recording.samples).all():
-        raise AudioError(f"{path} holds samples that are NaN or infinite; write it anew")
+    if fault := sample_fault(recording.samples):
+        raise AudioError(f"{path} holds samples that are {fault}; write it anew")
+    if not _RATES[0] <= recording.rate <= _RATES[1]:
+        raise AudioError(f"{path} claims a sample rate of {recording.rate} Hz; mend its header")
     return recording
+
+
+def sample_fault(samples: NDArray[np.float32]) -> str | None:
+    """Return what is wrong with samples that are no sound, or None."""
+    if not np.isfinite(samples).all():
+        return "NaN or infinite"
+    if samples.size and np.abs(samples).max() > _LOUDEST:
+        return f"beyond {_LOUDEST:g} times full scale"
+    return None
 
 
 def resample(mono: NDArray[np.float32], source: int, target: int) -> NDArray[np.float32]:
@@ -95,13 +116,18 @@ def resample(mono: NDArray[np.float32], source: int, target: int) -> NDArray[np.
 
 def _first_success(path: Path, readers: tuple[Callable[[Path], Recording], ...]) -> Recording:
     reasons = []
+    damaged = False
     for reader in readers:
         try:
-            return reader(path)
+            recording = reader(path)
+            if damaged and not recording.truncated:
+                recording = replace(recording, truncated="its structure is damaged")
+            return recording
         except AudioError:
             raise
         except Exception as error:
             reasons.append(_reason(error))
+            damaged = damaged or "malformed" in reasons[-1]
     raise AudioError(f"{path} is no audio that can be decoded ({reasons[-1]})")
 
 
@@ -124,9 +150,9 @@ def _missing(frames: int, promised: int, rate: int, log: str = "") -> str | None
     # Compressed formats promise a little more than they hold: encoders pad, headers round.
     if promised - frames > rate // 4:
         return f"it holds {frames / rate:.2f} of {promised / rate:.2f} s"
-    # For RIFF, AIFF and AU libsndfile corrects the length by the file's size and only logs it.
-    for line in log.splitlines():
-        if line.strip().lower().startswith(("data", "ssnd")) and "should be" in line:
+    # For uncompressed formats libsndfile corrects lengths by the file's size and only logs it.
+    for claimed, actual in _CORRECTED.findall(log):
+        if int(actual) < int(claimed) < _STREAMED:
             return "its header promises more samples than follow"
     return None
 
@@ -136,14 +162,19 @@ def _ogg_ends(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 2 * 65_307))  # a page has 65,307 bytes at most
         tail = file.read()
-    page = tail.rfind(b"OggS")
-    return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 0x04)
+    page = tail[tail.rfind(b"OggS") :]
+    head = 27  # bytes before the table of segment lengths, the last of which counts them
+    if len(page) < head or not page[5] & 0x04:
+        return False
+    table = page[head : head + page[26]]
+    return len(page) >= head + page[26] + sum(table)
 
 
 def _read_ffmpeg(path: Path) -> Recording:
     import av
 
-    with av.open(str(path), mode="r") as container:
+    # Given a name, FFmpeg may take it for an address such as http: or concat:.
+    with path.open("rb") as file, av.open(file, mode="r") as container:
         if not container.streams.audio:
             raise AudioError(f"{path} holds no sound, only {_kinds(container)}")
         stream = container.streams.audio[0]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.audio.decode import sample_fault
 from zoo_registry.errors import AudioError
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def check(audio: "NDArray[np.float32]") -> None:
     """Raise `AudioError` unless `audio` is a waveform that can be described."""
     if audio.ndim != 1 or not audio.size:
         raise AudioError(f"a waveform has the shape (samples,), not {audio.shape}")
-    if not np.isfinite(audio).all():
-        raise AudioError("the waveform holds samples that are NaN or infinite")
+    if fault := sample_fault(audio):
+        raise AudioError(f"the waveform holds samples that are {fault}")
 
 
 def windows(audio: "NDArray[np.float32]", length: int) -> "list[NDArray[np.float32]]":

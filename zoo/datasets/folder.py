@@ -65,8 +65,17 @@ def _found(folder: Path) -> list[dict[str, str]]:
         for name in sorted(names):
             path = Path(root, name).relative_to(folder)
             if is_audio(path) and not name.startswith(".") and len(path.parts) > 1:
+                _check_name(path)
                 rows.append({"path": path.as_posix(), "label": path.parts[0]})
     return rows
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = ascii(str(path))
+        raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
 
 
 def _listed(folder: Path, table: Table) -> list[dict[str, str]]:
@@ -81,7 +90,7 @@ def _listed(folder: Path, table: Table) -> list[dict[str, str]]:
                 f"{table.path}, line {number}: there is no file {row['path']!r} in {folder}; "
                 "add the file or remove the line"
             )
-        label = row.get("label") or (path.parts[0] if len(path.parts) > 1 else "")
+        label = row.get("label", "").strip() or (path.parts[0] if len(path.parts) > 1 else "")
         if not label:
             raise DatasetError(f"{table.path}, line {number}: {row['path']!r} has no label")
         rows.append(row | {"path": path.as_posix(), "label": label})

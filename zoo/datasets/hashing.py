@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from zoo.workspace import cache_folder
@@ -16,8 +18,11 @@ __all__ = ["file_digests", "sha256"]
 
 def sha256(path: Path) -> str:
     """Return the sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[str]:
@@ -52,7 +57,8 @@ def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[
         known |= {names[number]: value for number, value in zip(wanted, fresh, strict=True)}
     if wanted:
         entries = {name: [stamp, known[name]] for name, stamp in zip(names, stamps, strict=True)}
-        write_text(index, json.dumps(entries))
+        with suppress(OSError):  # where nothing can be remembered, the digests are as good
+            write_text(index, json.dumps(entries))
     return [known[name] for name in names]
 
 
@@ -61,12 +67,14 @@ def _stamp(path: Path) -> list[int]:
         status = path.stat()
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise DatasetError(f"{path} cannot be read: it is no file")
     return [status.st_size, status.st_mtime_ns]
 
 
 def _load(index: Path) -> dict[str, tuple[list[int], str]]:
     try:
-        entries: dict[str, tuple[list[int], str]] = json.loads(index.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return entries
+        entries = json.loads(index.read_text(encoding="utf-8"))
+        return {name: (list(stamp), str(value)) for name, (stamp, value) in entries.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}  # absent or damaged: then everything is read

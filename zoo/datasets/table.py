@@ -47,7 +47,7 @@ def read_feature_table(path: Path) -> Dataset:
     features = np.column_stack([_numbers(table, name) for name in names])
     tracks = [
         Track(
-            id=row[id_column] if id_column else f"{number - 1:06d}",
+            id=row[id_column] if id_column else f"line {number:06d}",
             label=_label(path, number, row["label"]),
             digest=hashlib.sha256(values.tobytes()).hexdigest(),
             group=row.get("group") or None,
@@ -68,10 +68,12 @@ def _numbers(table: Table, name: str) -> "NDArray[np.float32]":
         values = np.array(texts, dtype=np.float64)
     except ValueError:
         values = np.array([_number(text) for text in texts])
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values))[0])
+    sound = np.abs(values) <= np.finfo(np.float32).max
+    if not sound.all():
+        row = int(np.flatnonzero(~sound)[0])
+        where = f"{table.path}, line {table.lines[row]}"
         raise DatasetError(
-            f"{table.path}, line {row + 2}: {texts[row]!r} in column {name!r} is no finite number; "
+            f"{where}: {texts[row]!r} in column {name!r} is no finite number; "
             "mend the value or remove the column"
         )
     return values.astype(np.float32)

@@ -117,17 +117,17 @@ def parse_protocol(text: str) -> Protocol:
     ProtocolError
         If there is no such protocol or its numbers make no sense.
     """
-    if match := re.fullmatch(r"kfold:(\d+)(?:x(\d+))?", text):
+    if match := re.fullmatch(r"kfold:([0-9]{1,6})(?:x([0-9]{1,6}))?", text):
         k, repeats = int(match[1]), int(match[2] or 1)
         if k < 2 or repeats < 1:  # noqa: PLR2004
             raise ProtocolError(f"{text!r} makes no folds; give at least 2, such as kfold:5")
         spec = f"kfold:{k}" + (f"x{repeats}" if repeats > 1 else "")
         return Protocol(spec, repeats, _kfold(k, repeats))
-    if match := re.fullmatch(r"holdout:(0?\.\d+)(?:x(\d+))?", text):
+    if match := re.fullmatch(r"holdout:(0?\.[0-9]{1,12})(?:x([0-9]{1,6}))?", text):
         share, repeats = float(match[1]), int(match[2] or 1)
         if not 0 < share < 1 or repeats < 1:
             raise ProtocolError(f"{text!r} holds nothing out; give a share such as holdout:0.3x3")
-        spec = f"holdout:{share:g}" + (f"x{repeats}" if repeats > 1 else "")
+        spec = f"holdout:{share:.12f}".rstrip("0") + (f"x{repeats}" if repeats > 1 else "")
         return Protocol(spec, repeats, _holdout(share, repeats))
     if text in _PUBLISHED:
         return Protocol(text, 1, _PUBLISHED[text])
@@ -148,7 +148,7 @@ def _kfold(k: int, repeats: int) -> Splitter:
         single = _all_single(groups)
         kind = StratifiedKFold if single else StratifiedGroupKFold
         for repeat in range(repeats):
-            splitter = kind(n_splits=k, shuffle=True, random_state=seed + repeat)
+            splitter = kind(n_splits=k, shuffle=True, random_state=(seed + repeat) % 2**32)
             together = None if single else groups
             yield from splitter.split(np.zeros((len(groups), 1)), dataset.labels, together)
 
@@ -161,7 +161,7 @@ def _holdout(share: float, repeats: int) -> Splitter:
     ) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
         import numpy as np
 
-        _check_groups(dataset, groups, 2, f"holdout:{share:g}")
+        _check_groups(dataset, groups, 2, "holdout")
         for repeat in range(repeats):
             test = _draw(dataset.labels, groups, share, np.random.default_rng([seed, repeat]))
             yield np.flatnonzero(~test), np.flatnonzero(test)
@@ -190,9 +190,10 @@ def _draw(
     chosen = np.zeros(len(counts), dtype=bool)
     for group in rng.permutation(np.unique(groups)):
         after = drawn + counts[group]
+        own = counts[group] > 0
         nearer = np.abs(after - wanted).sum() < np.abs(drawn - wanted).sum()
-        # A class keeps a track to learn from, however its groups fall.
-        if nearer and (after < sizes)[counts[group] > 0].all():
+        # A class keeps a track to be tested and one to learn from, however its groups fall.
+        if (nearer or (drawn[own] == 0).any()) and (after < sizes)[own].all():
             drawn, chosen[group] = after, True
     return chosen[groups]
 

@@ -159,7 +159,7 @@ def clicks(seed: int, period: float) -> Wave:
 
 
 ALIKE: dict[str, Callable[[], list[Wave]]] = {
-    "drum loop under other melodies": lambda: [drums() + 0.5 * melody(n) for n in range(10, 15)],
+    "drum loop under other melodies": lambda: [drums(30) + melody(n, 30) for n in range(4)],
     "white noise": lambda: [noise(n) for n in range(6)],
     "brown noise": lambda: [np.cumsum(noise(n), dtype=np.float32) for n in range(6)],
     "pure tone": lambda: periodic(lambda time: np.sin(2 * np.pi * 440 * time)),

@@ -91,7 +91,7 @@ class TestEveryProtocol:
 
     @pytest.mark.parametrize("text", EXAMPLES)
     def test_seeded_and_independent_of_the_order_of_tracks(self, text):
-        dataset = gtzan()
+        dataset = gtzan(step=4)
         first = split(dataset, text, seed=3)
         again = split(dataset, text, seed=3)
         shuffled = list(dataset.tracks)
@@ -106,11 +106,11 @@ class TestEveryProtocol:
     @pytest.mark.parametrize("text", EXAMPLES)
     @pytest.mark.parametrize("seed", [0, 2**32 - 1])
     def test_every_seed_that_a_command_takes(self, text, seed):
-        assert split(gtzan(), text, seed)
+        assert split(gtzan(step=4), text, seed)
 
     @pytest.mark.parametrize("text", EXAMPLES)
     def test_indices_are_integers(self, text):
-        for fold in split(gtzan(), text):
+        for fold in split(gtzan(step=4), text):
             assert fold.train.dtype.kind == fold.test.dtype.kind == "i"
 
 
@@ -147,7 +147,8 @@ class TestParsing:
             "", "kfold", "kfold:", "kfold:1", "kfold:0", "kfold:-5", "kfold:5x0", "kfold:5x",
             "kfold:2.5", "KFOLD:5", "kfold:5 ", "kfold:5\n", "holdout", "holdout:0", "holdout:1",
             "holdout:0.0", "holdout:1.0", "holdout:1.5", "holdout:-0.3", "holdout:0.3x0",
-            "holdout:30%", "holdout:nan", "predefined:1", "loo", "kfold:\u0665", "kfold:" + "9" * 5000,
+            "holdout:30%", "holdout:nan", "predefined:1", "loo", "kfold:\u0665",
+            "kfold:" + "9" * 5000,
         ],
     )  # fmt: skip
     def test_nonsense(self, text):
@@ -157,12 +158,12 @@ class TestParsing:
 
 class TestDrawnSplits:
     @given(datasets(), DRAWN, st.integers(0, 9), st.booleans())
-    @settings(max_examples=150)
+    @settings(max_examples=100)
     def test_partition(self, dataset, text, seed, grouped):
         try:
             folds = split(dataset, text, seed, grouped)
         except ProtocolError as error:
-            assert_helpful(dataset, str(error))
+            assert_helpful(str(error), dataset, text, grouped)
             return
         assert_sound(dataset, folds, grouped)
         tested = np.bincount(np.concatenate([fold.test for fold in folds]), minlength=len(dataset))
@@ -172,7 +173,7 @@ class TestDrawnSplits:
             assert len(folds) == parse_protocol(text).repeats
 
     @given(datasets(pure=True), DRAWN, st.integers(0, 9))
-    @settings(max_examples=150)
+    @settings(max_examples=100)
     def test_every_class_is_learnt_and_tested(self, dataset, text, seed):
         """Whenever its groups, each of one class, can be divided so."""
         try:
@@ -231,23 +232,23 @@ class TestDrawnSplits:
         assert_sound(dataset, [fold], grouped=True)
 
 
-def assert_helpful(dataset: Dataset, message: str) -> None:
+def assert_helpful(message: str, dataset: Dataset, text: str, grouped: bool) -> None:
     """Check that what an error proposes works."""
     assert "; use " in message
     if match := re.search(r"--protocol (kfold:\d+)", message):
-        assert split(dataset, match[1])
-        if "--ungrouped" in message:
-            assert split(dataset, match[1], grouped=False)
+        assert_sound(dataset, split(dataset, match[1], grouped=grouped), grouped)
+    if "--ungrouped" in message:
+        assert_sound(dataset, split(dataset, text, grouped=False), grouped=False)
 
 
-def gtzan() -> Dataset:
-    """Return a dataset with the names of GTZAN, its artists as groups."""
+def gtzan(step: int = 1) -> Dataset:
+    """Return a dataset with the names of GTZAN, or of a part, and its artists as groups."""
     tracks = [
         Track(
             f"{name.split('.')[0]}/{name}.wav", name.split(".")[0], name,
             group=fact.artist, fold=str(number % 4),
         )
-        for number, (name, fact) in enumerate(facts().items())
+        for number, (name, fact) in enumerate(list(facts().items())[::step])
     ]  # fmt: skip
     return Dataset("gtzan", "gtzan", tracks)
 
