@@ -173,8 +173,8 @@ def _ogg_ends(path: Path) -> bool:
 def _read_ffmpeg(path: Path) -> Recording:
     import av
 
-    # Given a name, FFmpeg may take it for an address such as http: or concat:.
-    with path.open("rb") as file, av.open(file, mode="r") as container:
+    # Without this FFmpeg may take the name for an address such as http: or concat:.
+    with av.open(f"file:{path.absolute()}", mode="r") as container:
         if not container.streams.audio:
             raise AudioError(f"{path} holds no sound, only {_kinds(container)}")
         stream = container.streams.audio[0]
