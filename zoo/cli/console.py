@@ -1,6 +1,7 @@
 """What people see: tables on stdout, notes and progress on stderr."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,16 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.table import Table
 
-__all__ = ["ListFormat", "TerminalReporter", "new_table", "print_json", "print_table"]
+__all__ = [
+    "ListFormat",
+    "TerminalReporter",
+    "in_columns",
+    "new_table",
+    "percent",
+    "print_json",
+    "print_table",
+    "width",
+]
 
 
 class ListFormat(StrEnum):
@@ -46,15 +56,17 @@ def new_table(title: str | None = None, caption: str | None = None) -> "Table":
     )
 
 
+def width() -> int:
+    """Return the columns of the terminal; plenty where there is none."""
+    # A pipe has no width; what reads it wants whole lines.
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+
+
 def print_table(table: "Table") -> None:
     """Print a table on stdout, as wide as the terminal; unwrapped where there is none."""
     from rich.console import Console
 
-    console = Console(file=sys.stdout, highlight=False)
-    if not console.is_terminal:
-        # A pipe has no width; what reads it wants whole lines.
-        console = Console(file=sys.stdout, highlight=False, width=200)
-    console.print(table)
+    Console(file=sys.stdout, highlight=False, width=width()).print(table)
 
 
 class TerminalReporter(Reporter):

@@ -1,12 +1,13 @@
 """``zoo leaderboard``: who is ahead, by how much, and how sure that is."""
 
+from collections import defaultdict
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli.console import new_table, percent, print_json, print_table
+from zoo.cli.console import new_table, percent, print_json, print_table, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from zoo.evaluate.leaderboard import Board, Row
 
 __all__ = ["command", "print_board"]
+
+_ROOMY = 110  # columns
 
 
 class BoardFormat(StrEnum):
@@ -97,13 +100,22 @@ def print_board(board: "Board") -> None:
     """Print one board as a table."""
     from zoo.report.tables import audit_sentences, heading
 
+    # What fits into 80 columns is what decides; the rest is for those who have room.
+    names = ["rank", "model", "accuracy", "95 % interval", "p", "macro F1"]
+    if width() >= _ROOMY:
+        names += ["mean prob.", "folds", "train s"]
     table = new_table(title=heading(board))
-    table.add_column("rank", justify="right")
-    table.add_column("model", overflow="fold")
-    for name in ("accuracy", "95 % interval", "p", "mean prob.", "macro F1", "folds", "train s"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for name in names:
+        wraps = name == "model"
+        table.add_column(
+            name,
+            justify="left" if wraps else "right",
+            no_wrap=not wraps,
+            overflow="fold",
+        )
     for row in board.rows:
-        table.add_row(*_cells(row), style=None if row.rank else "yellow")
+        cells = _cells(row)
+        table.add_row(*(cells[name] for name in names), style=None if row.rank else "yellow")
     print_table(table)
     for sentence in audit_sentences(board.audit):
         typer.echo(sentence)
@@ -113,19 +125,19 @@ def print_board(board: "Board") -> None:
     typer.echo()
 
 
-def _cells(row: "Row") -> list[str]:
+def _cells(row: "Row") -> dict[str, str]:
+    """Return what a row shows, by column."""
     if row.rank is None:
-        return ["", f"{row.model} ({row.status})", *[""] * 7]
+        return defaultdict(str, model=f"{row.model} ({row.status})")
     folds = row.fold_accuracy
-    spread = f"{percent(min(folds))}-{percent(max(folds))}" if folds else ""
-    return [
-        f"{row.rank}{'=' if row.tied_with else ''}",
-        row.model,
-        percent(row.accuracy),
-        f"{percent(row.ci_low)}-{percent(row.ci_high)}",
-        "" if row.p_above is None else f"{row.p_above:.2g}",
-        percent(row.accuracy_mean),
-        percent(row.macro_f1),
-        spread,
-        "" if row.train_seconds is None else f"{row.train_seconds:.1f}",
-    ]
+    return {
+        "rank": f"{row.rank}{'=' if row.tied_with else ''}",
+        "model": row.model,
+        "accuracy": percent(row.accuracy),
+        "95 % interval": f"{percent(row.ci_low)}-{percent(row.ci_high)}",
+        "p": "" if row.p_above is None else f"{row.p_above:.2g}",
+        "macro F1": percent(row.macro_f1),
+        "mean prob.": percent(row.accuracy_mean),
+        "folds": f"{percent(min(folds))}-{percent(max(folds))}" if folds else "",
+        "train s": "" if row.train_seconds is None else f"{row.train_seconds:.1f}",
+    }

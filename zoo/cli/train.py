@@ -93,7 +93,8 @@ def command(
         if board.fingerprint == dataset.fingerprint and board.grouped != ungrouped:
             print_board(board)
             best = next(row.run for row in board.rows)
-            reporter.note(f"Next: `zoo predict {best} SONG`, or `zoo runs show {best}`.")
+            using = f"`zoo predict {best} SONG`, or " if dataset.features is None else ""
+            reporter.note(f"Next: {using}`zoo runs show {best}`.")
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 

@@ -53,7 +53,11 @@ def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
     if audit["missing"]:
         sentences.append(f"Not in every training part: {', '.join(audit['missing'])}.")
     if audit["conflicts"]:
-        sentences.append(f"{audit['conflicts']} recordings stand under two labels.")
+        one = audit["conflicts"] == 1
+        sentences.append(
+            f"{audit['conflicts']} recording{'' if one else 's'} stand{'s' if one else ''} "
+            "under two labels."
+        )
     return sentences
 
 
