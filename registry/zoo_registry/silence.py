@@ -36,7 +36,10 @@ def _enter() -> None:
         _blocks += 1
         if _blocks == 1 and sys.stderr is not None:  # None where the process has no stderr
             sys.stderr.flush()
-            _kept = os.dup(2)
+            try:
+                _kept = os.dup(2)
+            except OSError:  # a service may have closed it: then there is nothing to silence
+                return
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 2)
             os.close(nowhere)

@@ -89,3 +89,14 @@ def test_process_without_stderr():
         ["sh", "-c", closing, sys.executable, code], stdout=subprocess.PIPE, check=False
     )
     assert (done.returncode, done.stdout) == (0, b"done\n")
+
+
+def test_process_whose_stderr_is_elsewhere():
+    """Such as a service that logs to a file and has closed the descriptor."""
+    code = (
+        "import io, os, sys\nfrom zoo_registry.silence import quiet_stderr\n"
+        "sys.stderr = io.StringIO()\nos.close(2)\n"
+        "for _ in range(2):\n    with quiet_stderr():\n        print('done')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stdout) == (0, b"done\ndone\n")
