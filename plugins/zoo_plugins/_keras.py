@@ -11,13 +11,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
-from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics, windows
 from zoo_registry import CannotExport, hookimpl
 from zoo_registry.silence import quiet_stderr
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from zoo_registry import Progress
@@ -162,6 +160,10 @@ def fit(
     keras.Model
         From windows, float32 (batch, frames, mels) in dB, to probabilities.
     """
+    import numpy as np
+
+    from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics
+
     keras = framework()
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed % 2**32)
@@ -218,6 +220,8 @@ def predict(
         Windows start half a window apart, the last one ends with the track; a track
         shorter than a window is repeated to fill one. Rows sum to one.
     """
+    from zoo_plugins._keras_data import windows
+
     frames = model.input_shape[1]
     return [_classify(model, windows(track, frames)) for track in tracks]
 
@@ -296,6 +300,8 @@ def _log_loss(
     labels: "NDArray[np.int64]",
 ) -> float:
     """Return the mean log loss, in nats, of tracks given as equally many windows each."""
+    import numpy as np
+
     found = _classify(model, np.concatenate(windows)).reshape(len(windows), len(windows[0]), -1)
     likelihood = np.take_along_axis(found, labels[:, None, None], axis=2)
     return float(-np.log(likelihood + 1e-7).mean())
@@ -303,6 +309,8 @@ def _log_loss(
 
 def _classify(model: KerasModel, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":
     """Return the probabilities of windows, few enough at once for their activations to fit."""
+    import numpy as np
+
     parts = np.split(windows, range(_PREDICTED_AT_ONCE, len(windows), _PREDICTED_AT_ONCE))
     found: list[NDArray[np.float32]] = [np.asarray(model(part, training=False)) for part in parts]
     return np.concatenate(found)

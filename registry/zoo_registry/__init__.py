@@ -1,31 +1,39 @@
-"""What a plugin promises, how it is found, and what a run is."""
+"""What a plugin promises, how it is found, and what a run is.
 
-from zoo_registry.card import (
-    Card,
-    Choice,
-    Distribution,
-    Float,
-    FrontEnd,
-    Int,
-    LogFloat,
-    ParamValue,
-    identity,
-)
-from zoo_registry.errors import (
-    AudioError,
-    CannotExport,
-    DatasetError,
-    PluginError,
-    ProtocolError,
-    RunError,
-    UnknownModel,
-    UsageError,
-    ZooError,
-)
-from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl, hookspec
-from zoo_registry.model import Model, Source
-from zoo_registry.plugins import PluginStatus, Registry
-from zoo_registry.runs import Predictions, Run, RunRecord
+The names below are loaded when they are first used: a quick command that only
+catches an error does not wait for plugins to be looked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo_registry.card import (
+        Card,
+        Choice,
+        Distribution,
+        Float,
+        FrontEnd,
+        Int,
+        LogFloat,
+        ParamValue,
+        identity,
+    )
+    from zoo_registry.errors import (
+        AudioError,
+        CannotExport,
+        DatasetError,
+        PluginError,
+        ProtocolError,
+        RunError,
+        UnknownModel,
+        UsageError,
+        ZooError,
+    )
+    from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl, hookspec
+    from zoo_registry.model import Model, Source
+    from zoo_registry.plugins import PluginStatus, Registry
+    from zoo_registry.runs import Predictions, Run, RunRecord
 
 __all__ = [
     "AudioError",
@@ -59,3 +67,59 @@ __all__ = [
     "hookspec",
     "identity",
 ]
+
+_HOMES = {
+    "card": (
+        "Card",
+        "Choice",
+        "Distribution",
+        "Float",
+        "FrontEnd",
+        "Int",
+        "LogFloat",
+        "ParamValue",
+        "identity",
+    ),
+    "errors": (
+        "AudioError",
+        "CannotExport",
+        "DatasetError",
+        "PluginError",
+        "ProtocolError",
+        "RunError",
+        "UnknownModel",
+        "UsageError",
+        "ZooError",
+    ),
+    "hooks": (
+        "ExtensionSpec",
+        "ModelSpec",
+        "Progress",
+        "hookimpl",
+        "hookspec",
+    ),
+    "model": (
+        "Model",
+        "Source",
+    ),
+    "plugins": (
+        "PluginStatus",
+        "Registry",
+    ),
+    "runs": (
+        "Predictions",
+        "Run",
+        "RunRecord",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"zoo_registry.{home}"), name)
+    raise AttributeError(f"module 'zoo_registry' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -29,6 +29,10 @@ app.command("predict")(predict.command)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
 
+_BUILT_IN = {command.name for command in app.registered_commands} | {
+    group.name for group in app.registered_groups
+}
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -98,11 +102,11 @@ def _fail(sentence: str, status: int) -> int:
 
 
 def _add_commands_of_plugins() -> None:
+    if sys.argv[1:2] and sys.argv[1] in _BUILT_IN:
+        return  # no plugin can take the name of a command, so none needs to be looked for
     from importlib.metadata import entry_points
 
-    from zoo_registry.plugins import EXTENSIONS
-
-    if entry_points(group=EXTENSIONS):
+    if entry_points(group="zoo.extensions"):
         from zoo.plugins import open_registry
 
         open_registry().hook.zoo_commands(app=app)

@@ -36,6 +36,13 @@ def test_counts_and_means(windows):
         assert votes[window.argmax()] >= 1
 
 
+@given(probabilities(), st.floats(0.9991, 1.0009))
+def test_means_sum_to_one_even_where_a_model_rounds(windows, factor):
+    votes, mean = count_votes(windows * factor)
+    assert mean.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_array_equal(votes, count_votes(windows)[0])
+
+
 @given(probabilities(), st.randoms())
 def test_order_of_windows_does_not_count(windows, rng):
     order = list(range(len(windows)))
