@@ -159,8 +159,12 @@ class Registry:
         assert spec is not None and spec.loader is not None  # noqa: PT018
         module = importlib.util.module_from_spec(spec)
         sys.modules[module.__name__] = module  # so that dataclasses and pickles find it
-        with _isolated(f"{path}"):
-            spec.loader.exec_module(module)
+        try:
+            with _isolated(f"{path}"):
+                spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[module.__name__]  # half of it is worse than none
+            raise
         model = Model(module, Source(str(path.resolve()), None, digest[:12]), self._others)
         if model.card.name in self._models:
             raise UsageError(

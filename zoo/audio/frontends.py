@@ -43,6 +43,13 @@ class Handcrafted:
     hop_length: int = 512
     window: float = 30.0
 
+    def __post_init__(self) -> None:
+        lowest = 2 * 6_400  # the top band of spectral contrast begins at 6,400 Hz
+        if self.sample_rate <= lowest:
+            raise PluginError(
+                f"hand-crafted features need a rate above {lowest} Hz, not {self.sample_rate}"
+            )
+
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Describe each window of a mono waveform.
 

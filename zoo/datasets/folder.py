@@ -60,8 +60,17 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
 
 def _found(folder: Path) -> list[dict[str, str]]:
     rows = []
-    for root, folders, names in os.walk(folder):
+    home = folder.resolve()
+    entered = {home}
+    for root, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in list(folders):
+            # Links to other places are followed, once; those to this one would run in circles.
+            if Path(root, name).is_symlink():
+                target = Path(root, name).resolve()
+                if target in entered or target in home.parents or home in target.parents:
+                    folders.remove(name)
+                entered.add(target)
         for name in sorted(names):
             path = Path(root, name).relative_to(folder)
             if is_audio(path) and not name.startswith(".") and len(path.parts) > 1:

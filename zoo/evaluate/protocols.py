@@ -148,11 +148,18 @@ def _kfold(k: int, repeats: int) -> Splitter:
         single = _all_single(groups)
         kind = StratifiedKFold if single else StratifiedGroupKFold
         for repeat in range(repeats):
-            splitter = kind(n_splits=k, shuffle=True, random_state=(seed + repeat) % 2**32)
+            splitter = kind(n_splits=k, shuffle=True, random_state=_seed(seed, repeat))
             together = None if single else groups
             yield from splitter.split(np.zeros((len(groups), 1)), dataset.labels, together)
 
     return split
+
+
+def _seed(seed: int, repeat: int) -> int:
+    """Return the seed of a repeat; those of neighbouring seeds have nothing in common."""
+    import numpy as np
+
+    return seed if repeat == 0 else int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
 
 
 def _holdout(share: float, repeats: int) -> Splitter:
