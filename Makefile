@@ -11,7 +11,7 @@ demo: setup
 	$(BIN)/zoo leaderboard --data demo
 
 test: setup lint
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup --durations 15
 
 setup: .venv/.installed
 

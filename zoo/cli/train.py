@@ -53,7 +53,9 @@ def command(
     registry = open_registry()
     names = list(models or ())
     if every:
-        names += [state.name for state in registry.models() if state.status == "ready"]
+        ready = [state for state in registry.models() if state.status == "ready"]
+        # The classical ones come first: they answer in seconds, networks in minutes.
+        names += [state.name for state in sorted(ready, key=lambda state: state.family or "")]
     names = list(dict.fromkeys(names))
     if not names:
         raise UsageError("no model is named; give one from `zoo models`, or --all")
