@@ -303,7 +303,9 @@ def _check_groups(dataset: Dataset, groups: "NDArray[np.int64]", needed: int, sp
         ways.append("--ungrouped, which splits by track and says so on the board")
     short = sum(count < needed for count in held.values())
     ways.append(f"more {'tracks' if single else 'artists'}, or leave out the classes that small")
-    what = "tracks" if single else "groups of tracks that belong together"
+    what = "track" if single else "group of tracks that belong together"
+    if fewest != 1:
+        what = what.replace("track", "tracks", 1) if single else what.replace("group", "groups", 1)
     raise ProtocolError(
         f"class {name!r} of {dataset.source} has {fewest} {what} and {spec} needs {needed}"
         + (f" ({short} classes are too small)" if short > 1 else "")
