@@ -131,7 +131,7 @@ def _compute(
     reasons = {}
     with reporter.bar(title, len(tracks)) as bar:
         results = Parallel(n_jobs=workers, return_as="generator_unordered")(
-            delayed(_describe_track)(model.source.name, track, _location(track), cache)
+            delayed(_describe_track)(model.source.name, track, track.location, cache)
             for track in tracks
         )
         for done, (track_id, reason) in enumerate(results, start=1):
@@ -139,11 +139,6 @@ def _compute(
             if reason:
                 reasons[track_id] = reason
     return reasons
-
-
-def _location(track: Track) -> Path:
-    """Return where the track is, for a worker that may stand elsewhere."""
-    return (track.path or Path(track.id)).absolute()
 
 
 def _describe_track(

@@ -46,6 +46,11 @@ class Track:
     fold: str | None = None
     split: str | None = None
 
+    @property
+    def location(self) -> Path:
+        """Where the file is, also for a worker that stands in another folder."""
+        return (self.path or Path(self.id)).absolute()
+
 
 @dataclass(frozen=True)
 class Dataset:

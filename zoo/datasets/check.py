@@ -157,8 +157,7 @@ def _group_names(dataset: Dataset, problems: Sequence[Problem]) -> list[str]:
 def _inspect_all(dataset: Dataset, jobs: int | None, reporter: Reporter) -> list[Inspection]:
     from joblib import Parallel, delayed
 
-    # Absolute, since workers may stand elsewhere.
-    paths = [(track.path or Path(track.id)).absolute() for track in dataset.tracks]
+    paths = [track.location for track in dataset.tracks]
     with reporter.bar(f"decoding {len(paths)} files", len(paths)) as bar:
         results = Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as="generator")(
             delayed(inspect)(path) for path in paths

@@ -308,34 +308,35 @@ def side_by_side(boards: Sequence[Board]) -> list[Difference]:
     list of Difference
         Those of one dataset and protocol by falling grouped accuracy.
     """
-    found = []
     flattering = {
-        (board.dataset, board.fingerprint, board.protocol, row.model, str(row.params), row.seed): (
-            board,
-            row,
-        )
+        _but_for_grouping(board, row): (board, row)
         for board in boards
-        if not board.grouped
         for row in board.rows
+        if not board.grouped and row.accuracy is not None
     }
+    found = []
     for board in boards:
-        for row in board.rows if board.grouped else ():
-            key = (
-                *(board.dataset, board.fingerprint, board.protocol),
-                *(row.model, str(row.params), row.seed),
+        for row in board.rows:
+            key = _but_for_grouping(board, row)
+            if not board.grouped or row.accuracy is None or key not in flattering:
+                continue
+            other_board, other = flattering[key]
+            ungrouped = other.accuracy or 0.0
+            found.append(
+                Difference(
+                    dataset=board.dataset,
+                    protocol=board.protocol,
+                    model=row.model,
+                    grouped=row.accuracy,
+                    ungrouped=ungrouped,
+                    difference=ungrouped - row.accuracy,
+                    leakage=other_board.audit["share"] if other_board.audit else None,
+                )
             )
-            if key in flattering and row.accuracy is not None:
-                other_board, other = flattering[key]
-                if other.accuracy is not None:
-                    found.append(
-                        Difference(
-                            dataset=board.dataset,
-                            protocol=board.protocol,
-                            model=row.model,
-                            grouped=row.accuracy,
-                            ungrouped=other.accuracy,
-                            difference=other.accuracy - row.accuracy,
-                            leakage=other_board.audit["share"] if other_board.audit else None,
-                        )
-                    )
     return found
+
+
+def _but_for_grouping(board: Board, row: Row) -> tuple[str, str, str, str, str, int]:
+    """Return what two runs have in common that differ in nothing but the grouping."""
+    params = str(row.params)
+    return board.dataset, board.fingerprint, board.protocol, row.model, params, row.seed
