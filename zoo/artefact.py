@@ -1,193 +1,233 @@
-"""The artefact of a run: one ONNX file that is written, checked and run here."""
+"""The artefact of a run: one ONNX file, checked before it is trusted, and run on waveforms.
+
+Input ``waveform``, float32 (1, samples), at the front end's rate, of any length; outputs
+``probabilities``, float32 (windows, classes), and ``times``, float32 (windows, 2), the
+seconds at which each window begins and ends. A model of a feature table takes ``track``,
+float32 (rows, columns), and has no times. What it is and where it comes from is JSON in
+its metadata, under the key ``zoo``.
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo_registry.errors import RunError
-from zoo_registry.files import atomic_path
-from zoo_registry.hooks import hookimpl
-from zoo_registry.model import Model
-from zoo_registry.runs import Run
+from zoo_registry.errors import ArtefactError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["INPUT", "OUTPUT", "Artefact", "Exporter", "write_artefact"]
+__all__ = ["FEATURES", "FORMAT", "METADATA", "OUTPUT", "TIMES", "WAVEFORM", "Artefact", "Windows"]
 
-INPUT = "track"
-OUTPUT = "probabilities"
-TOLERANCE = 1e-3
+FORMAT = 2
+METADATA = "zoo"
+WAVEFORM, FEATURES = "waveform", "track"
+OUTPUT, TIMES = "probabilities", "times"
 
-_METADATA = "zoo"
+Windows = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+"""Probabilities, shape (windows, classes), and begin and end in seconds, shape (windows, 2)."""
 
-
-class Exporter:
-    """The default `export` hook: scikit-learn estimators."""
-
-    @hookimpl(trylast=True)
-    def export(self, model: object) -> Any:
-        """Convert an estimator; None for anything else."""
-        if not _is_estimator(model):
-            return None
-        from skl2onnx import convert_sklearn
-        from skl2onnx.common.data_types import FloatTensorType
-
-        estimator: Any = model
-        proto = convert_sklearn(
-            estimator,
-            initial_types=[(INPUT, FloatTensorType([None, estimator.n_features_in_]))],
-            options={"zipmap": False},
-            target_opset=18,
-        )
-        wanted = [output for output in proto.graph.output if output.name == OUTPUT]
-        del proto.graph.output[:]
-        proto.graph.output.extend(wanted)
-        return proto
+_AT_ONCE = 30.0  # seconds of windows; bounds the memory that a long recording takes
+# The key under which a tensor names the file that holds it (onnx.proto, StringStringEntryProto).
+_EXTERNAL = re.compile(rb"\x0a(?:\x08|[\x88]\x80*\x00)location")
 
 
-def _is_estimator(model: object) -> bool:
-    # Asked by name, so that scikit-learn is not loaded for a model that has nothing to do with it.
-    return any(kind.__module__.startswith("sklearn.") for kind in type(model).__mro__)
-
-
-@dataclass
 class Artefact:
-    """A model that runs without its plugin and its framework.
+    """An ONNX file that the zoo wrote.
 
     Parameters
     ----------
     path : Path
     sha256 : str, optional
-        What the file's hash has to be.
+        What the file's hash has to be; not checked where it is not known.
+    threads : int, optional
+        That share out one recording; all cores by default.
+
+    Attributes
+    ----------
+    description : dict
+        The metadata: format, model, run, classes, front end, dataset, metrics, versions.
+    classes : tuple of str
+    rate : int
+        Hz of the waveform.
 
     Raises
     ------
-    RunError
-        If the file is missing, altered, or no artefact of the zoo.
+    ArtefactError
+        If the file is not the one that was written, or cannot be run.
     """
 
-    path: Path
-    sha256: str | None = None
+    def __init__(self, path: Path, sha256: str | None = None, threads: int | None = None) -> None:
+        self.path = path
+        content = _read(path, sha256)
+        self._session = _session(path, content, threads)
+        self.description = _description(path, self._session)
+        self.classes: tuple[str, ...] = tuple(self.description["classes"])
+        self.rate: int = self.description["frontend"].get("sample_rate", 0)
+        self._input: str = self._session.get_inputs()[0].name
+        self._outputs: list[str] = [output.name for output in self._session.get_outputs()]
 
-    def __post_init__(self) -> None:
-        import onnxruntime
+    @property
+    def hears(self) -> bool:
+        """Whether it takes sound, and not a row of a feature table."""
+        return self._input == WAVEFORM
 
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise RunError(f"{self.path} cannot be read: {error.strerror}") from error
-        if self.sha256 and hashlib.sha256(content).hexdigest() != self.sha256:
-            raise RunError(
-                f"{self.path} is not the file that its run wrote (its hash differs); train again"
-            )
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
-            described = json.loads(self._session.get_modelmeta().custom_metadata_map[_METADATA])
-            self.classes: tuple[str, ...] = tuple(described["classes"])
-            self.frontend: dict[str, Any] = described["frontend"]
-        except Exception as error:
-            raise RunError(
-                f"{self.path} is no artefact of the zoo that can be run: "
-                f"{str(error).splitlines()[0][:200]}"
-            ) from error
+    @property
+    def has_times(self) -> bool:
+        """Whether it says when its windows begin and end."""
+        return TIMES in self._outputs
 
-    def predict(self, rows: "NDArray[np.float32]") -> "NDArray[np.float64]":
-        """Classify the windows of one track.
+    def run(self, given: "NDArray[np.float32]") -> Windows:
+        """Classify the windows of one waveform or one table of features.
 
         Parameters
         ----------
-        rows : float32 array, shape (rows, columns)
-            What the front end gave.
+        given : float32 array, shape (samples,) or (rows, columns)
 
         Returns
         -------
-        float64 array, shape (windows, classes)
+        Windows
+            Times that the model does not give are NaN.
+
+        Raises
+        ------
+        ArtefactError
+            If it gives no probabilities.
         """
-        feed = {INPUT: np.ascontiguousarray(rows, dtype=np.float32)}
-        (windows,) = self._session.run([OUTPUT], feed)
-        return np.asarray(windows, dtype=np.float64)
+        feed = {self._input: np.ascontiguousarray(given[None] if self.hears else given)}
+        try:
+            found = dict(zip(self._outputs, self._session.run(None, feed), strict=True))
+            windows = np.asarray(found[OUTPUT], dtype=np.float64)
+            times = np.asarray(found.get(TIMES, np.full((len(windows), 2), np.nan)), np.float64)
+            shapes = (windows.shape, times.shape)
+        except Exception as error:
+            raise ArtefactError(f"{self.path} failed while it ran: {_reason(error)}") from error
+        count = len(windows)
+        if not count or shapes != ((count, len(self.classes)), (count, 2)):
+            raise ArtefactError(f"{self.path} gave arrays of the shapes {shapes}; train it again")
+        if not (windows >= 0).all() or np.abs(windows.sum(axis=1) - 1).max() > 1e-2:  # noqa: PLR2004
+            raise ArtefactError(f"{self.path} gave numbers that are no probabilities")
+        return windows, times
+
+    def stream(self, blocks: "Iterable[NDArray[np.float32]]") -> Iterator[Windows]:
+        """Classify a waveform of any length, block by block, in bounded memory.
+
+        The windows are those of the whole waveform. Where the artefact does not tell how
+        its windows lie, they can only be had of the whole.
+
+        Parameters
+        ----------
+        blocks : iterable of float32 arrays, each of shape (samples,)
+
+        Yields
+        ------
+        Windows
+            In order of time; at least one window in all.
+        """
+        grid = self.description.get("windows")
+        waiting: list[NDArray[np.float32]] = []
+        size, begin = 0, 0
+        if grid:
+            hop, length, reach = grid["hop"], grid["length"], grid["reach"]
+            # What depends on samples before its own is computed once more, and left out.
+            lead = -(-reach // hop) * hop
+            count = max(1, round(_AT_ONCE * self.rate / hop))
+            piece = lead + (count - 1) * hop + length + reach
+        for block in blocks:
+            waiting.append(block)
+            size += block.size
+            # The last piece must hold the last window whole, which may lie off the grid.
+            while grid and size >= piece + length + hop:
+                held = np.concatenate(waiting)
+                first = lead // hop if begin else 0
+                count_here = (piece - length - reach) // hop + 1
+                windows, times = self.run(held[:piece])
+                chosen = slice(first, count_here)
+                yield windows[chosen], times[chosen] + begin / self.rate
+                kept = count_here * hop - lead
+                waiting = [held[kept:]]
+                size, begin = size - kept, begin + kept
+        windows, times = self.run(np.concatenate(waiting))
+        first = lead // hop if begin else 0
+        yield windows[first:], times[first:] + begin / self.rate
 
 
-def write_artefact(
-    run: Run,
-    model: Model,
-    fitted: object,
-    classes: Sequence[str],
-    samples: "Sequence[NDArray[np.float32]]",
-) -> dict[str, Any]:
-    """Export a fitted model into its run, and compare the two.
-
-    Parameters
-    ----------
-    run : Run
-    model : Model
-    fitted : object
-        What `train` returned.
-    classes : sequence of str
-    samples : sequence of float32 arrays
-        Real tracks on which artefact and plugin have to agree.
-
-    Returns
-    -------
-    dict
-        ``file, sha256, bytes, parity``, the last being the largest difference in probability.
-
-    Raises
-    ------
-    CannotExport
-        If the model has no ONNX form.
-    RunError
-        If artefact and plugin differ by more than 1e-3.
-    """
-    proto = model.export(fitted)
-    _describe(
-        proto,
-        {
-            "format": run.record.format,
-            "model": run.record.model["name"],
-            "run": run.id,
-            "dataset": run.record.dataset["name"],
-            "classes": list(classes),
-            "frontend": run.record.frontend,
-        },
-    )
-    content: bytes = proto.SerializeToString()
-    with atomic_path(run.artefact_path) as temporary:
-        temporary.write_bytes(content)
-        parity = _difference(Artefact(temporary), model, fitted, samples)
-        if not parity <= TOLERANCE:
-            raise RunError(
-                f"the ONNX file of {run.id} differs from the model by {parity:.2g} in probability, "
-                f"more than {TOLERANCE:g}; it was not kept"
-            )
-    return {
-        "file": run.artefact_path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "parity": parity,
-    }
+def _read(path: Path, sha256: str | None) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"{path} cannot be read: {error.strerror}") from error
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise ArtefactError(
+            f"{path} is not the file that its run wrote (its hash differs); train the model again"
+        )
+    if _EXTERNAL.search(content):
+        raise ArtefactError(
+            f"{path} refers to other files for its numbers; an artefact is one file, "
+            "so this one is not run"
+        )
+    return content
 
 
-def _difference(
-    artefact: Artefact, model: Model, fitted: object, samples: "Sequence[NDArray[np.float32]]"
-) -> float:
-    expected = model.predict(fitted, samples, len(artefact.classes))
-    return max(
-        float(np.abs(artefact.predict(rows) - windows).max())
-        for rows, windows in zip(samples, expected, strict=True)
-    )
+def _session(path: Path, content: bytes, threads: int | None) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = threads or 0
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ArtefactError(f"{path} cannot be run: {_reason(error)}") from error
 
 
-def _describe(proto: Any, description: Mapping[str, Any]) -> None:
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = _METADATA, json.dumps(description, ensure_ascii=False)
+_REASONS = (
+    (r"(\S+)\(-?\d+\) is not a registered function", "it uses the unknown operator {}"),
+    (r"Unsupported model IR version: (\d+)", "its ONNX format {} is newer than onnxruntime here"),
+    (r"opset (\d+) is under development", "its operator set {} is newer than onnxruntime here"),
+    (r"Protobuf parsing failed()", "it is no ONNX file, or is cut off"),
+    (r"No graph was found in the protobuf()", "it is no ONNX file, or is cut off"),
+)
+
+
+def _reason(error: Exception) -> str:
+    """Return what onnxruntime complains of, in a few words."""
+    text = " ".join(str(error).split())
+    for pattern, words in _REASONS:
+        if match := re.search(pattern, text):
+            return words.format(match.group(1))
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)[:200]
+
+
+def _description(path: Path, session: Any) -> dict[str, Any]:
+    """Return the metadata of an artefact, as far as it is relied on checked."""
+    try:
+        text = session.get_modelmeta().custom_metadata_map[METADATA]
+        described = json.loads(text)
+        version = described["format"]
+        classes, frontend = described["classes"], described["frontend"]
+        given = {item.name for item in session.get_inputs()}
+        grid = described.get("windows")
+        sound = (
+            isinstance(version, int)
+            and isinstance(frontend, dict)
+            and isinstance(classes, list)
+            and all(isinstance(name, str) for name in classes)
+            and (given == {FEATURES} or isinstance(frontend["sample_rate"], int))
+            and (grid is None or all(grid[k] >= (k != "reach") for k in ("hop", "length", "reach")))
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(
+            f"{path} is no artefact of the zoo: its metadata lacks what `zoo train` writes"
+        ) from error
+    if sound and version > FORMAT:
+        raise ArtefactError(f"{path} was written by a newer genre-zoo; update this one to run it")
+    if not sound or version < FORMAT or given not in ({WAVEFORM}, {FEATURES}):
+        raise ArtefactError(
+            f"{path} is of an older or foreign format; train the model again to run it"
+        )
+    return dict(described)

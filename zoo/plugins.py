@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from zoo.artefact import Exporter
 from zoo.datasets import Dataset
+from zoo.estimators import EstimatorDefaults
 from zoo_registry.plugins import Registry
 
 __all__ = ["offered_datasets", "open_registry"]
@@ -11,7 +11,7 @@ __all__ = ["offered_datasets", "open_registry"]
 
 def open_registry() -> Registry:
     """Return a fresh registry of everything that is installed."""
-    return Registry(defaults=[Exporter()])
+    return Registry(defaults=[EstimatorDefaults()])
 
 
 def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:

@@ -4,15 +4,15 @@ import datetime
 import hashlib
 import os
 import platform
+import shutil
 import time
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.artefact import write_artefact
 from zoo.datasets import Dataset, open_dataset
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import (
@@ -23,13 +23,14 @@ from zoo.evaluate.protocols import (
     split_hash,
 )
 from zoo.evaluate.vote import count_votes
+from zoo.export import write_artefact
 from zoo.extraction import Extraction, describe_frontend, extract
 from zoo.plugins import offered_datasets, open_registry
 from zoo.progress import Bar, Reporter
 from zoo.report.card import model_card
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import PluginError, RunError, UsageError, ZooError
+from zoo_registry.errors import RunError, UsageError, ZooError
 from zoo_registry.files import write_text
 from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
@@ -38,8 +39,10 @@ from zoo_registry.runs import Predictions, Run, RunRecord
 __all__ = ["train"]
 
 # Their versions bear on every number.
-_PACKAGES = ("genre-zoo", "numpy", "scipy", "scikit-learn", "librosa", "soundfile", "soxr")
-_PARITY_TRACKS = 50
+_PACKAGES = (
+    *("genre-zoo", "numpy", "scipy", "scikit-learn", "librosa", "onnxruntime"),
+    *("soundfile", "soxr"),
+)
 
 
 def train(
@@ -145,6 +148,7 @@ def _new_record(
             "family": card.family,
             "distribution": source.distribution,
             "version": source.version,
+            "licence": _licence(source.distribution),
             "file": source.name if source.is_file else None,
         },
         params=params,
@@ -175,6 +179,18 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
         except PackageNotFoundError:  # a module whose package has another name
             continue
     return found
+
+
+def _licence(distribution: str | None) -> str | None:
+    """Return the licence that an installed package declares."""
+    if distribution is None:
+        return None
+    try:
+        described = metadata(distribution).json
+    except PackageNotFoundError:
+        return None
+    licence = described.get("license_expression") or described.get("license")
+    return str(licence) if licence else None
 
 
 def _earlier(folder: Path, record: RunRecord) -> Run:
@@ -229,7 +245,7 @@ class _Training:
                     text = predictions.to_csv()
                     write_text(self.run.predictions_path, text)
                     self.record.predictions = hashlib.sha256(text.encode()).hexdigest()
-                    self.record.artefact = self._artefact(bar)
+                    self.record.artefact = self._artefact(predictions, bar)
         except ZooError as error:
             self._end("failed", str(error))
             raise
@@ -317,30 +333,35 @@ class _Training:
             progress,
         )
 
-    def _artefact(self, bar: Bar) -> dict[str, Any]:
+    def _artefact(self, predictions: Predictions, bar: Bar) -> dict[str, Any]:
         """Fit on all tracks and export; a model without an ONNX form says why in its run."""
         begun = time.perf_counter()
         count = len(self.dataset)
         fitted = self._fit(np.arange(count), bar, len(self.folds), "all tracks")
         seconds = {"fit_seconds": time.perf_counter() - begun}
-        sample = np.unique(np.linspace(0, count - 1, min(count, _PARITY_TRACKS)).astype(int))
         try:
             described = write_artefact(
-                self.run,
-                self.model,
-                fitted,
-                self.dataset.classes,
-                [self.arrays[index] for index in sample],
+                self.run, self.model, fitted, self.dataset, self.arrays, predictions
             )
-        except (PluginError, RunError) as error:
-            self.reporter.note(f"{self.run.id} has no artefact: {error}")
-            saved = self.run.folder / "saved"
-            saved.mkdir(exist_ok=True)
-            if not self.model.save(fitted, saved):
-                saved.rmdir()
-            described = {"error": str(error)}
+        except Exception as error:
+            described = {"error": _describe(error)}
+            self.reporter.note(f"{self.run.id} has no artefact: {described['error']}")
+            self._save(fitted)
         bar.update(len(self.folds) + 1, "all tracks")
         return seconds | described
+
+    def _save(self, fitted: object) -> None:
+        """Let the plugin keep in its own way what has no ONNX form."""
+        folder = self.run.saved_path
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            saved = self.model.save(fitted, folder)
+        except Exception as error:
+            self.reporter.note(f"{self.run.id} could not be saved: {_describe(error)}")
+            saved = False
+        if not saved:
+            shutil.rmtree(folder)
 
 
 def _describe(error: Exception) -> str:

@@ -77,6 +77,7 @@ def to_onnx(model: KerasModel) -> Any:
     whole = onnx.compose.merge_models(windowing, network, io_map=[("window", given.name)])
     del whole.opset_import[1:]  # the merger leaves the operator set in twice, and one unused
     whole.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "windows"
+    onnx.helper.set_model_props(whole, {"window": str(frames), "hop": str(max(frames // 2, 1))})
     onnx.checker.check_model(whole, full_check=True)
     return whole
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         identity,
     )
     from zoo_registry.errors import (
+        ArtefactError,
         AudioError,
         CannotExport,
         DatasetError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from zoo_registry.runs import Predictions, Run, RunRecord
 
 __all__ = [
+    "ArtefactError",
     "AudioError",
     "CannotExport",
     "Card",
@@ -81,6 +83,7 @@ _HOMES = {
         "identity",
     ),
     "errors": (
+        "ArtefactError",
         "AudioError",
         "CannotExport",
         "DatasetError",

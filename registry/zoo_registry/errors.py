@@ -5,6 +5,7 @@
     ZooError                 exit status 1: something failed, and the message names it
     ├── UsageError           exit status 2: the command, or what it was given, is wrong
     │   ├── UnknownModel     no plugin offers a model of this name
+    │   ├── ArtefactError    an ONNX file cannot be trusted, or not be run
     │   ├── DatasetError     the data cannot be used as a dataset
     │   └── ProtocolError    the dataset cannot be split as asked
     ├── AudioError           one track cannot be decoded or described
@@ -16,6 +17,7 @@ A message is one sentence (what, where) and, if something can be done, a second 
 """
 
 __all__ = [
+    "ArtefactError",
     "AudioError",
     "CannotExport",
     "DatasetError",
@@ -42,6 +44,10 @@ class UsageError(ZooError):
 
 class UnknownModel(UsageError):
     """No plugin offers a model of this name."""
+
+
+class ArtefactError(UsageError):
+    """An ONNX file cannot be trusted, or not be run."""
 
 
 class DatasetError(UsageError):

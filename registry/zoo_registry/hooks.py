@@ -107,8 +107,8 @@ class ModelSpec:
     def export(self, model: object) -> Any:
         """Return the model as an ``onnx.ModelProto``.
 
-        The graph does for one track what `predict` does. The default exports scikit-learn
-        estimators.
+        The graph does for one track what `predict` does; the zoo puts the graph of the front
+        end before it. The default exports scikit-learn estimators.
 
         Parameters
         ----------
@@ -119,7 +119,10 @@ class ModelSpec:
         -------
         onnx.ModelProto
             Input ``track``, float32 (rows, columns); output ``probabilities``, float32
-            (windows, classes).
+            (windows, classes). Of a front end of frames, a model that cuts windows of `window`
+            rows, `hop` rows apart, the last one ending with the track, says so in the metadata
+            properties ``window`` and ``hop``: then its answers have times, and long recordings
+            are streamed.
 
         Raises
         ------

@@ -47,7 +47,7 @@ class RunRecord:
     Attributes
     ----------
     model : dict
-        ``name, title, family, distribution, version``; for a loose file the
+        ``name, title, family, distribution, version, licence``; for a loose file the
         distribution is None, ``file`` its path, and the version its hash.
     params : dict
         Every parameter, defaults included.
@@ -74,8 +74,8 @@ class RunRecord:
     predictions : str or None
         sha256 of `predictions.csv`.
     artefact : dict
-        ``file, sha256, bytes, fit_seconds, parity``, or ``error`` with the reason why
-        there is none.
+        ``file, sha256, bytes, fit_seconds, parity, parity_tracks, reference``, or
+        ``error`` with the reason why there is none.
     machine : dict
         Platform, processor count and Python.
     started, finished : str or None
@@ -309,6 +309,11 @@ class Run:
     def card_path(self) -> Path:
         """Where the model card is."""
         return self.folder / CARD
+
+    @property
+    def saved_path(self) -> Path:
+        """Where a plugin keeps a model that has no ONNX form."""
+        return self.folder / "saved"
 
     def fold_path(self, fold: int) -> Path:
         """Where a fold's predictions wait until all folds are there."""

@@ -1,8 +1,9 @@
-"""Audio files of any kind, as mono waveforms at one rate."""
+"""Audio files of any kind, as mono waveforms at one rate, whole or block by block."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,16 @@ from numpy.typing import NDArray
 from zoo_registry.errors import AudioError
 from zoo_registry.silence import quiet_stderr
 
-__all__ = ["Recording", "decode", "read", "resample", "sample_fault"]
+__all__ = [
+    "Recording",
+    "Stream",
+    "decode",
+    "open_stream",
+    "read",
+    "resample",
+    "sample_fault",
+    "waveform",
+]
 
 
 _LOUDEST = 1e6  # of full scale; integers in a float file reach 32,768
@@ -21,6 +31,7 @@ _RATES = (1_000, 1_000_000)  # Hz
 _CORRECTED = re.compile(
     r"^ *(?:data|Data [Ss]ize|SSND|riff|Riff size) *: ([0-9]+) \(should be ([0-9]+)\)", re.MULTILINE
 )
+_BLOCK = 1 << 18  # frames that are decoded at once; some seconds
 _STREAMED = 0x7FFF_0000  # from here on a length means "unknown when this was written"
 
 
@@ -40,6 +51,33 @@ class Recording:
 
     samples: NDArray[np.float32]
     rate: int
+    truncated: str | None = None
+
+
+@dataclass
+class Stream:
+    """An open file, decoded while it is read.
+
+    Attributes
+    ----------
+    path : Path
+    rate : int
+        Hz.
+    seconds : float
+        What the header promises; 0 where it promises nothing.
+    blocks : iterator of float32 arrays, each of shape (frames, channels)
+        Finite; raises `AudioError` at samples that are no sound.
+    frames : int
+        Decoded so far.
+    truncated : str or None
+        How much is missing, known once the blocks are exhausted.
+    """
+
+    path: Path
+    rate: int
+    seconds: float
+    blocks: Iterator[NDArray[np.float32]]
+    frames: int = 0
     truncated: str | None = None
 
 
@@ -64,10 +102,39 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
     AudioError
         If the file cannot be decoded, is cut off, or holds samples that are no numbers.
     """
-    recording = read(path)
-    if recording.truncated:
-        raise AudioError(f"{path} is cut off: {recording.truncated}; replace it by a whole copy")
-    return resample(recording.samples.mean(axis=1, dtype=np.float32), recording.rate, rate)
+    return np.concatenate(list(waveform(open_stream(path), rate)))
+
+
+def waveform(stream: Stream, rate: int) -> Iterator[NDArray[np.float32]]:
+    """Yield what `decode` returns, block by block.
+
+    Raises
+    ------
+    AudioError
+        As `decode`; that a file is cut off is known at its end.
+    """
+    import soxr
+
+    resampler = None
+    if stream.rate != rate:
+        resampler = soxr.ResampleStream(stream.rate, rate, 1, dtype="float32", quality="HQ")
+    first, given = np.zeros(0, np.float32), 0
+    for block in stream.blocks:
+        mono = block.mean(axis=1, dtype=np.float32)
+        first = first if first.size else mono[:1]
+        part = mono if resampler is None else resampler.resample_chunk(mono)
+        given += part.size
+        if part.size:
+            yield part
+    if stream.truncated:
+        raise AudioError(
+            f"{stream.path} is cut off: {stream.truncated}; replace it by a whole copy"
+        )
+    if resampler is not None:
+        rest = resampler.resample_chunk(first[:0], last=True)
+        # A click shorter than one sample of the target rate still is one sample.
+        if rest.size or not given:
+            yield rest if rest.size else first
 
 
 def read(path: Path) -> Recording:
@@ -78,20 +145,65 @@ def read(path: Path) -> Recording:
     AudioError
         If the file cannot be decoded or holds samples that are no numbers.
     """
+    stream = open_stream(path)
+    return Recording(np.concatenate(list(stream.blocks)), stream.rate, stream.truncated)
+
+
+def open_stream(path: Path) -> Stream:
+    """Open a file and decode its first block.
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be opened, or holds no sound that can be decoded.
+    """
     try:
         size = path.stat().st_size
     except OSError as error:
         raise AudioError(f"{path} cannot be opened: {error.strerror}") from error
     if size == 0:
         raise AudioError(f"{path} is empty (0 bytes); replace it")
-    recording = _first_success(path, (_read_libsndfile, _read_ffmpeg))
-    if not recording.samples.size:
-        raise AudioError(f"{path} holds no sample")
-    if fault := sample_fault(recording.samples):
-        raise AudioError(f"{path} holds samples that are {fault}; write it anew")
-    if not _RATES[0] <= recording.rate <= _RATES[1]:
-        raise AudioError(f"{path} claims a sample rate of {recording.rate} Hz; mend its header")
-    return recording
+    reasons: list[str] = []
+    for opener in _OPENERS:
+        try:
+            stream = opener(path)
+            first = next(stream.blocks, None)
+        except AudioError:
+            raise
+        except Exception as error:
+            reasons.append(_reason(error))
+            continue
+        if first is None:
+            raise AudioError(f"{path} holds no sample")
+        if not _RATES[0] <= stream.rate <= _RATES[1]:
+            raise AudioError(f"{path} claims a sample rate of {stream.rate} Hz; mend its header")
+        damaged = any("malformed" in reason for reason in reasons)
+        stream.blocks = _sound(stream, chain([first], stream.blocks), damaged)
+        return stream
+    raise AudioError(f"{path} is no audio that can be decoded ({reasons[-1]})")
+
+
+def _sound(
+    stream: Stream, blocks: Iterator[NDArray[np.float32]], damaged: bool
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the blocks, counted and checked; note where decoding breaks off."""
+    broken = None
+    while True:
+        try:
+            block = next(blocks, None)
+        except AudioError:
+            raise
+        except Exception:
+            broken, block = f"decoding stopped after {stream.frames / stream.rate:.2f} s", None
+        if block is None:
+            break
+        stream.frames += len(block)
+        if fault := sample_fault(block):
+            raise AudioError(f"{stream.path} holds samples that are {fault}; write it anew")
+        yield block
+    stream.truncated = stream.truncated or broken
+    if damaged and not stream.truncated:
+        stream.truncated = "its structure is damaged"
 
 
 def sample_fault(samples: NDArray[np.float32]) -> str | None:
@@ -114,35 +226,31 @@ def resample(mono: NDArray[np.float32], source: int, target: int) -> NDArray[np.
     return resampled if resampled.size else mono[:1].copy()
 
 
-def _first_success(path: Path, readers: tuple[Callable[[Path], Recording], ...]) -> Recording:
-    reasons = []
-    damaged = False
-    for reader in readers:
-        try:
-            recording = reader(path)
-            if damaged and not recording.truncated:
-                recording = replace(recording, truncated="its structure is damaged")
-            return recording
-        except AudioError:
-            raise
-        except Exception as error:
-            reasons.append(_reason(error))
-            damaged = damaged or "malformed" in reasons[-1]
-    raise AudioError(f"{path} is no audio that can be decoded ({reasons[-1]})")
-
-
-def _read_libsndfile(path: Path) -> Recording:
+def _open_libsndfile(path: Path) -> Stream:
     import soundfile
 
     # mpg123, inside libsndfile, writes its warnings to the terminal.
-    with quiet_stderr(), soundfile.SoundFile(path) as file:
-        promised, rate = file.frames, file.samplerate
-        log, is_ogg = file.extra_info, file.format == "OGG"
-        samples = file.read(dtype="float32", always_2d=True)
-    missing = _missing(len(samples), promised, rate, log)
-    if is_ogg and not missing and not _ogg_ends(path):
-        missing = f"its stream breaks off after {len(samples) / rate:.2f} s"
-    return Recording(samples, rate, missing)
+    with quiet_stderr():
+        file = soundfile.SoundFile(path)
+    stream = Stream(path, file.samplerate, file.frames / file.samplerate, iter(()))
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        promised, frames = file.frames, 0
+        with file:
+            while True:
+                with quiet_stderr():
+                    block = file.read(_BLOCK, dtype="float32", always_2d=True)
+                if not len(block):
+                    break
+                frames += len(block)
+                yield block
+            log, is_ogg = file.extra_info, file.format == "OGG"
+        stream.truncated = _missing(frames, promised, stream.rate, log)
+        if is_ogg and not stream.truncated and not _ogg_ends(path):
+            stream.truncated = f"its stream breaks off after {frames / stream.rate:.2f} s"
+
+    stream.blocks = blocks()
+    return stream
 
 
 def _missing(frames: int, promised: int, rate: int, log: str = "") -> str | None:
@@ -170,31 +278,56 @@ def _ogg_ends(path: Path) -> bool:
     return len(page) >= head + page[26] + sum(table)
 
 
-def _read_ffmpeg(path: Path) -> Recording:
+def _open_ffmpeg(path: Path) -> Stream:
     import av
 
     # Without this FFmpeg may take the name for an address such as http: or concat:.
-    with av.open(f"file:{path.absolute()}", mode="r") as container:
-        if not container.streams.audio:
-            raise AudioError(f"{path} holds no sound, only {_kinds(container)}")
-        stream = container.streams.audio[0]
+    container = av.open(f"file:{path.absolute()}", mode="r")
+    if not container.streams.audio:
+        kinds = _kinds(container)
+        container.close()
+        raise AudioError(f"{path} holds no sound, only {kinds}")
+    track = container.streams.audio[0]
+    promised = max(0.0, (container.duration or 0) / av.time_base)
+    stream = Stream(path, track.rate or 0, promised, iter(()))
+
+    def frames() -> Iterator[NDArray[np.float32]]:
         resampler = av.AudioResampler(format="fltp")
-        blocks, rate, broken = [], 0, None
-        try:
-            for frame in container.decode(stream):
-                rate = frame.sample_rate
-                blocks += [part.to_ndarray() for part in resampler.resample(frame)]
-        except av.FFmpegError as error:
-            broken = error
-        if not blocks:
+        for frame in container.decode(track):
+            stream.rate = frame.sample_rate
+            for part in resampler.resample(frame):
+                yield part.to_ndarray()
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        waiting: list[NDArray[np.float32]] = []
+        count, broken = 0, None
+        with container:
+            decoded = frames()
+            while True:
+                try:
+                    part = next(decoded, None)
+                except av.FFmpegError as error:
+                    part, broken = None, error
+                if part is not None:
+                    waiting.append(part)
+                if waiting and (part is None or sum(p.shape[1] for p in waiting) >= _BLOCK):
+                    block = np.ascontiguousarray(np.concatenate(waiting, axis=1).T, np.float32)
+                    waiting, count = [], count + len(block)
+                    yield block
+                if part is None:
+                    break
+        if not count:
             reason = _reason(broken) if broken else "no frame"
             raise AudioError(f"{path} holds no sample that can be decoded ({reason})")
-        samples = np.ascontiguousarray(np.concatenate(blocks, axis=1).T, dtype=np.float32)
-        promised = (container.duration or 0) * rate // av.time_base
-    truncated = _missing(len(samples), promised, rate)
-    if broken and not truncated:
-        truncated = f"decoding stopped after {len(samples) / rate:.2f} s"
-    return Recording(samples, rate, truncated)
+        stream.truncated = _missing(count, int(promised * stream.rate), stream.rate)
+        if broken and not stream.truncated:
+            stream.truncated = f"decoding stopped after {count / stream.rate:.2f} s"
+
+    stream.blocks = blocks()
+    return stream
+
+
+_OPENERS: tuple[Callable[[Path], Stream], ...] = (_open_libsndfile, _open_ffmpeg)
 
 
 def _kinds(container: Any) -> str:

@@ -1,12 +1,14 @@
 """The front ends of the built-in models, free for others to use.
 
-A front end is a frozen dataclass; its fields are its identity. The signal
-processing is librosa's (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003) and
-is imported at the first call.
+A front end is a frozen dataclass; its fields are its identity. It is an ONNX graph,
+which training runs and a trained model carries: there is one answer, not two that are
+alike. The graph repeats librosa (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003),
+whose own computation is the front end's `reference`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo_registry.card import FrontEnd, Layout, identity
@@ -35,7 +37,7 @@ class Handcrafted:
     """
 
     name: ClassVar[str] = "handcrafted"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     layout: ClassVar[Layout] = "vectors"
 
     sample_rate: int = 22_050
@@ -67,16 +69,34 @@ class Handcrafted:
         AudioError
             If `audio` is empty or holds samples that are NaN or infinite.
         """
+        return _run(self, audio)
+
+    @property
+    def hop(self) -> int:
+        """Samples from one row to the next."""
+        return round(self.window * self.sample_rate)
+
+    @property
+    def reach(self) -> int:
+        """Samples that a row depends on before its own."""
+        return 0
+
+    def graph(self) -> Any:
+        """Return the computation as an ``onnx.ModelProto``."""
+        from zoo.audio import graphs
+
+        return graphs.handcrafted(self.sample_rate, self.n_fft, self.hop_length, self.hop)
+
+    def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return the same as a call, computed by librosa."""
         import numpy as np
 
         from zoo.audio import features
 
         features.check(audio)
-        rows = [
-            features.describe(part, self.sample_rate, self.n_fft, self.hop_length)
-            for part in features.windows(audio, round(self.window * self.sample_rate))
-        ]
-        return np.stack(rows)
+        parts = features.windows(audio, self.hop)
+        settings = (self.sample_rate, self.n_fft, self.hop_length)
+        return np.stack([features.describe(part, *settings) for part in parts])
 
 
 @dataclass(frozen=True)
@@ -97,7 +117,7 @@ class LogMel:
     """
 
     name: ClassVar[str] = "log-mel"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     layout: ClassVar[Layout] = "frames"
 
     sample_rate: int = 22_050
@@ -122,10 +142,51 @@ class LogMel:
         AudioError
             If `audio` is empty or holds samples that are NaN or infinite.
         """
+        return _run(self, audio)
+
+    @property
+    def hop(self) -> int:
+        """Samples from one row to the next."""
+        return self.hop_length
+
+    @property
+    def reach(self) -> int:
+        """Samples that a row depends on before its own."""
+        return self.n_fft // 2
+
+    def graph(self) -> Any:
+        """Return the computation as an ``onnx.ModelProto``."""
+        from zoo.audio import graphs
+
+        return graphs.log_mel(self.sample_rate, self.n_fft, self.hop_length, self.n_mels)
+
+    def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return the same as a call, computed by librosa."""
         from zoo.audio import features
 
         features.check(audio)
         return features.log_mel(audio, self.sample_rate, self.n_fft, self.hop_length, self.n_mels)
+
+
+def _run(frontend: "Handcrafted | LogMel", audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    import numpy as np
+
+    from zoo.audio import features
+
+    features.check(audio)
+    (rows,) = _session(frontend).run(None, {"waveform": np.asarray(audio[None], np.float32)})
+    found: NDArray[np.float32] = rows
+    return found
+
+
+@lru_cache(maxsize=8)
+def _session(frontend: "Handcrafted | LogMel") -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # the tracks are what is shared out to the cores
+    content = frontend.graph().SerializeToString()
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 FRONTENDS: dict[str, type[FrontEnd]] = {kind.name: kind for kind in (Handcrafted, LogMel)}

@@ -1,8 +1,7 @@
 """``zoo predict``: what is in these recordings, according to a trained model."""
 
-import csv
-import json
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +11,9 @@ import typer
 from zoo.cli.console import TerminalReporter, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable
 
-    from zoo.predicting import Prediction
+    from zoo.predicting import Prediction, Section
 
 __all__ = ["command"]
 
@@ -28,8 +27,22 @@ class PredictionFormat(StrEnum):
 
 
 def command(
-    run: Annotated[str, typer.Argument(help="A run's id or folder, or a model's name.")],
-    paths: Annotated[list[Path], typer.Argument(help="Audio files, or folders of them.")],
+    run: Annotated[
+        str, typer.Argument(help="A run's id or folder, a model's name, or an ONNX file.")
+    ],
+    paths: Annotated[
+        list[str], typer.Argument(help="Audio files, folders, patterns; - for standard input.")
+    ],
+    timeline: Annotated[bool, typer.Option("--timeline", help="Also the label over time.")] = False,
+    min_confidence: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Below this, the answer is `unknown`."),
+    ] = 0.0,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A .jsonl or .csv file to add to; an interrupted one is continued."),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Files at once; all cores.")] = None,
     format: Annotated[
         PredictionFormat, typer.Option(help="json prints one object a line.")
     ] = PredictionFormat.table,
@@ -38,52 +51,85 @@ def command(
 
     Example: zoo predict svm song.mp3 --format json
     """
-    from zoo.predicting import audio_files, predict
+    from zoo.answers import AnswerFile, csv_header, csv_lines, json_line
+    from zoo.predicting import audio_files, open_model, predict
 
-    files = audio_files(paths)
-    writers = {
-        PredictionFormat.json: _write_json,
-        PredictionFormat.csv: _write_csv,
-        PredictionFormat.table: _write_lines,
+    files: list[str] = audio_files(paths)
+    reporter = TerminalReporter()
+    if output is not None and format is PredictionFormat.table:
+        format = PredictionFormat.csv if output.suffix == ".csv" else PredictionFormat.json
+    as_csv = format is PredictionFormat.csv
+    answers = None
+    if output is not None:
+        answers = AnswerFile(output, as_csv, timeline, open_model(run, threads=1).name)
+        waiting = [file for file in files if file not in answers.done]
+        if len(waiting) < len(files):
+            reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")
+        files = waiting
+    if not files:
+        return
+    lines: dict[PredictionFormat, Callable[[Prediction], str]] = {
+        PredictionFormat.json: json_line,
+        PredictionFormat.csv: lambda found: csv_lines(found, timeline),
+        PredictionFormat.table: _text,
     }
+    found = predict(
+        run,
+        files,
+        timeline=timeline,
+        min_confidence=min_confidence,
+        jobs=jobs,
+        in_order=format is PredictionFormat.table,
+        reporter=reporter,
+    )
     failed = 0
-    with TerminalReporter().bar(f"{len(files)} files", len(files)) as bar:
-
-        def watched() -> "Iterator[Prediction]":
-            nonlocal failed
-            for done, prediction in enumerate(predict(run, files), start=1):
-                failed += prediction.error is not None
-                yield prediction
-                bar.update(done)
-
-        writers[format](watched())
+    with answers.open() if answers else nullcontext(sys.stdout) as out:
+        if as_csv and answers is None:
+            out.write(csv_header(timeline))
+        for prediction in found:
+            if prediction.error is not None:
+                failed += 1
+                if format is PredictionFormat.table or answers is not None:
+                    sys.stderr.write(f"zoo: {prediction.error}\n")
+            out.write(lines[format](prediction))
+            out.flush()
+    if answers is not None:
+        reporter.note(f"{len(files)} files answered into {output}, {failed} of them with an error")
     if failed:
         raise typer.Exit(1)
 
 
-def _write_json(predictions: "Iterable[Prediction]") -> None:
-    for prediction in predictions:
-        sys.stdout.write(json.dumps(prediction.to_json(), ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+def _text(found: "Prediction") -> str:
+    """Return what a person reads: the label first, what speaks for it last."""
+    if found.error is not None:
+        return ""
+    ranked = sorted((found.votes or {}).items(), key=lambda pair: -pair[1])
+    detail = found.reason or ", ".join(f"{name} {count}" for name, count in ranked)
+    if found.label_mean not in (found.label, None) and not found.reason:
+        detail += f"; by mean probability {found.label_mean}"
+    head = f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})\n"
+    return head + "".join(map(_section, _merged(found.timeline or [])))
 
 
-def _write_csv(predictions: "Iterable[Prediction]") -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["path", "label", "confidence", "windows", "error"])
-    for item in predictions:
-        confidence = "" if item.confidence is None else f"{item.confidence:.6g}"
-        writer.writerow([item.path, item.label, confidence, item.windows, item.error])
-        sys.stdout.flush()
+def _merged(timeline: "list[Section]") -> "list[list[Section]]":
+    """Return the windows in stretches of one label."""
+    stretches: list[list[Section]] = []
+    for section in timeline:
+        if stretches and stretches[-1][-1].label == section.label:
+            stretches[-1].append(section)
+        else:
+            stretches.append([section])
+    return stretches
 
 
-def _write_lines(predictions: "Iterable[Prediction]") -> None:
-    for item in predictions:
-        if item.error is not None:
-            sys.stderr.write(f"zoo: {item.error}\n")
-            continue
-        votes = ", ".join(
-            f"{name} {count}"
-            for name, count in sorted((item.votes or {}).items(), key=lambda pair: -pair[1])
-        )
-        sys.stdout.write(f"{item.label}  {percent(item.confidence)}  {item.path}  ({votes})\n")
-        sys.stdout.flush()
+def _section(stretch: "list[Section]") -> str:
+    sure = [section.confidence for section in stretch if section.confidence is not None]
+    mean = percent(sum(sure) / len(sure)) if sure else ""
+    times = f"{_clock(stretch[0].start)}-{_clock(stretch[-1].end)}"
+    return f"  {times:>17}  {stretch[0].label}  {mean}\n"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

@@ -3,9 +3,25 @@
 from collections.abc import Mapping
 
 from zoo.evaluate.metrics import confusion, f1_scores, score
-from zoo_registry.runs import Predictions, Run
+from zoo_registry.runs import Predictions, Run, RunRecord
 
-__all__ = ["model_card"]
+__all__ = ["intended_use", "model_card"]
+
+
+_INTERFACE = {
+    False: "It takes a mono waveform, `waveform` (1, samples), at the rate of the front end, and "
+    "gives `probabilities` (windows, classes) and the windows' `times` in seconds.",
+    True: "It takes rows of the feature table, `track` (rows, columns), and gives `probabilities`.",
+}
+
+
+def intended_use(record: RunRecord) -> str:
+    """Return what a model may be asked, and what not."""
+    classes = ", ".join(record.dataset["classes"])
+    return (
+        f"Classifies audio into {len(record.dataset['classes'])} classes: {classes}. "
+        "It knows no other class, and has been tested on recordings like those of its dataset only."
+    )
 
 
 def model_card(run: Run, predictions: Predictions) -> str:
@@ -26,7 +42,9 @@ def model_card(run: Run, predictions: Predictions) -> str:
             f"`{artefact['file']}` ({artefact['bytes'] / 1e6:.2f} MB, sha256 "
             f"`{artefact['sha256'][:16]}…`), fitted on all {record.dataset['tracks']} tracks "
             "after the evaluation. "
-            f"It differs from the Python model by at most {artefact['parity']:.1e} in probability."
+            f"On {artefact['parity_tracks']} tracks it names the winners that the Python model "
+            f"names, and differs by at most {artefact['parity']:.1e} in probability. "
+            f"{_INTERFACE[record.frontend['name'] == 'table']}"
         )
     per_class = "\n".join(
         f"| {name} | {tracks} | {value:.3f} |"
@@ -46,8 +64,7 @@ Run `{run.id}`, {record.finished}.
 
 ## What it does
 
-Classifies audio into {len(predictions.classes)} classes: {", ".join(predictions.classes)}.
-It knows no other class, and has been tested on recordings like those of its dataset only.
+{intended_use(record)}
 
 ## How well
 
@@ -74,6 +91,7 @@ It knows no other class, and has been tested on recordings like those of its dat
 | parameters | {params} |
 | versions | {_fields(record.versions)} |
 | plugin | {record.model["distribution"] or record.model["file"]} {record.model["version"]} |
+| licence | {record.model.get("licence") or "not declared"}; the recordings have their own |
 
 ## Artefact
 
