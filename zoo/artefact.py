@@ -198,7 +198,7 @@ def _reason(error: Exception) -> str:
     """Return what onnxruntime complains of, in a few words."""
     text = " ".join(str(error).split())
     for pattern, words in _REASONS:
-        if match := re.search(pattern, text):
+        if match := re.search(pattern, text, re.IGNORECASE):
             return words.format(match.group(1))
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)[:200]
 

@@ -3,6 +3,7 @@
 import sys
 from contextlib import nullcontext
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from zoo.cli.console import TerminalReporter, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from zoo.predicting import Prediction, Section
 
@@ -108,25 +109,18 @@ def _text(found: "Prediction") -> str:
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
     head = f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})\n"
-    return head + "".join(map(_section, _merged(found.timeline or [])))
+    return head + "".join(_stretches(found.timeline or []))
 
 
-def _merged(timeline: "list[Section]") -> "list[list[Section]]":
-    """Return the windows in stretches of one label."""
-    stretches: list[list[Section]] = []
-    for section in timeline:
-        if stretches and stretches[-1][-1].label == section.label:
-            stretches[-1].append(section)
-        else:
-            stretches.append([section])
-    return stretches
-
-
-def _section(stretch: "list[Section]") -> str:
-    sure = [section.confidence for section in stretch if section.confidence is not None]
-    mean = percent(sum(sure) / len(sure)) if sure else ""
-    times = f"{_clock(stretch[0].start)}-{_clock(stretch[-1].end)}"
-    return f"  {times:>17}  {stretch[0].label}  {mean}\n"
+def _stretches(timeline: "list[Section]") -> "Iterator[str]":
+    """Yield a line for each stretch of windows of one label; it lasts until the next begins."""
+    stretches = [list(group) for _, group in groupby(timeline, key=lambda section: section.label)]
+    ends = [stretch[0].start for stretch in stretches[1:]]
+    for stretch, end in zip(stretches, [*ends, *(s.end for s in timeline[-1:])], strict=True):
+        sure = [section.confidence for section in stretch if section.confidence is not None]
+        mean = percent(sum(sure) / len(sure)) if sure else ""
+        times = f"{_clock(stretch[0].start)}-{_clock(end)}"
+        yield f"  {times:>21}  {stretch[0].label}  {mean}\n"
 
 
 def _clock(seconds: float) -> str:

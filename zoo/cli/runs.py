@@ -1,6 +1,7 @@
 """``zoo runs``: what lies in the workspace."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from zoo.cli.console import ListFormat, new_table, percent, print_json, print_ta
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, verify, export and remove runs.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -179,6 +180,22 @@ def verify_runs(
         raise typer.Exit(1)
     if not results:
         typer.echo("There is no run to verify; `zoo train svm` makes one.", err=True)
+
+
+@app.command("export")
+def export_run(
+    run: Annotated[str, typer.Argument(help="A run's id or folder, or a model's name.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+) -> None:
+    """Write a folder that stands alone: the ONNX file, its card, a script of 20 lines.
+
+    Example: zoo runs export svm handed-over
+    """
+    from zoo.handover import hand_over
+    from zoo.workspace import find_run
+
+    for path in hand_over(find_run(run), folder):
+        typer.echo(path)
 
 
 @app.command("remove")
