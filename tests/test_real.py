@@ -51,6 +51,10 @@ def test_gtzan_mini_by_track(real_data, shared_cache, monkeypatch):
     data = str(real_data / "gtzan-mini")
     run = zoo.train("svm", data, grouped=False)
     assert score(run.predictions()).accuracy >= 0.80
+    artefact = run.record.artefact
+    assert artefact["parity"] < 1e-4
+    assert artefact["parity_tracks"] == artefact["same_winner"] == 50
+    assert artefact["reference"] < 1e-3
     answers = list(zoo.predict("svm", [real_data / "gtzan-mini" / "metal"]))
     assert sum(answer.label == "metal" for answer in answers) >= 9
 
@@ -63,3 +67,6 @@ def test_the_cnn_learns_gtzan_mini(real_data, shared_cache, monkeypatch):
     run = zoo.train("cnn2d", data, grouped=False, protocol="holdout:0.3")
     assert run.complete, run.record.error
     assert score(run.predictions()).accuracy >= 0.3
+    artefact = run.record.artefact
+    assert artefact["parity"] < 1e-4
+    assert artefact["parity_tracks"] == artefact["same_winner"] == 50

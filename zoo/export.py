@@ -56,15 +56,16 @@ def write_artefact(
     -------
     dict
         ``file, sha256, bytes``; ``parity``, the largest difference in probability of a window
-        between artefact and plugin, over ``parity_tracks`` tracks; and ``reference``, how far
-        the front end is from librosa, in standard deviations of its columns.
+        between artefact and plugin, over ``parity_tracks`` tracks, of which ``same_winner`` get
+        the same one; and ``reference``, how far the front end is from librosa, in standard
+        deviations of its columns.
 
     Raises
     ------
     CannotExport
         If model or front end have no ONNX form.
     RunError
-        If artefact and plugin differ by more than 1e-3 in probability, or in the winner.
+        If artefact and plugin differ by more than 1e-3 in probability.
     """
     part = model.export(fitted)
     windows = None
@@ -73,19 +74,19 @@ def write_artefact(
     _describe(part, _description(run, predictions, windows))
     content: bytes = part.SerializeToString()
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _TRACKS)).astype(int))
-    checked = {}
+    checked: dict[str, float] = {"parity_tracks": len(chosen)}
     with atomic_path(run.artefact_path) as temporary:
         temporary.write_bytes(content)
         artefact = Artefact(temporary)
-        checked["parity"] = _difference(artefact, model, fitted, dataset, arrays, chosen)
+        checked |= _compared(artefact, model, fitted, dataset, arrays, chosen)
         if reference := getattr(model.card.frontend, "reference", None) if artefact.hears else None:
             checked["reference"] = _strangeness(reference, dataset, artefact.rate, arrays, chosen)
     return {
         "file": run.artefact_path.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "parity_tracks": len(chosen),
-    } | checked
+        **checked,
+    }
 
 
 def _with_front_end(part: Any, model: Model) -> tuple[Any, dict[str, int] | None]:
@@ -192,16 +193,16 @@ def _describe(proto: Any, description: dict[str, Any]) -> None:
     proto.producer_name = "genre-zoo"
 
 
-def _difference(
+def _compared(
     artefact: Artefact,
     model: Model,
     fitted: object,
     dataset: Dataset,
     arrays: "Sequence[NDArray[np.float32]]",
     chosen: "NDArray[np.int64]",
-) -> float:
-    """Return the largest difference in probability between artefact and plugin."""
-    worst = 0.0
+) -> dict[str, float]:
+    """Return the largest difference in probability, and how many tracks get the same winner."""
+    worst, same = 0.0, 0
     for index in chosen:
         (expected,) = model.predict(fitted, [arrays[index]], len(artefact.classes))
         given = arrays[index] if not artefact.hears else _waveform(dataset, index, artefact.rate)
@@ -218,9 +219,8 @@ def _difference(
                 f"the ONNX file differs from the model by {worst:.2g} in the probability of "
                 f"{name}, more than {_TOLERANCE:g}; it was not kept"
             )
-        if _winner(found) != _winner(expected):
-            raise RunError(f"the ONNX file calls {name} otherwise than the model; it was not kept")
-    return worst
+        same += _winner(found) == _winner(expected)  # ties aside, what is so close wins alike
+    return {"parity": worst, "same_winner": same}
 
 
 def _waveform(dataset: Dataset, index: int, rate: int) -> "NDArray[np.float32]":

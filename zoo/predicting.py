@@ -460,15 +460,12 @@ class _Peaks:
     def watch(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[NDArray[np.float32]]":
         """Hand blocks through, and look at them."""
         for block in blocks:
-            # A cell that is cut by blocks begins again: the next one is as long as any.
-            starts = np.arange(0, block.size, self._cell)
-            begin = self._samples // self._cell
+            into = self._samples % self._cell
+            starts = np.maximum(np.arange(-into, block.size, self._cell), 0)
             found = np.maximum.reduceat(np.abs(block), starts).tolist()
-            self._loudest += [0.0] * max(0, begin + len(found) + 1 - len(self._loudest))
-            for number, peak in enumerate(found, start=begin):
-                # The cells of a block may lie askew to those of the recording.
-                self._loudest[number] = max(self._loudest[number], peak)
-                self._loudest[number + 1] = max(self._loudest[number + 1], peak)
+            if into:  # the last cell of the block before goes on
+                found[0] = max(found[0], self._loudest.pop())
+            self._loudest += found
             self._samples += block.size
             yield block
 

@@ -74,8 +74,8 @@ class RunRecord:
     predictions : str or None
         sha256 of `predictions.csv`.
     artefact : dict
-        ``file, sha256, bytes, fit_seconds, parity, parity_tracks, reference``, or
-        ``error`` with the reason why there is none.
+        ``file, sha256, bytes, fit_seconds, parity, parity_tracks, same_winner,
+        reference``, or ``error`` with the reason why there is none.
     machine : dict
         Platform, processor count and Python.
     started, finished : str or None

@@ -32,3 +32,102 @@ def feature_table(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+# A network of one layer on windows of frames, with an export of its own, and no framework.
+FRAMES_MODEL = '''
+import numpy as np
+from zoo import Card, LogMel, hookimpl
+
+FRAMES, HOP = 32, 16
+card = Card(name="frames", title="Frames", family="test", frontend=LogMel(n_mels=16))
+
+def cut(track):
+    last = max(len(track) - FRAMES, 0)
+    starts = np.minimum(np.arange(0, last + HOP, HOP), last)
+    return track[(starts[:, None] + np.arange(FRAMES)) % len(track)].mean(axis=1)
+
+@hookimpl
+def train(tracks, labels, classes, seed):
+    means = np.stack([cut(track).mean(axis=0) for track in tracks])
+    centres = np.stack([means[labels == c].mean(axis=0) for c in range(len(classes))])
+    return (centres / 50).T.astype("f4"), (-(centres**2).sum(axis=1) / 100).astype("f4")
+
+@hookimpl
+def predict(model, tracks):
+    scores = [cut(track) @ model[0] + model[1] for track in tracks]
+    powers = [np.exp(score - score.max(axis=1, keepdims=True)) for score in scores]
+    return [power / power.sum(axis=1, keepdims=True) for power in powers]
+
+@hookimpl
+def export(model):
+    import onnx
+    from onnx import helper, numpy_helper
+    text = """
+    <ir_version: 10, opset_import: ["": 18]>
+    frames (float[n, 16] track, float[16, k] weights, float[k] offset)
+        => (float[windows, k] probabilities)
+    <int64 zero = {0}, int64 one = {1}, int64 width = {32}, int64 hop = {16},
+     int64[1] axis = {1}> {
+        shape = Shape (track)
+        length = Gather (shape, zero)
+        slack = Sub (length, width)
+        last = Max (slack, zero)
+        limit = Add (last, hop)
+        every = Range (zero, limit, hop)
+        starts = Min (every, last)
+        rows = Unsqueeze (starts, axis)
+        offsets = Range (zero, width, one)
+        positions = Add (rows, offsets)
+        wrapped = Mod (positions, length)
+        window = Gather (track, wrapped)
+        mean = ReduceMean <keepdims = 0> (window, axis)
+        product = MatMul (mean, weights)
+        score = Add (product, offset)
+        probabilities = Softmax <axis = 1> (score)
+    }"""
+    proto = onnx.parser.parse_model(text)
+    del proto.graph.input[1:]
+    for name, values in zip(("weights", "offset"), model):
+        proto.graph.initializer.append(numpy_helper.from_array(values, name))
+    helper.set_model_props(proto, {"window": "32", "hop": "16"})
+    return proto
+'''
+
+# Hand-crafted features of windows of a second, so that short sounds have several.
+SECONDS_MODEL = """
+from zoo import Card, Handcrafted, hookimpl
+card = Card(name="seconds", title="Seconds", family="test", frontend=Handcrafted(window=1.0))
+
+@hookimpl
+def train(tracks, labels, classes):
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    y = np.repeat(labels, [len(track) for track in tracks])
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(np.concatenate(tracks), y)
+
+@hookimpl
+def predict(model, tracks):
+    return [model.predict_proba(track) for track in tracks]
+"""
+
+
+@pytest.fixture
+def hearing(tone_folder, workspace: Path) -> Callable[..., Path]:
+    """Return a function that trains a small model on tones and gives its run."""
+    import zoo
+
+    sources = {"frames": FRAMES_MODEL, "seconds": SECONDS_MODEL}
+
+    def train(name: str = "seconds"):
+        folder = workspace / "tones"
+        data = folder if folder.exists() else tone_folder(tracks=4)
+        (workspace / f"{name}.py").write_text(sources[name], encoding="utf-8")
+        run = zoo.train(f"./{name}.py", str(data), protocol="kfold:2", jobs=1)
+        assert run.complete, run.record.error
+        assert "error" not in run.record.artefact, run.record.artefact["error"]
+        return run
+
+    return train

@@ -120,7 +120,7 @@ def waveform(stream: Stream, rate: int) -> Iterator[NDArray[np.float32]]:
         resampler = soxr.ResampleStream(stream.rate, rate, 1, dtype="float32", quality="HQ")
     first, given = np.zeros(0, np.float32), 0
     for block in stream.blocks:
-        mono = block.mean(axis=1, dtype=np.float32)
+        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
         first = first if first.size else mono[:1]
         part = mono if resampler is None else resampler.resample_chunk(mono)
         given += part.size
@@ -232,6 +232,9 @@ def _open_libsndfile(path: Path) -> Stream:
     # mpg123, inside libsndfile, writes its warnings to the terminal.
     with quiet_stderr():
         file = soundfile.SoundFile(path)
+    if file.format == "RAW":  # what libsndfile makes of anything that is called .au or .snd
+        file.close()
+        raise ValueError("it has no header")
     stream = Stream(path, file.samplerate, file.frames / file.samplerate, iter(()))
 
     def blocks() -> Iterator[NDArray[np.float32]]:

@@ -42,8 +42,9 @@ def model_card(run: Run, predictions: Predictions) -> str:
             f"`{artefact['file']}` ({artefact['bytes'] / 1e6:.2f} MB, sha256 "
             f"`{artefact['sha256'][:16]}…`), fitted on all {record.dataset['tracks']} tracks "
             "after the evaluation. "
-            f"On {artefact['parity_tracks']} tracks it names the winners that the Python model "
-            f"names, and differs by at most {artefact['parity']:.1e} in probability. "
+            f"Compared with the Python model on {artefact['parity_tracks']} tracks, it names the "
+            f"same winner on {artefact['same_winner']} and differs by at most "
+            f"{artefact['parity']:.1e} in probability. "
             f"{_INTERFACE[record.frontend['name'] == 'table']}"
         )
     per_class = "\n".join(

@@ -45,7 +45,7 @@ def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
         "models", "train", "leaderboard", "predict",
         "data check", "data info",
-        "runs list", "runs show", "runs verify", "runs remove",
+        "runs list", "runs show", "runs verify", "runs export", "runs remove",
     ]  # fmt: skip
 
 

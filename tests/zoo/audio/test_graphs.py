@@ -1,0 +1,90 @@
+"""The front ends' graphs against librosa, whose computation they repeat."""
+
+import librosa
+import numpy as np
+import onnx
+import pytest
+
+from zoo.audio import features
+from zoo.audio.decode import decode
+from zoo.audio.frontends import FRONTENDS, Handcrafted, LogMel
+
+RATE = 22_050
+# Framings whose numbers share many factors, few, and none.
+SETTINGS = [(22_050, 1024, 512), (44_100, 2048, 441), (16_000, 1000, 250), (22_050, 1023, 300)]
+
+
+def music(rate: int, seconds: float, seed: int = 0) -> np.ndarray:
+    """Return struck, decaying tones over noise, float32."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    tones = sum(np.sin(2 * np.pi * pitch * time) for pitch in (110, 440, 1870, 5200))
+    noise = 0.05 * rng.standard_normal(time.size)
+    return (0.1 * tones * np.exp(-(time % 0.5) / 0.08) + noise * np.exp(-time)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", FRONTENDS.values(), ids=lambda kind: kind.__name__)
+def test_every_front_end_is_a_graph_of_plain_operators(kind):
+    graph = kind().graph()
+    onnx.checker.check_model(graph, full_check=True)
+    assert {entry.domain for entry in graph.opset_import} == {""}
+    assert [given.name for given in graph.graph.input] == ["waveform"]
+    assert [given.name for given in graph.graph.output] == ["track"]
+
+
+@pytest.mark.parametrize(("rate", "n_fft", "hop"), SETTINGS)
+@pytest.mark.parametrize("seconds", [0.02, 0.5, 3.0, 3.1])
+def test_log_mel_is_that_of_librosa(rate, n_fft, hop, seconds):
+    frontend = LogMel(rate, n_fft, hop, n_mels=48)
+    audio = music(rate, seconds)
+    got, expected = frontend(audio), frontend.reference(audio)
+    assert got.shape == expected.shape
+    # Where there is next to nothing, a decibel is a rounding error.
+    loud = expected > expected.max() - 90
+    np.testing.assert_allclose(got[loud], expected[loud], atol=2e-2)
+
+
+@pytest.mark.parametrize(("rate", "n_fft", "hop"), SETTINGS)
+@pytest.mark.parametrize("seconds", [0.02, 1.3, 4.0, 4.7])
+def test_hand_crafted_features_are_those_of_librosa(rate, n_fft, hop, seconds):
+    frontend = Handcrafted(rate, n_fft, hop, window=2.0)
+    audio = music(rate, seconds, seed=1)
+    got, expected = frontend(audio), frontend.reference(audio)
+    assert got.shape == expected.shape
+    names = features.feature_names()
+    for row, other in zip(got, expected, strict=True):
+        for name, one, two in zip(names, row, other, strict=True):
+            assert one == pytest.approx(two, rel=5e-3, abs=5e-3), name
+
+
+@pytest.mark.parametrize("tempo", [60, 90, 120, 150])
+def test_tempo_is_found_as_librosa_finds_it(tempo):
+    audio = np.zeros(12 * RATE, np.float32)
+    for beat in range(0, audio.size - 400, round(60 * RATE / tempo)):
+        audio[beat : beat + 400] = np.hanning(400) * np.sin(np.arange(400) / 3)
+    place = features.feature_names().index("tempo")
+    frontend = Handcrafted()
+    assert frontend(audio)[0, place] == frontend.reference(audio)[0, place]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (9000, 0), (0, 9000), (8000, 5000)])
+def test_silence_around_is_that_of_librosa(before, after):
+    audio = np.pad(music(RATE, 1.5), (before, after))
+    np.testing.assert_array_equal(
+        Handcrafted()(audio)[0, -2:], Handcrafted().reference(audio)[0, -2:]
+    )
+
+
+@pytest.mark.real
+def test_real_recordings(real_data):
+    names = features.feature_names()
+    for path in sorted(real_data.glob("gtzan-mini/*/*.flac"))[::7]:
+        audio = decode(path, RATE)
+        np.testing.assert_allclose(
+            librosa.db_to_power(LogMel()(audio)),
+            librosa.db_to_power(LogMel().reference(audio)),
+            rtol=2e-2, atol=1e-9,
+        )  # fmt: skip
+        got, expected = Handcrafted()(audio)[0], Handcrafted().reference(audio)[0]
+        close = np.abs(got - expected) <= 2e-3 * np.abs(expected) + 1e-2
+        assert close.all(), [names[n] for n in np.flatnonzero(~close)]
