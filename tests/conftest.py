@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import EntryPoint, PathDistribution
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -41,21 +42,20 @@ def real_data() -> Path:
     return Path(folder)
 
 
-@pytest.fixture
-def tone_folder(tmp_path: Path) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def make_tones() -> Callable[..., Path]:
     """Return a maker of data folders: one sub-folder a class, each a pitch of its own."""
     import soundfile
 
     def make(
+        folder: Path,
         classes: Sequence[str] = ("high", "low"),
         tracks: int = 4,
         seconds: float = 1.0,
         rate: int = 22_050,
-        name: str = "tones",
         seed: int = 0,
     ) -> Path:
         rng = np.random.default_rng(seed)
-        folder = tmp_path / name
         for number, label in enumerate(classes):
             (folder / label).mkdir(parents=True, exist_ok=True)
             for track in range(tracks):
@@ -67,6 +67,16 @@ def tone_folder(tmp_path: Path) -> Callable[..., Path]:
                 path = folder / label / f"{label}{track:02d}.wav"
                 soundfile.write(path, tone + noise, rate, subtype="PCM_16")
         return folder
+
+    return make
+
+
+@pytest.fixture
+def tone_folder(tmp_path: Path, make_tones: Callable[..., Path]) -> Callable[..., Path]:
+    """Return the same for folders below `tmp_path`, by name."""
+
+    def make(name: str = "tones", **more: Any) -> Path:
+        return make_tones(tmp_path / name, **more)
 
     return make
 

@@ -1,8 +1,10 @@
 """Fixtures for the application: datasets that train in no time."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,20 +116,39 @@ def predict(model, tracks):
 """
 
 
-@pytest.fixture
-def hearing(tone_folder, workspace: Path) -> Callable[..., Path]:
-    """Return a function that trains a small model on tones and gives its run."""
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
+    """Return a function that gives the workspace in which a small model was trained, once."""
     import zoo
 
+    root = tmp_path_factory.mktemp("trained")
+    data = make_tones(root / "tones")
     sources = {"frames": FRAMES_MODEL, "seconds": SECONDS_MODEL}
 
-    def train(name: str = "seconds"):
-        folder = workspace / "tones"
-        data = folder if folder.exists() else tone_folder(tracks=4)
-        (workspace / f"{name}.py").write_text(sources[name], encoding="utf-8")
-        run = zoo.train(f"./{name}.py", str(data), protocol="kfold:2", jobs=1)
-        assert run.complete, run.record.error
-        assert "error" not in run.record.artefact, run.record.artefact["error"]
-        return run
+    def train(name: str) -> Path:
+        place = root / name
+        if not place.exists():
+            place.mkdir()
+            (place / f"{name}.py").write_text(sources[name], encoding="utf-8")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("ZOO_CACHE", str(root / "cache"))
+                patch.setenv("ZOO_MODELS", "models")
+                patch.chdir(place)
+                run = zoo.train(f"./{name}.py", str(data), protocol="kfold:2", jobs=1)
+            assert run.complete, run.record.error
+            assert "error" not in run.record.artefact, run.record.artefact["error"]
+        return place
 
     return train
+
+
+@pytest.fixture
+def hearing(trained, workspace: Path) -> Callable[..., Any]:
+    """Return a function that puts a small model of two tones into the workspace."""
+    from zoo.workspace import find_run
+
+    def fetch(name: str = "seconds") -> Any:
+        shutil.copytree(trained(name), workspace, dirs_exist_ok=True)
+        return find_run(name)
+
+    return fetch
