@@ -108,6 +108,7 @@ def _text(found: "Prediction") -> str:
     detail = found.reason or ", ".join(f"{name} {count}" for name, count in ranked)
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
+    detail += f"; {found.seconds:.1f} s"
     head = f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})\n"
     return head + "".join(_stretches(found.timeline or []))
 
