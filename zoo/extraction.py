@@ -1,11 +1,11 @@
 """Front-end arrays of all tracks of a dataset: from the cache, or computed in parallel."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from zoo.audio.cache import FeatureCache
 from zoo.datasets import Dataset, Track
@@ -19,10 +19,39 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Extraction", "describe_frontend", "extract"]
+__all__ = ["Arrays", "Extraction", "describe_frontend", "extract"]
 
 # Below this many tracks, starting workers takes longer than the work.
 _WORTH_WORKERS = 8
+
+
+class Arrays(Sequence["NDArray[np.float32]"]):
+    """Arrays that are read when they are asked for, so that memory does not grow with the data.
+
+    Parameters
+    ----------
+    load : sequence of callables
+        Each returns one array.
+    """
+
+    def __init__(self, load: "Sequence[Callable[[], NDArray[np.float32]]]") -> None:
+        self._load = load
+
+    def __len__(self) -> int:
+        return len(self._load)
+
+    @overload
+    def __getitem__(self, index: int) -> "NDArray[np.float32]": ...
+    @overload
+    def __getitem__(self, index: slice) -> "Arrays": ...
+    def __getitem__(self, index: int | slice) -> "NDArray[np.float32] | Arrays":
+        if isinstance(index, slice):
+            return Arrays(self._load[index])
+        return self._load[index]()
+
+    def take(self, indices: "Iterable[int]") -> "Arrays":
+        """Return some of the arrays, in the order of `indices`."""
+        return Arrays([self._load[index] for index in indices])
 
 
 @dataclass(frozen=True)
@@ -33,7 +62,7 @@ class Extraction:
     ----------
     dataset : Dataset
         The tracks that could be read.
-    arrays : list of float32 arrays
+    arrays : Arrays
         One a track of `dataset`, each of shape (rows, columns), read-only.
     skipped : list of dict
         ``track, reason`` of the others.
@@ -42,7 +71,7 @@ class Extraction:
     """
 
     dataset: Dataset
-    arrays: "list[NDArray[np.float32]]"
+    arrays: "Arrays"
     skipped: list[dict[str, str]]
     computed: int
 
@@ -89,27 +118,27 @@ def extract(
     DatasetError
         If no track can be read.
     """
+    import numpy as np
+
     described = describe_frontend(model, dataset)
     if dataset.features is not None:
-        return Extraction(dataset, [row[None] for row in dataset.features], [], 0)
+        rows = [partial(np.asarray, row[None]) for row in dataset.features]
+        return Extraction(dataset, Arrays(rows), [], 0)
     cache = FeatureCache(cache_folder() / "features", described)
-    found = {track.id: cache.get(track.digest) for track in dataset.tracks}
-    wanted = [track for track in dataset.tracks if found[track.id] is None]
+    wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
     reasons = _compute(wanted, model, cache, jobs, reporter or Reporter())
     for track in wanted:
-        if track.id not in reasons:
-            found[track.id] = cache.get(track.digest)
-            if found[track.id] is None:
-                raise UsageError(
-                    f"the array of {track.id} did not stay in the cache {cache.folder}; "
-                    "check that the disk is writable and has room"
-                )
+        if track.id not in reasons and cache.get(track.digest) is None:
+            raise UsageError(
+                f"the array of {track.id} did not stay in the cache {cache.folder}; "
+                "check that the disk is writable and has room"
+            )
     if len(reasons) == len(dataset):
         raise DatasetError(
             f"no track of {dataset.source} could be used; the first: {min(reasons.items())[1]}"
         )
     usable = dataset.without(set(reasons))
-    arrays = [array for track in usable.tracks if (array := found[track.id]) is not None]
+    arrays = Arrays([partial(cache.load, track.digest) for track in usable.tracks])
     skipped = [{"track": track, "reason": reason} for track, reason in sorted(reasons.items())]
     return Extraction(usable, arrays, skipped, len(wanted))
 

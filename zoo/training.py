@@ -255,10 +255,7 @@ class _Training:
         else:
             self._end("complete", None)
             write_text(self.run.card_path, model_card(self.run, predictions))
-            for fold in self.folds:
-                self.run.fold_path(fold.number).unlink(missing_ok=True)
-            if (folder := self.run.fold_path(0).parent).is_dir():
-                folder.rmdir()
+            shutil.rmtree(self.run.fold_path(0).parent, ignore_errors=True)
         return self.run
 
     def _end(self, status: str, error: str | None) -> None:
@@ -287,6 +284,7 @@ class _Training:
         try:
             predictions = self._evaluate(fold, entry, bar)
             write_text(self.run.fold_path(fold.number), predictions.to_csv())
+            shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
         except Exception as error:
             entry["error"] = _describe(error)
             self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry['error']}")
@@ -298,11 +296,9 @@ class _Training:
     def _evaluate(self, fold: Fold, entry: dict[str, Any], bar: Bar) -> Predictions:
         note = f"fold {fold.number + 1}/{len(self.folds)}"
         begun = time.perf_counter()
-        fitted = self._fit(fold.train, bar, fold.number, note)
+        fitted = self._fit(fold.train, bar, fold.number, note, entry)
         trained = time.perf_counter()
-        windows = self.model.predict(
-            fitted, [self.arrays[index] for index in fold.test], len(self.dataset.classes)
-        )
+        windows = self.model.predict(fitted, self.arrays.take(fold.test), len(self.dataset.classes))
         ended = time.perf_counter()
         entry |= {"train_seconds": trained - begun, "predict_seconds": ended - trained}
         bar.update(fold.number + 1, note)
@@ -318,27 +314,39 @@ class _Training:
             np.stack([mean for _, mean in counted]),
         )
 
-    def _fit(self, indices: Any, bar: Bar, done: int, title: str) -> object:
-        def progress(fraction: float, note: str = "") -> None:
-            bar.update(done + min(max(fraction, 0.0), 1.0), f"{title} {note}".strip())
+    def _fit(self, indices: Any, bar: Bar, done: int, title: str, entry: dict[str, Any]) -> object:
+        curve: list[dict[str, float]] = []
+
+        def progress(fraction: float, note: str = "", **figures: float) -> None:
+            fraction = min(max(fraction, 0.0), 1.0)
+            bar.update(done + fraction, f"{title} {note}".strip())
+            if figures:
+                curve.append({"fraction": fraction} | {k: float(v) for k, v in figures.items()})
 
         progress(0.0)
-        return self.model.train(
-            [self.arrays[index] for index in indices],
+        scratch = self.run.scratch_path(done)
+        scratch.mkdir(parents=True, exist_ok=True)
+        fitted = self.model.train(
+            self.arrays.take(indices),
             self.dataset.labels[indices],
             self.dataset.classes,
             self.dataset.groups[indices],
             dict(self.record.params),
             self.record.seed,
             progress,
+            scratch,
         )
+        if curve:
+            entry["curve"] = curve
+        return fitted
 
     def _artefact(self, predictions: Predictions, bar: Bar) -> dict[str, Any]:
         """Fit on all tracks and export; a model without an ONNX form says why in its run."""
         begun = time.perf_counter()
         count = len(self.dataset)
-        fitted = self._fit(np.arange(count), bar, len(self.folds), "all tracks")
-        seconds = {"fit_seconds": time.perf_counter() - begun}
+        seconds: dict[str, Any] = {}
+        fitted = self._fit(np.arange(count), bar, len(self.folds), "all tracks", seconds)
+        seconds["fit_seconds"] = time.perf_counter() - begun
         try:
             described = write_artefact(
                 self.run, self.model, fitted, self.dataset, self.arrays, predictions

@@ -6,12 +6,16 @@ over the one before it.
 """
 
 import functools
+import json
 import math
 import os
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zoo_registry import CannotExport, hookimpl
+from zoo_registry.files import atomic_path
 from zoo_registry.silence import quiet_stderr
 
 if TYPE_CHECKING:
@@ -36,15 +40,15 @@ Tensor: TypeAlias = Any
 """Keras ships no types: these say in signatures what is meant."""
 
 TRAINING: Mapping[str, int | float] = {
-    "frames": 128,  # in a window; about 3 s
-    "epochs": 15,  # at most
-    "crops": 3,  # random windows of a track in an epoch
+    "frames": 215,  # in a window; about 5 s
+    "epochs": 24,  # at most
+    "crops": 2,  # random windows of a track in an epoch
     "batch": 16,  # windows
-    "learning_rate": 2e-3,  # at its peak
+    "learning_rate": 4e-3,  # at its peak
     "weight_decay": 1e-2,
     "smoothing": 0.1,  # probability that the label gives up to the classes, evenly
     "masking": 0.2,  # widest hidden stripe, as a share of the frames and of the mels
-    "validation": 0.15,  # share of the training tracks that chooses the epoch; 0: the last one
+    "validation": 0.0,  # share of the training tracks that chooses the epoch; 0: the last one
     "patience": 8,  # epochs without a better one before training stops
 }
 """The parameters of `fit` with their defaults, for cards to start from."""
@@ -127,20 +131,21 @@ def fit(
     params: Mapping[str, Any],
     seed: int,
     progress: "Progress",
+    scratch: Path | None = None,
 ) -> KerasModel:
     """Train a network on random windows of log-mel tracks.
 
     Windows have stripes of time and of frequency hidden (Park et al. 2019,
     doi:10.21437/Interspeech.2019-2680); labels are smoothed (Szegedy et al. 2016,
     doi:10.1109/CVPR.2016.308); the optimiser is AdamW (Loshchilov and Hutter 2019,
-    arXiv:1711.05101) under a warm-up and a cosine. Where the classes are large
-    enough, some groups are held out of the training to choose the best epoch.
+    arXiv:1711.05101) under a warm-up and a cosine. Where it is asked for and the classes
+    are large enough, some groups are held out of the training to choose the best epoch.
 
     Parameters
     ----------
     body : callable
         ``body(images, params)``: from a symbolic tensor of shape (batch, frames, mels, 1),
-        standardised per mel, to features of shape (batch, features).
+        freed of its level and standardised per mel, to features of shape (batch, features).
     tracks : sequence of float32 arrays, each of shape (frames, mels)
         dB; of any lengths from one frame on.
     labels, groups : int64 arrays, shape (tracks,)
@@ -153,7 +158,10 @@ def fit(
         From which everything random is derived; the generators of Python, NumPy and
         TensorFlow are seeded with it, too.
     progress : callable
-        Called with the share done and a note after every epoch.
+        Called with the share done, a note and the losses after every epoch.
+    scratch : Path, optional
+        Where the state after each epoch is kept; a training that finds one there goes on
+        from it, and ends as if it had never been interrupted.
 
     Returns
     -------
@@ -162,7 +170,7 @@ def fit(
     """
     import numpy as np
 
-    from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics
+    from zoo_plugins._keras_data import inner_split, level, masked, random_crops, spread, statistics
 
     keras = framework()
     keras.utils.clear_session()
@@ -171,33 +179,103 @@ def fit(
     frames, batch, epochs = params["frames"], params["batch"], params["epochs"]
     learnt, held = inner_split(labels, groups, params["validation"], seed)
     held_windows = [spread(tracks[i], frames, _HELD_WINDOWS) for i in held]
-    mean, variance = statistics([tracks[i] for i in learnt])
+    mean, variance = statistics(tracks, learnt)
     model = _network(body, params, len(classes), mean, variance)
     steps = max(_FEWEST_STEPS, round(len(learnt) * params["crops"] / batch))
     _compile(model, params, epochs * steps)
     targets = np.eye(len(classes), dtype=np.float32)
-    best, best_epoch, weights = math.inf, 0, None
-    for epoch in range(1, epochs + 1):
+    state = _State(scratch / "epoch.npz" if scratch else None, model, rng)
+    state.restore()
+    for number, figures in enumerate(state.curve, start=1):
+        progress(number / epochs, f"epoch {number}/{epochs}", **figures)
+    for epoch in range(len(state.curve) + 1, epochs + 1):
+        if held_windows and epoch - 1 - state.best_epoch >= params["patience"]:
+            break
         # Batches of one size spare TensorFlow a second trace; some tracks come once more for it.
         order = np.resize(rng.permutation(learnt), steps * batch).reshape(steps, batch)
         losses = []
         for chosen in order:
             crops = random_crops([tracks[i] for i in chosen], frames, rng)
-            crops = masked(crops, mean, params["masking"], rng)
+            crops = masked(crops, mean + level(crops), params["masking"], rng)
             losses.append(model.train_on_batch(crops, targets[labels[chosen]]))
-        note = f"epoch {epoch}/{epochs}, loss {np.mean(losses):.2f}"
+        figures = {"loss": float(np.mean(losses))}
+        note = f"epoch {epoch}/{epochs}, loss {figures['loss']:.2f}"
         if held_windows:
-            score = _log_loss(model, held_windows, labels[held])
-            note += f", held out {score:.2f}"
-            if score < best:
-                best, best_epoch, weights = score, epoch, model.get_weights()
-        progress(epoch / epochs, note)
-        if held_windows and epoch - best_epoch >= params["patience"]:
-            break
-    if weights is not None:
-        model.set_weights(weights)
-        progress(1.0, f"kept epoch {best_epoch}, held out {best:.2f}")
+            held_loss, held_accuracy = _held_out(model, held_windows, labels[held])
+            figures |= {"held_out_loss": held_loss, "held_out_accuracy": held_accuracy}
+            note += f", held out {held_loss:.2f}, {held_accuracy:.0%} right"
+        state.finish_epoch(figures)
+        progress(epoch / epochs, note, **figures)
+    if held_windows:
+        model.set_weights(state.best)
+        best = state.curve[state.best_epoch - 1]["held_out_loss"]
+        progress(1.0, f"kept epoch {state.best_epoch}, held out {best:.2f}")
     return model
+
+
+class _State:
+    """What a training is after an epoch: variables, generator, curve and the best weights.
+
+    Parameters
+    ----------
+    path : Path or None
+        Where it is kept.
+    model : keras.Model
+        Compiled.
+    rng : numpy.random.Generator
+    """
+
+    def __init__(self, path: Path | None, model: KerasModel, rng: "np.random.Generator") -> None:
+        self._path = path
+        self._model = model
+        self._rng = rng
+        self.curve: list[dict[str, float]] = []
+        self.best: list[NDArray[np.float32]] = []
+        self.best_epoch = 0
+
+    def finish_epoch(self, figures: dict[str, float]) -> None:
+        """Take up the figures of an epoch, and keep everything on disk."""
+        import numpy as np
+
+        self.curve.append(figures)
+        held = [item.get("held_out_loss", math.inf) for item in self.curve]
+        if held[-1] < min(held[:-1], default=math.inf):
+            self.best, self.best_epoch = self._model.get_weights(), len(self.curve)
+        if self._path is None:
+            return
+        arrays = {f"variable{n}": v.numpy() for n, v in enumerate(self._variables())}
+        arrays |= {f"best{n}": values for n, values in enumerate(self.best)}
+        kept = {
+            "curve": self.curve,
+            "best_epoch": self.best_epoch,
+            "rng": self._rng.bit_generator.state,
+        }
+        with atomic_path(self._path) as temporary, temporary.open("wb") as file:
+            np.savez(file, described=np.array(json.dumps(kept)), **arrays)
+
+    def restore(self) -> None:
+        """Go back to the last epoch that was kept; a damaged file counts as none."""
+        import numpy as np
+
+        if self._path is None or not self._path.is_file():
+            return
+        try:
+            with np.load(self._path, allow_pickle=False) as arrays:
+                kept = json.loads(str(arrays["described"]))
+                variables = list(self._variables())
+                values = [arrays[f"variable{n}"] for n in range(len(variables))]
+                best = [arrays[f"best{n}"] for n in range(len(self._model.get_weights()))] \
+                    if kept["best_epoch"] else []  # fmt: skip
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self._rng.bit_generator.state = kept["rng"]
+        self.curve, self.best_epoch, self.best = kept["curve"], kept["best_epoch"], best
+
+    def _variables(self) -> list[Any]:
+        """Return weights, running averages, seeds of dropout, and the optimiser's own."""
+        return [*self._model.variables, *self._model.optimizer.variables]
 
 
 @hookimpl
@@ -261,14 +339,16 @@ def _network(
     mean: "NDArray[np.float32]",
     variance: "NDArray[np.float32]",
 ) -> KerasModel:
-    """Put a standardising layer in front of `body`, and a classifier behind it."""
+    """Put in front of `body` what levels and standardises, and a classifier behind it."""
     keras = framework()
     layers = keras.layers
     shape = (params["frames"], len(mean))
     window = keras.Input(shape, name="window")
     # Keras' layer for the purpose keeps constants, which its ONNX export takes for inputs.
     standardise = layers.BatchNormalization(center=False, scale=False, epsilon=0, trainable=False)
-    images = layers.Reshape((*shape, 1))(standardise(window))
+    # How loud a recording is says little of its class, and differs between training and use.
+    levelled = window - keras.ops.mean(window, axis=(1, 2), keepdims=True)
+    images = layers.Reshape((*shape, 1))(standardise(levelled))
     standardise.set_weights([mean, variance])
     features = body(images, params)
     probabilities = layers.Dense(classes, activation="softmax", name="probabilities")(features)
@@ -294,17 +374,18 @@ def _compile(model: KerasModel, params: Mapping[str, Any], steps: int) -> None:
     optimizer.build(model.trainable_variables)  # else the first step is traced a second time
 
 
-def _log_loss(
+def _held_out(
     model: KerasModel,
     windows: "Sequence[NDArray[np.float32]]",
     labels: "NDArray[np.int64]",
-) -> float:
-    """Return the mean log loss, in nats, of tracks given as equally many windows each."""
+) -> tuple[float, float]:
+    """Return mean log loss (nats) and accuracy of tracks given as equally many windows each."""
     import numpy as np
 
     found = _classify(model, np.concatenate(windows)).reshape(len(windows), len(windows[0]), -1)
     likelihood = np.take_along_axis(found, labels[:, None, None], axis=2)
-    return float(-np.log(likelihood + 1e-7).mean())
+    right = found.mean(axis=1).argmax(axis=1) == labels
+    return float(-np.log(likelihood + 1e-7).mean()), float(right.mean())
 
 
 def _classify(model: KerasModel, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":

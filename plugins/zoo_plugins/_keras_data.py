@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["inner_split", "masked", "random_crops", "spread", "statistics", "windows"]
+__all__ = ["inner_split", "level", "masked", "random_crops", "spread", "statistics", "windows"]
 
 
 def windows(track: "NDArray[np.float32]", frames: int) -> "NDArray[np.float32]":
@@ -51,6 +51,17 @@ def random_crops(
     return np.concatenate([_cut(*pair, frames) for pair in zip(tracks, starts, strict=True)])
 
 
+def level(images: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Return the mean (dB) of each window, or of a track, over its frames and its mels.
+
+    Returns
+    -------
+    float32 array of as many dimensions
+    """
+    means: NDArray[np.float32] = images.mean(axis=(-2, -1), keepdims=True)
+    return means
+
+
 def masked(
     crops: "NDArray[np.float32]",
     mean: "NDArray[np.float32]",
@@ -62,7 +73,7 @@ def masked(
     Parameters
     ----------
     crops : float32 array, shape (windows, frames, mels)
-    mean : float32 array, shape (mels,)
+    mean : float32 array, shape (mels,) or (windows, 1, mels)
         What hidden places are set to.
     share : float
         Width that a stripe has at most, as a share of the window.
@@ -84,9 +95,17 @@ def masked(
 
 
 def statistics(
-    tracks: "Sequence[NDArray[np.float32]]",
+    tracks: "Sequence[NDArray[np.float32]]", chosen: "NDArray[np.int64]"
 ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return the mean (dB) and the variance (dB squared) of each mel over all frames.
+    """Return the mean (dB) and the variance (dB squared) of each mel over some tracks' frames.
+
+    Values count from the level of their track.
+
+    Parameters
+    ----------
+    tracks : sequence of float32 arrays, each of shape (frames, mels)
+    chosen : int64 array
+        Which of them count. One is looked at at a time.
 
     Returns
     -------
@@ -94,9 +113,14 @@ def statistics(
         The variance is one or more: a band that is empty in training must not blow up
         whatever another track has there.
     """
-    frames = sum(len(track) for track in tracks)
-    mean = sum(track.sum(axis=0, dtype=np.float64) for track in tracks) / frames
-    variance = sum(((track - mean) ** 2).sum(axis=0) for track in tracks) / frames
+    frames, total, squares = 0, np.float64(0), np.float64(0)
+    for index in chosen:
+        track = tracks[index] - level(tracks[index])
+        frames += len(track)
+        total = total + track.sum(axis=0, dtype=np.float64)
+        squares = squares + np.square(track, dtype=np.float64).sum(axis=0)
+    mean = np.atleast_1d(total / frames)
+    variance = np.atleast_1d(squares / frames) - mean**2
     return mean.astype(np.float32), np.maximum(variance, 1.0).astype(np.float32)
 
 

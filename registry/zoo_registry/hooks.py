@@ -23,8 +23,11 @@ hookimpl = pluggy.HookimplMarker("zoo")
 class Progress(Protocol):
     """How a training says how far it is."""
 
-    def __call__(self, fraction: float, note: str = "") -> None:
-        """Report the share that is done, 0 to 1, and a few words such as "epoch 3/40"."""
+    def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
+        """Report the share that is done, 0 to 1, and a few words such as "epoch 3/40".
+
+        Figures such as ``loss=0.7`` are kept in the run as its learning curve.
+        """
         ...
 
 
@@ -58,6 +61,7 @@ class ModelSpec:
         params: Mapping[str, Any],
         seed: int,
         progress: Progress,
+        scratch: Path,
     ) -> object:
         """Fit a model to the training tracks of one fold.
 
@@ -76,7 +80,11 @@ class ModelSpec:
         seed : int
             The same seed must give the same model.
         progress : callable
-            ``progress(fraction, note)``, to be called now and then.
+            ``progress(fraction, note, **figures)``, to be called now and then.
+        scratch : Path
+            A folder for what a long training needs to go on after an interruption. It is this
+            fold's own and empty at first; the same command finds in it what was left, and
+            deletes it when the fold is stored.
 
         Returns
         -------

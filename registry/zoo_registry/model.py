@@ -122,11 +122,12 @@ class Model:
         params: Mapping[str, Any],
         seed: int,
         progress: Progress,
+        scratch: Path,
     ) -> object:
         """Call the `train` hook."""
         model = self._hook.train(
             tracks=tracks, labels=labels, classes=classes, groups=groups,
-            params=params, seed=seed, progress=progress,
+            params=params, seed=seed, progress=progress, scratch=scratch,
         )  # fmt: skip
         if model is None:
             raise PluginError(f"{self.card.name}: train returned None; return the fitted model")

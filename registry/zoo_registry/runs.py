@@ -66,7 +66,8 @@ class RunRecord:
     skipped : list of dict
         ``track, reason`` of each track that could not be used.
     folds : list of dict
-        ``fold, train_tracks, test_tracks, train_seconds, predict_seconds, error``.
+        ``fold, train_tracks, test_tracks, train_seconds, predict_seconds, error``, and
+        ``curve``, the figures that the training reported, one dict a report.
     split : str or None
         sha256 over the track ids of every training and test part.
     audit : dict or None
@@ -74,7 +75,7 @@ class RunRecord:
     predictions : str or None
         sha256 of `predictions.csv`.
     artefact : dict
-        ``file, sha256, bytes, fit_seconds, parity, parity_tracks, same_winner,
+        ``file, sha256, bytes, fit_seconds, curve, parity, parity_tracks, same_winner,
         reference``, or ``error`` with the reason why there is none.
     machine : dict
         Platform, processor count and Python.
@@ -314,6 +315,10 @@ class Run:
     def saved_path(self) -> Path:
         """Where a plugin keeps a model that has no ONNX form."""
         return self.folder / "saved"
+
+    def scratch_path(self, fold: int) -> Path:
+        """Where a training keeps what it needs to go on; the fit on all tracks comes last."""
+        return self.folder / "folds" / f"{fold}.unfinished"
 
     def fold_path(self, fold: int) -> Path:
         """Where a fold's predictions wait until all folds are there."""

@@ -36,11 +36,19 @@ class Trained:
     def __init__(self, name):
         self.plugin = importlib.import_module(f"zoo_plugins.{name}")
         self.reports = []
+        self.curve = []
 
-    def train(self, lengths=(1, 5, FRAMES, 90), seed=3, **settings):
+    def train(self, lengths=(1, 5, FRAMES, 90), seed=3, scratch=None, stop=None, **settings):
         rng = np.random.default_rng(0)
         labels = np.arange(len(lengths)) % 2
         tracks = [track(*pair, rng) for pair in zip(lengths, labels, strict=True)]
+
+        def report(fraction, note="", **figures):
+            self.reports.append((fraction, note))
+            self.curve.append(figures)
+            if stop is not None and fraction >= stop:
+                raise KeyboardInterrupt
+
         settings = {"width": 2, "frames": FRAMES, "batch": 8, "epochs": 2, **settings}
         return self.plugin.train(
             tracks=tracks,
@@ -49,7 +57,8 @@ class Trained:
             groups=np.arange(len(lengths)),
             params={**self.plugin.card.params, **settings},
             seed=seed,
-            progress=lambda fraction, note="": self.reports.append((fraction, note)),
+            progress=report,
+            scratch=scratch,
         )
 
 
@@ -95,12 +104,20 @@ class TestStatistics:
     def test_they_are_those_of_all_frames(self):
         rng = np.random.default_rng(0)
         tracks = [rng.normal(-40, 9, (n, 3)).astype(np.float32) for n in (1, 50, 200)]
-        mean, variance = statistics(tracks)
-        assert mean == pytest.approx(np.concatenate(tracks).mean(axis=0), rel=1e-4)
-        assert variance == pytest.approx(np.concatenate(tracks).var(axis=0), rel=1e-4)
+        frames = np.concatenate([track - track.mean() for track in tracks])
+        mean, variance = statistics(tracks, np.arange(3))
+        assert mean == pytest.approx(frames.mean(axis=0), rel=1e-4, abs=1e-4)
+        assert variance == pytest.approx(frames.var(axis=0), rel=1e-4)
+
+    def test_only_the_chosen_count(self):
+        tracks = [np.full((5, 2), level, np.float32) for level in (-10, -50)]
+        tracks[1][:, 1] = 0
+        assert statistics(tracks, np.array([0]))[0].tolist() == [0, 0]
+        assert statistics(tracks, np.array([1]))[0].tolist() == [-25, 25]
 
     def test_an_empty_band_keeps_a_scale(self):
-        assert statistics([np.full((9, 2), -100, np.float32)])[1].tolist() == [1.0, 1.0]
+        empty = [np.full((9, 2), -100, np.float32)]
+        assert statistics(empty, np.arange(1))[1].tolist() == [1.0, 1.0]
 
 
 class TestMasking:
@@ -181,14 +198,40 @@ class TestModels:
         assert all(np.array_equal(*pair) for pair in zip(first, second, strict=True))
 
     @both
+    def test_loudness_changes_nothing(self, name, small):
+        sound = track(40, 0, np.random.default_rng(6))
+        quiet, loud = (small(name).plugin.predict(small(name).model, [sound + d]) for d in (-20, 9))
+        assert quiet[0] == pytest.approx(loud[0], abs=1e-4)
+
+    @both
     def test_a_plain_difference_is_learnt(self, name):
         trained = Trained(name)
-        model = trained.train([40] * 24, epochs=6, learning_rate=0.02, validation=0.25, dropout=0.0)
+        model = trained.train([40] * 24, epochs=8, learning_rate=0.02, validation=0.25, dropout=0.0)
         rng = np.random.default_rng(4)
         for label in (0, 1):
             (found,) = trained.plugin.predict(model, [track(100, label, rng)])
             assert (found.argmax(axis=1) == label).all()
         assert trained.reports[-1][1].startswith("kept epoch ")
+
+    @pytest.mark.parametrize(("name", "validation"), [("cnn2d", 0.25), ("vgg16", 0.0)])
+    def test_an_interrupted_training_ends_as_if_it_had_not_been(self, name, validation, tmp_path):
+        settings = {"epochs": 3, "validation": validation, "dropout": 0.3}
+        whole, parted = Trained(name), Trained(name)
+        expected = whole.train([40] * 16, **settings).get_weights()
+        for stop in (0.3, 0.6):
+            with pytest.raises(KeyboardInterrupt):
+                parted.train([40] * 16, scratch=tmp_path, stop=stop, **settings)
+        parted.curve.clear()
+        found = parted.train([40] * 16, scratch=tmp_path, **settings).get_weights()
+        assert all(np.array_equal(*pair) for pair in zip(expected, found, strict=True))
+        assert parted.curve == whole.curve
+        assert {"loss"} <= set(whole.curve[0])
+
+    def test_a_damaged_state_counts_as_none(self, tmp_path):
+        (tmp_path / "epoch.npz").write_bytes(b"PK damaged")
+        trained = Trained("cnn2d")
+        trained.train(scratch=tmp_path, epochs=1)
+        assert len(trained.curve) == 1
 
     @both
     def test_the_exported_graph_predicts_the_same(self, name, small):
@@ -212,9 +255,9 @@ def test_nothing_is_written_to_stderr():
         rng = np.random.default_rng(0)
         tracks = [rng.normal(-40, 9, (n, {MELS})).astype(np.float32) for n in (1, 50, 16, 30)]
         params = {{**cnn2d.card.params, "width": 2, "frames": {FRAMES}, "batch": 4, "epochs": 1}}
-        model = cnn2d.train(
-            tracks, np.arange(4) % 2, ["a", "b"], np.arange(4), params, 0, lambda *report: None
-        )
+        quiet = lambda *report, **figures: None
+        labels = np.arange(4)
+        model = cnn2d.train(tracks, labels % 2, ["a", "b"], labels, params, 0, quiet)
         cnn2d.predict(model, tracks)
         cnn2d.export(model)
     """

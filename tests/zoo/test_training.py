@@ -136,6 +136,52 @@ def test_an_interrupted_run_goes_on_after_its_last_fold(flaky, feature_table):
     assert int(Path("calls").read_text()) == 3 + 4
 
 
+STEPS = """
+import os, time
+from pathlib import Path
+import numpy as np
+from zoo import Card, Handcrafted, hookimpl
+
+card = Card(name="steps", title="Steps", family="test", frontend=Handcrafted())
+
+@hookimpl
+def train(tracks, labels, classes, progress, scratch):
+    kept = scratch / "epoch"
+    for epoch in range(int(kept.read_text()) if kept.exists() else 0, 5):
+        with open("log", "a") as log:
+            log.write(f"{scratch.name} {epoch}\\n")
+        time.sleep(0.05)
+        kept.write_text(str(epoch + 1))
+        progress((epoch + 1) / 5, f"epoch {epoch + 1}", loss=1 / (epoch + 1))
+    return np.bincount(labels, minlength=len(classes)) / len(labels)
+
+@hookimpl
+def predict(model, tracks):
+    return [np.tile(model, (len(track), 1)) for track in tracks]
+"""
+
+
+def test_a_killed_training_loses_one_epoch_and_no_more(feature_table, workspace):
+    table = str(feature_table())
+    Path("steps.py").write_text(STEPS, encoding="utf-8")
+    command = [sys.executable, "-c", "import sys, zoo; zoo.train('./steps.py', sys.argv[1])", table]
+    for epochs in (3, 9, 22):
+        process = subprocess.Popen(command)
+        while not Path("log").exists() or len(Path("log").read_text().splitlines()) < epochs:
+            assert process.poll() is None
+        process.kill()
+        process.wait()
+    run = zoo.train("./steps.py", table)
+    assert run.complete
+    done = Path("log").read_text().splitlines()
+    # Five folds and the fit on all tracks of five epochs each; three were interrupted.
+    assert len(set(done)) == 6 * 5
+    assert len(done) <= 6 * 5 + 3
+    assert not run.fold_path(0).parent.exists()
+    curves = [entry["curve"] for entry in run.record.folds] + [run.record.artefact["curve"]]
+    assert {curve[-1]["loss"] for curve in curves} == {0.2}
+
+
 def test_a_failed_fold_is_named_and_tried_again(flaky, feature_table):
     table, model = str(feature_table()), flaky('ValueError("no")')
     Path("stop").write_text("2", encoding="utf-8")

@@ -46,13 +46,16 @@ class FeatureCache:
 
     def get(self, audio_digest: str) -> "NDArray[np.float32] | None":
         """Return the array, memory-mapped and read-only; None if it is absent or damaged."""
-        path = self.path(audio_digest)
         try:
-            if not _is_whole(path):
-                return None
-            array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+            return self.load(audio_digest) if _is_whole(self.path(audio_digest)) else None
         except (OSError, ValueError):
             return None
+
+    def load(self, audio_digest: str) -> "NDArray[np.float32]":
+        """Return an array that `get` has found whole; raises OSError if it is gone."""
+        array: NDArray[np.float32] = np.load(
+            self.path(audio_digest), mmap_mode="r", allow_pickle=False
+        )
         return array
 
     def put(self, audio_digest: str, array: "NDArray[np.float32]") -> None:
