@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zoo.evaluate.leaderboard import leaderboard
     from zoo.predicting import predict
     from zoo.training import train
+    from zoo.tuning import tune
     from zoo_registry import (
         CannotExport,
         Card,
@@ -39,6 +40,7 @@ __all__ = [
     "leaderboard",
     "predict",
     "train",
+    "tune",
 ]
 
 _HOMES = {
@@ -47,6 +49,7 @@ _HOMES = {
     "leaderboard": "zoo.evaluate.leaderboard",
     "predict": "zoo.predicting",
     "train": "zoo.training",
+    "tune": "zoo.tuning",
 }
 
 

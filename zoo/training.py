@@ -22,16 +22,18 @@ from zoo.evaluate.protocols import (
     parse_protocol,
     split_hash,
 )
-from zoo.evaluate.vote import count_votes
 from zoo.export import write_artefact
 from zoo.extraction import Extraction, describe_frontend, extract
-from zoo.plugins import offered_datasets, open_registry
+from zoo.folds import evaluate_fold, fit
+from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
 from zoo.report.card import model_card
+from zoo.tuning import Search, find_tuning
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import RunError, UsageError, ZooError
 from zoo_registry.files import write_text
+from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
 from zoo_registry.runs import Predictions, Run, RunRecord
@@ -52,6 +54,9 @@ def train(
     protocol: str = DEFAULT_PROTOCOL,
     grouped: bool = True,
     params: Mapping[str, str | ParamValue] | None = None,
+    tuned: bool = False,
+    nested: int = 0,
+    tuner: str = "random",
     seed: int = 0,
     jobs: int | None = None,
     reporter: Reporter | None = None,
@@ -74,6 +79,14 @@ def train(
         Whether tracks that belong together stay on one side of each split.
     params : mapping, optional
         Parameters that differ from the card's defaults.
+    tuned : bool
+        Whether the best parameters of the newest `zoo.tune` on this dataset are used, beneath
+        `params`. The run remembers which tracks that search has seen.
+    nested : int
+        Trials of a search inside every fold, which sees the fold's training part alone; 0
+        for none.
+    tuner : {"random", "bayesian", "hyperband"}
+        For `nested`.
     seed : int
         Of the split and of the model.
     jobs : int, optional
@@ -99,7 +112,7 @@ def train(
     """
     reporter = reporter or Reporter()
     registry = registry or open_registry()
-    loaded = _usable(registry, model)
+    loaded = usable_model(registry, model)
     resolved = loaded.card.resolve(params or {})
     splitting = parse_protocol(protocol)
     if not 0 <= seed < 2**32:
@@ -107,7 +120,18 @@ def train(
     if isinstance(data, str):
         data = open_dataset(data, offered_datasets(registry))
     splitting.folds(data, seed, grouped)  # what cannot be split is refused before the work
+    if tuned and nested:
+        raise UsageError("--tuned takes parameters that were found, --nested finds its own")
+    found = None
+    if tuned:
+        tuning = find_tuning(loaded, data, root)
+        best = tuning.best.params if tuning.best else {}
+        resolved = loaded.card.resolve(best | dict(params or {}))
+        found = {"tuning": tuning.id, "trials": len(tuning.trials), "seen": tuning.record["seen"]}
+    elif nested:
+        found = {"nested": True, "trials": nested, "tuner": tuner, "seen": []}
     record = _new_record(loaded, resolved, data, splitting, grouped, seed)
+    record.tuned = found
     folder = run_folder(record, root)
     waiting = f"{record.id} is being trained by another process; waiting for it"
     with locked(folder, lambda: reporter.note(waiting)):
@@ -119,17 +143,9 @@ def train(
         for skipped in extraction.skipped:
             reporter.note(f"left out: {skipped['reason']}")
         folds = splitting.folds(extraction.dataset, seed, grouped)
-        return _Training(run, loaded, extraction, folds, reporter).finish()
-
-
-def _usable(registry: Registry, name: str) -> Model:
-    model = registry.load(name)
-    if missing := model.missing():
-        extra = f"'genre-zoo[{model.card.extra}]'" if model.card.extra else " ".join(missing)
-        raise UsageError(
-            f"{name} needs {', '.join(missing)}, which is not installed; pip install {extra}"
-        )
-    return model
+        usable, arrays = extraction.dataset, extraction.arrays
+        search = Search(loaded, usable, arrays, tuner, seed, grouped) if nested else None
+        return _Training(run, loaded, extraction, folds, search, reporter).finish()
 
 
 def _new_record(
@@ -214,6 +230,7 @@ class _Training:
         model: Model,
         extraction: Extraction,
         folds: list[Fold],
+        search: Search | None,
         reporter: Reporter,
     ) -> None:
         self.run = run
@@ -222,6 +239,7 @@ class _Training:
         self.dataset = extraction.dataset
         self.arrays = extraction.arrays
         self.folds = folds
+        self.search = search
         self.reporter = reporter
         self.record.status, self.record.error = "running", None
         self.record.started = self.record.started or _now()
@@ -295,57 +313,54 @@ class _Training:
 
     def _evaluate(self, fold: Fold, entry: dict[str, Any], bar: Bar) -> Predictions:
         note = f"fold {fold.number + 1}/{len(self.folds)}"
-        begun = time.perf_counter()
-        fitted = self._fit(fold.train, bar, fold.number, note, entry)
-        trained = time.perf_counter()
-        windows = self.model.predict(fitted, self.arrays.take(fold.test), len(self.dataset.classes))
-        ended = time.perf_counter()
-        entry |= {"train_seconds": trained - begun, "predict_seconds": ended - trained}
-        bar.update(fold.number + 1, note)
-        counted = [count_votes(rows) for rows in windows]
-        return Predictions(
-            self.dataset.classes,
-            tuple(self.dataset.tracks[index].id for index in fold.test),
-            self.dataset.labels[fold.test],
-            np.full(len(fold.test), fold.number),
-            tuple(self.dataset.tracks[index].digest[:16] for index in fold.test),
-            self.dataset.groups[fold.test],
-            np.stack([votes for votes, _ in counted]),
-            np.stack([mean for _, mean in counted]),
+        params = self._params(fold.number, fold.train, entry)
+        progress = self._progress(bar, fold.number, note, entry)
+        scratch = self.run.scratch_path(fold.number)
+        outcome = evaluate_fold(
+            self.model, self.dataset, self.arrays, fold, params, self.record.seed, progress, scratch
         )
+        entry |= {
+            "train_seconds": outcome.train_seconds,
+            "predict_seconds": outcome.predict_seconds,
+        }
+        bar.update(fold.number + 1, note)
+        return outcome.predictions
 
-    def _fit(self, indices: Any, bar: Bar, done: int, title: str, entry: dict[str, Any]) -> object:
-        curve: list[dict[str, float]] = []
+    def _params(self, number: int, seen: Any, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return the run's parameters, or with nested tuning those that suit `seen` best."""
+        if self.search is None:
+            return dict(self.record.params)
+        tuned = self.record.tuned or {}
+        folder = self.run.scratch_path(number) / "tuning"
+        tuning = self.search.run(seen, tuned["trials"], folder, {"model": self.record.id})
+        best = tuning.best.params if tuning.best else {}
+        entry["params"] = best
+        return self.record.params | best
+
+    def _progress(self, bar: Bar, done: int, title: str, entry: dict[str, Any]) -> Progress:
+        """Return what moves the bar and keeps the figures of a training in `entry`."""
 
         def progress(fraction: float, note: str = "", **figures: float) -> None:
             fraction = min(max(fraction, 0.0), 1.0)
             bar.update(done + fraction, f"{title} {note}".strip())
             if figures:
-                curve.append({"fraction": fraction} | {k: float(v) for k, v in figures.items()})
+                point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
+                entry.setdefault("curve", []).append(point)
 
         progress(0.0)
-        scratch = self.run.scratch_path(done)
-        scratch.mkdir(parents=True, exist_ok=True)
-        fitted = self.model.train(
-            self.arrays.take(indices),
-            self.dataset.labels[indices],
-            self.dataset.classes,
-            self.dataset.groups[indices],
-            dict(self.record.params),
-            self.record.seed,
-            progress,
-            scratch,
-        )
-        if curve:
-            entry["curve"] = curve
-        return fitted
+        return progress
 
     def _artefact(self, predictions: Predictions, bar: Bar) -> dict[str, Any]:
         """Fit on all tracks and export; a model without an ONNX form says why in its run."""
         begun = time.perf_counter()
         count = len(self.dataset)
         seconds: dict[str, Any] = {}
-        fitted = self._fit(np.arange(count), bar, len(self.folds), "all tracks", seconds)
+        number = len(self.folds)
+        fitted = fit(
+            self.model, self.dataset, self.arrays, np.arange(count),
+            self._params(number, np.arange(count), seconds), self.record.seed,
+            self._progress(bar, number, "all tracks", seconds), self.run.scratch_path(number),
+        )  # fmt: skip
         seconds["fit_seconds"] = time.perf_counter() - begun
         try:
             described = write_artefact(

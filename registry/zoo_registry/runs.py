@@ -58,6 +58,10 @@ class RunRecord:
     protocol : dict
         ``spec, grouped``.
     seed : int
+    tuned : dict or None
+        How the parameters were found: ``tuning, trials, seen``, the last being the start of
+        each seen track's sha256; or ``nested, trials, tuner, seen``, where each fold found its
+        own, which are in its ``params``.
     versions : dict
         Version of every package that bears on the result.
     status : {"running", "complete", "failed"}
@@ -92,6 +96,7 @@ class RunRecord:
     versions: dict[str, str]
     status: str = "running"
     error: str | None = None
+    tuned: dict[str, Any] | None = None
     skipped: list[dict[str, str]] = field(default_factory=list)
     folds: list[dict[str, Any]] = field(default_factory=list)
     split: str | None = None
@@ -115,6 +120,8 @@ class RunRecord:
             "seed": self.seed,
             "versions": self.versions,
         }
+        if self.tuned is not None:
+            identity["tuned"] = {k: v for k, v in self.tuned.items() if k != "seen"}
         return f"{self.model['name']}-{digest(identity)[:10]}"
 
 

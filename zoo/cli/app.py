@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli import data, leaderboard, models, predict, runs, train
+from zoo.cli import data, leaderboard, models, predict, runs, train, tune
 from zoo_registry.errors import ZooError
 
 __all__ = ["app", "run"]
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("models")(models.command)
 app.command("train")(train.command)
+app.command("tune")(tune.command)
 app.command("leaderboard")(leaderboard.command)
 app.command("predict")(predict.command)
 app.add_typer(data.app, name="data")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ListFormat",
     "TerminalReporter",
+    "Tuner",
     "in_columns",
     "new_table",
     "percent",
@@ -33,6 +34,14 @@ class ListFormat(StrEnum):
 
     table = "table"
     json = "json"
+
+
+class Tuner(StrEnum):
+    """How parameters are searched."""
+
+    random = "random"
+    bayesian = "bayesian"
+    hyperband = "hyperband"
 
 
 def print_json(value: Any) -> None:

@@ -98,7 +98,7 @@ def _print_differences(boards: "Sequence[Board]", format: BoardFormat) -> None:
 
 def print_board(board: "Board") -> None:
     """Print one board as a table."""
-    from zoo.report.tables import audit_sentences, heading
+    from zoo.report.tables import audit_sentences, heading, tuning_sentences
 
     # What fits into 80 columns is what decides; the rest is for those who have room.
     names = ["rank", "model", "accuracy", "95 % interval", "p", "macro F1"]
@@ -117,7 +117,7 @@ def print_board(board: "Board") -> None:
         cells = _cells(row)
         table.add_row(*(cells[name] for name in names), style=None if row.rank else "yellow")
     print_table(table)
-    for sentence in audit_sentences(board.audit):
+    for sentence in [*audit_sentences(board.audit), *tuning_sentences(board)]:
         typer.echo(sentence)
     for row in board.rows:
         if row.error:
@@ -127,12 +127,14 @@ def print_board(board: "Board") -> None:
 
 def _cells(row: "Row") -> dict[str, str]:
     """Return what a row shows, by column."""
+    from zoo.report.tables import MARK
+
     if row.rank is None:
         return defaultdict(str, model=f"{row.model} ({row.status})")
     folds = row.fold_accuracy
     return {
         "rank": f"{row.rank}{'=' if row.tied_with else ''}",
-        "model": row.model,
+        "model": row.model + MARK * bool(row.tuned_on_test),
         "accuracy": percent(row.accuracy),
         "95 % interval": f"{percent(row.ci_low)}-{percent(row.ci_high)}",
         "p": "" if row.p_above is None else f"{row.p_above:.2g}",

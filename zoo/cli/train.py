@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from zoo.cli.console import Tuner
 from zoo_registry.errors import PluginError, RunError, UsageError
 
 __all__ = ["command"]
@@ -31,6 +32,13 @@ def command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter, such as C=10; repeatable.")
     ] = None,
+    tuned: Annotated[
+        bool, typer.Option("--tuned", help="Use what `zoo tune` has found on this data.")
+    ] = False,
+    nested: Annotated[
+        int, typer.Option(min=0, help="Trials of a search inside every fold; 0 for none.")
+    ] = 0,
+    tuner: Annotated[Tuner, typer.Option(help="For --nested.")] = Tuner.random,
     seed: Annotated[int, typer.Option(help="Of the split and of the model.")] = 0,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
@@ -73,6 +81,9 @@ def command(
                 protocol=protocol,
                 grouped=not ungrouped,
                 params=params,
+                tuned=tuned,
+                nested=nested,
+                tuner=tuner.value,
                 seed=seed,
                 jobs=jobs,
                 reporter=reporter,

@@ -52,6 +52,10 @@ class Row:
     p_above : float or None
         Of the test against the row above, after Holm's correction over the board.
     error : str or None
+    tuned : bool
+        Whether a search found its parameters.
+    tuned_on_test : int
+        How many of its tested tracks that search had seen: if any, its scores flatter.
     """
 
     rank: int | None
@@ -74,6 +78,8 @@ class Row:
     seed: int = 0
     p_above: float | None = None
     error: str | None = None
+    tuned: bool = False
+    tuned_on_test: int = 0
 
 
 @dataclass(frozen=True)
@@ -206,6 +212,7 @@ def _figures(members: Sequence[Run]) -> dict[str, Any]:
                 contents[run.id] = hashlib.sha256(content).hexdigest()
     trained = [entry["train_tracks"] for run in members for entry in run.record.folds]
     learnt = sum(trained) / max(1, len(trained))
+    seen = {run.id: set((run.record.tuned or {}).get("seen", ())) for run in members}
 
     def compute() -> dict[str, Any]:
         from zoo.evaluate.metrics import score
@@ -220,8 +227,10 @@ def _figures(members: Sequence[Run]) -> dict[str, Any]:
         for identifier, predictions in sound.items():
             low, high = interval(predictions, learnt)
             tracks = len(set(predictions.tracks))
+            tested = {*zip(predictions.digests, predictions.tracks, strict=True)}
             scores[identifier] = asdict(score(predictions)) | {
                 "ci_low": low, "ci_high": high, "tracks": tracks,
+                "tuned_on_test": sum(sha256 in seen[identifier] for sha256, _ in tested),
             }  # fmt: skip
         p = compare(list(sound.values()), learnt).tolist()
         return {
@@ -231,7 +240,8 @@ def _figures(members: Sequence[Run]) -> dict[str, Any]:
             },
         }
 
-    figures: dict[str, Any] = remembered(_VERSION, [contents, learnt], compute)
+    key = [contents, learnt, {name: sorted(tracks) for name, tracks in seen.items()}]
+    figures: dict[str, Any] = remembered(_VERSION, key, compute)
     return figures
 
 
@@ -266,6 +276,8 @@ def _row(run: Run, figures: dict[str, Any] | None) -> Row:
         tracks=figures.get("tracks"),
         seed=record.seed,
         error=error,
+        tuned=record.tuned is not None,
+        tuned_on_test=figures.get("tuned_on_test", 0),
     )
 
 

@@ -9,13 +9,17 @@ from typing import Any
 from zoo.evaluate.leaderboard import Board, Difference, Row
 
 __all__ = [
+    "MARK",
     "audit_sentences",
     "board_markdown",
     "boards_csv",
     "differences_csv",
     "differences_markdown",
     "heading",
+    "tuning_sentences",
 ]
+
+MARK = "†"  # behind the name of a model whose score flatters
 
 _ROW_FIELDS = [item.name for item in fields(Row) if item.name not in {"title", "params"}]
 
@@ -61,6 +65,16 @@ def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
     return sentences
 
 
+def tuning_sentences(board: Board) -> list[str]:
+    """Return what is to be said of rows whose parameters were found by a search."""
+    return [
+        f"{MARK} The parameters of {row.run} were tuned on {row.tuned_on_test} of the "
+        f"{row.tracks} tracks it is tested on. This score flatters; --nested gives an honest one."
+        for row in board.rows
+        if row.tuned_on_test
+    ]
+
+
 def board_markdown(board: Board) -> str:
     """Return a board as a Markdown table under its heading, the audit below."""
     lines = [
@@ -73,7 +87,7 @@ def board_markdown(board: Board) -> str:
         lines.append(
             [
                 f"{row.rank}{'=' if row.tied_with else ''}",
-                row.model,
+                row.model + MARK * bool(row.tuned_on_test),
                 f"{row.accuracy:.3f}",
                 f"{row.ci_low:.3f}-{row.ci_high:.3f}",
                 "" if row.p_above is None else f"{row.p_above:.2g}",
@@ -82,7 +96,7 @@ def board_markdown(board: Board) -> str:
                 f"{row.train_seconds or 0:.1f}",
             ]
         )
-    audit = " ".join(audit_sentences(board.audit))
+    audit = " ".join([*audit_sentences(board.audit), *tuning_sentences(board)])
     return f"**{heading(board)}**\n\n{_markdown(lines)}\n{audit}\n"
 
 

@@ -43,7 +43,7 @@ ALL = [path for path, _ in _commands()]
 
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
-        "models", "train", "leaderboard", "predict",
+        "models", "train", "tune", "leaderboard", "predict",
         "data check", "data info",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
     ]  # fmt: skip
@@ -65,6 +65,7 @@ def test_json_is_all_that_goes_to_stdout(path, command, feature_table, tone_fold
         ("data", "check"): [data],
         ("data", "info"): [data],
         ("runs", "show"): ["logistic"],
+        ("tune",): ["logistic", "--data", data, "--trials", "1"],
     }
     _, out, _ = command(*path, *given.get(path, []), "--format", "json")
     if path == ("predict",):

@@ -1,0 +1,89 @@
+"""``zoo tune``: search better parameters, and say which tracks the search has seen."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoo.cli.console import ListFormat, Tuner, new_table, percent, print_json, print_table
+
+if TYPE_CHECKING:
+    from zoo.tuning import Tuning
+
+__all__ = ["command"]
+
+_SHOWN = 10  # of the best trials
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="A name from `zoo models`, or ./my_model.py.")],
+    trials: Annotated[int, typer.Option(min=1, help="Beside that of the defaults.")] = 20,
+    tuner: Annotated[
+        Tuner, typer.Option(help="hyperband needs a parameter `epochs`.")
+    ] = Tuner.random,
+    data: Annotated[
+        str, typer.Option(help="demo, a folder with one sub-folder a class, or a feature table.")
+    ] = "demo",
+    protocol: Annotated[
+        str, typer.Option(help="The search sees the training part of its first fold.")
+    ] = "kfold:5",
+    ungrouped: Annotated[
+        bool, typer.Option("--ungrouped", help="Split by track, even where artists are known.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of split, search and model.")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
+    ] = None,
+    format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
+) -> None:
+    """Search the parameters of a model, scored on inner folds of the training part.
+
+    The same command goes on where it was interrupted; more --trials continue it.
+
+    Example: zoo tune svm --trials 20 && zoo train svm --tuned
+    """
+    from zoo.cli.console import TerminalReporter
+    from zoo.tuning import importance, tune
+
+    reporter = TerminalReporter()
+    tuning = tune(
+        model,
+        data,
+        trials=trials,
+        tuner=tuner.value,
+        protocol=protocol,
+        grouped=not ungrouped,
+        seed=seed,
+        jobs=jobs,
+        reporter=reporter,
+    )
+    shares = importance(tuning)
+    if format is ListFormat.json:
+        listed = [vars(trial) | {"score": trial.score} for trial in tuning.trials]
+        print_json({"tuning": tuning.id, "trials": listed, "importance": shares})
+    else:
+        _print_trials(tuning)
+        if shares:
+            ranked = sorted(shares.items(), key=lambda pair: -pair[1])
+            typer.echo("What matters: " + ", ".join(f"{n} {share:.0%}" for n, share in ranked))
+        typer.echo(f"All trials: {tuning.folder / 'trials.csv'}")
+    if tuning.best is None:
+        raise typer.Exit(1)
+    reporter.note(f"Next: `zoo train {model} --data {data} --tuned`.")
+
+
+def _print_trials(tuning: "Tuning") -> None:
+    done = [trial for trial in tuning.trials if trial.score is not None]
+    ranked = sorted(done, key=lambda trial: (-(trial.score or 0), trial.number))
+    title = f"{tuning.id}: {len(done)} trials, the best of them; 0 is the card's defaults"
+    table = new_table(title=title)
+    names = sorted({name for trial in tuning.trials for name in trial.params})
+    for name in ("trial", "score", *names, "seconds"):
+        table.add_column(name, justify="right")
+    for trial in ranked[:_SHOWN]:
+        values = (trial.params.get(name) for name in names)
+        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values]
+        table.add_row(str(trial.number), percent(trial.score), *cells, f"{trial.seconds:.1f}")
+    print_table(table)
+    for trial in tuning.trials:
+        if trial.error:
+            typer.echo(f"trial {trial.number} failed: {trial.error}")
