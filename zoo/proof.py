@@ -68,6 +68,7 @@ def verify_run(
         return [Finding("dataset", str(error))]
     findings = verify(run, dataset)
     if rerun and not findings:
+        tuned = record.tuned or {}
         with tempfile.TemporaryDirectory(prefix="zoo-rerun-") as root:
             try:
                 again = train(
@@ -76,6 +77,8 @@ def verify_run(
                     protocol=record.protocol["spec"],
                     grouped=record.protocol["grouped"],
                     params=record.params,
+                    nested=tuned["trials"] if tuned.get("nested") else 0,
+                    tuner=tuned.get("tuner", "random"),
                     seed=record.seed,
                     reporter=reporter,
                     registry=registry,

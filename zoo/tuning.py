@@ -12,8 +12,10 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,7 @@ from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, first_line
 from zoo_registry.plugins import Registry
 from zoo_registry.runs import digest
+from zoo_registry.silence import quiet_stderr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -277,6 +280,7 @@ class Search:
             What it is about.
         bar : Bar, optional
         """
+        bar = bar or Bar()
         names = {self._dataset.tracks[index].id for index in seen}
         dataset = self._dataset.without({track.id for track in self._dataset.tracks} - names)
         seen = np.sort(seen)  # the order of the smaller dataset
@@ -285,22 +289,22 @@ class Search:
             "format": FORMAT,
             **described,
             "inner": _INNER,
+            "keras_tuner": _version(),  # another one may propose otherwise
             "seen": [track.digest[:16] for track in dataset.tracks],
         }
         tuning = _stored(folder, record)
-        proposals = self._proposals(trials, tuning)
-        for number, (params, finish) in enumerate(proposals):
-            if number < len(tuning.trials):  # stored: the oracle is told, and goes on
-                finish(tuning.trials[number])
-                continue
-            trial = _unfinished(folder, number, params)
-            self._try(trial, dataset, self._arrays.take(seen), inner, folder, bar or Bar())
-            tuning.trials.append(trial)
-            tuning.write()
-            shutil.rmtree(folder / "scratch", ignore_errors=True)
-            (folder / _UNFINISHED).unlink(missing_ok=True)
-            finish(trial)
-            if bar is not None:
+        with closing(self._proposals(trials)) as proposals:
+            for number, (params, finish) in enumerate(proposals):
+                if number < len(tuning.trials):  # stored: the oracle is told, and goes on
+                    finish(tuning.trials[number])
+                    continue
+                trial = _unfinished(folder, number, params)
+                self._try(trial, dataset, self._arrays.take(seen), inner, folder, bar)
+                tuning.trials.append(trial)
+                tuning.write()
+                shutil.rmtree(folder / "scratch", ignore_errors=True)
+                (folder / _UNFINISHED).unlink(missing_ok=True)
+                finish(trial)
                 best = tuning.best
                 bar.update(number + 1, f"best {best.score:.3f}" if best and best.score else "")
         return tuning
@@ -334,8 +338,8 @@ class Search:
             write_text(folder / _UNFINISHED, json.dumps(vars(trial)))
 
     def _proposals(
-        self, trials: int, tuning: Tuning
-    ) -> Iterator[tuple[dict[str, ParamValue], Callable[[Trial], None]]]:
+        self, trials: int
+    ) -> Generator[tuple[dict[str, ParamValue], Callable[[Trial], None]], None, None]:
         """Yield parameters, and where to tell how they did; the defaults first."""
         card = self._model.card
         yield {name: card.params[name] for name in card.space}, lambda trial: None
@@ -371,6 +375,13 @@ def _in_trial(bar: Bar, trial: int, done: int, folds: int) -> Progress:
     return progress
 
 
+def _version() -> str:
+    try:
+        return version("keras-tuner")
+    except PackageNotFoundError as error:
+        raise UsageError("tuning needs keras-tuner; pip install 'genre-zoo[deep]'") from error
+
+
 def _stored(folder: Path, record: dict[str, Any]) -> Tuning:
     """Return the search of this folder, to go on with, or a new one."""
     try:
@@ -391,14 +402,8 @@ def _unfinished(folder: Path, number: int, params: dict[str, ParamValue]) -> Tri
 
 def _oracle(model: Model, tuner: str, trials: int, seed: int) -> Any:
     """Return keras-tuner's oracle over the card's space."""
-    try:
-        # keras-tuner loads TensorFlow, and that talks.
-        from zoo_registry.silence import quiet_stderr
-
-        with quiet_stderr():
-            import keras_tuner
-    except ImportError as error:
-        raise UsageError(f"tuning needs keras-tuner ({error}); install genre-zoo[deep]") from error
+    with quiet_stderr():  # keras-tuner loads TensorFlow, and that talks
+        import keras_tuner
     space = keras_tuner.HyperParameters()
     for name, item in model.card.space.items():
         match item:
@@ -413,7 +418,7 @@ def _oracle(model: Model, tuner: str, trials: int, seed: int) -> Any:
     common = {
         "objective": keras_tuner.Objective("accuracy", "max"),
         "hyperparameters": space,
-        "seed": seed,
+        "seed": seed + 1,  # zero counts as none there, and none is another one every time
         "allow_new_entries": False,
         "max_consecutive_failed_trials": trials + 1,
     }
