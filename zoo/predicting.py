@@ -4,40 +4,30 @@ This needs numpy, soundfile, soxr and onnxruntime (PyAV for formats that libsndf
 read), and no framework; only a model without an ONNX form needs its plugin.
 """
 
-import glob
 import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.artefact import Artefact, Windows
 from zoo.audio.decode import open_stream, waveform
-from zoo.audio.suffixes import is_audio
+from zoo.audio.files import audio_files, on_disk
+from zoo.audio.peaks import SILENCE, Peaks
 from zoo.evaluate.vote import count_votes, mean_winners, vote_winners
+from zoo.listeners import Listener, OnnxListener, open_model
 from zoo.progress import Reporter
-from zoo.workspace import find_run
-from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
-from zoo_registry.runs import ARTEFACT, RECORD, Run
+from zoo_registry.errors import ArtefactError, AudioError, UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["STDIN", "UNKNOWN", "Prediction", "Section", "audio_files", "open_model", "predict"]
+__all__ = ["UNKNOWN", "Prediction", "Section", "predict"]
 
-STDIN = "-"
 UNKNOWN = "unknown"
-
-# Quieter than the absolute gate of ITU-R BS.1770-4 is silence.
-_SILENCE = -70  # dB of full scale
-_CELL = 0.1  # seconds over which the loudest sample is found
 
 
 @dataclass(frozen=True)
@@ -191,156 +181,6 @@ def _predictions(
             yield found
 
 
-def audio_files(paths: Iterable[str | Path]) -> list[str]:
-    """Return the files that `paths` mean, folders and patterns in sorted order.
-
-    Raises
-    ------
-    UsageError
-        If a path does not exist, a pattern fits nothing, or a folder holds no audio.
-    """
-    found: list[str] = []
-    for given in paths:
-        path = Path(given)
-        if str(given) == STDIN or path.is_file():
-            found.append(str(given))
-        elif path.is_dir():
-            found += _inside(path)
-        elif glob.has_magic(str(given)):
-            matches = sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207  (absolute, too)
-            inside = [
-                file
-                for match in map(Path, matches)
-                for file in (_inside(match, False) if match.is_dir() else [str(match)])
-            ]
-            if not inside:
-                raise UsageError(f"no file fits the pattern {str(given)!r}")
-            found += inside
-        elif path.exists():
-            found.append(str(given))
-        else:
-            raise UsageError(f"there is no file or folder {str(given)!r}")
-    return list(dict.fromkeys(found))
-
-
-def _inside(folder: Path, needed: bool = True) -> list[str]:
-    files = sorted(str(file) for file in folder.rglob("*") if is_audio(file) and file.is_file())
-    if needed and not files:
-        raise UsageError(f"the folder {folder} holds no audio file")
-    return files
-
-
-class Listener(Protocol):
-    """A model that can be asked: an artefact, or a plugin with what it saved."""
-
-    name: str
-    classes: tuple[str, ...]
-    rate: int
-    has_times: bool
-
-    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
-        """Classify the windows of a waveform that comes in blocks."""
-        ...
-
-
-@dataclass
-class _Onnx:
-    """A model that is an ONNX file."""
-
-    artefact: Artefact
-
-    def __post_init__(self) -> None:
-        self.name = str(self.artefact.description.get("run", self.artefact.path))
-        self.classes = self.artefact.classes
-        self.rate = self.artefact.rate
-        self.has_times = self.artefact.has_times
-
-    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
-        return self.artefact.stream(blocks)
-
-
-class _Saved:
-    """A model without an ONNX form, through its plugin and what that has saved."""
-
-    def __init__(self, run: Run) -> None:
-        from zoo.plugins import open_registry
-
-        record = run.record
-        reason = f"{run.id} has no ONNX file ({record.artefact['error']})"
-        if not run.saved_path.is_dir():
-            raise PluginError(f"{reason}, and its plugin saved nothing else: it cannot predict")
-        plugin = record.model["file"] or record.model["name"]
-        try:
-            self._model = open_registry().load(plugin)
-        except (UsageError, PluginError) as error:
-            raise PluginError(f"{reason}, so its plugin is needed: {error}") from error
-        self._fitted = self._model.load(run.saved_path)
-        self.name = run.id
-        self.classes = tuple(record.dataset["classes"])
-        self.rate = self._model.card.frontend.sample_rate
-        self.has_times = False
-
-    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
-        rows = self._model.preprocess(np.concatenate(list(blocks)))
-        (windows,) = self._model.predict(self._fitted, [rows], len(self.classes))
-        yield windows, np.full((len(windows), 2), np.nan)
-
-
-def open_model(wanted: str, threads: int | None = None) -> Listener:
-    """Return the model that `wanted` means, ready to listen.
-
-    Parameters
-    ----------
-    wanted : str
-        As for `predict`.
-    threads : int, optional
-        That share out one recording; all cores by default.
-
-    Raises
-    ------
-    UsageError, ArtefactError, PluginError
-        As `predict`.
-    """
-    path = Path(wanted)
-    if path.is_dir() and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
-        path = path / ARTEFACT
-    if path.is_file() and path.name != RECORD:
-        artefact = Artefact(path, _recorded_hash(path), threads)
-        return _Onnx(_hearing(artefact, wanted))
-    run = find_run(wanted)
-    record = run.record
-    if not run.complete:
-        raise UsageError(
-            f"{run.id} is {record.status}, so it has no artefact; "
-            f"`zoo train {record.model['name']} --data {record.dataset['source']}` finishes it"
-        )
-    if record.frontend["name"] == "table":
-        raise UsageError(_NO_SOUND.format(run.id))
-    if "error" in record.artefact:
-        return _Saved(run)
-    return _Onnx(_hearing(Artefact(run.artefact_path, record.artefact["sha256"], threads), run.id))
-
-
-_NO_SOUND = (
-    "{} was trained on a table of features, whose computation is not known; "
-    "train on the folder of the recordings to predict from audio"
-)
-
-
-def _hearing(artefact: Artefact, name: str) -> Artefact:
-    if not artefact.hears:
-        raise ArtefactError(_NO_SOUND.format(name))
-    return artefact
-
-
-def _recorded_hash(path: Path) -> str | None:
-    """Return what a run beside the file says of its hash."""
-    if not (path.parent / RECORD).is_file():
-        return None
-    artefact = Run.read(path.parent).record.artefact
-    return artefact.get("sha256") if artefact.get("file") == path.name else None
-
-
 def _answer(
     listener: Listener,
     file: str,
@@ -350,9 +190,9 @@ def _answer(
     reporter: Reporter | None = None,
 ) -> Prediction:
     """Decode one file while the model listens to it, and count the votes."""
-    peaks = _Peaks(listener.rate)
+    peaks = Peaks(listener.rate)
     try:
-        with _on_disk(file) as path:
+        with on_disk(file) as path:
             stream = open_stream(path)
             length = max(stream.seconds, 1.0)
             bar = reporter.bar(Path(file).name, length) if reporter else nullcontext(None)
@@ -366,7 +206,7 @@ def _answer(
     except (AudioError, ArtefactError) as error:
         return Prediction(file, error=str(error), run=listener.name)
     except Exception as error:  # a plugin's own; the other files can go on
-        if isinstance(listener, _Onnx):
+        if isinstance(listener, OnnxListener):
             raise
         reason = f"{file} made {listener.name} raise {type(error).__name__}: {error}"
         return Prediction(file, error=reason, run=listener.name)
@@ -387,7 +227,7 @@ def _vote(
     file: str,
     listener: Listener,
     windows: "NDArray[np.float64]",
-    peaks: "_Peaks",
+    peaks: "Peaks",
     min_confidence: float,
 ) -> Prediction:
     heard = Prediction(
@@ -415,7 +255,7 @@ def _sections(
     names: tuple[str, ...],
     windows: "NDArray[np.float64]",
     times: "NDArray[np.float64]",
-    peaks: "_Peaks",
+    peaks: "Peaks",
     min_confidence: float,
 ) -> list[Section]:
     sections = []
@@ -436,57 +276,8 @@ def _sections(
     return sections
 
 
-_QUIET = f"silence: no sample above {_SILENCE} dB of full scale"
+_QUIET = f"silence: no sample above {SILENCE} dB of full scale"
 
 
 def _doubt(confidence: float, least: float) -> str | None:
     return f"unsure: {confidence:.3f} is below {least:g}" if confidence < least else None
-
-
-class _Peaks:
-    """The loudest sample of every tenth of a second."""
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._cell = max(1, round(_CELL * rate))
-        self._samples = 0
-        self._loudest: list[float] = []
-
-    @property
-    def seconds(self) -> float:
-        """How much has been heard."""
-        return self._samples / self._rate
-
-    def watch(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[NDArray[np.float32]]":
-        """Hand blocks through, and look at them."""
-        for block in blocks:
-            into = self._samples % self._cell
-            starts = np.maximum(np.arange(-into, block.size, self._cell), 0)
-            found = np.maximum.reduceat(np.abs(block), starts).tolist()
-            if into:  # the last cell of the block before goes on
-                found[0] = max(found[0], self._loudest.pop())
-            self._loudest += found
-            self._samples += block.size
-            yield block
-
-    def silent(self, start: float = 0.0, end: float = float("inf")) -> bool:
-        """Whether nothing from `start` to `end` seconds is to be heard."""
-        last = len(self._loudest) if end == float("inf") else -(-end * self._rate // self._cell)
-        part = self._loudest[int(start * self._rate // self._cell) : int(last)]
-        return max(part, default=0.0) < 10 ** (_SILENCE / 20)
-
-
-@contextmanager
-def _on_disk(file: str) -> Iterator[Path]:
-    """Yield the file's path; for standard input that of a copy, since decoders look back."""
-    if file != STDIN:
-        yield Path(file)
-        return
-    with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
-        path = Path(folder) / "standard input"
-        with path.open("wb") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-        try:
-            yield path
-        except AudioError as error:
-            raise AudioError(str(error).replace(str(path), "standard input")) from error

@@ -1,21 +1,16 @@
 """The search for better parameters, on tracks that the search may see, and that it names.
 
-keras-tuner's oracles (O'Malley et al. 2019) propose parameters; a trial is scored by the mean
-accuracy of inner folds of the tracks it is given, which are grouped as any folds are. The
-first trial is the card's defaults. An oracle is made anew whenever a search goes on and is
-told the trials that are stored: so the next one is the one that would have come anyway.
+An oracle proposes parameters; a trial is scored by the mean accuracy of inner folds of the
+tracks it is given, which are grouped as any folds are. The first trial is the card's defaults.
+An oracle is made anew whenever a search goes on and is told the trials that are stored: so the
+next one is the one that would have come anyway.
 """
 
-import csv
-import io
 import json
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,104 +21,26 @@ from zoo.evaluate.metrics import score
 from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol
 from zoo.extraction import Arrays, describe_frontend, extract
 from zoo.folds import evaluate_fold
+from zoo.oracles import EPOCHS, TUNERS, oracle_version, proposals
 from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
+from zoo.trials import FORMAT, RECORD, Trial, Tuning
 from zoo.workspace import file_name, locked, models_folder
-from zoo_registry.card import Choice, Float, Int, LogFloat, ParamValue
+from zoo_registry.card import ParamValue
 from zoo_registry.errors import UsageError, ZooError
 from zoo_registry.files import write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, first_line
 from zoo_registry.plugins import Registry
 from zoo_registry.runs import digest
-from zoo_registry.silence import quiet_stderr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TUNERS", "Search", "Trial", "Tuning", "find_tuning", "importance", "tune"]
+__all__ = ["Search", "find_tuning", "tune"]
 
-TUNERS = ("random", "bayesian", "hyperband")
-
-FORMAT = 1
-_RECORD, _TABLE, _UNFINISHED = "tuning.json", "trials.csv", "unfinished.json"
+_UNFINISHED = "unfinished.json"
 _INNER = "kfold:3"
-_EPOCHS = "epochs"  # what hyperband gives little of to many, and much of to few
-
-
-@dataclass
-class Trial:
-    """Parameters that were tried.
-
-    Attributes
-    ----------
-    number : int
-        0 is the card's defaults.
-    params : dict
-        Those of the search space.
-    scores : list of float
-        Accuracy of each inner fold.
-    seconds : float
-    error : str or None
-        Why it failed.
-    """
-
-    number: int
-    params: dict[str, ParamValue]
-    scores: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    error: str | None = None
-
-    @property
-    def score(self) -> float | None:
-        """Mean accuracy of the inner folds; None if it failed."""
-        return None if self.error or not self.scores else float(np.mean(self.scores))
-
-
-@dataclass
-class Tuning:
-    """A search on disk: what it was about, which tracks it has seen, and its trials."""
-
-    folder: Path
-    record: dict[str, Any]
-    trials: list[Trial]
-
-    @property
-    def id(self) -> str:
-        """Name and hash, the name of the folder."""
-        return self.folder.name
-
-    @property
-    def best(self) -> Trial | None:
-        """The trial of the highest score, the earlier one of equals."""
-        done = [trial for trial in self.trials if trial.score is not None]
-        return max(done, key=lambda trial: (trial.score, -trial.number)) if done else None
-
-    def write(self) -> None:
-        """Store the record, and the trials as a table."""
-        stored = self.record | {"trials": [vars(trial) for trial in self.trials]}
-        write_text(self.folder / _RECORD, json.dumps(stored, indent=2) + "\n")
-        out = io.StringIO()
-        names = sorted({name for trial in self.trials for name in trial.params})
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["trial", "score", *names, "fold_scores", "seconds", "error"])
-        for trial in self.trials:
-            folds = ";".join(f"{value:.6g}" for value in trial.scores)
-            cells = [trial.params.get(name) for name in names]
-            score_ = "" if trial.score is None else f"{trial.score:.6g}"
-            writer.writerow(
-                [trial.number, score_, *cells, folds, f"{trial.seconds:.2f}", trial.error]
-            )
-        write_text(self.folder / _TABLE, out.getvalue())
-
-    @classmethod
-    def read(cls, folder: Path) -> "Tuning":
-        """Read the search in `folder`; raises OSError or ValueError if there is none."""
-        stored = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        if stored["format"] != FORMAT:
-            raise ValueError(f"{folder} is of another format")
-        trials = [Trial(**item) for item in stored.pop("trials")]
-        return cls(folder, stored, trials)
 
 
 def tune(
@@ -200,7 +117,7 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
     """
     place = (root or models_folder()) / file_name(dataset.name) / "tuning"
     found = []
-    for path in sorted(place.glob(f"*/{_RECORD}")):
+    for path in sorted(place.glob(f"*/{RECORD}")):
         try:
             tuning = Tuning.read(path.parent)
         except (OSError, ValueError, TypeError, KeyError):
@@ -246,10 +163,10 @@ class Search:
             raise UsageError(f"{model.card.name} has no search space; its card declares none")
         if tuner not in TUNERS:
             raise UsageError(f"there is no tuner {tuner!r}; give one of {', '.join(TUNERS)}")
-        if tuner == "hyperband" and _EPOCHS not in model.card.params:
+        if tuner == "hyperband" and EPOCHS not in model.card.params:
             raise UsageError(
                 f"hyperband shares out epochs, and {model.card.name} has no parameter "
-                f"{_EPOCHS!r}; give --tuner random or bayesian"
+                f"{EPOCHS!r}; give --tuner random or bayesian"
             )
         self._model = model
         self._dataset = dataset
@@ -289,14 +206,14 @@ class Search:
             "format": FORMAT,
             **described,
             "inner": _INNER,
-            "keras_tuner": _version(),  # another one may propose otherwise
+            "keras_tuner": oracle_version(),  # another one may propose otherwise
             "seen": [track.digest[:16] for track in dataset.tracks],
         }
         tuning = _stored(folder, record)
-        with closing(self._proposals(trials)) as proposals:
-            for number, (params, finish) in enumerate(proposals):
+        with closing(proposals(self._model.card, self._tuner, trials, self._seed)) as proposed:
+            for number, (params, finish) in enumerate(proposed):
                 if number < len(tuning.trials):  # stored: the oracle is told, and goes on
-                    finish(tuning.trials[number])
+                    finish(tuning.trials[number].score)
                     continue
                 trial = _unfinished(folder, number, params)
                 self._try(trial, dataset, self._arrays.take(seen), inner, folder, bar)
@@ -304,7 +221,7 @@ class Search:
                 tuning.write()
                 shutil.rmtree(folder / "scratch", ignore_errors=True)
                 (folder / _UNFINISHED).unlink(missing_ok=True)
-                finish(trial)
+                finish(trial.score)
                 best = tuning.best
                 bar.update(number + 1, f"best {best.score:.3f}" if best and best.score else "")
         return tuning
@@ -337,49 +254,12 @@ class Search:
                 trial.seconds += time.perf_counter() - begun
             write_text(folder / _UNFINISHED, json.dumps(vars(trial)))
 
-    def _proposals(
-        self, trials: int
-    ) -> Generator[tuple[dict[str, ParamValue], Callable[[Trial], None]], None, None]:
-        """Yield parameters, and where to tell how they did; the defaults first."""
-        card = self._model.card
-        yield {name: card.params[name] for name in card.space}, lambda trial: None
-        if trials < 1:
-            return
-        with tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
-            oracle = _oracle(self._model, self._tuner, trials, self._seed)
-            oracle._set_project_dir(scratch, "oracle")
-            for _ in range(trials):
-                proposed = oracle.create_trial("zoo")
-                if proposed.status != "RUNNING":  # the space is exhausted
-                    return
-                values = dict(proposed.hyperparameters.values)
-                params = {name: values[name] for name in card.space if name in values}
-                if "tuner/epochs" in values:
-                    params[_EPOCHS] = int(values["tuner/epochs"])
-
-                def finish(trial: Trial, proposed: Any = proposed) -> None:
-                    if trial.score is None:
-                        proposed.status, proposed.message = "FAILED", trial.error
-                    else:
-                        oracle.update_trial(proposed.trial_id, {"accuracy": trial.score})
-                        proposed.status = "COMPLETED"
-                    oracle.end_trial(proposed)
-
-                yield params, finish
-
 
 def _in_trial(bar: Bar, trial: int, done: int, folds: int) -> Progress:
     def progress(fraction: float, note: str = "", **figures: float) -> None:
         bar.update(trial + (done + min(fraction, 1.0)) / folds, f"trial {trial} {note}".strip())
 
     return progress
-
-
-def _version() -> str:
-    try:
-        return version("keras-tuner")
-    except PackageNotFoundError as error:
-        raise UsageError("tuning needs keras-tuner; pip install 'genre-zoo[deep]'") from error
 
 
 def _stored(folder: Path, record: dict[str, Any]) -> Tuning:
@@ -398,66 +278,3 @@ def _unfinished(folder: Path, number: int, params: dict[str, ParamValue]) -> Tri
     except (OSError, ValueError, TypeError):
         trial = Trial(number, params)
     return trial if (trial.number, trial.params) == (number, params) else Trial(number, params)
-
-
-def _oracle(model: Model, tuner: str, trials: int, seed: int) -> Any:
-    """Return keras-tuner's oracle over the card's space."""
-    with quiet_stderr():  # keras-tuner loads TensorFlow, and that talks
-        import keras_tuner
-    space = keras_tuner.HyperParameters()
-    for name, item in model.card.space.items():
-        match item:
-            case LogFloat():
-                space.Float(name, item.low, item.high, sampling="log")
-            case Float():
-                space.Float(name, item.low, item.high)
-            case Int():
-                space.Int(name, item.low, item.high, step=item.step)
-            case Choice():
-                space.Choice(name, list(item.values))
-    common = {
-        "objective": keras_tuner.Objective("accuracy", "max"),
-        "hyperparameters": space,
-        "seed": seed + 1,  # zero counts as none there, and none is another one every time
-        "allow_new_entries": False,
-        "max_consecutive_failed_trials": trials + 1,
-    }
-    if tuner == "hyperband":
-        epochs = int(str(model.card.params[_EPOCHS]))
-        oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, **common)
-    elif tuner == "bayesian":
-        oracle = keras_tuner.oracles.BayesianOptimizationOracle(max_trials=trials, **common)
-    else:
-        oracle = keras_tuner.oracles.RandomSearchOracle(max_trials=trials, **common)
-    oracle.verbose = 0
-    return oracle
-
-
-def importance(tuning: Tuning) -> dict[str, float]:
-    """Return how much of the trials' differences each parameter explains, adding up to one.
-
-    The permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) of a random forest
-    that predicts the score; empty for fewer than eight trials, from which nothing follows.
-    """
-    done = [trial for trial in tuning.trials if trial.score is not None]
-    names = sorted({name for trial in done for name in trial.params})
-    numbers = [[_number(trial.params.get(name), name, done) for name in names] for trial in done]
-    if len(done) < 8 or not names:  # noqa: PLR2004
-        return {}
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.inspection import permutation_importance
-
-    X, y = np.array(numbers), np.array([trial.score for trial in done])
-    forest = RandomForestRegressor(200, random_state=0).fit(X, y)
-    found = permutation_importance(forest, X, y, n_repeats=20, random_state=0)
-    shares = np.maximum(found.importances_mean, 0)
-    total = shares.sum() or 1.0
-    return dict(zip(names, (shares / total).tolist(), strict=True))
-
-
-def _number(value: ParamValue, name: str, trials: list[Trial]) -> float:
-    """Return a parameter as a number; a word is its place among the words tried."""
-    if isinstance(value, int | float):
-        return float(value)
-    words = sorted({str(trial.params.get(name)) for trial in trials})
-    return -1.0 - words.index(str(value))

@@ -116,7 +116,7 @@ class TestPublicNames:
     def test_pinned(self):
         assert zoo.__all__ == [
             "CannotExport", "Card", "Choice", "Float", "Handcrafted", "Int", "LogFloat", "LogMel",
-            "Run", "ZooError", "hookimpl", "leaderboard", "predict", "train",
+            "Run", "ZooError", "hookimpl", "leaderboard", "predict", "train", "tune",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("name", zoo.__all__)

@@ -17,8 +17,9 @@ import soundfile
 
 import zoo
 from zoo.answers import AnswerFile
+from zoo.audio.files import audio_files
 from zoo.cli.app import run as run_command
-from zoo.predicting import UNKNOWN, audio_files
+from zoo.predicting import UNKNOWN
 from zoo_registry import ArtefactError, PluginError, UsageError
 
 ZOO = str(Path(sys.executable).with_name("zoo"))

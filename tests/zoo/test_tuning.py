@@ -11,9 +11,10 @@ import zoo
 from zoo.cli.leaderboard import print_board
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
+from zoo.oracles import TUNERS
 from zoo.proof import verify_run
 from zoo.report.tables import MARK, board_markdown
-from zoo.tuning import TUNERS, Tuning, importance
+from zoo.trials import Tuning, importance
 from zoo_registry import LogFloat, Registry, UsageError
 
 pytestmark = [

@@ -53,7 +53,9 @@ def command(
     Example: zoo predict svm song.mp3 --format json
     """
     from zoo.answers import AnswerFile, csv_header, csv_lines, json_line
-    from zoo.predicting import audio_files, open_model, predict
+    from zoo.audio.files import audio_files
+    from zoo.listeners import open_model
+    from zoo.predicting import predict
 
     files: list[str] = audio_files(paths)
     reporter = TerminalReporter()

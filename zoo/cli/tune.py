@@ -7,7 +7,7 @@ import typer
 from zoo.cli.console import ListFormat, Tuner, new_table, percent, print_json, print_table
 
 if TYPE_CHECKING:
-    from zoo.tuning import Tuning
+    from zoo.trials import Tuning
 
 __all__ = ["command"]
 
@@ -42,7 +42,8 @@ def command(
     Example: zoo tune svm --trials 20 && zoo train svm --tuned
     """
     from zoo.cli.console import TerminalReporter
-    from zoo.tuning import importance, tune
+    from zoo.trials import importance
+    from zoo.tuning import tune
 
     reporter = TerminalReporter()
     tuning = tune(

@@ -57,6 +57,7 @@ def model_card(run: Run, predictions: Predictions) -> str:
         )
     )
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
+    params += _tuned(run, predictions)
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
     return f"""# {record.model["title"]} on {record.dataset["name"]}
@@ -98,6 +99,20 @@ Run `{run.id}`, {record.finished}.
 
 {file}
 """
+
+
+def _tuned(run: Run, predictions: Predictions) -> str:
+    """Return how the parameters were found, if a search found them."""
+    tuned = run.record.tuned
+    if tuned is None:
+        return ""
+    if tuned.get("nested"):
+        return f"; others in every fold, found by {tuned['trials']} trials on its training part"
+    seen = len(set(tuned["seen"]) & set(predictions.digests))
+    return (
+        f"; found by {tuned['trials']} trials ({tuned['tuning']}) that had seen {seen} of the "
+        "tested tracks"
+    )
 
 
 def _fields(values: Mapping[str, object]) -> str:

@@ -1,0 +1,71 @@
+"""Which files somebody means, and where their bytes are."""
+
+import glob
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zoo.audio.suffixes import is_audio
+from zoo_registry.errors import AudioError, UsageError
+
+__all__ = ["STDIN", "audio_files", "on_disk"]
+
+STDIN = "-"
+
+
+def audio_files(paths: Iterable[str | Path]) -> list[str]:
+    """Return the files that `paths` mean, folders and patterns in sorted order.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist, a pattern fits nothing, or a folder holds no audio.
+    """
+    found: list[str] = []
+    for given in paths:
+        path = Path(given)
+        if str(given) == STDIN or path.is_file():
+            found.append(str(given))
+        elif path.is_dir():
+            found += _inside(path)
+        elif glob.has_magic(str(given)):
+            matches = sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207  (absolute, too)
+            inside = [
+                file
+                for match in map(Path, matches)
+                for file in (_inside(match, False) if match.is_dir() else [str(match)])
+            ]
+            if not inside:
+                raise UsageError(f"no file fits the pattern {str(given)!r}")
+            found += inside
+        elif path.exists():
+            found.append(str(given))
+        else:
+            raise UsageError(f"there is no file or folder {str(given)!r}")
+    return list(dict.fromkeys(found))
+
+
+def _inside(folder: Path, needed: bool = True) -> list[str]:
+    files = sorted(str(file) for file in folder.rglob("*") if is_audio(file) and file.is_file())
+    if needed and not files:
+        raise UsageError(f"the folder {folder} holds no audio file")
+    return files
+
+
+@contextmanager
+def on_disk(file: str) -> Iterator[Path]:
+    """Yield the file's path; for standard input that of a copy, since decoders look back."""
+    if file != STDIN:
+        yield Path(file)
+        return
+    with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+        path = Path(folder) / "standard input"
+        with path.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        try:
+            yield path
+        except AudioError as error:
+            raise AudioError(str(error).replace(str(path), "standard input")) from error

@@ -1,0 +1,48 @@
+"""How loud a recording is, heard while it goes by."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["SILENCE", "Peaks"]
+
+SILENCE = -70  # dB of full scale; quieter than the absolute gate of ITU-R BS.1770-4 is silence
+_CELL = 0.1  # seconds over which the loudest sample is found
+
+
+class Peaks:
+    """The loudest sample of every tenth of a second."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._cell = max(1, round(_CELL * rate))
+        self._samples = 0
+        self._loudest: list[float] = []
+
+    @property
+    def seconds(self) -> float:
+        """How much has been heard."""
+        return self._samples / self._rate
+
+    def watch(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[NDArray[np.float32]]":
+        """Hand blocks through, and look at them."""
+        for block in blocks:
+            into = self._samples % self._cell
+            starts = np.maximum(np.arange(-into, block.size, self._cell), 0)
+            found = np.maximum.reduceat(np.abs(block), starts).tolist()
+            if into:  # the last cell of the block before goes on
+                found[0] = max(found[0], self._loudest.pop())
+            self._loudest += found
+            self._samples += block.size
+            yield block
+
+    def silent(self, start: float = 0.0, end: float = float("inf")) -> bool:
+        """Whether nothing from `start` to `end` seconds is to be heard."""
+        last = len(self._loudest) if end == float("inf") else -(-end * self._rate // self._cell)
+        part = self._loudest[int(start * self._rate // self._cell) : int(last)]
+        return max(part, default=0.0) < 10 ** (SILENCE / 20)

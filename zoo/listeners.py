@@ -1,0 +1,133 @@
+"""Models that can be asked: a run's ONNX file, one from elsewhere, or a plugin's own file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from zoo.artefact import Artefact, Windows
+from zoo.workspace import find_run
+from zoo_registry.errors import ArtefactError, PluginError, UsageError
+from zoo_registry.runs import ARTEFACT, RECORD, Run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Listener", "OnnxListener", "SavedListener", "open_model"]
+
+
+class Listener(Protocol):
+    """A model that can be asked: an artefact, or a plugin with what it saved."""
+
+    name: str
+    classes: tuple[str, ...]
+    rate: int
+    has_times: bool
+
+    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
+        """Classify the windows of a waveform that comes in blocks."""
+        ...
+
+
+@dataclass
+class OnnxListener:
+    """A model that is an ONNX file."""
+
+    artefact: Artefact
+
+    def __post_init__(self) -> None:
+        self.name = str(self.artefact.description.get("run", self.artefact.path))
+        self.classes = self.artefact.classes
+        self.rate = self.artefact.rate
+        self.has_times = self.artefact.has_times
+
+    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
+        """Classify piece by piece."""
+        return self.artefact.stream(blocks)
+
+
+class SavedListener:
+    """A model without an ONNX form, through its plugin and what that has saved."""
+
+    def __init__(self, run: Run) -> None:
+        from zoo.plugins import open_registry
+
+        record = run.record
+        reason = f"{run.id} has no ONNX file ({record.artefact['error']})"
+        if not run.saved_path.is_dir():
+            raise PluginError(f"{reason}, and its plugin saved nothing else: it cannot predict")
+        plugin = record.model["file"] or record.model["name"]
+        try:
+            self._model = open_registry().load(plugin)
+        except (UsageError, PluginError) as error:
+            raise PluginError(f"{reason}, so its plugin is needed: {error}") from error
+        self._fitted = self._model.load(run.saved_path)
+        self.name = run.id
+        self.classes = tuple(record.dataset["classes"])
+        self.rate = self._model.card.frontend.sample_rate
+        self.has_times = False
+
+    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
+        """Classify the whole, which a plugin cannot take in pieces."""
+        rows = self._model.preprocess(np.concatenate(list(blocks)))
+        (windows,) = self._model.predict(self._fitted, [rows], len(self.classes))
+        yield windows, np.full((len(windows), 2), np.nan)
+
+
+def open_model(wanted: str, threads: int | None = None) -> Listener:
+    """Return the model that `wanted` means, ready to listen.
+
+    Parameters
+    ----------
+    wanted : str
+        As for `predict`.
+    threads : int, optional
+        That share out one recording; all cores by default.
+
+    Raises
+    ------
+    UsageError, ArtefactError, PluginError
+        As `predict`.
+    """
+    path = Path(wanted)
+    if path.is_dir() and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
+        path = path / ARTEFACT
+    if path.is_file() and path.name != RECORD:
+        artefact = Artefact(path, _recorded_hash(path), threads)
+        return OnnxListener(_hearing(artefact, wanted))
+    run = find_run(wanted)
+    record = run.record
+    if not run.complete:
+        raise UsageError(
+            f"{run.id} is {record.status}, so it has no artefact; "
+            f"`zoo train {record.model['name']} --data {record.dataset['source']}` finishes it"
+        )
+    if record.frontend["name"] == "table":
+        raise UsageError(_NO_SOUND.format(run.id))
+    if "error" in record.artefact:
+        return SavedListener(run)
+    return OnnxListener(
+        _hearing(Artefact(run.artefact_path, record.artefact["sha256"], threads), run.id)
+    )
+
+
+_NO_SOUND = (
+    "{} was trained on a table of features, whose computation is not known; "
+    "train on the folder of the recordings to predict from audio"
+)
+
+
+def _hearing(artefact: Artefact, name: str) -> Artefact:
+    if not artefact.hears:
+        raise ArtefactError(_NO_SOUND.format(name))
+    return artefact
+
+
+def _recorded_hash(path: Path) -> str | None:
+    """Return what a run beside the file says of its hash."""
+    if not (path.parent / RECORD).is_file():
+        return None
+    artefact = Run.read(path.parent).record.artefact
+    return artefact.get("sha256") if artefact.get("file") == path.name else None

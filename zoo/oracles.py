@@ -1,0 +1,99 @@
+"""Who proposes parameters: keras-tuner's oracles (O'Malley et al. 2019) over a card's space."""
+
+import tempfile
+from collections.abc import Callable, Generator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from zoo_registry.card import Card, Choice, Float, Int, LogFloat, ParamValue
+from zoo_registry.errors import UsageError
+from zoo_registry.silence import quiet_stderr
+
+__all__ = ["EPOCHS", "TUNERS", "Finish", "oracle_version", "proposals"]
+
+TUNERS = ("random", "bayesian", "hyperband")
+EPOCHS = "epochs"  # what hyperband gives little of to many, and much of to few
+
+Finish = Callable[[float | None], None]
+"""Tells an oracle how its proposal did: the score, or None for a failure."""
+
+
+def oracle_version() -> str:
+    """Return keras-tuner's version; raises `UsageError` if it is not installed."""
+    try:
+        return version("keras-tuner")
+    except PackageNotFoundError as error:
+        raise UsageError("tuning needs keras-tuner; pip install 'genre-zoo[deep]'") from error
+
+
+def proposals(
+    card: Card, tuner: str, trials: int, seed: int
+) -> Generator[tuple[dict[str, ParamValue], Finish], None, None]:
+    """Yield parameters, and where to tell how they did; the card's defaults first.
+
+    The same seed and the same scores give the same proposals.
+
+    Parameters
+    ----------
+    card : Card
+    tuner : str
+        One of `TUNERS`.
+    trials : int
+        Beside the defaults; fewer come if the space is exhausted.
+    seed : int
+    """
+    yield {name: card.params[name] for name in card.space}, lambda score: None
+    if trials < 1:
+        return
+    with tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+        oracle = _oracle(card, tuner, trials, seed)
+        oracle._set_project_dir(scratch, "oracle")
+        for _ in range(trials):
+            proposed = oracle.create_trial("zoo")
+            if proposed.status != "RUNNING":
+                return
+            values = proposed.hyperparameters.values
+            params = {name: values[name] for name in card.space if name in values}
+            if "tuner/epochs" in values:
+                params[EPOCHS] = int(values["tuner/epochs"])
+
+            def finish(score: float | None, proposed: Any = proposed) -> None:
+                proposed.status = "FAILED" if score is None else "COMPLETED"
+                if score is not None:
+                    oracle.update_trial(proposed.trial_id, {"accuracy": score})
+                oracle.end_trial(proposed)
+
+            yield params, finish
+
+
+def _oracle(card: Card, tuner: str, trials: int, seed: int) -> Any:
+    """Return keras-tuner's oracle over the card's space."""
+    with quiet_stderr():  # keras-tuner loads TensorFlow, and that talks
+        import keras_tuner
+    space = keras_tuner.HyperParameters()
+    for name, item in card.space.items():
+        match item:
+            case LogFloat():
+                space.Float(name, item.low, item.high, sampling="log")
+            case Float():
+                space.Float(name, item.low, item.high)
+            case Int():
+                space.Int(name, item.low, item.high, step=item.step)
+            case Choice():
+                space.Choice(name, list(item.values))
+    common = {
+        "objective": keras_tuner.Objective("accuracy", "max"),
+        "hyperparameters": space,
+        "seed": seed + 1,  # zero counts as none there, and none is another one every time
+        "allow_new_entries": False,
+        "max_consecutive_failed_trials": trials + 1,
+    }
+    if tuner == "hyperband":
+        epochs = int(str(card.params[EPOCHS]))
+        oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, **common)
+    elif tuner == "bayesian":
+        oracle = keras_tuner.oracles.BayesianOptimizationOracle(max_trials=trials, **common)
+    else:
+        oracle = keras_tuner.oracles.RandomSearchOracle(max_trials=trials, **common)
+    oracle.verbose = 0
+    return oracle

@@ -1,0 +1,124 @@
+"""A search for parameters on disk: what it was about, what it has seen, and its trials."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo_registry.card import ParamValue
+from zoo_registry.files import write_text
+
+__all__ = ["FORMAT", "RECORD", "Trial", "Tuning", "importance"]
+
+FORMAT = 1
+RECORD = "tuning.json"
+_TABLE = "trials.csv"
+
+
+@dataclass
+class Trial:
+    """Parameters that were tried.
+
+    Attributes
+    ----------
+    number : int
+        0 is the card's defaults.
+    params : dict
+        Those of the search space.
+    scores : list of float
+        Accuracy of each inner fold.
+    seconds : float
+    error : str or None
+        Why it failed.
+    """
+
+    number: int
+    params: dict[str, ParamValue]
+    scores: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    error: str | None = None
+
+    @property
+    def score(self) -> float | None:
+        """Mean accuracy of the inner folds; None if it failed."""
+        return None if self.error or not self.scores else float(np.mean(self.scores))
+
+
+@dataclass
+class Tuning:
+    """A search on disk: what it was about, which tracks it has seen, and its trials."""
+
+    folder: Path
+    record: dict[str, Any]
+    trials: list[Trial]
+
+    @property
+    def id(self) -> str:
+        """Name and hash, the name of the folder."""
+        return self.folder.name
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial of the highest score, the earlier one of equals."""
+        done = [trial for trial in self.trials if trial.score is not None]
+        return max(done, key=lambda trial: (trial.score, -trial.number)) if done else None
+
+    def write(self) -> None:
+        """Store the record, and the trials as a table."""
+        stored = self.record | {"trials": [vars(trial) for trial in self.trials]}
+        write_text(self.folder / RECORD, json.dumps(stored, indent=2) + "\n")
+        out = io.StringIO()
+        names = sorted({name for trial in self.trials for name in trial.params})
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["trial", "score", *names, "fold_scores", "seconds", "error"])
+        for trial in self.trials:
+            folds = ";".join(f"{value:.6g}" for value in trial.scores)
+            cells = [trial.params.get(name) for name in names]
+            score_ = "" if trial.score is None else f"{trial.score:.6g}"
+            writer.writerow(
+                [trial.number, score_, *cells, folds, f"{trial.seconds:.2f}", trial.error]
+            )
+        write_text(self.folder / _TABLE, out.getvalue())
+
+    @classmethod
+    def read(cls, folder: Path) -> "Tuning":
+        """Read the search in `folder`; raises OSError or ValueError if there is none."""
+        stored = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if stored["format"] != FORMAT:
+            raise ValueError(f"{folder} is of another format")
+        trials = [Trial(**item) for item in stored.pop("trials")]
+        return cls(folder, stored, trials)
+
+
+def importance(tuning: Tuning) -> dict[str, float]:
+    """Return how much of the trials' differences each parameter explains, adding up to one.
+
+    The permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) of a random forest
+    that predicts the score; empty for fewer than eight trials, from which nothing follows.
+    """
+    done = [trial for trial in tuning.trials if trial.score is not None]
+    names = sorted({name for trial in done for name in trial.params})
+    numbers = [[_number(trial.params.get(name), name, done) for name in names] for trial in done]
+    if len(done) < 8 or not names:  # noqa: PLR2004
+        return {}
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+
+    X, y = np.array(numbers), np.array([trial.score for trial in done])
+    forest = RandomForestRegressor(200, random_state=0).fit(X, y)
+    found = permutation_importance(forest, X, y, n_repeats=20, random_state=0)
+    shares = np.maximum(found.importances_mean, 0)
+    total = shares.sum() or 1.0
+    return dict(zip(names, (shares / total).tolist(), strict=True))
+
+
+def _number(value: ParamValue, name: str, trials: list[Trial]) -> float:
+    """Return a parameter as a number; a word is its place among the words tried."""
+    if isinstance(value, int | float):
+        return float(value)
+    words = sorted({str(trial.params.get(name)) for trial in trials})
+    return -1.0 - words.index(str(value))
