@@ -97,14 +97,14 @@ def open_model(wanted: str, threads: int | None = None) -> Listener:
     if path.is_file() and path.name != RECORD:
         artefact = Artefact(path, _recorded_hash(path), threads)
         return OnnxListener(_hearing(artefact, wanted))
-    run = find_run(wanted)
+    run = find_run(wanted, lambda run: run.record.frontend["name"] != _TABLE)
     record = run.record
     if not run.complete:
         raise UsageError(
             f"{run.id} is {record.status}, so it has no artefact; "
             f"`zoo train {record.model['name']} --data {record.dataset['source']}` finishes it"
         )
-    if record.frontend["name"] == "table":
+    if record.frontend["name"] == _TABLE:
         raise UsageError(_NO_SOUND.format(run.id))
     if "error" in record.artefact:
         return SavedListener(run)
@@ -113,6 +113,7 @@ def open_model(wanted: str, threads: int | None = None) -> Listener:
     )
 
 
+_TABLE = "table"
 _NO_SOUND = (
     "{} was trained on a table of features, whose computation is not known; "
     "train on the folder of the recordings to predict from audio"

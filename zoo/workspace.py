@@ -61,7 +61,7 @@ def runs() -> Iterator[Run | RunError]:
             yield error
 
 
-def find_run(wanted: str) -> Run:
+def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run:
     """Return the run of this folder or id, or the best newest one of this model.
 
     Parameters
@@ -69,6 +69,8 @@ def find_run(wanted: str) -> Run:
     wanted : str
         A run's folder, its id or the start of it; or a model's name, which
         means that model's run that was finished last.
+    fits : callable, optional
+        Which of a model's runs are preferred.
 
     Raises
     ------
@@ -82,7 +84,8 @@ def find_run(wanted: str) -> Run:
     of_model = [run for run in known if run.record.model["name"] == wanted]
     if of_model:
         complete = [run for run in of_model if run.complete]
-        return max(complete or of_model, key=lambda run: run.record.finished or "")
+        fitting = [run for run in complete if fits(run)]
+        return max(fitting or complete or of_model, key=lambda run: run.record.finished or "")
     # Ids are compared with their folders, since a run may lie twice in a workspace.
     matching = [run for run in known if run.id.startswith(wanted)]
     exact = [run for run in matching if run.id == wanted] or matching

@@ -258,6 +258,12 @@ class TestFromElsewhere:
             with pytest.raises(ArtefactError, match="hash differs"):
                 zoo.predict(str(wanted), [song])
 
+    def test_a_name_means_a_run_that_hears(self, workspace, tone_folder, feature_table, tmp_path):
+        run = zoo.train("decision-tree", str(tone_folder(tracks=5)))
+        zoo.train("decision-tree", str(feature_table()))
+        (found,) = zoo.predict("decision-tree", [tone(tmp_path / "x.wav", 1.0)])
+        assert found.run == run.id
+
     def test_a_model_of_a_table_hears_nothing(self, feature_table, tmp_path):
         run = zoo.train("logistic", str(feature_table()))
         song = tone(tmp_path / "x.wav", 1.0)
