@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -319,7 +320,8 @@ class TestExtensions:
 
 
 def fit(model: Model):
-    return model.train([], np.zeros(0, int), ["a", "b", "c"], np.zeros(0, int), {}, 0, print)
+    nothing = np.zeros(0, int)
+    return model.train([], nothing, ["a", "b", "c"], nothing, {}, 0, print, Path("scratch"))
 
 
 def load(tmp_path, extra: str = "", defaults=(), **replaced) -> Model:

@@ -208,6 +208,7 @@ COUNT = [
     {"model": record().model | {"version": "2"}},
     {"model": record().model | {"distribution": None}},
     {"dataset": record().dataset | {"fingerprint": "e" * 64}},
+    {"tuned": {"tuning": "svm-1", "trials": 3, "seen": ["a"]}},
 ]
 COUNT_NOT = [
     {"status": "complete"},
