@@ -12,7 +12,8 @@ from zoo_registry.silence import quiet_stderr
 __all__ = ["EPOCHS", "TUNERS", "Finish", "oracle_version", "proposals"]
 
 TUNERS = ("random", "bayesian", "hyperband")
-EPOCHS = "epochs"  # what hyperband gives little of to many, and much of to few
+EPOCHS = "epochs"
+_SHARES = 9  # steps of the budget of a model without epochs; hyperband takes thirds: 1, 3, 9
 
 Finish = Callable[[float | None], None]
 """Tells an oracle how its proposal did: the score, or None for a failure."""
@@ -28,9 +29,11 @@ def oracle_version() -> str:
 
 def proposals(
     card: Card, tuner: str, trials: int, seed: int
-) -> Generator[tuple[dict[str, ParamValue], Finish], None, None]:
-    """Yield parameters, and where to tell how they did; the card's defaults first.
+) -> Generator[tuple[dict[str, ParamValue], float, Finish], None, None]:
+    """Yield parameters, their budget, and where to tell how they did; the defaults first.
 
+    The budget is a share of the epochs or of the training tracks: hyperband (Li et al. 2018,
+    arXiv:1603.06560) gives little of it to many and all of it to few, the others all to each.
     The same seed and the same scores give the same proposals.
 
     Parameters
@@ -42,7 +45,7 @@ def proposals(
         Beside the defaults; fewer come if the space is exhausted.
     seed : int
     """
-    yield {name: card.params[name] for name in card.space}, lambda score: None
+    yield {name: card.params[name] for name in card.space}, 1.0, lambda score: None
     if trials < 1:
         return
     with tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
@@ -54,8 +57,7 @@ def proposals(
                 return
             values = proposed.hyperparameters.values
             params = {name: values[name] for name in card.space if name in values}
-            if "tuner/epochs" in values:
-                params[EPOCHS] = int(values["tuner/epochs"])
+            share = float(values.get("tuner/epochs", _budget(card))) / _budget(card)
 
             def finish(score: float | None, proposed: Any = proposed) -> None:
                 proposed.status = "FAILED" if score is None else "COMPLETED"
@@ -63,7 +65,11 @@ def proposals(
                     oracle.update_trial(proposed.trial_id, {"accuracy": score})
                 oracle.end_trial(proposed)
 
-            yield params, finish
+            yield params, share, finish
+
+
+def _budget(card: Card) -> int:
+    return int(str(card.params.get(EPOCHS, _SHARES)))
 
 
 def _oracle(card: Card, tuner: str, trials: int, seed: int) -> Any:
@@ -89,8 +95,7 @@ def _oracle(card: Card, tuner: str, trials: int, seed: int) -> Any:
         "max_consecutive_failed_trials": trials + 1,
     }
     if tuner == "hyperband":
-        epochs = int(str(card.params[EPOCHS]))
-        oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, **common)
+        oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=_budget(card), **common)
     elif tuner == "bayesian":
         oracle = keras_tuner.oracles.BayesianOptimizationOracle(max_trials=trials, **common)
     else:

@@ -29,6 +29,8 @@ class Trial:
         0 is the card's defaults.
     params : dict
         Those of the search space.
+    share : float
+        Of the epochs, or of the training tracks, that the trial was given.
     scores : list of float
         Accuracy of each inner fold.
     seconds : float
@@ -38,6 +40,7 @@ class Trial:
 
     number: int
     params: dict[str, ParamValue]
+    share: float = 1.0
     scores: list[float] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
@@ -63,8 +66,9 @@ class Tuning:
 
     @property
     def best(self) -> Trial | None:
-        """The trial of the highest score, the earlier one of equals."""
-        done = [trial for trial in self.trials if trial.score is not None]
+        """The trial of the highest score with the whole budget, the earlier one of equals."""
+        whole = [trial for trial in self.trials if trial.share == 1]
+        done = [trial for trial in whole if trial.score is not None]
         return max(done, key=lambda trial: (trial.score, -trial.number)) if done else None
 
     def write(self) -> None:
@@ -74,14 +78,13 @@ class Tuning:
         out = io.StringIO()
         names = sorted({name for trial in self.trials for name in trial.params})
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["trial", "score", *names, "fold_scores", "seconds", "error"])
+        writer.writerow(["trial", "share", "score", *names, "fold_scores", "seconds", "error"])
         for trial in self.trials:
             folds = ";".join(f"{value:.6g}" for value in trial.scores)
             cells = [trial.params.get(name) for name in names]
             score_ = "" if trial.score is None else f"{trial.score:.6g}"
-            writer.writerow(
-                [trial.number, score_, *cells, folds, f"{trial.seconds:.2f}", trial.error]
-            )
+            begin = [trial.number, f"{trial.share:.3g}", score_]
+            writer.writerow([*begin, *cells, folds, f"{trial.seconds:.2f}", trial.error])
         write_text(self.folder / _TABLE, out.getvalue())
 
     @classmethod

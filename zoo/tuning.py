@@ -26,7 +26,6 @@ from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
 from zoo.trials import FORMAT, RECORD, Trial, Tuning
 from zoo.workspace import file_name, locked, models_folder
-from zoo_registry.card import ParamValue
 from zoo_registry.errors import UsageError, ZooError
 from zoo_registry.files import write_text
 from zoo_registry.hooks import Progress
@@ -41,6 +40,7 @@ __all__ = ["Search", "find_tuning", "tune"]
 
 _UNFINISHED = "unfinished.json"
 _INNER = "kfold:3"
+_FEWEST = 3  # training tracks of a class, however small the share
 
 
 def tune(
@@ -163,11 +163,6 @@ class Search:
             raise UsageError(f"{model.card.name} has no search space; its card declares none")
         if tuner not in TUNERS:
             raise UsageError(f"there is no tuner {tuner!r}; give one of {', '.join(TUNERS)}")
-        if tuner == "hyperband" and EPOCHS not in model.card.params:
-            raise UsageError(
-                f"hyperband shares out epochs, and {model.card.name} has no parameter "
-                f"{EPOCHS!r}; give --tuner random or bayesian"
-            )
         self._model = model
         self._dataset = dataset
         self._arrays = arrays
@@ -211,11 +206,11 @@ class Search:
         }
         tuning = _stored(folder, record)
         with closing(proposals(self._model.card, self._tuner, trials, self._seed)) as proposed:
-            for number, (params, finish) in enumerate(proposed):
+            for number, (params, share, finish) in enumerate(proposed):
                 if number < len(tuning.trials):  # stored: the oracle is told, and goes on
                     finish(tuning.trials[number].score)
                     continue
-                trial = _unfinished(folder, number, params)
+                trial = _unfinished(folder, Trial(number, params, share))
                 self._try(trial, dataset, self._arrays.take(seen), inner, folder, bar)
                 tuning.trials.append(trial)
                 tuning.write()
@@ -242,8 +237,13 @@ class Search:
             scratch = folder / "scratch" / f"{trial.number}-{fold.number}"
             try:
                 params = self._model.card.resolve(trial.params)
+                if EPOCHS in params:
+                    params[EPOCHS] = max(1, round(trial.share * int(str(params[EPOCHS]))))
+                part = fold
+                if EPOCHS not in params and trial.share < 1:
+                    part = _thinned(fold, dataset, trial.share, self._seed)
                 outcome = evaluate_fold(
-                    self._model, dataset, arrays, fold, params, self._seed, progress, scratch
+                    self._model, dataset, arrays, part, params, self._seed, progress, scratch
                 )
                 trial.scores.append(score(outcome.predictions).accuracy)
             except Exception as error:
@@ -271,10 +271,22 @@ def _stored(folder: Path, record: dict[str, Any]) -> Tuning:
     return tuning if tuning.record == record else Tuning(folder, record, [])
 
 
-def _unfinished(folder: Path, number: int, params: dict[str, ParamValue]) -> Trial:
-    """Return the trial that was running when the search was interrupted, or a new one."""
+def _unfinished(folder: Path, fresh: Trial) -> Trial:
+    """Return the trial that was running when the search was interrupted, or the new one."""
     try:
         trial = Trial(**json.loads((folder / _UNFINISHED).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        trial = Trial(number, params)
-    return trial if (trial.number, trial.params) == (number, params) else Trial(number, params)
+        return fresh
+    same = (trial.number, trial.params, trial.share) == (fresh.number, fresh.params, fresh.share)
+    return trial if same else fresh
+
+
+def _thinned(fold: Fold, dataset: Dataset, share: float, seed: int) -> Fold:
+    """Return the fold with a share of its training tracks, of each class alike."""
+    order = np.random.default_rng(seed).permutation(fold.train)
+    labels = dataset.labels[order]
+    kept = []
+    for label in np.unique(labels):
+        own = order[labels == label]
+        kept.append(own[: max(_FEWEST, round(share * len(own)))])
+    return Fold(fold.number, np.sort(np.concatenate(kept)), fold.test)

@@ -85,10 +85,15 @@ def test_every_tuner_stays_in_the_space_and_begins_with_the_defaults(tuner, pupi
         assert trial.params["mood"] in {"calm", "wild"}
         assert trial.params["level"] in {1, 3, 5, 7, 9}
         assert 1e-4 <= trial.params["rate"] <= 1
-        assert ("epochs" in trial.params) == (tuner == "hyperband")
+        assert (trial.share == 1) or tuner == "hyperband"
         assert len(trial.scores) == 3
     assert len({json.dumps(trial.params) for trial in others}) > 6
-    assert tuning.best.score == max(trial.score for trial in tuning.trials)
+    whole = [trial.score for trial in tuning.trials if trial.share == 1]
+    assert tuning.best.score == max(whole)
+    assert (len(whole) < 10) == (tuner == "hyperband")
+    epochs = [json.loads(line)["epochs"] for line in Path("log").read_text().splitlines()]
+    expected = [round(9 * trial.share) for trial in tuning.trials for _ in range(3)]
+    assert epochs == expected
     assert Tuning.read(tuning.folder).trials == tuning.trials
     with (tuning.folder / "trials.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -113,6 +118,13 @@ def test_an_interrupted_search_has_the_trials_of_a_whole_one(tuner, pupil, featu
     again = zoo.tune(pupil, table, trials=6, tuner=tuner)
     assert listed(again) == listed(whole)
     assert len(Path("log").read_text().splitlines()) == 7 * 3 + 2
+
+
+def test_hyperband_shares_out_the_tracks_of_a_model_without_epochs(feature_table):
+    tuning = zoo.tune("logistic", str(feature_table(tracks=30)), trials=12, tuner="hyperband")
+    assert {round(trial.share, 2) for trial in tuning.trials} >= {0.11, 0.33, 1.0}
+    assert all(trial.error is None for trial in tuning.trials)
+    assert tuning.best.share == 1
 
 
 def test_more_trials_continue_a_search(pupil, feature_table):
@@ -194,7 +206,6 @@ class TestHonesty:
     ("arguments", "words"),
     [
         ({"tuner": "magic"}, "no tuner 'magic'"),
-        ({"tuner": "hyperband"}, "no parameter 'epochs'"),
         ({"protocol": "kfold:99"}, "99"),
     ],
     ids=str,

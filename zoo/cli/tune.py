@@ -18,7 +18,7 @@ def command(
     model: Annotated[str, typer.Argument(help="A name from `zoo models`, or ./my_model.py.")],
     trials: Annotated[int, typer.Option(min=1, help="Beside that of the defaults.")] = 20,
     tuner: Annotated[
-        Tuner, typer.Option(help="hyperband needs a parameter `epochs`.")
+        Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
     ] = Tuner.random,
     data: Annotated[
         str, typer.Option(help="demo, a folder with one sub-folder a class, or a feature table.")
@@ -74,16 +74,19 @@ def command(
 
 def _print_trials(tuning: "Tuning") -> None:
     done = [trial for trial in tuning.trials if trial.score is not None]
-    ranked = sorted(done, key=lambda trial: (-(trial.score or 0), trial.number))
+    shared = any(trial.share < 1 for trial in done)
+    ranked = sorted(done, key=lambda trial: (-trial.share, -(trial.score or 0), trial.number))
     title = f"{tuning.id}: {len(done)} trials, the best of them; 0 is the card's defaults"
     table = new_table(title=title)
     names = sorted({name for trial in tuning.trials for name in trial.params})
-    for name in ("trial", "score", *names, "seconds"):
+    for name in ("trial", *["share"] * shared, "score", *names, "seconds"):
         table.add_column(name, justify="right")
     for trial in ranked[:_SHOWN]:
         values = (trial.params.get(name) for name in names)
         cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values]
-        table.add_row(str(trial.number), percent(trial.score), *cells, f"{trial.seconds:.1f}")
+        share = [f"{trial.share:.2g}"] * shared
+        seconds = f"{trial.seconds:.1f}"
+        table.add_row(str(trial.number), *share, percent(trial.score), *cells, seconds)
     print_table(table)
     for trial in tuning.trials:
         if trial.error:
