@@ -103,7 +103,8 @@ class AnswerFile:
             for cells in csv.reader(io.StringIO(text)):
                 rows.append((dict(zip(names, cells, strict=True)), _row(cells)))
         else:
-            rows = [(json.loads(line), line + "\n") for line in text.splitlines()]
+            # A name may hold what `splitlines` takes for the end of a line, JSON's is this one.
+            rows = [(json.loads(line), line + "\n") for line in text.split("\n")[:-1]]
         # The windows of the last file may be there in part only.
         last = rows[-1][0]["path"] if rows and self._as_csv and self._timeline else None
         for row, line in rows:

@@ -192,6 +192,13 @@ class TestCommand:
         for n in (0, 1, 2, 3, 4, 9):
             assert sum(f"{n}.wav" in row for row in rows) == expected
 
+    def test_a_name_that_looks_like_two_lines_is_one_answer(self, hearing, command, tmp_path):
+        hearing("seconds")
+        song = str(tone(tmp_path / "a\u2028b\x85c.wav", 1.0))
+        for _ in range(2):
+            assert command("seconds", song, "--output", "out.jsonl")[0] == 0
+        assert Path("out.jsonl").read_bytes().count(b"\n") == 1
+
     def test_output_of_another_model_is_refused(self, hearing, command, tmp_path):
         hearing("seconds")
         hearing("frames")
