@@ -11,7 +11,7 @@ from zoo.artefact import FEATURES, FORMAT, METADATA, TIMES, Artefact
 from zoo.audio.decode import decode
 from zoo.datasets import Dataset
 from zoo.evaluate.metrics import score
-from zoo.evaluate.vote import count_votes, vote_winners
+from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.report.card import intended_use
 from zoo_registry.card import FrontEnd
 from zoo_registry.errors import CannotExport, RunError
@@ -219,17 +219,13 @@ def _compared(
                 f"the ONNX file differs from the model by {worst:.2g} in the probability of "
                 f"{name}, more than {_TOLERANCE:g}; it was not kept"
             )
-        same += _winner(found) == _winner(expected)  # ties aside, what is so close wins alike
+        # Ties aside, what is so close wins alike.
+        same += vote_winner(*count_votes(found)) == vote_winner(*count_votes(expected))
     return {"parity": worst, "same_winner": same}
 
 
 def _waveform(dataset: Dataset, index: int, rate: int) -> "NDArray[np.float32]":
     return decode(dataset.tracks[index].location, rate)
-
-
-def _winner(windows: "NDArray[np.float64]") -> int:
-    votes, mean = count_votes(windows)
-    return int(vote_winners(votes[None], mean[None])[0])
 
 
 def _strangeness(

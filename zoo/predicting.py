@@ -17,7 +17,7 @@ import numpy as np
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.files import audio_files, on_disk
 from zoo.audio.peaks import SILENCE, Peaks
-from zoo.evaluate.vote import count_votes, mean_winners, vote_winners
+from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.listeners import Listener, OnnxListener, open_model
 from zoo.progress import Reporter
 from zoo_registry.errors import ArtefactError, AudioError, UsageError
@@ -105,7 +105,7 @@ class Prediction:
 
 
 def predict(
-    model: str,
+    model: str | Listener,
     paths: Iterable[str | Path],
     *,
     timeline: bool = False,
@@ -118,9 +118,9 @@ def predict(
 
     Parameters
     ----------
-    model : str
+    model : str or Listener
         A run's folder or id, a model's name, which means its newest complete run, or an
-        ONNX file, or a folder with one, from elsewhere.
+        ONNX file, or a folder with one, from elsewhere; or what `open_model` made of these.
     paths : iterable of str or Path
         Files; folders, which are searched for audio files; patterns such as
         ``music/**/*.mp3``; and "-", which is what comes in on standard input.
@@ -150,7 +150,8 @@ def predict(
     """
     files = audio_files(paths)
     workers = min(jobs or os.cpu_count() or 1, len(files))
-    listener = open_model(model, threads=None if workers == 1 else 1)
+    threads = None if workers == 1 else 1
+    listener = open_model(model, threads) if isinstance(model, str) else model
     if timeline and not listener.has_times:
         raise UsageError(f"{listener.name} does not say how its windows lie: it has no timeline")
     answer = partial(_answer, listener, timeline=timeline, min_confidence=min_confidence)
@@ -236,14 +237,14 @@ def _vote(
     if peaks.silent():
         return replace(heard, label=UNKNOWN, reason=_QUIET, votes={}, probabilities={})
     votes, mean = count_votes(windows)
-    winner = int(vote_winners(votes[None], mean[None])[0])
+    winner = vote_winner(votes, mean)
     confidence = float(mean[winner])
     doubt = _doubt(confidence, min_confidence)
     names = listener.classes
     return replace(
         heard,
         label=UNKNOWN if doubt else names[winner],
-        label_mean=names[int(mean_winners(mean[None])[0])],
+        label_mean=names[int(mean.argmax())],
         confidence=confidence,
         votes={name: int(votes[n]) for n, name in enumerate(names) if votes[n]},
         probabilities={name: float(mean[n]) for n, name in enumerate(names)},

@@ -70,7 +70,7 @@ def tune(
     trials : int
         Beside that of the card's defaults.
     tuner : {"random", "bayesian", "hyperband"}
-        The last one needs a parameter ``epochs``.
+        See `zoo.oracles`.
     protocol, grouped, seed
         As for training: of the first fold the test tracks are not seen.
     jobs, reporter, registry, root

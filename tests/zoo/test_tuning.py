@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.cli.console import Tuner
 from zoo.cli.leaderboard import print_board
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
@@ -125,6 +126,10 @@ def test_hyperband_shares_out_the_tracks_of_a_model_without_epochs(feature_table
     assert {round(trial.share, 2) for trial in tuning.trials} >= {0.11, 0.33, 1.0}
     assert all(trial.error is None for trial in tuning.trials)
     assert tuning.best.share == 1
+
+
+def test_the_command_offers_every_tuner():
+    assert tuple(Tuner) == TUNERS
 
 
 def test_more_trials_continue_a_search(pupil, feature_table):

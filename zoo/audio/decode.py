@@ -238,19 +238,19 @@ def _open_libsndfile(path: Path) -> Stream:
     stream = Stream(path, file.samplerate, file.frames / file.samplerate, iter(()))
 
     def blocks() -> Iterator[NDArray[np.float32]]:
-        promised, frames = file.frames, 0
+        promised = file.frames
         with file:
             while True:
                 with quiet_stderr():
                     block = file.read(_BLOCK, dtype="float32", always_2d=True)
                 if not len(block):
                     break
-                frames += len(block)
                 yield block
             log, is_ogg = file.extra_info, file.format == "OGG"
-        stream.truncated = _missing(frames, promised, stream.rate, log)
+        stream.truncated = _missing(stream.frames, promised, stream.rate, log)
         if is_ogg and not stream.truncated and not _ogg_ends(path):
-            stream.truncated = f"its stream breaks off after {frames / stream.rate:.2f} s"
+            seconds = stream.frames / stream.rate
+            stream.truncated = f"its stream breaks off after {seconds:.2f} s"
 
     stream.blocks = blocks()
     return stream
@@ -303,7 +303,7 @@ def _open_ffmpeg(path: Path) -> Stream:
 
     def blocks() -> Iterator[NDArray[np.float32]]:
         waiting: list[NDArray[np.float32]] = []
-        count, broken = 0, None
+        broken = None
         with container:
             decoded = frames()
             while True:
@@ -315,16 +315,16 @@ def _open_ffmpeg(path: Path) -> Stream:
                     waiting.append(part)
                 if waiting and (part is None or sum(p.shape[1] for p in waiting) >= _BLOCK):
                     block = np.ascontiguousarray(np.concatenate(waiting, axis=1).T, np.float32)
-                    waiting, count = [], count + len(block)
+                    waiting = []
                     yield block
                 if part is None:
                     break
-        if not count:
+        if not stream.frames:
             reason = _reason(broken) if broken else "no frame"
             raise AudioError(f"{path} holds no sample that can be decoded ({reason})")
-        stream.truncated = _missing(count, int(promised * stream.rate), stream.rate)
+        stream.truncated = _missing(stream.frames, int(promised * stream.rate), stream.rate)
         if broken and not stream.truncated:
-            stream.truncated = f"decoding stopped after {count / stream.rate:.2f} s"
+            stream.truncated = f"decoding stopped after {stream.frames / stream.rate:.2f} s"
 
     stream.blocks = blocks()
     return stream

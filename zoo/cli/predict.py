@@ -62,9 +62,10 @@ def command(
     if output is not None and format is PredictionFormat.table:
         format = PredictionFormat.csv if output.suffix == ".csv" else PredictionFormat.json
     as_csv = format is PredictionFormat.csv
+    listener = open_model(run, threads=None if 1 in (jobs, len(files)) else 1)
     answers = None
     if output is not None:
-        answers = AnswerFile(output, as_csv, timeline, open_model(run, threads=1).name)
+        answers = AnswerFile(output, as_csv, timeline, listener.name)
         waiting = [file for file in files if file not in answers.done]
         if len(waiting) < len(files):
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")
@@ -77,7 +78,7 @@ def command(
         PredictionFormat.table: _text,
     }
     found = predict(
-        run,
+        listener,
         files,
         timeline=timeline,
         min_confidence=min_confidence,

@@ -7,7 +7,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["count_votes", "mean_winners", "vote_winners"]
+__all__ = ["count_votes", "mean_winners", "vote_winner", "vote_winners"]
 
 
 def count_votes(windows: "NDArray[np.float64]") -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
@@ -47,6 +47,11 @@ def vote_winners(
     ahead = votes == votes.max(axis=1, keepdims=True)
     winners: NDArray[np.int64] = np.where(ahead, probabilities, -1.0).argmax(axis=1)
     return winners
+
+
+def vote_winner(votes: "NDArray[np.int64]", probabilities: "NDArray[np.float64]") -> int:
+    """Return the class of one track, from what `count_votes` gave."""
+    return int(vote_winners(votes[None], probabilities[None])[0])
 
 
 def mean_winners(probabilities: "NDArray[np.float64]") -> "NDArray[np.int64]":
