@@ -6,19 +6,18 @@ alike. The graph repeats librosa (McFee et al. 2015, doi:10.25080/Majora-7b98e3e
 whose own computation is the front end's `reference`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zoo_registry.card import FrontEnd, Layout, identity
+from zoo_registry.card import FrontEnd, Layout
 from zoo_registry.errors import PluginError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FRONTENDS", "Handcrafted", "LogMel", "from_identity"]
+__all__ = ["FRONTENDS", "Handcrafted", "LogMel"]
 
 
 @dataclass(frozen=True)
@@ -190,27 +189,3 @@ def _session(frontend: "Handcrafted | LogMel") -> Any:
 
 
 FRONTENDS: dict[str, type[FrontEnd]] = {kind.name: kind for kind in (Handcrafted, LogMel)}
-
-
-def from_identity(described: Mapping[str, Any]) -> FrontEnd:
-    """Return the front end that `zoo_registry.identity` described.
-
-    Raises
-    ------
-    PluginError
-        If this installation does not compute that front end, or computes another version of it.
-    """
-    kind: Any = FRONTENDS.get(str(described.get("name")))
-    if kind is None:
-        raise PluginError(
-            f"the front end {described.get('name')!r} is not one of the zoo's "
-            f"({', '.join(FRONTENDS)}); the plugin that brought it is needed"
-        )
-    known = {item.name for item in fields(kind)}
-    frontend: FrontEnd = kind(**{key: described[key] for key in known & set(described)})
-    if identity(frontend) != dict(described):
-        raise PluginError(
-            f"the front end {kind.name!r} was computed differently then (version "
-            f"{described.get('version')}, now {kind.version}); train the model again"
-        )
-    return frontend

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.audio.frontends import FRONTENDS, Handcrafted, LogMel, from_identity
-from zoo_registry import AudioError, PluginError, identity
+from zoo.audio.frontends import FRONTENDS, Handcrafted, LogMel
+from zoo_registry import AudioError, identity
 from zoo_registry.card import FrontEnd
 
 KINDS = list(FRONTENDS.values())
@@ -53,33 +53,11 @@ class TestIdentity:
             frontend.sample_rate = 1
 
     @EVERY_KIND
-    def test_comes_back_through_json(self, kind):
-        for field in (None, *fields(kind)):
-            frontend = kind()
-            if field is not None:
-                changed = getattr(frontend, field.name) * 2
-                frontend = replace(frontend, **{field.name: changed})
-                assert identity(frontend) != identity(kind())
-            assert from_identity(json.loads(json.dumps(identity(frontend)))) == frontend
-
-    @EVERY_KIND
-    def test_another_version_is_refused(self, kind):
-        described = identity(kind()) | {"version": kind.version + 1}
-        with pytest.raises(PluginError, match=f"version {kind.version + 1}, now {kind.version}"):
-            from_identity(described)
-
-    @EVERY_KIND
-    def test_unknown_and_missing_fields_are_refused(self, kind):
-        described = identity(kind())
-        with pytest.raises(PluginError, match="computed differently"):
-            from_identity(described | {"preprocess": ["mine", None, "1"]})
-        with pytest.raises(PluginError, match="computed differently"):
-            from_identity({key: described[key] for key in described if key != "sample_rate"})
-
-    @pytest.mark.parametrize("described", [{}, {"name": "theirs", "version": 1}], ids=str)
-    def test_unknown_kind(self, described):
-        with pytest.raises(PluginError, match="is not one of the zoo's"):
-            from_identity(described)
+    def test_every_field_counts(self, kind):
+        for field in fields(kind):
+            changed = replace(kind(), **{field.name: getattr(kind(), field.name) * 2})
+            assert identity(changed) != identity(kind())
+            assert json.loads(json.dumps(identity(changed))) == identity(changed)
 
 
 @EVERY_KIND
