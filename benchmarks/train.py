@@ -113,9 +113,9 @@ def _cnn2d(
 def _published(
     model: Any, extraction: Any, fold: Any, budget: float
 ) -> Iterator[tuple[float, float, int]]:
+    from zoo.audio.windows import cut_windows as cut
     from zoo_plugins._keras import framework
     from zoo_plugins._keras_data import inner_split
-    from zoo_plugins._keras_data import windows as cut
 
     keras = framework()
     keras.utils.set_random_seed(0)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from zoo.datasets import Dataset
 from zoo.estimators import EstimatorDefaults
+from zoo.networks import NetworkDefaults
 from zoo_registry.errors import UsageError
 from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
@@ -13,7 +14,7 @@ __all__ = ["offered_datasets", "open_registry", "usable_model"]
 
 def open_registry() -> Registry:
     """Return a fresh registry of everything that is installed."""
-    return Registry(defaults=[EstimatorDefaults()])
+    return Registry(defaults=[EstimatorDefaults(), NetworkDefaults()])
 
 
 def usable_model(registry: Registry, name: str) -> Model:

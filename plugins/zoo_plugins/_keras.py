@@ -1,4 +1,4 @@
-"""What the Keras models share: windows, the training loop, prediction and export.
+"""What the Keras models share: the training loop and prediction.
 
 A network classifies windows, stretches of a track of fixed length. Training draws
 them at random; prediction and the exported graph cut the same fixed ones, each half
@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zoo_registry import CannotExport, hookimpl
+from zoo.audio.windows import cut_windows
+from zoo_registry import hookimpl
 from zoo_registry.files import atomic_path
 from zoo_registry.silence import quiet_stderr
 
@@ -29,7 +30,6 @@ __all__ = [
     "KerasModel",
     "Tensor",
     "batch_normalisation",
-    "export",
     "fit",
     "framework",
     "predict",
@@ -298,38 +298,8 @@ def predict(
         Windows start half a window apart, the last one ends with the track; a track
         shorter than a window is repeated to fill one. Rows sum to one.
     """
-    from zoo_plugins._keras_data import windows
-
     frames = model.input_shape[1]
-    return [_classify(model, windows(track, frames)) for track in tracks]
-
-
-@hookimpl
-def export(model: KerasModel) -> Any:
-    """Return the windowing and the network as one graph.
-
-    Parameters
-    ----------
-    model : keras.Model
-        What `fit` returned.
-
-    Returns
-    -------
-    onnx.ModelProto
-        Input ``track``, float32 (frames, mels); output ``probabilities``, float32
-        (windows, classes), as from `predict`.
-
-    Raises
-    ------
-    CannotExport
-        If tf2onnx, which Keras converts with, is not installed.
-    """
-    from zoo_plugins._keras_export import to_onnx
-
-    try:
-        return to_onnx(model)
-    except ImportError as error:
-        raise CannotExport(f"{error}; install genre-zoo[deep]") from error
+    return [_classify(model, cut_windows(track, frames)) for track in tracks]
 
 
 def _network(

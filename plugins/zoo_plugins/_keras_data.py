@@ -8,23 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.audio.windows import cut_windows, last_start
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["inner_split", "level", "masked", "random_crops", "spread", "statistics", "windows"]
-
-
-def windows(track: "NDArray[np.float32]", frames: int) -> "NDArray[np.float32]":
-    """Return windows half a window apart, of which the last one ends with the track.
-
-    Returns
-    -------
-    float32 array, shape (windows, frames, mels)
-    """
-    last, hop = _last_start(track, frames), max(frames // 2, 1)
-    return _cut(track, np.minimum(np.arange(0, last + hop, hop), last), frames)
+__all__ = ["inner_split", "level", "masked", "random_crops", "spread", "statistics"]
 
 
 def spread(track: "NDArray[np.float32]", frames: int, number: int) -> "NDArray[np.float32]":
@@ -34,8 +25,8 @@ def spread(track: "NDArray[np.float32]", frames: int, number: int) -> "NDArray[n
     -------
     float32 array, shape (number, frames, mels)
     """
-    starts = np.linspace(0, _last_start(track, frames), number).astype(np.int64)
-    return _cut(track, starts, frames)
+    starts = np.linspace(0, last_start(track, frames), number).astype(np.int64)
+    return cut_windows(track, frames, starts)
 
 
 def random_crops(
@@ -47,8 +38,12 @@ def random_crops(
     -------
     float32 array, shape (tracks, frames, mels)
     """
-    starts = [rng.integers(_last_start(track, frames) + 1, size=1) for track in tracks]
-    return np.concatenate([_cut(*pair, frames) for pair in zip(tracks, starts, strict=True)])
+    return np.concatenate(
+        [
+            cut_windows(track, frames, rng.integers(last_start(track, frames) + 1, size=1))
+            for track in tracks
+        ]
+    )
 
 
 def level(images: "NDArray[np.float32]") -> "NDArray[np.float32]":
@@ -157,16 +152,3 @@ def inner_split(
     if any(len(np.unique(labels[side])) < len(present) for side in (learnt, held)):
         return everything, nothing
     return learnt, held
-
-
-def _last_start(track: "NDArray[np.float32]", frames: int) -> int:
-    """Return where the last window of `track` begins."""
-    return max(len(track) - frames, 0)
-
-
-def _cut(
-    track: "NDArray[np.float32]", starts: "NDArray[np.int64]", frames: int
-) -> "NDArray[np.float32]":
-    """Return the windows of `track` that begin at `starts`."""
-    cut: NDArray[np.float32] = track[(starts[:, None] + np.arange(frames)) % len(track)]
-    return cut

@@ -9,7 +9,6 @@ from zoo_plugins._keras import (
     KerasModel,
     Tensor,
     batch_normalisation,
-    export,
     fit,
     framework,
     predict,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from zoo_registry import Progress
 
-__all__ = ["body", "card", "export", "predict", "train"]
+__all__ = ["body", "card", "predict", "train"]
 
 card = Card(
     name="vgg16",

@@ -195,7 +195,7 @@ class Model:
         if proto is None:
             raise CannotExport(
                 f"{self.card.name} has no `export` hook, and its model, a "
-                f"{type(model).__name__}, is no scikit-learn estimator"
+                f"{type(model).__name__}, is neither a scikit-learn estimator nor a Keras network"
             )
         return proto
 

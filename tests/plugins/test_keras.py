@@ -9,7 +9,9 @@ import textwrap
 import numpy as np
 import pytest
 
-from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics, windows
+from zoo.audio.windows import cut_windows
+from zoo.networks import NetworkDefaults
+from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics
 
 deep = [
     pytest.mark.deep,
@@ -83,13 +85,13 @@ class TestWindows:
     )
     def test_they_overlap_by_half_and_cover_the_end(self, length, starts):
         frames = np.arange(length, dtype=np.float32)[:, None]
-        assert windows(frames, 16)[:, 0, 0].tolist() == starts
-        assert windows(frames, 16)[-1, -1, 0] == length - 1
+        assert cut_windows(frames, 16)[:, 0, 0].tolist() == starts
+        assert cut_windows(frames, 16)[-1, -1, 0] == length - 1
 
     @pytest.mark.parametrize("length", [1, 3, 15])
     def test_a_shorter_track_is_repeated(self, length):
         frames = np.arange(length, dtype=np.float32)[:, None]
-        assert windows(frames, 16)[:, :, 0].tolist() == [[i % length for i in range(16)]]
+        assert cut_windows(frames, 16)[:, :, 0].tolist() == [[i % length for i in range(16)]]
 
     @pytest.mark.parametrize("length", [1, 16, 17, 100])
     def test_random_and_spread_ones_are_stretches_of_the_track(self, length):
@@ -236,7 +238,7 @@ class TestModels:
     @both
     def test_the_exported_graph_predicts_the_same(self, name, small):
         onnxruntime = pytest.importorskip("onnxruntime")
-        graph = small(name).plugin.export(small(name).model)
+        graph = NetworkDefaults().export(small(name).model)
         session = onnxruntime.InferenceSession(graph.SerializeToString())
         rng = np.random.default_rng(5)
         for length in (1, 7, 15, 16, 17, 23, 24, 25, 101, 1292):
@@ -251,6 +253,7 @@ class TestModels:
 def test_nothing_is_written_to_stderr():
     code = f"""
         import numpy as np
+        from zoo.networks import NetworkDefaults
         from zoo_plugins import cnn2d
         rng = np.random.default_rng(0)
         tracks = [rng.normal(-40, 9, (n, {MELS})).astype(np.float32) for n in (1, 50, 16, 30)]
@@ -259,7 +262,7 @@ def test_nothing_is_written_to_stderr():
         labels = np.arange(4)
         model = cnn2d.train(tracks, labels % 2, ["a", "b"], labels, params, 0, quiet)
         cnn2d.predict(model, tracks)
-        cnn2d.export(model)
+        NetworkDefaults().export(model)
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False

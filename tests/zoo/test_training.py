@@ -199,7 +199,7 @@ def test_a_model_without_an_onnx_form_says_so(flaky, feature_table):
     run = zoo.train(flaky("ValueError"), str(feature_table()))
     assert run.complete
     assert "no `export` hook" in run.record.artefact["error"]
-    assert "no scikit-learn estimator" in run.card_path.read_text()
+    assert "neither a scikit-learn estimator nor a Keras network" in run.card_path.read_text()
 
 
 def test_a_table_is_refused_by_a_model_of_sound(feature_table):

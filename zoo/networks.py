@@ -1,0 +1,129 @@
+"""What the zoo does with Keras networks where a plugin says nothing: ONNX, or Keras' own file.
+
+A network classifies windows: its input is float32 (batch, rows, columns), its output
+(batch, classes) of probabilities. The zoo cuts the windows as `zoo.audio.windows.cut_windows`
+does, so a plugin that predicts with these needs no export of its own.
+"""
+
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from zoo.audio.windows import hop_of
+from zoo_registry.errors import CannotExport, PluginError
+from zoo_registry.hooks import hookimpl
+from zoo_registry.silence import quiet_stderr
+
+__all__ = ["NetworkDefaults"]
+
+_FILE = "model.keras"
+_OPSET = 18
+
+# What `cut_windows` does with numpy, step by step.
+_WINDOWING = """
+<ir_version: {ir_version}, opset_import: ["": {opset}]>
+windowing (float[frames, {columns}] track) => (float[windows, {rows}, {columns}] window)
+<int64 zero = {{0}}, int64 one = {{1}}, int64 width = {{{rows}}}, int64 hop = {{{hop}}},
+ int64[1] columns = {{1}}>
+{{
+    shape = Shape (track)
+    length = Gather (shape, zero)
+    slack = Sub (length, width)
+    last = Max (slack, zero)
+    limit = Add (last, hop)
+    every = Range (zero, limit, hop)
+    starts = Min (every, last)
+    rows = Unsqueeze (starts, columns)
+    offsets = Range (zero, width, one)
+    positions = Add (rows, offsets)
+    wrapped = Mod (positions, length)
+    window = Gather (track, wrapped)
+}}
+"""
+
+
+class NetworkDefaults:
+    """Default `export`, `save` and `load` hooks; they answer None for anything but Keras."""
+
+    @hookimpl(trylast=True)
+    def export(self, model: object) -> Any:
+        """Put the cutting of windows in front of the network, and convert both to ONNX."""
+        if not _is_network(model):
+            return None
+        network: Any = model
+        shape = network.input_shape
+        if not (isinstance(shape, tuple) and len(shape) == 3 and None not in shape[1:]):  # noqa: PLR2004
+            raise CannotExport(
+                f"a network of input shape {shape} has no default ONNX form; give it windows, "
+                "(batch, rows, columns), or write an `export` hook"
+            )
+        try:
+            return _to_onnx(network)
+        except ImportError as error:
+            raise CannotExport(f"{error}; pip install 'genre-zoo[deep]'") from error
+
+    @hookimpl(trylast=True)
+    def save(self, model: object, folder: Path) -> bool | None:
+        """Write a network that has no ONNX form."""
+        if not _is_network(model):
+            return None
+        network: Any = model
+        network.save(folder / _FILE)
+        return True
+
+    @hookimpl(trylast=True)
+    def load(self, folder: Path) -> object:
+        """Read a network, made of Keras' own layers alone: no code is loaded."""
+        if not (folder / _FILE).is_file():
+            return None
+        with quiet_stderr():
+            import keras
+        try:
+            return keras.saving.load_model(folder / _FILE, safe_mode=True)
+        except Exception as error:
+            raise PluginError(f"{folder / _FILE} is not loaded: {error}") from error
+
+
+def _is_network(model: object) -> bool:
+    # Asked by name, so that Keras is not loaded for a model that has nothing to do with it.
+    return any(
+        kind.__module__.startswith("keras.") and kind.__name__ == "Model"
+        for kind in type(model).__mro__
+    )
+
+
+def _to_onnx(network: Any) -> Any:
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        with quiet_stderr(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras adapts tf2onnx to NumPy 2, not without warnings
+            network.export(path, format="onnx", verbose=False, opset_version=_OPSET)
+        proto = onnx.load(path)
+    (given,), (found,) = proto.graph.input, proto.graph.output
+    _rename(proto.graph, found.name, "probabilities")
+    _, rows, columns = network.input_shape
+    hop = hop_of(rows)
+    windowing = onnx.parser.parse_model(
+        _WINDOWING.format(
+            ir_version=proto.ir_version, opset=_OPSET, rows=rows, hop=hop, columns=columns
+        )
+    )
+    whole = onnx.compose.merge_models(windowing, proto, io_map=[("window", given.name)])
+    del whole.opset_import[1:]  # the merger leaves the operator set in twice, and one unused
+    whole.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "windows"
+    onnx.helper.set_model_props(whole, {"window": str(rows), "hop": str(hop)})
+    onnx.checker.check_model(whole, full_check=True)
+    return whole
+
+
+def _rename(graph: Any, old: str, new: str) -> None:
+    """Give a value of `graph` another name."""
+    for node in graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+        node.output[:] = [new if name == old else name for name in node.output]
+    for value in graph.output:
+        if value.name == old:
+            value.name = new
