@@ -28,7 +28,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in an empty directory, with runs and caches below it."""
     monkeypatch.setenv("ZOO_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("ZOO_DEBUG", raising=False)
+    monkeypatch.setenv("ZOO_CONFIG", str(tmp_path / "config"))
+    for name in ("DEBUG", "TRACE", "PLUGINS_DISABLED", "PLUGINS_ENABLED"):
+        monkeypatch.delenv(f"ZOO_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -38,6 +38,6 @@ def usable_model(registry: Registry, name: str) -> Model:
 
 def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:
     """Return the data sets that extensions offer, by name."""
-    offers: list[Mapping[str, Callable[[], Dataset]]] = registry.hook.zoo_datasets()
-    # pluggy calls the last registered first; the first registered keeps a name.
-    return {name: load for offer in offers for name, load in offer.items()}
+    offers: list[Mapping[str, Callable[[], Dataset]]] = registry.ask("zoo_datasets")
+    # The first extension keeps a name.
+    return {name: load for offer in reversed(offers) for name, load in offer.items()}

@@ -253,7 +253,7 @@ class _Training:
     def finish(self) -> Run:
         """Train the folds that are missing, then the artefact."""
         self._store()
-        self.model.events.zoo_run_started(run=self.run)
+        self.model.announce("zoo_run_started", run=self.run)
         try:
             with self.reporter.bar(self.record.model["title"], len(self.folds) + 1) as bar:
                 parts = [self._fold(fold, bar) for fold in self.folds]
@@ -279,7 +279,8 @@ class _Training:
     def _end(self, status: str, error: str | None) -> None:
         self.record.status, self.record.error, self.record.finished = status, error, _now()
         self._store()
-        self.model.events.zoo_run_finished(run=self.run)
+        self.model.announce("zoo_run_finished", run=self.run)
+        self._store()  # an extension may have added to the record
 
     def _store(self) -> None:
         self.record.folds.sort(key=lambda entry: int(entry["fold"]))
@@ -308,7 +309,9 @@ class _Training:
             self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry['error']}")
         self.record.folds.append(entry)
         self._store()
-        self.model.events.zoo_fold_finished(run=self.run, fold=fold.number, error=entry["error"])
+        self.model.announce(
+            "zoo_fold_finished", run=self.run, fold=fold.number, error=entry["error"]
+        )
         return predictions
 
     def _evaluate(self, fold: Fold, entry: dict[str, Any], bar: Bar) -> Predictions:

@@ -31,12 +31,21 @@ if TYPE_CHECKING:
         UsageError,
         ZooError,
     )
-    from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl, hookspec
+    from zoo_registry.hooks import (
+        CONTRACT,
+        ExtensionSpec,
+        ModelSpec,
+        Progress,
+        hookimpl,
+        hookspec,
+    )
     from zoo_registry.model import Model, Source
-    from zoo_registry.plugins import PluginStatus, Registry
+    from zoo_registry.plugins import Registry
     from zoo_registry.runs import Predictions, Run, RunRecord
+    from zoo_registry.survey import PluginStatus
 
 __all__ = [
+    "CONTRACT",
     "ArtefactError",
     "AudioError",
     "CannotExport",
@@ -95,6 +104,7 @@ _HOMES = {
         "ZooError",
     ),
     "hooks": (
+        "CONTRACT",
         "ExtensionSpec",
         "ModelSpec",
         "Progress",
@@ -105,15 +115,13 @@ _HOMES = {
         "Model",
         "Source",
     ),
-    "plugins": (
-        "PluginStatus",
-        "Registry",
-    ),
+    "plugins": ("Registry",),
     "runs": (
         "Predictions",
         "Run",
         "RunRecord",
     ),
+    "survey": ("PluginStatus",),
 }
 
 

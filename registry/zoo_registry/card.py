@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from zoo_registry.errors import PluginError, UsageError
+from zoo_registry.hooks import CONTRACT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "Layout",
     "LogFloat",
     "ParamValue",
+    "check_contract",
     "identity",
 ]
 
@@ -140,6 +142,17 @@ def _check_interval(low: float, high: float) -> None:
         raise PluginError(f"the interval {low:g}..{high:g} is empty; give the lower end first")
 
 
+def check_contract(contract: object) -> None:
+    """Raise `PluginError` if a plugin was written for a contract that is not known here."""
+    if not isinstance(contract, int) or contract < 1:
+        raise PluginError(f"its contract is {contract!r}; give the number that it was written for")
+    if contract > CONTRACT:
+        raise PluginError(
+            f"it was written for contract {contract}, and this genre-zoo keeps contract "
+            f"{CONTRACT}: pip install --upgrade genre-zoo"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """What a model says of itself.
@@ -164,11 +177,14 @@ class Card:
         Top-level modules that must be importable, such as "tensorflow".
     extra : str, optional
         The extra of genre-zoo that brings them, or None.
+    contract : int
+        The version of the contract that the plugin was written for; the present one by default.
 
     Raises
     ------
     PluginError
-        If the name is malformed or the search space names an unknown parameter.
+        If the name is malformed, the search space names an unknown parameter, or the contract
+        is newer than this genre-zoo.
     """
 
     name: str
@@ -180,6 +196,13 @@ class Card:
     references: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str | None = None
+    contract: int = CONTRACT
+
+    # Before the fields are taken, since a newer contract may have some that are unknown here.
+    def __new__(cls, *_: Any, contract: int = CONTRACT, **__: Any) -> "Card":
+        """Refuse a newer contract."""
+        check_contract(contract)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ExtensionSpec", "ModelSpec", "Progress", "hookimpl", "hookspec"]
+__all__ = ["CONTRACT", "ExtensionSpec", "ModelSpec", "Progress", "hookimpl", "hookspec"]
+
+CONTRACT = 1
+"""The version of what is specified here and in `zoo_registry.card`; see docs/contract.md."""
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")

@@ -1,7 +1,11 @@
 """One loaded model: its card, and its hooks with the defaults filled in and the answers checked."""
 
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,12 +16,15 @@ import pluggy
 from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
+from zoo_registry.tracing import plugin_name, trace
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Model", "Source", "first_line", "new_manager"]
+__all__ = ["Model", "Source", "call_apart", "first_line", "hooks_of", "new_manager"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,48 @@ def new_manager(plugins: Iterable[object]) -> pluggy.PluginManager:
     except pluggy.PluginValidationError as error:
         # pluggy names the plugin and the function first, and the fault after them.
         raise PluginError(" ".join(str(error).split())) from error
+    trace(manager)
     return manager
+
+
+def hooks_of(plugin: object) -> tuple[str, ...]:
+    """Return the names of the hooks that a sound plugin implements, sorted."""
+    callers = new_manager([plugin]).get_hookcallers(plugin)
+    return tuple(sorted(caller.name for caller in callers or ()))
+
+
+def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str, Any]) -> list[Any]:
+    """Call each plugin's implementation of a hook by itself; one that raises stops no other.
+
+    Returns
+    -------
+    list
+        The answers, first registered plugin first; what was raised is logged.
+    """
+    caller = getattr(manager.hook, hook)
+    plugins = [found.plugin for found in caller.get_hookimpls() if not found.wrapper]
+    answers: list[Any] = []
+    for plugin in plugins:
+        others = [other for other in plugins if other is not plugin]
+        try:
+            answers += manager.subset_hook_caller(hook, others)(**arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            _log.warning("the extension %s failed in %s: %s", plugin_name(plugin), hook, reason)
+    return answers
+
+
+@contextmanager
+def _stdout_kept() -> Iterator[None]:
+    """Send what a plugin prints to stderr: stdout is for the answer of the command."""
+    # One stdout serves all threads; only the main one may take it away for a while.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 class _FrontEndDefault:
@@ -96,13 +144,12 @@ class Model:
         """
         self.card = _card(module)
         self.source = source
-        manager = new_manager([*others, _FrontEndDefault(self.card), module])
-        own = {caller.name for caller in manager.get_hookcallers(module) or ()}
+        self.hooks = hooks_of(module)
         for hook in ("train", "predict"):
-            if hook not in own:
+            if hook not in self.hooks:
                 raise PluginError(f"it implements no hook {hook!r}; define it, marked @hookimpl")
-        self.overrides_preprocess = "preprocess" in own
-        self._hook = manager.hook
+        self.overrides_preprocess = "preprocess" in self.hooks
+        self._manager = new_manager([*others, _FrontEndDefault(self.card), module])
 
     def missing(self) -> list[str]:
         """Return the modules that the card requires and that are not installed."""
@@ -110,7 +157,7 @@ class Model:
 
     def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Call the `preprocess` hook, or the card's front end."""
-        rows: NDArray[np.float32] = self._hook.preprocess(audio=audio)
+        rows: NDArray[np.float32] = self._call("preprocess", audio=audio)
         return rows
 
     def train(
@@ -125,8 +172,8 @@ class Model:
         scratch: Path,
     ) -> object:
         """Call the `train` hook."""
-        model = self._hook.train(
-            tracks=tracks, labels=labels, classes=classes, groups=groups,
+        model = self._call(
+            "train", tracks=tracks, labels=labels, classes=classes, groups=groups,
             params=params, seed=seed, progress=progress, scratch=scratch,
         )  # fmt: skip
         if model is None:
@@ -146,7 +193,7 @@ class Model:
         """
         import numpy as np
 
-        answers = self._hook.predict(model=model, tracks=tracks)
+        answers = self._call("predict", model=model, tracks=tracks)
         if not isinstance(answers, Sequence | np.ndarray) or len(answers) != len(tracks):
             given = (
                 f"{len(answers)} arrays"
@@ -191,7 +238,7 @@ class Model:
         CannotExport
             If no implementation knows this kind of model.
         """
-        proto = self._hook.export(model=model)
+        proto = self._call("export", model=model)
         if proto is None:
             raise CannotExport(
                 f"{self.card.name} has no `export` hook, and its model, a "
@@ -201,7 +248,7 @@ class Model:
 
     def save(self, model: object, folder: Path) -> bool:
         """Call the `save` hook; return whether there was one."""
-        return bool(self._hook.save(model=model, folder=folder))
+        return bool(self._call("save", model=model, folder=folder))
 
     def load(self, folder: Path) -> object:
         """Call the `load` hook.
@@ -211,15 +258,19 @@ class Model:
         PluginError
             If the plugin has none.
         """
-        model = self._hook.load(folder=folder)
+        model = self._call("load", folder=folder)
         if model is None:
             raise PluginError(f"{self.card.name} has no `load` hook")
         return model
 
-    @property
-    def events(self) -> Any:
-        """The hook relay on which run events are announced."""
-        return self._hook
+    def announce(self, event: str, **facts: Any) -> None:
+        """Tell all that listen to an event; what a listener raises is logged."""
+        with _stdout_kept():
+            call_apart(self._manager, event, facts)
+
+    def _call(self, hook: str, **arguments: Any) -> Any:
+        with _stdout_kept():
+            return getattr(self._manager.hook, hook)(**arguments)
 
 
 def _installed(module: str) -> bool:

@@ -83,6 +83,8 @@ class RunRecord:
         reference``, or ``error`` with the reason why there is none.
     machine : dict
         Platform, processor count and Python.
+    extensions : dict
+        What extensions keep of the run, by their names.
     started, finished : str or None
         ISO 8601, UTC.
     """
@@ -104,6 +106,7 @@ class RunRecord:
     predictions: str | None = None
     artefact: dict[str, Any] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
+    extensions: dict[str, Any] = field(default_factory=dict)
     started: str | None = None
     finished: str | None = None
     format: int = FORMAT

@@ -13,7 +13,7 @@ import pytest
 
 from zoo_registry import CannotExport, PluginError, Registry, UnknownModel, UsageError, hookimpl
 from zoo_registry.model import Model, Source
-from zoo_registry.plugins import BUILT_IN, EXTENSIONS, MODELS
+from zoo_registry.offers import BUILT_IN, EXTENSIONS, MODELS
 
 HEAD = """
 from dataclasses import dataclass
@@ -125,10 +125,10 @@ class TestBrokenPlugins:
         assert state.status == "broken"
         assert "No module named 'zoo_gone_module'" in state.reason
 
-    def test_interrupt_is_no_fault_of_the_plugin(self, install_plugin):
+    def test_interrupt_is_the_users(self, install_plugin):
         point = install_plugin("stop", "raise KeyboardInterrupt")
         with pytest.raises(KeyboardInterrupt):
-            Registry(points=[point]).models()
+            Registry(points=[point]).load("stop")
 
     @pytest.mark.parametrize("required", ["there_is_no_such", "there_is_no.such", "json.no_such"])
     def test_missing_framework(self, install_plugin, required):
@@ -291,11 +291,11 @@ class TestExtensions:
         assert registry.names() == ["good"]
         assert list(registry.extensions) == ["ext"]
         assert fit(registry.load("good")) == 30
-        (offer,) = registry.hook.zoo_datasets()
+        (offer,) = registry.ask("zoo_datasets")
         assert list(offer) == ["theirs"]
 
     @pytest.mark.parametrize("name", BROKEN_EXTENSIONS)
-    def test_broken_one_is_recorded_and_harms_nobody(self, install_plugin, good, name):
+    def test_broken_one_is_told_and_harms_nobody(self, install_plugin, good, name, caplog):
         source, reason = BROKEN_EXTENSIONS[name]
         points = [
             install_plugin("bad", source, group=EXTENSIONS),
@@ -305,9 +305,11 @@ class TestExtensions:
         registry = Registry(points=points)
         assert [state.status for state in registry.models()] == ["ready"]
         assert fit(registry.load("good")) == 30
-        assert len(registry.hook.zoo_datasets()) == 1
-        assert isinstance(registry.extensions["bad"], PluginError)
-        assert reason in str(registry.extensions["bad"])
+        assert len(registry.ask("zoo_datasets")) == 1
+        assert list(registry.extensions) == ["fine"]
+        (said,) = caplog.messages
+        assert said.startswith("the extension bad is left out: ")
+        assert reason in said
 
     def test_hears_of_runs(self, install_plugin, good):
         source = (
@@ -315,7 +317,7 @@ class TestExtensions:
             "@hookimpl\ndef zoo_run_finished(run): heard.append(run)\n"
         )
         registry = Registry(points=[install_plugin("ext", source, group=EXTENSIONS), good])
-        registry.load("good").events.zoo_run_finished(run="a run")
+        registry.load("good").announce("zoo_run_finished", run="a run")
         assert registry.extensions["ext"].heard == ["a run"]
 
 

@@ -217,6 +217,7 @@ COUNT_NOT = [
     {"folds": [{"fold": 0}]},
     {"artefact": {"bytes": 1}},
     {"machine": {"python": "3"}},
+    {"extensions": {"timing": {}}},
     {"started": "now"},
     {"finished": "then"},
     {"split": "0" * 64},

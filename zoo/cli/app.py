@@ -105,9 +105,8 @@ def _fail(sentence: str, status: int) -> int:
 def _add_commands_of_plugins() -> None:
     if sys.argv[1:2] and sys.argv[1] in _BUILT_IN:
         return  # no plugin can take the name of a command, so none needs to be looked for
-    from importlib.metadata import entry_points
+    from zoo_registry.plugins import Registry
 
-    if entry_points(group="zoo.extensions"):
-        from zoo.plugins import open_registry
-
-        open_registry().hook.zoo_commands(app=app)
+    registry = Registry()
+    if any(offer.kind == "extension" and not offer.withheld for offer in registry.offers):
+        registry.ask("zoo_commands", app=app)

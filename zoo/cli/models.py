@@ -1,6 +1,5 @@
 """``zoo models``: what can be trained, from where, and what is broken and why."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -9,16 +8,19 @@ from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print
 
 __all__ = ["command"]
 
+_KEYS = ("name", "title", "family", "status", "reason", "distribution", "version")
+
 
 def command(
     format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.table,
 ) -> None:
     """List the models: what can be trained, from where, and what is broken and why."""
+    from zoo.workspace import cache_folder
     from zoo_registry.plugins import Registry
 
-    states = Registry().models()
+    states = Registry().models(cache_folder() / "slow-plugins.json")
     if format is ListFormat.json:
-        print_json([asdict(state) for state in states])
+        print_json([{key: getattr(state, key) for key in _KEYS} for state in states])
         return
     table = new_table()
     for heading in ("model", "title", "family", "status", "from"):

@@ -1,0 +1,105 @@
+"""Importing one plugin, and turning whatever is wrong with it into a `PluginError`."""
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+from zoo_registry.card import check_contract
+from zoo_registry.errors import PluginError, UnknownModel
+from zoo_registry.model import Model, Source, first_line, new_manager
+from zoo_registry.offers import Offer
+
+__all__ = ["load_extension", "load_file", "load_model"]
+
+
+def load_model(offer: Offer, others: Iterable[object] = ()) -> Model:
+    """Import a model's module and check it.
+
+    Parameters
+    ----------
+    offer : Offer
+    others : iterable of objects
+        Default implementations and wrappers, registered beside the module.
+
+    Raises
+    ------
+    PluginError
+        If it is broken; the message says why.
+    """
+    model = Model(_import(offer), offer.source, others)
+    if model.card.name != offer.name:
+        raise PluginError(
+            f"its card is named {model.card.name!r}, its entry point {offer.name!r}; "
+            "give both the same name"
+        )
+    return model
+
+
+def load_extension(offer: Offer) -> ModuleType:
+    """Import an extension's module and check its hooks.
+
+    Raises
+    ------
+    PluginError
+        If it is broken; the message says why.
+    """
+    module = _import(offer)
+    check_contract(getattr(module, "contract", 1))
+    new_manager([module])
+    return module
+
+
+def load_file(path: Path, others: Iterable[object] = ()) -> Model:
+    """Load the model of a loose file.
+
+    Raises
+    ------
+    UnknownModel
+        If there is no such file.
+    PluginError
+        If it is broken; the message says why.
+    """
+    if not path.is_file():
+        raise UnknownModel(f"there is no file {str(path)!r} to load a model from")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    spec = importlib.util.spec_from_file_location(f"zoo_file_{digest[:12]}", path)
+    assert spec is not None and spec.loader is not None  # noqa: PT018
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # so that dataclasses and pickles find it
+    try:
+        with _isolated(str(path)):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module.__name__]  # half of it is worse than none
+        raise
+    return Model(module, Source(str(path.resolve()), None, digest[:12]), others)
+
+
+def _import(offer: Offer) -> ModuleType:
+    with _isolated(offer.point.value):
+        module = offer.point.load()
+    if not isinstance(module, ModuleType):
+        raise PluginError(
+            f"its entry point {offer.point.value!r} is no module; name the module alone"
+        )
+    return module
+
+
+@contextlib.contextmanager
+def _isolated(origin: str) -> Iterator[None]:
+    """Turn whatever a plugin's import raises into a `PluginError`; swallow what it prints."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    except (KeyboardInterrupt, PluginError):  # the user's, and what its card has to say
+        raise
+    except BaseException as error:
+        # SystemExit and exceptions outside Exception too: no plugin ends the command.
+        raise PluginError(
+            f"importing {origin} raised {type(error).__name__}: {first_line(error)}"
+        ) from error

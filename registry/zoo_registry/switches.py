@@ -1,0 +1,99 @@
+"""Which plugins the user has switched off, and which optional ones on.
+
+The choice is kept in ``plugins.json`` in the user's configuration folder (``ZOO_CONFIG``);
+``ZOO_PLUGINS_DISABLED`` and ``ZOO_PLUGINS_ENABLED``, names separated by commas, hold for one
+process and its children. A name is a plugin's, or that of a package, which means all it brings.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from zoo_registry.errors import UsageError
+from zoo_registry.files import write_text
+
+__all__ = ["DISABLED", "ENABLED", "Switches", "config_folder", "read_switches", "switch"]
+
+DISABLED, ENABLED = "ZOO_PLUGINS_DISABLED", "ZOO_PLUGINS_ENABLED"
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Names of plugins or packages.
+
+    Attributes
+    ----------
+    disabled : frozenset of str
+        What is not to be imported.
+    enabled : frozenset of str
+        Optional extensions that are to be used.
+    """
+
+    disabled: frozenset[str] = frozenset()
+    enabled: frozenset[str] = frozenset()
+
+
+def config_folder() -> Path:
+    """Return the folder of the user's choices: ``ZOO_CONFIG``, or the platform's."""
+    chosen = os.environ.get("ZOO_CONFIG")
+    return Path(chosen or platformdirs.user_config_dir("genre-zoo", False)).absolute()
+
+
+def read_switches() -> Switches:
+    """Return what the user has chosen, in the file or for this process.
+
+    Raises
+    ------
+    UsageError
+        If the file is damaged.
+    """
+    kept = _read()
+    disabled, enabled = (_names(os.environ.get(name, "")) for name in (DISABLED, ENABLED))
+    return Switches(
+        (kept.disabled - enabled) | disabled,
+        (kept.enabled | enabled) - disabled,
+    )
+
+
+def switch(name: str, on: bool) -> Path:
+    """Keep that a plugin, or all of a package, is on or off; return the file that says so."""
+
+    def chosen(names: frozenset[str], wanted: bool) -> frozenset[str]:
+        return names | {name} if wanted else names - {name}
+
+    kept = _read()
+    _write(Switches(chosen(kept.disabled, not on), chosen(kept.enabled, on)))
+    return _path()
+
+
+def _path() -> Path:
+    return config_folder() / "plugins.json"
+
+
+def _read() -> Switches:
+    path = _path()
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return Switches(*(frozenset(map(str, known[key])) for key in ("disabled", "enabled")))
+    except FileNotFoundError:
+        return Switches()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({type(error).__name__}: {error}); delete it, and switch "
+            "plugins off and on anew"
+        ) from error
+
+
+def _write(switches: Switches) -> None:
+    lists = {"disabled": sorted(switches.disabled), "enabled": sorted(switches.enabled)}
+    try:
+        write_text(_path(), json.dumps(lists, indent=2) + "\n")
+    except OSError as error:
+        raise UsageError(f"{_path()} cannot be written: {error.strerror}") from error
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())

@@ -1,0 +1,60 @@
+"""``ZOO_TRACE=1``: a line on stderr for every call of a hook, with the plugin that answered."""
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+__all__ = ["plugin_name", "trace"]
+
+
+def trace(manager: pluggy.PluginManager) -> None:
+    """Make the hooks of all plugins of `manager` say so when they are called, if it is wanted."""
+    if os.environ.get("ZOO_TRACE", "0") in ("", "0"):
+        return
+    for plugin in manager.get_plugins():
+        for caller in manager.get_hookcallers(plugin) or ():
+            for found in caller.get_hookimpls():
+                if found.plugin is plugin:
+                    # pluggy's own monitoring does not tell who of several answered.
+                    found.function = _traced(found, caller.name)  # type: ignore[misc]
+
+
+def plugin_name(plugin: object) -> str:
+    """Return the name of a plugin's module, loose file or class."""
+    if not isinstance(plugin, ModuleType):
+        return type(plugin).__name__
+    loose = plugin.__name__.startswith("zoo_file_")
+    return Path(str(plugin.__file__)).name if loose else plugin.__name__
+
+
+def _traced(found: pluggy.HookImpl, hook: str) -> Callable[..., Any]:
+    function, who = found.function, plugin_name(found.plugin)
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        if found.wrapper:
+            _say(f"{hook} is wrapped by {who}")
+            return function(*arguments)
+        begun = time.perf_counter()
+        try:
+            answer = function(*arguments)
+        except BaseException as error:
+            _say(f"{hook} by {who} raised {type(error).__name__}")
+            raise
+        seconds = time.perf_counter() - begun
+        gave = "nothing" if answer is None else f"a {type(answer).__name__}"
+        _say(f"{hook} by {who} gave {gave} in {seconds:.3f} s")
+        return answer
+
+    return call
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"zoo: {text}\n")
