@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test setup lint format clean constraints
+.PHONY: demo test setup lint format docs clean constraints
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -34,6 +34,10 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# What the pages quote of the code, quoted anew.
+docs: setup
+	$(BIN)/cog -I docs -r docs/*.md
 
 # Pin what is installed now, without a word about where it came from.
 constraints:

@@ -119,7 +119,7 @@ class ModelSpec:
         """Return the model as an ``onnx.ModelProto``.
 
         The graph does for one track what `predict` does; the zoo puts the graph of the front
-        end before it. The default exports scikit-learn estimators.
+        end before it. The default exports scikit-learn estimators and Keras networks.
 
         Parameters
         ----------

@@ -87,7 +87,7 @@ def _rank(offer: Offer) -> tuple[bool, str, str]:
 def _judged(offer: Offer, switches: Switches, owners: dict[tuple[str, str], Offer]) -> Offer:
     """Return `offer`, withheld if the user or an earlier owner of its name is against it."""
     package = offer.source.distribution
-    off = bool({offer.name, package} & switches.disabled)
+    off = sorted({offer.name, package or ""} & switches.disabled)
     if offer.point.group == OPTIONAL and not {offer.name, package} & switches.enabled:
         reason = f"it is optional: `zoo plugins enable {offer.name}` switches it on"
         return Offer(offer.kind, offer.point, "disabled", reason)
@@ -101,6 +101,6 @@ def _judged(offer: Offer, switches: Switches, owners: dict[tuple[str, str], Offe
             )
             return Offer(offer.kind, offer.point, "broken", reason)
     if off:
-        reason = f"it is switched off: `zoo plugins enable {offer.name}`, or change {DISABLED}"
+        reason = f"it is switched off: `zoo plugins enable {off[0]}`, or change {DISABLED}"
         return Offer(offer.kind, offer.point, "disabled", reason)
     return offer

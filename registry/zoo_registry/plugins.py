@@ -74,7 +74,7 @@ class Registry:
         return self._loaded[name]
 
     def models(self, memory: Path | None = None) -> list[PluginStatus]:
-        """Return the state of every model plugin, sorted by name, the broken ones included.
+        """Return how every model plugin is, sorted by name, the broken ones included.
 
         Parameters
         ----------
@@ -83,6 +83,20 @@ class Registry:
         """
         models = [offer for offer in self.offers if offer.kind == "model"]
         return survey(models, _PATIENCE, memory)
+
+    def plugins(
+        self, memory: Path | None = None, patience: float | None = _PATIENCE
+    ) -> list[PluginStatus]:
+        """Return how every model and extension is, sorted by name.
+
+        Parameters
+        ----------
+        memory : Path, optional
+            As for `zoo_registry.survey.survey`.
+        patience : float, optional
+            Seconds to wait for each; None to wait for as long as it takes.
+        """
+        return survey(self.offers, patience, memory)
 
     @cached_property
     def extensions(self) -> dict[str, ModuleType]:

@@ -75,13 +75,15 @@ def survey(
     memory : Path, optional
         A file in which plugins that took longer are kept, so that they are waited for once.
     """
-    known = _recall(memory) if limit is not None else set()
-    asked = [offer for offer in offers if not offer.withheld and _key(offer) not in known]
+    known = _recall(memory)
+    skipped = known if limit is not None else set()
+    asked = [offer for offer in offers if not offer.withheld and _key(offer) not in skipped]
     answers = dict(zip(map(_key, asked), _ask(asked, limit), strict=True))
-    slow = {key for key, status in answers.items() if status.status == "slow"}
-    if memory and (slow - known or (known & answers.keys())):
+    slow = {key for key, state in answers.items() if state.status == "slow"}
+    remembered = (known - answers.keys()) | slow
+    if memory and remembered != known:
         with suppress(OSError):  # without a place to remember it, it is waited for again
-            write_text(memory, json.dumps(sorted((known - answers.keys()) | slow)))
+            write_text(memory, json.dumps(sorted(remembered)))
     found = [answers.get(_key(offer)) or _unasked(offer, limit) for offer in offers]
     return sorted(found, key=lambda status: (status.name, status.distribution or ""))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli import data, leaderboard, models, predict, runs, train, tune
+from zoo.cli import data, leaderboard, models, plugins, predict, runs, train, tune
 from zoo_registry.errors import ZooError
 
 __all__ = ["app", "run"]
@@ -28,6 +28,7 @@ app.command("tune")(tune.command)
 app.command("leaderboard")(leaderboard.command)
 app.command("predict")(predict.command)
 app.add_typer(data.app, name="data")
+app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")
 
 _BUILT_IN = {command.name for command in app.registered_commands} | {

@@ -1,0 +1,35 @@
+"""What of the documentation is written from the code is what the code says now."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    page
+    for page in sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
+    if "[[[cog" in page.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_are_generated_anew(page):
+    cog = [sys.executable, "-m", "cogapp", "-I", str(ROOT / "docs"), "--check", str(page)]
+    done = subprocess.run(cog, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}: run `make docs`"
+
+
+def test_every_hook_stands_there_with_its_exact_signature(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import generate
+
+    page = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
+    order = page.split("## In the order of a training")[1].split("##")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", order, re.MULTILINE)
+    hooks = [pair for kind in ("model", "extension") for pair in generate.hooks_of(kind)]
+    assert sorted(listed) == sorted(name for name, _ in hooks)
+    for _, function in hooks:
+        assert generate.signature(function) in page
