@@ -1,8 +1,10 @@
 """The Typer application, and how every error becomes one sentence and an exit status."""
 
+import inspect
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -20,16 +22,34 @@ app = typer.Typer(
     epilog=_EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("models")(models.command)
-app.command("train")(train.command)
-app.command("tune")(tune.command)
-app.command("leaderboard")(leaderboard.command)
-app.command("predict")(predict.command)
-app.add_typer(data.app, name="data")
-app.add_typer(plugins.app, name="plugins")
-app.add_typer(runs.app, name="runs")
+
+
+def _add(task: str, name: str, what: Callable[..., None] | typer.Typer, example: str = "") -> None:
+    """Add a command, or a group of commands, to the list of those that serve a task."""
+    if isinstance(what, typer.Typer):
+        summary = what.info.help or ""
+        app.add_typer(what, name=name, rich_help_panel=task, short_help=_short(summary, example))
+    else:
+        summary, _, example = (inspect.getdoc(what) or "").partition("Example: ")
+        summary = summary.split("\n\n")[0]
+        app.command(name, rich_help_panel=task, short_help=_short(summary, example))(what)
+
+
+def _short(summary: str, example: str) -> str:
+    return f"{summary}\n[dim]{example}[/dim]"
+
+
+_add("Compare models", "models", models.command)
+_add("Compare models", "train", train.command)
+_add("Compare models", "tune", tune.command)
+_add("Compare models", "leaderboard", leaderboard.command)
+_add("Use them", "predict", predict.command)
+_add("Use them", "runs", runs.app, "zoo runs export svm handed-over")
+_add("Bring your own", "data", data.app, "zoo data check ./my-music --write")
+_add("Bring your own", "plugins", plugins.app, "zoo plugins new my-model")
 
 _BUILT_IN = {command.name for command in app.registered_commands} | {
     group.name for group in app.registered_groups
@@ -108,6 +128,11 @@ def _add_commands_of_plugins() -> None:
         return  # no plugin can take the name of a command, so none needs to be looked for
     from zoo_registry.plugins import Registry
 
-    registry = Registry()
-    if any(offer.kind == "extension" and not offer.withheld for offer in registry.offers):
-        registry.ask("zoo_commands", app=app)
+    try:
+        registry = Registry()
+        if any(offer.kind == "extension" and not offer.withheld for offer in registry.offers):
+            registry.ask("zoo_commands", app=app)
+    except ZooError as error:
+        # Help is wanted all the more where something is wrong; a line being typed is left in peace.
+        if "_ZOO_COMPLETE" not in os.environ:
+            _fail(str(error), error.exit_status)

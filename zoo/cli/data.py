@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo.cli.completion import complete_data
 from zoo.cli.console import ListFormat, TerminalReporter, new_table, print_json, print_table
 from zoo_registry.errors import DatasetError
 
@@ -17,7 +18,12 @@ app = typer.Typer(help="Look at a dataset before training on it.", no_args_is_he
 
 @app.command("check")
 def check_data(
-    data: Annotated[str, typer.Argument(help="demo, or a folder with one sub-folder a class.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="demo, or a folder with one sub-folder a class.", autocompletion=complete_data
+        ),
+    ],
     write: Annotated[
         bool,
         typer.Option("--write", help="Write a metadata.csv whose groups merge what was found."),
@@ -80,7 +86,9 @@ def check_data(
 
 @app.command("info")
 def info(
-    data: Annotated[str, typer.Argument(help="What --data of `zoo train` takes.")],
+    data: Annotated[
+        str, typer.Argument(help="What --data of `zoo train` takes.", autocompletion=complete_data)
+    ],
     format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
 ) -> None:
     """Tell what a dataset holds, without decoding it.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.cli.completion import complete_data
 from zoo.cli.console import new_table, percent, print_json, print_table, width
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ class BoardFormat(StrEnum):
 
 def command(
     data: Annotated[
-        str | None, typer.Option(help="Only boards of this dataset, as for `zoo train`.")
+        str | None,
+        typer.Option(
+            help="Only boards of this dataset, as for `zoo train`.", autocompletion=complete_data
+        ),
     ] = None,
     protocol: Annotated[str | None, typer.Option(help="Only boards of this protocol.")] = None,
     side_by_side: Annotated[

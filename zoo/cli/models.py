@@ -14,7 +14,10 @@ _KEYS = ("name", "title", "family", "status", "reason", "distribution", "version
 def command(
     format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.table,
 ) -> None:
-    """List the models: what can be trained, from where, and what is broken and why."""
+    """List the models: what can be trained, from where, and what is broken and why.
+
+    Example: zoo models
+    """
     from zoo.workspace import cache_folder
     from zoo_registry.plugins import Registry
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli.completion import complete_plugin
 from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table
 from zoo_registry.errors import UsageError
 
@@ -91,7 +92,12 @@ def doctor(
 
 @app.command("disable")
 def disable(
-    name: Annotated[str, typer.Argument(help="A plugin, or a package with all it brings.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A plugin, or a package with all it brings.", autocompletion=complete_plugin
+        ),
+    ],
 ) -> None:
     """Switch a plugin off: it is listed, and never imported.
 
@@ -102,7 +108,12 @@ def disable(
 
 @app.command("enable")
 def enable(
-    name: Annotated[str, typer.Argument(help="A plugin, or a package with all it brings.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A plugin, or a package with all it brings.", autocompletion=complete_plugin
+        ),
+    ],
 ) -> None:
     """Switch a plugin on again, or an optional extension on.
 

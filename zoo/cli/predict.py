@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter, percent
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ class PredictionFormat(StrEnum):
 
 def command(
     run: Annotated[
-        str, typer.Argument(help="A run's id or folder, a model's name, or an ONNX file.")
+        str,
+        typer.Argument(
+            help="A run's id or folder, a model's name, or an ONNX file.",
+            autocompletion=complete_trained,
+        ),
     ],
     paths: Annotated[
         list[str], typer.Argument(help="Audio files, folders, patterns; - for standard input.")

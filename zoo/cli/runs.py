@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo.cli.completion import complete_data, complete_run
 from zoo.cli.console import ListFormat, new_table, percent, print_json, print_table
 
 __all__ = ["app"]
@@ -67,7 +68,12 @@ def _summary(run: Any) -> dict[str, Any]:
 
 @app.command("show")
 def show(
-    run: Annotated[str, typer.Argument(help="A run's id or folder, or a model's name.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run's id or folder, or a model's name.", autocompletion=complete_run
+        ),
+    ],
     format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
 ) -> None:
     """Show one run: scores, confusion matrix, parameters, what was left out.
@@ -137,13 +143,20 @@ def _print_facts(run: Any) -> None:
 @app.command("verify")
 def verify_runs(
     run: Annotated[
-        str | None, typer.Argument(help="A run's id or folder, or a model's name; all by default.")
+        str | None,
+        typer.Argument(
+            help="A run's id or folder, or a model's name; all by default.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Also train again, and compare the predictions.")
     ] = False,
     data: Annotated[
-        str | None, typer.Option(help="Where the dataset is now, if it has moved.")
+        str | None,
+        typer.Option(
+            help="Where the dataset is now, if it has moved.", autocompletion=complete_data
+        ),
     ] = None,
     format: Annotated[
         ListFormat, typer.Option(help="How to print the findings.")
@@ -184,7 +197,12 @@ def verify_runs(
 
 @app.command("export")
 def export_run(
-    run: Annotated[str, typer.Argument(help="A run's id or folder, or a model's name.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run's id or folder, or a model's name.", autocompletion=complete_run
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
 ) -> None:
     """Write a folder that stands alone: the ONNX file, its card, a script of 20 lines.
@@ -200,7 +218,7 @@ def export_run(
 
 @app.command("remove")
 def remove_run(
-    run: Annotated[str, typer.Argument(help="A run's id or folder.")],
+    run: Annotated[str, typer.Argument(help="A run's id or folder.", autocompletion=complete_run)],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete a run.

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from zoo.cli.completion import complete_data, complete_model
 from zoo.cli.console import Tuner
 from zoo_registry.errors import PluginError, RunError, UsageError
 
@@ -13,11 +14,18 @@ __all__ = ["command"]
 def command(
     models: Annotated[
         list[str] | None,
-        typer.Argument(help="Names from `zoo models`, or files such as ./my_model.py."),
+        typer.Argument(
+            help="Names from `zoo models`, or files such as ./my_model.py.",
+            autocompletion=complete_model,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Train every model that is ready.")] = False,
     data: Annotated[
-        str, typer.Option(help="demo, a folder with one sub-folder a class, or a feature table.")
+        str,
+        typer.Option(
+            help="demo, a folder with one sub-folder a class, or a feature table.",
+            autocompletion=complete_data,
+        ),
     ] = "demo",
     protocol: Annotated[
         str,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.cli.completion import complete_data, complete_model
 from zoo.cli.console import ListFormat, Tuner, new_table, percent, print_json, print_table
 
 if TYPE_CHECKING:
@@ -15,13 +16,22 @@ _SHOWN = 10  # of the best trials
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="A name from `zoo models`, or ./my_model.py.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A name from `zoo models`, or ./my_model.py.", autocompletion=complete_model
+        ),
+    ],
     trials: Annotated[int, typer.Option(min=1, help="Beside that of the defaults.")] = 20,
     tuner: Annotated[
         Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
     ] = Tuner.random,
     data: Annotated[
-        str, typer.Option(help="demo, a folder with one sub-folder a class, or a feature table.")
+        str,
+        typer.Option(
+            help="demo, a folder with one sub-folder a class, or a feature table.",
+            autocompletion=complete_data,
+        ),
     ] = "demo",
     protocol: Annotated[
         str, typer.Option(help="The search sees the training part of its first fold.")

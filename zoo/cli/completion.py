@@ -1,0 +1,67 @@
+"""What the shell offers when Tab is pressed; imports nothing that would make it wait."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from zoo_registry.errors import ZooError
+
+__all__ = ["complete_data", "complete_model", "complete_plugin", "complete_run", "complete_trained"]
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Return models that can be trained: installed ones, and loose files."""
+    return sorted({*_models(), *_paths(incomplete, ".py")})
+
+
+def complete_plugin(incomplete: str) -> list[str]:
+    """Return names of plugins."""
+    from zoo_registry.plugins import Registry
+
+    del incomplete  # Typer keeps what begins with it
+    with suppress(ZooError):
+        return sorted({offer.name for offer in Registry().offers})
+    return []
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Return ids of runs and names of models that have one."""
+    del incomplete
+    return sorted({name for run in _run_folders() for name in (run, run.rpartition("-")[0])})
+
+
+def complete_trained(incomplete: str) -> list[str]:
+    """Return what can predict: runs, their models, and ONNX files."""
+    return sorted({*complete_run(incomplete), *_paths(incomplete, ".onnx")})
+
+
+def complete_data(incomplete: str) -> list[str]:
+    """Return datasets: the demo set, folders and tables."""
+    return sorted({"demo", *_paths(incomplete, ".csv")})
+
+
+def _models() -> list[str]:
+    from zoo_registry.plugins import Registry
+
+    with suppress(ZooError):
+        return Registry().names()
+    return []
+
+
+def _run_folders() -> Iterator[str]:
+    from zoo.workspace import models_folder
+
+    return (path.parent.name for path in models_folder().glob("*/*/*/run.json"))
+
+
+def _paths(incomplete: str, suffix: str) -> Iterator[str]:
+    """Yield folders, with a slash to go on from, and files of a suffix."""
+    head = incomplete[: incomplete.rfind("/") + 1]
+    with suppress(OSError):
+        for path in Path(head or ".").iterdir():
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                yield f"{head}{path.name}/"
+            elif path.suffix == suffix:
+                yield f"{head}{path.name}"
