@@ -143,6 +143,7 @@ class Model:
             If the module breaks the contract.
         """
         self.card = _card(module)
+        self.module = module
         self.source = source
         self.hooks = hooks_of(module)
         for hook in ("train", "predict"):
@@ -157,7 +158,7 @@ class Model:
 
     def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Call the `preprocess` hook, or the card's front end."""
-        rows: NDArray[np.float32] = self._call("preprocess", audio=audio)
+        rows: NDArray[np.float32] = self.call("preprocess", audio=audio)
         return rows
 
     def train(
@@ -172,7 +173,7 @@ class Model:
         scratch: Path,
     ) -> object:
         """Call the `train` hook."""
-        model = self._call(
+        model = self.call(
             "train", tracks=tracks, labels=labels, classes=classes, groups=groups,
             params=params, seed=seed, progress=progress, scratch=scratch,
         )  # fmt: skip
@@ -193,7 +194,7 @@ class Model:
         """
         import numpy as np
 
-        answers = self._call("predict", model=model, tracks=tracks)
+        answers = self.call("predict", model=model, tracks=tracks)
         if not isinstance(answers, Sequence | np.ndarray) or len(answers) != len(tracks):
             given = (
                 f"{len(answers)} arrays"
@@ -238,7 +239,7 @@ class Model:
         CannotExport
             If no implementation knows this kind of model.
         """
-        proto = self._call("export", model=model)
+        proto = self.call("export", model=model)
         if proto is None:
             raise CannotExport(
                 f"{self.card.name} has no `export` hook, and its model, a "
@@ -248,7 +249,7 @@ class Model:
 
     def save(self, model: object, folder: Path) -> bool:
         """Call the `save` hook; return whether there was one."""
-        return bool(self._call("save", model=model, folder=folder))
+        return bool(self.call("save", model=model, folder=folder))
 
     def load(self, folder: Path) -> object:
         """Call the `load` hook.
@@ -258,7 +259,7 @@ class Model:
         PluginError
             If the plugin has none.
         """
-        model = self._call("load", folder=folder)
+        model = self.call("load", folder=folder)
         if model is None:
             raise PluginError(f"{self.card.name} has no `load` hook")
         return model
@@ -268,7 +269,8 @@ class Model:
         with _stdout_kept():
             call_apart(self._manager, event, facts)
 
-    def _call(self, hook: str, **arguments: Any) -> Any:
+    def call(self, hook: str, **arguments: Any) -> Any:
+        """Call a hook of the specification, and return the answer as it is."""
         with _stdout_kept():
             return getattr(self._manager.hook, hook)(**arguments)
 

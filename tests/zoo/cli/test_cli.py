@@ -44,8 +44,9 @@ ALL = [path for path, _ in _commands()]
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
         "models", "train", "tune", "leaderboard", "predict",
-        "data check", "data info",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
+        "data check", "data info",
+        "plugins list", "plugins doctor", "plugins disable", "plugins enable",
     ]  # fmt: skip
 
 
