@@ -113,13 +113,9 @@ def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     power = _power(op, audio, n_fft, hop)
     audio = _at_least(op, audio, n_fft)
     whole = np.arange(1 + n_fft // 2)[None]
+    square = op.Mul(audio, audio)
     magnitude = op.Sqrt(power)
-    total = op.ReduceSum(magnitude, [0])
-    share = op.Div(magnitude, op.Where(op.Less(total, _LEAST), 1.0, total))
-    frequencies = _constant(op, "frequencies", _frequencies(rate, n_fft)[:, None])
-    centroid = op.MatMul(op.Transpose(frequencies, perm=[1, 0]), share)
-    deviation = op.Sub(frequencies, centroid)
-    bandwidth = op.Sqrt(op.ReduceSum(op.Mul(share, op.Mul(deviation, deviation)), [0]))
+    centroid, bandwidth = _centre(op, magnitude, rate, n_fft)
     decibels = _clipped(op, _decibels(op, _mel(op, power, whole, rate, n_fft, features.N_MELS)))
     onset = _onset_strength(op, decibels, n_fft, hop)
     dct = _constant(op, "dct", _dct(features.N_MELS, features.N_MFCC))
@@ -127,16 +123,16 @@ def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
         centroid,
         _rolloff(op, magnitude, rate / n_fft),
         _zero_crossing_rate(op, audio, n_fft, hop),
-        op.Sqrt(_mean_square(op, audio, n_fft, hop)),
+        op.Sqrt(_mean_square(op, square, n_fft, hop)),
         onset,
         _contrast(op, magnitude, rate, n_fft),
         bandwidth,
-        _flatness(op, power),
+        _flatness(op, magnitude, power, 1 + n_fft // 2),
         op.MatMul(dct, decibels),
     ]
     statistics = op.Reshape(_statistics(op, op.Concat(*rows, axis=0)), [-1])
     tempo = _tempo(op, onset, rate, hop)
-    row = op.Concat(statistics, tempo, _silence(op, audio, size, hop), axis=0)
+    row = op.Concat(statistics, tempo, _silence(op, square, size, hop), axis=0)
     return op.Cast(row, to=_FLOAT)
 
 
@@ -169,7 +165,7 @@ def _squares(op: Op, audio: Tensor, n_fft: int, hop: int) -> tuple[Tensor, Place
     from scipy.signal import get_window
 
     unit = math.gcd(n_fft, hop)
-    columns = max(n for n in range(1, 1 + math.isqrt(n_fft // 2)) if unit % n == 0)
+    columns = max(n for n in range(1, 1 + math.isqrt(n_fft)) if unit % n == 0)
     rows = n_fft // columns
     half = rows // 2 + 1  # the others are their mirror images, the sound being real
     column, bins = np.arange(columns), np.arange(half)
@@ -182,12 +178,9 @@ def _squares(op: Op, audio: Tensor, n_fft: int, hop: int) -> tuple[Tensor, Place
     rotation = np.stack([across, 1j * across], axis=-1).reshape(columns, -1)
     rotation = np.concatenate([rotation.real, rotation.imag])
 
-    size = op.Shape(audio)
-    whole = op.Add(op.Max(size, n_fft), n_fft // 2 * 2)
-    after = op.Sub(op.Sub(op.Sub(whole, op.Mod(whole, unit)), n_fft // 2), size)
-    padded = op.Pad(audio, op.Concat([n_fft // 2], after, axis=0))
-    blocks = op.Transpose(op.Reshape(padded, [-1, unit]), perm=[1, 0])
-    blocks = op.Transpose(op.Reshape(blocks, [unit // columns, columns, -1]), perm=[1, 0, 2])
+    grid = op.Reshape(_framed(op, audio, n_fft, hop, least=n_fft), [-1, columns])
+    grid = op.Transpose(grid, perm=[1, 0])
+    blocks = op.Transpose(op.Reshape(grid, [columns, -1, unit // columns]), perm=[0, 2, 1])
     blocks = op.Reshape(blocks, [1, unit, -1])
     kernels = _constant(op, "waves", kernels)
     parts = op.Conv(blocks, kernels, strides=[hop // unit], group=columns)
@@ -260,6 +253,18 @@ def _frequencies(rate: int, n_fft: int) -> Any:
     return np.linspace(0, rate / 2, 1 + n_fft // 2)
 
 
+def _centre(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> tuple[Tensor, Tensor]:
+    """Return the centroids and the deviations from them in Hz, each (1, frames)."""
+    frequencies = _frequencies(rate, n_fft)
+    moments = _constant(op, "moments", np.stack([np.ones_like(frequencies), frequencies]))
+    total, first = op.Split(op.MatMul(moments, magnitude), num_outputs=2, axis=0, _outputs=2)
+    total = op.Where(op.Less(total, _LEAST), 1.0, total)
+    centroid = op.Div(first, total)
+    deviation = op.Sub(_constant(op, "frequencies", frequencies[:, None]), centroid)
+    second = op.ReduceSum(op.Mul(magnitude, op.Mul(deviation, deviation)), [0])
+    return centroid, op.Sqrt(op.Div(second, total))
+
+
 def _rolloff(op: Op, magnitude: Tensor, step: float) -> Tensor:
     """Return the frequency below which 85 % of the magnitude lies; bins are `step` Hz apart."""
     below = op.CumSum(magnitude, 0)
@@ -269,24 +274,41 @@ def _rolloff(op: Op, magnitude: Tensor, step: float) -> Tensor:
 
 
 def _zero_crossing_rate(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
-    padded = op.Pad(audio, [n_fft // 2, n_fft // 2], mode="edge")
-    negative = op.Less(padded, -1e-10)
+    negative = op.Less(audio, -1e-10)
     later, earlier = op.Slice(negative, [1], [_END]), op.Slice(negative, [0], [-1])
-    crossings = op.Cast(op.Xor(later, earlier), to=_FLOAT)
+    crossings = op.Pad(op.Xor(later, earlier), [1, 0])
+    crossings = op.Cast(_framed(op, crossings, n_fft, hop), to=_FLOAT)
     # The first sample of a frame has no predecessor in it.
-    mean = _moving_mean(op, crossings, n_fft - 1, hop)
-    return op.Mul(mean, (n_fft - 1) / n_fft)
+    first = op.Slice(crossings, [0], [1 - n_fft], [0], [hop])
+    return op.Sub(_moving_mean(op, crossings, n_fft, hop), op.Div(first, float(n_fft)))
 
 
-def _mean_square(op: Op, audio: Tensor, frame: int, hop: int) -> Tensor:
-    padded = op.Pad(audio, [frame // 2, frame // 2])
-    return _moving_mean(op, op.Mul(padded, padded), frame, hop)
+def _mean_square(op: Op, square: Tensor, frame: int, hop: int) -> Tensor:
+    """Return the means of the squares in frames around multiples of `hop`, (1, frames)."""
+    return _moving_mean(op, _framed(op, square, frame, hop), frame, hop)
+
+
+def _framed(op: Op, values: Tensor, frame: int, hop: int, least: int = 0) -> Tensor:
+    """Pad a vector, so that frames around multiples of `hop` are made of whole blocks of it.
+
+    Parameters
+    ----------
+    least : int
+        Length to which what is shorter is padded before.
+    """
+    size = op.Shape(values)
+    before = frame // 2
+    whole = op.Add(op.Max(size, least) if least else size, 2 * before)
+    whole = op.Sub(whole, op.Mod(whole, math.gcd(frame, hop)))
+    return op.Pad(values, op.Concat([before], op.Sub(op.Sub(whole, size), before), axis=0))
 
 
 def _moving_mean(op: Op, values: Tensor, frame: int, hop: int) -> Tensor:
-    """Return the means of frames of a vector, shape (1, frames)."""
-    pooled = op.AveragePool(op.Unsqueeze(values, [0, 1]), kernel_shape=[frame], strides=[hop])
-    return op.Squeeze(pooled, [0])
+    """Return the means of frames of a vector of whole blocks, shape (1, frames)."""
+    block = math.gcd(frame, hop)  # what frames share is added once
+    means = op.ReduceMean(op.Reshape(values, [1, 1, -1, block]), [3], keepdims=0)
+    shape = {"kernel_shape": [frame // block], "strides": [hop // block]}
+    return op.Squeeze(op.AveragePool(means, **shape), [0])
 
 
 def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
@@ -295,9 +317,14 @@ def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
     valleys: list[Tensor] = []
     for low, high, count in _octave_bands(rate, n_fft):
         band = op.Slice(magnitude, [low], [high], [0])
+        if count == 1:
+            peaks.append(op.ReduceMax(band, [0]))
+            valleys.append(op.ReduceMin(band, [0]))
+            continue
+        band = op.Transpose(band, perm=[1, 0])  # sorting goes along memory
         for sides, largest in ((peaks, 1), (valleys, 0)):
-            found, _ = op.TopK(band, [count], axis=0, largest=largest, sorted=0, _outputs=2)
-            sides.append(op.ReduceMean(found, [0]))
+            found, _ = op.TopK(band, [count], axis=1, largest=largest, sorted=0, _outputs=2)
+            sides.append(op.Transpose(op.ReduceMean(found, [1]), perm=[1, 0]))
     peak, valley = (
         _clipped(op, _decibels(op, op.Concat(*sides, axis=0))) for sides in (peaks, valleys)
     )
@@ -322,9 +349,15 @@ def _octave_bands(rate: int, n_fft: int) -> list[tuple[int, int, int]]:
     return bands
 
 
-def _flatness(op: Op, power: Tensor) -> Tensor:
-    power = op.Max(power, _AMIN)
-    return op.Div(op.Exp(op.ReduceMean(op.Log(power), [0])), op.ReduceMean(power, [0]))
+def _flatness(op: Op, magnitude: Tensor, power: Tensor, bins: int) -> Tensor:
+    """Return the geometric over the arithmetic mean of the power."""
+    # One logarithm for the product of four magnitudes: 1e9, the loudest, to the fourth is finite.
+    rest = -bins % 4
+    magnitude = op.Pad(op.Max(magnitude, math.sqrt(_AMIN)), [0, 0, rest, 0], 1.0)
+    quarters = op.Split(magnitude, num_outputs=4, axis=0, _outputs=4)
+    product = op.Mul(op.Mul(quarters[0], quarters[1]), op.Mul(quarters[2], quarters[3]))
+    geometric = op.Exp(op.Mul(op.ReduceSum(op.Log(product), [0]), 2 / bins))
+    return op.Div(geometric, op.ReduceMean(op.Max(power, _AMIN), [0]))
 
 
 def _statistics(op: Op, rows: Tensor) -> Tensor:
@@ -368,11 +401,12 @@ def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
     copies = op.Reshape(op.Expand(padded, op.Concat([size + 1], length, axis=0)), [-1])
     shifted = op.Reshape(op.Slice(copies, [0], op.Mul(op.Add(length, 1), size)), [size, -1])
     frames = op.Slice(shifted, [0], count, [1])
-    frames = op.Mul(frames, _constant(op, "tempo_hann", get_window("hann", size)[:, None]))
-    energy = op.ReduceSumSquare(frames, [0])
-    frames = op.Div(frames, op.Sqrt(op.Where(op.Less(energy, _LEAST), 1.0, energy)))
+    window = get_window("hann", size)
+    energy = op.MatMul(_constant(op, "tempo_energy", window[None] ** 2), op.Mul(frames, frames))
+    weighted = op.Div(frames, op.Where(op.Less(energy, _LEAST), 1.0, energy))
     # The sums over the diagonals of the Gram matrix are the autocorrelation, summed over frames.
-    gram = op.MatMul(frames, op.Transpose(frames, perm=[1, 0]))
+    gram = op.MatMul(weighted, op.Transpose(frames, perm=[1, 0]))
+    gram = op.Mul(gram, _constant(op, "tempo_windows", window[:, None] * window))
     wide = op.Reshape(op.Pad(gram, [0, 0, 0, size]), [-1])
     skewed = op.Reshape(op.Pad(wide, [0, size]), [size, 2 * size + 1])
     lags = op.Slice(op.ReduceSum(skewed, [0], keepdims=0), [0], [size])
@@ -387,12 +421,12 @@ def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
     return op.Gather(_constant(op, "tempi", tempi, np.float64), best)
 
 
-def _silence(op: Op, audio: Tensor, size: Tensor, hop: int) -> Tensor:
+def _silence(op: Op, square: Tensor, size: Tensor, hop: int) -> Tensor:
     """Return the samples before and after what librosa.effects.trim leaves, double (2,)."""
-    level = op.Max(op.Squeeze(_mean_square(op, audio, 2048, hop), [0]), _AMIN)
+    level = op.Max(op.Squeeze(_mean_square(op, square, 2048, hop), [0]), _AMIN)
     loud = op.Greater(level, op.Mul(op.ReduceMax(level), 1e-6))
     frames = op.Squeeze(op.NonZero(loud), [0])
     leading = op.Mul(op.Slice(frames, [0], [1]), hop)
     last = op.Mul(op.Add(op.Slice(frames, [-1], op.Shape(level)), 1), hop)
-    trailing = op.Max(op.Sub(size, op.Min(last, op.Shape(audio))), 0)
+    trailing = op.Max(op.Sub(size, op.Min(last, op.Shape(square))), 0)
     return op.Cast(op.Concat(leading, trailing, axis=0), to=_DOUBLE)
