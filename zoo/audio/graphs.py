@@ -1,18 +1,30 @@
 """The front ends as ONNX graphs: a trained model carries them, and is trained on what they give.
 
 Each graph repeats the computation of librosa in `zoo.audio.features`, with librosa's
-own constants. A body is a function of ``op``, whose methods are the operators of ONNX:
-they take and give tensors of the graph, and turn numbers and arrays into constants.
+own constants. A body is a function of ``op``; see `zoo.audio.spectra`.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from zoo.audio import features
+from zoo.audio.spectra import (
+    DOUBLE,
+    FLOAT,
+    LEAST_POWER,
+    Op,
+    Tensor,
+    constant,
+    decibels,
+    framed,
+    mel_power,
+    power_spectrum,
+    squared_parts,
+)
 
 __all__ = ["OPSET", "handcrafted", "log_mel"]
 
@@ -22,13 +34,7 @@ _IR_VERSION = (
     10  # that came with the operator sets up to 22; newer files are refused by older hosts
 )
 
-Op: TypeAlias = Any
-Tensor: TypeAlias = Any
-Places: TypeAlias = Any  # an array of indices
-
-_BANDS = 16  # mel bands that are multiplied at once
 _FASTEST = 320.0  # beats a minute
-_AMIN = 1e-10  # librosa's least power
 _LEAST = float(np.finfo(np.float32).tiny)  # librosa does not normalise by less
 
 
@@ -39,9 +45,9 @@ def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
     """
 
     def body(op: Op, waveform: Tensor) -> Tensor:
-        squares, parts = _squares(op, op.Squeeze(waveform, [0]), n_fft, hop)
-        mel = _mel(op, squares, parts, rate, n_fft, n_mels)
-        return op.Transpose(_decibels(op, mel), perm=[1, 0])
+        squares, parts = squared_parts(op, op.Squeeze(waveform, [0]), n_fft, hop)
+        mel = mel_power(op, squares, parts, rate, n_fft, n_mels)
+        return op.Transpose(decibels(op, mel), perm=[1, 0])
 
     return _model(body, n_mels)
 
@@ -100,25 +106,19 @@ def _loop(op: Op, body: Callable[..., Sequence[Tensor]], columns: int) -> Any:
     return loop
 
 
-def _constant(op: Op, name: str, values: Any, dtype: type = np.float32) -> Tensor:
-    """Put an array into the graph."""
-    from onnxscript import ir
-
-    return op.initializer(ir.tensor(np.ascontiguousarray(values, dtype=dtype)), name=name)
-
-
 def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     """Return the row of one window, as `zoo.audio.features.describe` does."""
     size = op.Shape(audio)
-    power = _power(op, audio, n_fft, hop)
+    power = power_spectrum(op, audio, n_fft, hop, exact=True)
     audio = _at_least(op, audio, n_fft)
-    whole = np.arange(1 + n_fft // 2)[None]
+    bins = np.arange(1 + n_fft // 2)[None]
     square = op.Mul(audio, audio)
     magnitude = op.Sqrt(power)
     centroid, bandwidth = _centre(op, magnitude, rate, n_fft)
-    decibels = _clipped(op, _decibels(op, _mel(op, power, whole, rate, n_fft, features.N_MELS)))
-    onset = _onset_strength(op, decibels, n_fft, hop)
-    dct = _constant(op, "dct", _dct(features.N_MELS, features.N_MFCC))
+    mel = mel_power(op, power, bins, rate, n_fft, features.N_MELS)
+    loudness = _clipped(op, decibels(op, mel))
+    onset = _onset_strength(op, loudness, n_fft, hop)
+    dct = constant(op, "dct", _dct(features.N_MELS, features.N_MFCC))
     rows = [
         centroid,
         _rolloff(op, magnitude, rate / n_fft),
@@ -128,15 +128,14 @@ def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
         _contrast(op, magnitude, rate, n_fft),
         bandwidth,
         _flatness(op, magnitude, power, 1 + n_fft // 2),
-        op.MatMul(dct, decibels),
+        op.MatMul(dct, loudness),
     ]
     statistics = op.Reshape(_statistics(op, op.Concat(*rows, axis=0)), [-1])
     tempo = _tempo(op, onset, rate, hop)
     row = op.Concat(statistics, tempo, _silence(op, square, size, hop), axis=0)
-    return op.Cast(row, to=_FLOAT)
+    return op.Cast(row, to=FLOAT)
 
 
-_FLOAT, _DOUBLE = 1, 11  # onnx.TensorProto's numbers of the types
 _END = int(np.iinfo(np.int64).max)  # of a slice
 
 
@@ -146,87 +145,6 @@ def _at_least(op: Op, audio: Tensor, length: int) -> Tensor:
     return op.Pad(audio, op.Concat([0], missing, axis=0))
 
 
-def _squares(op: Op, audio: Tensor, n_fft: int, hop: int) -> tuple[Tensor, Places]:
-    """Return the squared parts of the spectrum of Hann frames centred on multiples of `hop`.
-
-    One step of Cooley and Tukey (1965, doi:10.1090/S0025-5718-1965-0178586-1) makes two
-    small transforms of a large one: over ``rows`` samples that are ``columns`` apart, as a
-    convolution over blocks, and over the columns. On a CPU this takes a fifth of the time
-    of ONNX's own STFT.
-
-    Returns
-    -------
-    Tensor
-        Squares of real and imaginary parts in the order in which the transform leaves
-        them, (parts, frames).
-    Places
-        Where the two squares of each bin are, int (2, bins).
-    """
-    from scipy.signal import get_window
-
-    unit = math.gcd(n_fft, hop)
-    columns = max(n for n in range(1, 1 + math.isqrt(n_fft)) if unit % n == 0)
-    rows = n_fft // columns
-    half = rows // 2 + 1  # the others are their mirror images, the sound being real
-    column, bins = np.arange(columns), np.arange(half)
-    sample = np.arange(n_fft).reshape(-1, unit // columns, columns).transpose(2, 1, 0)
-    waves = np.exp(-2j * np.pi / n_fft * bins[:, None, None] * sample[:, None])
-    waves *= get_window("hann", n_fft)[sample][:, None]
-    kernels = np.stack([waves.real, waves.imag], axis=1).reshape(-1, *sample.shape[1:])
-    across = np.exp(-2j * np.pi / columns * column[:, None] * column)
-    # From (column, part) to (part, bin): each pair of columns is a complex product.
-    rotation = np.stack([across, 1j * across], axis=-1).reshape(columns, -1)
-    rotation = np.concatenate([rotation.real, rotation.imag])
-
-    grid = op.Reshape(_framed(op, audio, n_fft, hop, least=n_fft), [-1, columns])
-    grid = op.Transpose(grid, perm=[1, 0])
-    blocks = op.Transpose(op.Reshape(grid, [columns, -1, unit // columns]), perm=[0, 2, 1])
-    blocks = op.Reshape(blocks, [1, unit, -1])
-    kernels = _constant(op, "waves", kernels)
-    parts = op.Conv(blocks, kernels, strides=[hop // unit], group=columns)
-    spectrum = op.MatMul(_constant(op, "rotation", rotation), op.Reshape(parts, [2 * columns, -1]))
-    squares = op.Reshape(op.Mul(spectrum, spectrum), [2 * columns * half, -1])
-    frequency = np.arange(n_fft // 2 + 1)
-    mirrored = np.where(frequency % rows < half, frequency, n_fft - frequency)
-    real = mirrored // rows % columns * half + mirrored % rows
-    return squares, np.stack([real, real + columns * half])
-
-
-def _power(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
-    """Return the power spectrum of Hann frames, (bins, frames)."""
-    squares, parts = _squares(op, audio, n_fft, hop)
-    real, imaginary = (
-        op.Gather(squares, _constant(op, name, places, np.int64))
-        for name, places in zip(("real", "imaginary"), parts, strict=True)
-    )
-    return op.Add(real, imaginary)
-
-
-def _mel(
-    op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_mels: int
-) -> Tensor:
-    """Return the mel spectrum, (n_mels, frames).
-
-    A band has few bins: products of some bands with the bins that they share are a fraction
-    of the product of all with all.
-    """
-    from librosa.filters import mel
-
-    basis = mel(sr=rate, n_fft=n_fft, n_mels=n_mels)
-    products = []
-    for number, bands in enumerate(np.array_split(basis, -(-n_mels // _BANDS))):
-        used = bands.any(axis=0)
-        bins = slice(used.argmax(), used.size - used[::-1].argmax())
-        places = _constant(op, f"mel_bins{number}", parts[:, bins].ravel(), np.int64)
-        weights = _constant(op, f"mel{number}", np.tile(bands[:, bins], len(parts)))
-        products.append(op.MatMul(weights, op.Gather(squares, places)))
-    return op.Concat(*products, axis=0)
-
-
-def _decibels(op: Op, power: Tensor) -> Tensor:
-    return op.Mul(op.Log(op.Max(power, _AMIN)), 10 / math.log(10))
-
-
 def _clipped(op: Op, decibels: Tensor) -> Tensor:
     """Raise what is more than 80 dB under the maximum, as librosa.power_to_db does."""
     return op.Max(decibels, op.Sub(op.ReduceMax(decibels, keepdims=0), 80.0))
@@ -234,9 +152,9 @@ def _clipped(op: Op, decibels: Tensor) -> Tensor:
 
 def _dct(size: int, count: int) -> Any:
     """Return the first rows of the orthonormal DCT-II, shape (count, size)."""
-    from scipy.fft import dct
-
-    return dct(np.eye(size), type=2, norm="ortho", axis=0)[:count]
+    waves = np.cos(np.pi / size * np.arange(count)[:, None] * (np.arange(size) + 0.5))
+    waves[0] /= math.sqrt(2)
+    return waves * math.sqrt(2 / size)
 
 
 def _onset_strength(op: Op, decibels: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -256,11 +174,11 @@ def _frequencies(rate: int, n_fft: int) -> Any:
 def _centre(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> tuple[Tensor, Tensor]:
     """Return the centroids and the deviations from them in Hz, each (1, frames)."""
     frequencies = _frequencies(rate, n_fft)
-    moments = _constant(op, "moments", np.stack([np.ones_like(frequencies), frequencies]))
+    moments = constant(op, "moments", np.stack([np.ones_like(frequencies), frequencies]))
     total, first = op.Split(op.MatMul(moments, magnitude), num_outputs=2, axis=0, _outputs=2)
     total = op.Where(op.Less(total, _LEAST), 1.0, total)
     centroid = op.Div(first, total)
-    deviation = op.Sub(_constant(op, "frequencies", frequencies[:, None]), centroid)
+    deviation = op.Sub(constant(op, "frequencies", frequencies[:, None]), centroid)
     second = op.ReduceSum(op.Mul(magnitude, op.Mul(deviation, deviation)), [0])
     return centroid, op.Sqrt(op.Div(second, total))
 
@@ -269,7 +187,7 @@ def _rolloff(op: Op, magnitude: Tensor, step: float) -> Tensor:
     """Return the frequency below which 85 % of the magnitude lies; bins are `step` Hz apart."""
     below = op.CumSum(magnitude, 0)
     whole = op.Slice(below, [-1], [_END], [0])
-    short = op.Cast(op.Less(below, op.Mul(whole, 0.85)), to=_FLOAT)
+    short = op.Cast(op.Less(below, op.Mul(whole, 0.85)), to=FLOAT)
     return op.Mul(op.ReduceSum(short, [0]), step)
 
 
@@ -277,7 +195,7 @@ def _zero_crossing_rate(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
     negative = op.Less(audio, -1e-10)
     later, earlier = op.Slice(negative, [1], [_END]), op.Slice(negative, [0], [-1])
     crossings = op.Pad(op.Xor(later, earlier), [1, 0])
-    crossings = op.Cast(_framed(op, crossings, n_fft, hop), to=_FLOAT)
+    crossings = op.Cast(framed(op, crossings, n_fft, hop), to=FLOAT)
     # The first sample of a frame has no predecessor in it.
     first = op.Slice(crossings, [0], [1 - n_fft], [0], [hop])
     return op.Sub(_moving_mean(op, crossings, n_fft, hop), op.Div(first, float(n_fft)))
@@ -285,22 +203,7 @@ def _zero_crossing_rate(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
 
 def _mean_square(op: Op, square: Tensor, frame: int, hop: int) -> Tensor:
     """Return the means of the squares in frames around multiples of `hop`, (1, frames)."""
-    return _moving_mean(op, _framed(op, square, frame, hop), frame, hop)
-
-
-def _framed(op: Op, values: Tensor, frame: int, hop: int, least: int = 0) -> Tensor:
-    """Pad a vector, so that frames around multiples of `hop` are made of whole blocks of it.
-
-    Parameters
-    ----------
-    least : int
-        Length to which what is shorter is padded before.
-    """
-    size = op.Shape(values)
-    before = frame // 2
-    whole = op.Add(op.Max(size, least) if least else size, 2 * before)
-    whole = op.Sub(whole, op.Mod(whole, math.gcd(frame, hop)))
-    return op.Pad(values, op.Concat([before], op.Sub(op.Sub(whole, size), before), axis=0))
+    return _moving_mean(op, framed(op, square, frame, hop), frame, hop)
 
 
 def _moving_mean(op: Op, values: Tensor, frame: int, hop: int) -> Tensor:
@@ -326,7 +229,7 @@ def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
             found, _ = op.TopK(band, [count], axis=1, largest=largest, sorted=0, _outputs=2)
             sides.append(op.Transpose(op.ReduceMean(found, [1]), perm=[1, 0]))
     peak, valley = (
-        _clipped(op, _decibels(op, op.Concat(*sides, axis=0))) for sides in (peaks, valleys)
+        _clipped(op, decibels(op, op.Concat(*sides, axis=0))) for sides in (peaks, valleys)
     )
     return op.Sub(peak, valley)
 
@@ -353,16 +256,16 @@ def _flatness(op: Op, magnitude: Tensor, power: Tensor, bins: int) -> Tensor:
     """Return the geometric over the arithmetic mean of the power."""
     # One logarithm for the product of four magnitudes: 1e9, the loudest, to the fourth is finite.
     rest = -bins % 4
-    magnitude = op.Pad(op.Max(magnitude, math.sqrt(_AMIN)), [0, 0, rest, 0], 1.0)
+    magnitude = op.Pad(op.Max(magnitude, math.sqrt(LEAST_POWER)), [0, 0, rest, 0], 1.0)
     quarters = op.Split(magnitude, num_outputs=4, axis=0, _outputs=4)
     product = op.Mul(op.Mul(quarters[0], quarters[1]), op.Mul(quarters[2], quarters[3]))
     geometric = op.Exp(op.Mul(op.ReduceSum(op.Log(product), [0]), 2 / bins))
-    return op.Div(geometric, op.ReduceMean(op.Max(power, _AMIN), [0]))
+    return op.Div(geometric, op.ReduceMean(op.Max(power, LEAST_POWER), [0]))
 
 
 def _statistics(op: Op, rows: Tensor) -> Tensor:
     """Return max, min, mean, std, kurtosis and skew of each row, double (rows, 6)."""
-    values = op.Cast(rows, to=_DOUBLE)
+    values = op.Cast(rows, to=DOUBLE)
     mean = op.ReduceMean(values, [1])
     centred = op.Sub(values, mean)
     std = op.Sqrt(op.ReduceMean(op.Mul(centred, centred), [1]))
@@ -385,48 +288,46 @@ def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
     a log-normal prior around 120 (Ellis 2007, doi:10.1080/09298210701653344), as
     librosa.feature.tempo finds it.
     """
-    from librosa import tempo_frequencies
-    from scipy.signal import get_window
-
     size = int(8 * rate // hop)
     half = size // 2
     envelope = op.Squeeze(onset, [0])
     count = op.Shape(envelope)
     ramp = np.linspace(0, 1, half, endpoint=False)
-    before = op.Mul(op.Slice(envelope, [0], [1]), _constant(op, "fade_in", ramp))
-    after = op.Mul(op.Slice(envelope, [-1], count), _constant(op, "fade_out", ramp[::-1]))
+    before = op.Mul(op.Slice(envelope, [0], [1]), constant(op, "fade_in", ramp))
+    after = op.Mul(op.Slice(envelope, [-1], count), constant(op, "fade_out", ramp[::-1]))
     padded = op.Concat(before, envelope, after, axis=0)
     # Read with rows one longer than they are, copies of a line shift against each other.
     length = op.Shape(padded)
     copies = op.Reshape(op.Expand(padded, op.Concat([size + 1], length, axis=0)), [-1])
     shifted = op.Reshape(op.Slice(copies, [0], op.Mul(op.Add(length, 1), size)), [size, -1])
     frames = op.Slice(shifted, [0], count, [1])
-    window = get_window("hann", size)
-    energy = op.MatMul(_constant(op, "tempo_energy", window[None] ** 2), op.Mul(frames, frames))
+    window = np.hanning(size + 1)[:-1]
+    energy = op.MatMul(constant(op, "tempo_energy", window[None] ** 2), op.Mul(frames, frames))
     weighted = op.Div(frames, op.Where(op.Less(energy, _LEAST), 1.0, energy))
     # The sums over the diagonals of the Gram matrix are the autocorrelation, summed over frames.
     gram = op.MatMul(weighted, op.Transpose(frames, perm=[1, 0]))
-    gram = op.Mul(gram, _constant(op, "tempo_windows", window[:, None] * window))
+    window = constant(op, "tempo_window", window[None])
+    gram = op.Mul(op.Mul(gram, window), op.Transpose(window, perm=[1, 0]))
     wide = op.Reshape(op.Pad(gram, [0, 0, 0, size]), [-1])
     skewed = op.Reshape(op.Pad(wide, [0, size]), [size, 2 * size + 1])
     lags = op.Slice(op.ReduceSum(skewed, [0], keepdims=0), [0], [size])
-    mean = op.Div(op.Cast(lags, to=_DOUBLE), op.Cast(count, to=_DOUBLE))
-    tempi = tempo_frequencies(size, sr=rate, hop_length=hop)
+    mean = op.Div(op.Cast(lags, to=DOUBLE), op.Cast(count, to=DOUBLE))
     with np.errstate(divide="ignore"):
+        tempi = 60 * rate / (hop * np.arange(size))  # of lags in frames
         prior = -0.5 * (np.log2(tempi) - np.log2(120.0)) ** 2
     prior[: int(np.argmax(tempi < _FASTEST))] = -np.inf
-    prior = _constant(op, "tempo_prior", prior, np.float64)
+    prior = constant(op, "tempo_prior", prior, np.float64)
     score = op.Add(op.Log(op.Add(op.Mul(mean, 1e6), 1.0)), prior)
     best = op.ArgMax(score, axis=0, keepdims=1)
-    return op.Gather(_constant(op, "tempi", tempi, np.float64), best)
+    return op.Gather(constant(op, "tempi", tempi, np.float64), best)
 
 
 def _silence(op: Op, square: Tensor, size: Tensor, hop: int) -> Tensor:
     """Return the samples before and after what librosa.effects.trim leaves, double (2,)."""
-    level = op.Max(op.Squeeze(_mean_square(op, square, 2048, hop), [0]), _AMIN)
+    level = op.Max(op.Squeeze(_mean_square(op, square, 2048, hop), [0]), LEAST_POWER)
     loud = op.Greater(level, op.Mul(op.ReduceMax(level), 1e-6))
     frames = op.Squeeze(op.NonZero(loud), [0])
     leading = op.Mul(op.Slice(frames, [0], [1]), hop)
     last = op.Mul(op.Add(op.Slice(frames, [-1], op.Shape(level)), 1), hop)
     trailing = op.Max(op.Sub(size, op.Min(last, op.Shape(square))), 0)
-    return op.Cast(op.Concat(leading, trailing, axis=0), to=_DOUBLE)
+    return op.Cast(op.Concat(leading, trailing, axis=0), to=DOUBLE)
