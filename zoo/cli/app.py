@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli import data, leaderboard, models, plugins, predict, runs, train, tune
+from zoo.cli import data, leaderboard, models, plugins, predict, runs, serve, train, tune
 from zoo_registry.errors import ZooError
 
 __all__ = ["app", "run"]
@@ -47,6 +47,7 @@ _add("Compare models", "train", train.command)
 _add("Compare models", "tune", tune.command)
 _add("Compare models", "leaderboard", leaderboard.command)
 _add("Use them", "predict", predict.command)
+_add("Use them", "serve", serve.command)
 _add("Use them", "runs", runs.app, "zoo runs export svm handed-over")
 _add("Bring your own", "data", data.app, "zoo data check ./my-music --write")
 _add("Bring your own", "plugins", plugins.app, "zoo plugins new my-model")
