@@ -1,6 +1,7 @@
 """The server: page and JSON endpoint behind one gate, with a folder of its own that it deletes."""
 
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -62,7 +63,7 @@ def serve(
     ):
         import uvicorn
 
-        service = Service(shelf, Uploads(folder), limits)
+        service = Service(shelf, Uploads(folder / "songs"), limits)
         address = _address(host, listener.getsockname()[1])
 
         class Server(uvicorn.Server):
@@ -72,6 +73,8 @@ def serve(
 
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
                 service.stop()
+                # That the end cuts off what is going on is no error.
+                logging.getLogger("uvicorn.error").disabled = True
                 await super().shutdown(sockets)
 
         config = uvicorn.Config(
@@ -128,9 +131,11 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
+        # The text of a failed bind repeats the address; its number does not.
+        looked_up = not isinstance(error, socket.gaierror) and error.errno
+        reason = os.strerror(error.errno) if looked_up else error.strerror
         raise UsageError(
-            f"{host} port {port} cannot be listened on: {error.strerror}; "
-            "`--port 0` takes any free one"
+            f"{host} port {port} cannot be listened on: {reason}; `--port 0` takes any free one"
         ) from error
     with listener:
         yield listener

@@ -13,6 +13,7 @@ from zoo.web.errors import Refused
 
 if TYPE_CHECKING:
     from zoo.web.service import Service
+    from zoo.web.shelf import Offer
 
 __all__ = ["add_page"]
 
@@ -37,7 +38,8 @@ class _Page(gr.Blocks):  # type: ignore[misc]  # Gradio is not type-checked
         for value in inputs:
             for item in value if isinstance(value, list) else [value]:
                 if not isinstance(item, str | None):
-                    raise gr.Error("This page takes text only; songs are uploaded before.")
+                    sentence = "This page takes text only; songs are uploaded before."
+                    raise gr.Error(sentence, print_exception=False)
         return await super().preprocess_data(block_fn, inputs, *more)
 
 
@@ -87,7 +89,7 @@ def _blocks(service: "Service") -> gr.Blocks:
         gr.Markdown(_INTRO, elem_id="intro")
         notice = gr.HTML(elem_id="notice")
         with gr.Row(equal_height=False):
-            with gr.Column(scale=2, min_width=300):
+            with gr.Column(scale=3, min_width=300):
                 song = gr.Audio(
                     label=f"Song, up to {limits.minutes:g} minutes and {limits.megabytes:g} MB",
                     type="filepath",
@@ -96,7 +98,7 @@ def _blocks(service: "Service") -> gr.Blocks:
                     buttons=[],
                     elem_id="song",
                 )
-            with gr.Column(scale=1, min_width=260):
+            with gr.Column(scale=2, min_width=260):
                 models = gr.Dropdown(
                     label="Models",
                     info="The newest run of each; older ones are in the list.",
@@ -116,9 +118,7 @@ def _blocks(service: "Service") -> gr.Blocks:
                 return gr.skip(), gr.skip(), gr.skip()
             fresh = [o.run for o in offers if o.newest and o.run not in seen]
             kept = [run for run in chosen or [] if run in runs]
-            choices = [
-                (f"{o.title} · {o.dataset} · {o.run.rpartition('-')[2]}", o.run) for o in offers
-            ]
+            choices = [(_choice(offer), offer.run) for offer in offers]
             text = "" if offers else render_notice(service.shelf.emptiness())
             return gr.Dropdown(choices=choices, value=kept + fresh), runs, text
 
@@ -136,6 +136,12 @@ def _blocks(service: "Service") -> gr.Blocks:
             event(ask, **asked, js=script, concurrency_limit=None, trigger_mode="always_last")
     blocks.queue(max_size=64, api_open=False)
     return blocks
+
+
+def _choice(offer: "Offer") -> str:
+    """Return what the list calls a model; of several runs the older ones tell their hash."""
+    parts = [offer.title, offer.dataset, "" if offer.newest else offer.run.rpartition("-")[2]]
+    return " · ".join(filter(None, parts))
 
 
 async def _answers(service: "Service", ticket: str | None, runs: list[str]) -> AsyncIterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from zoo.audio.suffixes import is_audio
 from zoo.web.errors import Refused
@@ -53,6 +54,7 @@ class Uploads:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self._present: set[Path] = set()
         self._waiting: dict[str, tuple[Song, float]] = {}
 
@@ -69,11 +71,19 @@ class Uploads:
             raise Refused(503, f"{_ROOM} uploads are waiting; try again in a minute")
         if "multipart/form-data" not in request.headers.get("content-type", ""):
             return await self._store("-", request.stream())
-        async with request.form(max_files=1, max_fields=8) as form:
-            files = [value for value in form.values() if isinstance(value, UploadFile)]
-            if not files:
-                raise Refused(400, "the form holds no file; send one, in a field called `file`")
-            return await self._store(plain_name(files[0].filename or ""), _pieces(files[0]))
+        try:
+            async with request.form(max_files=1, max_fields=8) as form:
+                files = [value for value in form.values() if isinstance(value, UploadFile)]
+                if not files:
+                    raise Refused(400, "the form holds no file; send one, in a field called `file`")
+                return await self._store(plain_name(files[0].filename or ""), _pieces(files[0]))
+        except HTTPException as error:
+            reason = str(error.detail).rstrip(".").lower()
+            raise Refused(
+                400,
+                f"the form cannot be read ({reason}); it takes one file, "
+                "whose name has 4,000 characters at most",
+            ) from error
 
     async def _store(self, name: str, pieces: AsyncIterator[bytes]) -> Song:
         folder = Path(tempfile.mkdtemp(prefix="song-", dir=self._folder))
