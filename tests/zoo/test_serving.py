@@ -1,6 +1,6 @@
 """``zoo serve`` as programs, strangers and operators meet it: one process, real sockets."""
 
-import json
+import re
 import shutil
 import signal
 import socket
@@ -442,26 +442,34 @@ class TestProcess:
         assert done.stdout == "[]\n", done.stderr
 
 
-class TestDocumentation:
-    PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8") if (
-        ROOT / "docs" / "serving.md"
-    ).exists() else ""  # fmt: skip
+PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
 
-    def test_the_examples_work_as_they_stand(self, server, song):
-        import re
 
-        pieces = re.findall(r"```(python|sh)\n(.*?)```", self.PAGE, re.DOTALL)
-        assert {language for language, _ in pieces} == {"python", "sh"}
-        for language, text in pieces:
-            if "127.0.0.1:7860" not in text:
-                continue
-            code = text.replace("http://127.0.0.1:7860", server.address)
-            runner = [sys.executable, "-c"] if language == "python" else ["sh", "-ec"]
-            if language == "sh" and shutil.which("curl") is None:
-                continue
-            done = subprocess.run([*runner, code], capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            assert "seconds-" in done.stdout or "frames-" in done.stdout, (text, done.stdout)
-            for line in done.stdout.splitlines():
-                if line.startswith("{"):
-                    assert "error" not in json.loads(line) or json.loads(line)["error"] is None
+@pytest.mark.parametrize(
+    ("language", "code"), re.findall(r"```(python|sh)\n(.*?)```", PAGE, re.DOTALL)
+)
+@pytest.mark.usefixtures("song")
+def test_the_examples_of_the_page_work_as_they_stand(language, code, server):
+    if language == "sh" and shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+    runner = [sys.executable, "-c"] if language == "python" else ["sh", "-ec"]
+    code = code.replace("http://127.0.0.1:7860", server.address)
+    done = subprocess.run([*runner, code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = code.count("/api/predict")
+    assert len(re.findall(r"\b(?:seconds|frames)-[0-9a-f]{10}\b", done.stdout)) >= answers > 0
+    assert '"error": "' not in done.stdout
+
+
+def test_every_status_and_option_stands_on_the_page():
+    import typer.main
+
+    from zoo.cli.app import app
+    from zoo.web.api import RESPONSES
+
+    assert [int(status) for status in re.findall(r"^\| (\d{3}) ", PAGE, re.MULTILINE)] == list(
+        RESPONSES
+    )
+    options = typer.main.get_command(app).commands["serve"].params
+    for option in options[1:]:
+        assert f"| `{option.opts[0]}` |" in PAGE

@@ -13,7 +13,7 @@ from zoo.web.errors import Refused
 if TYPE_CHECKING:
     from zoo.web.service import Service
 
-__all__ = ["add_api"]
+__all__ = ["RESPONSES", "add_api"]
 
 _BODY = {
     "requestBody": {
@@ -36,7 +36,7 @@ _WHY = {
     415: "the recording cannot be decoded",
     503: "no model has been trained yet, or too many requests are waiting",
 }
-_RESPONSES: dict[int | str, dict[str, Any]] = {
+RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {
         "description": why,
         "content": {"application/json": {"example": {"error": "one sentence"}}},
@@ -56,7 +56,7 @@ def add_api(app: FastAPI, service: "Service") -> None:
     @router.post(
         "/predict",
         summary="What a model says of a recording, as `zoo predict --format json` prints it",
-        responses=_RESPONSES,
+        responses=RESPONSES,
         openapi_extra=_BODY,
     )
     async def predict(

@@ -132,8 +132,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         # The text of a failed bind repeats the address; its number does not.
-        looked_up = not isinstance(error, socket.gaierror) and error.errno
-        reason = os.strerror(error.errno) if looked_up else error.strerror
+        lookup = isinstance(error, socket.gaierror)
+        reason = error.strerror if lookup or not error.errno else os.strerror(error.errno)
         raise UsageError(
             f"{host} port {port} cannot be listened on: {reason}; `--port 0` takes any free one"
         ) from error

@@ -24,7 +24,8 @@ _OPEN = re.compile(
     r"|/gradio_api/(?:upload|upload_progress|queue/join|queue/data|cancel|reset|startup-events"
     r"|info|theme\.css|heartbeat/[^/]+|file=.*)"
 )
-_LINGER = 2.0  # seconds in which a client that still sends can notice the answer
+# How long, and for how many bytes more, a client that still sends can notice the answer.
+_LINGER, _WASTE = 2.0, 64_000_000
 
 
 class _TooMuch(Exception):
@@ -114,11 +115,12 @@ async def _answer(
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
     end = time.monotonic() + _LINGER
-    more = True
-    while more and (left := end - time.monotonic()) > 0:
+    more, wasted = True, 0
+    while more and wasted < _WASTE and (left := end - time.monotonic()) > 0:
         try:
             message = await asyncio.wait_for(receive(), left)
         except TimeoutError:
             break
+        wasted += len(message.get("body", b""))
         more = message["type"] == "http.request" and message.get("more_body", False)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
