@@ -36,6 +36,9 @@ class Card:
 
 def render_notice(sentence: str) -> str:
     """Return a sentence as the page shows what went wrong."""
+    # A file's name, with its suffix, stays as it is.
+    if sentence.partition(" ")[0].isalpha():
+        sentence = sentence[0].upper() + sentence[1:]
     return _template("notice.html").render(sentence=sentence)
 
 
