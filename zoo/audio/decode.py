@@ -32,6 +32,7 @@ _CORRECTED = re.compile(
     r"^ *(?:data|Data [Ss]ize|SSND|riff|Riff size) *: ([0-9]+) \(should be ([0-9]+)\)", re.MULTILINE
 )
 _BLOCK = 1 << 18  # frames that are decoded at once; some seconds
+_CHANNELS = 8  # of more, fewer frames are decoded at once: a file can claim 1,024
 _STREAMED = 0x7FFF_0000  # from here on a length means "unknown when this was written"
 
 
@@ -239,10 +240,11 @@ def _open_libsndfile(path: Path) -> Stream:
 
     def blocks() -> Iterator[NDArray[np.float32]]:
         promised = file.frames
+        count = _BLOCK * _CHANNELS // max(_CHANNELS, file.channels)
         with file:
             while True:
                 with quiet_stderr():
-                    block = file.read(_BLOCK, dtype="float32", always_2d=True)
+                    block = file.read(count, dtype="float32", always_2d=True)
                 if not len(block):
                     break
                 yield block

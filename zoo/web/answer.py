@@ -20,6 +20,7 @@ __all__ = ["Card", "render_answer", "render_notice"]
 
 _COLOURS = 12
 _BARS = 400  # of the waveform
+_THIN = 0.012  # what silence is drawn as
 _SHOWN = 5  # classes of a model; the others fold away
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 _TICKS = 6
@@ -120,7 +121,8 @@ def _wave(sound: "Sound") -> str:
     peaks = [max(loudest[a:b]) for a, b in pairwise(edges)]
     scale = max(*peaks, 1e-3)
     width = 1000 / count
-    points = [(width * (n + edge), peak / scale) for n, peak in enumerate(peaks) for edge in (0, 1)]
+    heights = [max(peak / scale, _THIN) for peak in peaks]
+    points = [(width * (n + edge), y) for n, y in enumerate(heights) for edge in (0, 1)]
     upper = [f"{x:.1f} {-y:.3f}" for x, y in points]
     lower = [f"{x:.1f} {y:.3f}" for x, y in reversed(points)]
     return f"M{' L'.join(upper + lower)}Z"

@@ -13,7 +13,18 @@ import zoo
 from zoo.cli.app import app, run
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
-HEAVY = ("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnxruntime", "onnx", "pandas")
+HEAVY = (
+    "gradio",
+    "fastapi",
+    "tensorflow",
+    "keras",
+    "sklearn",
+    "librosa",
+    "scipy",
+    "onnxruntime",
+    "onnx",
+    "pandas",
+)
 
 
 @pytest.fixture
@@ -43,7 +54,7 @@ ALL = [path for path, _ in _commands()]
 
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
-        "models", "train", "tune", "leaderboard", "predict",
+        "models", "train", "tune", "leaderboard", "predict", "serve",
         "data check", "data info",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
     ]  # fmt: skip
