@@ -5,6 +5,7 @@ The texts lie in ``zoo/templates``, one file each, with ``$name`` and the like t
 
 import importlib.util
 import keyword
+import os
 import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
@@ -142,7 +143,7 @@ def _importable(module: str) -> bool:
 
 
 def _check_absent(path: Path) -> None:
-    if path.exists() or path.is_symlink():  # a link may lead nowhere
+    if os.path.lexists(path):  # also a link that leads nowhere
         raise UsageError(f"{path} exists, and is not overwritten; choose another name or folder")
 
 
