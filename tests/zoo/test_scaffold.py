@@ -199,7 +199,7 @@ class TestAuthorsFolder:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["my-model", "knn3", "a-network-of-rather-many-words"])
+@pytest.mark.parametrize("name", ["my-model", "knn3", "a-rather-long-name"])
 def test_what_is_written_is_clean_and_formatted(kind, name, workspace):
     write_module(name, workspace, kind)
     write_package(name, workspace, kind)
