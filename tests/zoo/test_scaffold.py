@@ -60,7 +60,7 @@ class TestModule:
         text = write_module("my-model", workspace).read_text(encoding="utf-8")
         lines = [line for line in text.splitlines() if line.strip(" )}]")]
         code = [line for line in lines if not line.lstrip().startswith("#")]
-        assert len(code) <= 27
+        assert len(code) <= 28
         assert len(lines) > len(code)
 
     def test_folders_are_made(self, workspace):

@@ -46,7 +46,7 @@ def test_the_commands_are_those_of_the_design():
         "models", "train", "tune", "leaderboard", "predict",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
         "data check", "data info",
-        "plugins list", "plugins doctor", "plugins disable", "plugins enable",
+        "plugins new", "plugins list", "plugins doctor", "plugins disable", "plugins enable",
     ]  # fmt: skip
 
 
