@@ -135,13 +135,13 @@ def _ask(offers: Sequence[Offer], limit: float | None) -> Iterator[PluginStatus]
                 waiting = waiting[1:]
             if waiting:  # it takes too long
                 yield _unasked(waiting.pop(0), limit)
-                process.kill()
         except EOFError:
-            process.join()
+            process.join(limit)
             reason = f"importing it ended the process (exit status {process.exitcode})"
             yield _status(waiting.pop(0), "broken", reason)
         finally:
             receiver.close()
+            process.kill()  # a thread that a plugin has left would keep it alive for ever
             process.join()
 
 
