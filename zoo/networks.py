@@ -94,8 +94,10 @@ def _is_network(model: object) -> bool:
 
 
 def _to_onnx(network: Any) -> Any:
+    import numpy as np
     import onnx
 
+    network(np.zeros((1, *network.input_shape[1:]), np.float32))  # Keras exports what was called
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         with quiet_stderr(), warnings.catch_warnings():
