@@ -1,4 +1,4 @@
-"""Offers data, and talks on every occasion."""
+"""Talks on every occasion, and offers data that cannot be had."""
 
 import os
 
@@ -10,6 +10,14 @@ os.write(1, b"loud is here (C library)\n")
 
 @hookimpl
 def zoo_datasets():
-    print("loud offers nothing")
-    os.write(1, b"loud offers nothing (C library)\n")
-    return {}
+    print("loud offers data")
+    os.write(1, b"loud offers data (C library)\n")
+    return {"offline": offline, "nothing": lambda: print("downloading"), "unpaid": unpaid}
+
+
+def offline():
+    raise ConnectionError("the archive does not answer")
+
+
+def unpaid():
+    raise SystemExit("register first")
