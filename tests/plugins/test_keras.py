@@ -247,6 +247,11 @@ class TestModels:
             (found,) = session.run(["probabilities"], {"track": given})
             assert found == pytest.approx(expected, abs=1e-4)
 
+    def test_one_that_was_read_back_is_exported(self, small, tmp_path):
+        defaults = NetworkDefaults()
+        defaults.save(small("cnn2d").model, tmp_path)
+        assert defaults.export(defaults.load(tmp_path)).graph.node
+
 
 @pytest.mark.deep
 @deep[1]

@@ -28,4 +28,6 @@ def _keep_stdout() -> None:
         return
     out = sys.stdout
     buffering = 1 if out.isatty() else -1
-    sys.stdout = os.fdopen(kept, "w", buffering, encoding=out.encoding, errors=out.errors)
+    real = os.fdopen(kept, "w", buffering, encoding=out.encoding, errors=out.errors)
+    sys.stdout = real
+    sys.__stdout__ = real  # type: ignore[misc]  # which is asked how wide the terminal is
