@@ -12,6 +12,9 @@ import hypothesis
 import numpy as np
 import pytest
 
+# Packages of strangers, whose own tests are run where they are meant to be.
+collect_ignore = ["third_party"]
+
 # Where its tables of Unicode stay from one run to the next, wherever a test stands.
 os.environ.setdefault(
     "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis")

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Model", "Source", "call_apart", "first_line", "hooks_of", "new_manager"]
+__all__ = [
+    "Model", "Source", "call_apart", "first_line", "hooks_of", "new_manager", "stdout_kept",
+]  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +93,8 @@ def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str,
     for plugin in plugins:
         others = [other for other in plugins if other is not plugin]
         try:
-            answers += manager.subset_hook_caller(hook, others)(**arguments)
+            with stdout_kept():
+                answers += manager.subset_hook_caller(hook, others)(**arguments)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -101,7 +104,7 @@ def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str,
 
 
 @contextmanager
-def _stdout_kept() -> Iterator[None]:
+def stdout_kept() -> Iterator[None]:
     """Send what a plugin prints to stderr: stdout is for the answer of the command."""
     # One stdout serves all threads; only the main one may take it away for a while.
     if threading.current_thread() is not threading.main_thread():
@@ -266,12 +269,11 @@ class Model:
 
     def announce(self, event: str, **facts: Any) -> None:
         """Tell all that listen to an event; what a listener raises is logged."""
-        with _stdout_kept():
-            call_apart(self._manager, event, facts)
+        call_apart(self._manager, event, facts)
 
     def call(self, hook: str, **arguments: Any) -> Any:
         """Call a hook of the specification, and return the answer as it is."""
-        with _stdout_kept():
+        with stdout_kept():
             return getattr(self._manager.hook, hook)(**arguments)
 
 

@@ -56,7 +56,7 @@ def list_plugins(
 def doctor(
     format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
 ) -> None:
-    """Load every plugin, however long it takes, and say what to do about those that fail.
+    """Load every plugin, waiting a minute if need be, and say what to do about those that fail.
 
     Exit status 1 if one is broken.
 
