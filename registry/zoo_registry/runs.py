@@ -67,6 +67,9 @@ class RunRecord:
     status : {"running", "complete", "failed"}
     error : str or None
         Why the run failed.
+    extraction : dict
+        ``tracks, decode_seconds, frontend_seconds``: the tracks that were described for this run,
+        and what that took, summed over all workers. Empty for a table of features.
     skipped : list of dict
         ``track, reason`` of each track that could not be used.
     folds : list of dict
@@ -99,6 +102,7 @@ class RunRecord:
     status: str = "running"
     error: str | None = None
     tuned: dict[str, Any] | None = None
+    extraction: dict[str, float] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
     folds: list[dict[str, Any]] = field(default_factory=list)
     split: str | None = None
