@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-
 # A network of one layer on windows of frames, with an export of its own, and no framework.
 FRAMES_MODEL = '''
 import numpy as np
