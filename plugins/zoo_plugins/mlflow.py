@@ -43,6 +43,7 @@ _SETTINGS = {
 _PATIENCE = 30.0  # seconds for the first answer; a database is otherwise tried for two minutes
 _PARAMS, _METRICS = 100, 1000  # that MLflow takes at once
 _LONGEST_TAG = 5000  # characters
+_one_at_a_time = threading.Lock()  # the environment and its warnings belong to all threads
 
 
 @hookimpl
@@ -82,7 +83,7 @@ def _tell(run: Any, work: Callable[["_Store"], object]) -> None:
     """Work with the store; what goes wrong is said once a run, without the passwords in it."""
     known = run.record.extensions["mlflow"]
     try:
-        with _settings(), warnings.catch_warnings():
+        with _one_at_a_time, _settings(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             work(_Store(run))
     except Exception as error:
