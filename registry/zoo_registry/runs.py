@@ -361,7 +361,7 @@ class Run:
 _SHAPES: Mapping[str, type | tuple[type, ...]] = {
     "model": dict, "params": dict, "frontend": dict, "dataset": dict, "protocol": dict,
     "seed": int, "versions": dict, "status": str, "skipped": list, "folds": list,
-    "artefact": dict,
+    "artefact": dict, "extraction": dict, "extensions": dict,
 }  # fmt: skip
 _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "model": {"name": str, "title": str, "family": str},
