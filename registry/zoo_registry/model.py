@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from zoo_registry.card import Card
-from zoo_registry.errors import CannotExport, PluginError
+from zoo_registry.errors import CannotExport, PluginError, ZooError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
 from zoo_registry.tracing import plugin_name, trace
 
@@ -88,7 +88,9 @@ def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str,
         The answers, first registered plugin first; what was raised is logged.
     """
     caller = getattr(manager.hook, hook)
-    plugins = [found.plugin for found in caller.get_hookimpls() if not found.wrapper]
+    # pluggy lists those that come first last; what was registered first comes first here.
+    listed = sorted(caller.get_hookimpls(), key=lambda found: (found.trylast, not found.tryfirst))
+    plugins = [found.plugin for found in listed if not found.wrapper]
     answers: list[Any] = []
     for plugin in plugins:
         others = [other for other in plugins if other is not plugin]
@@ -98,7 +100,8 @@ def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str,
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            reason = f"{type(error).__name__}: {first_line(error)}"
+            told = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+            reason = told + first_line(error)
             _log.warning("the extension %s failed in %s: %s", plugin_name(plugin), hook, reason)
     return answers
 
