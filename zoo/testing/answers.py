@@ -1,15 +1,13 @@
 """Checks of what `predict` gives."""
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.testing.outcome import require
+from zoo.testing.outcome import about, require
+from zoo.testing.sounds import tone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from zoo.testing.subject import Subject
 
 __all__ = [
@@ -23,16 +21,6 @@ __all__ = [
 
 _SECONDS = (0.1, 0.5, 3.0, 31.0, 600.0)
 _TOLERANCE = 1e-4  # in probability; rounding depends on how many are computed at once
-
-
-@contextmanager
-def _about(what: str) -> "Iterator[None]":
-    """Say of an error what it was about."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"given {what}")
-        raise
 
 
 def shapes(subject: "Subject") -> None:
@@ -78,23 +66,21 @@ def probabilities(subject: "Subject") -> None:
 
 def one_window(subject: "Subject") -> None:
     """A track of a single row is answered."""
-    with _about("a track of one row"):
+    with about("given a track of one row"):
         subject.predict(subject.fitted, [rows[:1] for rows in subject.probe])
 
 
 def any_length(subject: "Subject") -> None:
     """Tracks of 0.1 seconds to 10 minutes are prepared and answered."""
-    from zoo.testing.sounds import tone
-
     rng = np.random.default_rng(3)
     for seconds in _SECONDS:
-        with _about(f"a track of {seconds:g} s"):
+        with about(f"given a track of {seconds:g} s"):
             subject.predict(subject.fitted, [subject.array(tone(1, seconds, subject.rate, rng))])
 
 
 def silence(subject: "Subject") -> None:
     """Digital silence is prepared to finite numbers, and answered."""
-    with _about("two seconds of digital silence"):
+    with about("given two seconds of digital silence"):
         rows = subject.array(np.zeros(2 * subject.rate, np.float32))
         require(np.isfinite(rows).all(), "the front end gives numbers that are not finite")
         subject.predict(subject.fitted, [rows])

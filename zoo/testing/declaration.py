@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
@@ -27,7 +28,15 @@ __all__ = [
 
 def hooks_as_specified(subject: "Subject") -> None:
     """The plugin loads: a card, `train` and `predict`, and hooks that take what there is."""
+    from zoo.testing import CHECKS  # of which this is one
+
     _ = subject.loaded
+    declared = getattr(subject.module, "expected_failures", {})
+    require(
+        isinstance(declared, Mapping) and set(declared) <= set(CHECKS),
+        f"expected_failures is {declared!r}; give the reason by the id of a check: "
+        f"{', '.join(CHECKS)}",
+    )
     for name, specified in inspect.getmembers(ModelSpec, inspect.isfunction):
         function = subject.module.__dict__.get(name)
         if not inspect.isfunction(function) or hasattr(function, "zoo_impl"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.evaluate.vote import count_votes, vote_winner
-from zoo.testing.outcome import CheckFailed, require
+from zoo.testing.outcome import CheckFailed, about, require
 from zoo.testing.sounds import demo_music, noise
 from zoo.testing.subject import Labelled, Reports, class_names
 from zoo_registry.hooks import Progress
@@ -38,22 +38,28 @@ _ARTISTS = 3  # of a genre of the demo set that a model learns from; it is asked
 
 def one_track_a_class(subject: "Subject") -> None:
     """A model can be trained on one track of each class."""
-    subject.predict(subject.fit(subject.tones(1, 1, 1)), subject.probe)
+    _answers_after(subject, 1, 1, 1)
 
 
 def two_classes(subject: "Subject") -> None:
     """A model can be trained on two classes, and has two columns then."""
-    subject.predict(subject.fit(subject.tones(4, 4)), subject.probe)
+    _answers_after(subject, 4, 4)
 
 
 def twenty_classes(subject: "Subject") -> None:
     """A model can be trained on twenty classes."""
-    subject.predict(subject.fit(subject.tones(*[2] * 20)), subject.probe)
+    _answers_after(subject, *[2] * 20)
 
 
 def class_without_track(subject: "Subject") -> None:
     """A class that has no training track, the last one too, keeps its column."""
-    subject.predict(subject.fit(subject.tones(3, 0, 3, 0)), subject.probe)
+    _answers_after(subject, 3, 0, 3, 0)
+
+
+def _answers_after(subject: "Subject", *counts: int) -> None:
+    """Train on so many tracks of each class, and ask for answers."""
+    with about(f"trained on classes of {', '.join(map(str, counts))} tracks"):
+        subject.predict(subject.fit(subject.tones(*counts)), subject.probe)
 
 
 def same_seed(subject: "Subject") -> None:

@@ -2,7 +2,8 @@
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -13,7 +14,17 @@ from zoo_registry.model import first_line
 if TYPE_CHECKING:
     from zoo.testing.subject import Subject
 
-__all__ = ["Check", "CheckFailed", "Outcome", "Skipped", "Status", "examine", "id_of", "require"]
+__all__ = [
+    "Check",
+    "CheckFailed",
+    "Outcome",
+    "Skipped",
+    "Status",
+    "about",
+    "examine",
+    "id_of",
+    "require",
+]
 
 Check = Callable[["Subject"], str | None]
 """Raises what is wrong, or returns what is worth a note."""
@@ -66,6 +77,16 @@ def require(kept: object, message: str) -> None:
     """Raise `CheckFailed` with this message unless a promise is kept."""
     if not kept:
         raise CheckFailed(message)
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Say of whatever is raised within what it was about."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(what)
+        raise
 
 
 def id_of(check: Check) -> str:

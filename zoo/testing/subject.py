@@ -159,9 +159,10 @@ class Subject:
     def expected_failures(self) -> dict[str, str]:
         """What the module's `expected_failures` says: the reason, by check."""
         try:
-            return dict(getattr(self.module, "expected_failures", {}))
+            declared = getattr(self.module, "expected_failures", {})
         except (Skipped, UsageError):
             return {}
+        return dict(declared) if isinstance(declared, Mapping) else {}
 
     def params(self, epochs: int | None = None) -> dict[str, ParamValue]:
         """Return all parameters.
@@ -189,10 +190,10 @@ class Subject:
 
     @cached_property
     def probe_sounds(self) -> "list[NDArray[np.float32]]":
-        """Waveforms to predict, of several lengths."""
+        """Waveforms to predict, of several lengths and levels."""
         rng = np.random.default_rng(1)
         return [
-            sounds.tone(number % 3, seconds, self.rate, rng)
+            sounds.tone(number % 3, seconds, self.rate, rng) * np.float32(0.5**number)
             for number, seconds in enumerate(PROBE_SECONDS)
         ]
 
