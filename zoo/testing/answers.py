@@ -72,10 +72,11 @@ def one_window(subject: "Subject") -> None:
 
 def any_length(subject: "Subject") -> None:
     """Tracks of 0.1 seconds to 10 minutes are prepared and answered."""
-    rng = np.random.default_rng(3)
+    sound = tone(1, 10.0, subject.rate, np.random.default_rng(3))
     for seconds in _SECONDS:
         with about(f"given a track of {seconds:g} s"):
-            subject.predict(subject.fitted, [subject.array(tone(1, seconds, subject.rate, rng))])
+            rows = subject.array(np.resize(sound, round(seconds * subject.rate)))
+            subject.predict(subject.fitted, [rows])
 
 
 def silence(subject: "Subject") -> None:

@@ -221,14 +221,11 @@ def interrupted_and_resumed(subject: "Subject") -> str | None:
 
 def learns_the_demo_set(subject: "Subject") -> str | None:
     """Of artists of the demo set that it has not heard, it knows the genre better than chance."""
-    waveforms, labels, artists = demo_music(subject.rate)
+    waveforms, labels, artists = demo_music(subject.rate, _ARTISTS)
     arrays = [subject.array(waveform) for waveform in waveforms]
     classes = int(labels.max()) + 1
     music = Labelled(arrays, labels, artists + labels * len(labels), class_names(classes))
-    (learnt,) = np.nonzero(artists < _ARTISTS)
-    # One take of each artist: a second one would be no evidence of its own.
-    _, first = np.unique(music.groups, return_index=True)
-    asked = first[artists[first] >= _ARTISTS]
+    (learnt,), (asked,) = np.nonzero(artists < _ARTISTS), np.nonzero(artists >= _ARTISTS)
     fitted = subject.fit(music.take(learnt), epochs=None)
     answers = subject.predict(fitted, [arrays[index] for index in asked])
     chance, right = _chance_of(answers, labels[asked], classes)

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["demo_music", "noise", "tone"]
 
-_TAKES = 2
-
 
 def tone(kind: int, seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.float32]":
     """Return a tone with overtones in noise, whose pitch says of which kind it is.
@@ -44,14 +42,18 @@ def noise(seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.fl
 
 
 def demo_music(
-    rate: int,
+    rate: int, learnt: int
 ) -> "tuple[list[NDArray[np.float32]], NDArray[np.int64], NDArray[np.int64]]":
-    """Return part of the demo set: of every artist two takes.
+    """Return part of the demo set: of some artists of each genre two takes, of the others one.
+
+    A second take of an artist that a model is asked about would be no evidence of its own.
 
     Parameters
     ----------
     rate : int
         Hz.
+    learnt : int
+        So many artists, from the first, have two takes.
 
     Returns
     -------
@@ -67,8 +69,10 @@ def demo_music(
         (label, artist, take)
         for label in range(len(GENRES))
         for artist in range(ARTISTS)
-        for take in range(_TAKES)
+        for take in range(2 if artist < learnt else 1)
     ]
     waveforms = [synthesise(GENRES[label], artist, take) for label, artist, take in keys]
     labels, artists, _ = np.array(keys, dtype=np.int64).T
-    return [soxr.resample(samples, RATE, rate) for samples in waveforms], labels, artists
+    if rate != RATE:
+        waveforms = [soxr.resample(samples, RATE, rate) for samples in waveforms]
+    return waveforms, labels, artists
