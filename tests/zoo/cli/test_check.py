@@ -14,6 +14,7 @@ SOUND = (Path(__file__).parents[1] / "testing" / "sound.py").read_text(encoding=
 # `zoo` with the command where it belongs, whether or not the application has it there.
 ZOO = """
 import sys
+sys.modules["pytest"] = None  # it must do without
 import typer
 from zoo.cli import check
 from zoo.cli.app import app, run
