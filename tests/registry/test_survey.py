@@ -185,5 +185,6 @@ def test_no_process_stays_behind(install_plugin, good):
     import multiprocessing
 
     offers = read_offers(Switches(), [install_plugin("slow", "while True: pass"), good])
+    before = set(multiprocessing.active_children())
     survey(offers, 0.7)
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli import new
+from zoo.cli import check, new
 from zoo.cli.completion import complete_plugin
 from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table
 from zoo_registry.errors import UsageError
@@ -19,6 +19,7 @@ __all__ = ["app"]
 app = typer.Typer(help="Look after plugins, and write new ones.", no_args_is_help=True)
 
 app.command("new")(new.command)
+app.command("check")(check.command)
 
 _SLOW = 0.5  # seconds of import that are worth a word to the author
 

@@ -46,7 +46,8 @@ def test_the_commands_are_those_of_the_design():
         "models", "train", "tune", "leaderboard", "predict",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
         "data check", "data info",
-        "plugins new", "plugins list", "plugins doctor", "plugins disable", "plugins enable",
+        "plugins new", "plugins check", "plugins list", "plugins doctor",
+        "plugins disable", "plugins enable",
     ]  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def test_json_is_all_that_goes_to_stdout(path, command, feature_table, tone_fold
         ("data", "check"): [data],
         ("data", "info"): [data],
         ("runs", "show"): ["logistic"],
+        ("plugins", "check"): ["logistic", "--only", "card-complete"],
         ("tune",): ["logistic", "--data", data, "--trials", "1"],
     }
     _, out, _ = command(*path, *given.get(path, []), "--format", "json")
