@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from pathlib import Path
 
 __all__ = ["main"]
 
@@ -21,6 +22,9 @@ def main() -> None:
 
 def _keep_stdout() -> None:
     """Let `sys.stdout` alone reach the real one; what libraries write past it goes to stderr."""
+    if sys.stdout is None:  # it is closed
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        return
     try:
         kept = os.dup(1)
         os.dup2(2, 1)
