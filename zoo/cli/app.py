@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli import data, leaderboard, models, predict, runs, train, tune
+from zoo.cli import data, leaderboard, models, predict, report, runs, train, tune
 from zoo_registry.errors import ZooError
 
 __all__ = ["app", "run"]
@@ -27,6 +27,7 @@ app.command("train")(train.command)
 app.command("tune")(tune.command)
 app.command("leaderboard")(leaderboard.command)
 app.command("predict")(predict.command)
+app.command("report")(report.command)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
 
