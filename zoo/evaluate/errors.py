@@ -101,13 +101,13 @@ def answers(predictions: Mapping[str, Predictions]) -> Answers:
 def hardest(given: Answers) -> list[int]:
     """Return the tracks that more than half of their runs get wrong, the worst first.
 
-    Those that the greatest share gets wrong come first, and among them those whose label the
-    runs find least probable.
+    Those that the greatest share gets wrong come first, and among them those whose label lies
+    furthest behind the class that the runs find most probable in its place.
     """
     tests = given.tested.sum(axis=0)
     share = given.wrong.sum(axis=0) / np.maximum(tests, 1)
-    _, labelled = _means(given)
-    order = np.lexsort((labelled, -share))
+    _, labelled, probability = _rivals(given)
+    order = np.lexsort((labelled - probability, -share))
     return [int(track) for track in order if share[track] > 0.5]  # noqa: PLR2004
 
 
@@ -170,10 +170,7 @@ def doubtful_labels(given: Answers) -> list[Doubt]:
         [_confident(given, number) for number in range(len(given.runs))]
     )  # (runs, tracks), -1 where no class is claimed
     contradicts = given.tested & (counted >= 0) & (counted != given.labels)
-    means, labelled = _means(given)
-    others = means.copy()
-    others[np.arange(len(given.tracks)), given.labels] = -1.0
-    suggested = others.argmax(axis=1)
+    suggested, labelled, probability = _rivals(given)
     agreed = given.tested.any(axis=0) & (contradicts | ~given.tested).all(axis=0)
     found = [
         Doubt(
@@ -182,7 +179,7 @@ def doubtful_labels(given: Answers) -> list[Doubt]:
             agreeing=int((contradicts[:, track] & (counted[:, track] == suggested[track])).sum()),
             runs=int(given.tested[:, track].sum()),
             labelled=float(labelled[track]),
-            probability=float(means[track, suggested[track]]),
+            probability=float(probability[track]),
         )
         for track in np.flatnonzero(agreed)
     ]
@@ -199,8 +196,20 @@ def _confident(given: Answers, run: int) -> "NDArray[np.int64]":
     return np.where(claimed.max(axis=1) >= 0, claimed.argmax(axis=1), -1).astype(np.int64)
 
 
-def _means(given: Answers) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
-    """Return the probabilities over the runs that tested a track, and those of its label."""
-    tests = np.maximum(given.tested.sum(axis=0), 1)
-    means = given.probabilities.sum(axis=0) / tests[:, None]
-    return means, means[np.arange(len(means)), given.labels]
+def _rivals(
+    given: Answers,
+) -> "tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]":
+    """Return the class beside the label that the runs find most probable, for each track.
+
+    Returns
+    -------
+    rivals : int64 array, shape (tracks,)
+    labelled, probability : float64 arrays, shape (tracks,)
+        Mean over the runs that tested the track, of its label and of the rival.
+    """
+    means = given.probabilities.sum(axis=0) / np.maximum(given.tested.sum(axis=0), 1)[:, None]
+    each = np.arange(len(means))
+    labelled = means[each, given.labels]
+    means[each, given.labels] = -1.0
+    rivals = means.argmax(axis=1)
+    return rivals, labelled, means[each, rivals]

@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from zoo.evaluate.calibration import Calibration
@@ -32,7 +33,7 @@ _THEMED = {
 }
 # Inches at 72 points: a figure as wide as a phone, on which ten points can be read.
 _WIDTH = 5.0
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "zoo",  # else the identifiers are random
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
@@ -108,27 +109,20 @@ def slopes(differences: Sequence[Difference]) -> str:
                 [0, 1], [item.grouped, item.ungrouped], "o-",
                 color=ACCENT, linewidth=1.8, markersize=6,
             )  # fmt: skip
-        for side, values in enumerate(
-            ([i.grouped for i in differences], [i.ungrouped for i in differences])
+        for values, at, aligned, form in (
+            ([item.grouped for item in differences], -0.06, "right", "{name}  {value:.3f}"),
+            ([item.ungrouped for item in differences], 1.06, "left", "{value:.3f}  {name}"),
         ):
-            where = _apart(values, axes, figure)
-            for item, value, height in zip(differences, values, where, strict=True):
-                label = f"{value:.3f}".removeprefix("0")
-                name = _short(item.model)
-                axes.text(
-                    1.05 if side else -0.05,
-                    height,
-                    f"{label}  {name}" if side else f"{name}  {label}",
-                    ha="left" if side else "right",
-                    va="center",
-                )
+            heights = _apart(values, axes, figure)
+            for item, value, height in zip(differences, values, heights, strict=True):
+                label = form.format(name=_short(item.model), value=value)
+                axes.text(at, height, label, ha=aligned, va="center")
         axes.set_xticks([0, 1], ["groups kept\ntogether", "split\nby track"])
         axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False)
         axes.set_xlim(-1.15, 2.15)
         axes.set_yticks([])
         axes.grid(visible=False)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_visible(False)
+        axes.spines[["left", "bottom"]].set_visible(False)
         axes.vlines([0, 1], *axes.get_ylim(), color=GRID, linewidth=1.2, zorder=0)
         return _svg(figure)
 
@@ -139,7 +133,7 @@ def _apart(values: Sequence[float], axes: "Axes", figure: "Figure") -> list[floa
     least = 0.19 * (high - low) / (0.75 * figure.get_size_inches()[1])
     order = sorted(range(len(values)), key=lambda number: values[number])
     heights = list(values)
-    for below, above in zip(order, order[1:], strict=False):
+    for below, above in pairwise(order):
         heights[above] = max(heights[above], heights[below] + least)
     # Pushed up only, a pile would lean: it is moved back by half of what it was pushed.
     if order:

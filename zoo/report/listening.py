@@ -168,7 +168,8 @@ def _picture(decibels: "NDArray[np.float32]") -> str:
     shades = np.clip((small - top + _RANGE) / _RANGE * 255, 0, 255).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(shades.T[::-1]), mode="L")
     image = image.convert("P")
-    image.putpalette((mpl.colormaps["magma"](np.arange(256))[:, :3] * 255).astype(np.uint8).ravel())
+    colours = 255 * mpl.colormaps["magma"](np.arange(256))[:, :3]
+    image.putpalette(colours.astype(np.uint8).tobytes())
     out = io.BytesIO()
     image.save(out, format="PNG", optimize=True)
     return _uri("image/png", out.getvalue())

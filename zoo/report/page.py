@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row, leaderboard, side_by_side
-from zoo.progress import Reporter
+from zoo.progress import Bar, Reporter
 from zoo.report.tables import MARK, audit_sentences, heading, tuning_sentences
 from zoo.report.text import shown
 from zoo.workspace import file_name, runs
@@ -81,8 +81,8 @@ def write_report(
     try:
         with reporter.bar(f"{len(pages)} pages", len(pages)) as bar:
             for done, (name, board) in enumerate(pages.items()):
-                say = partial(bar.update, note=heading(board))
-                content = _board_page(board, boards, known, lambda part: say(done + part))
+                say = partial(_say, bar, done, heading(board))
+                content = _board_page(board, boards, known, say)
                 written.append(folder / name)
                 write_text(written[-1], templates.get_template("board.html").render(content))
         if len(pages) > 1:
@@ -92,6 +92,10 @@ def write_report(
     except OSError as error:
         raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return written
+
+
+def _say(bar: Bar, done: int, note: str, part: float) -> None:
+    bar.update(done + part, note)
 
 
 def _file_names(boards: Sequence[Board]) -> list[str]:
@@ -113,7 +117,7 @@ def _templates() -> "Environment":
     from markupsafe import Markup
 
     style, script = (
-        Markup((_TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704  (our own files)
+        Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
         for name in ("report.css", "report.js")
     )
     templates = Environment(
@@ -156,7 +160,7 @@ class Picture:
 def _picture(name: str, svg: str, label: str, caption: str) -> Picture:
     from markupsafe import Markup
 
-    return Picture(file_name(name), Markup(svg), label, caption)  # noqa: S704  (matplotlib escapes)
+    return Picture(file_name(name), Markup(svg), label, caption)  # matplotlib escapes
 
 
 def _board_page(
@@ -331,6 +335,7 @@ def _errors(
         "reasons": sorted({card["reason"] for card in cards if card["reason"]}),
         "only_right": apart.tolist(),
         "most_apart": max(1, int(apart.max())),
+        "summary": _summary(given),
         "wrong": [_answers(given, track) for track in listed[:LISTED]],
         "wrong_count": len(listed),
         "doubts": doubtful_labels(given),
@@ -355,6 +360,25 @@ def _answers(given: "Answers", track: int) -> dict[str, Any]:
             given.classes[winner] if asked else ""
             for asked, winner in zip(tested, given.winners[:, track].tolist(), strict=True)
         ],
+    }
+
+
+def _summary(given: "Answers") -> dict[str, Any]:
+    """Return what is worth saying before any table is read."""
+    frequent = max(range(len(given.classes)), key=lambda number: (given.labels == number).sum())
+    tests = given.tested.sum(axis=0)
+    hits = {
+        name: float(
+            given.right[:, given.labels == number].sum()
+            / max(1, tests[given.labels == number].sum())
+        )
+        for number, name in enumerate(given.classes)
+    }
+    return {
+        "frequent": given.classes[frequent],
+        "chance": float((given.labels == frequent).mean()),
+        "hardest": min(hits.items(), key=lambda item: item[1]),
+        "easiest": max(hits.items(), key=lambda item: item[1]),
     }
 
 
