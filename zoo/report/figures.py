@@ -4,6 +4,7 @@ matplotlib draws with stand-in colours, which are then replaced by ``currentColo
 variables of the page; text stays text.
 """
 
+import hashlib
 import io
 import math
 import re
@@ -265,11 +266,15 @@ def _svg(figure: "Figure") -> str:
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # Identifiers that nothing refers to would be there once in every figure of the page.
+    # A style would hold for the whole page, and identifiers are the page's too: those that
+    # something refers to are made the figure's own.
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
+    text = text.replace("<svg", '<svg stroke-linejoin="round" stroke-linecap="butt"', 1)
+    own = f"f{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
     used = set(re.findall(r"(?:href=\"|url\()#([^\")]+)", text))
-    text = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", text)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]+"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) height="[^"]+"', r"\1", text, count=1)
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{own}{m[1]}"' if m[1] in used else "", text)
+    text = re.sub(r"(href=\"|url\()#", rf"\1#{own}", text)
+    text = re.sub(r' (?:width|height)="[^"]+pt"', "", text)
     text = text.replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans'")
     for colour, themed in _THEMED.items():
         text = text.replace(colour, themed)
