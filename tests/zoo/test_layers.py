@@ -18,7 +18,10 @@ from zoo_registry.plugins import BUILT_IN, MODELS
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = {"zoo": "zoo", "zoo_registry": "registry", "zoo_plugins": "plugins"}
-HEAVY = {"tensorflow", "keras", "sklearn", "librosa", "scipy", "onnx", "onnxruntime", "skl2onnx"}
+HEAVY = {
+    *("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnx", "onnxruntime", "skl2onnx"),
+    *("matplotlib", "jinja2", "PIL"),
+}
 
 
 def model_modules() -> list[str]:

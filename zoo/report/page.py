@@ -333,6 +333,14 @@ def _errors(
         "shown_cards": {card["number"] for card in cards},
         "heard": any(card["sound"] for card in cards),
         "reasons": sorted({card["reason"] for card in cards if card["reason"]}),
+        "speechless": sorted(
+            {
+                (name, timeline.reason)
+                for card in cards
+                for name, timeline in card["strips"]
+                if timeline.reason
+            }
+        ),
         "only_right": apart.tolist(),
         "most_apart": max(1, int(apart.max())),
         "summary": _summary(given),
