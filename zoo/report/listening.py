@@ -18,7 +18,7 @@ from zoo.listeners import open_model
 from zoo.plugins import offered_datasets, open_registry
 from zoo.predicting import Prediction, predict
 from zoo.workspace import remembered
-from zoo_registry.errors import DatasetError, ZooError
+from zoo_registry.errors import ZooError
 from zoo_registry.runs import Run, RunRecord
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, P
     source = record.dataset["source"]
     try:
         dataset = open_dataset(source, offered_datasets(open_registry()))
-    except DatasetError as error:
-        return dict.fromkeys(wanted, f"The recordings are not where they were: {error}.")
+    except ZooError as error:  # a plugin may offer it
+        return dict.fromkeys(wanted, f"The recordings cannot be had: {error}.")
     files = {track.id: track for track in dataset.tracks}
     found: dict[str, Path | str] = {}
     for name, digest in wanted.items():
@@ -206,7 +206,7 @@ def timelines(
     compute = partial(_listen, run, [files[track] for track in tracks])
     try:
         if "error" in run.record.artefact:
-            return dict.fromkeys(tracks, Timeline(reason="no ONNX file"))
+            return dict.fromkeys(tracks, Timeline(reason="it has no ONNX file"))
         key = [run.record.artefact["sha256"], [digests[track] for track in tracks]]
         heard = remembered(_VERSION, key, compute)
     except (ZooError, KeyError) as error:
@@ -220,7 +220,7 @@ def timelines(
 def _listen(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
     listener = open_model(str(run.folder), threads=1)
     if not listener.has_times:
-        return [{"stretches": [], "reason": "does not say how its windows lie"}] * len(paths)
+        return [{"stretches": [], "reason": "it does not say how its windows lie"}] * len(paths)
     return [_stretches(found) for found in predict(listener, paths, timeline=True)]
 
 

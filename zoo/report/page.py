@@ -87,7 +87,7 @@ def write_report(
                 write_text(written[-1], templates.get_template("board.html").render(content))
         if len(pages) > 1:
             written.insert(0, folder / "index.html")
-            text = templates.get_template("index.html").render(pages=pages, heading=heading)
+            text = templates.get_template("index.html").render(pages=pages)
             write_text(written[0], text)
     except OSError as error:
         raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
@@ -238,7 +238,12 @@ def _scores(
             figures.intervals(ranked, names),
             "Accuracy and 95 % interval of each model: " + "; ".join(said.values()),
             "Share of tracks that the majority vote gets right: a dot, and its 95 % interval. "
-            "A bracket holds models that the data cannot tell apart.",
+            "A bracket holds models that the data cannot tell apart."
+            + (
+                " The second colour marks scores that flatter, since a search saw test tracks."
+                if any(row.tuned_on_test for row in ranked)
+                else ""
+            ),
         )
     if differences:
         content["slopes"] = _picture(

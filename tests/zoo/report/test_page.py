@@ -246,7 +246,7 @@ class TestSound:
         shutil.rmtree(copy)
         its = pages()["tones-kfold-3.html"]
         assert its.all("audio") == []
-        assert "recordings are not where they were" in its.text
+        assert "recordings cannot be had" in its.text
 
     def test_an_artefact_that_cannot_be_run_leaves_its_reason(self, mistaken, forgetful):
         run_of("elasticnet").artefact_path.write_bytes(b"nonsense")
