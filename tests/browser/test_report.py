@@ -91,12 +91,23 @@ def test_tables_sort_as_numbers_or_words_and_back(page):
     assert column(page, "f1", 0) == sorted(names)
     press(page, "table[data-name='f1'] thead th:nth-child(1) button")
     assert column(page, "f1", 0) == sorted(names, reverse=True)
+    page.run(
+        "const body = document.querySelector('table[data-name=board] tbody');"
+        "body.append(...arguments[0].map((text) => {"
+        "  const row = body.rows[0].cloneNode(true);"
+        "  row.cells[2].textContent = text; return row; }))",
+        ["9", "", "10.5", "-2", "+1", "60 %"],
+    )
+    given = [float(text) for text in column(page, "board", 2)[:2]]
     head = "table[data-name='board'] thead th:nth-child(3)"
-    before = column(page, "board", 2)
-    assert before == sorted(before, reverse=True)
     press(page, f"{head} button")
-    assert column(page, "board", 2) == sorted(before)
     assert page.run(f'return document.querySelector("{head}").ariaSort') == "ascending"
+    *numbers, last = column(page, "board", 2)
+    values = [float(text.removesuffix(" %")) for text in numbers]
+    assert values == sorted([*given, 9, 10.5, -2, 1, 60])
+    assert last == ""
+    press(page, f"{head} button")
+    assert column(page, "board", 2) == [*reversed(numbers), ""]
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen(page):
