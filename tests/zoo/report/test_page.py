@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.report import listening, page
+from zoo.report import listening, mistakes
 from zoo.report.page import write_report
 from zoo.report.text import shown
 from zoo.workspace import cache_folder, models_folder
@@ -271,7 +271,7 @@ class TestSound:
             assert one.label != other.label
 
     def test_only_so_many_players(self, mistaken, monkeypatch):
-        monkeypatch.setattr(page, "PLAYERS", 0)
+        monkeypatch.setattr(mistakes, "PLAYERS", 0)
         its = pages()["tones-kfold-3.html"]
         assert its.all("audio") == []
 
