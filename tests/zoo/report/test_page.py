@@ -291,6 +291,15 @@ class TestSound:
         assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
         assert listening.hear(tmp_path / "x.wav") == sound
 
+    def test_twelve_of_the_worst_stay_far_below_fifteen_megabytes(self, tmp_path):
+        import numpy as np
+        import soundfile
+
+        noise = np.random.default_rng(0).uniform(-1, 1, 40 * 44_100)
+        soundfile.write(tmp_path / "x.wav", noise, 44_100)
+        sound = listening.hear(tmp_path / "x.wav")
+        assert mistakes.PLAYERS * (len(sound.audio) + len(sound.picture)) < 5_000_000
+
 
 class TestHarm:
     def test_the_page_loads_nothing(self, mistaken):
