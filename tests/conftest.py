@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -85,6 +86,34 @@ def tone_folder(tmp_path: Path, make_tones: Callable[..., Path]) -> Callable[...
         return make_tones(tmp_path / name, **more)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _mistaken(tmp_path_factory, make_tones: Callable[..., Path]) -> Path:
+    import zoo
+
+    root = tmp_path_factory.mktemp("mistaken")
+    data = make_tones(root / "tones", tracks=8)
+    (data / "low" / "low00.wav").rename(data / "high" / "stray.wav")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(root / "cache"))
+        patch.setenv("ZOO_MODELS", str(root / "models"))
+        for model in ("elasticnet", "decision-tree"):
+            for grouped in (True, False):
+                run = zoo.train(model, str(data), protocol="kfold:3", grouped=grouped, jobs=1)
+                assert run.complete, run.record.error
+    return root
+
+
+@pytest.fixture
+def mistaken(_mistaken: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of tones on which two models were trained, in this workspace.
+
+    They were trained with groups kept together and without; ``high/stray.wav`` is a low tone.
+    """
+    shutil.copytree(_mistaken / "models", workspace / "models")
+    monkeypatch.setenv("ZOO_CACHE", str(_mistaken / "cache"))
+    return _mistaken / "tones"
 
 
 @pytest.fixture

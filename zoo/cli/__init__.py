@@ -23,7 +23,7 @@ def main() -> None:
 def _keep_stdout() -> None:
     """Let `sys.stdout` alone reach the real one; what libraries write past it goes to stderr."""
     if sys.stdout is None:  # it is closed
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (to the end)
         return
     try:
         kept = os.dup(1)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.cli import data, leaderboard, models, plugins, predict, runs, train, tune
+from zoo.cli import data, leaderboard, models, plugins, predict, report, runs, train, tune
 from zoo_registry.errors import ZooError
 
 __all__ = ["app", "run"]
@@ -49,6 +49,7 @@ _add("Compare models", "models", models.command)
 _add("Compare models", "train", train.command)
 _add("Compare models", "tune", tune.command)
 _add("Compare models", "leaderboard", leaderboard.command)
+_add("Compare models", "report", report.command)
 _add("Use them", "predict", predict.command)
 _add("Use them", "runs", runs.app, "zoo runs export svm handed-over")
 _add("Bring your own", "data", data.app, "zoo data check ./my-music --write")

@@ -13,7 +13,10 @@ import zoo
 from zoo.cli.app import app, run
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
-HEAVY = ("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnxruntime", "onnx", "pandas")
+HEAVY = (
+    *("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnxruntime", "onnx", "pandas"),
+    *("matplotlib", "jinja2", "PIL"),
+)
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ ALL = [path for path, _ in _commands()]
 
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
-        "models", "train", "tune", "leaderboard", "predict",
+        "models", "train", "tune", "leaderboard", "report", "predict",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
         "data check", "data info",
         "plugins new", "plugins check", "plugins list", "plugins doctor",
@@ -235,3 +238,24 @@ def test_the_real_command_and_a_pipe_that_closes(workspace, feature_table):
     assert done.stdout.startswith("run ")
     version = subprocess.run([ZOO, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("genre-zoo ")
+
+
+def test_a_report_names_its_pages_and_opens_the_first(command, mistaken, workspace, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    status, out, err = command("report", "--data", str(mistaken))
+    assert status == 0
+    names = ["index.html", "tones-kfold-3.html", "tones-kfold-3-ungrouped.html"]
+    assert out.splitlines() == [str(Path("report") / name) for name in names]
+    assert "Next: open report/index.html" in err
+    assert opened == []
+    status, out, err = command("report", "--output", "there", "--protocol", "kfold:3", "--open")
+    assert (status, err) == (0, "")
+    assert opened == [(workspace / "there" / "index.html").as_uri()]
+    status, out, err = command("report", "--protocol", "kfold:7")
+    assert (status, out) == (0, "")
+    assert "no run to show" in err
+    Path("taken").write_text("a file")
+    status, out, err = command("report", "--output", "taken")
+    assert (status, out) == (1, "")
+    assert "taken" in err
