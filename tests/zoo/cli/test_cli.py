@@ -192,7 +192,10 @@ def test_a_session_from_training_to_prediction(command, workspace, tone_folder):
     status, out, err = command("train", "logistic", "--data", "tones")
     assert status == 0
     assert "trained already" in err
-    for form, mark in (("markdown", "| ---"), ("csv", "fingerprint,"), ("table", "95 % interval")):
+    marks = {
+        "markdown": "| ---", "csv": "fingerprint,", "table": "95 % interval", "html": "<th>model</th>",
+    }  # fmt: skip
+    for form, mark in marks.items():
         status, out, _ = command("leaderboard", "--format", form)
         assert status == 0
         assert mark in out
