@@ -193,7 +193,8 @@ def test_a_session_from_training_to_prediction(command, workspace, tone_folder):
     assert status == 0
     assert "trained already" in err
     marks = {
-        "markdown": "| ---", "csv": "fingerprint,", "table": "95 % interval", "html": "<th>model</th>",
+        "markdown": "| ---", "csv": "fingerprint,", "table": "95 % interval",
+        "html": "<th>model</th>",
     }  # fmt: skip
     for form, mark in marks.items():
         status, out, _ = command("leaderboard", "--format", form)
