@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test setup lint format docs clean constraints
+.PHONY: demo test setup browser lint format docs clean constraints
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -12,7 +12,7 @@ demo: setup
 	$(BIN)/zoo train cnn2d --data demo --set epochs=12
 	$(BIN)/zoo train vgg16 --data demo --set epochs=5
 
-test: setup lint
+test: setup browser lint
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 15
 
 setup: .venv/.installed
@@ -24,6 +24,14 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable ".[all]" --group dev
 	touch $@
+
+# For the tests that open pages; they are skipped where it cannot be installed.
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+	chromium chromium-driver fonts-dejavu-core >/dev/null; } || \
+	echo "There is no Chromium: tests in a browser are skipped."
 
 lint: setup
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo_registry.hooks import ExtensionSpec, ModelSpec
 
-__all__ = ["hooks", "hooks_of", "signature"]
+__all__ = ["checks", "hooks", "hooks_of", "signature"]
 
 _SPECS = {"model": ModelSpec, "extension": ExtensionSpec}
 
@@ -22,6 +22,14 @@ def hooks_of(kind: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     for name, function in vars(_SPECS[kind]).items():
         if hasattr(function, "zoo_spec"):
             yield name, function
+
+
+def checks() -> str:
+    """Return a table of what the conformance suite looks at, as Markdown."""
+    from zoo.testing import CHECKS
+
+    rows = [f"| `{name}` | {inspect.getdoc(check)} |" for name, check in CHECKS.items()]
+    return "\n".join(["| check | what is promised |", "| --- | --- |", *rows])
 
 
 def signature(function: Callable[..., Any]) -> str:

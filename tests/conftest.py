@@ -1,6 +1,8 @@
 """Fixtures for all tests: a workspace of one's own, small recordings, strangers' plugins."""
 
+import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,9 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+
+# Packages of strangers, whose own tests are run where they are meant to be.
+collect_ignore = ["third_party"]
 
 # Where its tables of Unicode stay from one run to the next, wherever a test stands.
 os.environ.setdefault(
@@ -80,6 +85,60 @@ def tone_folder(tmp_path: Path, make_tones: Callable[..., Path]) -> Callable[...
 
     def make(name: str = "tones", **more: Any) -> Path:
         return make_tones(tmp_path / name, **more)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _mistaken(tmp_path_factory, make_tones: Callable[..., Path]) -> Path:
+    import zoo
+
+    root = tmp_path_factory.mktemp("mistaken")
+    data = make_tones(root / "tones", tracks=8)
+    (data / "low" / "low00.wav").rename(data / "high" / "stray.wav")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(root / "cache"))
+        patch.setenv("ZOO_MODELS", str(root / "models"))
+        for model in ("elasticnet", "decision-tree"):
+            for grouped in (True, False):
+                run = zoo.train(model, str(data), protocol="kfold:3", grouped=grouped, jobs=1)
+                assert run.complete, run.record.error
+    return root
+
+
+@pytest.fixture
+def mistaken(_mistaken: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of tones on which two models were trained, in this workspace.
+
+    They were trained with groups kept together and without; ``high/stray.wav`` is a low tone.
+    """
+    shutil.copytree(_mistaken / "models", workspace / "models")
+    monkeypatch.setenv("ZOO_CACHE", str(_mistaken / "cache"))
+    return _mistaken / "tones"
+
+
+@pytest.fixture
+def feature_table(tmp_path: Path) -> Callable[..., Path]:
+    """Return a maker of feature tables: one cloud of points a class, overlapping a little."""
+
+    def make(
+        classes: int = 3, tracks: int = 10, groups: int = 0, spread: float = 1.0,
+        name: str = "table.csv", seed: int = 0,
+    ) -> Path:  # fmt: skip
+        rng = np.random.default_rng(seed)
+        centres = 1.6 * rng.standard_normal((classes, 6))
+        path = tmp_path / name
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(
+                ["track", *(f"f{n}" for n in range(6)), "label", *(["group"] if groups else [])]
+            )
+            for label, centre in enumerate(centres):
+                for track in range(tracks):
+                    point = centre + spread * rng.standard_normal(6)
+                    group = [f"{label}-{track % groups}"] if groups else []
+                    writer.writerow([f"{label}-{track}", *point, f"class{label}", *group])
+        return path
 
     return make
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from zoo_registry.card import Card
-from zoo_registry.errors import CannotExport, PluginError
+from zoo_registry.errors import CannotExport, PluginError, ZooError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
 from zoo_registry.tracing import plugin_name, trace
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Model", "Source", "call_apart", "first_line", "hooks_of", "new_manager"]
+__all__ = [
+    "Model", "Source", "call_apart", "first_line", "hooks_of", "new_manager", "stdout_kept",
+]  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -86,22 +88,26 @@ def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str,
         The answers, first registered plugin first; what was raised is logged.
     """
     caller = getattr(manager.hook, hook)
-    plugins = [found.plugin for found in caller.get_hookimpls() if not found.wrapper]
+    # pluggy lists those that come first last; what was registered first comes first here.
+    listed = sorted(caller.get_hookimpls(), key=lambda found: (found.trylast, not found.tryfirst))
+    plugins = [found.plugin for found in listed if not found.wrapper]
     answers: list[Any] = []
     for plugin in plugins:
         others = [other for other in plugins if other is not plugin]
         try:
-            answers += manager.subset_hook_caller(hook, others)(**arguments)
+            with stdout_kept():
+                answers += manager.subset_hook_caller(hook, others)(**arguments)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            reason = f"{type(error).__name__}: {first_line(error)}"
+            told = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+            reason = told + first_line(error)
             _log.warning("the extension %s failed in %s: %s", plugin_name(plugin), hook, reason)
     return answers
 
 
 @contextmanager
-def _stdout_kept() -> Iterator[None]:
+def stdout_kept() -> Iterator[None]:
     """Send what a plugin prints to stderr: stdout is for the answer of the command."""
     # One stdout serves all threads; only the main one may take it away for a while.
     if threading.current_thread() is not threading.main_thread():
@@ -143,6 +149,7 @@ class Model:
             If the module breaks the contract.
         """
         self.card = _card(module)
+        self.module = module
         self.source = source
         self.hooks = hooks_of(module)
         for hook in ("train", "predict"):
@@ -157,7 +164,7 @@ class Model:
 
     def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Call the `preprocess` hook, or the card's front end."""
-        rows: NDArray[np.float32] = self._call("preprocess", audio=audio)
+        rows: NDArray[np.float32] = self.call("preprocess", audio=audio)
         return rows
 
     def train(
@@ -172,7 +179,7 @@ class Model:
         scratch: Path,
     ) -> object:
         """Call the `train` hook."""
-        model = self._call(
+        model = self.call(
             "train", tracks=tracks, labels=labels, classes=classes, groups=groups,
             params=params, seed=seed, progress=progress, scratch=scratch,
         )  # fmt: skip
@@ -193,7 +200,7 @@ class Model:
         """
         import numpy as np
 
-        answers = self._call("predict", model=model, tracks=tracks)
+        answers = self.call("predict", model=model, tracks=tracks)
         if not isinstance(answers, Sequence | np.ndarray) or len(answers) != len(tracks):
             given = (
                 f"{len(answers)} arrays"
@@ -238,7 +245,7 @@ class Model:
         CannotExport
             If no implementation knows this kind of model.
         """
-        proto = self._call("export", model=model)
+        proto = self.call("export", model=model)
         if proto is None:
             raise CannotExport(
                 f"{self.card.name} has no `export` hook, and its model, a "
@@ -248,7 +255,7 @@ class Model:
 
     def save(self, model: object, folder: Path) -> bool:
         """Call the `save` hook; return whether there was one."""
-        return bool(self._call("save", model=model, folder=folder))
+        return bool(self.call("save", model=model, folder=folder))
 
     def load(self, folder: Path) -> object:
         """Call the `load` hook.
@@ -258,18 +265,18 @@ class Model:
         PluginError
             If the plugin has none.
         """
-        model = self._call("load", folder=folder)
+        model = self.call("load", folder=folder)
         if model is None:
             raise PluginError(f"{self.card.name} has no `load` hook")
         return model
 
     def announce(self, event: str, **facts: Any) -> None:
         """Tell all that listen to an event; what a listener raises is logged."""
-        with _stdout_kept():
-            call_apart(self._manager, event, facts)
+        call_apart(self._manager, event, facts)
 
-    def _call(self, hook: str, **arguments: Any) -> Any:
-        with _stdout_kept():
+    def call(self, hook: str, **arguments: Any) -> Any:
+        """Call a hook of the specification, and return the answer as it is."""
+        with stdout_kept():
             return getattr(self._manager.hook, hook)(**arguments)
 
 

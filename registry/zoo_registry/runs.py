@@ -67,6 +67,9 @@ class RunRecord:
     status : {"running", "complete", "failed"}
     error : str or None
         Why the run failed.
+    extraction : dict
+        ``tracks, decode_seconds, frontend_seconds``: the tracks that were described for this run,
+        and what that took, summed over all workers. Empty for a table of features.
     skipped : list of dict
         ``track, reason`` of each track that could not be used.
     folds : list of dict
@@ -99,6 +102,7 @@ class RunRecord:
     status: str = "running"
     error: str | None = None
     tuned: dict[str, Any] | None = None
+    extraction: dict[str, float] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
     folds: list[dict[str, Any]] = field(default_factory=list)
     split: str | None = None
@@ -357,7 +361,7 @@ class Run:
 _SHAPES: Mapping[str, type | tuple[type, ...]] = {
     "model": dict, "params": dict, "frontend": dict, "dataset": dict, "protocol": dict,
     "seed": int, "versions": dict, "status": str, "skipped": list, "folds": list,
-    "artefact": dict,
+    "artefact": dict, "extraction": dict, "extensions": dict,
 }  # fmt: skip
 _KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "model": {"name": str, "title": str, "family": str},

@@ -27,6 +27,7 @@ class BoardFormat(StrEnum):
     markdown = "markdown"
     csv = "csv"
     json = "json"
+    html = "html"
 
 
 def command(
@@ -62,12 +63,16 @@ def command(
     else:
         from zoo.report.tables import board_markdown, boards_csv
 
-        text = (
-            boards_csv(boards)
-            if format is BoardFormat.csv
-            else "\n".join(board_markdown(board) for board in boards)
-        )
-        typer.echo(text, nl=False)
+        if format is BoardFormat.csv:
+            typer.echo(boards_csv(boards), nl=False)
+        else:
+            _echo_markdown("\n".join(map(board_markdown, boards)), format)
+
+
+def _echo_markdown(text: str, format: BoardFormat) -> None:
+    from zoo.report.tables import as_html
+
+    typer.echo(as_html(text) if format is BoardFormat.html else text, nl=False)
 
 
 def _print_differences(boards: "Sequence[Board]", format: BoardFormat) -> None:
@@ -95,9 +100,10 @@ def _print_differences(boards: "Sequence[Board]", format: BoardFormat) -> None:
                 *(f"{item.difference:+.3f}", leakage),
             )
         print_table(table)
+    elif format is BoardFormat.csv:
+        typer.echo(differences_csv(differences), nl=False)
     else:
-        write = differences_csv if format is BoardFormat.csv else differences_markdown
-        typer.echo(write(differences), nl=False)
+        _echo_markdown(differences_markdown(differences), format)
 
 
 def print_board(board: "Board") -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli import check, new
 from zoo.cli.completion import complete_plugin
 from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table
 from zoo_registry.errors import UsageError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(help="Look after plugins, and write new ones.", no_args_is_help=True)
+
+app.command("new")(new.command)
+app.command("check")(check.command)
 
 _SLOW = 0.5  # seconds of import that are worth a word to the author
 
@@ -53,7 +57,7 @@ def list_plugins(
 def doctor(
     format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
 ) -> None:
-    """Load every plugin, however long it takes, and say what to do about those that fail.
+    """Load every plugin, waiting a minute if need be, and say what to do about those that fail.
 
     Exit status 1 if one is broken.
 

@@ -138,6 +138,16 @@ def _print_facts(run: Any) -> None:
     for entry in record.folds:
         if entry.get("error"):
             typer.echo(f"fold {entry['fold']} failed: {entry['error']}")
+    for name, kept in record.extensions.items():
+        for key, value in kept.items() if isinstance(kept, dict) else [("", kept)]:
+            typer.echo(f"{name:<10} {key} {_in_words(value)}".rstrip())
+
+
+def _in_words(value: Any) -> str:
+    """Return what an extension keeps: figures by their names, anything else as it is."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(item)}" for name, item in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @app.command("verify")

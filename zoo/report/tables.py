@@ -10,6 +10,7 @@ from zoo.evaluate.leaderboard import Board, Difference, Row
 
 __all__ = [
     "MARK",
+    "as_html",
     "audit_sentences",
     "board_markdown",
     "boards_csv",
@@ -98,6 +99,13 @@ def board_markdown(board: Board) -> str:
         )
     audit = " ".join([*audit_sentences(board.audit), *tuning_sentences(board)])
     return f"**{heading(board)}**\n\n{_markdown(lines)}\n{audit}\n"
+
+
+def as_html(markdown: str) -> str:
+    """Return Markdown of this module as HTML, to be put into a page."""
+    from markdown_it import MarkdownIt
+
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
 
 
 def boards_csv(boards: Sequence[Board]) -> str:
