@@ -1,4 +1,5 @@
-import { Artefact, decode } from "./zoo.js";
+import { decode } from "./sound.js";
+import { Artefact } from "./zoo.js";
 
 const find = (id) => document.getElementById(id);
 let artefact;

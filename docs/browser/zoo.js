@@ -97,16 +97,6 @@ export class Artefact {
   }
 }
 
-/** Decode a file of sound to one channel, the mean of all, at a rate in Hz. */
-export async function decode(bytes, rate) {
-  const sound = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
-  const mono = new Float32Array(sound.length);
-  for (let channel = 0; channel < sound.numberOfChannels; channel++) {
-    sound.getChannelData(channel).forEach((sample, n) => (mono[n] += sample / sound.numberOfChannels));
-  }
-  return mono;
-}
-
 /** Majority of the windows, ties broken by mean probability: zoo/evaluate/vote.py. */
 export function vote(windows) {
   const classes = windows[0].map((_, n) => n);
