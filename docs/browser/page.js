@@ -12,10 +12,14 @@ function say(text, isError = false) {
 
 /** Do a thing after those before it, and say what went wrong. */
 function next(what, name) {
-  queue = queue.then(what).catch((error) => {
-    find("progress").hidden = true;
-    say(`${name}: ${error.message}`, true);
-  });
+  find("main").ariaBusy = true;
+  const mine = (queue = queue
+    .then(what)
+    .catch((error) => say(`${name}: ${error.message}`, true))
+    .then(() => {
+      find("progress").hidden = true;
+      if (queue === mine) find("main").ariaBusy = false;
+    }));
 }
 
 async function takeModel(bytes, name) {
@@ -44,7 +48,6 @@ async function takeSound(file) {
   [bar.max, bar.value, bar.hidden] = [waveform.length / artefact.rate, 0, false];
   say(`Listening to ${file.name} …`);
   const answer = await artefact.answer(file.name, waveform, (seconds) => (bar.value = seconds));
-  bar.hidden = true;
   const took = ((performance.now() - begun) / 1000).toFixed(1);
   show(answer, file, `${answer.seconds.toFixed(1)} s of sound, ${answer.windows} windows, answered in ${took} s`);
   say("Ready for another song.");
@@ -55,7 +58,7 @@ function show(answer, file, note) {
   const part = (selector) => article.querySelector(selector);
   const colour = (name) => {
     const number = artefact.classes.indexOf(name);
-    return number < 0 ? "transparent" : `hsl(${(360 * number) / artefact.classes.length} 62% 55%)`;
+    return number < 0 ? "var(--line)" : `hsl(${(360 * number) / artefact.classes.length} 62% 55%)`;
   };
   part("h2").textContent = answer.path;
   const sure = answer.reason ?? `${(100 * answer.confidence).toFixed(1)} %`;
