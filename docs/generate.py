@@ -3,11 +3,14 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo_registry.hooks import ExtensionSpec, ModelSpec
 
-__all__ = ["hooks", "hooks_of", "signature"]
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["commands", "commands_of", "hooks", "hooks_of", "signature"]
 
 _SPECS = {"model": ModelSpec, "extension": ExtensionSpec}
 
@@ -58,3 +61,62 @@ def _entries(body: str) -> str:
             name, colon, kind = line.partition(" : ")
             items.append(f"* `{name}`, {kind}:" if colon else f"* {name}:")
     return "\n".join(re.sub(r":(?= *$)", "", item).strip() for item in items) + "\n"
+
+
+def commands() -> str:
+    """Return the reference of all commands as Markdown."""
+    return "\n".join(_command(context) for context in commands_of())
+
+
+def commands_of() -> "Iterator[click.Context]":
+    """Yield a context of each command that is none of a plugin, in the order of the help."""
+    import click
+    from typer.main import get_command
+
+    from zoo.cli.app import app
+
+    def below(context: click.Context) -> Iterator[click.Context]:
+        children = getattr(context.command, "commands", {})
+        if not children:
+            yield context
+        for name, command in children.items():
+            yield from below(click.Context(command, context, info_name=name))
+
+    return below(click.Context(get_command(app), info_name="zoo"))
+
+
+def _command(context: "click.Context") -> str:
+    """Return what ``--help`` says of one command."""
+    text, _, example = inspect.cleandoc(context.command.help or "").partition("Example: ")
+    pieces = " ".join(context.command.collect_usage_pieces(context))
+    parts = [f"### `{context.command_path}`\n", f"{text.strip()}\n"]
+    parts.append(f"```text\n{context.command_path} {pieces}\n```\n")
+    if example:
+        parts.append(f"For example `{example.strip()}`.\n")
+    rows = [_parameter(context, parameter) for parameter in context.command.get_params(context)]
+    parts += ["| | default | |", "| --- | --- | --- |", *filter(None, rows), ""]
+    return "\n".join(parts)
+
+
+def _parameter(context: "click.Context", parameter: Any) -> str | None:
+    if "--help" in parameter.opts:
+        return None
+    positional = parameter.param_type_name == "argument"
+    names = [parameter.human_readable_name] if positional else parameter.opts
+    choices = getattr(parameter.type, "choices", None)
+    # Choices may be members of an enumeration, whose value is what is typed.
+    values = [str(getattr(choice, "value", choice)) for choice in choices or ()]
+    is_flag = getattr(parameter, "is_flag", False)
+    metavar = (
+        "" if positional or is_flag else " " + ("|".join(values) or parameter.make_metavar(context))
+    )
+    default = getattr(parameter.default, "value", parameter.default)
+    shown = (
+        ""
+        if default is None or is_flag or not isinstance(default, str | int | float)
+        else f"`{default}`"
+    )
+    if parameter.required:
+        shown = "required"
+    spelt = ", ".join(f"`{name}{metavar}`" for name in names).replace("|", "\\|")
+    return f"| {spelt} | {shown} | {parameter.help or ''} |"
