@@ -38,7 +38,7 @@ STYLE = {
 
 
 def windows() -> Any:
-    """Windows of a network over the log-mel spectrogram of a track of the demo set."""
+    """Draw windows of a network over the log-mel spectrogram of a track of the demo set."""
     frontend, rows = LogMel(), 215
     track = frontend(synthesise("waltz", artist=0, take=0))
     count = len(cut_windows(track, rows))
@@ -60,7 +60,7 @@ def windows() -> Any:
 
 
 def votes() -> Any:
-    """Windows that vote one way while their mean probability says the other."""
+    """Draw windows that vote one way while their mean probability says the other."""
     names = ("blues", "jazz", "rock")
     rows = np.array([[0.46, 0.44, 0.1]] * 4 + [[0.05, 0.9, 0.05]] * 3 + [[0.3, 0.2, 0.5]])
     counts, mean = count_votes(rows)
@@ -85,7 +85,7 @@ def votes() -> Any:
 
 
 def folds() -> Any:
-    """Five folds over the same tracks, by artist and by track."""
+    """Draw five folds over the same tracks, by artist and by track."""
     artists = [f"artist {number}" for number in range(10)]
     tracks = [
         Track(f"{artist} {take}", "ab"[number % 2], f"{number:02d}{take}", group=artist)
@@ -114,7 +114,7 @@ def folds() -> Any:
 
 
 def intervals() -> Any:
-    """The interval of one accuracy, the more the tracks of an artist stand or fall together."""
+    """Draw the interval of one accuracy while an artist's tracks are less and less independent."""
     takes = 8
     right_of_each_artist = np.repeat([8, 6, 4, 2, 0], [13, 5, 3, 2, 2])
     mixed = np.concatenate([np.arange(takes) < count for count in right_of_each_artist])
@@ -147,7 +147,7 @@ def _predictions(is_right: Any, groups: Any) -> Predictions:
 
 
 def artists() -> Any:
-    """How the 100 tracks of each genre of GTZAN are shared out to artists."""
+    """Draw how the 100 tracks of each genre of GTZAN are shared out to artists."""
     figure, axes = plt.subplots(figsize=(WIDE, 3.4), layout="constrained")
     by_genre: dict[str, Counter[str]] = {genre: Counter() for genre in gtzan.GENRES}
     unknown: Counter[str] = Counter()

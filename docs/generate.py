@@ -2,7 +2,9 @@
 
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_registry.hooks import ExtensionSpec, ModelSpec
@@ -10,7 +12,7 @@ from zoo_registry.hooks import ExtensionSpec, ModelSpec
 if TYPE_CHECKING:
     import click
 
-__all__ = ["commands", "commands_of", "hooks", "hooks_of", "signature"]
+__all__ = ["commands", "commands_of", "gtzan", "hooks", "hooks_of", "signature", "source"]
 
 _SPECS = {"model": ModelSpec, "extension": ExtensionSpec}
 
@@ -93,12 +95,12 @@ def _command(context: "click.Context") -> str:
     parts.append(f"```text\n{context.command_path} {pieces}\n```\n")
     if example:
         parts.append(f"For example `{example.strip()}`.\n")
-    rows = [_parameter(context, parameter) for parameter in context.command.get_params(context)]
+    rows = [_parameter(parameter) for parameter in context.command.get_params(context)]
     parts += ["| | default | |", "| --- | --- | --- |", *filter(None, rows), ""]
     return "\n".join(parts)
 
 
-def _parameter(context: "click.Context", parameter: Any) -> str | None:
+def _parameter(parameter: Any) -> str | None:
     if "--help" in parameter.opts:
         return None
     positional = parameter.param_type_name == "argument"
@@ -107,16 +109,48 @@ def _parameter(context: "click.Context", parameter: Any) -> str | None:
     # Choices may be members of an enumeration, whose value is what is typed.
     values = [str(getattr(choice, "value", choice)) for choice in choices or ()]
     is_flag = getattr(parameter, "is_flag", False)
-    metavar = (
-        "" if positional or is_flag else " " + ("|".join(values) or parameter.make_metavar(context))
-    )
+    metavar = "" if positional or is_flag else f" {'|'.join(values) or _kind(parameter)}"
     default = getattr(parameter.default, "value", parameter.default)
-    shown = (
-        ""
-        if default is None or is_flag or not isinstance(default, str | int | float)
-        else f"`{default}`"
-    )
-    if parameter.required:
-        shown = "required"
+    plain = isinstance(default, str | int | float) and not is_flag
+    shown = "required" if parameter.required else f"`{default}`" if plain else ""
     spelt = ", ".join(f"`{name}{metavar}`" for name in names).replace("|", "\\|")
     return f"| {spelt} | {shown} | {parameter.help or ''} |"
+
+
+def _kind(parameter: Any) -> str:
+    name = parameter.type.name.removesuffix(" range")
+    return {"int": "N", "float": "X", "path": "FILE"}.get(name, "TEXT")
+
+
+def source(path: str) -> str:
+    """Return a file of the repository as a block of Python that is only shown."""
+    text = (Path(__file__).parents[1] / path).read_text(encoding="utf-8")
+    return f"```py\n{text.rstrip()}\n```"
+
+
+def gtzan() -> str:
+    """Return what the table of facts says of each genre of GTZAN, as Markdown."""
+    from zoo.datasets.gtzan import GENRES, facts
+
+    rows = ["| genre | artists | tracks of the most frequent | of unknown artist | copies |"]
+    rows += ["| --- | ---: | ---: | ---: | ---: |"]
+    total = Counter[str]()
+    everybody = {fact.artist for fact in facts().values() if fact.artist}
+    for genre in GENRES:
+        known = [fact for name, fact in facts().items() if name.startswith(f"{genre}.")]
+        artists = Counter(fact.artist for fact in known if fact.artist)
+        found = {
+            "artists": len(artists),
+            "unknown": sum(fact.artist is None for fact in known),
+            "copies": sum(fact.duplicate_of is not None for fact in known),
+        }
+        total.update(found)
+        most = max(artists.values())
+        rows += [
+            f"| {genre} | {found['artists']} | {most} | {found['unknown']} | {found['copies']} |"
+        ]
+    rows += [f"| all | {len(everybody)} | | {total['unknown']} | {total['copies']} |"]
+    parts = Counter(fact.part for fact in facts().values() if fact.part)
+    of_parts = ", ".join(f"{parts[part]} {part}" for part in ("train", "valid", "test"))
+    rows += ["", f"The fault-filtered partition keeps {sum(parts.values())} tracks: {of_parts}."]
+    return "\n".join(rows)
