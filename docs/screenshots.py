@@ -21,7 +21,7 @@ from zoo_registry.files import atomic_path
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "screenshots"
 WIDTHS = {1280: 1100, 390: 1600}  # CSS pixels, and the greatest height beside each
-COLOURS = 64  # of the palette: pages are drawn with few
+COLOURS = 256  # of the palette
 PATIENCE = 60  # seconds
 
 
@@ -42,11 +42,12 @@ def browser_page(driver: Any) -> Iterator[None]:
         medley = Path(folder) / "medley.flac"
         soundfile.write(medley, np.concatenate([sound for sound, _ in sounds]), sounds[0][1])
         driver.get(f"{address}/index.html")
+        main = driver.find_element("id", "main")
         for field, path in (("model", run.artefact_path), ("sound", medley)):
             driver.find_element("id", field).send_keys(str(path.absolute()))
             wait(
                 driver,
-                lambda: driver.find_element("id", "main").get_attribute("aria-busy") != "true",
+                lambda: main.get_attribute("aria-busy") != "true",
             )
         yield
 
@@ -89,12 +90,11 @@ def picture(driver: Any, width: int, height: int) -> bytes:
     """Return what a window of a width shows of the page, a PNG with a palette."""
     from PIL import Image
 
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < height}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    metrics = {"width": width, "height": 1, "deviceScaleFactor": 1, "mobile": width < height}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     whole = driver.execute_script("return document.documentElement.scrollHeight")
-    driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", size | {"height": min(whole, height)}
-    )
+    metrics["height"] = min(whole, height)
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
     content = io.BytesIO()
     image.quantize(COLOURS, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)

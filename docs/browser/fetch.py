@@ -20,7 +20,14 @@ HERE = Path(__file__).parent / "ort"
 def main() -> None:
     """Fetch the package and take out what is needed."""
     with tempfile.TemporaryDirectory(dir=HERE.parent) as folder:
-        npm = ["npm", "pack", "--silent", f"onnxruntime-web@{VERSION}", "--pack-destination"]
+        npm = [
+            "npm",
+            "pack",
+            "--silent",
+            "--fetch-retries=1",
+            f"onnxruntime-web@{VERSION}",
+            "--pack-destination",
+        ]
         try:
             subprocess.run([*npm, folder], check=True, stdout=subprocess.DEVNULL)
         except (OSError, subprocess.CalledProcessError) as error:

@@ -15,7 +15,11 @@ import soundfile
 import zoo
 
 PAGE = Path(__file__).parents[2] / "docs" / "browser"
-BUILT_IN = sorted(point.name for point in entry_points(group="zoo.plugins") if point.dist.name == "genre-zoo")  # fmt: skip
+BUILT_IN = sorted(
+    point.name
+    for point in entry_points(group="zoo.plugins")
+    if point.value.startswith("zoo_plugins.")
+)
 NETWORKS = {"cnn2d", "vgg16"}
 RATE = 22_050
 WITHIN = 1e-3  # in probability
