@@ -105,21 +105,21 @@ def _parameter(parameter: Any) -> str | None:
         return None
     positional = parameter.param_type_name == "argument"
     names = [parameter.human_readable_name] if positional else parameter.opts
-    choices = getattr(parameter.type, "choices", None)
-    # Choices may be members of an enumeration, whose value is what is typed.
-    values = [str(getattr(choice, "value", choice)) for choice in choices or ()]
     is_flag = getattr(parameter, "is_flag", False)
-    metavar = "" if positional or is_flag else f" {'|'.join(values) or _kind(parameter)}"
+    value = "" if positional or is_flag else f" {_value(parameter.type)}"
     default = getattr(parameter.default, "value", parameter.default)
     plain = isinstance(default, str | int | float) and not is_flag
     shown = "required" if parameter.required else f"`{default}`" if plain else ""
-    spelt = ", ".join(f"`{name}{metavar}`" for name in names).replace("|", "\\|")
+    spelt = ", ".join(f"`{name}{value}`" for name in names)
     return f"| {spelt} | {shown} | {parameter.help or ''} |"
 
 
-def _kind(parameter: Any) -> str:
-    name = parameter.type.name.removesuffix(" range")
-    return {"int": "N", "float": "X", "path": "FILE"}.get(name, "TEXT")
+def _value(kind: Any) -> str:
+    """Return what stands for the value of an option."""
+    if choices := getattr(kind, "choices", None):
+        # They may be members of an enumeration, whose value is what is typed.
+        return "{" + ",".join(str(getattr(choice, "value", choice)) for choice in choices) + "}"
+    return {"int": "N", "float": "X", "path": "FILE"}.get(kind.name.removesuffix(" range"), "TEXT")
 
 
 def source(path: str) -> str:
