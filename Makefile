@@ -51,7 +51,7 @@ format: setup
 docs: setup
 	$(BIN)/cog -I docs -r docs/*.md
 	$(BIN)/python docs/figures.py
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Pin what is installed now, without a word about where it came from.
 constraints:

@@ -1,10 +1,16 @@
 """What the documentation says can be done, as it says."""
 
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
+
 import zoo
+from zoo.estimators import EstimatorDefaults
 from zoo.testing import CHECKS, Status, Subject, examine
+from zoo_registry import Registry
+from zoo_registry.offers import EXTENSIONS, MODELS
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,6 +30,22 @@ def test_the_whole_model_is_one(tone_folder):
     outcomes = [examine(check, subject, {}) for check in CHECKS.values()]
     subject.close()
     assert [outcome for outcome in outcomes if outcome.status is Status.failed] == []
+
+
+@pytest.mark.parametrize("source", blocks("docs/extensions.md", "python"))
+def test_every_extension_of_the_docs_keeps_something_of_a_run(
+    source, install_plugin, feature_table
+):
+    points = [
+        *entry_points(group=MODELS),
+        install_plugin("example", source, group=EXTENSIONS),
+    ]
+    registry = Registry([EstimatorDefaults()], points)
+    run = zoo.train("logistic", str(feature_table()), registry=registry)
+    assert run.complete, run.record.error
+    ((name, kept),) = run.record.extensions.items()
+    assert f'extensions["{name}"]' in source
+    assert all(kept.values())
 
 
 def test_links_between_pages_lead_somewhere():

@@ -33,6 +33,9 @@ PAGES = sorted(
 SHOWN = [
     ("README.md", "", "make demo", "takes minutes; make test is what runs this"),
     ("README.md", "", "zoo data check", "trains a network; docs/first-session.md is the same, run"),
+    ("README.md", "", "zoo plugins new", "docs/ten-minutes.md is the same, run"),
+    ("docs/checks.md", "py", "", "excerpts of a test; tests/test_third_party.py has whole ones"),
+    ("docs/checks.md", "", "zoo plugins check", "docs/ten-minutes.md runs it"),
     ("docs/artefacts.md", "py", '"""Classify', "it is zoo/standalone.py, which the page runs"),
     ("docs/artefacts.md", "text", "make", "a server does not end; tests/browser has one"),
     ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
@@ -48,7 +51,12 @@ SHOWN = [
 ]
 
 # Pages whose blocks a test of their own runs.
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE = {
+    "docs/ten-minutes.md": "test_walk.py",
+    "docs/extensions.md": "test_docs.py",
+    "docs/data-plugins.md": "test_data_plugins_page.py",
+    "docs/serving.md": "zoo/test_serving.py",
+}
 
 
 class Block(NamedTuple):
