@@ -6,6 +6,7 @@ function and put it into `PAGES`. This wants selenium, and Chromium with its chr
 
 import io
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,9 +15,12 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo_registry.files import atomic_path
+
+if TYPE_CHECKING:
+    from zoo_registry import Run
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "screenshots"
@@ -25,34 +29,80 @@ COLOURS = 256  # of the palette
 PATIENCE = 60  # seconds
 
 
+CLASSICAL = ("svm", "logistic", "elasticnet", "random-forest", "decision-tree")
+
+
 @contextmanager
-def browser_page(driver: Any) -> Iterator[None]:
-    """Open the page of docs/browser, and let it hear four pieces of the demo set."""
-    import numpy as np
-    import soundfile
+def report_page(driver: Any) -> Iterator[None]:
+    """Open the report of the demo set's board."""
+    from zoo.report.page import write_report
 
-    import zoo
-    from zoo.datasets.demo import demo_set
-
-    run = zoo.train("cnn2d", "demo", params={"epochs": 12})
-    genres = ("waltz", "techno", "metal", "ambient")
-    pieces = [next(t.location for t in demo_set().tracks if t.label == name) for name in genres]
-    sounds = [soundfile.read(piece) for piece in pieces]
-    with tempfile.TemporaryDirectory() as folder, served(ROOT / "docs" / "browser") as address:
-        medley = Path(folder) / "medley.flac"
-        soundfile.write(medley, np.concatenate([sound for sound, _ in sounds]), sounds[0][1])
-        driver.get(f"{address}/index.html")
-        main = driver.find_element("id", "main")
-        for field, path in (("model", run.artefact_path), ("sound", medley)):
-            driver.find_element("id", field).send_keys(str(path.absolute()))
-            wait(
-                driver,
-                lambda: main.get_attribute("aria-busy") != "true",
-            )
+    _trained(*CLASSICAL, "cnn2d")
+    with tempfile.TemporaryDirectory() as folder:
+        page, *_ = write_report(Path(folder), "demo", "kfold:5")
+        driver.get(page.as_uri())
         yield
 
 
-PAGES: dict[str, Callable[[Any], AbstractContextManager[None]]] = {"browser": browser_page}
+@contextmanager
+def serve_page(driver: Any) -> Iterator[None]:
+    """Open the page of `zoo serve`, and drop a medley."""
+    runs = [str(run.folder) for run in _trained("cnn2d", "svm")]
+    zoo = str(Path(sys.executable).with_name("zoo"))
+    command = [zoo, "serve", *runs, "--port", "0"]
+    with medley() as song, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        driver.get(server.stdout.readline().strip())
+        song_field = "#song input[type=file]"
+        wait(driver, lambda: driver.find_elements("css selector", song_field))
+        driver.find_element("css selector", song_field).send_keys(str(song))
+        answer = "#answer .zoo[data-waiting='0']"
+        wait(driver, lambda: driver.find_elements("css selector", answer))
+        yield
+        server.terminate()
+
+
+@contextmanager
+def browser_page(driver: Any) -> Iterator[None]:
+    """Open the page of docs/browser, and drop the same medley."""
+    (run,) = _trained("cnn2d")
+    with medley() as song, served(ROOT / "docs" / "browser") as address:
+        driver.get(f"{address}/index.html")
+        main = driver.find_element("id", "main")
+        for field, path in (("model", run.artefact_path), ("sound", song)):
+            driver.find_element("id", field).send_keys(str(path.absolute()))
+            wait(driver, lambda: main.get_attribute("aria-busy") != "true")
+        yield
+
+
+PAGES: dict[str, Callable[[Any], AbstractContextManager[None]]] = {
+    "report": report_page,
+    "serve": serve_page,
+    "browser": browser_page,
+}
+
+
+def _trained(*names: str) -> "list[Run]":
+    import zoo
+
+    return [zoo.train(n, "demo", params={"epochs": 12} if n == "cnn2d" else None) for n in names]
+
+
+@contextmanager
+def medley() -> Iterator[Path]:
+    """Yield a file of four pieces of the demo set, one after the other."""
+    import numpy as np
+    import soundfile
+
+    from zoo.datasets.demo import demo_set
+
+    genres = ("waltz", "techno", "metal", "ambient")
+    pieces = [next(t.location for t in demo_set().tracks if t.label == name) for name in genres]
+    sounds = [soundfile.read(piece) for piece in pieces]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "medley.flac"
+        soundfile.write(path, np.concatenate([sound for sound, _ in sounds]), sounds[0][1])
+        yield path
 
 
 @contextmanager
