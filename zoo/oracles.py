@@ -56,7 +56,11 @@ def proposals(
             if proposed.status != "RUNNING":
                 return
             values = proposed.hyperparameters.values
-            params = {name: values[name] for name in card.space if name in values}
+            params = {
+                name: item.values[values[name]] if isinstance(item, Choice) else values[name]
+                for name, item in card.space.items()
+                if name in values
+            }
             share = float(values.get("tuner/epochs", _budget(card))) / _budget(card)
 
             def finish(score: float | None, proposed: Any = proposed) -> None:
@@ -86,7 +90,8 @@ def _oracle(card: Card, tuner: str, trials: int, seed: int) -> Any:
             case Int():
                 space.Int(name, item.low, item.high, step=item.step)
             case Choice():
-                space.Choice(name, list(item.values))
+                # By number, since keras-tuner takes values of one kind only.
+                space.Choice(name, list(range(len(item.values))), ordered=False)
     common = {
         "objective": keras_tuner.Objective("accuracy", "max"),
         "hyperparameters": space,

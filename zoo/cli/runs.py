@@ -35,14 +35,13 @@ def list_runs(
         )
         return
     table = new_table()
-    for heading in ("run", "dataset", "protocol", "status", "finished"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("run", "dataset", "protocol", "status", "finished (UTC)"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "run")
     for run in sound:
         summary = _summary(run)
         protocol = summary["protocol"] + ("" if summary["grouped"] else " ungrouped")
-        table.add_row(
-            run.id, summary["dataset"], protocol, summary["status"], summary["finished"] or ""
-        )
+        finished = (summary["finished"] or "")[:16].replace("T", " ")
+        table.add_row(run.id, summary["dataset"], protocol, summary["status"], finished)
     if sound:
         print_table(table)
     elif not damaged:
@@ -108,9 +107,9 @@ def show(
             f"probability, macro F1 {percent(scores.macro_f1)}; folds {folds}\n"
         )
         table = new_table(title="confusion: rows are labels, columns are answers")
-        table.add_column("")
-        for name in predictions.classes:
-            table.add_column(name[:6], justify="right")
+        table.add_column("", no_wrap=True)
+        for name in predictions.classes:  # ten of them fit into 80 columns
+            table.add_column(name[:4], justify="right", no_wrap=True)
         for name, counts in zip(predictions.classes, matrix.tolist(), strict=True):
             table.add_row(name, *(str(count) if count else "." for count in counts))
         print_table(table)
