@@ -1,6 +1,7 @@
 """Who proposes parameters: keras-tuner's oracles (O'Malley et al. 2019) over a card's space."""
 
 import tempfile
+import warnings
 from collections.abc import Callable, Generator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -52,7 +53,10 @@ def proposals(
         oracle = _oracle(card, tuner, trials, seed)
         oracle._set_project_dir(scratch, "oracle")
         for _ in range(trials):
-            proposed = oracle.create_trial("zoo")
+            with warnings.catch_warnings():
+                # A Gaussian process of few points says that it has not settled.
+                warnings.simplefilter("ignore")
+                proposed = oracle.create_trial("zoo")
             if proposed.status != "RUNNING":
                 return
             values = proposed.hyperparameters.values
