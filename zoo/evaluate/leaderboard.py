@@ -14,8 +14,7 @@ from zoo_registry.errors import RunError
 from zoo_registry.runs import Run
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from zoo.evaluate.significance import Comparison
 
 __all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
 
@@ -272,7 +271,7 @@ def _figures(members: Sequence[Run], place: tuple[Any, ...]) -> dict[str, dict[s
 
 
 def _ranks(
-    ordered: Sequence[str], p: "NDArray[np.float64]", places: dict[str, int]
+    ordered: Sequence[str], p: "Comparison", places: dict[str, int]
 ) -> dict[str, dict[str, Any]]:
     """Return the rank of each run, the best first: who cannot be told from its first shares it.
 
@@ -284,7 +283,7 @@ def _ranks(
     for place, run in enumerate(ordered):
         if p[numbers[first], numbers[place]] < LEVEL:
             first = place
-        above = float(p[numbers[place - 1], numbers[place]]) if place else None
+        above = p[numbers[place - 1], numbers[place]] if place else None
         ranks[run] = {"rank": first + 1, "p_above": above}
     return ranks
 

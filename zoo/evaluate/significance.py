@@ -29,7 +29,7 @@ from zoo_registry.runs import Predictions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LEVEL", "compare", "intervals"]
+__all__ = ["LEVEL", "Comparison", "compare", "intervals"]
 
 LEVEL = 0.05  # of the intervals
 _RESAMPLES = 4999
@@ -58,7 +58,7 @@ def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, f
     return found
 
 
-def compare(runs: Sequence[Predictions], learnt: float) -> "NDArray[np.float64]":
+def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
     """Test every pair of runs for equal accuracy of the vote.
 
     Parameters
@@ -67,32 +67,56 @@ def compare(runs: Sequence[Predictions], learnt: float) -> "NDArray[np.float64]"
         Over the same dataset and protocol; a pair is compared on the tracks that both tested.
     learnt : float
         As in `intervals`.
-
-    Returns
-    -------
-    float64 array, shape (runs, runs)
-        Symmetric p-values, after Holm's correction over all pairs; 1 on the diagonal, and for
-        a pair that has no test in common.
     """
-    p = np.ones((len(runs), len(runs)))
-    for one, other in combinations_with_replacement(_blocks(runs), 2):
-        found = _p_values(one, other, learnt)
-        p[np.ix_(one.members, other.members)] = found
-        p[np.ix_(other.members, one.members)] = found.T
-    np.fill_diagonal(p, 1.0)
-    _correct(p)
-    return p
-
-
-def _correct(p: "NDArray[np.float64]") -> None:
-    """Correct symmetric p-values in place, each pair counting once."""
-    each = [line[place + 1 :] for place, line in enumerate(p)]
-    raw, counts = np.unique(np.concatenate(each), return_counts=True) if each else (p, p)
-    remaining = counts[::-1].cumsum()[::-1]  # pairs of which p is not smaller
+    blocks = list(enumerate(_blocks(runs)))
+    places = {
+        member: (number, line)
+        for number, block in blocks
+        for line, member in enumerate(block.members)
+    }
+    tested = {}
+    values, counts = [np.ones(1)], [np.zeros(1, np.int64)]
+    for (first, one), (second, other) in combinations_with_replacement(blocks, 2):
+        p = tested[first, second] = _p_values(one, other, learnt)
+        pairs = p[np.triu_indices(len(p), 1)] if first == second else p
+        found, times = np.unique(pairs, return_counts=True)
+        values.append(found)
+        counts.append(times)
+    raw, place = np.unique(np.concatenate(values), return_inverse=True)
+    totals = np.bincount(place, np.concatenate(counts))
+    remaining = totals[::-1].cumsum()[::-1]  # pairs whose p is not smaller
     adjusted = np.minimum(np.maximum.accumulate(raw * remaining), 1.0)
-    for place, line in enumerate(p):
-        line[:] = adjusted[np.minimum(np.searchsorted(raw, line), len(raw) - 1)] if raw.size else 1
-        line[place] = 1.0
+    return Comparison(places, tested, raw, adjusted)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """P-values of all pairs of runs, after Holm's correction.
+
+    ``comparison[i, j]`` is that of the runs number i and j, 1 for a run and itself and for a pair
+    that has no test in common.
+
+    Attributes
+    ----------
+    places : dict
+        Block and line of each run.
+    tested : dict
+        By two blocks the p-values of their pairs before correction, float64, shape (lines, lines).
+    raw, adjusted : float64 arrays
+        Every such value once, sorted, and what Holm makes of it.
+    """
+
+    places: dict[int, tuple[int, int]]
+    tested: dict[tuple[int, int], "NDArray[np.float64]"]
+    raw: "NDArray[np.float64]"
+    adjusted: "NDArray[np.float64]"
+
+    def __getitem__(self, pair: tuple[int, int]) -> float:
+        if pair[0] == pair[1]:
+            return 1.0
+        (first, line), (second, column) = sorted(self.places[run] for run in pair)
+        p = self.tested[first, second][line, column]
+        return float(self.adjusted[np.searchsorted(self.raw, p)])
 
 
 @dataclass(frozen=True)
@@ -167,14 +191,14 @@ class _Block:
         if self.repeated:
             error = np.sqrt(self.spread(learnt) * self.samples.var(axis=1, ddof=1))
             half = stats.t.ppf(1 - LEVEL / 2, count - 1) * error
-            return np.clip(np.stack([self.rates - half, self.rates + half], axis=1), 0.0, 1.0)
+            around = np.stack([self.rates - half, self.rates + half], axis=1)
+            return around.clip(0.0, 1.0)
         if count == 1 and not self.single:  # one group is one observation
             return np.tile([0.0, 1.0], (len(self.members), 1))
         # Where all groups agree there is nothing to resample: as many trials as groups, then.
         hits = np.rint(self.rates * count)
-        ends: NDArray[np.float64] = np.stack(
-            proportion_confint(hits, count, LEVEL, method="wilson"), axis=1
-        )
+        wilson = proportion_confint(hits, count, LEVEL, method="wilson")
+        ends: NDArray[np.float64] = np.stack(wilson, axis=1)
         if not self.single:
             mixed = (self.rates > 0) & (self.rates < 1)
             ends[mixed] = np.percentile(
@@ -200,11 +224,11 @@ def _blocks(runs: Sequence[Predictions]) -> list[_Block]:
         right = vote_winners(run.votes, run.probabilities) == run.labels
         alike.setdefault(key, []).append((number, right[order]))
     blocks = []
-    for (tests, units, repeated), members in alike.items():
+    for (names, packed, several), members in alike.items():
         for start in range(0, len(members), _BLOCK):
             numbers, lines = zip(*members[start : start + _BLOCK], strict=True)
-            shared = np.frombuffer(units, dtype=np.int64)
-            blocks.append(_Block(list(numbers), tests, shared, repeated, np.stack(lines)))
+            shared = np.frombuffer(packed, dtype=np.int64)
+            blocks.append(_Block(list(numbers), names, shared, several, np.stack(lines)))
     return blocks
 
 
