@@ -111,7 +111,7 @@ class Board:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self)
+        return vars(self) | {"rows": [dict(vars(row)) for row in self.rows]}
 
 
 @dataclass(frozen=True)
