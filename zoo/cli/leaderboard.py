@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["command", "print_board"]
 
 _ROOMY = 110  # columns
+_LONG = 200  # rows; nobody reads more in a terminal, and drawing ten thousand takes seconds
 
 
 class BoardFormat(StrEnum):
@@ -123,13 +124,16 @@ def print_board(board: "Board") -> None:
             no_wrap=not wraps,
             overflow="fold",
         )
-    for row in board.rows:
+    shown = board.rows[:_LONG]
+    for row in shown:
         cells = _cells(row)
         table.add_row(*(cells[name] for name in names), style=None if row.rank else "yellow")
     print_table(table)
+    if more := len(board.rows) - len(shown):
+        typer.echo(f"{more} further runs are not shown; `--format csv` lists them all.")
     for sentence in [*audit_sentences(board.audit), *tuning_sentences(board)]:
         typer.echo(sentence)
-    for row in board.rows:
+    for row in shown:
         if row.error:
             typer.echo(f"{row.run}: {row.error}")
     typer.echo()

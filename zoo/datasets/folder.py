@@ -41,19 +41,20 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
             "give a folder with one sub-folder a class, each with its audio files"
         )
     check_labels(str(folder), [row["label"] for row in rows])
-    digests = file_digests(folder, [folder / row["path"] for row in rows], trust)
+    paths = [folder / row["path"] for row in rows]
+    digests = file_digests(folder, paths, trust)
     tracks = [
         Track(
             id=row["path"],
             label=row["label"],
             digest=digest,
-            path=folder / row["path"],
+            path=path,
             group=row.get("group") or None,
             recording=row.get("recording") or None,
             fold=row.get("fold") or None,
             split=row.get("split") or None,
         )
-        for row, digest in zip(rows, digests, strict=True)
+        for row, path, digest in zip(rows, paths, digests, strict=True)
     ]
     return Dataset(folder.resolve().name, str(folder), tracks)
 
@@ -71,19 +72,21 @@ def _found(folder: Path) -> list[dict[str, str]]:
                 if target in entered or target in home.parents or home in target.parents:
                     folders.remove(name)
                 entered.add(target)
-        for name in sorted(names):
-            path = Path(root, name).relative_to(folder)
-            if is_audio(path) and not name.startswith(".") and len(path.parts) > 1:
+        within = Path(root).relative_to(folder).parts
+        # Text, not a Path, for each of the files: of these there may be a hundred thousand.
+        for name in sorted(names) if within else ():
+            if is_audio(Path(name)) and not name.startswith("."):
+                path = "/".join((*within, name))
                 _check_name(path)
-                rows.append({"path": path.as_posix(), "label": path.parts[0]})
+                rows.append({"path": path, "label": within[0]})
     return rows
 
 
-def _check_name(path: Path) -> None:
+def _check_name(path: str) -> None:
     try:
-        str(path).encode()
+        path.encode()
     except UnicodeEncodeError:
-        shown = ascii(str(path))
+        shown = ascii(path)
         raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
 
 
