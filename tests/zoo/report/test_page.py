@@ -13,9 +13,9 @@ import pytest
 import zoo
 from zoo.report import listening, mistakes
 from zoo.report.page import write_report
-from zoo.report.text import shown
 from zoo.workspace import cache_folder, models_folder
 from zoo_registry.runs import Run
+from zoo_registry.text import shown
 
 VOID = {"meta", "link", "input", "br", "image"}
 MARKUP = {
