@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from zoo.predicting import Prediction
 from zoo_registry.errors import UsageError
 from zoo_registry.files import write_text
-from zoo_registry.text import encodable, json_text
+from zoo_registry.text import brief, encodable, json_text
 
 __all__ = ["AnswerFile", "csv_header", "csv_lines", "json_line"]
 
@@ -110,7 +110,7 @@ class AnswerFile:
         last = rows[-1][0]["path"] if rows and self._as_csv and self._timeline else None
         for row, line in rows:
             if row["run"] != run:
-                raise ValueError(f"it holds answers of {row['run']}, not of {run}")
+                raise ValueError(f"it holds answers of {brief(str(row['run']))}, not of {run}")
             if not row["error"] and row["path"] != last:
                 self.done.add(row["path"])
                 yield line

@@ -12,7 +12,7 @@ from typing import Any
 import platformdirs
 
 from zoo_registry.errors import RunError, UsageError
-from zoo_registry.files import write_text
+from zoo_registry.files import is_file, read_json, write_text
 from zoo_registry.runs import RECORD, Run, RunRecord, digest
 
 __all__ = [
@@ -78,7 +78,7 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
         If nothing, or more than one run, is meant.
     """
     folder = Path(wanted)
-    if (folder / RECORD).is_file():
+    if is_file(folder / RECORD):
         return Run.read(folder)
     known = [run for run in runs() if isinstance(run, Run)]
     of_model = [run for run in known if run.record.model["name"] == wanted]
@@ -123,12 +123,15 @@ def remembered(kind: str, key: Any, compute: Callable[[], Any]) -> Any:
     """
     path = cache_folder() / kind / f"{digest(key)[:32]}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        result = compute()
+        checksum, known = read_json(path)
+        if checksum == digest(known):
+            return known
+    except (OSError, ValueError, TypeError):
+        pass  # absent, or damaged
+    result = compute()
     # Without a place to remember it the result is as good.
     with suppress(OSError):
-        write_text(path, json.dumps(result))
+        write_text(path, json.dumps([digest(result), result]))
     return result
 
 

@@ -4,11 +4,12 @@ import json
 import unicodedata
 from typing import Any
 
-__all__ = ["encodable", "json_text", "shown"]
+__all__ = ["brief", "encodable", "json_text", "shown"]
 
 # Control characters and halves of surrogate pairs, invisible formatting (which can turn the
 # direction of what follows), separators of lines and paragraphs.
 _UNSEEN = {"Cc", "Cs", "Cf", "Zl", "Zp"}
+_QUOTED = 80
 
 
 def shown(text: str) -> str:
@@ -21,6 +22,11 @@ def shown(text: str) -> str:
         else sign
         for sign in text
     )
+
+
+def brief(text: str) -> str:
+    """Return the beginning of a text that may be of any length, as it is quoted in a sentence."""
+    return shown(text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…")
 
 
 def encodable(text: str) -> str:

@@ -1,6 +1,7 @@
 """Which files somebody means, and where their bytes are."""
 
 import glob
+import os
 import shutil
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from zoo.audio.suffixes import is_audio
 from zoo_registry.errors import AudioError, UsageError
+from zoo_registry.files import is_file, is_folder
 
 __all__ = ["STDIN", "audio_files", "on_disk"]
 
@@ -27,9 +29,9 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
     found: list[str] = []
     for given in paths:
         path = Path(given)
-        if str(given) == STDIN or path.is_file():
+        if str(given) == STDIN or is_file(path):
             found.append(str(given))
-        elif path.is_dir():
+        elif is_folder(path):
             found += _inside(path)
         elif glob.has_magic(str(given)):
             matches = sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207  (absolute, too)
@@ -41,7 +43,7 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
             if not inside:
                 raise UsageError(f"no file fits the pattern {str(given)!r}")
             found += inside
-        elif path.exists():
+        elif os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
             found.append(str(given))
         else:
             raise UsageError(f"there is no file or folder {str(given)!r}")

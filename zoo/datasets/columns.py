@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_registry.errors import DatasetError
+from zoo_registry.text import brief
 
 __all__ = ["Table", "read_table"]
 
@@ -24,7 +25,7 @@ class Table:
         if column not in self.columns:
             raise DatasetError(
                 f"{self.path} has no column {column!r} ({purpose}); "
-                f"its columns are: {', '.join(self.columns[:12])}"
+                f"its columns are: {', '.join(map(brief, self.columns[:12]))}"
             )
 
     def numbered(self) -> Iterator[tuple[int, dict[str, str]]]:

@@ -8,6 +8,7 @@ from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.columns import Table, read_table
 from zoo.datasets.hashing import file_digests
 from zoo_registry.errors import DatasetError
+from zoo_registry.files import is_file
 
 __all__ = ["METADATA", "read_folder"]
 
@@ -94,7 +95,7 @@ def _listed(folder: Path, table: Table) -> list[dict[str, str]]:
         path = Path(row["path"])
         if path.is_absolute() or ".." in path.parts:
             raise DatasetError(f"{table.path}, line {number}: {row['path']!r} leaves {folder}")
-        if not (folder / path).is_file():
+        if not is_file(folder / path):
             raise DatasetError(
                 f"{table.path}, line {number}: there is no file {row['path']!r} in {folder}; "
                 "add the file or remove the line"

@@ -37,8 +37,8 @@ def model_card(run: Run, predictions: Predictions) -> str:
         else "split by track on purpose: tracks of one artist may be on both sides"
     )
     artefact = record.artefact
-    if "error" in artefact:
-        file = f"None: {shown(artefact['error'])}."
+    if "sha256" not in artefact:
+        file = f"None: {shown(artefact.get('error') or 'none is recorded')}."
     else:
         file = (
             f"`{artefact['file']}` ({artefact['bytes'] / 1e6:.2f} MB, sha256 "
@@ -60,7 +60,8 @@ def model_card(run: Run, predictions: Predictions) -> str:
     )
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
     params += _tuned(run, predictions)
-    plugin = f"{record.model['distribution'] or record.model['file']} {record.model['version']}"
+    model = record.model
+    plugin = f"{model.get('distribution') or model.get('file')} {model.get('version')}"
     licence = record.model.get("licence") or "not declared"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
