@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from zoo.artefact import Artefact, Windows
+from zoo.audio.decode import LONGEST
 from zoo.workspace import find_run
-from zoo_registry.errors import ArtefactError, PluginError, UsageError
+from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.runs import ARTEFACT, RECORD, Run
 
@@ -73,7 +74,13 @@ class SavedListener:
 
     def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
         """Classify the whole, which a plugin cannot take in pieces."""
-        rows = self._model.preprocess(np.concatenate(list(blocks)))
+        held, size = [], 0
+        for block in blocks:
+            held.append(block)
+            size += block.size
+            if size > LONGEST * self.rate:
+                raise AudioError(f"{self.name} hears no more than an hour at once; cut it up")
+        rows = self._model.preprocess(np.concatenate(held))
         (windows,) = self._model.predict(self._fitted, [rows], len(self.classes))
         yield windows, np.full((len(windows), 2), np.nan)
 

@@ -49,7 +49,9 @@ def run_folder(record: RunRecord, root: Path | None = None) -> Path:
 
 def file_name(text: str) -> str:
     """Return `text` as a file name that every system takes."""
-    return re.sub(r"[^\w.+-]+", "-", text).strip(".-")[:100] or "unnamed"
+    plain = re.sub(r"[^\w.+-]+", "-", text).strip(".-")[:100]
+    # A name has 255 bytes at most, and some letters have four.
+    return plain.encode()[:200].decode("utf-8", "ignore") or "unnamed"
 
 
 def runs() -> Iterator[Run | RunError]:

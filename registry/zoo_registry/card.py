@@ -120,8 +120,7 @@ class Int:
 
     def __post_init__(self) -> None:
         _check_interval(self.low, self.high)
-        if not isinstance(self.step, int) or self.step < 1:
-            raise PluginError(f"an interval has steps of {self.step!r}; give a number above zero")
+        _check_interval(0, self.step)
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class Choice:
 Distribution = Float | LogFloat | Int | Choice
 
 
-def _check_interval(low: float, high: float) -> None:
+def _check_interval(low: Any, high: Any) -> None:
     for end in (low, high):
         if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end):
             raise PluginError(f"an interval ends at {end!r}; give two finite numbers")
@@ -238,7 +237,7 @@ class Card:
         """Raise `PluginError` where a field is not what it has to be."""
         texts = {"name": self.name, "title": self.title, "family": self.family}
         for field_, value in texts.items():
-            if not isinstance(value, str) or not value:
+            if not isinstance(value, str):
                 raise PluginError(f"the {field_} of a card is text, not {value!r}")
         if not isinstance(self.extra, str | None):
             raise PluginError(f"the extra of {self.name!r} is text or None, not {self.extra!r}")

@@ -37,9 +37,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
+    r"""Write `text` to `path` as UTF-8, whole or not at all.
+
+    The byte 0xff of a file's name, which UTF-8 does not have, becomes ``\udcff``.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def read_json(path: Path) -> Any:

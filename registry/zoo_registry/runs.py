@@ -37,7 +37,7 @@ def canonical_json(value: Any) -> str:
 
 def digest(value: Any) -> str:
     """Return the sha256 of the canonical JSON of `value`, in hexadecimal."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 @dataclass
@@ -417,21 +417,22 @@ def _wrong(record: RunRecord) -> Iterator[str]:
     for name, keys in _ITEMS.items():
         if not all(_holds(item, keys) for item in getattr(record, name)):
             yield name
-    if not all(_holds(fold, _TRAINED) for fold in record.folds if "train_seconds" in fold):
-        yield "folds"
-    if "sha256" in record.artefact and not _holds(record.artefact, _WRITTEN):
-        yield "artefact"
-    if not _fits(record.artefact.get("error"), _TEXT):
-        yield "artefact.error"
-    if record.audit and not all(_holds(fold, _AUDITED) for fold in record.audit["folds"]):
-        yield "audit.folds"
-    texts = (record.dataset["classes"], (record.tuned or {}).get("seen", ()))
-    if not all(isinstance(text, str) for group in texts for text in group):
-        yield "dataset.classes"
-    if not all(_fits(value, _NUMBER) for value in record.extraction.values()):
-        yield "extraction"
-    if not 0 <= record.seed < 2**32:
-        yield "seed"
+    for name, items, keys in (
+        ("folds", [fold for fold in record.folds if "train_seconds" in fold], _TRAINED),
+        ("artefact", [record.artefact] if "sha256" in record.artefact else [], _WRITTEN),
+        ("artefact", [record.artefact], {"error": _TEXT}),
+        ("audit.folds", (record.audit or {}).get("folds", ()), _AUDITED),
+    ):
+        if not all(_holds(item, keys) for item in items):
+            yield name
+    for name, values, kind in (
+        ("dataset.classes", record.dataset["classes"], str),
+        ("tuned.seen", (record.tuned or {}).get("seen", ()), str),
+        ("extraction", record.extraction.values(), _NUMBER),
+        ("seed", [record.seed] if 0 <= record.seed < 2**32 else [None], int),
+    ):
+        if not all(_fits(value, kind) for value in values):
+            yield name
 
 
 def _holds(item: Any, keys: Mapping[str, Kind]) -> bool:

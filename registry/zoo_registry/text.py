@@ -4,12 +4,12 @@ import json
 import unicodedata
 from typing import Any
 
-__all__ = ["brief", "encodable", "json_text", "shown"]
+__all__ = ["brief", "encodable", "json_text", "quoted", "shown"]
 
 # Control characters and halves of surrogate pairs, invisible formatting (which can turn the
 # direction of what follows), separators of lines and paragraphs.
 _UNSEEN = {"Cc", "Cs", "Cf", "Zl", "Zp"}
-_QUOTED = 80
+_BRIEF = 120
 
 
 def shown(text: str) -> str:
@@ -25,8 +25,13 @@ def shown(text: str) -> str:
 
 
 def brief(text: str) -> str:
-    """Return the beginning of a text that may be of any length, as it is quoted in a sentence."""
-    return shown(text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…")
+    """Return the beginning of a text that may be of any length, fit to stand in a sentence."""
+    return shown(text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…")
+
+
+def quoted(text: str) -> str:
+    """Return the same in quotation marks."""
+    return f"'{brief(text)}'"
 
 
 def encodable(text: str) -> str:

@@ -13,7 +13,7 @@ from zoo.audio.suffixes import is_audio
 from zoo_registry.errors import AudioError, UsageError
 from zoo_registry.files import is_file, is_folder
 
-__all__ = ["STDIN", "audio_files", "on_disk"]
+__all__ = ["STDIN", "audio_files", "on_disk", "walk"]
 
 STDIN = "-"
 
@@ -51,10 +51,36 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
 
 
 def _inside(folder: Path, needed: bool = True) -> list[str]:
-    files = sorted(str(file) for file in folder.rglob("*") if is_audio(file) and file.is_file())
+    files = []
+    for root, folders, names in walk(folder):
+        folders[:] = [name for name in folders if not (root / name).is_symlink()]
+        files += [str(root / name) for name in names if is_audio(Path(name))]
+    files = sorted(filter(is_file, files))
     if needed and not files:
         raise UsageError(f"the folder {folder} holds no audio file")
     return files
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Yield each folder with its folders and files, links followed, however deep they are nested.
+
+    Folders that are taken out of the list are not entered.
+
+    Raises
+    ------
+    UsageError
+        If a folder cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    waiting = [folder]
+    while waiting:
+        # One folder at a time: `os.walk` itself goes no deeper than Python's stack.
+        root, folders, names = next(os.walk(waiting.pop(), onerror=fail))
+        yield Path(root), folders, names
+        waiting += [Path(root, name) for name in folders]
 
 
 @contextmanager

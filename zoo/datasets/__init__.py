@@ -8,6 +8,7 @@ from zoo.datasets.base import Dataset, Track
 from zoo.datasets.gtzan import with_facts
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file, is_folder
+from zoo_registry.text import quoted
 
 __all__ = ["Dataset", "Track", "dataset_name", "open_dataset"]
 
@@ -54,7 +55,8 @@ def open_dataset(
         raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
     names = ", ".join([DEMO, *sorted(offered or ())])
     raise DatasetError(
-        f"there is no dataset {wanted!r}: no folder or file of that name, and none of: {names}"
+        f"there is no dataset {quoted(wanted)}: no folder or file of that name, "
+        f"and none of: {names}"
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_registry.errors import DatasetError
-from zoo_registry.text import brief
+from zoo_registry.text import brief, quoted
 
 __all__ = ["Table", "read_table"]
 
@@ -59,7 +59,7 @@ def read_table(path: Path) -> Table:
     columns = [name.strip() for name in numbered[0][1]]
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
-        raise DatasetError(f"{path} has two columns called {twice!r}; rename one")
+        raise DatasetError(f"{path} has two columns called {quoted(twice)}; rename one")
     for number, row in zip(lines, rows, strict=True):
         if len(row) != len(columns):
             raise DatasetError(

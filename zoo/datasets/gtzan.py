@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.columns import read_table
 from zoo_registry.errors import DatasetError
-from zoo_registry.text import brief
+from zoo_registry.text import quoted
 
 __all__ = [
     "GENRES",
@@ -89,7 +89,7 @@ def read_facts(path: Path) -> dict[str, Facts]:
     for number, row in table.numbered():
         name, md5 = row["track"], row["md5"]
         if not _NAME.fullmatch(name) or not _MD5.fullmatch(md5):
-            raise DatasetError(f"{path}, line {number}: {brief(name)} or its md5 is damaged")
+            raise DatasetError(f"{path}, line {number}: {quoted(name)} or its md5 is damaged")
         found[name] = Facts(
             md5,
             row["part"] or None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.columns import Table, read_table
 from zoo_registry.errors import DatasetError
+from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +74,7 @@ def _numbers(table: Table, name: str) -> "NDArray[np.float32]":
         row = int(np.flatnonzero(~sound)[0])
         where = f"{table.path}, line {table.lines[row]}"
         raise DatasetError(
-            f"{where}: {texts[row]!r} in column {name!r} is no finite number; "
+            f"{where}: {quoted(texts[row])} in column {quoted(name)} is no finite number; "
             "mend the value or remove the column"
         )
     return values.astype(np.float32)
