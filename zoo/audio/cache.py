@@ -48,7 +48,7 @@ class FeatureCache:
         """Return the array, memory-mapped and read-only; None if it is absent or damaged."""
         try:
             return self.load(audio_digest) if _is_whole(self.path(audio_digest)) else None
-        except (OSError, ValueError):
+        except Exception:  # numpy reads a forged header as Python, and raises what that raises
             return None
 
     def load(self, audio_digest: str) -> "NDArray[np.float32]":
@@ -56,6 +56,8 @@ class FeatureCache:
         array: NDArray[np.float32] = np.load(
             self.path(audio_digest), mmap_mode="r", allow_pickle=False
         )
+        if array.dtype != np.float32 or array.ndim != 2:  # noqa: PLR2004
+            raise ValueError("it is no array of a front end")
         return array
 
     def put(self, audio_digest: str, array: "NDArray[np.float32]") -> None:

@@ -44,14 +44,14 @@ def command(
     from zoo.web.service import Limits
 
     def ready(address: str) -> None:
-        sys.stdout.write(f"{address}\n")
-        sys.stdout.flush()
         if not _is_loopback(host):
             sys.stderr.write(
                 f"zoo: {host} can be reached by other machines: whoever reaches it can use the "
                 "models and read their names; there is no password\n"
             )
         sys.stderr.write("The page is open at this address; Ctrl-C ends it.\n")
+        sys.stdout.write(f"{address}\n")  # last, as the sign that it answers
+        sys.stdout.flush()
         if open:
             import webbrowser
 

@@ -234,7 +234,12 @@ def _figures(members: Sequence[Run], place: tuple[Any, ...]) -> dict[str, dict[s
             with suppress(OSError):
                 content = run.predictions_path.read_bytes()
                 contents[run.id] = hashlib.sha256(content).hexdigest()
-    trained = [entry["train_tracks"] for run in members for entry in run.record.folds]
+    trained = [
+        entry["train_tracks"]
+        for run in members
+        for entry in run.record.folds
+        if "train_seconds" in entry
+    ]
     learnt = sum(trained) / max(1, len(trained))
     seen = {run.id: set((run.record.tuned or {}).get("seen", ())) for run in members}
 
