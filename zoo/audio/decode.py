@@ -234,9 +234,11 @@ def _sound(
 
 def sample_fault(samples: NDArray[np.float32]) -> str | None:
     """Return what is wrong with samples that are no sound, or None."""
-    if not np.isfinite(samples).all():
+    # Extremes are NaN where a sample is; they cost a third of looking at each.
+    peak = max(samples.max(initial=0.0), -samples.min(initial=0.0))
+    if not np.isfinite(peak):
         return "NaN or infinite"
-    if samples.size and np.abs(samples).max() > _LOUDEST:
+    if peak > _LOUDEST:
         return f"beyond {_LOUDEST:g} times full scale"
     return None
 
