@@ -21,8 +21,10 @@ card = Card(
 
 @hookimpl
 def train(tracks, labels, classes, params, seed, progress):
-    with quiet_stderr():  # TensorFlow talks while it is loaded
+    with quiet_stderr():  # TensorFlow talks while it is loaded, and at its first operation
         import keras
+
+        keras.ops.zeros(1)
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
