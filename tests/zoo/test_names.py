@@ -1,13 +1,17 @@
 """Names that would steer a terminal or leave the workspace: seen, kept, and held inside."""
 
 import ast
+import contextlib
 import csv
 import io
 import json
 import os
+import pty
 import stat
 import subprocess
 import sys
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +21,13 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.audio.decode import decode
+from zoo.cli.app import run
 from zoo.workspace import file_name
 from zoo_registry.errors import AudioError, ZooError
 from zoo_registry.files import write_text
 from zoo_registry.text import brief, encodable, json_text, shown
 
+_DEEP = 1_200
 ROOT = Path(__file__).parents[2]
 # A name that colours, sets the window's title, turns its direction, ends a line, and is markup.
 NASTY = "a\x1b[31m\x1b]0;x\x07\u202eb\nc[/red][bold]\u2028|\x9b2J"
@@ -32,9 +38,9 @@ class TestText:
     def test_what_is_shown_is_one_line_of_what_can_be_seen(self, text):
         line = shown(text)
         line.encode()
-        assert line.isprintable() or all(sign.isprintable() or sign.isspace() for sign in line)
         assert len(line.splitlines()) <= 1
-        assert not set(line) & set("\x1b\x07\x9b\u202e\u2028\n\r")
+        unseen = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        assert not unseen & {unicodedata.category(sign) for sign in line}
         assert shown(line) == line
         assert len(brief(text * 400)) < 2_000
 
@@ -62,7 +68,7 @@ def test_only_the_console_writes():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         called = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
         for call in called:
-            allowed = path.name == "console.py" or "shown(" in call
+            allowed = path.name == "console.py" or "shown(" in call or "version(" in call
             for forbidden in ("typer.echo", "typer.secho", "print(", "sys.stdout.write",
                               "sys.stderr.write", "typer.confirm"):  # fmt: skip
                 assert allowed or not call.startswith(forbidden), f"{path.name}: {call}"
@@ -70,29 +76,32 @@ def test_only_the_console_writes():
                 assert "in_columns" in call or "*cells" in call or "*listed" in call, call
 
 
-def zoo_(*arguments: str | bytes, tty: bool = False) -> tuple[int, bytes, bytes]:
-    """Call the command line in a process of its own, its stdout and stderr a terminal or not."""
-    call = [sys.executable, "-c", "from zoo.cli import main; main()", *arguments]
-    if not tty:
-        done = subprocess.run(call, capture_output=True, check=False)
-        return done.returncode, done.stdout, done.stderr
-    import pty
+@pytest.fixture
+def command(monkeypatch, capfdbinary):
+    """Return a function that runs ``zoo`` in this process: status, stdout, stderr."""
 
+    def call(*arguments: str | bytes) -> tuple[int, bytes, bytes]:
+        capfdbinary.readouterr()
+        monkeypatch.setattr(sys, "argv", ["zoo", *map(os.fsdecode, arguments)])
+        return (run(), *capfdbinary.readouterr())
+
+    return call
+
+
+def at_a_terminal(*arguments: str) -> bytes:
+    """Return what ``zoo`` writes to a terminal."""
+    call = [sys.executable, "-c", "from zoo.cli import main; main()", *arguments]
     master, slave = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "200", "NO_COLOR": "1"}
     process = subprocess.Popen(call, stdin=slave, stdout=slave, stderr=slave, env=environment)
     os.close(slave)
     heard = b""
-    while True:
-        try:
-            part = os.read(master, 65_536)
-        except OSError:  # the other side is closed
-            break
-        if not part:
-            break
-        heard += part
+    with contextlib.suppress(OSError):  # raised when the other side is closed
+        while part := os.read(master, 65_536):
+            heard += part
     os.close(master)
-    return process.wait(), heard, b""
+    process.wait()
+    return heard
 
 
 def fit(text: bytes) -> None:
@@ -114,82 +123,83 @@ def nasty(tone_folder, workspace) -> Path:
     return folder
 
 
-def test_nasty_names_are_seen_and_json_keeps_them(nasty):
+def test_nasty_names_are_seen_and_json_keeps_them(nasty, command):
     data, label = str(nasty), NASTY.replace("/", "")
-    status, out, err = zoo_("train", "logistic", "--data", data, "--protocol", "kfold:2")
+    status, out, err = command("train", "logistic", "--data", data, "--protocol", "kfold:2")
     assert status == 0, err
     fit(out + err)
     assert b"left out" in err
     assert rb"\x1b[31m" in err
-    (run,) = Path("models").glob("*/*/*")
-    for command in (
+    (folder,) = Path("models").glob("*/*/*")
+    for call in (
         ["leaderboard"], ["leaderboard", "--format", "markdown"], ["runs", "list"],
         ["runs", "show", "logistic"], ["data", "info", data], ["data", "check", data],
         ["runs", "verify"], ["predict", "logistic", data], ["report"],
         ["leaderboard", "--format", "json"], ["data", "info", data, "--format", "json"],
         ["predict", "logistic", data, "--format", "json"],
     ):  # fmt: skip
-        status, out, err = zoo_(*command)
-        assert status == (command[0] in ("data", "predict") and command[1] != "info"), err
+        status, out, err = command(*call)
+        assert status == (call[0] in ("data", "predict") and call[1] != "info"), err
         fit(out + err)
-        if command[0] == "predict" and "json" in command:
+        if call[0] == "predict" and "json" in call:
             answers = [json.loads(line) for line in out.splitlines()]
             assert {label, "low"} == {answer["label"] for answer in answers} - {None}
             assert all(Path(answer["path"]).exists() for answer in answers)
-        elif "json" in command:
-            assert label in str(json.loads(out)) or json.loads(out)[0]["dataset"] == nasty.name
+        elif "json" in call:
+            found = json.loads(out)
+            assert nasty.name == (found if isinstance(found, dict) else found[0])["dataset"]
     for page in Path("report").iterdir():
         assert NASTY[:6] not in page.read_text(encoding="utf-8")
-    assert "\x1b" not in (run / "README.md").read_text(encoding="utf-8")
-    for command in (["runs", "list"], ["predict", "logistic", data],
+    assert "\x1b" not in (folder / "README.md").read_text(encoding="utf-8")
+    for call in (["runs", "list"], ["predict", "logistic", data],
                     ["predict", "logistic", data, "--format", "csv"]):  # fmt: skip
-        fit(zoo_(*command, tty=True)[1])
+        fit(at_a_terminal(*call))
 
 
-def test_names_that_are_not_in_utf8(hearing, tmp_path):
+def test_names_that_are_not_in_utf8(hearing, tmp_path, command):
     hearing("seconds")
     (sound,) = list(tmp_path.rglob("high00.wav"))[:1] or [tmp_path / "high00.wav"]
     if not sound.exists():
         soundfile.write(sound, [0.1, -0.1] * 8000, 16_000)
     folder = os.fsencode(tmp_path) + b"/m\xff"
-    os.mkdir(folder)
+    Path(os.fsdecode(folder)).mkdir()
     for name in (b"\xff\x1b[31m.wav", b"plain.wav"):
         Path(os.fsdecode(folder + b"/" + name)).write_bytes(sound.read_bytes())
-    status, out, err = zoo_("predict", "seconds", folder, "--format", "json")
+    status, out, err = command("predict", "seconds", folder, "--format", "json")
     assert (status, err) == (0, b"")
     paths = {os.fsencode(json.loads(line)["path"]) for line in out.splitlines()}
     assert paths == {folder + b"/\xff\x1b[31m.wav", folder + b"/plain.wav"}
     for form in ("table", "csv"):
-        status, out, err = zoo_("predict", "seconds", folder, "--format", form)
+        status, out, err = command("predict", "seconds", folder, "--format", form)
         assert (status, err) == (0, b"")
         assert rb"\udcff" in out
     for kind in ("csv", "jsonl"):
         for _ in range(2):  # the second time all are answered
-            status, _, err = zoo_("predict", "seconds", folder, "--output", f"answers.{kind}")
+            status, _, err = command("predict", "seconds", folder, "--output", f"answers.{kind}")
             assert status == 0, err
         assert b"2 of 2 files are in" in err
         assert Path(f"answers.{kind}").read_bytes().count(b"plain.wav") == 1
-    status, _, err = zoo_("data", "info", folder)
+    status, _, err = command("data", "info", folder)
     assert (status, err[:5]) == (2, b"zoo: ")
     fit(err)
 
 
-def test_a_folder_whose_name_is_not_in_utf8_can_be_trained_on(tone_folder):
+def test_a_folder_whose_name_is_not_in_utf8_can_be_trained_on(tone_folder, command):
     folder = os.fsdecode(b"m\xff")
     tone_folder("tones").rename(folder)
-    run = zoo.train("logistic", folder, protocol="kfold:2", jobs=1)
-    assert run.complete, run.record.error
-    assert "error" not in run.record.artefact
-    (again,) = [item for item in zoo.leaderboard()]
-    assert again.dataset == folder
-    status, out, err = zoo_("leaderboard")
+    trained = zoo.train("logistic", folder, protocol="kfold:2", jobs=1)
+    assert trained.complete, trained.record.error
+    assert "error" not in trained.record.artefact
+    (board,) = zoo.leaderboard()
+    assert board.dataset == folder
+    status, out, err = command("leaderboard")
     assert (status, err) == (0, b"")
     assert rb"m\udcff" in out
 
 
-def test_what_a_plugin_says_is_one_line(tone_folder, workspace):
+def test_what_a_plugin_says_is_one_line(tone_folder, workspace, command):
     Path("bad.py").write_text(f"raise RuntimeError({NASTY!r})", encoding="utf-8")
-    status, out, err = zoo_("train", "./bad.py", "--data", str(tone_folder()))
+    status, out, err = command("train", "./bad.py", "--data", str(tone_folder()))
     assert (status, out) == (1, b"")
     fit(err)
     assert err.count(b"\n") == 1
@@ -197,14 +207,14 @@ def test_what_a_plugin_says_is_one_line(tone_folder, workspace):
 
 
 @pytest.mark.parametrize("broken", ["x" * 300, "[/red]", "a\x1b[31m", "-\u202e", "x/" * 3000])
-def test_arguments_that_are_no_names(broken):
-    for command in (
+def test_arguments_that_are_no_names(broken, command):
+    for call in (
         ["train", broken], ["train", "svm", "--data", broken], ["predict", "svm", broken],
         ["predict", broken, "x.wav"], ["runs", "show", broken], ["data", "info", broken],
         ["train", "svm", "--set", broken], ["leaderboard", "--protocol", broken],
     ):  # fmt: skip
-        status, out, err = zoo_(*command)
-        assert (status, out) == (2, b""), (command, err)
+        status, out, err = command(*call)
+        assert (status, out) == (2, b""), (call, err)
         fit(err)
 
 
@@ -240,12 +250,12 @@ class TestPlaces:
         monkeypatch.chdir(place)
         for name in ("MODELS", "CACHE", "CONFIG"):
             monkeypatch.setenv(f"ZOO_{name}", str(place / name.lower()))
-        yield (
+        return (
             place,
             lambda: {path for path in workspace.rglob("*") if place not in (path, *path.parents)},
         )
 
-    def test_classes_groups_and_runs(self, inside, make_tones):
+    def test_classes_groups_and_runs(self, inside, make_tones, command):
         place, outside = inside
         make_tones(place / "tones")
         rows = [["path", "label", "group"]]
@@ -255,23 +265,23 @@ class TestPlaces:
         with (place / "tones" / "metadata.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)
         before = outside()
-        run = zoo.train("logistic", "tones", protocol="kfold:2", jobs=1)
-        assert run.complete
+        trained = zoo.train("logistic", "tones", protocol="kfold:2", jobs=1)
+        assert trained.complete
         # A record that claims another name, dataset and protocol.
-        record = json.loads((run.folder / "run.json").read_text())
+        record = json.loads((trained.folder / "run.json").read_text())
         record["model"]["name"] = "../../../m"
         record["dataset"]["name"] = "../../../../d"
         record["protocol"]["spec"] = "../../p"
         record["artefact"]["file"] = "../../../../../a.onnx"
-        (run.folder / "run.json").write_text(json.dumps(record))
-        for command in (["report"], ["report", "--output", "r"], ["leaderboard"],
-                        ["runs", "export", str(run.folder), "handed"],
+        (trained.folder / "run.json").write_text(json.dumps(record))
+        for call in (["report"], ["report", "--output", "r"], ["leaderboard"],
+                        ["runs", "export", str(trained.folder), "handed"],
                         ["data", "check", "tones", "--write"], ["runs", "verify"],
                         ["plugins", "new", "../x"], ["plugins", "new", "../x", "--package"],
                         ["plugins", "disable", "../svm"]):  # fmt: skip
-            zoo_(*command)
+            command(*call)
         assert outside() == before
-        assert {path.name for path in Path("r").iterdir()} >= {"d-p.html"}
+        assert {path.name for path in Path("r").iterdir()} == {"d-..-..-p.html"}
         assert sorted(path.name for path in Path("handed").iterdir()) == [
             "README.md", "model.onnx", "predict.py",
         ]  # fmt: skip
@@ -303,7 +313,7 @@ class TestSpecialFiles:
 
     @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/dev/tty"])
     def test_devices(self, path):
-        with pytest.raises(AudioError, match="is no file|cannot be opened"):
+        with pytest.raises(AudioError, match=r"is no file|cannot be opened"):
             decode(Path(path), 22_050)
 
     def test_a_socket(self, tone_folder):
@@ -331,24 +341,33 @@ class TestSpecialFiles:
             zoo.train("logistic", str(folder))
         (folder / "low").chmod(stat.S_IRWXU)
 
-    def test_folders_nested_deeper_than_pythons_stack(self, tone_folder, hearing):
-        hearing("seconds")
-        folder = tone_folder()
-        place = os.getcwd()
+    @pytest.fixture
+    def nested(self, tone_folder) -> Iterator[Path]:
+        """Return a data folder nested so deeply that pytest could not remove it."""
+        folder, place = tone_folder(), Path.cwd()
         os.chdir(folder / "low")
-        for _ in range(1_200):
-            os.mkdir("d")
+        for _ in range(_DEEP):
+            Path("d").mkdir()
             os.chdir("d")
         os.chdir(place)
-        assert len(list(zoo.predict("seconds", [folder]))) == 8
-        assert zoo.train("logistic", str(folder), protocol="kfold:2", jobs=1).complete
+        yield folder
+        os.chdir(folder / "low" / Path(*"d" * _DEEP))
+        for _ in range(_DEEP):
+            os.chdir("..")
+            Path("d").rmdir()
+        os.chdir(place)
 
-    def test_long_names(self, tone_folder):
+    def test_folders_nested_deeper_than_pythons_stack(self, nested, hearing):
+        hearing("seconds")
+        assert len(list(zoo.predict("seconds", [nested]))) == 8
+        assert zoo.train("logistic", str(nested), protocol="kfold:2", jobs=1).complete
+
+    def test_long_names(self, tone_folder, command):
         folder = tone_folder("d" * 255)
         (folder / "low").rename(folder / ("é" * 127))
         (folder / "high" / "high00.wav").rename(folder / "high" / ("h" * 251 + ".wav"))
-        run = zoo.train("logistic", str(folder), protocol="kfold:2", jobs=1)
-        assert run.complete
-        status, out, err = zoo_("report")
+        trained = zoo.train("logistic", str(folder), protocol="kfold:2", jobs=1)
+        assert trained.complete
+        status, out, err = command("report")
         assert status == 0, err
         assert csv.reader(io.StringIO(out.decode()))
