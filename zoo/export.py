@@ -1,7 +1,6 @@
 """Writing a run's artefact: front end and model as one graph, compared with what was trained."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from zoo_registry.errors import CannotExport, RunError
 from zoo_registry.files import atomic_path
 from zoo_registry.model import Model
 from zoo_registry.runs import Predictions, Run
+from zoo_registry.text import json_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,7 +117,7 @@ def compose(
 def describe(proto: Any, description: dict[str, Any]) -> None:
     """Write into a graph what it says of itself; `Artefact` reads it."""
     entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA, json.dumps(description, ensure_ascii=False)
+    entry.key, entry.value = METADATA, json_text(description)
     proto.producer_name = "genre-zoo"
 
 

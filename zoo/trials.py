@@ -56,7 +56,7 @@ class Trial:
                 and isinstance(item["error"], str | None)
                 and isinstance(item["scores"], list)
                 and all(isinstance(n, int | float) and 0 <= n < _LARGEST for n in numbers)
-                and all(isinstance(value, ParamValue) for value in item["params"].values())
+                and all(map(_is_param, item["params"].values()))
             )
             trial = cls(**item)
         except (TypeError, AttributeError, KeyError) as error:
@@ -119,6 +119,12 @@ class Tuning:
         if not all(isinstance(digest, str) for digest in seen):
             raise ValueError(f"{folder} does not say which tracks its search has seen")
         return cls(folder, stored, [Trial.read(item) for item in trials])
+
+
+def _is_param(value: Any) -> bool:
+    if isinstance(value, int | float):
+        return abs(value) < 2**63  # beyond, and NaN, it is none that was ever tried
+    return isinstance(value, ParamValue)
 
 
 def importance(tuning: Tuning) -> dict[str, float]:

@@ -5,6 +5,7 @@ refused, and what was found: exit status 1 if anything was.
 """
 
 import argparse
+import faulthandler
 import multiprocessing
 import os
 import resource
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -26,7 +27,7 @@ from tests.fuzz.corpus import build  # noqa: E402
 from tests.fuzz.mutate import mutated  # noqa: E402
 from tests.fuzz.targets import TARGETS, Targets  # noqa: E402
 
-_LONGEST = 20.0  # seconds for one input
+LONGEST = 20.0  # seconds for one input
 _MEMORY = 1 << 30  # bytes that one input may add
 
 
@@ -40,10 +41,14 @@ class Outcome:
 
 
 def campaign(
-    folder: Path, inputs: int, seed: int = 0, workers: int = 2, only: str | None = None
+    folder: Path,
+    corpus: Mapping[str, Sequence[bytes]],
+    inputs: int,
+    seed: int = 0,
+    workers: int = 2,
+    only: str | None = None,
 ) -> Iterator[tuple[str, bytes, Outcome]]:
     """Yield parser, input and outcome of every input, in no order."""
-    corpus = build(folder)
     assert corpus.keys() == TARGETS.keys()
     names = [only] if only else sorted(TARGETS)
 
@@ -65,7 +70,7 @@ def campaign(
     for share in filter(None, shares):
         start(share)
     while running:
-        ready = wait(list(running), _LONGEST) or list(running)
+        ready = wait(list(running), LONGEST) or list(running)
         for receiver in ready:
             process, share = running[receiver]
             outcome = None
@@ -88,6 +93,7 @@ def campaign(
 
 
 def _work(folder: Path, given: object, share: list[int], sender: Connection) -> None:
+    faulthandler.disable()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
@@ -134,7 +140,10 @@ def main() -> int:
     counts: dict[str, Counter[str]] = {name: Counter() for name in sorted(TARGETS)}
     told: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="zoo-fuzz-") as folder:
-        found = campaign(Path(folder), wanted.inputs, wanted.seed, wanted.workers, wanted.only)
+        place = Path(folder)
+        found = campaign(
+            place, build(place), wanted.inputs, wanted.seed, wanted.workers, wanted.only
+        )
         for name, data, outcome in found:
             counts[name][outcome.kind] += 1
             if outcome.kind in ("answered", "refused"):

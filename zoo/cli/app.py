@@ -119,11 +119,16 @@ def run() -> int:
 
 
 class _Shown(logging.Formatter):
-    """Lines in which whatever a name holds is seen."""
+    """Of what is logged, lines that can be shown."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return what is logged."""
-        return "\n".join(map(shown, super().format(record).splitlines()))
+        return _seen(super().format(record))
+
+
+def _seen(text: str) -> str:
+    """Return lines in which whatever a name holds is seen."""
+    return "\n".join(map(shown, text.split("\n")))
 
 
 def _other(error: Exception) -> int:
@@ -132,6 +137,7 @@ def _other(error: Exception) -> int:
     if isinstance(code, int):
         show = getattr(error, "show", None)
         if show is not None:
+            error.message = _seen(error.message)  # type: ignore[attr-defined]
             show()
         return code
     if isinstance(error, OSError):

@@ -7,6 +7,7 @@ import typer
 from zoo.cli.completion import complete_data, complete_model
 from zoo.cli.console import Tuner
 from zoo_registry.errors import PluginError, RunError, UsageError
+from zoo_registry.text import quoted
 
 __all__ = ["command", "setting"]
 
@@ -124,5 +125,5 @@ def setting(text: str) -> tuple[str, str]:
     """Return name and value of what `--set` was given."""
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise UsageError(f"--set takes NAME=VALUE, such as C=10, not {text!r}")
+        raise UsageError(f"--set takes NAME=VALUE, such as C=10, not {quoted(text)}")
     return name, value
