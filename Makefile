@@ -15,7 +15,7 @@ demo: setup
 test: setup browser lint
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 15
 
-setup: .venv/.installed
+setup: .venv/.installed docs/browser/ort
 
 # Installed once, and again whenever what is to be installed has changed.
 .venv/.installed: pyproject.toml constraints.txt
@@ -33,6 +33,10 @@ browser:
 	chromium chromium-driver fonts-dejavu-core >/dev/null; } || \
 	echo "There is no Chromium: tests in a browser are skipped."
 
+# Without npm the page in docs/browser stays without its engine, and its tests are skipped.
+docs/browser/ort: docs/browser/fetch.py
+	-$(PYTHON) $<
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,13 +47,15 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# What the pages quote of the code, quoted anew.
+# What the pages quote of the code, quoted anew; their figures; and all of it as a site.
 docs: setup
 	$(BIN)/cog -I docs -r docs/*.md
+	$(BIN)/python docs/figures.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Pin what is installed now, without a word about where it came from.
 constraints:
 	$(BIN)/python -m pip freeze --exclude-editable --exclude genre-zoo | grep -E '^[A-Za-z0-9_.-]+==' > constraints.txt
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv site docs/browser/ort .mypy_cache .pytest_cache .ruff_cache

@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -201,3 +202,64 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         file = getattr(sys.modules[imported], "__file__", None) or ""
         if file.startswith(str(tmp_path)) or imported.startswith("zoo_file_"):
             del sys.modules[imported]
+
+
+class Served:
+    """A running ``zoo serve``.
+
+    Attributes
+    ----------
+    address : str
+    temporary : Path
+        Where it, and nobody else, keeps temporary files.
+    process : subprocess.Popen
+    """
+
+    def __init__(self, folder: Path, workspace: Path, *arguments: str) -> None:
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(parents=True)
+        self._log = folder / "stderr"
+        environment = {
+            **os.environ,
+            "ZOO_MODELS": str(workspace / "models"),
+            "ZOO_CACHE": str(folder / "cache"),
+            "TMPDIR": str(self.temporary),
+        }
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [str(Path(sys.executable).with_name("zoo")), "serve", "--port", "0", *arguments],
+                cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+        assert self.process.stdout
+        self.address = self.process.stdout.readline().strip()
+        assert self.address, self.said()
+
+    def said(self) -> str:
+        """Return what it has written on stderr."""
+        return self._log.read_text(encoding="utf-8")
+
+    def left(self) -> list[Path]:
+        """Return the files of others that it still has."""
+        return [path for path in self.temporary.rglob("*") if path.is_file()]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal; return the exit status."""
+        with self.process:  # closes its stdout
+            self.process.send_signal(number)
+            return self.process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """Return a function that serves a workspace on a free port; skip without the extra."""
+    pytest.importorskip("gradio", reason="the extra `web` is not installed")
+    started: list[Served] = []
+
+    def start(workspace: Path, *arguments: str) -> Served:
+        started.append(Served(tmp_path_factory.mktemp("served"), workspace, *arguments))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()

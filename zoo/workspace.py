@@ -12,7 +12,7 @@ from typing import Any
 import platformdirs
 
 from zoo_registry.errors import RunError, UsageError
-from zoo_registry.files import write_text
+from zoo_registry.files import is_file, read_json, write_text
 from zoo_registry.runs import PREDICTIONS, RECORD, Run, RunRecord, digest
 
 __all__ = [
@@ -50,7 +50,9 @@ def run_folder(record: RunRecord, root: Path | None = None) -> Path:
 
 def file_name(text: str) -> str:
     """Return `text` as a file name that every system takes."""
-    return re.sub(r"[^\w.+-]+", "-", text).strip(".-")[:100] or "unnamed"
+    plain = re.sub(r"[^\w.+-]+", "-", text).strip(".-")[:100]
+    # A name has 255 bytes at most, and some letters have four.
+    return plain.encode()[:200].decode("utf-8", "ignore") or "unnamed"
 
 
 def runs() -> Iterator[Run | RunError]:
@@ -79,7 +81,7 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
         If nothing, or more than one run, is meant.
     """
     folder = Path(wanted)
-    if (folder / RECORD).is_file():
+    if is_file(folder / RECORD):
         return Run.read(folder)
     known = [run for run in runs() if isinstance(run, Run)]
     of_model = [run for run in known if run.record.model["name"] == wanted]
@@ -155,15 +157,15 @@ def remembered(kind: str, key: Any, compute: Callable[[], Any], place: Any = Non
     name = digest(key)
     path = cache_folder() / kind / f"{name[:32] if place is None else digest(place)[:32]}.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["key"] == name:
-            return found["value"]
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+        given, checksum, known = read_json(path)
+        if given == name and checksum == digest(known):
+            return known
+    except (OSError, ValueError, TypeError):
+        pass  # absent, or damaged
     result = compute()
     # Without a place to remember it the result is as good.
     with suppress(OSError):
-        write_text(path, json.dumps({"key": name, "value": result}))
+        write_text(path, json.dumps([name, digest(result), result]))
     return result
 
 

@@ -16,6 +16,7 @@ import pluggy
 from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError, ZooError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
+from zoo_registry.text import shown
 from zoo_registry.tracing import plugin_name, trace
 
 if TYPE_CHECKING:
@@ -295,9 +296,9 @@ def _card(module: ModuleType) -> Card:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message that says something."""
+    """Return the first line of an error's message that says something, as it can be shown."""
     try:
         text = str(error)
     except Exception:
         text = ""
-    return next((line for line in text.splitlines() if line.strip()), "no message")
+    return shown(next((line for line in text.splitlines() if line.strip()), "no message"))

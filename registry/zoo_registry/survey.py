@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Literal
 
 from zoo_registry.errors import PluginError
-from zoo_registry.files import write_text
+from zoo_registry.files import read_json, write_text
 from zoo_registry.loading import load_extension, load_model
 from zoo_registry.model import hooks_of
 from zoo_registry.offers import BUILT_IN, Offer
@@ -101,7 +101,7 @@ def _key(offer: Offer) -> str:
 
 def _recall(memory: Path | None) -> set[str]:
     try:
-        return set(map(str, json.loads(memory.read_text(encoding="utf-8")))) if memory else set()
+        return set(map(str, read_json(memory))) if memory else set()
     except (OSError, ValueError, TypeError):
         return set()
 

@@ -70,7 +70,8 @@ def serving(folder: Path) -> Iterator[str]:
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
             command, cwd=folder, stdout=log, stderr=log, start_new_session=True,
-            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            env=os.environ
+            | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         )  # fmt: skip
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", server, folder / "server.log")

@@ -49,7 +49,7 @@ class FeatureCache:
         """Return the array, read-only; None if it is absent or damaged."""
         try:
             return self.load(audio_digest) if _is_whole(self.path(audio_digest)) else None
-        except (OSError, ValueError):
+        except Exception:  # numpy reads a forged header as Python, and raises what that raises
             return None
 
     def load(self, audio_digest: str) -> "NDArray[np.float32]":
@@ -61,6 +61,8 @@ class FeatureCache:
         path = self.path(audio_digest)
         mapped: Literal["r"] | None = "r" if path.stat().st_size >= _LARGE else None
         array: NDArray[np.float32] = np.load(path, mmap_mode=mapped, allow_pickle=False)
+        if array.dtype != np.float32 or array.ndim != 2:  # noqa: PLR2004
+            raise ValueError("it is no array of a front end")
         array.flags.writeable = False
         return array
 

@@ -36,7 +36,7 @@ class Handcrafted:
     """
 
     name: ClassVar[str] = "handcrafted"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     layout: ClassVar[Layout] = "vectors"
 
     sample_rate: int = 22_050

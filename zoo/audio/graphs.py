@@ -1,18 +1,30 @@
 """The front ends as ONNX graphs: a trained model carries them, and is trained on what they give.
 
 Each graph repeats the computation of librosa in `zoo.audio.features`, with librosa's
-own constants. A body is a function of ``op``, whose methods are the operators of ONNX:
-they take and give tensors of the graph, and turn numbers and arrays into constants.
+own constants. A body is a function of ``op``; see `zoo.audio.spectra`.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from zoo.audio import features
+from zoo.audio.spectra import (
+    DOUBLE,
+    FLOAT,
+    LEAST_POWER,
+    Op,
+    Tensor,
+    constant,
+    decibels,
+    framed,
+    mel_power,
+    power_spectrum,
+    squared_parts,
+)
 
 __all__ = ["OPSET", "handcrafted", "log_mel"]
 
@@ -22,11 +34,7 @@ _IR_VERSION = (
     10  # that came with the operator sets up to 22; newer files are refused by older hosts
 )
 
-Op: TypeAlias = Any
-Tensor: TypeAlias = Any
-
 _FASTEST = 320.0  # beats a minute
-_AMIN = 1e-10  # librosa's least power
 _LEAST = float(np.finfo(np.float32).tiny)  # librosa does not normalise by less
 
 
@@ -37,9 +45,9 @@ def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
     """
 
     def body(op: Op, waveform: Tensor) -> Tensor:
-        audio = _at_least(op, op.Squeeze(waveform, [0]), n_fft)
-        mel = _mel(op, _power(op, audio, n_fft, hop), rate, n_fft, n_mels)
-        return op.Transpose(_decibels(op, mel), perm=[1, 0])
+        squares, parts = squared_parts(op, op.Squeeze(waveform, [0]), n_fft, hop)
+        mel = mel_power(op, squares, parts, rate, n_fft, n_mels)
+        return op.Transpose(decibels(op, mel), perm=[1, 0])
 
     return _model(body, n_mels)
 
@@ -98,46 +106,36 @@ def _loop(op: Op, body: Callable[..., Sequence[Tensor]], columns: int) -> Any:
     return loop
 
 
-def _constant(op: Op, name: str, values: Any, dtype: type = np.float32) -> Tensor:
-    """Put an array into the graph."""
-    from onnxscript import ir
-
-    return op.initializer(ir.tensor(np.ascontiguousarray(values, dtype=dtype)), name=name)
-
-
 def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     """Return the row of one window, as `zoo.audio.features.describe` does."""
     size = op.Shape(audio)
+    power = power_spectrum(op, audio, n_fft, hop, exact=True)
     audio = _at_least(op, audio, n_fft)
-    power = _power(op, audio, n_fft, hop)
+    bins = np.arange(1 + n_fft // 2)[None]
+    square = op.Mul(audio, audio)
     magnitude = op.Sqrt(power)
-    total = op.ReduceSum(magnitude, [0])
-    share = op.Div(magnitude, op.Where(op.Less(total, _LEAST), 1.0, total))
-    frequencies = _constant(op, "frequencies", _frequencies(rate, n_fft)[:, None])
-    centroid = op.MatMul(op.Transpose(frequencies, perm=[1, 0]), share)
-    deviation = op.Sub(frequencies, centroid)
-    bandwidth = op.Sqrt(op.ReduceSum(op.Mul(share, op.Mul(deviation, deviation)), [0]))
-    decibels = _clipped(op, _decibels(op, _mel(op, power, rate, n_fft, features.N_MELS)))
-    onset = _onset_strength(op, decibels, n_fft, hop)
-    dct = _constant(op, "dct", _dct(features.N_MELS, features.N_MFCC))
+    centroid, bandwidth = _centre(op, magnitude, rate, n_fft)
+    mel = mel_power(op, power, bins, rate, n_fft, features.N_MELS)
+    loudness = _clipped(op, decibels(op, mel))
+    onset = _onset_strength(op, loudness, n_fft, hop)
+    dct = constant(op, "dct", _dct(features.N_MELS, features.N_MFCC))
     rows = [
         centroid,
         _rolloff(op, magnitude, rate / n_fft),
         _zero_crossing_rate(op, audio, n_fft, hop),
-        op.Sqrt(_mean_square(op, audio, n_fft, hop)),
+        op.Sqrt(_mean_square(op, square, n_fft, hop)),
         onset,
         _contrast(op, magnitude, rate, n_fft),
         bandwidth,
-        _flatness(op, power),
-        op.MatMul(dct, decibels),
+        _flatness(op, magnitude, power, 1 + n_fft // 2),
+        op.MatMul(dct, loudness),
     ]
     statistics = op.Reshape(_statistics(op, op.Concat(*rows, axis=0)), [-1])
     tempo = _tempo(op, onset, rate, hop)
-    row = op.Concat(statistics, tempo, _silence(op, audio, size, hop), axis=0)
-    return op.Cast(row, to=_FLOAT)
+    row = op.Concat(statistics, tempo, _silence(op, square, size, hop), axis=0)
+    return op.Cast(row, to=FLOAT)
 
 
-_FLOAT, _DOUBLE = 1, 11  # onnx.TensorProto's numbers of the types
 _END = int(np.iinfo(np.int64).max)  # of a slice
 
 
@@ -147,54 +145,6 @@ def _at_least(op: Op, audio: Tensor, length: int) -> Tensor:
     return op.Pad(audio, op.Concat([0], missing, axis=0))
 
 
-def _power(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
-    """Return the power spectrum of Hann frames centred on multiples of `hop`, (bins, frames).
-
-    One step of Cooley and Tukey (1965, doi:10.1090/S0025-5718-1965-0178586-1) makes two
-    small transforms of a large one: over ``rows`` samples that are ``columns`` apart, as a
-    convolution with stride, and over the columns. On a CPU this takes a fifth of the time
-    of ONNX's own STFT.
-    """
-    from scipy.signal import get_window
-
-    columns = max(n for n in range(1, 1 + math.isqrt(n_fft)) if math.gcd(n_fft, hop) % n == 0)
-    rows = n_fft // columns
-    half = rows // 2 + 1  # the others are their mirror images, the sound being real
-    row, column, bins = np.arange(rows), np.arange(columns), np.arange(half)
-    sample = columns * row[None, :] + column[:, None]
-    waves = np.exp(-2j * np.pi / n_fft * bins[None, :, None] * sample[:, None, :])
-    waves *= get_window("hann", n_fft)[sample][:, None, :]
-    kernels = np.concatenate([waves.real, waves.imag], axis=1).reshape(-1, 1, rows)
-    across = np.exp(-2j * np.pi / columns * column[:, None] * column[None, :])
-    rotation = np.block([[across.real, -across.imag], [across.imag, across.real]])
-
-    padded = op.Pad(audio, [n_fft // 2, n_fft // 2])
-    whole = op.Mul(op.Div(op.Shape(padded), columns), columns)
-    grid = op.Reshape(op.Slice(padded, [0], whole), [1, -1, columns])
-    grid = op.Transpose(grid, perm=[0, 2, 1])
-    parts = op.Conv(grid, _constant(op, "waves", kernels), strides=[hop // columns], group=columns)
-    parts = op.Transpose(op.Reshape(parts, [columns, 2, half, -1]), perm=[2, 1, 0, 3])
-    parts = op.Reshape(parts, [half, 2 * columns, -1])
-    spectrum = op.MatMul(_constant(op, "rotation", rotation), parts)
-    real, imaginary = op.Split(op.Mul(spectrum, spectrum), num_outputs=2, axis=1, _outputs=2)
-    power = op.Reshape(op.Add(real, imaginary), [half * columns, -1])
-    frequency = np.arange(n_fft // 2 + 1)
-    mirrored = np.where(frequency % rows < half, frequency, n_fft - frequency)
-    order = mirrored % rows * columns + mirrored // rows % columns
-    return op.Gather(power, _constant(op, "order", order, np.int64))
-
-
-def _mel(op: Op, power: Tensor, rate: int, n_fft: int, n_mels: int) -> Tensor:
-    from librosa.filters import mel
-
-    basis = _constant(op, "mel_basis", mel(sr=rate, n_fft=n_fft, n_mels=n_mels))
-    return op.MatMul(basis, power)
-
-
-def _decibels(op: Op, power: Tensor) -> Tensor:
-    return op.Mul(op.Log(op.Max(power, _AMIN)), 10 / math.log(10))
-
-
 def _clipped(op: Op, decibels: Tensor) -> Tensor:
     """Raise what is more than 80 dB under the maximum, as librosa.power_to_db does."""
     return op.Max(decibels, op.Sub(op.ReduceMax(decibels, keepdims=0), 80.0))
@@ -202,9 +152,9 @@ def _clipped(op: Op, decibels: Tensor) -> Tensor:
 
 def _dct(size: int, count: int) -> Any:
     """Return the first rows of the orthonormal DCT-II, shape (count, size)."""
-    from scipy.fft import dct
-
-    return dct(np.eye(size), type=2, norm="ortho", axis=0)[:count]
+    waves = np.cos(np.pi / size * np.arange(count)[:, None] * (np.arange(size) + 0.5))
+    waves[0] /= math.sqrt(2)
+    return waves * math.sqrt(2 / size)
 
 
 def _onset_strength(op: Op, decibels: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -221,33 +171,47 @@ def _frequencies(rate: int, n_fft: int) -> Any:
     return np.linspace(0, rate / 2, 1 + n_fft // 2)
 
 
+def _centre(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> tuple[Tensor, Tensor]:
+    """Return the centroids and the deviations from them in Hz, each (1, frames)."""
+    frequencies = _frequencies(rate, n_fft)
+    moments = constant(op, "moments", np.stack([np.ones_like(frequencies), frequencies]))
+    total, first = op.Split(op.MatMul(moments, magnitude), num_outputs=2, axis=0, _outputs=2)
+    total = op.Where(op.Less(total, _LEAST), 1.0, total)
+    centroid = op.Div(first, total)
+    deviation = op.Sub(constant(op, "frequencies", frequencies[:, None]), centroid)
+    second = op.ReduceSum(op.Mul(magnitude, op.Mul(deviation, deviation)), [0])
+    return centroid, op.Sqrt(op.Div(second, total))
+
+
 def _rolloff(op: Op, magnitude: Tensor, step: float) -> Tensor:
     """Return the frequency below which 85 % of the magnitude lies; bins are `step` Hz apart."""
     below = op.CumSum(magnitude, 0)
     whole = op.Slice(below, [-1], [_END], [0])
-    short = op.Cast(op.Less(below, op.Mul(whole, 0.85)), to=_FLOAT)
+    short = op.Cast(op.Less(below, op.Mul(whole, 0.85)), to=FLOAT)
     return op.Mul(op.ReduceSum(short, [0]), step)
 
 
 def _zero_crossing_rate(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
-    padded = op.Pad(audio, [n_fft // 2, n_fft // 2], mode="edge")
-    negative = op.Less(padded, -1e-10)
+    negative = op.Less(audio, -1e-10)
     later, earlier = op.Slice(negative, [1], [_END]), op.Slice(negative, [0], [-1])
-    crossings = op.Cast(op.Xor(later, earlier), to=_FLOAT)
+    crossings = op.Pad(op.Xor(later, earlier), [1, 0])
+    crossings = op.Cast(framed(op, crossings, n_fft, hop), to=FLOAT)
     # The first sample of a frame has no predecessor in it.
-    mean = _moving_mean(op, crossings, n_fft - 1, hop)
-    return op.Mul(mean, (n_fft - 1) / n_fft)
+    first = op.Slice(crossings, [0], [1 - n_fft], [0], [hop])
+    return op.Sub(_moving_mean(op, crossings, n_fft, hop), op.Div(first, float(n_fft)))
 
 
-def _mean_square(op: Op, audio: Tensor, frame: int, hop: int) -> Tensor:
-    padded = op.Pad(audio, [frame // 2, frame // 2])
-    return _moving_mean(op, op.Mul(padded, padded), frame, hop)
+def _mean_square(op: Op, square: Tensor, frame: int, hop: int) -> Tensor:
+    """Return the means of the squares in frames around multiples of `hop`, (1, frames)."""
+    return _moving_mean(op, framed(op, square, frame, hop), frame, hop)
 
 
 def _moving_mean(op: Op, values: Tensor, frame: int, hop: int) -> Tensor:
-    """Return the means of frames of a vector, shape (1, frames)."""
-    pooled = op.AveragePool(op.Unsqueeze(values, [0, 1]), kernel_shape=[frame], strides=[hop])
-    return op.Squeeze(pooled, [0])
+    """Return the means of frames of a vector of whole blocks, shape (1, frames)."""
+    block = math.gcd(frame, hop)  # what frames share is added once
+    means = op.ReduceMean(op.Reshape(values, [1, 1, -1, block]), [3], keepdims=0)
+    shape = {"kernel_shape": [frame // block], "strides": [hop // block]}
+    return op.Squeeze(op.AveragePool(means, **shape), [0])
 
 
 def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
@@ -256,11 +220,16 @@ def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
     valleys: list[Tensor] = []
     for low, high, count in _octave_bands(rate, n_fft):
         band = op.Slice(magnitude, [low], [high], [0])
+        if count == 1:
+            peaks.append(op.ReduceMax(band, [0]))
+            valleys.append(op.ReduceMin(band, [0]))
+            continue
+        band = op.Transpose(band, perm=[1, 0])  # sorting goes along memory
         for sides, largest in ((peaks, 1), (valleys, 0)):
-            found, _ = op.TopK(band, [count], axis=0, largest=largest, sorted=0, _outputs=2)
-            sides.append(op.ReduceMean(found, [0]))
+            found, _ = op.TopK(band, [count], axis=1, largest=largest, sorted=0, _outputs=2)
+            sides.append(op.Transpose(op.ReduceMean(found, [1]), perm=[1, 0]))
     peak, valley = (
-        _clipped(op, _decibels(op, op.Concat(*sides, axis=0))) for sides in (peaks, valleys)
+        _clipped(op, decibels(op, op.Concat(*sides, axis=0))) for sides in (peaks, valleys)
     )
     return op.Sub(peak, valley)
 
@@ -283,14 +252,20 @@ def _octave_bands(rate: int, n_fft: int) -> list[tuple[int, int, int]]:
     return bands
 
 
-def _flatness(op: Op, power: Tensor) -> Tensor:
-    power = op.Max(power, _AMIN)
-    return op.Div(op.Exp(op.ReduceMean(op.Log(power), [0])), op.ReduceMean(power, [0]))
+def _flatness(op: Op, magnitude: Tensor, power: Tensor, bins: int) -> Tensor:
+    """Return the geometric over the arithmetic mean of the power."""
+    # One logarithm for the product of four magnitudes: 1e9, the loudest, to the fourth is finite.
+    rest = -bins % 4
+    magnitude = op.Pad(op.Max(magnitude, math.sqrt(LEAST_POWER)), [0, 0, rest, 0], 1.0)
+    quarters = op.Split(magnitude, num_outputs=4, axis=0, _outputs=4)
+    product = op.Mul(op.Mul(quarters[0], quarters[1]), op.Mul(quarters[2], quarters[3]))
+    geometric = op.Exp(op.Mul(op.ReduceSum(op.Log(product), [0]), 2 / bins))
+    return op.Div(geometric, op.ReduceMean(op.Max(power, LEAST_POWER), [0]))
 
 
 def _statistics(op: Op, rows: Tensor) -> Tensor:
     """Return max, min, mean, std, kurtosis and skew of each row, double (rows, 6)."""
-    values = op.Cast(rows, to=_DOUBLE)
+    values = op.Cast(rows, to=DOUBLE)
     mean = op.ReduceMean(values, [1])
     centred = op.Sub(values, mean)
     std = op.Sqrt(op.ReduceMean(op.Mul(centred, centred), [1]))
@@ -313,47 +288,46 @@ def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
     a log-normal prior around 120 (Ellis 2007, doi:10.1080/09298210701653344), as
     librosa.feature.tempo finds it.
     """
-    from librosa import tempo_frequencies
-    from scipy.signal import get_window
-
     size = int(8 * rate // hop)
     half = size // 2
     envelope = op.Squeeze(onset, [0])
     count = op.Shape(envelope)
     ramp = np.linspace(0, 1, half, endpoint=False)
-    before = op.Mul(op.Slice(envelope, [0], [1]), _constant(op, "fade_in", ramp))
-    after = op.Mul(op.Slice(envelope, [-1], count), _constant(op, "fade_out", ramp[::-1]))
+    before = op.Mul(op.Slice(envelope, [0], [1]), constant(op, "fade_in", ramp))
+    after = op.Mul(op.Slice(envelope, [-1], count), constant(op, "fade_out", ramp[::-1]))
     padded = op.Concat(before, envelope, after, axis=0)
     # Read with rows one longer than they are, copies of a line shift against each other.
     length = op.Shape(padded)
     copies = op.Reshape(op.Expand(padded, op.Concat([size + 1], length, axis=0)), [-1])
     shifted = op.Reshape(op.Slice(copies, [0], op.Mul(op.Add(length, 1), size)), [size, -1])
     frames = op.Slice(shifted, [0], count, [1])
-    frames = op.Mul(frames, _constant(op, "tempo_hann", get_window("hann", size)[:, None]))
-    energy = op.ReduceSumSquare(frames, [0])
-    frames = op.Div(frames, op.Sqrt(op.Where(op.Less(energy, _LEAST), 1.0, energy)))
+    window = np.hanning(size + 1)[:-1]
+    energy = op.MatMul(constant(op, "tempo_energy", window[None] ** 2), op.Mul(frames, frames))
+    weighted = op.Div(frames, op.Where(op.Less(energy, _LEAST), 1.0, energy))
     # The sums over the diagonals of the Gram matrix are the autocorrelation, summed over frames.
-    gram = op.MatMul(frames, op.Transpose(frames, perm=[1, 0]))
+    gram = op.MatMul(weighted, op.Transpose(frames, perm=[1, 0]))
+    window = constant(op, "tempo_window", window[None])
+    gram = op.Mul(op.Mul(gram, window), op.Transpose(window, perm=[1, 0]))
     wide = op.Reshape(op.Pad(gram, [0, 0, 0, size]), [-1])
     skewed = op.Reshape(op.Pad(wide, [0, size]), [size, 2 * size + 1])
     lags = op.Slice(op.ReduceSum(skewed, [0], keepdims=0), [0], [size])
-    mean = op.Div(op.Cast(lags, to=_DOUBLE), op.Cast(count, to=_DOUBLE))
-    tempi = tempo_frequencies(size, sr=rate, hop_length=hop)
+    mean = op.Div(op.Cast(lags, to=DOUBLE), op.Cast(count, to=DOUBLE))
     with np.errstate(divide="ignore"):
+        tempi = 60 * rate / (hop * np.arange(size))  # of lags in frames
         prior = -0.5 * (np.log2(tempi) - np.log2(120.0)) ** 2
     prior[: int(np.argmax(tempi < _FASTEST))] = -np.inf
-    prior = _constant(op, "tempo_prior", prior, np.float64)
+    prior = constant(op, "tempo_prior", prior, np.float64)
     score = op.Add(op.Log(op.Add(op.Mul(mean, 1e6), 1.0)), prior)
     best = op.ArgMax(score, axis=0, keepdims=1)
-    return op.Gather(_constant(op, "tempi", tempi, np.float64), best)
+    return op.Gather(constant(op, "tempi", tempi, np.float64), best)
 
 
-def _silence(op: Op, audio: Tensor, size: Tensor, hop: int) -> Tensor:
+def _silence(op: Op, square: Tensor, size: Tensor, hop: int) -> Tensor:
     """Return the samples before and after what librosa.effects.trim leaves, double (2,)."""
-    level = op.Max(op.Squeeze(_mean_square(op, audio, 2048, hop), [0]), _AMIN)
+    level = op.Max(op.Squeeze(_mean_square(op, square, 2048, hop), [0]), LEAST_POWER)
     loud = op.Greater(level, op.Mul(op.ReduceMax(level), 1e-6))
     frames = op.Squeeze(op.NonZero(loud), [0])
     leading = op.Mul(op.Slice(frames, [0], [1]), hop)
     last = op.Mul(op.Add(op.Slice(frames, [-1], op.Shape(level)), 1), hop)
-    trailing = op.Max(op.Sub(size, op.Min(last, op.Shape(audio))), 0)
-    return op.Cast(op.Concat(leading, trailing, axis=0), to=_DOUBLE)
+    trailing = op.Max(op.Sub(size, op.Min(last, op.Shape(square))), 0)
+    return op.Cast(op.Concat(leading, trailing, axis=0), to=DOUBLE)

@@ -10,8 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.cli import data, leaderboard, models, plugins, predict, report, runs, train, tune
+from zoo.cli import (
+    data,
+    leaderboard,
+    models,
+    plugins,
+    predict,
+    report,
+    runs,
+    serve,
+    train,
+    tune,
+)
 from zoo_registry.errors import ZooError
+from zoo_registry.text import shown
 
 __all__ = ["app", "run"]
 
@@ -51,6 +63,7 @@ _add("Compare models", "tune", tune.command)
 _add("Compare models", "leaderboard", leaderboard.command)
 _add("Compare models", "report", report.command)
 _add("Use them", "predict", predict.command)
+_add("Use them", "serve", serve.command)
 _add("Use them", "runs", runs.app, "zoo runs export svm handed-over")
 _add("Bring your own", "data", data.app, "zoo data check ./my-music --write")
 _add("Bring your own", "plugins", plugins.app, "zoo plugins new my-model")
@@ -87,6 +100,8 @@ def run() -> int:
     0 done; 1 something failed, and is named on stderr; 2 the command was wrong;
     130 interrupted.
     """
+    if logging.lastResort is not None:  # what tells of plugins on stderr
+        logging.lastResort.setFormatter(_Shown())
     try:
         _add_commands_of_plugins()
         status = app(standalone_mode=False)
@@ -101,6 +116,14 @@ def run() -> int:
     except Exception as error:
         return _other(error)
     return status if isinstance(status, int) else 0
+
+
+class _Shown(logging.Formatter):
+    """Lines in which whatever a name holds is seen."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return what is logged."""
+        return "\n".join(map(shown, super().format(record).splitlines()))
 
 
 def _other(error: Exception) -> int:
@@ -123,7 +146,7 @@ def _other(error: Exception) -> int:
 def _fail(sentence: str, status: int) -> int:
     if os.environ.get("ZOO_DEBUG"):
         traceback.print_exc()
-    sys.stderr.write(f"zoo: {sentence}\n")
+    sys.stderr.write(f"zoo: {shown(sentence)}\n")
     return status
 
 

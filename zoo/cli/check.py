@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from zoo.cli.console import ListFormat, print_json
+from zoo.cli.console import ListFormat, print_json, say
 from zoo_registry.errors import PluginError
+from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from zoo.testing import Outcome
@@ -68,7 +69,7 @@ def command(
         })  # fmt: skip
     else:
         for item in deprecated:
-            typer.echo("{category}: {message} ({file}, line {line})".format_map(item))
+            say("{category}: {message} ({file}, line {line})".format_map(item))
     subject.close()
     failed = [outcome.check for outcome in outcomes if outcome.status is Status.failed]
     if failed:
@@ -91,7 +92,7 @@ def _print(outcome: "Outcome", width: int, out: TextIO) -> None:
     line = f"{outcome.check:{width}}  {outcome.status:16}  {outcome.seconds:5.1f} s"
     said = f"  {outcome.reason}" if outcome.reason else ""
     # The plugin's own prints go to stderr meanwhile.
-    typer.secho(line + said, file=out, fg=_MARKS[outcome.status])
+    typer.secho(shown(line + said), file=out, fg=_MARKS[outcome.status])
 
 
 def _row(outcome: "Outcome") -> dict[str, Any]:

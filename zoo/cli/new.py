@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from zoo.cli.console import print_data, say
+
 __all__ = ["command"]
 
 
@@ -37,19 +39,17 @@ def command(
 
     if package:
         for path in write_package(name, folder, kind.value):
-            typer.echo(path)
+            print_data(f"{path}\n")
         project = _typed(folder / name)
-        typer.echo(
+        say(
             f"Next: `pip install --editable {project}`, then `zoo train {name}` and "
             f"`zoo plugins check {name}`.",
             err=True,
         )
     else:
         path = write_module(name, folder, kind.value)
-        typer.echo(path)
-        typer.echo(
-            f"Next: `zoo train {_typed(path)}`, then `zoo plugins check {_typed(path)}`.", err=True
-        )
+        print_data(f"{path}\n")
+        say(f"Next: `zoo train {_typed(path)}`, then `zoo plugins check {_typed(path)}`.", err=True)
 
 
 def _typed(path: Path) -> str:

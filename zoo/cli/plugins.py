@@ -8,7 +8,7 @@ import typer
 
 from zoo.cli import check, new
 from zoo.cli.completion import complete_plugin
-from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table
+from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table, say
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def list_plugins(
         table.add_row(*in_columns(cells), style=style)
     print_table(table)
     if any(state.status not in ("ready", "disabled") for state in states):
-        typer.echo("`zoo plugins doctor` says what is wrong, and what to do.", err=True)
+        say("`zoo plugins doctor` says what is wrong, and what to do.", err=True)
 
 
 @app.command("doctor")
@@ -83,13 +83,16 @@ def doctor(
         print_json({"installation": about, "plugins": plugins})
     else:
         for name, value in about.items():
-            typer.echo(f"{name:<11}{value}")
+            say(f"{name:<11}{value}")
         troubled = [(state, advice) for state in states if (advice := _advice(state))]
         for state, advice in troubled:
             reason = f": {state.reason}" if state.reason else ""
-            typer.echo(f"\n{state.name} ({_origin(state)}) is {state.status}{reason}\n  {advice}")
+            say()
+            say(f"{state.name} ({_origin(state)}) is {state.status}{reason}")
+            say(f"  {advice}")
         ready = sum(state.status == "ready" for state in states)
-        typer.echo(f"\n{ready} of {len(states)} plugins are ready, {len(troubled)} need attention.")
+        say()
+        say(f"{ready} of {len(states)} plugins are ready, {len(troubled)} need attention.")
     if any(state.status == "broken" for state in states):
         raise typer.Exit(1)
 
@@ -137,7 +140,7 @@ def _switch(name: str, on: bool) -> None:
         names = ", ".join(sorted({offer.name for offer in offers}))
         raise UsageError(f"there is no plugin or package {name!r}; plugins are: {names}")
     path = switch(name, on)
-    typer.echo(f"{name} is switched {'on' if on else 'off'} in {path}", err=True)
+    say(f"{name} is switched {'on' if on else 'off'} in {path}", err=True)
 
 
 def _origin(state: "PluginStatus") -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.completion import complete_data
-from zoo.cli.console import TerminalReporter
+from zoo.cli.console import TerminalReporter, print_data, say
 
 __all__ = ["command"]
 
@@ -35,10 +35,10 @@ def command(
     reporter = TerminalReporter()
     pages = write_report(output, data, protocol, reporter)
     if not pages:
-        typer.echo("There is no run to show; `zoo train svm` makes one.", err=True)
+        say("There is no run to show; `zoo train svm` makes one.", err=True)
         return
     for page in pages:
-        typer.echo(page)
+        print_data(f"{page}\n")
     if open_page:
         import webbrowser
 

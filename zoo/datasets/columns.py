@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_registry.errors import DatasetError
+from zoo_registry.text import brief, quoted
 
 __all__ = ["Table", "read_table"]
 
@@ -31,7 +32,7 @@ class Table:
         if column not in self.columns:
             raise DatasetError(
                 f"{self.path} has no column {column!r} ({purpose}); "
-                f"its columns are: {', '.join(self.columns[:12])}"
+                f"its columns are: {', '.join(map(brief, self.columns[:12]))}"
             )
 
     def numbered(self) -> Iterator[tuple[int, dict[str, str]]]:
@@ -56,7 +57,7 @@ def read_table(path: Path) -> Table:
     columns = [name.strip() for name in head]
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
-        raise DatasetError(f"{path} has two columns called {twice!r}; rename one")
+        raise DatasetError(f"{path} has two columns called {quoted(twice)}; rename one")
     return Table(path, columns, rows)
 
 

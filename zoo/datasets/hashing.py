@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
-from zoo_registry.files import write_text
+from zoo_registry.files import read_json, write_text
 from zoo_registry.runs import digest
 
 __all__ = ["file_digests", "sha256"]
@@ -78,7 +78,7 @@ def _stamp(path: Path) -> list[int]:
 
 def _load(index: Path) -> dict[str, tuple[list[int], str]]:
     try:
-        entries = json.loads(index.read_text(encoding="utf-8"))
+        entries = read_json(index)
         return {name: (list(stamp), str(value)) for name, (stamp, value) in entries.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # absent or damaged: then everything is read

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.columns import read_table
 from zoo_registry.errors import DatasetError
+from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,8 +88,8 @@ def _numbers(
     if not sound.all():
         row, column = np.argwhere(~sound)[0]
         raise DatasetError(
-            f"{path}, line {lines[row]}: {texts[row][column]!r} in column {names[column]!r} is no "
-            "finite number; mend the value or remove the column"
+            f"{path}, line {lines[row]}: {quoted(texts[row][column])} in column "
+            f"{quoted(names[column])} is no finite number; mend the value or remove the column"
         )
     return values.astype(np.float32)
 

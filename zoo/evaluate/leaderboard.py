@@ -160,7 +160,7 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     """
     name = None if data is None else dataset_name(data)
     spec = None if protocol is None else parse_protocol(protocol).spec
-    query = [str(models_folder()), name, spec]
+    query = [str(models_folder().absolute()), name, spec]
     # Ten thousand runs take seconds to read; whether any has changed shows without reading.
     known = remembered(
         _VERSION,
@@ -234,7 +234,12 @@ def _figures(members: Sequence[Run], place: tuple[Any, ...]) -> dict[str, dict[s
             with suppress(OSError):
                 content = run.predictions_path.read_bytes()
                 contents[run.id] = hashlib.sha256(content).hexdigest()
-    trained = [entry["train_tracks"] for run in members for entry in run.record.folds]
+    trained = [
+        entry["train_tracks"]
+        for run in members
+        for entry in run.record.folds
+        if "train_seconds" in entry
+    ]
     learnt = sum(trained) / max(1, len(trained))
     seen = {run.id: set((run.record.tuned or {}).get("seen", ())) for run in members}
 
@@ -265,7 +270,7 @@ def _figures(members: Sequence[Run], place: tuple[Any, ...]) -> dict[str, dict[s
 
     key = [contents, learnt, {name: sorted(tracks) for name, tracks in seen.items()}]
     figures: dict[str, dict[str, Any]] = remembered(
-        f"{_VERSION}-figures", key, compute, [str(models_folder()), *place]
+        f"{_VERSION}-figures", key, compute, [str(models_folder().absolute()), *place]
     )
     return figures
 

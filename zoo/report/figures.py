@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.evaluate.calibration import Calibration
 from zoo.evaluate.leaderboard import Difference, Row
-from zoo.report.text import shown
+from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

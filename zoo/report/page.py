@@ -13,11 +13,11 @@ from zoo.progress import Bar, Reporter
 from zoo.report.mistakes import mistakes
 from zoo.report.pictures import curve_pictures, score_pictures
 from zoo.report.tables import MARK, audit_sentences, heading, tuning_sentences
-from zoo.report.text import shown
 from zoo.workspace import file_name, runs
 from zoo_registry.errors import RunError
 from zoo_registry.files import write_text
 from zoo_registry.runs import Run
+from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment

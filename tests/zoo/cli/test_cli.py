@@ -15,7 +15,7 @@ from zoo.cli.app import app, run
 ZOO = str(Path(sys.executable).with_name("zoo"))
 HEAVY = (
     *("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnxruntime", "onnx", "pandas"),
-    *("matplotlib", "jinja2", "PIL"),
+    *("matplotlib", "jinja2", "PIL", "gradio", "fastapi"),
 )
 
 
@@ -46,7 +46,7 @@ ALL = [path for path, _ in _commands()]
 
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
-        "models", "train", "tune", "leaderboard", "report", "predict",
+        "models", "train", "tune", "leaderboard", "report", "predict", "serve",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
         "data check", "data info",
         "plugins new", "plugins check", "plugins list", "plugins doctor",
@@ -192,7 +192,11 @@ def test_a_session_from_training_to_prediction(command, workspace, tone_folder):
     status, out, err = command("train", "logistic", "--data", "tones")
     assert status == 0
     assert "trained already" in err
-    for form, mark in (("markdown", "| ---"), ("csv", "fingerprint,"), ("table", "95 % interval")):
+    marks = {
+        "markdown": "| ---", "csv": "fingerprint,", "table": "95 % interval",
+        "html": "<th>model</th>",
+    }  # fmt: skip
+    for form, mark in marks.items():
         status, out, _ = command("leaderboard", "--format", form)
         assert status == 0
         assert mark in out

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from zoo.evaluate.calibration import Calibration
 from zoo.evaluate.leaderboard import Difference, Row
 from zoo.report import figures
-from zoo.report.text import shown
+from zoo_registry.text import shown
 
 HOSTILE = [
     "<script>alert(1)</script>", '" onload="alert(1)', "]]>", "&lt;", "$x^{2$", r"\frac{1}",

@@ -13,9 +13,9 @@ import pytest
 import zoo
 from zoo.report import listening, mistakes
 from zoo.report.page import write_report
-from zoo.report.text import shown
 from zoo.workspace import cache_folder, models_folder
 from zoo_registry.runs import Run
+from zoo_registry.text import shown
 
 VOID = {"meta", "link", "input", "br", "image"}
 MARKUP = {
@@ -321,7 +321,7 @@ class TestHarm:
 
         first = contents()
         assert contents() == first
-        for kind in ("boards-1", "timelines-1"):
+        for kind in ("boards-2", "boards-2-figures", "timelines-1"):
             shutil.rmtree(cache_folder() / kind)
         monkeypatch.setenv("ZOO_MODELS", str(models_folder().absolute()))
         (workspace / "elsewhere").mkdir()

@@ -1,0 +1,208 @@
+"""What extraction costs: against librosa and audioflux per core, and with two processes.
+
+Usage: python benchmarks/extract.py DATA [--rounds N] [--tracks N]
+
+DATA is a folder with one sub-folder a class. Per core: every contestant is given the same
+decoded waveform, in turns, in one process with one thread, and what counts is CPU time, which
+other work on the machine disturbs least. Processes: `zoo.extraction.extract` with one and with
+two, in turns, each in a new process and with an empty cache; what counts is time on the wall,
+so the machine should have nothing else to do. audioflux takes part where it is installed
+(dependency group `bench`).
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.audio import features
+from zoo.audio.decode import decode
+from zoo.audio.frontends import Handcrafted, LogMel
+from zoo_registry.errors import AudioError
+
+Contestants = dict[str, Callable[[Any], Any]]
+RATE, N_FFT, HOP, N_MELS = 22_050, 1024, 512, 128
+
+# Extracts a folder twice, each time into an empty cache, and prints the seconds.
+EXTRACTION = """
+import os, sys, tempfile, time
+from zoo.datasets import open_dataset
+from zoo.extraction import extract
+from zoo.plugins import open_registry
+data, name, jobs = sys.argv[1:]
+model, dataset = open_registry().load(name), open_dataset(data)
+for _ in range(2):
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["ZOO_CACHE"] = cache
+        begun = time.perf_counter()
+        extract(dataset, model, int(jobs))
+        print(time.perf_counter() - begun)
+"""
+
+
+def main() -> None:
+    """Run the contests and print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tracks", type=int, default=10, help="for the contests of one core")
+    given = parser.parse_args()
+    if "BENCHMARK" not in os.environ:  # libraries read the environment when they are loaded
+        os.execve(sys.executable, [sys.executable, *sys.argv], _environment())
+    files = sorted(path for path in given.data.glob("*/*") if path.is_file())
+    waveforms = {}
+    for path in files[:: max(1, len(files) // given.tracks)]:
+        try:
+            waveforms[path] = decode(path, RATE)
+        except AudioError as error:
+            print(error, file=sys.stderr)
+    handcrafted: Contestants = {"zoo": Handcrafted(), "librosa": _librosa_features}
+    log_mel: Contestants = {"zoo": LogMel(), "librosa": _librosa_log_mel}
+    if audioflux := _audioflux_log_mel():
+        log_mel["audioflux"] = audioflux
+    _alike(handcrafted, list(waveforms.values()))
+    print("CPU milliseconds a track, and how much faster zoo is: median, least, greatest")
+    for title, contestants in (("handcrafted", handcrafted), ("log-mel", log_mel)):
+        _contest(title, contestants, waveforms, given.rounds)
+    print("wall seconds for all tracks, and how much faster two processes are than one")
+    for model, title in (("svm", "handcrafted"), ("cnn2d", "log-mel")):
+        _processes(title, model, given.data, given.rounds)
+
+
+def _environment() -> dict[str, str]:
+    """Return one thread for each library, and OpenBLAS as it chooses for the machine itself."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("OPENBLAS_")}
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+    return kept | threads | {"BENCHMARK": "extract"}
+
+
+def _librosa_features(audio: Any) -> Any:
+    """Describe a waveform by librosa's functions, each but the tempo called on the waveform."""
+    import librosa
+    from scipy.stats import kurtosis, skew
+
+    feature = librosa.feature
+    onset = librosa.onset.onset_strength(y=audio, sr=RATE, n_fft=N_FFT, hop_length=HOP)
+    spectral = {"y": audio, "sr": RATE, "n_fft": N_FFT, "hop_length": HOP}
+    timed = {"frame_length": N_FFT, "hop_length": HOP}
+    rows = [
+        feature.spectral_centroid(**spectral),
+        feature.spectral_rolloff(**spectral),
+        feature.zero_crossing_rate(audio, **timed),
+        feature.rms(y=audio, **timed),
+        onset[None],
+        feature.spectral_contrast(**spectral),
+        feature.spectral_bandwidth(**spectral),
+        feature.spectral_flatness(y=audio, n_fft=N_FFT, hop_length=HOP),
+        feature.mfcc(n_mfcc=13, **spectral),
+    ]
+    values = np.concatenate(rows).astype(np.float64)
+    of_rows = (np.max, np.min, np.mean, np.std, kurtosis, skew)
+    moments = np.stack([statistic(values, axis=1) for statistic in of_rows], axis=1)
+    tempo = feature.tempo(onset_envelope=onset, sr=RATE, hop_length=HOP)
+    begin, end = librosa.effects.trim(audio, top_db=60, hop_length=HOP)[1]
+    return np.concatenate([moments.ravel(), tempo, [begin, audio.size - end]])[None]
+
+
+def _librosa_log_mel(audio: Any) -> Any:
+    import librosa
+
+    power = librosa.feature.melspectrogram(
+        y=audio, sr=RATE, n_fft=N_FFT, hop_length=HOP, n_mels=N_MELS
+    )
+    return librosa.power_to_db(power, top_db=None).T
+
+
+def _audioflux_log_mel() -> Callable[[Any], Any] | None:
+    """Return audioflux's log-mel, its plans made beforehand, or None where it is missing."""
+    try:
+        import audioflux
+        from audioflux import type as kinds
+    except ImportError:
+        return None
+    transform = audioflux.BFT(
+        num=N_MELS, radix2_exp=N_FFT.bit_length() - 1, samplate=RATE, slide_length=HOP,
+        low_fre=0.0, high_fre=RATE / 2, window_type=kinds.WindowType.HANN,
+        scale_type=kinds.SpectralFilterBankScaleType.MEL,
+        style_type=kinds.SpectralFilterBankStyleType.SLANEY,
+        normal_type=kinds.SpectralFilterBankNormalType.AREA,
+        data_type=kinds.SpectralDataType.POWER,
+    )  # fmt: skip
+
+    def log_mel(audio: Any) -> Any:
+        return 10 * np.log10(np.maximum(transform.bft(audio, result_type=1), 1e-10)).T
+
+    return log_mel
+
+
+def _alike(contestants: Contestants, waveforms: list[Any]) -> None:
+    """Print how far zoo is from librosa where a track is one window."""
+    single = [audio for audio in waveforms if len(features.windows(audio, Handcrafted().hop)) == 1]
+    zoo, other = (
+        np.concatenate([contestants[name](audio) for audio in single]) for name in contestants
+    )
+    spread = np.where(other.std(axis=0) > 0, other.std(axis=0), 1)
+    apart = np.abs(zoo - other).max(axis=0) / spread
+    worst = features.feature_names()[int(apart.argmax())]
+    print(
+        f"handcrafted and librosa differ by {apart.max():.1e} standard deviations of a column "
+        f"at most ({worst}), over {len(single)} tracks"
+    )
+
+
+def _contest(title: str, contestants: Contestants, waveforms: dict[Path, Any], rounds: int) -> None:
+    """Give each contestant each waveform in turns, and each file to the decoder."""
+    spent: dict[str, list[float]] = {name: [] for name in ("decoding", *contestants)}
+    for repeat in range(rounds + 1):
+        for path, audio in waveforms.items():
+            runs = {"decoding": (decode, path, RATE)} | {
+                name: (contestant, audio) for name, contestant in contestants.items()
+            }
+            for name, (call, *arguments) in runs.items():
+                begun = time.process_time()
+                call(*arguments)
+                if repeat:  # the first round makes plans and loads libraries
+                    spent[name].append(time.process_time() - begun)
+    for name, seconds in spent.items():
+        line = f"  {title:<12} {name:<10} {1000 * statistics.median(seconds):6.1f}"
+        if name not in ("zoo", "decoding"):
+            line += "  " + _spread(seconds, spent["zoo"])
+        print(line)
+    decoding, zoo = (statistics.median(spent[name]) for name in ("decoding", "zoo"))
+    print(f"  {title:<12} decoding is {decoding / (decoding + zoo):.0%} of the zoo's two")
+
+
+def _processes(title: str, model: str, data: Path, rounds: int) -> None:
+    """Extract all tracks with one process and with two, in turns."""
+    spent: dict[int, list[list[float]]] = {1: [], 2: []}
+    for _ in range(rounds):
+        for jobs, seconds in spent.items():
+            command = [sys.executable, "-c", EXTRACTION, str(data), model, str(jobs)]
+            with tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run(
+                    command, check=True, capture_output=True, text=True, cwd=folder
+                )
+            seconds.append([float(line) for line in done.stdout.split()])
+    for place, state in enumerate(("from a standstill", "workers running")):
+        one, two = ([both[place] for both in spent[jobs]] for jobs in (1, 2))
+        print(
+            f"  {title:<12} {state:<18} {statistics.median(one):5.2f} {statistics.median(two):5.2f}"
+            f"  {_spread(one, two)}"
+        )
+
+
+def _spread(theirs: list[float], ours: list[float]) -> str:
+    ratios = [one / other for one, other in zip(theirs, ours, strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+if __name__ == "__main__":
+    main()

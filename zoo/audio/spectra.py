@@ -1,0 +1,173 @@
+"""The spectrum's part of the front ends' graphs: frames, power, mel bands, decibels.
+
+The functions take ``op``, whose methods are the operators of ONNX: they take and give
+tensors of the graph, and turn numbers and arrays into constants.
+"""
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = [
+    "DOUBLE",
+    "FLOAT",
+    "LEAST_POWER",
+    "Op",
+    "Tensor",
+    "constant",
+    "decibels",
+    "framed",
+    "mel_filters",
+    "mel_power",
+    "power_spectrum",
+    "squared_parts",
+]
+
+Op: TypeAlias = Any
+Tensor: TypeAlias = Any
+Places: TypeAlias = Any  # an array of indices
+
+FLOAT, DOUBLE = 1, 11  # onnx.TensorProto's numbers of the types
+LEAST_POWER = 1e-10  # librosa's
+
+_BANDS = 16  # mel bands that are multiplied at once
+
+
+def constant(op: Op, name: str, values: Any, dtype: type = np.float32) -> Tensor:
+    """Put an array into the graph."""
+    from onnxscript import ir
+
+    return op.initializer(ir.tensor(np.ascontiguousarray(values, dtype=dtype)), name=name)
+
+
+def framed(op: Op, values: Tensor, frame: int, hop: int, least: int = 0) -> Tensor:
+    """Pad a vector, so that frames around multiples of `hop` are made of whole blocks of it.
+
+    A block has as many values as `frame` and `hop` have for a common divisor.
+
+    Parameters
+    ----------
+    least : int
+        Length to which what is shorter is padded before.
+    """
+    size = op.Shape(values)
+    before = frame // 2
+    whole = op.Add(op.Max(size, least) if least else size, 2 * before)
+    whole = op.Sub(whole, op.Mod(whole, math.gcd(frame, hop)))
+    return op.Pad(values, op.Concat([before], op.Sub(op.Sub(whole, size), before), axis=0))
+
+
+def squared_parts(
+    op: Op, audio: Tensor, n_fft: int, hop: int, exact: bool = False
+) -> tuple[Tensor, Places]:
+    """Return the squared parts of the spectrum of Hann frames centred on multiples of `hop`.
+
+    One step of Cooley and Tukey (1965, doi:10.1090/S0025-5718-1965-0178586-1) makes two
+    small transforms of a large one: over ``rows`` samples that are ``columns`` apart, and
+    over the columns. On a CPU this takes a fifth of the time of ONNX's own STFT.
+
+    Parameters
+    ----------
+    exact : bool
+        In double precision. In single precision what is quiet beside something loud is
+        rounding error, another one on each machine.
+
+    Returns
+    -------
+    Tensor
+        Squares of real and imaginary parts in the order in which the transform leaves
+        them, (parts, frames).
+    Places
+        Where the two squares of each bin are, int (2, bins).
+    """
+    unit = math.gcd(n_fft, hop)
+    columns = max(n for n in range(1, 1 + math.isqrt(n_fft)) if unit % n == 0)
+    rows = n_fft // columns
+    half = rows // 2 + 1  # the others are their mirror images, the sound being real
+    column, bins = np.arange(columns), np.arange(half)
+    sample = np.arange(n_fft).reshape(rows, columns).T
+    waves = np.exp(-2j * np.pi / n_fft * bins[:, None] * sample[:, None])
+    waves *= np.hanning(n_fft + 1)[sample][:, None]
+    kernels = np.concatenate([waves.real, waves.imag], axis=1)
+    across = np.exp(-2j * np.pi / columns * column[:, None] * column)
+    # From (column, part) to (part, bin): a pair of columns is a complex product.
+    rotation = np.stack([across, 1j * across], axis=-1).reshape(columns, -1)
+    rotation = np.concatenate([rotation.real, rotation.imag])
+
+    blocks = op.Reshape(framed(op, audio, n_fft, hop, least=n_fft), [-1, unit])
+    blocks_of_frame = constant(op, "blocks", np.arange(n_fft // unit), np.int64)
+    count = op.Sub(op.Shape(blocks, start=0, end=1), n_fft // unit - 1)
+    starts = op.Unsqueeze(op.Range(0, op.Squeeze(count, [0]), hop // unit), [1])
+    frames = op.Reshape(op.Gather(blocks, op.Add(starts, blocks_of_frame)), [-1, columns])
+    # Two steps, each of them fast: the columns first, then the frames last.
+    frames = op.Reshape(op.Transpose(frames, perm=[1, 0]), [columns, -1, rows])
+    frames = op.Transpose(frames, perm=[0, 2, 1])
+    dtype: type = np.float64 if exact else np.float32
+    if exact:
+        frames = op.Cast(frames, to=DOUBLE)
+    parts = op.MatMul(constant(op, "waves", kernels, dtype), frames)
+    parts = op.Reshape(parts, [2 * columns, -1])
+    spectrum = op.MatMul(constant(op, "rotation", rotation, dtype), parts)
+    if exact:  # what is quiet has its digits now
+        spectrum = op.Cast(spectrum, to=FLOAT)
+    squares = op.Reshape(op.Mul(spectrum, spectrum), [2 * columns * half, -1])
+    frequency = np.arange(n_fft // 2 + 1)
+    mirrored = np.where(frequency % rows < half, frequency, n_fft - frequency)
+    real = mirrored // rows % columns * half + mirrored % rows
+    return squares, np.stack([real, real + columns * half])
+
+
+def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int, exact: bool = False) -> Tensor:
+    """Return the power of `squared_parts`, (bins, frames)."""
+    squares, parts = squared_parts(op, audio, n_fft, hop, exact)
+    real, imaginary = (
+        op.Gather(squares, constant(op, name, places, np.int64))
+        for name, places in zip(("real", "imaginary"), parts, strict=True)
+    )
+    return op.Add(real, imaginary)
+
+
+def mel_power(op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_mels: int) -> Tensor:
+    """Return the mel spectrum, (n_mels, frames).
+
+    A band has few bins: products of some bands with the bins that they share are a fraction
+    of the product of all with all.
+
+    Parameters
+    ----------
+    squares, parts : Tensor, Places
+        As `squared_parts` returns them; power is one part a bin.
+    """
+    products = []
+    filters = mel_filters(rate, n_fft, n_mels)
+    for number, bands in enumerate(np.array_split(filters, -(-n_mels // _BANDS))):
+        used: Any = bands.any(axis=0)
+        bins = slice(used.argmax(), used.size - used[::-1].argmax())
+        places = constant(op, f"mel_bins{number}", parts[:, bins].ravel(), np.int64)
+        weights = constant(op, f"mel{number}", np.tile(bands[:, bins], len(parts)))
+        products.append(op.MatMul(weights, op.Gather(squares, places)))
+    return op.Concat(*products, axis=0)
+
+
+def mel_filters(rate: int, n_fft: int, n_mels: int) -> Any:
+    """Return triangles of equal area on the scale of Slaney (1998), shape (n_mels, bins).
+
+    They are those of librosa.filters.mel, whose import would take each worker process longer
+    than the features of thirty tracks.
+    """
+    slope, growth = 3 / 200, 27 / math.log(6.4)  # mels for a Hz below 1000 Hz, for a log Hz above
+    corner, top = 1000.0, rate / 2
+    highest = slope * min(top, corner) + growth * math.log(max(top, corner) / corner)
+    mels = np.linspace(0, highest, n_mels + 2)
+    above = np.maximum(mels - slope * corner, 0) / growth
+    edges = np.minimum(mels / slope, corner) * np.exp(above)
+    ramps = (np.fft.rfftfreq(n_fft, 1 / rate) - edges[:, None]) / np.r_[np.diff(edges), 1][:, None]
+    rising, falling = ramps[:-2], 1 - ramps[1:-1]
+    heights = 2 / (edges[2:] - edges[:-2])
+    return np.maximum(0, np.minimum(rising, falling)) * heights[:, None]
+
+
+def decibels(op: Op, power: Tensor) -> Tensor:
+    """Return 10 log10 of the power, floored at -100 dB."""
+    return op.Mul(op.Log(op.Max(power, LEAST_POWER)), 10 / math.log(10))
