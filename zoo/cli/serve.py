@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.completion import complete_trained
+from zoo.cli.console import say
 from zoo_registry.errors import UsageError
 
 __all__ = ["command"]
@@ -45,12 +46,13 @@ def command(
 
     def ready(address: str) -> None:
         if not _is_loopback(host):
-            sys.stderr.write(
+            say(
                 f"zoo: {host} can be reached by other machines: whoever reaches it can use the "
-                "models and read their names; there is no password\n"
+                "models and read their names; there is no password",
+                err=True,
             )
-        sys.stderr.write("The page is open at this address; Ctrl-C ends it.\n")
-        sys.stdout.write(f"{address}\n")  # last, as the sign that it answers
+        say("The page is open at this address; Ctrl-C ends it.", err=True)
+        say(address)  # last, as the sign that it answers
         sys.stdout.flush()
         if open:
             import webbrowser
