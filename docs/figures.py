@@ -18,8 +18,8 @@ from zoo.audio.windows import cut_windows, hop_of
 from zoo.datasets import gtzan
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.synthesis import synthesise
+from zoo.evaluate import significance
 from zoo.evaluate.protocols import parse_protocol
-from zoo.evaluate.significance import intervals
 from zoo.evaluate.vote import count_votes, mean_winners, vote_winner
 from zoo_registry.files import write_text
 from zoo_registry.runs import Predictions
@@ -127,7 +127,7 @@ def intervals() -> Any:
     }
     figure, axes = plt.subplots(figsize=(WIDE, 2.3), layout="constrained")
     for place, (is_right, groups) in enumerate(cases.values()):
-        ((low, high),) = intervals([_predictions(is_right, groups)], learnt=160)
+        ((low, high),) = significance.intervals([_predictions(is_right, groups)], learnt=160)
         axes.plot([low, high], [place, place], color=BLUE, linewidth=4, solid_capstyle="butt")
         axes.plot([is_right.mean()], [place], "o", color="white", markeredgecolor=BLUE)
         axes.annotate(
