@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test setup lint format docs clean constraints
+.PHONY: demo test setup browser lint format docs clean constraints
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -12,10 +12,10 @@ demo: setup
 	$(BIN)/zoo train cnn2d --data demo --set epochs=12
 	$(BIN)/zoo train vgg16 --data demo --set epochs=5
 
-test: setup lint
+test: setup browser lint
 	$(BIN)/pytest -n 2 --dist loadgroup --durations 15
 
-setup: .venv/.installed
+setup: .venv/.installed docs/browser/ort
 
 # Installed once, and again whenever what is to be installed has changed.
 .venv/.installed: pyproject.toml constraints.txt
@@ -24,6 +24,18 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable ".[all]" --group dev
 	touch $@
+
+# For the tests that open pages; they are skipped where it cannot be installed.
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+	chromium chromium-driver fonts-dejavu-core >/dev/null; } || \
+	echo "There is no Chromium: tests in a browser are skipped."
+
+# Without npm the page in docs/browser stays without its engine, and its tests are skipped.
+docs/browser/ort: docs/browser/fetch.py
+	-$(PYTHON) $<
 
 lint: setup
 	$(BIN)/ruff check .
@@ -35,13 +47,15 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# What the pages quote of the code, quoted anew.
+# What the pages quote of the code, quoted anew; their figures; and all of it as a site.
 docs: setup
 	$(BIN)/cog -I docs -r docs/*.md
+	$(BIN)/python docs/figures.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Pin what is installed now, without a word about where it came from.
 constraints:
 	$(BIN)/python -m pip freeze --exclude-editable --exclude genre-zoo | grep -E '^[A-Za-z0-9_.-]+==' > constraints.txt
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv site docs/browser/ort .mypy_cache .pytest_cache .ruff_cache

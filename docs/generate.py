@@ -2,12 +2,26 @@
 
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zoo_registry.hooks import ExtensionSpec, ModelSpec
 
-__all__ = ["hooks", "hooks_of", "signature"]
+if TYPE_CHECKING:
+    import click
+
+__all__ = [
+    "checks",
+    "commands",
+    "commands_of",
+    "gtzan",
+    "hooks",
+    "hooks_of",
+    "signature",
+    "source",
+]
 
 _SPECS = {"model": ModelSpec, "extension": ExtensionSpec}
 
@@ -22,6 +36,14 @@ def hooks_of(kind: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     for name, function in vars(_SPECS[kind]).items():
         if hasattr(function, "zoo_spec"):
             yield name, function
+
+
+def checks() -> str:
+    """Return a table of what the conformance suite looks at, as Markdown."""
+    from zoo.testing import CHECKS
+
+    rows = [f"| `{name}` | {inspect.getdoc(check)} |" for name, check in CHECKS.items()]
+    return "\n".join(["| check | what is promised |", "| --- | --- |", *rows])
 
 
 def signature(function: Callable[..., Any]) -> str:
@@ -58,3 +80,94 @@ def _entries(body: str) -> str:
             name, colon, kind = line.partition(" : ")
             items.append(f"* `{name}`, {kind}:" if colon else f"* {name}:")
     return "\n".join(re.sub(r":(?= *$)", "", item).strip() for item in items) + "\n"
+
+
+def commands() -> str:
+    """Return the reference of all commands as Markdown."""
+    return "\n".join(_command(context) for context in commands_of())
+
+
+def commands_of() -> "Iterator[click.Context]":
+    """Yield a context of each command that is none of a plugin, in the order of the help."""
+    import click
+    from typer.main import get_command
+
+    from zoo.cli.app import app
+
+    def below(context: click.Context) -> Iterator[click.Context]:
+        children = getattr(context.command, "commands", {})
+        if not children:
+            yield context
+        for name, command in children.items():
+            yield from below(click.Context(command, context, info_name=name))
+
+    return below(click.Context(get_command(app), info_name="zoo"))
+
+
+def _command(context: "click.Context") -> str:
+    """Return what ``--help`` says of one command."""
+    text, _, example = inspect.cleandoc(context.command.help or "").partition("Example: ")
+    pieces = " ".join(context.command.collect_usage_pieces(context))
+    parts = [f"### `{context.command_path}`\n", f"{text.strip()}\n"]
+    parts.append(f"```text\n{context.command_path} {pieces}\n```\n")
+    if example:
+        parts.append(f"For example `{example.strip()}`.\n")
+    rows = [_parameter(parameter) for parameter in context.command.get_params(context)]
+    parts += ["| | default | |", "| --- | --- | --- |", *filter(None, rows), ""]
+    return "\n".join(parts)
+
+
+def _parameter(parameter: Any) -> str | None:
+    if "--help" in parameter.opts:
+        return None
+    positional = parameter.param_type_name == "argument"
+    names = [parameter.human_readable_name] if positional else parameter.opts
+    is_flag = getattr(parameter, "is_flag", False)
+    value = "" if positional or is_flag else f" {_value(parameter.type)}"
+    default = getattr(parameter.default, "value", parameter.default)
+    plain = isinstance(default, str | int | float) and not is_flag
+    shown = "required" if parameter.required else f"`{default}`" if plain else ""
+    spelt = ", ".join(f"`{name}{value}`" for name in names)
+    return f"| {spelt} | {shown} | {parameter.help or ''} |"
+
+
+def _value(kind: Any) -> str:
+    """Return what stands for the value of an option."""
+    if choices := getattr(kind, "choices", None):
+        # They may be members of an enumeration, whose value is what is typed.
+        return "{" + ",".join(str(getattr(choice, "value", choice)) for choice in choices) + "}"
+    return {"int": "N", "float": "X", "path": "FILE"}.get(kind.name.removesuffix(" range"), "TEXT")
+
+
+def source(path: str) -> str:
+    """Return a file of the repository as a block of Python that is only shown."""
+    text = (Path(__file__).parents[1] / path).read_text(encoding="utf-8")
+    return f"```py\n{text.rstrip()}\n```"
+
+
+def gtzan() -> str:
+    """Return what the table of facts says of each genre of GTZAN, as Markdown."""
+    from zoo.datasets.gtzan import GENRES, facts
+
+    rows = ["| genre | artists | tracks of the most frequent | of unknown artist | copies |"]
+    rows += ["| --- | ---: | ---: | ---: | ---: |"]
+    total = Counter[str]()
+    everybody = {fact.artist for fact in facts().values() if fact.artist}
+    for genre in GENRES:
+        known = [fact for name, fact in facts().items() if name.startswith(f"{genre}.")]
+        artists = Counter(fact.artist for fact in known if fact.artist)
+        found = {
+            "artists": len(artists),
+            "unknown": sum(fact.artist is None for fact in known),
+            "copies": sum(fact.duplicate_of is not None for fact in known),
+        }
+        total.update(found)
+        most = max(artists.values())
+        rows += [
+            f"| {genre} | {found['artists']} | {most} | {found['unknown']} | {found['copies']} |"
+        ]
+    rows += [f"| all | {len(everybody)} | | {total['unknown']} | {total['copies']} |"]
+    parts = Counter(fact.part for fact in facts().values() if fact.part)
+    of_parts = ", ".join(f"{parts[part]} {part}" for part in ("train", "valid", "test"))
+    rows += ["", f"The fault-filtered partition keeps {sum(parts.values())} tracks: {of_parts}."]
+    return "\n".join(rows)

@@ -1,6 +1,9 @@
 """Fixtures for all tests: a workspace of one's own, small recordings, strangers' plugins."""
 
+import csv
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +14,9 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+
+# Packages of strangers, whose own tests are run where they are meant to be.
+collect_ignore = ["third_party"]
 
 # Where its tables of Unicode stay from one run to the next, wherever a test stands.
 os.environ.setdefault(
@@ -83,6 +89,60 @@ def tone_folder(tmp_path: Path, make_tones: Callable[..., Path]) -> Callable[...
     return make
 
 
+@pytest.fixture(scope="session")
+def _mistaken(tmp_path_factory, make_tones: Callable[..., Path]) -> Path:
+    import zoo
+
+    root = tmp_path_factory.mktemp("mistaken")
+    data = make_tones(root / "tones", tracks=8)
+    (data / "low" / "low00.wav").rename(data / "high" / "stray.wav")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(root / "cache"))
+        patch.setenv("ZOO_MODELS", str(root / "models"))
+        for model in ("elasticnet", "decision-tree"):
+            for grouped in (True, False):
+                run = zoo.train(model, str(data), protocol="kfold:3", grouped=grouped, jobs=1)
+                assert run.complete, run.record.error
+    return root
+
+
+@pytest.fixture
+def mistaken(_mistaken: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of tones on which two models were trained, in this workspace.
+
+    They were trained with groups kept together and without; ``high/stray.wav`` is a low tone.
+    """
+    shutil.copytree(_mistaken / "models", workspace / "models")
+    monkeypatch.setenv("ZOO_CACHE", str(_mistaken / "cache"))
+    return _mistaken / "tones"
+
+
+@pytest.fixture
+def feature_table(tmp_path: Path) -> Callable[..., Path]:
+    """Return a maker of feature tables: one cloud of points a class, overlapping a little."""
+
+    def make(
+        classes: int = 3, tracks: int = 10, groups: int = 0, spread: float = 1.0,
+        name: str = "table.csv", seed: int = 0,
+    ) -> Path:  # fmt: skip
+        rng = np.random.default_rng(seed)
+        centres = 1.6 * rng.standard_normal((classes, 6))
+        path = tmp_path / name
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(
+                ["track", *(f"f{n}" for n in range(6)), "label", *(["group"] if groups else [])]
+            )
+            for label, centre in enumerate(centres):
+                for track in range(tracks):
+                    point = centre + spread * rng.standard_normal(6)
+                    group = [f"{label}-{track % groups}"] if groups else []
+                    writer.writerow([f"{label}-{track}", *point, f"class{label}", *group])
+        return path
+
+    return make
+
+
 @pytest.fixture
 def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs code in a fresh interpreter, warnings being errors as here."""
@@ -142,3 +202,64 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         file = getattr(sys.modules[imported], "__file__", None) or ""
         if file.startswith(str(tmp_path)) or imported.startswith("zoo_file_"):
             del sys.modules[imported]
+
+
+class Served:
+    """A running ``zoo serve``.
+
+    Attributes
+    ----------
+    address : str
+    temporary : Path
+        Where it, and nobody else, keeps temporary files.
+    process : subprocess.Popen
+    """
+
+    def __init__(self, folder: Path, workspace: Path, *arguments: str) -> None:
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(parents=True)
+        self._log = folder / "stderr"
+        environment = {
+            **os.environ,
+            "ZOO_MODELS": str(workspace / "models"),
+            "ZOO_CACHE": str(folder / "cache"),
+            "TMPDIR": str(self.temporary),
+        }
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [str(Path(sys.executable).with_name("zoo")), "serve", "--port", "0", *arguments],
+                cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+        assert self.process.stdout
+        self.address = self.process.stdout.readline().strip()
+        assert self.address, self.said()
+
+    def said(self) -> str:
+        """Return what it has written on stderr."""
+        return self._log.read_text(encoding="utf-8")
+
+    def left(self) -> list[Path]:
+        """Return the files of others that it still has."""
+        return [path for path in self.temporary.rglob("*") if path.is_file()]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal; return the exit status."""
+        with self.process:  # closes its stdout
+            self.process.send_signal(number)
+            return self.process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """Return a function that serves a workspace on a free port; skip without the extra."""
+    pytest.importorskip("gradio", reason="the extra `web` is not installed")
+    started: list[Served] = []
+
+    def start(workspace: Path, *arguments: str) -> Served:
+        started.append(Served(tmp_path_factory.mktemp("served"), workspace, *arguments))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()

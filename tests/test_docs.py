@@ -1,11 +1,16 @@
 """What the documentation says can be done, as it says."""
 
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 import zoo
+from zoo.estimators import EstimatorDefaults
+from zoo.testing import CHECKS, Status, Subject, examine
+from zoo_registry import Registry
+from zoo_registry.offers import EXTENSIONS, MODELS
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,13 +20,32 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/plugins.md"])
-def test_the_first_plugin_trains_as_it_stands(page, tone_folder):
-    (source,) = blocks(page, "python")[:1]
-    Path("my_model.py").write_text(source, encoding="utf-8")
-    run = zoo.train("./my_model.py", str(tone_folder(tracks=5)))
+def test_the_whole_model_is_one(tone_folder):
+    (source,) = blocks("docs/plugins.md", "python")
+    Path("nearest.py").write_text(source, encoding="utf-8")
+    run = zoo.train("./nearest.py", str(tone_folder(tracks=5)))
     assert run.complete, run.record.error
     assert zoo.leaderboard()[0].rows[0].accuracy > 0.6
+    subject = Subject("nearest.py")
+    outcomes = [examine(check, subject, {}) for check in CHECKS.values()]
+    subject.close()
+    assert [outcome for outcome in outcomes if outcome.status is Status.failed] == []
+
+
+@pytest.mark.parametrize("source", blocks("docs/extensions.md", "python"))
+def test_every_extension_of_the_docs_keeps_something_of_a_run(
+    source, install_plugin, feature_table
+):
+    points = [
+        *entry_points(group=MODELS),
+        install_plugin("example", source, group=EXTENSIONS),
+    ]
+    registry = Registry([EstimatorDefaults()], points)
+    run = zoo.train("logistic", str(feature_table()), registry=registry)
+    assert run.complete, run.record.error
+    ((name, kept),) = run.record.extensions.items()
+    assert f'extensions["{name}"]' in source
+    assert all(kept.values())
 
 
 def test_links_between_pages_lead_somewhere():

@@ -33,3 +33,21 @@ def test_every_hook_stands_there_with_its_exact_signature(monkeypatch):
     assert sorted(listed) == sorted(name for name, _ in hooks)
     for _, function in hooks:
         assert generate.signature(function) in page
+
+
+def test_every_command_stands_there_with_all_that_its_help_names(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import generate
+
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### `(zoo [\w ]+)`\n(.*?)(?=^### |\Z)", page, re.M | re.S))
+    contexts = {context.command_path: context for context in generate.commands_of()}
+    assert list(sections) == list(contexts)
+    for path, section in sections.items():
+        contexts[path].get_help()
+        options = set(re.findall(r"^│[ *]+(--[\w-]+)", capsys.readouterr().out, re.MULTILINE))
+        assert "--help" in options, path
+        rows = "".join(re.findall(r"^\|.*$", section, re.MULTILINE))
+        assert all(f"`{option}" in rows for option in options - {"--help"}), path
+        assert path in section

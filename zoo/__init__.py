@@ -4,6 +4,7 @@ The names below are loaded when they are first used, so that ``import zoo`` and
 the quick commands stay quick.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ __all__ = [
     "train",
     "tune",
 ]
+
+# onnxruntime reports its use to its maker unless it is told not to, before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "Handcrafted": "zoo.audio.frontends",

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from zoo.predicting import Prediction
 from zoo_registry.errors import UsageError
 from zoo_registry.files import write_text
+from zoo_registry.text import brief, encodable, json_text
 
 __all__ = ["AnswerFile", "csv_header", "csv_lines", "json_line"]
 
@@ -23,7 +24,7 @@ _TIMELINE = ("path", "start", "end", "label", "confidence", "reason", "error", "
 
 def json_line(found: Prediction) -> str:
     """Return one line of JSON."""
-    return json.dumps(found.to_json(), ensure_ascii=False) + "\n"
+    return json_text(found.to_json()) + "\n"
 
 
 def csv_header(timeline: bool) -> str:
@@ -49,7 +50,7 @@ def _cell(value: Any) -> Any:
 def _row(cells: Iterable[Any]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
+    return encodable(out.getvalue())
 
 
 class AnswerFile:
@@ -89,7 +90,7 @@ class AnswerFile:
             if whole and not whole.startswith(head):
                 raise ValueError("its columns are others")
             kept = list(self._kept(whole[len(head) :], run))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
             raise UsageError(
                 f"{path} cannot be continued ({error}); give another --output"
             ) from error
@@ -109,10 +110,14 @@ class AnswerFile:
         last = rows[-1][0]["path"] if rows and self._as_csv and self._timeline else None
         for row, line in rows:
             if row["run"] != run:
-                raise ValueError(f"it holds answers of {row['run']}, not of {run}")
+                raise ValueError(f"it holds answers of {brief(str(row['run']))}, not of {run}")
             if not row["error"] and row["path"] != last:
                 self.done.add(row["path"])
                 yield line
+
+    def holds(self, path: str) -> bool:
+        """Whether a file of audio is answered, also one whose name is not in UTF-8."""
+        return path in self.done or encodable(path) in self.done
 
     @contextmanager
     def open(self) -> Iterator[TextIO]:

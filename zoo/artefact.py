@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo_registry.errors import ArtefactError
+from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,7 +199,7 @@ _REASONS = (
 
 def _reason(error: Exception) -> str:
     """Return what onnxruntime complains of, in a few words."""
-    text = " ".join(str(error).split())
+    text = shown(" ".join(str(error).split()))
     for pattern, words in _REASONS:
         if match := re.search(pattern, text, re.IGNORECASE):
             return words.format(match.group(1))

@@ -1,7 +1,6 @@
 """Writing a run's artefact: front end and model as one graph, compared with what was trained."""
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +17,12 @@ from zoo_registry.errors import CannotExport, RunError
 from zoo_registry.files import atomic_path
 from zoo_registry.model import Model
 from zoo_registry.runs import Predictions, Run
+from zoo_registry.text import json_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["write_artefact"]
+__all__ = ["compare", "compose", "describe", "write_artefact"]
 
 _TOLERANCE = 1e-3  # in probability
 _TRACKS = 50  # that are compared
@@ -67,11 +67,8 @@ def write_artefact(
     RunError
         If artefact and plugin differ by more than 1e-3 in probability.
     """
-    part = model.export(fitted)
-    windows = None
-    if dataset.features is None:
-        part, windows = _with_front_end(part, model)
-    _describe(part, _description(run, predictions, windows))
+    part, windows = compose(model, fitted, hears=dataset.features is None)
+    describe(part, _description(run, predictions, windows))
     content: bytes = part.SerializeToString()
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _TRACKS)).astype(int))
     checked: dict[str, float] = {"parity_tracks": len(chosen)}
@@ -87,6 +84,41 @@ def write_artefact(
         "bytes": len(content),
         **checked,
     }
+
+
+def compose(
+    model: Model, fitted: object, *, hears: bool = True
+) -> tuple[Any, dict[str, int] | None]:
+    """Export a fitted model, and put its front end before it.
+
+    Parameters
+    ----------
+    model : Model
+    fitted : object
+        What `train` returned.
+    hears : bool
+        Whether the graph takes sound, and not the rows of a feature table.
+
+    Returns
+    -------
+    onnx.ModelProto
+    dict or None
+        ``hop, length, reach`` of the windows in samples, where the model tells them.
+
+    Raises
+    ------
+    CannotExport
+        If model or front end have no ONNX form.
+    """
+    part = model.export(fitted)
+    return _with_front_end(part, model) if hears else (part, None)
+
+
+def describe(proto: Any, description: dict[str, Any]) -> None:
+    """Write into a graph what it says of itself; `Artefact` reads it."""
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = METADATA, json_text(description)
+    proto.producer_name = "genre-zoo"
 
 
 def _with_front_end(part: Any, model: Model) -> tuple[Any, dict[str, int] | None]:
@@ -187,12 +219,6 @@ def _description(
     }
 
 
-def _describe(proto: Any, description: dict[str, Any]) -> None:
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA, json.dumps(description, ensure_ascii=False)
-    proto.producer_name = "genre-zoo"
-
-
 def _compared(
     artefact: Artefact,
     model: Model,
@@ -204,24 +230,63 @@ def _compared(
     """Return the largest difference in probability, and how many tracks get the same winner."""
     worst, same = 0.0, 0
     for index in chosen:
-        (expected,) = model.predict(fitted, [arrays[index]], len(artefact.classes))
         given = arrays[index] if not artefact.hears else _waveform(dataset, index, artefact.rate)
-        found, _ = artefact.run(given)
         name = dataset.tracks[index].id
-        if found.shape != expected.shape:
-            raise RunError(
-                f"the ONNX file gives {name} {len(found)} windows, the model {len(expected)}; "
-                "it was not kept"
-            )
-        worst = max(worst, float(np.abs(found - expected).max()))
-        if not worst <= _TOLERANCE:
-            raise RunError(
-                f"the ONNX file differs from the model by {worst:.2g} in the probability of "
-                f"{name}, more than {_TOLERANCE:g}; it was not kept"
-            )
-        # Ties aside, what is so close wins alike.
-        same += vote_winner(*count_votes(found)) == vote_winner(*count_votes(expected))
+        difference, alike = compare(artefact, model, fitted, name, given, arrays[index])
+        worst, same = max(worst, difference), same + alike
     return {"parity": worst, "same_winner": same}
+
+
+def compare(
+    artefact: Artefact,
+    model: Model,
+    fitted: object,
+    name: str,
+    given: "NDArray[np.float32]",
+    rows: "NDArray[np.float32]",
+) -> tuple[float, bool]:
+    """Compare artefact and plugin on one track.
+
+    Parameters
+    ----------
+    artefact : Artefact
+    model : Model
+    fitted : object
+        What `train` returned.
+    name : str
+        Of the track, for the message.
+    given : float32 array
+        What the artefact takes: shape (samples,), or (rows, columns) of a feature table.
+    rows : float32 array, shape (rows, columns)
+        What the front end makes of it.
+
+    Returns
+    -------
+    float
+        The largest difference in probability of a window.
+    bool
+        Whether the track gets the same winner.
+
+    Raises
+    ------
+    RunError
+        If they differ in windows, or by more than 1e-3 in probability.
+    """
+    (expected,) = model.predict(fitted, [rows], len(artefact.classes))
+    found, _ = artefact.run(given)
+    if found.shape != expected.shape:
+        raise RunError(
+            f"the ONNX file gives {name} {len(found)} windows, the model {len(expected)}; "
+            "it was not kept"
+        )
+    worst = float(np.abs(found - expected).max())
+    if not worst <= _TOLERANCE:
+        raise RunError(
+            f"the ONNX file differs from the model by {worst:.2g} in the probability of "
+            f"{name}, more than {_TOLERANCE:g}; it was not kept"
+        )
+    # Ties aside, what is so close wins alike.
+    return worst, vote_winner(*count_votes(found)) == vote_winner(*count_votes(expected))
 
 
 def _waveform(dataset: Dataset, index: int, rate: int) -> "NDArray[np.float32]":

@@ -1,6 +1,7 @@
 """Front-end arrays of all tracks of a dataset: from the cache, or computed in parallel."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -66,14 +67,15 @@ class Extraction:
         One a track of `dataset`, each of shape (rows, columns), read-only.
     skipped : list of dict
         ``track, reason`` of the others.
-    computed : int
-        Tracks that were not in the cache.
+    effort : dict
+        ``tracks`` that were described because they were not in the cache, and what that took in
+        all workers, ``decode_seconds`` and ``frontend_seconds``; empty for a table of features.
     """
 
     dataset: Dataset
     arrays: "Arrays"
     skipped: list[dict[str, str]]
-    computed: int
+    effort: dict[str, float]
 
 
 def describe_frontend(model: Model, dataset: Dataset) -> dict[str, Any]:
@@ -123,10 +125,11 @@ def extract(
     described = describe_frontend(model, dataset)
     if dataset.features is not None:
         rows = [partial(np.asarray, row[None]) for row in dataset.features]
-        return Extraction(dataset, Arrays(rows), [], 0)
+        return Extraction(dataset, Arrays(rows), [], {})
     cache = FeatureCache(cache_folder() / "features", described)
     wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
-    reasons = _compute(wanted, model, cache, jobs, reporter or Reporter())
+    described_now = _compute(wanted, model, cache, jobs, reporter or Reporter())
+    reasons = {item.track: item.reason for item in described_now if item.reason is not None}
     for track in wanted:
         if track.id not in reasons and cache.get(track.digest) is None:
             raise UsageError(
@@ -140,7 +143,25 @@ def extract(
     usable = dataset.without(set(reasons))
     arrays = Arrays([partial(cache.load, track.digest) for track in usable.tracks])
     skipped = [{"track": track, "reason": reason} for track, reason in sorted(reasons.items())]
-    return Extraction(usable, arrays, skipped, len(wanted))
+    return Extraction(usable, arrays, skipped, _effort(described_now))
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What a worker says of one track: why it could not be described, and what it took."""
+
+    track: str
+    reason: str | None
+    decode_seconds: float
+    frontend_seconds: float
+
+
+def _effort(described: Sequence[_Described]) -> dict[str, float]:
+    return {
+        "tracks": sum(item.reason is None for item in described),
+        "decode_seconds": sum(item.decode_seconds for item in described),
+        "frontend_seconds": sum(item.frontend_seconds for item in described),
+    }
 
 
 def _compute(
@@ -149,48 +170,52 @@ def _compute(
     cache: FeatureCache,
     jobs: int | None,
     reporter: Reporter,
-) -> dict[str, str]:
-    """Fill the cache; return the reason for each track that could not be described."""
+) -> list[_Described]:
+    """Fill the cache; return what the workers say of each track."""
     if not tracks:
-        return {}
+        return []
     from joblib import Parallel, delayed
 
     workers = 1 if len(tracks) < _WORTH_WORKERS else (jobs or os.cpu_count() or 1)
     title = f"{model.card.frontend.name} of {len(tracks)} tracks"
-    reasons = {}
+    described = []
     with reporter.bar(title, len(tracks)) as bar:
         results = Parallel(n_jobs=workers, return_as="generator_unordered")(
             delayed(_describe_track)(model.source.name, track, track.location, cache)
             for track in tracks
         )
-        for done, (track_id, reason) in enumerate(results, start=1):
+        for done, item in enumerate(results, start=1):
             bar.update(done)
-            if reason:
-                reasons[track_id] = reason
-    return reasons
+            described.append(item)
+    return described
 
 
-def _describe_track(
-    source: str, track: Track, location: Path, cache: FeatureCache
-) -> tuple[str, str | None]:
+def _describe_track(source: str, track: Track, location: Path, cache: FeatureCache) -> _Described:
     import numpy as np
 
     from zoo.audio.decode import decode
 
     model = _model_of_worker(source)
     path = track.path or Path(track.id)
+    reason, decoded = None, None
+    begun = time.perf_counter()
     try:
-        array = np.asarray(model.preprocess(decode(location, model.card.frontend.sample_rate)))
+        audio = decode(location, model.card.frontend.sample_rate)
+        decoded = time.perf_counter()
+        array = np.asarray(model.preprocess(audio))
         if array.ndim != 2 or not array.size or not np.isfinite(array).all():  # noqa: PLR2004
             raise AudioError(
                 f"{path} gave an array of shape {array.shape} that is empty or not finite"
             )
     except AudioError as error:
-        return track.id, str(error).replace(str(location), str(path))
+        reason = str(error).replace(str(location), str(path))
     except Exception as error:
-        return track.id, f"{path} made {model.card.name} raise {type(error).__name__}: {error}"
-    cache.put(track.digest, array)
-    return track.id, None
+        reason = f"{path} made {model.card.name} raise {type(error).__name__}: {error}"
+    ended = time.perf_counter()
+    if reason is None:
+        cache.put(track.digest, array)
+    decoded = decoded or ended
+    return _Described(track.id, reason, decoded - begun, ended - decoded)
 
 
 @lru_cache(maxsize=4)

@@ -36,7 +36,7 @@ def hand_over(run: Run, folder: Path) -> list[Path]:
     RunError
         If the folder cannot be written.
     """
-    if not run.complete or "error" in run.record.artefact:
+    if not run.complete or "sha256" not in run.record.artefact:
         reason = run.record.artefact.get("error") or f"it is {run.record.status}"
         raise UsageError(f"{run.id} has no ONNX file to hand over: {reason}")
     artefact = Artefact(run.artefact_path, run.record.artefact["sha256"], threads=1)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from zoo.artefact import Artefact, Windows
+from zoo.audio.decode import LONGEST
 from zoo.workspace import find_run
-from zoo_registry.errors import ArtefactError, PluginError, UsageError
+from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
+from zoo_registry.files import is_file, is_folder
 from zoo_registry.runs import ARTEFACT, RECORD, Run
 
 if TYPE_CHECKING:
@@ -55,10 +57,11 @@ class SavedListener:
         from zoo.plugins import open_registry
 
         record = run.record
-        reason = f"{run.id} has no ONNX file ({record.artefact['error']})"
+        why = record.artefact.get("error") or "its record names none"
+        reason = f"{run.id} has no ONNX file ({why})"
         if not run.saved_path.is_dir():
             raise PluginError(f"{reason}, and its plugin saved nothing else: it cannot predict")
-        plugin = record.model["file"] or record.model["name"]
+        plugin = record.model.get("file") or record.model["name"]
         try:
             self._model = open_registry().load(plugin)
         except (UsageError, PluginError) as error:
@@ -71,7 +74,13 @@ class SavedListener:
 
     def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
         """Classify the whole, which a plugin cannot take in pieces."""
-        rows = self._model.preprocess(np.concatenate(list(blocks)))
+        held, size = [], 0
+        for block in blocks:
+            held.append(block)
+            size += block.size
+            if size > LONGEST * self.rate:
+                raise AudioError(f"{self.name} hears no more than an hour at once; cut it up")
+        rows = self._model.preprocess(np.concatenate(held))
         (windows,) = self._model.predict(self._fitted, [rows], len(self.classes))
         yield windows, np.full((len(windows), 2), np.nan)
 
@@ -92,9 +101,9 @@ def open_model(wanted: str, threads: int | None = None) -> Listener:
         As `predict`.
     """
     path = Path(wanted)
-    if path.is_dir() and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
+    if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
         path = path / ARTEFACT
-    if path.is_file() and path.name != RECORD:
+    if is_file(path) and path.name != RECORD:
         artefact = Artefact(path, _recorded_hash(path), threads)
         return OnnxListener(_hearing(artefact, wanted))
     run = find_run(wanted, lambda run: run.record.frontend["name"] != _TABLE)
@@ -106,7 +115,7 @@ def open_model(wanted: str, threads: int | None = None) -> Listener:
         )
     if record.frontend["name"] == _TABLE:
         raise UsageError(_NO_SOUND.format(run.id))
-    if "error" in record.artefact:
+    if "sha256" not in record.artefact:
         return SavedListener(run)
     return OnnxListener(
         _hearing(Artefact(run.artefact_path, record.artefact["sha256"], threads), run.id)

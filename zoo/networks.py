@@ -13,6 +13,7 @@ from typing import Any
 from zoo.audio.windows import hop_of
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import hookimpl
+from zoo_registry.model import first_line
 from zoo_registry.silence import quiet_stderr
 
 __all__ = ["NetworkDefaults"]
@@ -82,7 +83,7 @@ class NetworkDefaults:
         try:
             return keras.saving.load_model(folder / _FILE, safe_mode=True)
         except Exception as error:
-            raise PluginError(f"{folder / _FILE} is not loaded: {error}") from error
+            raise PluginError(f"{folder / _FILE} is not loaded: {first_line(error)}") from error
 
 
 def _is_network(model: object) -> bool:
@@ -94,8 +95,10 @@ def _is_network(model: object) -> bool:
 
 
 def _to_onnx(network: Any) -> Any:
+    import numpy as np
     import onnx
 
+    network(np.zeros((1, *network.input_shape[1:]), np.float32))  # Keras exports what was called
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         with quiet_stderr(), warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """Who proposes parameters: keras-tuner's oracles (O'Malley et al. 2019) over a card's space."""
 
 import tempfile
+import warnings
 from collections.abc import Callable, Generator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -52,11 +53,18 @@ def proposals(
         oracle = _oracle(card, tuner, trials, seed)
         oracle._set_project_dir(scratch, "oracle")
         for _ in range(trials):
-            proposed = oracle.create_trial("zoo")
+            with warnings.catch_warnings():
+                # A Gaussian process of few points says that it has not settled.
+                warnings.simplefilter("ignore")
+                proposed = oracle.create_trial("zoo")
             if proposed.status != "RUNNING":
                 return
             values = proposed.hyperparameters.values
-            params = {name: values[name] for name in card.space if name in values}
+            params = {
+                name: item.values[values[name]] if isinstance(item, Choice) else values[name]
+                for name, item in card.space.items()
+                if name in values
+            }
             share = float(values.get("tuner/epochs", _budget(card))) / _budget(card)
 
             def finish(score: float | None, proposed: Any = proposed) -> None:
@@ -86,7 +94,8 @@ def _oracle(card: Card, tuner: str, trials: int, seed: int) -> Any:
             case Int():
                 space.Int(name, item.low, item.high, step=item.step)
             case Choice():
-                space.Choice(name, list(item.values))
+                # By number, since keras-tuner takes values of one kind only.
+                space.Choice(name, list(range(len(item.values))), ordered=False)
     common = {
         "objective": keras_tuner.Objective("accuracy", "max"),
         "hyperparameters": space,

@@ -243,6 +243,8 @@ class _Training:
         self.reporter = reporter
         self.record.status, self.record.error = "running", None
         self.record.started = self.record.started or _now()
+        for name, value in extraction.effort.items():  # a run that goes on may describe more
+            self.record.extraction[name] = self.record.extraction.get(name, 0) + value
         self.record.skipped = extraction.skipped
         self.record.split = split_hash(self.dataset, folds)
         self.record.audit = audit(self.dataset, folds)
@@ -271,16 +273,17 @@ class _Training:
             first = failed[0]
             self._end("failed", f"fold {first['fold']}: {first['error']}")
         else:
-            self._end("complete", None)
-            write_text(self.run.card_path, model_card(self.run, predictions))
+            self._end("complete", None, predictions)
             shutil.rmtree(self.run.fold_path(0).parent, ignore_errors=True)
         return self.run
 
-    def _end(self, status: str, error: str | None) -> None:
+    def _end(self, status: str, error: str | None, scored: Predictions | None = None) -> None:
         self.record.status, self.record.error, self.record.finished = status, error, _now()
         self._store()
+        if scored:
+            write_text(self.run.card_path, model_card(self.run, scored))
         self.model.announce("zoo_run_finished", run=self.run)
-        self._store()  # an extension may have added to the record
+        self._store()  # as after a fold
 
     def _store(self) -> None:
         self.record.folds.sort(key=lambda entry: int(entry["fold"]))
@@ -312,6 +315,7 @@ class _Training:
         self.model.announce(
             "zoo_fold_finished", run=self.run, fold=fold.number, error=entry["error"]
         )
+        self._store()  # an extension may have added to the record
         return predictions
 
     def _evaluate(self, fold: Fold, entry: dict[str, Any], bar: Bar) -> Predictions:

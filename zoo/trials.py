@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from zoo_registry.card import ParamValue
-from zoo_registry.files import write_text
+from zoo_registry.files import read_json, write_text
 
 __all__ = ["FORMAT", "RECORD", "Trial", "Tuning", "importance"]
 
 FORMAT = 1
 RECORD = "tuning.json"
 _TABLE = "trials.csv"
+_LARGEST = 1e12  # of what trials count and measure
 
 
 @dataclass
@@ -44,6 +45,25 @@ class Trial:
     scores: list[float] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
+
+    @classmethod
+    def read(cls, item: Any) -> "Trial":
+        """Return a trial as it was stored; raises ValueError if it is none."""
+        try:
+            numbers = [item["share"], item["seconds"], *item["scores"]]
+            sound = (
+                isinstance(item["number"], int)
+                and isinstance(item["error"], str | None)
+                and isinstance(item["scores"], list)
+                and all(isinstance(n, int | float) and 0 <= n < _LARGEST for n in numbers)
+                and all(map(_is_param, item["params"].values()))
+            )
+            trial = cls(**item)
+        except (TypeError, AttributeError, KeyError) as error:
+            raise ValueError(f"a trial is damaged: {error}") from error
+        if not sound:
+            raise ValueError("a trial is damaged")
+        return trial
 
     @property
     def score(self) -> float | None:
@@ -90,11 +110,21 @@ class Tuning:
     @classmethod
     def read(cls, folder: Path) -> "Tuning":
         """Read the search in `folder`; raises OSError or ValueError if there is none."""
-        stored = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        if stored["format"] != FORMAT:
+        stored = read_json(folder / RECORD)
+        if not isinstance(stored, dict) or stored.get("format") != FORMAT:
             raise ValueError(f"{folder} is of another format")
-        trials = [Trial(**item) for item in stored.pop("trials")]
-        return cls(folder, stored, trials)
+        trials, seen = stored.pop("trials", None), stored.get("seen")
+        if not isinstance(trials, list) or not isinstance(seen, list):
+            raise ValueError(f"{folder} holds no search")
+        if not all(isinstance(digest, str) for digest in seen):
+            raise ValueError(f"{folder} does not say which tracks its search has seen")
+        return cls(folder, stored, [Trial.read(item) for item in trials])
+
+
+def _is_param(value: Any) -> bool:
+    if isinstance(value, int | float):
+        return abs(value) < 2**63  # beyond, and NaN, it is none that was ever tried
+    return isinstance(value, ParamValue)
 
 
 def importance(tuning: Tuning) -> dict[str, float]:

@@ -27,7 +27,7 @@ from zoo.progress import Bar, Reporter
 from zoo.trials import FORMAT, RECORD, Trial, Tuning
 from zoo.workspace import file_name, locked, models_folder
 from zoo_registry.errors import UsageError, ZooError
-from zoo_registry.files import write_text
+from zoo_registry.files import read_json, write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, first_line
 from zoo_registry.plugins import Registry
@@ -120,11 +120,12 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
     for path in sorted(place.glob(f"*/{RECORD}")):
         try:
             tuning = Tuning.read(path.parent)
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError):
             continue
         about = tuning.record
         wanted = [model.card.name, model.source.distribution, model.source.version]
-        if about["model"] == wanted and about["dataset"] == dataset.fingerprint and tuning.best:
+        same = about.get("model") == wanted and about.get("dataset") == dataset.fingerprint
+        if same and tuning.best:
             found.append((path.stat().st_mtime, tuning))
     if not found:
         raise UsageError(
@@ -266,7 +267,7 @@ def _stored(folder: Path, record: dict[str, Any]) -> Tuning:
     """Return the search of this folder, to go on with, or a new one."""
     try:
         tuning = Tuning.read(folder)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError):
         return Tuning(folder, record, [])
     return tuning if tuning.record == record else Tuning(folder, record, [])
 
@@ -274,8 +275,8 @@ def _stored(folder: Path, record: dict[str, Any]) -> Tuning:
 def _unfinished(folder: Path, fresh: Trial) -> Trial:
     """Return the trial that was running when the search was interrupted, or the new one."""
     try:
-        trial = Trial(**json.loads((folder / _UNFINISHED).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        trial = Trial.read(read_json(folder / _UNFINISHED))
+    except (OSError, ValueError):
         return fresh
     same = (trial.number, trial.params, trial.share) == (fresh.number, fresh.params, fresh.share)
     return trial if same else fresh

@@ -12,8 +12,8 @@ from typing import Any
 import platformdirs
 
 from zoo_registry.errors import RunError, UsageError
-from zoo_registry.files import write_text
-from zoo_registry.runs import RECORD, Run, RunRecord, digest
+from zoo_registry.files import is_file, read_json, write_text
+from zoo_registry.runs import PREDICTIONS, RECORD, Run, RunRecord, digest
 
 __all__ = [
     "cache_folder",
@@ -25,6 +25,7 @@ __all__ = [
     "remove",
     "run_folder",
     "runs",
+    "stamps",
 ]
 
 
@@ -49,7 +50,9 @@ def run_folder(record: RunRecord, root: Path | None = None) -> Path:
 
 def file_name(text: str) -> str:
     """Return `text` as a file name that every system takes."""
-    return re.sub(r"[^\w.+-]+", "-", text).strip(".-")[:100] or "unnamed"
+    plain = re.sub(r"[^\w.+-]+", "-", text).strip(".-")[:100]
+    # A name has 255 bytes at most, and some letters have four.
+    return plain.encode()[:200].decode("utf-8", "ignore") or "unnamed"
 
 
 def runs() -> Iterator[Run | RunError]:
@@ -78,7 +81,7 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
         If nothing, or more than one run, is meant.
     """
     folder = Path(wanted)
-    if (folder / RECORD).is_file():
+    if is_file(folder / RECORD):
         return Run.read(folder)
     known = [run for run in runs() if isinstance(run, Run)]
     of_model = [run for run in known if run.record.model["name"] == wanted]
@@ -109,7 +112,35 @@ def remove(run: Run) -> None:
     run.folder.rmdir()
 
 
-def remembered(kind: str, key: Any, compute: Callable[[], Any]) -> Any:
+def stamps() -> list[Any]:
+    """Return name, size, time and inode of all that runs are read from.
+
+    They stay equal as long as no run is added, changed or removed: every file is written anew and
+    renamed. Looking costs a hundredth of reading.
+    """
+    folders = [str(models_folder())]
+    for _ in range(3):
+        folders = sorted(entry.path for folder in folders for entry in _folders(folder))
+    return [
+        [folder, *(_stamp(f"{folder}/{name}") for name in (RECORD, PREDICTIONS))]
+        for folder in folders
+    ]
+
+
+def _folders(folder: str) -> Iterator["os.DirEntry[str]"]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield from (entry for entry in entries if entry.is_dir())
+
+
+def _stamp(path: str) -> list[int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116  (a Path for each would take longer)
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+def remembered(kind: str, key: Any, compute: Callable[[], Any], place: Any = None) -> Any:
     """Return what `compute` gives, from the cache if it was computed from the same `key` before.
 
     Parameters
@@ -120,15 +151,21 @@ def remembered(kind: str, key: Any, compute: Callable[[], Any]) -> Any:
         Everything that the result depends on, big contents by their hash.
     compute : callable
         Returns a JSON value.
+    place : JSON value, optional
+        Where only the last result is kept; by default every key has a place of its own.
     """
-    path = cache_folder() / kind / f"{digest(key)[:32]}.json"
+    name = digest(key)
+    path = cache_folder() / kind / f"{name[:32] if place is None else digest(place)[:32]}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        result = compute()
+        given, checksum, known = read_json(path)
+        if given == name and checksum == digest(known):
+            return known
+    except (OSError, ValueError, TypeError):
+        pass  # absent, or damaged
+    result = compute()
     # Without a place to remember it the result is as good.
     with suppress(OSError):
-        write_text(path, json.dumps(result))
+        write_text(path, json.dumps([name, digest(result), result]))
     return result
 
 

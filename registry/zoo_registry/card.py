@@ -4,7 +4,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -120,6 +120,7 @@ class Int:
 
     def __post_init__(self) -> None:
         _check_interval(self.low, self.high)
+        _check_interval(0, self.step)
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,10 @@ class Choice:
 Distribution = Float | LogFloat | Int | Choice
 
 
-def _check_interval(low: float, high: float) -> None:
+def _check_interval(low: Any, high: Any) -> None:
+    for end in (low, high):
+        if isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end):
+            raise PluginError(f"an interval ends at {end!r}; give two finite numbers")
     if not low < high:
         raise PluginError(f"the interval {low:g}..{high:g} is empty; give the lower end first")
 
@@ -205,6 +209,7 @@ class Card:
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if not _NAME.fullmatch(self.name):
             raise PluginError(
                 f"the model name {self.name!r} is malformed; "
@@ -227,6 +232,30 @@ class Card:
         object.__setattr__(self, "space", MappingProxyType(dict(self.space)))
         object.__setattr__(self, "references", tuple(self.references))
         object.__setattr__(self, "requires", tuple(self.requires))
+
+    def _check_kinds(self) -> None:
+        """Raise `PluginError` where a field is not what it has to be."""
+        texts = {"name": self.name, "title": self.title, "family": self.family}
+        for field_, value in texts.items():
+            if not isinstance(value, str):
+                raise PluginError(f"the {field_} of a card is text, not {value!r}")
+        if not isinstance(self.extra, str | None):
+            raise PluginError(f"the extra of {self.name!r} is text or None, not {self.extra!r}")
+        for field_ in ("params", "space"):
+            given = getattr(self, field_)
+            if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+                raise PluginError(f"{field_} of {self.name!r} maps no names: {given!r}")
+        for field_ in ("references", "requires"):
+            given = getattr(self, field_)
+            if (
+                isinstance(given, str)
+                or not isinstance(given, Iterable)
+                or not all(isinstance(item, str) for item in given)
+            ):
+                raise PluginError(f"{field_} of {self.name!r} is no tuple of texts: {given!r}")
+        for name, kind in self.space.items():
+            if not isinstance(kind, Distribution):
+                raise PluginError(f"the space of {name!r} of {self.name!r} is no distribution")
 
     def __hash__(self) -> int:
         return hash((self.name, tuple(sorted(self.params.items(), key=str))))

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from zoo_registry.card import check_contract
 from zoo_registry.errors import PluginError, UnknownModel
+from zoo_registry.files import is_file
 from zoo_registry.model import Model, Source, first_line, new_manager
 from zoo_registry.offers import Offer
 
@@ -64,7 +65,7 @@ def load_file(path: Path, others: Iterable[object] = ()) -> Model:
     PluginError
         If it is broken; the message says why.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UnknownModel(f"there is no file {str(path)!r} to load a model from")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     spec = importlib.util.spec_from_file_location(f"zoo_file_{digest[:12]}", path)

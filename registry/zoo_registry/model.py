@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from zoo_registry.card import Card
-from zoo_registry.errors import CannotExport, PluginError
+from zoo_registry.errors import CannotExport, PluginError, ZooError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
+from zoo_registry.text import shown
 from zoo_registry.tracing import plugin_name, trace
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Model", "Source", "call_apart", "first_line", "hooks_of", "new_manager"]
+__all__ = [
+    "Model", "Source", "call_apart", "first_line", "hooks_of", "new_manager", "stdout_kept",
+]  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -86,22 +89,26 @@ def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str,
         The answers, first registered plugin first; what was raised is logged.
     """
     caller = getattr(manager.hook, hook)
-    plugins = [found.plugin for found in caller.get_hookimpls() if not found.wrapper]
+    # pluggy lists those that come first last; what was registered first comes first here.
+    listed = sorted(caller.get_hookimpls(), key=lambda found: (found.trylast, not found.tryfirst))
+    plugins = [found.plugin for found in listed if not found.wrapper]
     answers: list[Any] = []
     for plugin in plugins:
         others = [other for other in plugins if other is not plugin]
         try:
-            answers += manager.subset_hook_caller(hook, others)(**arguments)
+            with stdout_kept():
+                answers += manager.subset_hook_caller(hook, others)(**arguments)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            reason = f"{type(error).__name__}: {first_line(error)}"
+            told = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+            reason = told + first_line(error)
             _log.warning("the extension %s failed in %s: %s", plugin_name(plugin), hook, reason)
     return answers
 
 
 @contextmanager
-def _stdout_kept() -> Iterator[None]:
+def stdout_kept() -> Iterator[None]:
     """Send what a plugin prints to stderr: stdout is for the answer of the command."""
     # One stdout serves all threads; only the main one may take it away for a while.
     if threading.current_thread() is not threading.main_thread():
@@ -266,12 +273,11 @@ class Model:
 
     def announce(self, event: str, **facts: Any) -> None:
         """Tell all that listen to an event; what a listener raises is logged."""
-        with _stdout_kept():
-            call_apart(self._manager, event, facts)
+        call_apart(self._manager, event, facts)
 
     def call(self, hook: str, **arguments: Any) -> Any:
         """Call a hook of the specification, and return the answer as it is."""
-        with _stdout_kept():
+        with stdout_kept():
             return getattr(self._manager.hook, hook)(**arguments)
 
 
@@ -290,9 +296,9 @@ def _card(module: ModuleType) -> Card:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message that says something."""
+    """Return the first line of an error's message that says something, as it can be shown."""
     try:
         text = str(error)
     except Exception:
         text = ""
-    return next((line for line in text.splitlines() if line.strip()), "no message")
+    return shown(next((line for line in text.splitlines() if line.strip()), "no message"))

@@ -94,7 +94,7 @@ class Registry:
         memory : Path, optional
             As for `zoo_registry.survey.survey`.
         patience : float, optional
-            Seconds to wait for each; None to wait for as long as it takes.
+            Seconds to wait for each; None for a minute.
         """
         return survey(self.offers, patience, memory)
 

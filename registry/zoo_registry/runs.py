@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_registry.errors import RunError
-from zoo_registry.files import write_text
+from zoo_registry.files import read_json, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ def canonical_json(value: Any) -> str:
 
 def digest(value: Any) -> str:
     """Return the sha256 of the canonical JSON of `value`, in hexadecimal."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 @dataclass
@@ -67,6 +67,9 @@ class RunRecord:
     status : {"running", "complete", "failed"}
     error : str or None
         Why the run failed.
+    extraction : dict
+        ``tracks, decode_seconds, frontend_seconds``: the tracks that were described for this run,
+        and what that took, summed over all workers. Empty for a table of features.
     skipped : list of dict
         ``track, reason`` of each track that could not be used.
     folds : list of dict
@@ -99,6 +102,7 @@ class RunRecord:
     status: str = "running"
     error: str | None = None
     tuned: dict[str, Any] | None = None
+    extraction: dict[str, float] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
     folds: list[dict[str, Any]] = field(default_factory=list)
     split: str | None = None
@@ -115,7 +119,7 @@ class RunRecord:
     def id(self) -> str:
         """Name and hash: ``svm-1f0c9a4e2b``; equal commands give equal ids."""
         identity = {
-            "model": [self.model["name"], self.model["distribution"], self.model["version"]],
+            "model": [self.model.get(key) for key in ("name", "distribution", "version")],
             "params": self.params,
             "frontend": self.frontend,
             "dataset": self.dataset["fingerprint"],
@@ -271,7 +275,7 @@ class Run:
         """
         path = folder / RECORD
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_json(path)
         except FileNotFoundError:
             raise RunError(f"{folder} holds no run: it has no {RECORD}") from None
         except (OSError, ValueError) as error:
@@ -354,21 +358,45 @@ class Run:
         return Predictions.from_csv(text, str(path))
 
 
-_SHAPES: Mapping[str, type | tuple[type, ...]] = {
+Kind = type | tuple[type, ...]
+
+_NUMBER = (int, float)
+_TEXT = (str, type(None))
+_SHAPES: Mapping[str, Kind] = {
     "model": dict, "params": dict, "frontend": dict, "dataset": dict, "protocol": dict,
-    "seed": int, "versions": dict, "status": str, "skipped": list, "folds": list,
-    "artefact": dict,
+    "seed": int, "versions": dict, "status": str, "error": _TEXT, "tuned": (dict, type(None)),
+    "extraction": dict, "skipped": list, "folds": list, "split": _TEXT,
+    "audit": (dict, type(None)), "predictions": _TEXT, "artefact": dict, "machine": dict,
+    "extensions": dict, "started": _TEXT, "finished": _TEXT,
 }  # fmt: skip
-_KEYS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
-    "model": {"name": str, "title": str, "family": str},
+# What a part has to hold.
+_KEYS: Mapping[str, Mapping[str, Kind]] = {
+    "model": {
+        "name": str, "title": str, "family": str, "distribution": _TEXT, "version": _TEXT,
+        "licence": _TEXT, "file": _TEXT,
+    },
+    "frontend": {"name": str},
     "dataset": {"name": str, "fingerprint": str, "classes": list, "tracks": int, "source": str},
     "protocol": {"spec": str, "grouped": bool},
-}
-
-_ITEMS: Mapping[str, Mapping[str, type]] = {
-    "folds": {"fold": int},
+    "tuned": {"trials": int, "seen": list},
+    "audit": {"folds": list, "conflicts": list, "known": int},
+}  # fmt: skip
+# What each item of a part that is a list has to hold.
+_ITEMS: Mapping[str, Mapping[str, Kind]] = {
+    "folds": {"fold": int, "error": _TEXT},
     "skipped": {"track": str, "reason": str},
 }
+# What a fold holds once it is trained, and an artefact once it is written: all of it.
+_TRAINED: Mapping[str, Kind] = {
+    "train_seconds": _NUMBER, "predict_seconds": _NUMBER, "train_tracks": int, "test_tracks": int,
+}  # fmt: skip
+_WRITTEN: Mapping[str, Kind] = {
+    "file": str, "sha256": str, "bytes": int, "parity": _NUMBER, "parity_tracks": int,
+    "same_winner": int,
+}  # fmt: skip
+_AUDITED: Mapping[str, Kind] = {
+    **dict.fromkeys(("tested", "group", "recording", "duplicate", "any"), int), "missing": list,
+}  # fmt: skip
 
 
 def _check(record: RunRecord, path: Path) -> None:
@@ -379,17 +407,39 @@ def _check(record: RunRecord, path: Path) -> None:
 
 def _wrong(record: RunRecord) -> Iterator[str]:
     for name, kind in _SHAPES.items():
-        if not isinstance(getattr(record, name), kind):
+        if not _fits(getattr(record, name), kind):
             yield name
-    for name, wanted in _ITEMS.items():
-        items = getattr(record, name)
-        for item in items if isinstance(items, list) else ():
-            if not isinstance(item, dict) or any(
-                not isinstance(item.get(key), kind) for key, kind in wanted.items()
-            ):
-                yield name
     for name, keys in _KEYS.items():
         part = getattr(record, name)
         for key, kind in keys.items():
-            if isinstance(part, dict) and not isinstance(part.get(key), kind):
+            if part is not None and not _fits(part.get(key), kind):
                 yield f"{name}.{key}"
+    for name, keys in _ITEMS.items():
+        if not all(_holds(item, keys) for item in getattr(record, name)):
+            yield name
+    for name, items, keys in (
+        ("folds", [fold for fold in record.folds if "train_seconds" in fold], _TRAINED),
+        ("artefact", [record.artefact] if "sha256" in record.artefact else [], _WRITTEN),
+        ("artefact", [record.artefact], {"error": _TEXT}),
+        ("audit.folds", (record.audit or {}).get("folds", ()), _AUDITED),
+    ):
+        if not all(_holds(item, keys) for item in items):
+            yield name
+    for name, values, kind in (
+        ("dataset.classes", record.dataset["classes"], str),
+        ("tuned.seen", (record.tuned or {}).get("seen", ()), str),
+        ("extraction", record.extraction.values(), _NUMBER),
+        ("seed", [record.seed] if 0 <= record.seed < 2**32 else [None], int),
+    ):
+        if not all(_fits(value, kind) for value in values):
+            yield name
+
+
+def _holds(item: Any, keys: Mapping[str, Kind]) -> bool:
+    return isinstance(item, dict) and all(_fits(item.get(key), keys[key]) for key in keys)
+
+
+def _fits(value: Any, kind: Kind) -> bool:
+    # Beyond 64 bits a number is no count and no time, and cannot be reckoned with.
+    small = not isinstance(value, int | float) or abs(value) < 2**63
+    return isinstance(value, kind) and small

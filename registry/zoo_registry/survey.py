@@ -7,6 +7,7 @@ alone; it is loaded when it is named.
 import json
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,12 +18,14 @@ from types import ModuleType
 from typing import Literal
 
 from zoo_registry.errors import PluginError
-from zoo_registry.files import write_text
+from zoo_registry.files import read_json, write_text
 from zoo_registry.loading import load_extension, load_model
 from zoo_registry.model import hooks_of
 from zoo_registry.offers import BUILT_IN, Offer
 
 __all__ = ["PluginStatus", "survey"]
+
+_LONGEST = 60.0  # seconds
 
 Status = Literal["ready", "missing", "broken", "slow", "disabled"]
 
@@ -71,13 +74,15 @@ def survey(
     ----------
     offers : sequence of Offer
     limit : float, optional
-        Seconds that one may take; none by default.
+        Seconds that one may take. By default a minute, since some never finish; then those that
+        are kept in `memory` are asked again, too.
     memory : Path, optional
         A file in which plugins that took longer are kept, so that they are waited for once.
     """
     known = _recall(memory)
     skipped = known if limit is not None else set()
     asked = [offer for offer in offers if not offer.withheld and _key(offer) not in skipped]
+    limit = _LONGEST if limit is None else limit
     answers = dict(zip(map(_key, asked), _ask(asked, limit), strict=True))
     slow = {key for key, state in answers.items() if state.status == "slow"}
     remembered = (known - answers.keys()) | slow
@@ -96,17 +101,18 @@ def _key(offer: Offer) -> str:
 
 def _recall(memory: Path | None) -> set[str]:
     try:
-        return set(map(str, json.loads(memory.read_text(encoding="utf-8")))) if memory else set()
+        return set(map(str, read_json(memory))) if memory else set()
     except (OSError, ValueError, TypeError):
         return set()
 
 
-def _unasked(offer: Offer, limit: float | None) -> PluginStatus:
+def _unasked(offer: Offer, limit: float) -> PluginStatus:
     if offer.withheld:
         return _status(offer, offer.withheld, offer.reason)
+    more = " (`zoo plugins doctor` waits for it)" if limit < _LONGEST else ""
     return _status(
-        offer, "slow", f"importing it takes more than {limit:g} s; it is loaded only when it is "
-        "named (`zoo plugins doctor` waits for it)",
+        offer, "slow",
+        f"importing it takes more than {limit:g} s; it is loaded only when it is named{more}",
     )  # fmt: skip
 
 
@@ -117,7 +123,7 @@ def _status(offer: Offer, status: Status, reason: str | None) -> PluginStatus:
     )
 
 
-def _ask(offers: Sequence[Offer], limit: float | None) -> Iterator[PluginStatus]:
+def _ask(offers: Sequence[Offer], limit: float) -> Iterator[PluginStatus]:
     """Yield the state of each, from as many processes as it takes, one after the other."""
     if "fork" not in multiprocessing.get_all_start_methods():  # Windows: no process is so cheap
         yield from map(_examine, offers)
@@ -135,13 +141,13 @@ def _ask(offers: Sequence[Offer], limit: float | None) -> Iterator[PluginStatus]
                 waiting = waiting[1:]
             if waiting:  # it takes too long
                 yield _unasked(waiting.pop(0), limit)
-                process.kill()
         except EOFError:
-            process.join()
+            process.join(limit)
             reason = f"importing it ended the process (exit status {process.exitcode})"
             yield _status(waiting.pop(0), "broken", reason)
         finally:
             receiver.close()
+            process.kill()  # a thread that a plugin has left would keep it alive for ever
             process.join()
 
 
@@ -149,6 +155,7 @@ def _examine_all(offers: Sequence[Offer], sender: Connection) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
+    sys.stdout = sys.__stdout__ = os.fdopen(nowhere, "w")  # type: ignore[misc]
     for offer in offers:
         sender.send(_examine(offer))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from zoo_registry.errors import UsageError
-from zoo_registry.files import write_text
+from zoo_registry.files import read_json, write_text
 
 __all__ = ["DISABLED", "ENABLED", "Switches", "config_folder", "read_switches", "switch"]
 
@@ -76,7 +76,7 @@ def _path() -> Path:
 def _read() -> Switches:
     path = _path()
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = read_json(path)
         return Switches(*(frozenset(map(str, known[key])) for key in ("disabled", "enabled")))
     except FileNotFoundError:
         return Switches()

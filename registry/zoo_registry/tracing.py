@@ -11,6 +11,8 @@ from typing import Any
 
 import pluggy
 
+from zoo_registry.text import shown
+
 __all__ = ["plugin_name", "trace"]
 
 
@@ -57,4 +59,4 @@ def _traced(found: pluggy.HookImpl, hook: str) -> Callable[..., Any]:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"zoo: {text}\n")
+    sys.stderr.write(f"zoo: {shown(text)}\n")

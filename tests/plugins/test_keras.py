@@ -12,6 +12,7 @@ import pytest
 from zoo.audio.windows import cut_windows
 from zoo.networks import NetworkDefaults
 from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics
+from zoo_registry import PluginError
 
 deep = [
     pytest.mark.deep,
@@ -246,6 +247,23 @@ class TestModels:
             (expected,) = small(name).plugin.predict(small(name).model, [given])
             (found,) = session.run(["probabilities"], {"track": given})
             assert found == pytest.approx(expected, abs=1e-4)
+
+    def test_a_network_that_was_read_back_is_exported(self, tmp_path):
+        import keras
+
+        window = keras.Input((FRAMES, MELS))
+        state = keras.layers.GRU(4)(window)
+        model = keras.Model(window, keras.layers.Dense(2, activation="softmax")(state))
+        defaults = NetworkDefaults()
+        defaults.save(model, tmp_path)
+        assert defaults.export(defaults.load(tmp_path)).graph.node
+
+    def test_a_network_of_other_layers_is_not_read(self, small, tmp_path):
+        defaults = NetworkDefaults()
+        defaults.save(small("cnn2d").model, tmp_path)
+        with pytest.raises(PluginError, match="is not loaded") as caught:
+            defaults.load(tmp_path)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.deep

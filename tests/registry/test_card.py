@@ -96,10 +96,17 @@ class TestFrontEnd:
 
 class TestDistributions:
     @pytest.mark.parametrize("kind", [Float, LogFloat, Int])
-    @pytest.mark.parametrize("ends", [(2, 1), (1, 1), (math.nan, 1), (1, math.nan)], ids=repr)
+    @pytest.mark.parametrize("ends", [(2, 1), (1, 1)], ids=repr)
     def test_empty_interval(self, kind, ends):
         with pytest.raises(PluginError, match="empty"):
             kind(*ends)
+
+    @pytest.mark.parametrize("kind", [Float, LogFloat, Int])
+    @pytest.mark.parametrize("end", [math.nan, math.inf, "1", None, True], ids=repr)
+    def test_ends_are_finite_numbers(self, kind, end):
+        for ends in ((end, 1), (1, end)):
+            with pytest.raises(PluginError, match="two finite numbers"):
+                kind(*ends)
 
     @pytest.mark.parametrize("low", [0, -1])
     def test_logarithms_start_above_zero(self, low):

@@ -42,12 +42,10 @@ def test_failure_keeps_the_old_file_and_leaves_nothing(tmp_path):
     assert names(path.parent) == ["file"]
 
 
-def test_text_that_cannot_be_encoded_leaves_nothing(tmp_path):
+def test_text_that_utf_8_does_not_have_is_escaped(tmp_path):
     path = tmp_path / "kept" / "file"
-    write_text(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "half\ud800")
-    assert path.read_text() == "old"
+    write_text(path, "half\udcff")
+    assert path.read_text() == "half\\udcff"
     assert names(path.parent) == ["file"]
 
 

@@ -213,6 +213,7 @@ COUNT = [
 COUNT_NOT = [
     {"status": "complete"},
     {"error": "x"},
+    {"extraction": {"tracks": 9}},
     {"skipped": [{"track": "a", "reason": "b"}]},
     {"folds": [{"fold": 0}]},
     {"artefact": {"bytes": 1}},
@@ -307,6 +308,7 @@ class TestRun:
         [
             ("model",), ("params",), ("frontend",), ("dataset",), ("protocol",), ("seed",),
             ("versions",), ("status",), ("skipped",), ("folds",), ("artefact",),
+            ("extraction",), ("extensions",),
             ("model", "name"), ("model", "title"), ("model", "family"),
             ("dataset", "name"), ("dataset", "source"), ("dataset", "fingerprint"),
             ("dataset", "classes"), ("dataset", "tracks"),

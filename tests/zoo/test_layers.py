@@ -13,21 +13,24 @@ import pytest
 
 import zoo
 from zoo_registry import Registry
-from zoo_registry.offers import BUILT_IN, MODELS
+from zoo_registry.offers import BUILT_IN, MODELS, OPTIONAL
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = {"zoo": "zoo", "zoo_registry": "registry", "zoo_plugins": "plugins"}
-HEAVY = {"tensorflow", "keras", "sklearn", "librosa", "scipy", "onnx", "onnxruntime", "skl2onnx"}
+HEAVY = {
+    *("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnx", "onnxruntime", "skl2onnx"),
+    *("matplotlib", "jinja2", "PIL", "mlflow", "gradio"),
+}
 
 
-def model_modules() -> list[str]:
+def plugin_modules() -> list[str]:
     folder = ROOT / "plugins" / "zoo_plugins"
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
 
-def declared_points() -> dict[str, str]:
-    return PROJECT["project"]["entry-points"][MODELS]
+def declared_points(group: str) -> dict[str, str]:
+    return PROJECT["project"]["entry-points"][group]
 
 
 class TestWheel:
@@ -62,21 +65,28 @@ class TestWheel:
         assert source <= set(names)
 
 
-class TestBuiltInModels:
+class TestBuiltInPlugins:
     def test_every_module_is_an_entry_point_of_its_name(self):
-        expected = {name.replace("_", "-"): f"zoo_plugins.{name}" for name in model_modules()}
-        assert declared_points() == expected
+        expected = {name.replace("_", "-"): f"zoo_plugins.{name}" for name in plugin_modules()}
+        assert declared_points(MODELS) | declared_points(OPTIONAL) == expected
+        assert not declared_points(MODELS).keys() & declared_points(OPTIONAL).keys()
 
-    def test_what_is_installed_is_what_is_declared(self):
-        installed = [point for point in entry_points(group=MODELS) if point.dist.name == BUILT_IN]
-        assert {point.name: point.value for point in installed} == declared_points()
+    @pytest.mark.parametrize("group", [MODELS, OPTIONAL])
+    def test_what_is_installed_is_what_is_declared(self, group):
+        installed = [point for point in entry_points(group=group) if point.dist.name == BUILT_IN]
+        assert {point.name: point.value for point in installed} == declared_points(group)
+
+    def test_extensions_are_off_until_they_are_enabled(self, monkeypatch):
+        assert not declared_points(OPTIONAL).keys() & Registry().extensions.keys()
+        monkeypatch.setenv("ZOO_PLUGINS_ENABLED", ",".join(declared_points(OPTIONAL)))
+        assert declared_points(OPTIONAL).keys() <= Registry().extensions.keys()
 
     def test_none_is_broken(self):
         states = [state for state in Registry().models() if state.distribution == BUILT_IN]
-        assert sorted(state.name for state in states) == sorted(declared_points())
+        assert sorted(state.name for state in states) == sorted(declared_points(MODELS))
         assert {state.status for state in states} <= {"ready", "missing"}
 
-    @pytest.mark.parametrize("name", sorted(declared_points()))
+    @pytest.mark.parametrize("name", sorted(declared_points(MODELS)))
     def test_card_is_complete(self, name):
         card = Registry().load(name).card
         assert card.references
@@ -90,7 +100,7 @@ class TestImports:
     def test_nothing_heavy(self, run_python):
         """A name is listed, and a card read, without any framework."""
         modules = ["zoo_registry", "zoo", "zoo.cli", "zoo.audio.frontends"]
-        modules += [f"zoo_plugins.{name}" for name in model_modules()]
+        modules += [f"zoo_plugins.{name}" for name in plugin_modules()]
         code = (
             "import importlib, json, sys\n"
             "found = {}\n"

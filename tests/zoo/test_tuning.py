@@ -12,7 +12,7 @@ from zoo.cli.console import Tuner
 from zoo.cli.leaderboard import print_board
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
-from zoo.oracles import TUNERS
+from zoo.oracles import TUNERS, proposals
 from zoo.proof import verify_run
 from zoo.report.tables import MARK, board_markdown
 from zoo.trials import Tuning, importance
@@ -73,6 +73,19 @@ def pupil(workspace) -> str:
 
 def listed(tuning: Tuning) -> list[tuple]:
     return [(trial.number, trial.params, trial.scores, trial.error) for trial in tuning.trials]
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_every_built_in_space_is_searched(tuner):
+    registry = Registry()
+    for name in registry.names():
+        card = registry.load(name).card
+        for number, (params, share, finish) in enumerate(proposals(card, tuner, 4, seed=0)):
+            assert card.resolve(params) == dict(card.params) | params
+            assert set(params) == set(card.space)
+            assert 0 < share <= 1
+            finish(number / 10)
+        assert number == 4, name
 
 
 @pytest.mark.parametrize("tuner", TUNERS)

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["FeatureCache"]
 
 _CHECKSUM = 4  # bytes
+_LARGE = 2**22  # bytes; a few minutes of log-mel
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,24 @@ class FeatureCache:
         return self.folder / key[:2] / f"{key}.npy"
 
     def get(self, audio_digest: str) -> "NDArray[np.float32] | None":
-        """Return the array, memory-mapped and read-only; None if it is absent or damaged."""
+        """Return the array, read-only; None if it is absent or damaged."""
         try:
             return self.load(audio_digest) if _is_whole(self.path(audio_digest)) else None
-        except (OSError, ValueError):
+        except Exception:  # numpy reads a forged header as Python, and raises what that raises
             return None
 
     def load(self, audio_digest: str) -> "NDArray[np.float32]":
-        """Return an array that `get` has found whole; raises OSError if it is gone."""
-        array: NDArray[np.float32] = np.load(
-            self.path(audio_digest), mmap_mode="r", allow_pickle=False
-        )
+        """Return an array that `get` has found whole; raises OSError if it is gone.
+
+        A large one is memory-mapped. A small one is not: a map keeps its file open, of which a
+        process may have a thousand, and who trains on ten thousand tracks may hold all arrays.
+        """
+        path = self.path(audio_digest)
+        mapped: Literal["r"] | None = "r" if path.stat().st_size >= _LARGE else None
+        array: NDArray[np.float32] = np.load(path, mmap_mode=mapped, allow_pickle=False)
+        if array.dtype != np.float32 or array.ndim != 2:  # noqa: PLR2004
+            raise ValueError("it is no array of a front end")
+        array.flags.writeable = False
         return array
 
     def put(self, audio_digest: str, array: "NDArray[np.float32]") -> None:

@@ -1,6 +1,7 @@
 """Audio files of any kind, as mono waveforms at one rate, whole or block by block."""
 
 import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -14,6 +15,7 @@ from zoo_registry.errors import AudioError
 from zoo_registry.silence import quiet_stderr
 
 __all__ = [
+    "LONGEST",
     "Recording",
     "Stream",
     "decode",
@@ -31,7 +33,10 @@ _RATES = (1_000, 1_000_000)  # Hz
 _CORRECTED = re.compile(
     r"^ *(?:data|Data [Ss]ize|SSND|riff|Riff size) *: ([0-9]+) \(should be ([0-9]+)\)", re.MULTILINE
 )
+LONGEST = 3_600.0  # seconds of a track that is held whole
+_MOST = 2 * 48_000 * 3_600  # samples of all channels that are held
 _BLOCK = 1 << 18  # frames that are decoded at once; some seconds
+_CHANNELS = 8  # of more, fewer frames are decoded at once: a file can claim 1,024
 _STREAMED = 0x7FFF_0000  # from here on a length means "unknown when this was written"
 
 
@@ -100,9 +105,11 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
     Raises
     ------
     AudioError
-        If the file cannot be decoded, is cut off, or holds samples that are no numbers.
+        If the file cannot be decoded, is cut off, lasts over an hour, or holds samples that are
+        no numbers.
     """
-    return np.concatenate(list(waveform(open_stream(path), rate)))
+    stream = open_stream(path)
+    return _whole(stream, waveform(stream, rate), round(LONGEST * rate))
 
 
 def waveform(stream: Stream, rate: int) -> Iterator[NDArray[np.float32]]:
@@ -143,10 +150,27 @@ def read(path: Path) -> Recording:
     Raises
     ------
     AudioError
-        If the file cannot be decoded or holds samples that are no numbers.
+        If the file cannot be decoded, lasts over an hour, or holds samples that are no numbers.
     """
     stream = open_stream(path)
-    return Recording(np.concatenate(list(stream.blocks)), stream.rate, stream.truncated)
+    samples = _whole(stream, stream.blocks, _MOST)
+    return Recording(samples, stream.rate, stream.truncated)
+
+
+def _whole(stream: Stream, blocks: Iterator[NDArray[np.float32]], most: int) -> NDArray[np.float32]:
+    """Join blocks, unless that takes more memory than a track may."""
+    held, size = [], 0
+    if stream.seconds <= LONGEST:
+        for block in blocks:
+            held.append(block)
+            size += block.size
+            if size > most:
+                break
+        else:
+            return np.concatenate(held)
+    raise AudioError(
+        f"{stream.path} is longer than a track may be, which is held in memory: an hour; cut it up"
+    )
 
 
 def open_stream(path: Path) -> Stream:
@@ -158,10 +182,12 @@ def open_stream(path: Path) -> Stream:
         If the file cannot be opened, or holds no sound that can be decoded.
     """
     try:
-        size = path.stat().st_size
+        status = path.stat()
     except OSError as error:
         raise AudioError(f"{path} cannot be opened: {error.strerror}") from error
-    if size == 0:
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+        raise AudioError(f"{path} is no file; what comes in on standard input is called -")
+    if status.st_size == 0:
         raise AudioError(f"{path} is empty (0 bytes); replace it")
     reasons: list[str] = []
     for opener in _OPENERS:
@@ -241,10 +267,11 @@ def _open_libsndfile(path: Path) -> Stream:
 
     def blocks() -> Iterator[NDArray[np.float32]]:
         promised = file.frames
+        count = _BLOCK * _CHANNELS // max(_CHANNELS, file.channels)
         with file:
             while True:
                 with quiet_stderr():
-                    block = file.read(_BLOCK, dtype="float32", always_2d=True)
+                    block = file.read(count, dtype="float32", always_2d=True)
                 if not len(block):
                     break
                 yield block

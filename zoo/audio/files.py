@@ -1,6 +1,7 @@
 """Which files somebody means, and where their bytes are."""
 
 import glob
+import os
 import shutil
 import sys
 import tempfile
@@ -10,8 +11,9 @@ from pathlib import Path
 
 from zoo.audio.suffixes import is_audio
 from zoo_registry.errors import AudioError, UsageError
+from zoo_registry.files import is_file, is_folder
 
-__all__ = ["STDIN", "audio_files", "on_disk"]
+__all__ = ["STDIN", "audio_files", "on_disk", "walk"]
 
 STDIN = "-"
 
@@ -27,9 +29,9 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
     found: list[str] = []
     for given in paths:
         path = Path(given)
-        if str(given) == STDIN or path.is_file():
+        if str(given) == STDIN or is_file(path):
             found.append(str(given))
-        elif path.is_dir():
+        elif is_folder(path):
             found += _inside(path)
         elif glob.has_magic(str(given)):
             matches = sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207  (absolute, too)
@@ -41,7 +43,7 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
             if not inside:
                 raise UsageError(f"no file fits the pattern {str(given)!r}")
             found += inside
-        elif path.exists():
+        elif os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
             found.append(str(given))
         else:
             raise UsageError(f"there is no file or folder {str(given)!r}")
@@ -49,10 +51,36 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
 
 
 def _inside(folder: Path, needed: bool = True) -> list[str]:
-    files = sorted(str(file) for file in folder.rglob("*") if is_audio(file) and file.is_file())
+    files = []
+    for root, folders, names in walk(folder):
+        folders[:] = [name for name in folders if not (root / name).is_symlink()]
+        files += [str(root / name) for name in names if is_audio(Path(name))]
+    files = sorted(filter(is_file, files))
     if needed and not files:
         raise UsageError(f"the folder {folder} holds no audio file")
     return files
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Yield each folder with its folders and files, links followed, however deep they are nested.
+
+    Folders that are taken out of the list are not entered.
+
+    Raises
+    ------
+    UsageError
+        If a folder cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    waiting = [folder]
+    while waiting:
+        # One folder at a time: `os.walk` itself goes no deeper than Python's stack.
+        root, folders, names = next(os.walk(waiting.pop(), onerror=fail))
+        yield Path(root), folders, names
+        waiting += [Path(root, name) for name in folders]
 
 
 @contextmanager

@@ -29,6 +29,11 @@ class Peaks:
         """How much has been heard."""
         return self._samples / self._rate
 
+    @property
+    def loudest(self) -> list[float]:
+        """The loudest sample of each tenth of a second so far."""
+        return self._loudest
+
     def watch(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[NDArray[np.float32]]":
         """Hand blocks through, and look at them."""
         for block in blocks:

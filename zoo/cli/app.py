@@ -1,18 +1,33 @@
 """The Typer application, and how every error becomes one sentence and an exit status."""
 
 import inspect
+import logging
 import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from zoo.cli import data, leaderboard, models, plugins, predict, runs, train, tune
+from zoo.cli import (
+    data,
+    leaderboard,
+    models,
+    plugins,
+    predict,
+    report,
+    runs,
+    serve,
+    train,
+    tune,
+)
 from zoo_registry.errors import ZooError
+from zoo_registry.text import shown
 
 __all__ = ["app", "run"]
+
+_log = logging.getLogger(__name__)
 
 _EPILOG = "Start with `zoo train svm`, which makes and uses the demo set."
 
@@ -46,7 +61,9 @@ _add("Compare models", "models", models.command)
 _add("Compare models", "train", train.command)
 _add("Compare models", "tune", tune.command)
 _add("Compare models", "leaderboard", leaderboard.command)
+_add("Compare models", "report", report.command)
 _add("Use them", "predict", predict.command)
+_add("Use them", "serve", serve.command)
 _add("Use them", "runs", runs.app, "zoo runs export svm handed-over")
 _add("Bring your own", "data", data.app, "zoo data check ./my-music --write")
 _add("Bring your own", "plugins", plugins.app, "zoo plugins new my-model")
@@ -83,6 +100,8 @@ def run() -> int:
     0 done; 1 something failed, and is named on stderr; 2 the command was wrong;
     130 interrupted.
     """
+    if logging.lastResort is not None:  # what tells of plugins on stderr
+        logging.lastResort.setFormatter(_Shown())
     try:
         _add_commands_of_plugins()
         status = app(standalone_mode=False)
@@ -99,12 +118,26 @@ def run() -> int:
     return status if isinstance(status, int) else 0
 
 
+class _Shown(logging.Formatter):
+    """Of what is logged, lines that can be shown."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return what is logged."""
+        return _seen(super().format(record))
+
+
+def _seen(text: str) -> str:
+    """Return lines in which whatever a name holds is seen."""
+    return "\n".join(map(shown, text.split("\n")))
+
+
 def _other(error: Exception) -> int:
     """Return the status for what Typer raises, and for what nobody foresaw."""
     code = getattr(error, "exit_code", None)
     if isinstance(code, int):
         show = getattr(error, "show", None)
         if show is not None:
+            error.message = _seen(error.message)  # type: ignore[attr-defined]
             show()
         return code
     if isinstance(error, OSError):
@@ -119,7 +152,7 @@ def _other(error: Exception) -> int:
 def _fail(sentence: str, status: int) -> int:
     if os.environ.get("ZOO_DEBUG"):
         traceback.print_exc()
-    sys.stderr.write(f"zoo: {sentence}\n")
+    sys.stderr.write(f"zoo: {shown(sentence)}\n")
     return status
 
 
@@ -131,8 +164,35 @@ def _add_commands_of_plugins() -> None:
     try:
         registry = Registry()
         if any(offer.kind == "extension" and not offer.withheld for offer in registry.offers):
-            registry.ask("zoo_commands", app=app)
+            # Into an application of their own, so that none can change what is there.
+            theirs = typer.Typer()
+            registry.ask("zoo_commands", app=theirs)
+            _take_over(theirs)
     except ZooError as error:
         # Help is wanted all the more where something is wrong; a line being typed is left in peace.
         if "_ZOO_COMPLETE" not in os.environ:
             _fail(str(error), error.exit_status)
+
+
+def _take_over(theirs: typer.Typer) -> None:
+    """Add what plugins have added to `theirs`, but for what is broken or takes a name."""
+    from zoo_registry.model import first_line
+
+    for kind in ("registered_commands", "registered_groups"):
+        for added in getattr(theirs, kind):
+            alone = typer.Typer(callback=lambda: None)
+            getattr(alone, kind).append(added)
+            try:
+                names = set(getattr(typer.main.get_command(alone), "commands", ()))
+            except Exception as error:
+                _leave_out(added, f"{type(error).__name__}: {first_line(error)}")
+                continue
+            if taken := sorted(names & _BUILT_IN):
+                _leave_out(added, f"the name {taken[0]!r} is taken")
+            else:
+                getattr(app, kind).append(added)
+
+
+def _leave_out(added: Any, reason: str) -> None:
+    origin = getattr(added.callback, "__module__", None) or added.name
+    _log.warning("a command of the extension %s is left out: %s", origin, reason)

@@ -1,6 +1,5 @@
 """What people see: tables on stdout, notes and progress on stderr."""
 
-import json
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,7 +8,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from zoo.progress import Bar, Reporter
+from zoo_registry.text import encodable, json_text, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,8 +25,10 @@ __all__ = [
     "in_columns",
     "new_table",
     "percent",
+    "print_data",
     "print_json",
     "print_table",
+    "say",
     "width",
 ]
 
@@ -46,7 +50,19 @@ class Tuner(StrEnum):
 
 def print_json(value: Any) -> None:
     """Print JSON, and nothing else, on stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    print_data(json_text(value, indent=2) + "\n")
+
+
+def print_data(text: str) -> None:
+    """Print what programs read, names as they are; what would steer a terminal does not."""
+    if sys.stdout.isatty():
+        text = "\n".join(map(shown, text.split("\n")))
+    sys.stdout.write(encodable(text))
+
+
+def say(text: object = "", *, err: bool = False) -> None:
+    """Print one line, in which whatever a name holds is seen, on stdout or stderr."""
+    typer.echo(shown(str(text)), err=err)
 
 
 def new_table(title: str | None = None, caption: str | None = None) -> "Table":
@@ -55,8 +71,8 @@ def new_table(title: str | None = None, caption: str | None = None) -> "Table":
     from rich.table import Table
 
     return Table(
-        title=title,
-        caption=caption,
+        title=title and shown(title),
+        caption=caption and shown(caption),
         box=box.SIMPLE_HEAD,
         title_justify="left",
         caption_justify="left",
@@ -77,7 +93,9 @@ def print_table(table: "Table") -> None:
     """Print a table on stdout, as wide as the terminal; unwrapped where there is none."""
     from rich.console import Console
 
-    Console(file=sys.stdout, highlight=False, width=width()).print(table)
+    # A name such as [red] is a name, not markup.
+    console = Console(file=sys.stdout, width=width(), highlight=False, markup=False, emoji=False)
+    console.print(table)
 
 
 class TerminalReporter(Reporter):
@@ -96,7 +114,7 @@ class TerminalReporter(Reporter):
         """Print one sentence on stderr, once however many models it concerns."""
         if text not in self._said:
             self._said.add(text)
-            self._console.print(text, markup=False)
+            self._console.print(shown(text), markup=False, emoji=False)
 
     @contextmanager
     def bar(self, title: str, total: float) -> Iterator[Bar]:
@@ -108,14 +126,14 @@ class TerminalReporter(Reporter):
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:3.0f} %"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            yield _TerminalBar(progress, progress.add_task(title, total=total, note=""))
+            yield _TerminalBar(progress, progress.add_task(shown(title), total=total, note=""))
 
 
 class _TerminalBar(Bar):
@@ -124,7 +142,7 @@ class _TerminalBar(Bar):
         self._task = task
 
     def update(self, done: float, note: str = "") -> None:
-        self._progress.update(self._task, completed=done, note=note)
+        self._progress.update(self._task, completed=done, note=shown(note))
 
 
 def percent(value: float | None) -> str:
@@ -133,5 +151,9 @@ def percent(value: float | None) -> str:
 
 
 def in_columns(values: Iterable[object]) -> list[str]:
-    """Return cells of a table: text, with None as nothing."""
-    return ["" if value is None else str(value) for value in values]
+    """Return cells of a table: text, with None as nothing and a tuple as so many lines."""
+    return ["\n".join(map(_cell, v)) if isinstance(v, tuple) else _cell(v) for v in values]
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else shown(str(value))

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from zoo.cli.completion import complete_data
-from zoo.cli.console import ListFormat, TerminalReporter, new_table, print_json, print_table
+from zoo.cli.console import (
+    ListFormat,
+    TerminalReporter,
+    in_columns,
+    new_table,
+    print_json,
+    print_table,
+    say,
+)
 from zoo_registry.errors import DatasetError
 
 __all__ = ["app"]
@@ -65,21 +73,17 @@ def check_data(
         for heading in ("problem", "tracks", "detail"):
             table.add_column(heading, overflow="fold")
         for problem in sorted(found.problems, key=lambda problem: not problem.distorts):
-            table.add_row(
-                problem.kind,
-                "\n".join(problem.tracks),
-                problem.detail,
-                style=None if problem.distorts else "dim",
-            )
+            cells = in_columns((problem.kind, problem.tracks, problem.detail))
+            table.add_row(*cells, style=None if problem.distorts else "dim")
         if found.problems:
             print_table(table)
         serious = sum(problem.distorts for problem in found.problems)
-        typer.echo(
+        say(
             f"{serious} problems would distort a score; {len(found.problems) - serious} are worth "
             "knowing."
         )
     if written:
-        typer.echo(f"Wrote {written}; `zoo train svm --data {data}` uses it.", err=True)
+        say(f"Wrote {written}; `zoo train svm --data {data}` uses it.", err=True)
     if found.distorts:
         raise typer.Exit(1)
 
@@ -126,16 +130,16 @@ def info(
         print_json(facts)
         return
     for name in ("dataset", "source", "fingerprint", "kind", "tracks", "groups"):
-        typer.echo(f"{name:<12}{facts[name]}")
+        say(f"{name:<12}{facts[name]}")
     if facts["gtzan"]:
-        typer.echo("gtzan       recognised: artists and duplicates are known")
+        say("gtzan       recognised: artists and duplicates are known")
     for name in ("folds", "parts"):
         if facts[name]:
-            typer.echo(f"{name:<12}{', '.join(map(str, facts[name]))}")
+            say(f"{name:<12}{', '.join(map(str, facts[name]))}")
     table = new_table()
     table.add_column("class")
     table.add_column("tracks", justify="right")
     table.add_column("groups", justify="right")
     for name in dataset.classes:
-        table.add_row(name, str(counts[name]), str(groups[name]))
+        table.add_row(*in_columns((name, counts[name], groups[name])))
     print_table(table)

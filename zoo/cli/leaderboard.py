@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.cli.completion import complete_data
-from zoo.cli.console import new_table, percent, print_json, print_table, width
+from zoo.cli.console import (
+    in_columns,
+    new_table,
+    percent,
+    print_data,
+    print_json,
+    print_table,
+    say,
+    width,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["command", "print_board"]
 
 _ROOMY = 110  # columns
+_LONG = 200  # rows; nobody reads more in a terminal, and drawing ten thousand takes seconds
 
 
 class BoardFormat(StrEnum):
@@ -27,6 +37,7 @@ class BoardFormat(StrEnum):
     markdown = "markdown"
     csv = "csv"
     json = "json"
+    html = "html"
 
 
 def command(
@@ -55,19 +66,23 @@ def command(
     elif format is BoardFormat.json:
         print_json([board.to_json() for board in boards])
     elif not boards:
-        typer.echo("There is no run to show; `zoo train svm` makes one.", err=True)
+        say("There is no run to show; `zoo train svm` makes one.", err=True)
     elif format is BoardFormat.table:
         for board in boards:
             print_board(board)
     else:
         from zoo.report.tables import board_markdown, boards_csv
 
-        text = (
-            boards_csv(boards)
-            if format is BoardFormat.csv
-            else "\n".join(board_markdown(board) for board in boards)
-        )
-        typer.echo(text, nl=False)
+        if format is BoardFormat.csv:
+            print_data(boards_csv(boards))
+        else:
+            _echo_markdown("\n".join(map(board_markdown, boards)), format)
+
+
+def _echo_markdown(text: str, format: BoardFormat) -> None:
+    from zoo.report.tables import as_html
+
+    print_data(as_html(text) if format is BoardFormat.html else text)
 
 
 def _print_differences(boards: "Sequence[Board]", format: BoardFormat) -> None:
@@ -78,9 +93,7 @@ def _print_differences(boards: "Sequence[Board]", format: BoardFormat) -> None:
     if format is BoardFormat.json:
         print_json([asdict(difference) for difference in differences])
     elif not differences:
-        typer.echo(
-            "No model was trained both ways; train it with and without --ungrouped.", err=True
-        )
+        say("No model was trained both ways; train it with and without --ungrouped.", err=True)
     elif format is BoardFormat.table:
         table = new_table(title="groups kept together, and split by track")
         for name in ("dataset", "protocol", "model"):
@@ -89,15 +102,17 @@ def _print_differences(boards: "Sequence[Board]", format: BoardFormat) -> None:
             table.add_column(name, justify="right", no_wrap=True)
         for item in differences:
             leakage = "" if item.leakage is None else f"{item.leakage:.0%}"
-            table.add_row(
+            cells = (
                 *(item.dataset, item.protocol, item.model),
                 *(percent(item.grouped), percent(item.ungrouped)),
                 *(f"{item.difference:+.3f}", leakage),
             )
+            table.add_row(*in_columns(cells))
         print_table(table)
+    elif format is BoardFormat.csv:
+        print_data(differences_csv(differences))
     else:
-        write = differences_csv if format is BoardFormat.csv else differences_markdown
-        typer.echo(write(differences), nl=False)
+        _echo_markdown(differences_markdown(differences), format)
 
 
 def print_board(board: "Board") -> None:
@@ -117,16 +132,20 @@ def print_board(board: "Board") -> None:
             no_wrap=not wraps,
             overflow="fold",
         )
-    for row in board.rows:
+    shown = board.rows[:_LONG]
+    for row in shown:
         cells = _cells(row)
-        table.add_row(*(cells[name] for name in names), style=None if row.rank else "yellow")
+        listed = in_columns(cells[name] for name in names)
+        table.add_row(*listed, style=None if row.rank else "yellow")
     print_table(table)
+    if more := len(board.rows) - len(shown):
+        say(f"{more} further runs are not shown; `--format csv` lists them all.")
     for sentence in [*audit_sentences(board.audit), *tuning_sentences(board)]:
-        typer.echo(sentence)
-    for row in board.rows:
+        say(sentence)
+    for row in shown:
         if row.error:
-            typer.echo(f"{row.run}: {row.error}")
-    typer.echo()
+            say(f"{row.run}: {row.error}")
+    say()
 
 
 def _cells(row: "Row") -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table
+from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table, say
 
 __all__ = ["command"]
 
@@ -37,4 +37,4 @@ def command(
     print_table(table)
     for state in states:
         if state.reason:
-            typer.echo(f"{state.name}: {state.reason}")
+            say(f"{state.name}: {state.reason}")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli import check, new
 from zoo.cli.completion import complete_plugin
-from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table
+from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table, say
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(help="Look after plugins, and write new ones.", no_args_is_help=True)
+
+app.command("new")(new.command)
+app.command("check")(check.command)
 
 _SLOW = 0.5  # seconds of import that are worth a word to the author
 
@@ -46,14 +50,14 @@ def list_plugins(
         table.add_row(*in_columns(cells), style=style)
     print_table(table)
     if any(state.status not in ("ready", "disabled") for state in states):
-        typer.echo("`zoo plugins doctor` says what is wrong, and what to do.", err=True)
+        say("`zoo plugins doctor` says what is wrong, and what to do.", err=True)
 
 
 @app.command("doctor")
 def doctor(
     format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
 ) -> None:
-    """Load every plugin, however long it takes, and say what to do about those that fail.
+    """Load every plugin, waiting a minute if need be, and say what to do about those that fail.
 
     Exit status 1 if one is broken.
 
@@ -79,13 +83,16 @@ def doctor(
         print_json({"installation": about, "plugins": plugins})
     else:
         for name, value in about.items():
-            typer.echo(f"{name:<11}{value}")
+            say(f"{name:<11}{value}")
         troubled = [(state, advice) for state in states if (advice := _advice(state))]
         for state, advice in troubled:
             reason = f": {state.reason}" if state.reason else ""
-            typer.echo(f"\n{state.name} ({_origin(state)}) is {state.status}{reason}\n  {advice}")
+            say()
+            say(f"{state.name} ({_origin(state)}) is {state.status}{reason}")
+            say(f"  {advice}")
         ready = sum(state.status == "ready" for state in states)
-        typer.echo(f"\n{ready} of {len(states)} plugins are ready, {len(troubled)} need attention.")
+        say()
+        say(f"{ready} of {len(states)} plugins are ready, {len(troubled)} need attention.")
     if any(state.status == "broken" for state in states):
         raise typer.Exit(1)
 
@@ -133,7 +140,7 @@ def _switch(name: str, on: bool) -> None:
         names = ", ".join(sorted({offer.name for offer in offers}))
         raise UsageError(f"there is no plugin or package {name!r}; plugins are: {names}")
     path = switch(name, on)
-    typer.echo(f"{name} is switched {'on' if on else 'off'} in {path}", err=True)
+    say(f"{name} is switched {'on' if on else 'off'} in {path}", err=True)
 
 
 def _origin(state: "PluginStatus") -> str:

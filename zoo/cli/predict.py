@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.cli.completion import complete_trained
-from zoo.cli.console import TerminalReporter, percent
+from zoo.cli.console import TerminalReporter, percent, print_data, say
+from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ def command(
     answers = None
     if output is not None:
         answers = AnswerFile(output, as_csv, timeline, listener.name)
-        waiting = [file for file in files if file not in answers.done]
+        waiting = [file for file in files if not answers.holds(file)]
         if len(waiting) < len(files):
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")
         files = waiting
@@ -92,16 +93,17 @@ def command(
         reporter=reporter,
     )
     failed = 0
-    with answers.open() if answers else nullcontext(sys.stdout) as out:
+    with answers.open() if answers else nullcontext(None) as file:
+        put = file.write if file else print_data
         if as_csv and answers is None:
-            out.write(csv_header(timeline))
+            put(csv_header(timeline))
         for prediction in found:
             if prediction.error is not None:
                 failed += 1
                 if format is PredictionFormat.table or answers is not None:
-                    sys.stderr.write(f"zoo: {prediction.error}\n")
-            out.write(lines[format](prediction))
-            out.flush()
+                    say(f"zoo: {prediction.error}", err=True)
+            put(lines[format](prediction))
+            (file or sys.stdout).flush()
     if answers is not None:
         reporter.note(f"{len(files)} files answered into {output}, {failed} of them with an error")
     if failed:
@@ -117,8 +119,8 @@ def _text(found: "Prediction") -> str:
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
     detail += f"; {found.seconds:.1f} s"
-    head = f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})\n"
-    return head + "".join(_stretches(found.timeline or []))
+    head = f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})"
+    return shown(head) + "\n" + "".join(_stretches(found.timeline or []))
 
 
 def _stretches(timeline: "list[Section]") -> "Iterator[str]":
@@ -129,7 +131,7 @@ def _stretches(timeline: "list[Section]") -> "Iterator[str]":
         sure = [section.confidence for section in stretch if section.confidence is not None]
         mean = percent(sum(sure) / len(sure)) if sure else ""
         times = f"{_clock(stretch[0].start)}-{_clock(end)}"
-        yield f"  {times:>21}  {stretch[0].label}  {mean}\n"
+        yield f"  {times:>21}  {shown(stretch[0].label)}  {mean}\n"
 
 
 def _clock(seconds: float) -> str:

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from zoo.cli.completion import complete_data, complete_run
-from zoo.cli.console import ListFormat, new_table, percent, print_json, print_table
+from zoo.cli.console import (
+    ListFormat,
+    in_columns,
+    new_table,
+    percent,
+    print_data,
+    print_json,
+    print_table,
+    say,
+)
+from zoo_registry.text import shown
 
 __all__ = ["app"]
 
@@ -35,20 +45,20 @@ def list_runs(
         )
         return
     table = new_table()
-    for heading in ("run", "dataset", "protocol", "status", "finished"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("run", "dataset", "protocol", "status", "finished (UTC)"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "run")
     for run in sound:
         summary = _summary(run)
         protocol = summary["protocol"] + ("" if summary["grouped"] else " ungrouped")
-        table.add_row(
-            run.id, summary["dataset"], protocol, summary["status"], summary["finished"] or ""
-        )
+        finished = (summary["finished"] or "")[:16].replace("T", " ")
+        cells = (run.id, summary["dataset"], protocol, summary["status"], finished)
+        table.add_row(*in_columns(cells))
     if sound:
         print_table(table)
     elif not damaged:
-        typer.echo("There is no run yet; `zoo train svm` makes one.", err=True)
+        say("There is no run yet; `zoo train svm` makes one.", err=True)
     for error in damaged:
-        typer.echo(f"damaged: {error}", err=True)
+        say(f"damaged: {error}", err=True)
 
 
 def _summary(run: Any) -> dict[str, Any]:
@@ -103,16 +113,17 @@ def show(
     _print_facts(found)
     if scores is not None and predictions is not None and matrix is not None:
         folds = " ".join(map(percent, scores.fold_accuracy))
-        typer.echo(
+        say(
             f"accuracy {percent(scores.accuracy)} by vote, {percent(scores.accuracy_mean)} by mean "
-            f"probability, macro F1 {percent(scores.macro_f1)}; folds {folds}\n"
+            f"probability, macro F1 {percent(scores.macro_f1)}; folds {folds}"
         )
+        say()
         table = new_table(title="confusion: rows are labels, columns are answers")
-        table.add_column("")
-        for name in predictions.classes:
-            table.add_column(name[:6], justify="right")
+        table.add_column("", no_wrap=True)
+        for name in in_columns(predictions.classes):  # ten of them fit into 80 columns
+            table.add_column(name[:4], justify="right", no_wrap=True)
         for name, counts in zip(predictions.classes, matrix.tolist(), strict=True):
-            table.add_row(name, *(str(count) if count else "." for count in counts))
+            table.add_row(*in_columns((name, *(count or "." for count in counts))))
         print_table(table)
 
 
@@ -132,12 +143,22 @@ def _print_facts(run: Any) -> None:
         "artefact": artefact,
     }
     for name, value in facts.items():
-        typer.echo(f"{name:<11}{value}")
+        say(f"{name:<11}{value}")
     for skipped in record.skipped:
-        typer.echo(f"left out   {skipped['reason']}")
+        say(f"left out   {skipped['reason']}")
     for entry in record.folds:
         if entry.get("error"):
-            typer.echo(f"fold {entry['fold']} failed: {entry['error']}")
+            say(f"fold {entry['fold']} failed: {entry['error']}")
+    for name, kept in record.extensions.items():
+        for key, value in kept.items() if isinstance(kept, dict) else [("", kept)]:
+            say(f"{name:<10} {key} {_in_words(value)}".rstrip())
+
+
+def _in_words(value: Any) -> str:
+    """Return what an extension keeps: figures by their names, anything else as it is."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(item)}" for name, item in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @app.command("verify")
@@ -186,13 +207,13 @@ def verify_runs(
     for result in results if format is ListFormat.table else ():
         name = result["run"] or "damaged run"
         if not result["findings"]:
-            typer.echo(f"{name}: verified{', and trained again alike' if rerun else ''}")
+            say(f"{name}: verified{', and trained again alike' if rerun else ''}")
         for found in result["findings"]:
-            typer.echo(f"{name}: {found['what']}: {found['detail']}")
+            say(f"{name}: {found['what']}: {found['detail']}")
     if any(result["findings"] for result in results):
         raise typer.Exit(1)
     if not results:
-        typer.echo("There is no run to verify; `zoo train svm` makes one.", err=True)
+        say("There is no run to verify; `zoo train svm` makes one.", err=True)
 
 
 @app.command("export")
@@ -213,7 +234,7 @@ def export_run(
     from zoo.workspace import find_run
 
     for path in hand_over(find_run(run), folder):
-        typer.echo(path)
+        print_data(f"{path}\n")
 
 
 @app.command("remove")
@@ -229,6 +250,6 @@ def remove_run(
 
     found = find_run(run)
     if not yes:
-        typer.confirm(f"Delete {found.folder}?", abort=True)
-    with locked(found.folder, lambda: typer.echo("waiting for its training to end", err=True)):
+        typer.confirm(shown(f"Delete {found.folder}?"), abort=True)
+    with locked(found.folder, lambda: say("waiting for its training to end", err=True)):
         remove(found)

@@ -7,8 +7,9 @@ import typer
 from zoo.cli.completion import complete_data, complete_model
 from zoo.cli.console import Tuner
 from zoo_registry.errors import PluginError, RunError, UsageError
+from zoo_registry.text import quoted
 
-__all__ = ["command"]
+__all__ = ["command", "setting"]
 
 
 def command(
@@ -75,7 +76,7 @@ def command(
     names = list(dict.fromkeys(names))
     if not names:
         raise UsageError("no model is named; give one from `zoo models`, or --all")
-    params = dict(map(_setting, settings or ()))
+    params = dict(map(setting, settings or ()))
     for name in names:  # before hours of work, not after them
         registry.load(name).card.resolve(params)
     reporter = TerminalReporter()
@@ -120,8 +121,9 @@ def command(
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 
 
-def _setting(text: str) -> tuple[str, str]:
+def setting(text: str) -> tuple[str, str]:
+    """Return name and value of what `--set` was given."""
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise UsageError(f"--set takes NAME=VALUE, such as C=10, not {text!r}")
+        raise UsageError(f"--set takes NAME=VALUE, such as C=10, not {quoted(text)}")
     return name, value

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.cli.completion import complete_data, complete_model
-from zoo.cli.console import ListFormat, Tuner, new_table, percent, print_json, print_table
+from zoo.cli.console import (
+    ListFormat,
+    Tuner,
+    in_columns,
+    new_table,
+    percent,
+    print_json,
+    print_table,
+    say,
+)
 
 if TYPE_CHECKING:
     from zoo.trials import Tuning
@@ -75,8 +84,8 @@ def command(
         _print_trials(tuning)
         if shares:
             ranked = sorted(shares.items(), key=lambda pair: -pair[1])
-            typer.echo("What matters: " + ", ".join(f"{n} {share:.0%}" for n, share in ranked))
-        typer.echo(f"All trials: {tuning.folder / 'trials.csv'}")
+            say("What matters: " + ", ".join(f"{n} {share:.0%}" for n, share in ranked))
+        say(f"All trials: {tuning.folder / 'trials.csv'}")
     if tuning.best is None:
         raise typer.Exit(1)
     reporter.note(f"Next: `zoo train {model} --data {data} --tuned`.")
@@ -90,14 +99,15 @@ def _print_trials(tuning: "Tuning") -> None:
     table = new_table(title=title)
     names = sorted({name for trial in tuning.trials for name in trial.params})
     for name in ("trial", *["share"] * shared, "score", *names, "seconds"):
-        table.add_column(name, justify="right")
+        table.add_column(*in_columns([name]), justify="right")
     for trial in ranked[:_SHOWN]:
         values = (trial.params.get(name) for name in names)
         cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values]
         share = [f"{trial.share:.2g}"] * shared
         seconds = f"{trial.seconds:.1f}"
-        table.add_row(str(trial.number), *share, percent(trial.score), *cells, seconds)
+        row = (trial.number, *share, percent(trial.score), *cells, seconds)
+        table.add_row(*in_columns(row))
     print_table(table)
     for trial in tuning.trials:
         if trial.error:
-            typer.echo(f"trial {trial.number} failed: {trial.error}")
+            say(f"trial {trial.number} failed: {trial.error}")

@@ -1,11 +1,14 @@
 """Datasets: the demo set, folders, feature tables, and what plugins offer."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.gtzan import with_facts
 from zoo_registry.errors import DatasetError
+from zoo_registry.files import is_file, is_folder
+from zoo_registry.text import quoted
 
 __all__ = ["Dataset", "Track", "dataset_name", "open_dataset"]
 
@@ -40,25 +43,26 @@ def open_dataset(
     if offered and wanted in offered:
         return offered[wanted]()
     path = Path(wanted)
-    if path.is_dir():
+    if is_folder(path):
         from zoo.datasets.folder import read_folder
 
         return with_facts(read_folder(path, trust))
-    if path.is_file() and path.suffix.lower() == ".csv":
+    if is_file(path) and path.suffix.lower() == ".csv":
         from zoo.datasets.table import read_feature_table
 
         return with_facts(read_feature_table(path))
-    if path.exists():
+    if os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
         raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
     names = ", ".join([DEMO, *sorted(offered or ())])
     raise DatasetError(
-        f"there is no dataset {wanted!r}: no folder or file of that name, and none of: {names}"
+        f"there is no dataset {quoted(wanted)}: no folder or file of that name, "
+        f"and none of: {names}"
     )
 
 
 def dataset_name(wanted: str) -> str:
     """Return the name that boards give to the dataset, without reading it."""
     path = Path(wanted)
-    if path.is_dir():
+    if is_folder(path):
         return path.resolve().name
     return path.stem if path.suffix.lower() == ".csv" else wanted

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo_registry.errors import DatasetError
 from zoo_registry.runs import digest
+from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +91,7 @@ class Dataset:
         for one, other in zip(self.tracks, self.tracks[1:], strict=False):
             if one.id == other.id:
                 raise DatasetError(
-                    f"{self.source} names the track {one.id!r} twice; keep one of the rows"
+                    f"{self.source} names the track {quoted(one.id)} twice; keep one of the rows"
                 )
 
     def __len__(self) -> int:
@@ -155,7 +156,8 @@ def check_labels(source: str, labels: Sequence[str]) -> None:
         raise DatasetError(f"{source} holds no track; give a folder with one sub-folder a class")
     if len(set(labels)) < 2:  # noqa: PLR2004
         raise DatasetError(
-            f"{source} holds one class only, {labels[0]!r}; at least two are needed to classify"
+            f"{source} holds one class only, {quoted(labels[0])}; "
+            "at least two are needed to classify"
         )
 
 

@@ -1,13 +1,15 @@
 """A folder with one sub-folder a class, and what a ``metadata.csv`` beside them adds."""
 
-import os
 from pathlib import Path
 
+from zoo.audio.files import walk
 from zoo.audio.suffixes import is_audio
 from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.columns import Table, read_table
 from zoo.datasets.hashing import file_digests
 from zoo_registry.errors import DatasetError
+from zoo_registry.files import is_file
+from zoo_registry.text import quoted
 
 __all__ = ["METADATA", "read_folder"]
 
@@ -41,19 +43,20 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
             "give a folder with one sub-folder a class, each with its audio files"
         )
     check_labels(str(folder), [row["label"] for row in rows])
-    digests = file_digests(folder, [folder / row["path"] for row in rows], trust)
+    paths = [folder / row["path"] for row in rows]
+    digests = file_digests(folder, paths, trust)
     tracks = [
         Track(
             id=row["path"],
             label=row["label"],
             digest=digest,
-            path=folder / row["path"],
+            path=path,
             group=row.get("group") or None,
             recording=row.get("recording") or None,
             fold=row.get("fold") or None,
             split=row.get("split") or None,
         )
-        for row, digest in zip(rows, digests, strict=True)
+        for row, path, digest in zip(rows, paths, digests, strict=True)
     ]
     return Dataset(folder.resolve().name, str(folder), tracks)
 
@@ -62,28 +65,30 @@ def _found(folder: Path) -> list[dict[str, str]]:
     rows = []
     home = folder.resolve()
     entered = {home}
-    for root, folders, names in os.walk(folder, followlinks=True):
+    for root, folders, names in walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in list(folders):
             # Links to other places are followed, once; those to this one would run in circles.
-            if Path(root, name).is_symlink():
-                target = Path(root, name).resolve()
+            if (root / name).is_symlink():
+                target = (root / name).resolve()
                 if target in entered or target in home.parents or home in target.parents:
                     folders.remove(name)
                 entered.add(target)
-        for name in sorted(names):
-            path = Path(root, name).relative_to(folder)
-            if is_audio(path) and not name.startswith(".") and len(path.parts) > 1:
+        within = root.relative_to(folder).parts
+        # Text, not a Path, for each of the files: of these there may be a hundred thousand.
+        for name in sorted(names) if within else ():
+            if is_audio(Path(name)) and not name.startswith("."):
+                path = "/".join((*within, name))
                 _check_name(path)
-                rows.append({"path": path.as_posix(), "label": path.parts[0]})
+                rows.append({"path": path, "label": within[0]})
     return rows
 
 
-def _check_name(path: Path) -> None:
+def _check_name(path: str) -> None:
     try:
-        str(path).encode()
+        path.encode()
     except UnicodeEncodeError:
-        shown = ascii(str(path))
+        shown = ascii(path)
         raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
 
 
@@ -91,16 +96,16 @@ def _listed(folder: Path, table: Table) -> list[dict[str, str]]:
     table.require("path", "with the file of each track, relative to the folder")
     rows = []
     for number, row in table.numbered():
-        path = Path(row["path"])
+        path, name = Path(row["path"]), quoted(row["path"])
         if path.is_absolute() or ".." in path.parts:
-            raise DatasetError(f"{table.path}, line {number}: {row['path']!r} leaves {folder}")
-        if not (folder / path).is_file():
+            raise DatasetError(f"{table.path}, line {number}: {name} leaves {folder}")
+        if not is_file(folder / path):
             raise DatasetError(
-                f"{table.path}, line {number}: there is no file {row['path']!r} in {folder}; "
+                f"{table.path}, line {number}: there is no file {name} in {folder}; "
                 "add the file or remove the line"
             )
         label = row.get("label", "").strip() or (path.parts[0] if len(path.parts) > 1 else "")
         if not label:
-            raise DatasetError(f"{table.path}, line {number}: {row['path']!r} has no label")
+            raise DatasetError(f"{table.path}, line {number}: {name} has no label")
         rows.append(row | {"path": path.as_posix(), "label": label})
     return rows

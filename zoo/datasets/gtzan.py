@@ -12,16 +12,27 @@ an exact duplicate.
 A dataset whose files are all called ``blues.00000.*`` and so on is GTZAN, or a part of it.
 """
 
-import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from zoo.datasets.base import Dataset, Track
+from zoo.datasets.columns import read_table
+from zoo_registry.errors import DatasetError
+from zoo_registry.text import quoted
 
-__all__ = ["GENRES", "Facts", "facts", "is_gtzan", "published", "track_name", "with_facts"]
+__all__ = [
+    "GENRES",
+    "Facts",
+    "facts",
+    "is_gtzan",
+    "published",
+    "read_facts",
+    "track_name",
+    "with_facts",
+]
 
 GENRES = (
     "blues", "classical", "country", "disco", "hiphop",
@@ -29,6 +40,7 @@ GENRES = (
 )  # fmt: skip
 
 _NAME = re.compile(rf"({'|'.join(GENRES)})\.\d{{5}}(?=\.|$)")
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -59,17 +71,33 @@ class Facts:
 @lru_cache(maxsize=1)
 def facts() -> dict[str, Facts]:
     """Return the facts by track name, such as "blues.00000"."""
-    with Path(__file__).with_name("gtzan_facts.csv").open(encoding="ascii", newline="") as file:
-        return {
-            row["track"]: Facts(
-                row["md5"],
-                row["part"] or None,
-                row["artist"] or None,
-                row["fold"] or None,
-                row["duplicate_of"] or None,
-            )
-            for row in csv.DictReader(file)
-        }
+    return read_facts(Path(__file__).with_name("gtzan_facts.csv"))
+
+
+def read_facts(path: Path) -> dict[str, Facts]:
+    """Return the facts of a table.
+
+    Raises
+    ------
+    DatasetError
+        If it is damaged.
+    """
+    table = read_table(path)
+    for column in ("track", *(item.name for item in fields(Facts))):
+        table.require(column, "a fact of GTZAN's tracks")
+    found = {}
+    for number, row in table.numbered():
+        name, md5 = row["track"], row["md5"]
+        if not _NAME.fullmatch(name) or not _MD5.fullmatch(md5):
+            raise DatasetError(f"{path}, line {number}: {quoted(name)} or its md5 is damaged")
+        found[name] = Facts(
+            md5,
+            row["part"] or None,
+            row["artist"] or None,
+            row["fold"] or None,
+            row["duplicate_of"] or None,
+        )
+    return found
 
 
 def track_name(track_id: str) -> str | None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
-from zoo_registry.files import write_text
+from zoo_registry.files import read_json, write_text
 from zoo_registry.runs import digest
 
 __all__ = ["file_digests", "sha256"]
+
+_AT_ONCE = 32  # files
 
 
 def sha256(path: Path) -> str:
@@ -52,9 +54,11 @@ def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[
         if name in remembered and remembered[name][0] == stamp
     }
     wanted = [number for number, name in enumerate(names) if name not in known]
+    # A task for each of many small files would cost more than the files.
+    parts = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
     with ThreadPoolExecutor(4) as pool:  # hashlib lets go of the interpreter lock
-        fresh = pool.map(lambda number: sha256(paths[number]), wanted)
-        known |= {names[number]: value for number, value in zip(wanted, fresh, strict=True)}
+        for found in pool.map(lambda part: {names[n]: sha256(paths[n]) for n in part}, parts):
+            known |= found
     if wanted:
         entries = {name: [stamp, known[name]] for name, stamp in zip(names, stamps, strict=True)}
         with suppress(OSError):  # where nothing can be remembered, the digests are as good
@@ -74,7 +78,7 @@ def _stamp(path: Path) -> list[int]:
 
 def _load(index: Path) -> dict[str, tuple[list[int], str]]:
     try:
-        entries = json.loads(index.read_text(encoding="utf-8"))
+        entries = read_json(index)
         return {name: (list(stamp), str(value)) for name, (stamp, value) in entries.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # absent or damaged: then everything is read

@@ -3,21 +3,25 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from zoo.datasets import dataset_name
 from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.protocols import parse_protocol
-from zoo.workspace import remembered, runs
+from zoo.workspace import models_folder, remembered, runs, stamps
 from zoo_registry.errors import RunError
 from zoo_registry.runs import Run
+
+if TYPE_CHECKING:
+    from zoo.evaluate.significance import Comparison
 
 __all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # two models are told apart below this p-value
 # Raised whenever the same predictions come to give other figures.
-_VERSION = "boards-1"
+_VERSION = "boards-2"
+_TIES = 100  # runs that a row names; in a great tie every row naming all of them would be too many
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Row:
     ----------
     rank : int or None
     tied_with : tuple of str
-        Ids of the runs that share the rank, since the data cannot tell them from its first.
+        Ids of the runs that share the rank, since the data cannot tell them from its first; of
+        more than a hundred the best hundred.
     model, run : str
     status : {"complete", "failed", "incomplete"}
     accuracy : float or None
@@ -106,7 +111,7 @@ class Board:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self)
+        return vars(self) | {"rows": [dict(vars(row)) for row in self.rows]}
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,18 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     """
     name = None if data is None else dataset_name(data)
     spec = None if protocol is None else parse_protocol(protocol).spec
+    query = [str(models_folder().absolute()), name, spec]
+    # Ten thousand runs take seconds to read; whether any has changed shows without reading.
+    known = remembered(
+        _VERSION,
+        [*query, stamps()],
+        lambda: [asdict(board) for board in _boards(name, spec)],
+        place=query,
+    )
+    return [_revived(board) for board in known]
+
+
+def _boards(name: str | None, spec: str | None) -> list[Board]:
     boards: dict[tuple[str, str, bool, str, bool], list[Run]] = {}
     for run in runs():
         if isinstance(run, RunError):
@@ -169,15 +186,27 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
         )
         if name in (None, key[0]) and spec in (None, key[1]):
             boards.setdefault(key, []).append(run)
-    return [_board(members) for _, members in sorted(boards.items())]
+    return [_board(members, key) for key, members in sorted(boards.items())]
 
 
-def _board(members: Sequence[Run]) -> Board:
+def _revived(board: dict[str, Any]) -> Board:
+    """Return a board from its JSON values; who ties with whom follows from the ranks."""
+    tied: dict[int, list[str]] = {}
+    for row in board["rows"]:
+        tied.setdefault(row["rank"], []).append(row["run"])
+    rows = []
+    for row in board["rows"]:
+        first = tied[row["rank"]][: _TIES + 1] if row["rank"] else []
+        others = [run for run in first if run != row["run"]][:_TIES]
+        folds = tuple(row["fold_accuracy"])
+        rows.append(Row(**row | {"tied_with": tuple(others), "fold_accuracy": folds}))
+    return Board(**board | {"rows": tuple(rows)})
+
+
+def _board(members: Sequence[Run], place: tuple[Any, ...]) -> Board:
     record = members[0].record
-    figures = _figures(members)
-    rows = [_row(run, figures["runs"].get(run.id)) for run in members]
-    ranked = sorted((row for row in rows if row.accuracy is not None), key=_order)
-    others = sorted((row for row in rows if row.accuracy is None), key=_order)
+    figures = _figures(members, place)
+    rows = [_row(run, figures.get(run.id)) for run in members]
     audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
         dataset=record.dataset["name"],
@@ -185,24 +214,19 @@ def _board(members: Sequence[Run]) -> Board:
         protocol=record.protocol["spec"],
         grouped=record.protocol["grouped"],
         audit=summary(audited) if audited else None,
-        rows=(*_ranked(ranked, figures["p"]), *others),
+        rows=tuple(sorted(rows, key=_order)),
     )
 
 
-def _order(row: Row) -> tuple[float, float, str, str]:
-    return (-(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run)
+def _order(row: Row) -> tuple[bool, float, float, str, str]:
+    return (row.accuracy is None, -(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run)
 
 
-def _figures(members: Sequence[Run]) -> dict[str, Any]:
-    """Return the scores of the complete runs and the p-values of their pairs.
+def _figures(members: Sequence[Run], place: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
+    """Return scores and ranks of the complete runs, by their ids.
 
     Computed from the predictions, and remembered by the hash of these, so that a
     board that was shown before loads no numerical library.
-
-    Returns
-    -------
-    dict
-        ``runs``: the scores by run id; ``p``: p-values by run id and run id.
     """
     contents = {}
     for run in members:
@@ -210,39 +234,63 @@ def _figures(members: Sequence[Run]) -> dict[str, Any]:
             with suppress(OSError):
                 content = run.predictions_path.read_bytes()
                 contents[run.id] = hashlib.sha256(content).hexdigest()
-    trained = [entry["train_tracks"] for run in members for entry in run.record.folds]
+    trained = [
+        entry["train_tracks"]
+        for run in members
+        for entry in run.record.folds
+        if "train_seconds" in entry
+    ]
     learnt = sum(trained) / max(1, len(trained))
     seen = {run.id: set((run.record.tuned or {}).get("seen", ())) for run in members}
 
-    def compute() -> dict[str, Any]:
+    def compute() -> dict[str, dict[str, Any]]:
         from zoo.evaluate.metrics import score
-        from zoo.evaluate.significance import compare, interval
+        from zoo.evaluate.significance import compare, intervals
 
         sound = {}
         for run in members:
             with suppress(RunError):
                 if run.id in contents:
                     sound[run.id] = run.predictions()
-        scores = {}
-        for identifier, predictions in sound.items():
-            low, high = interval(predictions, learnt)
-            tracks = len(set(predictions.tracks))
+        figures = {}
+        ends = intervals(list(sound.values()), learnt)
+        for (identifier, predictions), (low, high) in zip(sound.items(), ends, strict=True):
             tested = {*zip(predictions.digests, predictions.tracks, strict=True)}
-            scores[identifier] = asdict(score(predictions)) | {
-                "ci_low": low, "ci_high": high, "tracks": tracks,
+            figures[identifier] = asdict(score(predictions)) | {
+                "ci_low": low, "ci_high": high, "tracks": len(set(predictions.tracks)),
                 "tuned_on_test": sum(sha256 in seen[identifier] for sha256, _ in tested),
             }  # fmt: skip
-        p = compare(list(sound.values()), learnt).tolist()
-        return {
-            "runs": scores,
-            "p": {
-                one: dict(zip(sound, line, strict=True)) for one, line in zip(sound, p, strict=True)
-            },
-        }
+        p = compare(list(sound.values()), learnt)
+        rows = [_row(run, figures[run.id]) for run in members if run.id in figures]
+        places = {identifier: number for number, identifier in enumerate(figures)}
+        ranked = sorted(rows, key=_order)
+        for identifier, rank in _ranks([row.run for row in ranked], p, places).items():
+            figures[identifier] |= rank
+        return figures
 
     key = [contents, learnt, {name: sorted(tracks) for name, tracks in seen.items()}]
-    figures: dict[str, Any] = remembered(_VERSION, key, compute)
+    figures: dict[str, dict[str, Any]] = remembered(
+        f"{_VERSION}-figures", key, compute, [str(models_folder().absolute()), *place]
+    )
     return figures
+
+
+def _ranks(
+    ordered: Sequence[str], p: "Comparison", places: dict[str, int]
+) -> dict[str, dict[str, Any]]:
+    """Return the rank of each run, the best first: who cannot be told from its first shares it.
+
+    Compared with the first of the rank rather than with the row above, so that a
+    long board of small steps is not one great tie.
+    """
+    first, ranks = 0, {}
+    numbers = [places[run] for run in ordered]
+    for place, run in enumerate(ordered):
+        if p[numbers[first], numbers[place]] < LEVEL:
+            first = place
+        above = p[numbers[place - 1], numbers[place]] if place else None
+        ranks[run] = {"rank": first + 1, "p_above": above}
+    return ranks
 
 
 def _row(run: Run, figures: dict[str, Any] | None) -> Row:
@@ -255,7 +303,7 @@ def _row(run: Run, figures: dict[str, Any] | None) -> Row:
     timed = [entry for entry in record.folds if "train_seconds" in entry]
     tested = sum(entry["test_tracks"] for entry in timed)
     return Row(
-        rank=None,
+        rank=figures.get("rank"),
         tied_with=(),
         model=record.model["name"],
         run=run.id,
@@ -278,34 +326,8 @@ def _row(run: Run, figures: dict[str, Any] | None) -> Row:
         error=error,
         tuned=record.tuned is not None,
         tuned_on_test=figures.get("tuned_on_test", 0),
+        p_above=figures.get("p_above"),
     )
-
-
-def _ranked(rows: Sequence[Row], p: dict[str, dict[str, float]]) -> list[Row]:
-    """Return the rows with ranks: who cannot be told from the first of a rank shares it.
-
-    Compared with the first of the rank rather than with the row above, so that a
-    long board of small steps is not one great tie.
-    """
-    first = 0
-    ranks = []
-    for place, row in enumerate(rows):
-        if p[rows[first].run][row.run] < LEVEL:
-            first = place
-        ranks.append(first + 1)
-    return [
-        replace(
-            row,
-            rank=rank,
-            tied_with=tuple(
-                other.run
-                for other, its in zip(rows, ranks, strict=True)
-                if its == rank and other.run != row.run
-            ),
-            p_above=p[rows[place - 1].run][row.run] if place else None,
-        )
-        for place, (row, rank) in enumerate(zip(rows, ranks, strict=True))
-    ]
 
 
 def side_by_side(boards: Sequence[Board]) -> list[Difference]:

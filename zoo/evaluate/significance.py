@@ -8,17 +8,19 @@ Three cases, by what the runs know:
 * repeated splits: the folds overlap, so their variance is corrected (Nadeau & Bengio 2003,
   doi:10.1023/A:1024068626366).
 
-Over a board the p-values of all pairs are corrected by Holm's method (1979).
+Over a board the p-values of all pairs are corrected by Holm's method (1979). Of a thousand runs
+there are half a million pairs, so that they are tested a block at a time: what a run got right
+is a row of a matrix, and what sets a pair apart are products of these.
 """
 
 from collections.abc import Sequence
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from zoo.evaluate.vote import vote_winners
@@ -27,46 +29,36 @@ from zoo_registry.runs import Predictions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LEVEL", "compare", "interval"]
+__all__ = ["LEVEL", "Comparison", "compare", "intervals"]
 
 LEVEL = 0.05  # of the intervals
 _RESAMPLES = 4999
+_BLOCK = 256  # runs that are compared with as many at once
+_ROUNDING = 1e-14  # of a variance of shares
 
 
-def interval(predictions: Predictions, learnt: float) -> tuple[float, float]:
-    """Return the 95 % interval of the accuracy of the vote.
+def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, float]]:
+    """Return the 95 % interval of the accuracy of the vote of each run.
 
     Parameters
     ----------
-    predictions : Predictions
+    runs : sequence of Predictions
     learnt : float
         Mean number of training tracks of a fold; only repeated splits need it.
 
     Returns
     -------
-    low, high : float
-        Within [0, 1].
+    list of (float, float)
+        Low and high, within [0, 1].
     """
-    right = _right(predictions).astype(np.float64)
-    if _repeated(predictions):
-        folds = _fold_means(predictions.folds, right)
-        half = stats.t.ppf(1 - LEVEL / 2, len(folds) - 1) * _corrected_error(folds, right, learnt)
-        return max(0.0, float(folds.mean() - half)), min(1.0, float(folds.mean() + half))
-    count = len(right)
-    if _grouped(predictions):
-        hits, sizes = _group_sums(predictions.groups, right)
-        if len(sizes) == 1:
-            return 0.0, 1.0  # one group is one observation
-        # Where all groups agree there is nothing to resample: as many trials as groups, then.
-        if 0 < hits.sum() < count:
-            bounds = _resampled(hits, sizes).confidence_interval
-            return float(bounds.low), float(bounds.high)
-        right, count = right[: len(sizes)], len(sizes)
-    low, high = proportion_confint(int(right.sum()), count, LEVEL, method="wilson")
-    return float(low), float(high)
+    found = [(0.0, 1.0)] * len(runs)
+    for block in _blocks(runs):
+        for member, ends in zip(block.members, block.intervals(learnt).tolist(), strict=True):
+            found[member] = (ends[0], ends[1])
+    return found
 
 
-def compare(runs: Sequence[Predictions], learnt: float) -> "NDArray[np.float64]":
+def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
     """Test every pair of runs for equal accuracy of the vote.
 
     Parameters
@@ -74,105 +66,235 @@ def compare(runs: Sequence[Predictions], learnt: float) -> "NDArray[np.float64]"
     runs : sequence of Predictions
         Over the same dataset and protocol; a pair is compared on the tracks that both tested.
     learnt : float
-        As in `interval`.
+        As in `intervals`.
+    """
+    blocks = list(enumerate(_blocks(runs)))
+    places = {
+        member: (number, line)
+        for number, block in blocks
+        for line, member in enumerate(block.members)
+    }
+    tested = {}
+    values, counts = [np.ones(1)], [np.zeros(1, np.int64)]
+    for (first, one), (second, other) in combinations_with_replacement(blocks, 2):
+        p = tested[first, second] = _p_values(one, other, learnt)
+        pairs = p[np.triu_indices(len(p), 1)] if first == second else p
+        found, times = np.unique(pairs, return_counts=True)
+        values.append(found)
+        counts.append(times)
+    raw, place = np.unique(np.concatenate(values), return_inverse=True)
+    totals = np.bincount(place, np.concatenate(counts))
+    remaining = totals[::-1].cumsum()[::-1]  # pairs whose p is not smaller
+    adjusted = np.minimum(np.maximum.accumulate(raw * remaining), 1.0)
+    return Comparison(places, tested, raw, adjusted)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """P-values of all pairs of runs, after Holm's correction.
+
+    ``comparison[i, j]`` is that of the runs number i and j, 1 for a run and itself and for a pair
+    that has no test in common.
+
+    Attributes
+    ----------
+    places : dict
+        Block and line of each run.
+    tested : dict
+        By two blocks the p-values of their pairs before correction, float64, shape (lines, lines).
+    raw, adjusted : float64 arrays
+        Every such value once, sorted, and what Holm makes of it.
+    """
+
+    places: dict[int, tuple[int, int]]
+    tested: dict[tuple[int, int], "NDArray[np.float64]"]
+    raw: "NDArray[np.float64]"
+    adjusted: "NDArray[np.float64]"
+
+    def __getitem__(self, pair: tuple[int, int]) -> float:
+        if pair[0] == pair[1]:
+            return 1.0
+        (first, line), (second, column) = sorted(self.places[run] for run in pair)
+        p = self.tested[first, second][line, column]
+        return float(self.adjusted[np.searchsorted(self.raw, p)])
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Runs that were tested on the same.
+
+    Attributes
+    ----------
+    members : list of int
+        Which runs these are.
+    tests : tuple of (str, int)
+        Track and, where tracks are tested repeatedly, fold; sorted.
+    units : int64 array, shape (tests,)
+        Number of the fold, or else of the group, of each test; from 0.
+    repeated : bool
+        Whether tracks are tested repeatedly.
+    right : bool array, shape (members, tests)
+    """
+
+    members: list[int]
+    tests: tuple[tuple[str, int], ...]
+    units: "NDArray[np.int64]"
+    repeated: bool
+    right: "NDArray[np.bool_]"
+
+    @cached_property
+    def sizes(self) -> "NDArray[np.float64]":
+        """Tests of each unit."""
+        return np.bincount(self.units).astype(np.float64)
+
+    @property
+    def single(self) -> bool:
+        """Whether every test stands for itself."""
+        return not self.repeated and len(self.sizes) == len(self.units)
+
+    @cached_property
+    def hits(self) -> "NDArray[np.float64]":
+        """What was right in each unit, shape (members, units)."""
+        lines = [np.bincount(self.units, line, len(self.sizes)) for line in self.right]
+        return np.array(lines, dtype=np.float64)
+
+    @cached_property
+    def rates(self) -> "NDArray[np.float64]":
+        """Accuracy, one a member; of folds their mean."""
+        each = self.samples if self.repeated else self.right
+        rates: NDArray[np.float64] = each.mean(axis=1, dtype=np.float64)
+        return rates
+
+    @cached_property
+    def samples(self) -> "NDArray[np.float64]":
+        """Accuracies of which the spread tells how sure `rates` are, shape (members, samples)."""
+        return self.hits / self.sizes if self.repeated else _resampled(self.hits, self.sizes)
+
+    def spread(self, learnt: float) -> float:
+        """Return the variance of `rates` over that of `samples`."""
+        # Folds share training tracks, and are surer of each other than they should be.
+        count = len(self.sizes)
+        return 1 / count + len(self.units) / count / learnt if self.repeated else 1.0
+
+    def restricted(self, tests: set[tuple[str, int]]) -> "_Block":
+        """Return the same runs on some of their tests."""
+        if len(tests) == len(self.tests):
+            return self
+        kept = np.array([test in tests for test in self.tests], dtype=bool)
+        units = np.unique(self.units[kept], return_inverse=True)[1]
+        names = tuple(test for test in self.tests if test in tests)
+        return replace(self, tests=names, units=units, right=self.right[:, kept])
+
+    def intervals(self, learnt: float) -> "NDArray[np.float64]":
+        """Return the 95 % intervals, shape (members, 2)."""
+        count = len(self.sizes)
+        if self.repeated:
+            error = np.sqrt(self.spread(learnt) * self.samples.var(axis=1, ddof=1))
+            half = stats.t.ppf(1 - LEVEL / 2, count - 1) * error
+            around = np.stack([self.rates - half, self.rates + half], axis=1)
+            return around.clip(0.0, 1.0)
+        if count == 1 and not self.single:  # one group is one observation
+            return np.tile([0.0, 1.0], (len(self.members), 1))
+        # Where all groups agree there is nothing to resample: as many trials as groups, then.
+        hits = np.rint(self.rates * count)
+        wilson = proportion_confint(hits, count, LEVEL, method="wilson")
+        ends: NDArray[np.float64] = np.stack(wilson, axis=1)
+        if not self.single:
+            mixed = (self.rates > 0) & (self.rates < 1)
+            ends[mixed] = np.percentile(
+                self.samples[mixed], [50 * LEVEL, 100 - 50 * LEVEL], axis=1
+            ).T
+        return ends
+
+
+def _blocks(runs: Sequence[Predictions]) -> list[_Block]:
+    """Put together the runs that were tested on the same, in blocks of bounded size."""
+    alike: dict[
+        tuple[tuple[tuple[str, int], ...], bytes, bool], list[tuple[int, NDArray[np.bool_]]]
+    ] = {}
+    for number, run in enumerate(runs):
+        repeated = len(set(run.tracks)) < len(run)
+        # Where every track is tested once, another seed only deals the tracks differently.
+        folds: list[int] = run.folds.tolist() if repeated else [0] * len(run)
+        tests = list(zip(run.tracks, folds, strict=True))
+        order = sorted(range(len(tests)), key=tests.__getitem__)
+        units = (run.folds if repeated else run.groups)[order]
+        units = np.unique(units, return_inverse=True)[1].astype(np.int64)
+        key = tuple(tests[row] for row in order), units.tobytes(), repeated
+        right = vote_winners(run.votes, run.probabilities) == run.labels
+        alike.setdefault(key, []).append((number, right[order]))
+    blocks = []
+    for (names, packed, several), members in alike.items():
+        for start in range(0, len(members), _BLOCK):
+            numbers, lines = zip(*members[start : start + _BLOCK], strict=True)
+            shared = np.frombuffer(packed, dtype=np.int64)
+            blocks.append(_Block(list(numbers), names, shared, several, np.stack(lines)))
+    return blocks
+
+
+def _p_values(one: _Block, other: _Block, learnt: float) -> "NDArray[np.float64]":
+    """Return the two-sided p-values of pairs, uncorrected, shape (members, members)."""
+    if one.tests != other.tests:
+        shared = set(one.tests) & set(other.tests)
+        one, other = one.restricted(shared), other.restricted(shared)
+    if one.single and len(one.tests):
+        return _mcnemar(one.right, other.right)
+    count = len(one.sizes)
+    if count <= 1:
+        return np.ones((len(one.members), len(other.members)))
+    ahead = one.rates[:, None] - other.rates
+    variance = one.spread(learnt) * _variances(one.samples, other.samples)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * stats.t.sf(np.abs(ahead) / np.sqrt(variance), count - 1)
+    # All agree to the digit: as likely as that many coins that fall alike.
+    agreed = np.where(np.abs(ahead) > _ROUNDING, 2.0 ** (1 - count), 1.0)
+    return np.where(variance > _ROUNDING, p, agreed)
+
+
+def _mcnemar(right: "NDArray[np.bool_]", others: "NDArray[np.bool_]") -> "NDArray[np.float64]":
+    """Return the p-values of the exact test of each line of one against each of the other."""
+    # Counts are whole in single precision up to 2**24.
+    one, other = right.astype(np.float32), others.astype(np.float32)
+    ahead, behind = one @ (1 - other).T, (1 - one) @ other.T
+    tests = right.shape[1] + 1
+    # Pairs are many, and different counts are few.
+    counts = np.minimum(ahead, behind).astype(np.int64) * tests + (ahead + behind).astype(np.int64)
+    different = np.unique(counts)
+    p = 2 * stats.binom.cdf(different // tests, different % tests, 0.5)
+    found: NDArray[np.float64] = np.minimum(p, 1.0)[np.searchsorted(different, counts)]
+    return found
+
+
+def _variances(
+    samples: "NDArray[np.float64]", others: "NDArray[np.float64]"
+) -> "NDArray[np.float64]":
+    """Return the variance of the difference of each line of one and each of the other."""
+    one, other = (each - each.mean(axis=1, keepdims=True) for each in (samples, others))
+    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T
+    found: NDArray[np.float64] = squares / (samples.shape[1] - 1)
+    return found
+
+
+def _resampled(hits: "NDArray[np.float64]", sizes: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Bootstrap the mean per track by drawing whole groups.
+
+    Parameters
+    ----------
+    hits : float64 array, shape (runs, groups)
+    sizes : float64 array, shape (groups,)
+        Tracks of each.
 
     Returns
     -------
-    float64 array, shape (runs, runs)
-        Symmetric p-values, after Holm's correction over all pairs; 1 on the diagonal, and for
-        a pair that has no test in common.
+    float64 array, shape (runs, resamples)
     """
-    adjusted = np.ones((len(runs), len(runs)))
-    pairs = list(combinations(range(len(runs)), 2))
-    if pairs:
-        raw = [_p_value(runs[first], runs[second], learnt) for first, second in pairs]
-        for (first, second), p in zip(pairs, multipletests(raw, method="holm")[1], strict=True):
-            adjusted[first, second] = adjusted[second, first] = p
-    return adjusted
-
-
-def _p_value(one: Predictions, other: Predictions, learnt: float) -> float:
-    """Return the two-sided p-value of a pair, uncorrected."""
-    places = {test: row for row, test in enumerate(_tests(other))}
-    shared = [(row, places[test]) for row, test in enumerate(_tests(one)) if test in places]
-    if not shared:
-        return 1.0
-    mine, theirs = (np.array(rows) for rows in zip(*shared, strict=True))
-    right, right_other = _right(one)[mine], _right(other)[theirs]
-    if (right == right_other).all():
-        return 1.0
-    ahead = right.astype(np.float64) - right_other
-    if _repeated(one):
-        folds = _fold_means(one.folds[mine], ahead)
-        return _t_test(folds.mean(), _corrected_error(folds, ahead, learnt), len(folds))
-    if _grouped(one):
-        hits, sizes = _group_sums(one.groups[mine], ahead)
-        if len(sizes) == 1:
-            return 1.0
-        error = _resampled(hits, sizes).standard_error
-        return _t_test(hits.sum() / sizes.sum(), error, len(sizes))
-    table = [[0, int((right & ~right_other).sum())], [int((~right & right_other).sum()), 0]]
-    return float(mcnemar(table, exact=True).pvalue)
-
-
-def _right(predictions: Predictions) -> "NDArray[np.bool_]":
-    winners = vote_winners(predictions.votes, predictions.probabilities)
-    right: NDArray[np.bool_] = winners == predictions.labels
-    return right
-
-
-def _repeated(predictions: Predictions) -> bool:
-    return len(set(predictions.tracks)) < len(predictions)
-
-
-def _grouped(predictions: Predictions) -> bool:
-    return len(np.unique(predictions.groups)) < len(predictions)
-
-
-def _tests(predictions: Predictions) -> list[tuple[str, int]]:
-    """Name each test: by track and, where tracks are tested repeatedly, by fold."""
-    # Where every track is tested once, another seed only deals the tracks differently.
-    folds = predictions.folds if _repeated(predictions) else np.zeros(len(predictions), int)
-    return list(zip(predictions.tracks, folds.tolist(), strict=True))
-
-
-def _group_sums(
-    groups: "NDArray[np.int64]", values: "NDArray[np.float64]"
-) -> "tuple[NDArray[np.float64], NDArray[np.int64]]":
-    """Return the sum of the values, and the number of tracks, of each group."""
-    _, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    return np.bincount(member, values).astype(np.float64), sizes.astype(np.int64)
-
-
-def _resampled(hits: "NDArray[np.float64]", sizes: "NDArray[np.int64]") -> Any:
-    """Bootstrap the mean per track by drawing whole groups."""
-    return stats.bootstrap(
-        (hits, sizes),
-        lambda drawn, counts, axis: drawn.sum(axis=axis) / counts.sum(axis=axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=_RESAMPLES,
-        batch=500,
-        method="percentile",
-        rng=np.random.default_rng(0),  # the same board twice shows the same digits
-    )
-
-
-def _fold_means(folds: "NDArray[np.int64]", values: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    return np.array([values[folds == fold].mean() for fold in np.unique(folds)])
-
-
-def _corrected_error(
-    folds: "NDArray[np.float64]", values: "NDArray[np.float64]", learnt: float
-) -> float:
-    """Return the standard error of the mean over folds that share training tracks."""
-    tested = len(values) / len(folds)
-    return float(np.sqrt((1 / len(folds) + tested / learnt) * folds.var(ddof=1)))
-
-
-def _t_test(difference: float, error: float, count: int) -> float:
-    """Return the two-sided p-value of a difference estimated from `count` folds or groups."""
-    if not error > 0:
-        # All agree to the digit: as likely as that many coins that fall alike.
-        return float(2.0 ** (1 - count)) if difference else 1.0
-    return float(2 * stats.t.sf(abs(difference) / error, count - 1))
+    rng = np.random.default_rng(0)  # the same board twice shows the same digits
+    groups = len(sizes)
+    at_once = max(1, 2**22 // groups)  # bounds the memory; what is drawn stays the same
+    parts = []
+    for begin in range(0, _RESAMPLES, at_once):
+        lines = min(at_once, _RESAMPLES - begin)
+        drawn = rng.integers(0, groups, (lines, groups)) + groups * np.arange(lines)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=lines * groups).reshape(lines, groups)
+        parts.append(hits @ times.T.astype(np.float64) / (times @ sizes))
+    return np.concatenate(parts, axis=1)

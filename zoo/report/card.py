@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from zoo.evaluate.metrics import confusion, f1_scores, score
+from zoo.report.text import cell
 from zoo_registry.runs import Predictions, Run, RunRecord
+from zoo_registry.text import shown
 
 __all__ = ["intended_use", "model_card"]
 
@@ -35,8 +37,8 @@ def model_card(run: Run, predictions: Predictions) -> str:
         else "split by track on purpose: tracks of one artist may be on both sides"
     )
     artefact = record.artefact
-    if "error" in artefact:
-        file = f"None: {artefact['error']}."
+    if "sha256" not in artefact:
+        file = f"None: {shown(artefact.get('error') or 'none is recorded')}."
     else:
         file = (
             f"`{artefact['file']}` ({artefact['bytes'] / 1e6:.2f} MB, sha256 "
@@ -48,7 +50,7 @@ def model_card(run: Run, predictions: Predictions) -> str:
             f"{_INTERFACE[record.frontend['name'] == 'table']}"
         )
     per_class = "\n".join(
-        f"| {name} | {tracks} | {value:.3f} |"
+        f"| {cell(name)} | {tracks} | {value:.3f} |"
         for name, tracks, value in zip(
             predictions.classes,
             confusion(predictions).sum(axis=1),
@@ -58,15 +60,18 @@ def model_card(run: Run, predictions: Predictions) -> str:
     )
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
     params += _tuned(run, predictions)
+    model = record.model
+    plugin = f"{model.get('distribution') or model.get('file')} {model.get('version')}"
+    licence = record.model.get("licence") or "not declared"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
-    return f"""# {record.model["title"]} on {record.dataset["name"]}
+    return f"""# {shown(record.model["title"])} on {shown(record.dataset["name"])}
 
 Run `{run.id}`, {record.finished}.
 
 ## What it does
 
-{intended_use(record)}
+{shown(intended_use(record))}
 
 ## How well
 
@@ -87,13 +92,13 @@ Run `{run.id}`, {record.finished}.
 
 | | |
 | --- | --- |
-| dataset | {record.dataset["name"]}, {record.dataset["tracks"]} tracks{skipped} |
+| dataset | {cell(record.dataset["name"])}, {record.dataset["tracks"]} tracks{skipped} |
 | fingerprint | `{record.dataset["fingerprint"]}` |
-| front end | {_fields(record.frontend)} |
-| parameters | {params} |
-| versions | {_fields(record.versions)} |
-| plugin | {record.model["distribution"] or record.model["file"]} {record.model["version"]} |
-| licence | {record.model.get("licence") or "not declared"}; the recordings have their own |
+| front end | {cell(_fields(record.frontend))} |
+| parameters | {cell(params)} |
+| versions | {cell(_fields(record.versions))} |
+| plugin | {cell(plugin)} |
+| licence | {cell(licence)}; the recordings have their own |
 
 ## Artefact
 
@@ -116,8 +121,8 @@ def _tuned(run: Run, predictions: Predictions) -> str:
 
 
 def _fields(values: Mapping[str, object]) -> str:
-    shown = {
+    listed = {
         name: f"{len(value)} columns" if isinstance(value, list) else value
         for name, value in values.items()
     }
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
+    return ", ".join(f"{name} {value}" for name, value in listed.items())

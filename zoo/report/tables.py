@@ -7,9 +7,12 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row
+from zoo.report.text import cell
+from zoo_registry.text import shown
 
 __all__ = [
     "MARK",
+    "as_html",
     "audit_sentences",
     "board_markdown",
     "boards_csv",
@@ -97,7 +100,14 @@ def board_markdown(board: Board) -> str:
             ]
         )
     audit = " ".join([*audit_sentences(board.audit), *tuning_sentences(board)])
-    return f"**{heading(board)}**\n\n{_markdown(lines)}\n{audit}\n"
+    return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(audit)}\n"
+
+
+def as_html(markdown: str) -> str:
+    """Return Markdown of this module as HTML, to be put into a page."""
+    from markdown_it import MarkdownIt
+
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
 
 
 def boards_csv(boards: Sequence[Board]) -> str:
@@ -129,11 +139,7 @@ def differences_csv(differences: Sequence[Difference]) -> str:
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table of which the first line is the header."""
     ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    return "".join("| " + " | ".join(map(_cell, line)) + " |\n" for line in ruled)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return "".join("| " + " | ".join(map(cell, line)) + " |\n" for line in ruled)
 
 
 def _csv(lines: Iterable[Sequence[Any]]) -> str:

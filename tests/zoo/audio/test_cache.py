@@ -57,13 +57,32 @@ def test_any_layout_is_stored_the_same_way(cache, array):
     np.testing.assert_array_equal(got, array)
 
 
-def test_arrays_are_mapped_and_outlive_their_entry(cache):
+def test_only_large_arrays_are_mapped(cache, monkeypatch):
+    cache.put(DIGEST, np.ones((3, 2)))
+    assert not isinstance(cache.get(DIGEST), np.memmap)
+    monkeypatch.setattr("zoo.audio.cache._LARGE", 1)
+    assert isinstance(cache.get(DIGEST), np.memmap)
+
+
+@pytest.mark.parametrize("large", [1, 2**30], ids=["mapped", "read"])
+def test_arrays_outlive_their_entry(cache, monkeypatch, large):
+    monkeypatch.setattr("zoo.audio.cache._LARGE", large)
     cache.put(DIGEST, np.ones((3, 2)))
     got = cache.get(DIGEST)
-    assert isinstance(got, np.memmap)
     cache.put(DIGEST, np.zeros((3, 2)))
     assert got.tolist() == [[1, 1]] * 3
     assert cache.get(DIGEST).tolist() == [[0, 0]] * 3
+
+
+def test_more_arrays_are_held_than_files_may_be_open(cache):
+    resource = pytest.importorskip("resource")
+    cache.put(DIGEST, np.ones((1, 165)))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[0]), before[1]))
+    try:
+        assert len([cache.load(DIGEST) for _ in range(300)]) == 300
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_entries_differ_by_audio_and_by_every_field(cache):

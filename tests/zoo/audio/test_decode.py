@@ -13,7 +13,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.audio.decode import decode, read, resample
+from zoo.audio.decode import decode, open_stream, read, resample
 from zoo.audio.suffixes import SUFFIXES, is_audio
 from zoo_registry import AudioError
 
@@ -309,7 +309,7 @@ class TestNoAudio:
 
     def test_nothing_and_a_folder(self, tmp_path):
         (tmp_path / "x.wav").mkdir()
-        with pytest.raises(AudioError, match="directory"):
+        with pytest.raises(AudioError, match="is no file"):
             decode(tmp_path / "x.wav", 22_050)
         with pytest.raises(AudioError, match=r"y\.wav cannot be opened: No such file"):
             decode(tmp_path / "y.wav", 22_050)
@@ -395,3 +395,11 @@ def test_real_recordings(real_data):
         assert paths
         for path in paths:
             assert decode(path, 22_050).size == pytest.approx(seconds * 22_050, rel=0.02)
+
+
+def test_many_channels_are_decoded_in_small_blocks(tmp_path):
+    path = tmp_path / "many.wav"
+    soundfile.write(path, np.zeros((6_000, 1_024), np.float32), 8_000, subtype="PCM_U8")
+    sizes = [block.size for block in open_stream(path).blocks]
+    assert sum(sizes) == 6_000 * 1_024
+    assert max(sizes) <= 8 << 18

@@ -13,7 +13,10 @@ import zoo
 from zoo.cli.app import app, run
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
-HEAVY = ("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnxruntime", "onnx", "pandas")
+HEAVY = (
+    *("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnxruntime", "onnx", "pandas"),
+    *("matplotlib", "jinja2", "PIL", "gradio", "fastapi"),
+)
 
 
 @pytest.fixture
@@ -43,10 +46,11 @@ ALL = [path for path, _ in _commands()]
 
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
-        "models", "train", "tune", "leaderboard", "predict",
+        "models", "train", "tune", "leaderboard", "report", "predict", "serve",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
         "data check", "data info",
-        "plugins list", "plugins doctor", "plugins disable", "plugins enable",
+        "plugins new", "plugins check", "plugins list", "plugins doctor",
+        "plugins disable", "plugins enable",
     ]  # fmt: skip
 
 
@@ -66,6 +70,7 @@ def test_json_is_all_that_goes_to_stdout(path, command, feature_table, tone_fold
         ("data", "check"): [data],
         ("data", "info"): [data],
         ("runs", "show"): ["logistic"],
+        ("plugins", "check"): ["logistic", "--only", "card-complete"],
         ("tune",): ["logistic", "--data", data, "--trials", "1"],
     }
     _, out, _ = command(*path, *given.get(path, []), "--format", "json")
@@ -187,7 +192,11 @@ def test_a_session_from_training_to_prediction(command, workspace, tone_folder):
     status, out, err = command("train", "logistic", "--data", "tones")
     assert status == 0
     assert "trained already" in err
-    for form, mark in (("markdown", "| ---"), ("csv", "fingerprint,"), ("table", "95 % interval")):
+    marks = {
+        "markdown": "| ---", "csv": "fingerprint,", "table": "95 % interval",
+        "html": "<th>model</th>",
+    }  # fmt: skip
+    for form, mark in marks.items():
         status, out, _ = command("leaderboard", "--format", form)
         assert status == 0
         assert mark in out
@@ -233,3 +242,24 @@ def test_the_real_command_and_a_pipe_that_closes(workspace, feature_table):
     assert done.stdout.startswith("run ")
     version = subprocess.run([ZOO, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("genre-zoo ")
+
+
+def test_a_report_names_its_pages_and_opens_the_first(command, mistaken, workspace, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    status, out, err = command("report", "--data", str(mistaken))
+    assert status == 0
+    names = ["index.html", "tones-kfold-3.html", "tones-kfold-3-ungrouped.html"]
+    assert out.splitlines() == [str(Path("report") / name) for name in names]
+    assert "Next: open report/index.html" in err
+    assert opened == []
+    status, out, err = command("report", "--output", "there", "--protocol", "kfold:3", "--open")
+    assert (status, err) == (0, "")
+    assert opened == [(workspace / "there" / "index.html").as_uri()]
+    status, out, err = command("report", "--protocol", "kfold:7")
+    assert (status, out) == (0, "")
+    assert "no run to show" in err
+    Path("taken").write_text("a file")
+    status, out, err = command("report", "--output", "taken")
+    assert (status, out) == (1, "")
+    assert "taken" in err

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from zoo.evaluate.significance import compare, interval
+from zoo.evaluate.significance import compare, intervals
 from zoo_registry.runs import Predictions
 
 
@@ -25,6 +25,11 @@ def predictions(right, groups=None, folds=None, tracks=None) -> Predictions:
         votes=votes,
         probabilities=votes.astype(float),
     )
+
+
+def interval(one: Predictions, learnt: float) -> tuple[float, float]:
+    (found,) = intervals([one], learnt)
+    return found
 
 
 def test_single_tracks_get_wilsons_interval():

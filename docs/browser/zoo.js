@@ -1,0 +1,169 @@
+// An artefact of the zoo in a browser: what `zoo predict --timeline --format json` says, said here.
+
+import * as ort from "./ort/ort.wasm.min.mjs";
+
+ort.env.wasm.numThreads = 1; // more need a server that isolates the page (COOP and COEP)
+ort.env.wasm.wasmPaths = new URL("ort/", import.meta.url).href;
+ort.env.logLevel = "error";
+
+const FORMAT = 2; // zoo/artefact.py
+const AT_ONCE = 30; // seconds of windows; bounds the memory that a long recording takes
+const SILENCE = 10 ** (-70 / 20); // zoo/audio/peaks.py
+const CELL = 0.1; // seconds over which the loudest sample is found
+const QUIET = "silence: no sample above -70 dB of full scale";
+
+/** An ONNX file that the zoo wrote, given as Uint8Array. */
+export class Artefact {
+  static async open(bytes) {
+    const artefact = new Artefact();
+    artefact.about = description(bytes);
+    artefact.classes = artefact.about.classes;
+    artefact.rate = artefact.about.frontend.sample_rate;
+    artefact.session = await ort.InferenceSession.create(bytes);
+    return artefact;
+  }
+
+  /** Classify the windows of a mono waveform: rows of {probabilities, start, end}. */
+  async run(waveform) {
+    const input = new ort.Tensor("float32", waveform, [1, waveform.length]);
+    const found = await this.session.run({ waveform: input });
+    const [count, width] = found.probabilities.dims;
+    const [probabilities, times] = [found.probabilities.data, found.times?.data];
+    return Array.from({ length: count }, (_, n) => ({
+      probabilities: Array.from(probabilities.slice(n * width, (n + 1) * width), (p) => Math.max(p, 0)),
+      start: times?.[2 * n],
+      end: times?.[2 * n + 1],
+    }));
+  }
+
+  /** The same piece by piece, as `Artefact.stream` in zoo/artefact.py cuts it. */
+  async *stream(waveform) {
+    const { hop, length, reach } = this.about.windows ?? {};
+    let [begin, lead] = [0, 0];
+    if (hop) {
+      lead = Math.ceil(reach / hop) * hop;
+      const piece = lead + (Math.max(1, Math.round((AT_ONCE * this.rate) / hop)) - 1) * hop + length + reach;
+      const count = Math.floor((piece - length - reach) / hop) + 1;
+      // The last piece must hold the last window whole, which may lie off the grid.
+      for (; waveform.length - begin >= piece + length + hop; begin += count * hop - lead) {
+        const windows = await this.run(waveform.subarray(begin, begin + piece));
+        yield this.#later(windows.slice(begin ? lead / hop : 0, count), begin);
+      }
+    }
+    const rest = await this.run(waveform.subarray(begin));
+    yield this.#later(rest.slice(begin ? lead / hop : 0), begin);
+  }
+
+  #later(windows, samples) {
+    const seconds = samples / this.rate;
+    return windows.map((w) => ({ ...w, start: w.start + seconds, end: w.end + seconds }));
+  }
+
+  /** Answer as `zoo predict` does; `progress` hears of the seconds that are done. */
+  async answer(path, waveform, progress = () => {}) {
+    const windows = [];
+    for await (const some of this.stream(waveform)) {
+      windows.push(...some);
+      progress(some.at(-1).end);
+      await new Promise((resume) => setTimeout(resume)); // the page is drawn meanwhile
+    }
+    const { votes, mean, winner } = vote(windows.map((w) => w.probabilities));
+    const silent = (start, end) => loudest(waveform, this.rate, start, end) < SILENCE;
+    const named = (values) => Object.fromEntries(this.classes.map((name, n) => [name, values[n]]));
+    const heard = { path, windows: windows.length, seconds: round(waveform.length / this.rate), run: this.about.run };
+    const timeline = windows.map((w) => {
+      const [best, quiet] = [argmax(w.probabilities), silent(w.start, w.end)];
+      return {
+        start: round(w.start),
+        end: round(w.end),
+        label: quiet ? "unknown" : this.classes[best],
+        confidence: quiet ? null : w.probabilities[best],
+        reason: quiet ? QUIET : null,
+      };
+    });
+    if (silent(0, Infinity)) {
+      return { ...heard, label: "unknown", reason: QUIET, votes: {}, probabilities: {}, timeline };
+    }
+    return {
+      ...heard,
+      label: this.classes[winner],
+      label_mean: this.classes[argmax(mean)],
+      confidence: mean[winner],
+      votes: Object.fromEntries(Object.entries(named(votes)).filter(([, count]) => count)),
+      probabilities: named(mean),
+      reason: null,
+      timeline,
+    };
+  }
+}
+
+/** Majority of the windows, ties broken by mean probability: zoo/evaluate/vote.py. */
+export function vote(windows) {
+  const classes = windows[0].map((_, n) => n);
+  const votes = classes.map((n) => windows.filter((row) => argmax(row) === n).length);
+  const sums = classes.map((n) => windows.reduce((sum, row) => sum + row[n], 0));
+  const whole = sums.reduce((a, b) => a + b);
+  const mean = sums.map((sum) => sum / whole);
+  const most = Math.max(...votes);
+  return { votes, mean, winner: argmax(mean.map((p, n) => (votes[n] === most ? p : -1))) };
+}
+
+function argmax(values) {
+  return values.reduce((best, value, n) => (value > values[best] ? n : best), 0);
+}
+
+function round(seconds) {
+  return Math.round(seconds * 1000) / 1000;
+}
+
+function loudest(waveform, rate, start, end) {
+  const cell = Math.max(1, Math.round(CELL * rate));
+  const first = Math.floor((start * rate) / cell) * cell;
+  const last = Math.min(Math.ceil((end * rate) / cell) * cell, waveform.length);
+  let peak = 0;
+  for (let n = first; n < last; n++) peak = Math.max(peak, Math.abs(waveform[n]));
+  return peak;
+}
+
+// onnxruntime-web does not give a model's metadata away, so they are read from the file:
+// field 14 of onnx.proto's ModelProto, whose entries have the fields 1, key, and 2, value.
+function description(bytes) {
+  let about;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true });
+    for (const [field, entry] of fields(bytes)) {
+      if (field !== 14) continue;
+      const { 1: key, 2: value } = Object.fromEntries([...fields(entry)].map(([n, part]) => [n, text.decode(part)]));
+      if (key === "zoo") about = JSON.parse(value);
+    }
+  } catch {
+    throw new Error("this is no ONNX file, or it is cut off");
+  }
+  if (!about) throw new Error("this ONNX file was not written by `zoo train`");
+  if (about.format > FORMAT) throw new Error("this model was written by a newer genre-zoo than this page");
+  if (about.format < FORMAT) throw new Error("this model is of an older format; train it again");
+  if (!about.frontend.sample_rate) throw new Error("this model takes a table of features, and no sound");
+  return about;
+}
+
+function* fields(bytes) {
+  let at = 0;
+  const varint = () => {
+    for (let value = 0, scale = 1; at < bytes.length; scale *= 128) {
+      const byte = bytes[at++];
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+    throw new RangeError("cut off");
+  };
+  while (at < bytes.length) {
+    const [tag, sizes] = [varint(), { 1: 8, 5: 4 }];
+    if (tag % 8 === 0) {
+      varint();
+      continue;
+    }
+    const size = tag % 8 === 2 ? varint() : sizes[tag % 8];
+    if (!(at + size <= bytes.length)) throw new RangeError("cut off");
+    yield [Math.floor(tag / 8), bytes.subarray(at, (at += size))];
+  }
+}

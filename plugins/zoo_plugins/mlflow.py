@@ -1,0 +1,275 @@
+"""Every run goes to an MLflow tracking store: an extension, off until it is enabled.
+
+Which store, and which experiment, say MLflow's own variables ``MLFLOW_TRACKING_URI`` and
+``MLFLOW_EXPERIMENT_NAME``; without the second it is named after the board: ``gtzan/kfold:5``.
+
+A run of the zoo is an MLflow run of its id (tag ``zoo.run``), found again when it is resumed or
+tried again; one that is finished there stays as it is. Its parameters are those of the model and,
+as ``zoo.*`` and ``version.*``, what else makes the run; its metrics are the board's: `accuracy`,
+`accuracy_mean`, `macro_f1`. Every fold is a run nested in it (tag ``zoo.fold``) with metrics of its
+own. Figures that a training reports are metrics ``training/*``, one step a report: those of a fold
+in its run, those of the fit on all tracks in the whole's. Record, predictions, artefact and model
+card are its artifacts. What failed has the status FAILED and the reason as tag ``zoo.error``.
+
+A store that cannot be used is told in one sentence and never stops a training. When the run is
+over it is tried once more, since by then the record has everything that the store lacks.
+"""
+
+import os
+import re
+import textwrap
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from zoo_registry import PluginError, hookimpl
+from zoo_registry.model import first_line
+from zoo_registry.runs import RECORD, Predictions
+
+__all__ = ["zoo_fold_finished", "zoo_run_finished", "zoo_run_started"]
+
+# MLflow's own defaults wait minutes for a dead server, print its address after every run, and
+# send reports of its use to its makers. A variable that the user has set is left alone.
+_SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_PATIENCE = 30.0  # seconds for the first answer; a database is otherwise tried for two minutes
+_PARAMS, _METRICS = 100, 1000  # that MLflow takes at once
+_LONGEST_TAG = 5000  # characters
+_one_at_a_time = threading.Lock()  # the environment and its warnings belong to all threads
+
+
+@hookimpl
+def zoo_run_started(run: Any) -> None:
+    """Open the run."""
+    run.record.extensions["mlflow"] = {}
+    _tell(run, _Store.open)
+
+
+@hookimpl
+def zoo_fold_finished(run: Any, fold: int) -> None:
+    """Add the run of a fold."""
+
+    def add(store: "_Store") -> None:
+        if store.open():
+            store.add_fold(next(entry for entry in run.record.folds if entry["fold"] == fold))
+
+    if "error" not in run.record.extensions["mlflow"]:
+        _tell(run, add)
+
+
+# Last, so that the record that is sent has what the other extensions keep of the run.
+@hookimpl(trylast=True)
+def zoo_run_finished(run: Any) -> None:
+    """Add what is missing, and close the run."""
+
+    def close(store: "_Store") -> None:
+        if store.open():
+            for entry in run.record.folds:
+                store.add_fold(entry)
+            store.close()
+
+    _tell(run, close)
+
+
+def _tell(run: Any, work: Callable[["_Store"], object]) -> None:
+    """Work with the store; what goes wrong is said once a run, without the passwords in it."""
+    known = run.record.extensions["mlflow"]
+    try:
+        with _one_at_a_time, _settings(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            work(_Store(run))
+    except Exception as error:
+        run.record.extensions["mlflow"] = {"error": f"not stored: {type(error).__name__}"}
+        if "error" in known:
+            return
+        if isinstance(error, ModuleNotFoundError) and error.name == "mlflow":
+            remedy = "mlflow is not installed; pip install 'genre-zoo[mlflow]'"
+        else:
+            reason = re.sub(r"//[^/@\s]*@", "//", first_line(error))
+            remedy = f"check MLFLOW_TRACKING_URI ({textwrap.shorten(reason, 200, placeholder='…')})"
+        raise PluginError(f"the run does not get into MLflow: {remedy}") from error
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    added = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+class _Store:
+    """The tracking store, as one run sees it."""
+
+    def __init__(self, run: Any) -> None:
+        from mlflow import MlflowClient
+
+        self.run, self.record = run, run.record
+        self.client = MlflowClient()
+        self.experiment = self._experiment()
+        self.id = ""
+
+    def open(self) -> bool:
+        """Find or make the run; return whether there is something to add to it."""
+        found = self._find(f"tags.`zoo.run` = '{self.run.id}'")
+        if found is None:
+            tags = {"zoo.run": self.run.id, "zoo.model": self.record.model["name"]}
+            found = self.client.create_run(self.experiment, tags=tags, run_name=self.run.id)
+            self._log_params(found.info.run_id, _parameters(self.record))
+        self.id = found.info.run_id
+        self.record.extensions["mlflow"] = {"run_id": self.id}
+        if found.info.status == "FINISHED":
+            return False
+        self._reopen(found)
+        return True
+
+    def add_fold(self, entry: Mapping[str, Any]) -> None:
+        """Add the run of one fold, unless it is there."""
+        number, error = entry["fold"], entry.get("error")
+        found = self._find(
+            f"tags.`mlflow.parentRunId` = '{self.id}' AND tags.`zoo.fold` = '{number}'"
+        )
+        if found is None:
+            tags = {"mlflow.parentRunId": self.id, "zoo.fold": str(number)}
+            name = f"{self.run.id} fold {number}"
+            found = self.client.create_run(self.experiment, tags=tags, run_name=name)
+        elif found.info.status == "FINISHED" or (error and found.info.status == "FAILED"):
+            return
+        child = found.info.run_id
+        self._reopen(found)
+        if not error:
+            self._log_params(child, entry.get("params", {}))
+            scores = _scores(self.run.read_predictions(self.run.fold_path(number)))
+            self._log_metrics(child, scores | _numbers(entry), entry.get("curve", ()))
+        self._end(child, error)
+
+    def close(self) -> None:
+        """Add scores and files, and say how the run ended."""
+        artefact = self.record.artefact
+        if self.run.complete:
+            scores = _scores(self.run.predictions())
+            self._log_metrics(self.id, scores | _numbers(artefact), artefact.get("curve", ()))
+        self.run.write()  # what is sent is what stays
+        folder = self.run.folder
+        for path in (
+            folder / RECORD, self.run.predictions_path, self.run.artefact_path, self.run.card_path
+        ):  # fmt: skip
+            if path.is_file():
+                self.client.log_artifact(self.id, str(path))
+        if self.run.saved_path.is_dir():
+            self.client.log_artifacts(self.id, str(self.run.saved_path), "saved")
+        self._end(self.id, None if self.run.complete else self.record.error)
+
+    def _experiment(self) -> str:
+        """Return the id of the experiment, which is made if it is missing."""
+        from mlflow.exceptions import MlflowException
+
+        record = self.record
+        board = f"{record.dataset['name']}/{record.protocol['spec']}"
+        board += "" if record.protocol["grouped"] else " ungrouped"
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or board
+        found = _in_time(lambda: self.client.get_experiment_by_name(name))
+        if found is None:
+            try:
+                return str(self.client.create_experiment(name))
+            except MlflowException:  # another process was quicker
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
+
+    def _find(self, wanted: str) -> Any:
+        found = self.client.search_runs([self.experiment], filter_string=wanted, max_results=1)
+        return found[0] if found else None
+
+    def _reopen(self, found: Any) -> None:
+        if found.info.status != "RUNNING":
+            self.client.update_run(found.info.run_id, status="RUNNING")
+            if "zoo.error" in found.data.tags:
+                self.client.delete_tag(found.info.run_id, "zoo.error")
+
+    def _end(self, run_id: str, error: str | None) -> None:
+        if error:
+            self.client.set_tag(run_id, "zoo.error", error[:_LONGEST_TAG])
+        self.client.set_terminated(run_id, "FAILED" if error else "FINISHED")
+
+    def _log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        entities = [Param(name, str(value)) for name, value in params.items()]
+        for start in range(0, len(entities), _PARAMS):
+            self.client.log_batch(run_id, params=entities[start : start + _PARAMS])
+
+    def _log_metrics(
+        self, run_id: str, values: Mapping[str, float], curve: Sequence[Mapping[str, float]]
+    ) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        entities = [Metric(name, value, now, 0) for name, value in values.items()]
+        for step, point in enumerate(curve, start=1):
+            figures = {name: value for name, value in point.items() if name != "fraction"}
+            entities += [Metric(f"training/{n}", value, now, step) for n, value in figures.items()]
+        for start in range(0, len(entities), _METRICS):
+            self.client.log_batch(run_id, metrics=entities[start : start + _METRICS])
+
+
+def _in_time(ask: Callable[[], Any]) -> Any:
+    """Return what `ask` gives, or raise TimeoutError: nothing else bounds every kind of store."""
+    answers: list[Any] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(ask())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    for error in errors:
+        raise error
+    if not answers:
+        raise TimeoutError(f"it does not answer within {_PATIENCE:g} s")
+    return answers[0]
+
+
+def _parameters(record: Any) -> dict[str, Any]:
+    return {
+        **record.params,
+        "zoo.seed": record.seed,
+        "zoo.protocol": record.protocol["spec"],
+        "zoo.grouped": record.protocol["grouped"],
+        "zoo.dataset": record.dataset["name"],
+        "zoo.fingerprint": record.dataset["fingerprint"],
+        **{f"version.{package}": version for package, version in record.versions.items()},
+    }
+
+
+def _scores(predictions: Predictions) -> dict[str, float]:
+    """Return the board's own figures, by the names that they have there."""
+    from zoo.evaluate.metrics import score
+
+    scores = score(predictions)
+    return {name: getattr(scores, name) for name in ("accuracy", "accuracy_mean", "macro_f1")}
+
+
+def _numbers(described: Mapping[str, Any]) -> dict[str, float]:
+    """Return what the record counts or measures of a fold or an artefact."""
+    return {
+        name: float(value)
+        for name, value in described.items()
+        if name != "fold" and isinstance(value, int | float) and not isinstance(value, bool)
+    }

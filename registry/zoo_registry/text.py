@@ -1,0 +1,62 @@
+"""Text that people look at, and JSON, whatever stands in a name."""
+
+import json
+import unicodedata
+from typing import Any
+
+__all__ = ["brief", "encodable", "json_text", "quoted", "shown"]
+
+# Control characters and halves of surrogate pairs, invisible formatting (which can turn the
+# direction of what follows), separators of lines and paragraphs.
+_UNSEEN = {"Cc", "Cs", "Cf", "Zl", "Zp"}
+_BRIEF = 120
+
+
+def shown(text: str) -> str:
+    r"""Return one line that can be seen and encoded: a newline becomes the two signs ``\n``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        sign.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(sign) in _UNSEEN
+        else sign
+        for sign in text
+    )
+
+
+def brief(text: str) -> str:
+    """Return the beginning of a text that may be of any length, fit to stand in a sentence."""
+    return shown(text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…")
+
+
+def quoted(text: str) -> str:
+    """Return the same in quotation marks."""
+    return f"'{brief(text)}'"
+
+
+def encodable(text: str) -> str:
+    r"""Return `text` as UTF-8 can hold it: a byte 0xff of a file's name becomes ``\udcff``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Return JSON that any parser takes and any terminal bears.
+
+    What cannot be seen is escaped, so that names stay what they are; a number that JSON does not
+    have, such as NaN, becomes null.
+    """
+    try:
+        text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        plain = json.loads(json.dumps(value), parse_constant=lambda _: None)
+        text = json.dumps(plain, indent=indent, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(_escaped(sign) for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    # The only signs of these that JSON leaves as they are stand between its values.
+    if sign == "\n" or unicodedata.category(sign) not in _UNSEEN:
+        return sign
+    return json.dumps(sign)[1:-1]

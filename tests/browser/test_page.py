@@ -1,0 +1,244 @@
+"""The page of docs/browser: the answers of `zoo predict`, given by a browser alone."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import zoo
+
+PAGE = Path(__file__).parents[2] / "docs" / "browser"
+BUILT_IN = sorted(
+    point.name
+    for point in entry_points(group="zoo.plugins")
+    if point.value.startswith("zoo_plugins.")
+)
+NETWORKS = {"cnn2d", "vgg16"}
+RATE = 22_050
+WITHIN = 1e-3  # in probability
+
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(
+        not (PAGE / "ort").exists(),
+        reason="there is no onnxruntime-web here: make docs/browser/ort",
+    ),
+]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Path:
+    """Return a folder that holds the page."""
+    folder = tmp_path_factory.mktemp("served")
+    for part in PAGE.iterdir():
+        (folder / part.name).symlink_to(part)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(served) -> Iterator[str]:
+    """Return where the page is served, as any server of static files serves it."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(served))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def page(browser, address) -> Callable[..., list[dict]]:
+    """Return a function that gives the page a model and files, and returns its answers."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    find = partial(browser.driver.find_element, "css selector")
+
+    def give(field: str, path: Path) -> str:
+        find(field).send_keys(str(path))
+        WebDriverWait(browser.driver, 60).until(
+            lambda _: find("main").get_attribute("aria-busy") == "false"
+        )
+        return find("#state").text
+
+    def ask(model: Path, *paths: Path) -> list[dict]:
+        browser.open(f"{address}/index.html")
+        said = give("#model", model)
+        if said != "Ready for a song.":
+            return [{"error": said}]
+        answers = []
+        for path in paths:
+            said = give("#sound", path)
+            shown = said == "Ready for another song."
+            answers.append(
+                json.loads(find("article pre").get_attribute("textContent"))
+                | {"verdict": find("article .verdict").text}
+                if shown
+                else {"error": said}
+            )
+        return answers
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory, make_tones) -> Callable[..., Path]:
+    """Return a function that trains a model on a folder, tones by default, once."""
+    root = tmp_path_factory.mktemp("trained")
+    tones = make_tones(root / "tones")
+
+    def train(name: str, data: Path = tones) -> Path:
+        place = root / data.name / name
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ZOO_CACHE", str(root / "cache"))
+            patch.setenv("ZOO_MODELS", str(place))
+            if not place.exists():
+                params = {"epochs": 1} if name in NETWORKS else {}
+                run = zoo.train(
+                    name, str(data), protocol="kfold:2", grouped=False, params=params, jobs=1
+                )
+                assert "error" not in run.record.artefact, run.record.artefact
+        (found,) = place.rglob("model.onnx")
+        return found
+
+    return train
+
+
+def music(path: Path, seconds: float, rate: int = RATE, channels: int = 1, **more) -> Path:
+    """Write struck tones over noise, then silence."""
+    rng = np.random.default_rng(0)
+    time = np.arange(round(seconds * rate)) / rate
+    tones = sum(np.sin(2 * np.pi * pitch * time) for pitch in (110, 440, 1870, 5200))
+    sound = 0.1 * tones * np.exp(-(time % 0.5) / 0.08) + 0.02 * rng.standard_normal(time.size)
+    sound[time > 0.9 * seconds] = 0
+    soundfile.write(path, np.stack([sound, *[0.5 * sound] * (channels - 1)], axis=1), rate, **more)
+    return path
+
+
+def compare(answers: list[dict], model: Path, paths: list[Path], within: float = WITHIN) -> None:
+    """Hold answers of the page against those of `zoo predict`, key by key."""
+    expected = list(zoo.predict(str(model), paths, timeline=True))
+    for answer, prediction in zip(answers, expected, strict=True):
+        wanted = prediction.to_json()
+        assert wanted["error"] is None
+        assert answer.pop("path") == Path(wanted.pop("path")).name
+        assert answer.pop("verdict").startswith(wanted["label"])
+        del wanted["error"]
+        sections = [(a.pop("timeline"), a.pop("run") and 0) for a in (answer, wanted)]
+        for key in ("confidence", "probabilities"):
+            assert answer.pop(key, None) == pytest.approx(wanted.pop(key), abs=within)
+        assert {"label_mean": None} | answer == wanted
+        for one, two in zip(*(found for found, _ in sections), strict=True):
+            assert one == pytest.approx(two, abs=within)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.deep] * (name in NETWORKS)) for name in BUILT_IN],
+)
+def test_every_model_answers_there_as_here(name, page, artefact, tmp_path, browser):
+    model = artefact(name)
+    paths = [
+        music(tmp_path / "short.wav", 0.3),
+        music(tmp_path / "long.flac", 100.0),  # several pieces, the last of them silent
+        *sorted(model.parents[4].glob("tones/*/*00.wav")),
+    ]
+    compare(page(model, *paths), model, paths)
+    assert browser.complaints() == []
+    assert {url.split("/")[2] for url in browser.requests() if url.startswith("http")} == {
+        browser.driver.current_url.split("/")[2]
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "more"),
+    [
+        ("loud.wav", 22_050, {"subtype": "FLOAT"}),
+        ("dvd.wav", 48_000, {"subtype": "PCM_24", "channels": 2}),
+        ("disc.flac", 44_100, {"channels": 2}),
+        ("disc.ogg", 44_100, {}),
+        ("disc.mp3", 44_100, {"channels": 2}),
+        ("old.mp3", 16_000, {}),
+        ("call.opus", 48_000, {"format": "OGG", "subtype": "OPUS"}),
+    ],
+)
+def test_sound_of_any_rate_is_what_the_zoo_decodes(name, rate, more, browser, address, tmp_path):
+    from zoo.audio.decode import decode
+
+    path = music(tmp_path / name, 2.0, rate, **more)
+    browser.open(f"{address}/index.html")
+    heard = browser.run(
+        """const { decode } = await import("./sound.js");
+        return Array.from(await decode(new Uint8Array(arguments[0]).buffer, arguments[1]));""",
+        list(path.read_bytes()), RATE,
+    )  # fmt: skip
+    expected = decode(path, RATE)
+    difference = np.array(heard) - expected
+    assert np.sqrt(np.mean(difference**2)) < 1e-3 * np.sqrt(np.mean(expected**2))
+
+
+def test_what_is_wrong_is_said(page, artefact, tmp_path):
+    model = artefact("logistic")
+    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "empty.mp3").touch()
+    sound = music(tmp_path / "sound.wav", 0.5)
+    silence = tmp_path / "silence.wav"
+    soundfile.write(silence, np.zeros(RATE), RATE)
+    answers = page(model, tmp_path / "text.wav", tmp_path / "empty.mp3", sound, silence)
+    assert answers[0]["error"] == "text.wav: this browser cannot decode it as sound"
+    assert answers[1]["error"] == "empty.mp3: this browser cannot decode it as sound"
+    compare(answers[2:], model, [sound, silence])
+    assert answers[3]["label"] == "unknown"
+
+    content = model.read_bytes()
+    for name, part in {"cut.onnx": content[:-9], "no.onnx": b"\x00" * 99, "none.onnx": b""}.items():
+        (tmp_path / name).write_bytes(part)
+        (answer,) = page(tmp_path / name)
+        assert answer["error"].startswith(f"{name}: this ")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("model.onnx", "Ready for a song."),
+        ("none.onnx", "none.onnx: the server has no such file (404)"),
+    ],
+)
+def test_a_model_beside_the_page_is_taken(name, said, browser, address, served, artefact):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    (served / "model.onnx").write_bytes(artefact("logistic").read_bytes())
+    browser.open(f"{address}/index.html?model={name}")
+    state = browser.driver.find_element("id", "state")
+    WebDriverWait(browser.driver, 60).until(lambda _: state.text == said)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["svm", "random-forest"])
+def test_real_songs(name, page, artefact, real_data, tmp_path):
+    songs = sorted((real_data / "gtzan-mini").glob("*/*.0000[0-1].flac"))
+    for song in songs:
+        link = tmp_path / "songs" / song.parent.name / song.name.replace(".", "-", 1)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(song)
+    model = artefact(name, tmp_path / "songs")
+    paths = songs[::4]
+    assert len(paths) == 5
+    compare(page(model, *paths), model, paths)
+
+
+@pytest.mark.real
+def test_real_sounds_that_are_resampled(page, artefact, real_data):
+    model = artefact("logistic")
+    paths = sorted((real_data / "esc10").glob("*/*.ogg"))[::80]
+    assert len(paths) == 5
+    compare(page(model, *paths), model, paths, within=0.05)

@@ -1,0 +1,39 @@
+"""The built-in models keep the contract that strangers' models keep, by the same suite."""
+
+import types
+from importlib.metadata import entry_points
+
+import pytest
+
+from zoo.testing import ModelSuite
+from zoo_registry import Registry
+from zoo_registry.offers import BUILT_IN, MODELS
+
+POINTS = [point for point in entry_points(group=MODELS) if point.dist.name == BUILT_IN]
+
+# Small networks on small windows, to be quick; all those epochs are for the demo set alone.
+SMALL = {"epochs": 12, "batch": 8, "frames": 54, "width": 8}
+
+
+def suite(name: str) -> type[ModelSuite]:
+    """Return the subclass that an author would write."""
+    deep = Registry().load(name).card.family == "deep"
+    marks = [pytest.mark.xdist_group(f"conformance of {name}")]
+    if deep:
+        marks.append(pytest.mark.deep)
+    return types.new_class(
+        f"Test{name.title().replace('-', '')}",
+        (ModelSuite,),
+        {"model": name, "params": SMALL if deep else None},
+        lambda body: body.update(pytestmark=marks, __module__=__name__),
+    )
+
+
+SUITES = {point.name: suite(point.name) for point in POINTS}
+globals().update({made.__name__: made for made in SUITES.values()})
+
+
+def test_every_built_in_model_is_here():
+    assert sorted(SUITES) == sorted(
+        state.name for state in Registry().models() if state.distribution == BUILT_IN
+    )

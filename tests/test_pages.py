@@ -1,0 +1,168 @@
+"""Every block of every page: run, written, parsed, or named here with the reason why it is not.
+
+A block of ``bash`` is run by a shell, in the order of its page, in a folder that holds what a
+reader has: ``my-music``, ``live``, ``song.mp3`` and ``concert.flac``. A block of ``python`` is
+run, too, or written if it has a name: ``Save this as `name.py` ``, or ``# name.py`` in its first
+line. A block of ``toml`` is read. All others are only shown.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import soundfile
+from filelock import FileLock
+
+from zoo.datasets.demo import VERSION, write_demo
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    str(page.relative_to(ROOT)) for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+)
+
+# Page, language, how the block begins, why it is only shown.
+SHOWN = [
+    ("README.md", "", "make demo", "takes minutes; make test is what runs this"),
+    ("README.md", "", "zoo data check", "trains a network; docs/first-session.md is the same, run"),
+    ("README.md", "", "zoo plugins new", "docs/ten-minutes.md is the same, run"),
+    ("docs/checks.md", "py", "", "excerpts of a test; tests/test_third_party.py has whole ones"),
+    ("docs/checks.md", "", "zoo plugins check", "docs/ten-minutes.md runs it"),
+    ("docs/artefacts.md", "py", '"""Classify', "it is zoo/standalone.py, which the page runs"),
+    ("docs/artefacts.md", "text", "make", "a server does not end; tests/browser has one"),
+    ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
+    (
+        "docs/contract.md",
+        "py",
+        "",
+        "excerpts of a module; tests/registry/test_contract.py has whole",
+    ),
+    ("docs/first-session.md", "text", "python3 -m venv", "tests/test_walk.py and CI install it"),
+    ("docs/gtzan.md", "text", "zoo train", "the table of features may not be passed on"),
+    ("docs/hooks.md", "py", "def ", "signatures; test_reference.py compares them"),
+]
+
+# Pages whose blocks a test of their own runs.
+ELSEWHERE = {
+    "docs/ten-minutes.md": "test_walk.py",
+    "docs/extensions.md": "test_docs.py",
+    "docs/data-plugins.md": "test_data_plugins_page.py",
+    "docs/serving.md": "zoo/test_serving.py",
+}
+
+
+class Block(NamedTuple):
+    before: str
+    language: str
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.split(r"^```(.*)\n((?:.*\n)*?)```$", text, flags=re.MULTILINE)
+    return [Block(*found[start : start + 3]) for start in range(0, len(found) - 1, 3)]
+
+
+def shown(page: str, block: Block) -> list[tuple[str, str, str, str]]:
+    return [
+        entry
+        for entry in SHOWN
+        if entry[:2] == (page, block.language) and block.text.startswith(entry[2])
+    ]
+
+
+def file_name(block: Block) -> str | None:
+    said = re.search(r"Save this as `(\w+\.py)`\D*$", block.before)
+    first = re.match(r"# (\w+\.py)\n", block.text)
+    return next((match[1] for match in (said, first) if match), None)
+
+
+RUN = [
+    page
+    for page in PAGES
+    if page not in ELSEWHERE and any(b.language in ("bash", "python") for b in blocks(page))
+]
+
+
+def test_every_block_is_run_or_there_is_a_reason():
+    assert len(PAGES) > 10
+    used = set()
+    for page in set(PAGES) - set(ELSEWHERE):
+        for block in blocks(page):
+            if block.language in ("bash", "python", "toml"):
+                continue
+            entries = shown(page, block)
+            assert entries, (
+                f"{page}: nothing runs this block, and no reason is given:\n{block.text}"
+            )
+            used.update(entries)
+    assert used == set(SHOWN)
+    for page, test in ELSEWHERE.items():
+        assert Path(page).name in (ROOT / "tests" / test).read_text(encoding="utf-8")
+
+
+def test_no_block_is_hidden_from_this_test():
+    for page in PAGES:
+        fences = re.findall(r"^ *(?:```|~~~)", (ROOT / page).read_text(encoding="utf-8"), re.M)
+        assert len(fences) == 2 * len(blocks(page)), page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_shown_is_at_least_python(page):
+    for block in blocks(page):
+        if block.language == "toml":
+            tomllib.loads(block.text)
+        elif block.language in ("py", "python") and "..." not in block.text:
+            ast.parse(block.text)
+
+
+@pytest.fixture(scope="session")
+def small_demo(tmp_path_factory) -> Path:
+    """Return a cache with a demo set of one take of each piece, for all pages and processes."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    with FileLock(root / "pages.lock"):
+        write_demo(root / "pages" / "datasets" / f"demo-{VERSION}", takes=1)
+    return root / "pages"
+
+
+@pytest.fixture
+def reader(workspace, small_demo, make_tones, monkeypatch) -> Callable[..., None]:
+    """Return a function that does what a reader does in a folder with some recordings."""
+    make_tones(workspace / "my-music", tracks=6)
+    time = np.arange(5 * 22_050) / 22_050
+    sound = 0.4 * np.sin(2 * np.pi * 300 * time)
+    (workspace / "live").mkdir()
+    for name in ("song.mp3", "concert.flac", "live/first.flac"):
+        soundfile.write(workspace / name, sound, 22_050)
+    scripts = sysconfig.get_path("scripts")
+    monkeypatch.setenv("PATH", os.pathsep.join([scripts, os.environ["PATH"]]))
+    monkeypatch.setenv("ZOO_CACHE", str(small_demo))
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*command: str) -> None:
+        done = subprocess.run(
+            command, cwd=workspace, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, f"{command[-1]}\n{done.stdout}{done.stderr}"
+
+    return run
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_a_page_does_what_it_says(page, reader, workspace):
+    for block in blocks(page):
+        if block.language == "bash":
+            reader("bash", "-euo", "pipefail", "-c", block.text)
+        elif block.language == "python" and (name := file_name(block)):
+            (workspace / name).write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            reader(sys.executable, "-c", block.text)

@@ -1,0 +1,1 @@
+"""A model that was published half-written."""

@@ -1,0 +1,1 @@
+"""Models that are worse than broken, all of one package."""

@@ -1,0 +1,4 @@
+"""Never finishes."""
+
+while True:
+    pass

@@ -1,0 +1,1 @@
+"""Extensions that fail, each in its own way."""

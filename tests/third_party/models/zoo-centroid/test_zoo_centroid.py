@@ -1,0 +1,5 @@
+from zoo.testing import ModelSuite
+
+
+class TestCentroid(ModelSuite, model="centroid"):
+    """What a plugin promises, check by check."""

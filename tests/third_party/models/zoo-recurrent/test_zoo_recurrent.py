@@ -1,0 +1,5 @@
+from zoo.testing import ModelSuite
+
+
+class TestRecurrent(ModelSuite, model="recurrent"):
+    """What a plugin promises, check by check."""

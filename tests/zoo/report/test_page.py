@@ -1,0 +1,368 @@
+"""The page of a board: complete, harmless, the same twice, and in need of nothing."""
+
+import base64
+import csv
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.report import listening, mistakes
+from zoo.report.page import write_report
+from zoo.workspace import cache_folder, models_folder
+from zoo_registry.runs import Run
+from zoo_registry.text import shown
+
+VOID = {"meta", "link", "input", "br", "image"}
+MARKUP = {
+    "html", "head", "meta", "link", "title", "style", "body", "a", "header", "div", "p", "fieldset",
+    "legend", "label", "input", "span", "h1", "h2", "h3", "code", "nav", "ul", "li", "main",
+    "section", "figure", "figcaption", "table", "caption", "thead", "tbody", "tr", "th", "td",
+    "abbr", "strong", "small", "article", "audio", "footer", "script",
+    "svg", "g", "path", "defs", "use", "text", "clippath", "rect", "image", "line",
+}  # fmt: skip
+
+
+HOSTILE = [
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onclick='alert(1)",
+    "two\nlines", "\x1b[31mred\x07", "\u202egnp.exe", "=cmd()", "&amp;", "{{ 7 * 7 }}",
+    "</style></script></title>", "日本語 🎵", "$x^{2$", "a" * 300,
+]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """What a browser finds in a page, strictly nested."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        assert len(dict(attrs)) == len(attrs), f"{tag} says an attribute twice"
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self._open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def values(self, name: str) -> list[str]:
+        return [attributes[name] or "" for _, attributes in self.elements if name in attributes]
+
+
+def pages(**given) -> dict[str, Page]:
+    return {path.name: Page(path) for path in write_report(Path("report"), **given)}
+
+
+@pytest.fixture
+def forgetful(mistaken, workspace, monkeypatch) -> None:
+    """Have a cache of one's own, in which no timeline is remembered."""
+    other = workspace / "cache"
+    shutil.copytree(cache_folder(), other, ignore=shutil.ignore_patterns("timelines-*"))
+    monkeypatch.setenv("ZOO_CACHE", str(other))
+
+
+def edit(run: Run, **changed) -> None:
+    path = run.folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed), encoding="utf-8")
+
+
+def run_of(model: str, grouped: bool = True) -> Run:
+    found = [Run.read(path.parent) for path in sorted(models_folder().rglob("run.json"))]
+    return next(
+        run
+        for run in found
+        if run.record.model["name"] == model and run.record.protocol["grouped"] == grouped
+    )
+
+
+class TestContent:
+    def test_every_section_is_there_and_can_be_reached(self, mistaken):
+        found = pages()
+        assert list(found) == [
+            "index.html", "tones-kfold-3.html", "tones-kfold-3-ungrouped.html",
+        ]  # fmt: skip
+        for name, its in list(found.items())[1:]:
+            ids = its.values("id")
+            assert len(ids) == len(set(ids)), name
+            sections = [section["id"] for section in its.all("section")]
+            assert sections == [
+                "board", "honesty", "errors", "doubts", "apart", "confusion", "f1", "calibration",
+                "curves", "cost", "runs",
+            ]  # fmt: skip
+            links = [link["href"] for link in its.all("a")]
+            assert [f"#{section}" for section in sections] == links[1 : len(sections) + 1]
+            assert {link.removeprefix("#") for link in links} <= set(ids)
+            assert set(its.values("aria-labelledby")) <= set(ids)
+
+    def test_scores_are_those_of_the_leaderboard(self, mistaken):
+        its = pages(protocol="kfold:3")["tones-kfold-3.html"]
+        board = next(board for board in zoo.leaderboard() if board.grouped)
+        for row in board.rows:
+            for value in (row.accuracy, row.ci_low, row.ci_high, row.macro_f1, row.accuracy_mean):
+                assert f"{value:.3f}" in its.text
+            assert row.run in its.text
+
+    def test_figures_and_tables_say_what_they_are(self, mistaken):
+        for its in pages().values():
+            canvases = [item for item in its.all("div") if item.get("class") == "canvas"]
+            assert len(canvases) == len(its.all("figure")) == len(its.all("svg"))
+            assert all(item["role"] == "img" and item["aria-label"] for item in canvases)
+            assert len(its.all("caption")) == len(its.all("table"))
+            boxes = [item for item in its.all("div") if "scroll" in (item.get("class") or "")]
+            assert len(boxes) == len(its.all("table"))
+            assert all(box["aria-label"] and box["tabindex"] == "0" for box in boxes)
+            assert all(head.get("scope") in ("row", "col") for head in its.all("th"))
+            assert its.all("html")[0]["lang"] == "en"
+            assert len(its.all("h1")) == 1
+
+    def test_both_splits_make_a_slope(self, mistaken):
+        its = pages()["tones-kfold-3.html"]
+        assert "grouped-and-by-track" in its.values("data-name")
+        shutil.rmtree(models_folder() / "tones" / "kfold-3-ungrouped")
+        (its,) = pages().values()
+        assert "grouped-and-by-track" not in its.values("data-name")
+        assert "nothing to compare" in its.text
+
+    def test_the_stray_is_heard_and_its_label_in_doubt(self, mistaken):
+        its = pages()["tones-kfold-3.html"]
+        (player,) = its.all("audio")
+        kind, _, content = player["src"].partition(";base64,")
+        assert kind == "data:audio/mpeg"
+        assert len(base64.b64decode(content)) > 1000
+        (image,) = its.all("image")
+        assert image["href"].startswith("data:image/png;base64,")
+        titles = re.findall(r"<title>([^<]*)</title>", its.source)
+        for model in ("elasticnet", "decision-tree"):
+            assert model in titles
+        assert [title for title in titles if title.startswith("0.0 to 1.")]
+        assert "labelled high, wrong for 2 of 2" in its.text
+        assert "fitted on all tracks" in its.text
+        assert "1 label that all models contradict" in its.text
+
+    def test_pairs_of_models_and_the_tracks_on_which_they_differ(self, mistaken):
+        run = run_of("elasticnet")
+        path = run.predictions_path
+        text = path.read_text(encoding="utf-8")
+        line = next(line for line in text.splitlines() if line.startswith("high/high00.wav"))
+        cells = line.split(",")
+        turned = ",".join([*cells[:5], cells[6], cells[5], cells[8], cells[7]])
+        path.write_text(text.replace(line, turned), encoding="utf-8", newline="")
+        its = pages()["tones-kfold-3.html"]
+        runs = [row["data-r"] for row in its.all("tr") if "data-r" in row]
+        assert sorted(runs) in (["00", "01"], ["00", "10"])
+        cells = [cell for cell in its.all("td") if "data-right" in cell]
+        assert sorted((c["data-right"], c["data-wrong"]) for c in cells) == [("0", "1"), ("1", "0")]
+
+    def test_learning_curves_where_there_are_some(self, mistaken):
+        run = run_of("elasticnet")
+        for fold in run.record.folds:
+            fold["curve"] = [{"fraction": n / 4, "loss": 1 / n, "held_out_loss": 1} for n in (1, 2)]
+        run.write()
+        found = pages()
+        assert "learning-elasticnet" in found["tones-kfold-3.html"].values("data-name")
+        its = found["tones-kfold-3-ungrouped.html"]
+        assert not [name for name in its.values("data-name") if name.startswith("learning")]
+        assert "so there is no curve" in its.text
+
+    def test_failed_and_unfinished_runs_are_listed(self, mistaken):
+        edit(run_of("elasticnet"), status="failed", error="it rained")
+        its = pages()["tones-kfold-3.html"]
+        assert "elasticnet (failed)" in its.text
+        assert "it rained" in its.text
+        edit(run_of("decision-tree"), status="running")
+        its = pages()["tones-kfold-3.html"]
+        assert "decision-tree (incomplete)" in its.text
+        assert "no score to show" in its.text
+        assert [section["id"] for section in its.all("section")] == ["board", "honesty", "runs"]
+
+    def test_a_protocol_that_repeats(self, feature_table):
+        zoo.train("logistic", str(feature_table(spread=3.0)), protocol="holdout:0.3x3")
+        (its,) = pages().values()
+        assert "wrong for 1 of 1" in its.text
+
+    def test_several_runs_of_one_model_go_by_their_ids(self, mistaken):
+        its = zoo.train("elasticnet", str(mistaken), protocol="kfold:3", params={"C": 9.0})
+        found = pages()["tones-kfold-3.html"]
+        assert f"calibration-{its.id}" in found.values("data-name")
+        assert "calibration-decision-tree" in found.values("data-name")
+
+    def test_no_run_no_page(self, workspace):
+        assert write_report(Path("report")) == []
+        assert not Path("report").exists()
+
+
+class TestSound:
+    def test_a_feature_table_has_none_and_says_why(self, feature_table):
+        zoo.train("logistic", str(feature_table(spread=3.0)))
+        (its,) = pages().values()
+        assert its.all("audio") == []
+        assert "a table of features, so there is nothing to hear" in its.text
+        assert "wrong for 1 of 1" in its.text
+
+    def test_recordings_that_are_gone_moved_or_changed(self, mistaken, tmp_path):
+        copy = tmp_path / "copy"
+        shutil.copytree(mistaken, copy)
+        for path in models_folder().rglob("run.json"):
+            run = Run.read(path.parent)
+            run.record.dataset["source"] = str(copy)
+            run.write()
+
+        stray = copy / "high" / "stray.wav"
+        assert len(pages()["tones-kfold-3.html"].all("audio")) == 1
+        shutil.copy(copy / "low" / "low01.wav", stray)
+        its = pages()["tones-kfold-3.html"]
+        assert its.all("audio") == []
+        assert "is another one than the models heard" in its.text
+        stray.unlink()
+        its = pages()["tones-kfold-3.html"]
+        assert its.all("audio") == []
+        assert f"no longer in {copy}" in its.text
+        shutil.rmtree(copy)
+        its = pages()["tones-kfold-3.html"]
+        assert its.all("audio") == []
+        assert "recordings cannot be had" in its.text
+
+    def test_an_artefact_that_cannot_be_run_leaves_its_reason(self, mistaken, forgetful):
+        run_of("elasticnet").artefact_path.write_bytes(b"nonsense")
+        its = pages()["tones-kfold-3.html"]
+        assert len(its.all("audio")) == 1
+        assert "elasticnet has no votes over time" in its.text
+        assert "is not the file that its run wrote" in its.text
+
+    def test_windows_have_times(self, hearing, workspace):
+        run = hearing("frames")
+        data = Path(run.record.dataset["source"])
+        path = data / "low" / "low00.wav"
+        found = listening.timelines(run, {"a": path}, {"a": "0"})["a"]
+        assert found.reason is None
+        starts = [part.start for part in found.stretches]
+        assert starts == sorted(starts)
+        assert starts[0] == 0
+        sound = listening.hear(path)
+        assert found.stretches[-1].end == pytest.approx(sound.seconds, abs=1e-2)
+        for one, other in zip(found.stretches, found.stretches[1:], strict=False):
+            assert one.end == other.start
+            assert one.label != other.label
+
+    def test_only_so_many_players(self, mistaken, monkeypatch):
+        monkeypatch.setattr(mistakes, "PLAYERS", 0)
+        its = pages()["tones-kfold-3.html"]
+        assert its.all("audio") == []
+
+    def test_the_excerpt_is_from_the_middle(self, tmp_path):
+        import numpy as np
+        import soundfile
+
+        rate = 8000
+        time = np.arange(30 * rate) / rate
+        loud = (time > 10) & (time < 20)
+        soundfile.write(tmp_path / "x.wav", 0.5 * loud * np.sin(2000 * time), rate)
+        sound = listening.hear(tmp_path / "x.wav")
+        assert (sound.seconds, sound.start, sound.end) == (30, 10, 20)
+        (tmp_path / "x.mp3").write_bytes(base64.b64decode(sound.audio.partition(",")[2]))
+        samples, _ = soundfile.read(tmp_path / "x.mp3")
+        assert len(samples) / 22_050 == pytest.approx(10, abs=0.1)
+        assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
+        assert listening.hear(tmp_path / "x.wav") == sound
+
+    def test_twelve_of_the_worst_stay_far_below_fifteen_megabytes(self, tmp_path):
+        import numpy as np
+        import soundfile
+
+        noise = np.random.default_rng(0).uniform(-1, 1, 40 * 44_100)
+        soundfile.write(tmp_path / "x.wav", noise, 44_100)
+        sound = listening.hear(tmp_path / "x.wav")
+        assert mistakes.PLAYERS * (len(sound.audio) + len(sound.picture)) < 5_000_000
+
+
+class TestHarm:
+    def test_the_page_loads_nothing(self, mistaken):
+        for name, its in pages().items():
+            for attribute in ("src", "href", "xlink:href", "action", "data", "poster", "srcset"):
+                for value in its.values(attribute):
+                    allowed = value.startswith(("data:", "#")) or value in pages_of(name)
+                    assert allowed, (name, attribute, value[:80])
+            assert "@import" not in its.source
+            assert all(ref.startswith("#") for ref in re.findall(r"url\(([^)]*)\)", its.source))
+            (policy,) = [m["content"] for m in its.all("meta") if m.get("http-equiv")]
+            assert policy.startswith("default-src 'none'; img-src data:; media-src data:;")
+            assert {tag for tag, _ in its.elements} <= MARKUP
+            assert len(its.all("script")) == 1
+
+    def test_the_same_runs_give_the_same_bytes(self, mistaken, forgetful, workspace, monkeypatch):
+        def contents() -> dict[str, bytes]:
+            return {path.name: path.read_bytes() for path in write_report(Path("report"))}
+
+        first = contents()
+        assert contents() == first
+        for kind in ("boards-2", "boards-2-figures", "timelines-1"):
+            shutil.rmtree(cache_folder() / kind)
+        monkeypatch.setenv("ZOO_MODELS", str(models_folder().absolute()))
+        (workspace / "elsewhere").mkdir()
+        monkeypatch.chdir(workspace / "elsewhere")
+        assert contents() == first
+
+    def test_names_of_any_kind_are_seen_and_do_nothing(self, feature_table):
+        """Each name is a class, and part of the names of its tracks."""
+        table = feature_table(classes=len(HOSTILE), tracks=4, spread=3.0)
+        with table.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            name = HOSTILE[int(row["label"].removeprefix("class"))]
+            row["track"], row["label"] = f"{name} {row['track']}", name
+        with table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0].keys())
+            writer.writeheader()
+            writer.writerows(rows)
+        for model in ("elasticnet", "decision-tree"):
+            run = zoo.train(model, str(table), protocol="kfold:2")
+            assert run.complete, run.record.error
+        name = "".join(HOSTILE) + "\udc80"
+        edit(
+            run,
+            model=run.record.model | {"title": name, "name": name},
+            params={name: name},
+            dataset=run.record.dataset | {"source": name},
+        )
+        (its,) = pages().values()
+        assert {tag for tag, _ in its.elements} <= MARKUP
+        assert len(its.all("script")) == 1
+        assert not [key for _, attributes in its.elements for key in attributes if key[:2] == "on"]
+        words = set(its.words)
+        for label in HOSTILE:
+            assert shown(label) in words
+        assert [word for word in words if word.startswith(shown(f"{HOSTILE[0]} 0-"))]
+        assert shown(name) in its.values("title")
+        assert shown(f"{name}={name}") in its.text
+        assert all(link["href"].startswith("#") for link in its.all("a"))
+
+
+def pages_of(name: str) -> list[str]:
+    """Return the pages to which a page may lead."""
+    return ["tones-kfold-3.html", "tones-kfold-3-ungrouped.html"] if name == "index.html" else []

@@ -1,0 +1,47 @@
+"""``zoo report``: the boards as pages that open in a browser."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.cli.completion import complete_data
+from zoo.cli.console import TerminalReporter, print_data, say
+
+__all__ = ["command"]
+
+
+def command(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Only boards of this dataset, as for `zoo train`.", autocompletion=complete_data
+        ),
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="Only boards of this protocol.")] = None,
+    output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("report"),
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.")
+    ] = False,
+) -> None:
+    """Write a page for every board: scores, figures, and the errors to listen to.
+
+    A page is one file that needs no network and can be sent to others.
+
+    Example: zoo report --data demo --open
+    """
+    from zoo.report.page import write_report
+
+    reporter = TerminalReporter()
+    pages = write_report(output, data, protocol, reporter)
+    if not pages:
+        say("There is no run to show; `zoo train svm` makes one.", err=True)
+        return
+    for page in pages:
+        print_data(f"{page}\n")
+    if open_page:
+        import webbrowser
+
+        webbrowser.open(pages[0].absolute().as_uri())
+    else:
+        reporter.note(f"Next: open {pages[0]} in a browser, or run `zoo report --open`.")

@@ -1,0 +1,68 @@
+"""``zoo serve``: the trained models on a page, and as JSON for programs."""
+
+import ipaddress
+import sys
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from zoo.cli.completion import complete_trained
+from zoo.cli.console import say
+from zoo_registry.errors import UsageError
+
+__all__ = ["command"]
+
+
+def command(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Runs, models or ONNX files; the whole workspace by default.",
+            autocompletion=complete_trained,
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is everywhere.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free one.")] = 7860,
+    max_megabytes: Annotated[
+        float, typer.Option(min=0.001, help="Larger uploads are refused.")
+    ] = 200.0,
+    max_minutes: Annotated[
+        float, typer.Option(min=0.01, help="Longer recordings are refused.")
+    ] = 30.0,
+    open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Serve trained models on a page where songs are dropped, and as JSON.
+
+    Example: zoo serve --open
+    """
+    if find_spec("gradio") is None:
+        raise UsageError("`zoo serve` needs Gradio; pip install 'genre-zoo[web]'")
+    from zoo.web.app import serve
+    from zoo.web.service import Limits
+
+    def ready(address: str) -> None:
+        if not _is_loopback(host):
+            say(
+                f"zoo: {host} can be reached by other machines: whoever reaches it can use the "
+                "models and read their names; there is no password",
+                err=True,
+            )
+        say("The page is open at this address; Ctrl-C ends it.", err=True)
+        say(address)  # last, as the sign that it answers
+        sys.stdout.flush()
+        if open:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    serve(models or [], host, port, Limits(max_megabytes, max_minutes), ready)
+
+
+def _is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"

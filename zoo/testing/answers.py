@@ -1,0 +1,99 @@
+"""Checks of what `predict` gives."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.testing.outcome import about, require
+from zoo.testing.sounds import tone
+
+if TYPE_CHECKING:
+    from zoo.testing.subject import Subject
+
+__all__ = [
+    "any_length",
+    "one_window",
+    "probabilities",
+    "shapes",
+    "silence",
+    "tracks_one_by_one",
+]
+
+_SECONDS = (0.1, 0.5, 3.0, 31.0, 600.0)
+_TOLERANCE = 1e-4  # in probability; rounding depends on how many are computed at once
+
+
+def shapes(subject: "Subject") -> None:
+    """`predict` returns one array a track, (windows, classes), and `vectors` one window a row."""
+    answers = subject.raw(subject.fitted, subject.probe)
+    require(
+        answers is not None and len(answers) == len(subject.probe),
+        f"predict returned {'None' if answers is None else len(answers)} for "
+        f"{len(subject.probe)} tracks; return one array a track",
+    )
+    vectors = subject.model.card.frontend.layout == "vectors"
+    for rows, answer in zip(subject.probe, answers, strict=True):
+        shape = np.shape(answer)
+        require(
+            len(shape) == 2 and shape[0] and shape[1] == subject.fitted.classes,  # noqa: PLR2004
+            f"predict returned an array of shape {shape} for rows of shape {rows.shape}; return "
+            f"(windows, {subject.fitted.classes}) with at least one window",
+        )
+        require(
+            not vectors or shape[0] == len(rows),
+            f"predict returned {shape[0]} windows for {len(rows)} rows; each row of the layout "
+            "'vectors' is a window",
+        )
+
+
+def probabilities(subject: "Subject") -> None:
+    """Probabilities are finite, within 0 and 1, and sum to one over the classes."""
+    for answer in subject.raw(subject.fitted, subject.probe):
+        windows = np.asarray(answer, dtype=np.float64)
+        require(np.isfinite(windows).all(), "predict returned NaN or infinity")
+        require(
+            (windows >= 0).all() and (windows <= 1 + 1e-6).all(),
+            f"predict returned {windows.min():.4g}..{windows.max():.4g}; probabilities lie "
+            "within 0 and 1",
+        )
+        sums = windows.sum(axis=-1)
+        require(
+            np.abs(sums - 1).max() <= 1e-3,  # noqa: PLR2004
+            f"the probabilities of a window sum to {sums.min():.4g}..{sums.max():.4g}; divide "
+            "by their sum",
+        )
+
+
+def one_window(subject: "Subject") -> None:
+    """A track of a single row is answered."""
+    with about("given a track of one row"):
+        subject.predict(subject.fitted, [rows[:1] for rows in subject.probe])
+
+
+def any_length(subject: "Subject") -> None:
+    """Tracks of 0.1 seconds to 10 minutes are prepared and answered."""
+    sound = tone(1, 10.0, subject.rate, np.random.default_rng(3))
+    for seconds in _SECONDS:
+        with about(f"given a track of {seconds:g} s"):
+            rows = subject.array(np.resize(sound, round(seconds * subject.rate)))
+            subject.predict(subject.fitted, [rows])
+
+
+def silence(subject: "Subject") -> None:
+    """Digital silence is prepared to finite numbers, and answered."""
+    with about("given two seconds of digital silence"):
+        rows = subject.array(np.zeros(2 * subject.rate, np.float32))
+        require(np.isfinite(rows).all(), "the front end gives numbers that are not finite")
+        subject.predict(subject.fitted, [rows])
+
+
+def tracks_one_by_one(subject: "Subject") -> None:
+    """A track is answered alike alone, in company, and asked again."""
+    for number, rows in enumerate(subject.probe):
+        (alone,) = subject.predict(subject.fitted, [rows])
+        require(
+            alone.shape == subject.answers[number].shape
+            and np.abs(alone - subject.answers[number]).max() <= _TOLERANCE,
+            "a track is answered differently alone and with others; use nothing of the other "
+            "tracks in predict, and change nothing in the model",
+        )

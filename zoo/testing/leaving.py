@@ -1,0 +1,107 @@
+"""Checks of how a fitted model leaves the process: as ONNX, or in a way of its own."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.artefact import FORMAT, Artefact
+from zoo.evaluate.vote import count_votes
+from zoo.export import compare, compose, describe
+from zoo.testing.outcome import Skipped, require
+from zoo.testing.subject import PROBE_SECONDS, class_names
+from zoo_registry.card import identity
+from zoo_registry.errors import CannotExport
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zoo.testing.subject import Subject
+
+__all__ = ["export_or_reason", "export_parity", "saved_and_loaded"]
+
+_TOLERANCE = 1e-3  # in probability, as `zoo.export.compare` has it
+
+
+def export_or_reason(subject: "Subject") -> str | None:
+    """The model and its front end become one ONNX graph, or `CannotExport` says why not."""
+    try:
+        _artefact(subject)
+    except CannotExport as refusal:
+        require(str(refusal).strip(), "CannotExport gives no reason; say why there is no ONNX form")
+        return f"it has no ONNX form: {refusal}"
+    return None
+
+
+def export_parity(subject: "Subject") -> None:
+    """The ONNX graph answers sounds of any length as `predict` does."""
+    try:
+        artefact = _artefact(subject)
+    except CannotExport as refusal:
+        raise Skipped(f"it has no ONNX form: {refusal}") from refusal
+    given = zip(PROBE_SECONDS, subject.probe_sounds, subject.probe, subject.answers, strict=True)
+    for seconds, waveform, rows, answer in given:
+        name = f"a track of {seconds:g} s"
+        _, alike = compare(artefact, subject.model, subject.fitted.value, name, waveform, rows)
+        require(
+            alike or _close(answer), f"the ONNX graph names another winner than predict for {name}"
+        )
+
+
+def saved_and_loaded(subject: "Subject") -> None:
+    """A model without an ONNX form that is saved answers alike when another process loads it."""
+    model, fitted = subject.model, subject.fitted
+    folder = subject.new_folder()
+    place = folder / "model"
+    place.mkdir()
+    if "save" not in model.hooks and _has_onnx(subject):
+        raise Skipped("it leaves as ONNX")
+    if not model.save(fitted.value, place):
+        raise Skipped("it has neither `export` nor `save`; `zoo predict` cannot use its runs")
+    np.savez(folder / "tracks.npz", *subject.probe)
+    (folder / "classes").write_text(str(fitted.classes), encoding="utf-8")
+    subject.in_worker("predict", folder)
+    with np.load(folder / "answers.npz") as stored:
+        answers = [stored[key] for key in stored.files]
+    require(
+        all(
+            one.shape == other.shape and np.allclose(one, other, rtol=0, atol=_TOLERANCE)
+            for one, other in zip(answers, subject.answers, strict=True)
+        ),
+        "a saved model answers differently when it is loaded; save all that `predict` uses",
+    )
+
+
+def _artefact(subject: "Subject") -> Artefact:
+    """Return the model as a run writes it, without the run's facts."""
+    model, fitted = subject.model, subject.fitted
+    graph, windows = compose(model, fitted.value)
+    described: dict[str, Any] = {
+        "format": FORMAT,
+        "classes": class_names(fitted.classes),
+        "frontend": identity(model.card.frontend),
+        "windows": windows,
+    }
+    describe(graph, described)
+    path = subject.new_folder() / "model.onnx"
+    path.write_bytes(graph.SerializeToString())
+    return Artefact(path)
+
+
+def _has_onnx(subject: "Subject") -> bool:
+    try:
+        subject.model.export(subject.fitted.value)
+    except CannotExport:
+        return False
+    return True
+
+
+def _close(windows: "NDArray[np.float64]") -> bool:
+    """Whether rounding may decide between the first two classes."""
+    votes, mean = count_votes(windows)
+    second, first = np.sort(mean)[-2:]
+    close = np.sort(windows, axis=1)[:, -2:]
+    return bool(
+        first - second < 2 * _TOLERANCE
+        or (np.diff(close, axis=1) < 2 * _TOLERANCE).any()
+        or np.sort(votes)[-2] == votes.max()
+    )

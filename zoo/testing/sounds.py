@@ -1,0 +1,78 @@
+"""Sounds for the conformance suite: tones that differ by class, and music of the demo set."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.datasets.demo import ARTISTS
+from zoo.datasets.synthesis import GENRES, RATE, synthesise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["demo_music", "noise", "tone"]
+
+
+def tone(kind: int, seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.float32]":
+    """Return a tone with overtones in noise, whose pitch says of which kind it is.
+
+    Parameters
+    ----------
+    kind : int
+        From 0 to 19, the highest a little above 3.5 kHz.
+    seconds : float
+    rate : int
+        Hz.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float32 array, shape (samples,)
+    """
+    time = np.arange(max(1, round(seconds * rate))) / rate
+    pitch = 110 * 1.2**kind * rng.uniform(0.98, 1.02)
+    waves = sum(np.sin(2 * np.pi * n * pitch * time + rng.uniform(0, 6)) / n for n in (1, 2, 3))
+    mixed = 0.2 * waves + 0.02 * rng.standard_normal(time.size)
+    return mixed.astype(np.float32)
+
+
+def noise(seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.float32]":
+    """Return white noise, float32, shape (samples,)."""
+    return 0.1 * rng.standard_normal(max(1, round(seconds * rate)), np.float32)
+
+
+def demo_music(
+    rate: int, learnt: int
+) -> "tuple[list[NDArray[np.float32]], NDArray[np.int64], NDArray[np.int64]]":
+    """Return part of the demo set: of some artists of each genre two takes, of the others one.
+
+    A second take of an artist that a model is asked about would be no evidence of its own.
+
+    Parameters
+    ----------
+    rate : int
+        Hz.
+    learnt : int
+        So many artists, from the first, have two takes.
+
+    Returns
+    -------
+    waveforms : list of float32 arrays, each of shape (samples,)
+    labels : int64 array, shape (tracks,)
+        Number of the genre.
+    artists : int64 array, shape (tracks,)
+        Number of the artist within the genre.
+    """
+    import soxr
+
+    keys = [
+        (label, artist, take)
+        for label in range(len(GENRES))
+        for artist in range(ARTISTS)
+        for take in range(2 if artist < learnt else 1)
+    ]
+    waveforms = [synthesise(GENRES[label], artist, take) for label, artist, take in keys]
+    labels, artists, _ = np.array(keys, dtype=np.int64).T
+    if rate != RATE:
+        waveforms = [soxr.resample(samples, RATE, rate) for samples in waveforms]
+    return waveforms, labels, artists

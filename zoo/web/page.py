@@ -1,0 +1,174 @@
+"""The page: a song in, what the models say out."""
+
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from zoo.web.answer import Card, render_answer, render_notice
+from zoo.web.errors import Refused
+
+if TYPE_CHECKING:
+    from zoo.web.service import Service
+    from zoo.web.shelf import Offer
+
+__all__ = ["add_page"]
+
+_INTRO = """# What is this song?
+
+Drop a song, choose a file or record one. The models of this workspace say which genre they hear,
+and where in the song they hear it. It is read by this server alone, and deleted as soon as it
+has been answered.
+"""
+_LOOK = 5.0  # seconds between two looks for models that have been trained meanwhile
+
+
+class _Page(gr.Blocks):  # type: ignore[misc]  # Gradio is not type-checked
+    """Blocks whose functions take text only.
+
+    Gradio fetches what an input claims to be a file, even from another machine, before any
+    function sees it.
+    """
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *more: Any) -> Any:
+        """Refuse everything that is neither text nor a list of texts."""
+        for value in inputs:
+            for item in value if isinstance(value, list) else [value]:
+                if not isinstance(item, str | None):
+                    sentence = "This page takes text only; songs are uploaded before."
+                    raise gr.Error(sentence, print_exception=False)
+        return await super().preprocess_data(block_fn, inputs, *more)
+
+
+def add_page(app: FastAPI, service: "Service") -> None:
+    """Add the page and its uploads."""
+    templates = files("zoo.web") / "templates"
+    blocks = _blocks(service)
+
+    @app.post("/gradio_api/upload", include_in_schema=False)
+    async def upload(request: Request) -> list[str]:
+        return [service.uploads.wait(await service.uploads.receive(request))]
+
+    @app.get("/gradio_api/upload_progress", include_in_schema=False)
+    def progress() -> Response:
+        return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        return Response((templates / "icon.svg").read_bytes(), media_type="image/svg+xml")
+
+    script = (templates / "page.js").read_text(encoding="utf-8")
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        show_error=True,
+        max_file_size=service.limits.bytes,
+        theme=gr.themes.Default(
+            primary_hue="blue",
+            neutral_hue="slate",
+            font=["system-ui", "sans-serif"],
+            font_mono=["ui-monospace", "monospace"],
+        ),
+        css=(templates / "page.css").read_text(encoding="utf-8"),
+        head=f"<script>\n{script}</script>",
+    )
+
+
+def _blocks(service: "Service") -> gr.Blocks:
+    limits = service.limits
+    with _Page(title="genre-zoo", analytics_enabled=False) as blocks:
+        gr.Markdown(_INTRO, elem_id="intro")
+        notice = gr.HTML(elem_id="notice")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=3, min_width=300):
+                song = gr.Audio(
+                    label=f"Song, up to {limits.minutes:g} minutes and {limits.megabytes:g} MB",
+                    type="filepath",
+                    sources=["upload", "microphone"],
+                    editable=False,
+                    buttons=[],
+                    elem_id="song",
+                )
+            with gr.Column(scale=2, min_width=260):
+                models = gr.Dropdown(
+                    label="Models",
+                    info="The newest run of each; older ones are in the list.",
+                    multiselect=True,
+                    elem_id="models",
+                )
+                again = gr.Button("Ask them", variant="primary", elem_id="ask")
+        ticket = gr.Textbox(visible=False)
+        known = gr.State(())
+        answer = gr.HTML(elem_id="answer")
+
+        def look(chosen: list[str] | None, seen: tuple[str, ...]) -> tuple[Any, Any, Any]:
+            """Show what is served now; choose the newest of each unless somebody has chosen."""
+            offers = service.shelf.offers()
+            runs = tuple(offer.run for offer in offers)
+            if runs == seen and seen:
+                return gr.skip(), gr.skip(), gr.skip()
+            fresh = [o.run for o in offers if o.newest and o.run not in seen]
+            kept = [run for run in chosen or [] if run in runs]
+            choices = [(_choice(offer), offer.run) for offer in offers]
+            text = "" if offers else render_notice(service.shelf.emptiness())
+            return gr.Dropdown(choices=choices, value=kept + fresh), runs, text
+
+        async def ask(_: None, given: str | None, chosen: list[str] | None) -> AsyncIterator[str]:
+            async for html in _answers(service, given, chosen or []):
+                yield html
+
+        state = ([models, known], [models, known, notice])
+        blocks.load(look, *state, show_progress="hidden")
+        gr.Timer(_LOOK).tick(look, *state, show_progress="hidden")
+        # The script hands over a ticket instead of the song, which has been uploaded already.
+        asked = {"inputs": [song, ticket, models], "outputs": answer, "show_progress": "hidden"}
+        script = "(song, ticket, models) => zooSend(song, models)"
+        for event in (song.change, again.click):
+            event(ask, **asked, js=script, concurrency_limit=None, trigger_mode="always_last")
+    blocks.queue(max_size=64, api_open=False)
+    return blocks
+
+
+def _choice(offer: "Offer") -> str:
+    """Return what the list calls a model; of several runs the older ones tell their hash."""
+    parts = [offer.title, offer.dataset, "" if offer.newest else offer.run.rpartition("-")[2]]
+    return " · ".join(filter(None, parts))
+
+
+async def _answers(service: "Service", ticket: str | None, runs: list[str]) -> AsyncIterator[str]:
+    """Yield the answer as it grows, model by model."""
+    if not ticket:
+        yield ""
+        return
+    song = service.uploads.take(ticket)
+    if song is None:
+        yield render_notice("the song has not arrived; choose it again")
+        return
+    with service.uploads.kept(song):
+        try:
+            # In the order of the list, however they were clicked.
+            chosen = [offer for offer in service.shelf.offers() if offer.run in runs]
+            if not chosen:
+                service.shelf.find(None)
+                raise Refused(400, "choose at least one model")
+            sound = await service.measure(song)
+        except Refused as error:
+            yield render_notice(str(error))
+            return
+        cards = [Card(offer) for offer in chosen]
+        yield render_answer(song.name, sound, cards)
+        for card in cards:
+            try:
+                card.answer = await service.ask(card.offer, song, timeline=None)
+            except Refused as error:
+                card.error = str(error)
+            yield render_answer(song.name, sound, cards)
