@@ -87,11 +87,12 @@ CULPRITS = {
             "'export' looks like a hook and is none; mark it @hookimpl",
         ),
         ([("card =", "expected_failures = {'speed': ''}\ncard =")], "expected_failures is"),
+        ([('references=("Cox 1958",)', 'references="Cox"')], "is no tuple of texts"),
     ],
     "card-complete": [
         ([('"rate": 0.5', '"rate": 5.0')], "default of 'rate', 5.0, lies outside"),
         ([('title="Softmax regression"', 'title=" "')], "the card's title is ' '"),
-        ([('references=("Cox 1958",)', 'references="Cox"')], "give a tuple of strings"),
+        ([('references=("Cox 1958",)', 'references=("",)')], "give a tuple of strings"),
     ],
     "front-end-hashable": [
         (own_front_end(""), "cannot be hashed"),
