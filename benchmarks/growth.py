@@ -31,7 +31,12 @@ from zoo.extraction import extract
 from zoo.plugins import open_registry
 extract(open_dataset(sys.argv[1]), open_registry().load(sys.argv[2]), 1)
 """
-BOARD = "from zoo.evaluate.leaderboard import leaderboard; leaderboard()"
+BOARD = """
+import sys
+from zoo.evaluate.leaderboard import leaderboard
+(board,) = leaderboard()
+assert sum(row.rank is not None for row in board.rows) == int(sys.argv[1])
+"""
 INDEX = "import sys; from zoo.datasets import open_dataset; open_dataset(sys.argv[1]).fingerprint"
 
 
@@ -84,8 +89,10 @@ def _board(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
         _runs(place, size)
         return {"ZOO_MODELS": str(place)}
 
-    command = [sys.executable, "-c", BOARD]
-    yield from _twice("seconds of the board", sizes, "runs", prepared, lambda _: command)
+    yield from _twice(
+        "seconds of the board", sizes, "runs", prepared,
+        lambda size: [sys.executable, "-c", BOARD, str(size)],
+    )  # fmt: skip
 
 
 def _index(folder: Path, sizes: Sequence[int]) -> Iterator[Row]:

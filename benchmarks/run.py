@@ -41,8 +41,9 @@ def main() -> None:
             print(f"  {row.what}: {row.spread()}; {row.figures}", flush=True)
             found.append(row)
         sections.append(_section(script, found))
-    text = "\n".join([_head(given.data, int(given.rounds), load), *sections])
-    given.output.write_text(text, encoding="utf-8")
+        # After each, since all take long.
+        text = "\n".join([_head(given.data, int(given.rounds), load), *sections])
+        given.output.write_text(text, encoding="utf-8")
     note(f"written: {given.output}")
 
 
