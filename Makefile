@@ -1,9 +1,10 @@
 # Two commands for a fresh machine: `make demo` and `make test`. Only python3 and make are assumed.
 
 PYTHON ?= python3
+BENCH_DATA ?= demo
 BIN := .venv/bin
 
-.PHONY: demo test setup browser lint format docs clean constraints
+.PHONY: demo test setup browser lint format docs bench clean constraints
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -52,6 +53,10 @@ docs: setup
 	$(BIN)/cog -I docs -r docs/*.md
 	$(BIN)/python docs/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Takes half an hour; wants a machine that does nothing else.
+bench: setup
+	$(BIN)/python benchmarks/run.py $(BENCH_DATA)
 
 # Pin what is installed now, without a word about where it came from.
 constraints:

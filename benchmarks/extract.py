@@ -1,12 +1,13 @@
 """What extraction costs: against librosa and audioflux per core, and with two processes.
 
-Usage: python benchmarks/extract.py DATA [--rounds N] [--tracks N]
+Usage: python benchmarks/extract.py [DATA] [--rounds N] [--tracks N]
 
 DATA is a folder with one sub-folder a class. Per core: every contestant is given the same
 decoded waveform, in turns, in one process with one thread, and what counts is CPU time, which
 other work on the machine disturbs least. Processes: `zoo.extraction.extract` with one and with
 two, in turns, each in a new process and with an empty cache; what counts is time on the wall,
-so the machine should have nothing else to do. audioflux takes part where it is installed
+so the machine should have nothing else to do. Ratios say how much faster the zoo is, or two
+processes are. audioflux takes part where it is installed
 (dependency group `bench`).
 """
 
@@ -15,13 +16,14 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _common import Row, in_turns, main, note, ratios, tracks_of
 
 from zoo.audio import features
 from zoo.audio.decode import decode
@@ -48,33 +50,26 @@ for _ in range(2):
 """
 
 
-def main() -> None:
-    """Run the contests and print the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tracks", type=int, default=10, help="for the contests of one core")
-    given = parser.parse_args()
+def rows(given: argparse.Namespace) -> Iterator[Row]:
+    """Run the contests."""
     if "BENCHMARK" not in os.environ:  # libraries read the environment when they are loaded
         os.execve(sys.executable, [sys.executable, *sys.argv], _environment())
-    files = sorted(path for path in given.data.glob("*/*") if path.is_file())
+    files = tracks_of(given.data)
     waveforms = {}
     for path in files[:: max(1, len(files) // given.tracks)]:
         try:
             waveforms[path] = decode(path, RATE)
         except AudioError as error:
-            print(error, file=sys.stderr)
+            note(str(error))
     handcrafted: Contestants = {"zoo": Handcrafted(), "librosa": _librosa_features}
     log_mel: Contestants = {"zoo": LogMel(), "librosa": _librosa_log_mel}
     if audioflux := _audioflux_log_mel():
         log_mel["audioflux"] = audioflux
     _alike(handcrafted, list(waveforms.values()))
-    print("CPU milliseconds a track, and how much faster zoo is: median, least, greatest")
-    for title, contestants in (("handcrafted", handcrafted), ("log-mel", log_mel)):
-        _contest(title, contestants, waveforms, given.rounds)
-    print("wall seconds for all tracks, and how much faster two processes are than one")
-    for model, title in (("svm", "handcrafted"), ("cnn2d", "log-mel")):
-        _processes(title, model, given.data, given.rounds)
+    for title, contestants in (("hand-crafted", handcrafted), ("log-mel", log_mel)):
+        yield from _contest(title, contestants, waveforms, given.rounds)
+    for model, title in (("svm", "hand-crafted"), ("cnn2d", "log-mel")):
+        yield from _processes(title, model, given.data, given.rounds)
 
 
 def _environment() -> dict[str, str]:
@@ -144,7 +139,7 @@ def _audioflux_log_mel() -> Callable[[Any], Any] | None:
 
 
 def _alike(contestants: Contestants, waveforms: list[Any]) -> None:
-    """Print how far zoo is from librosa where a track is one window."""
+    """Note how far zoo is from librosa where a track is one window."""
     single = [audio for audio in waveforms if len(features.windows(audio, Handcrafted().hop)) == 1]
     zoo, other = (
         np.concatenate([contestants[name](audio) for audio in single]) for name in contestants
@@ -152,57 +147,55 @@ def _alike(contestants: Contestants, waveforms: list[Any]) -> None:
     spread = np.where(other.std(axis=0) > 0, other.std(axis=0), 1)
     apart = np.abs(zoo - other).max(axis=0) / spread
     worst = features.feature_names()[int(apart.argmax())]
-    print(
-        f"handcrafted and librosa differ by {apart.max():.1e} standard deviations of a column "
+    note(
+        f"hand-crafted and librosa differ by {apart.max():.1e} standard deviations of a column "
         f"at most ({worst}), over {len(single)} tracks"
     )
 
 
-def _contest(title: str, contestants: Contestants, waveforms: dict[Path, Any], rounds: int) -> None:
+def _contest(
+    title: str, contestants: Contestants, waveforms: dict[Path, Any], rounds: int
+) -> Iterator[Row]:
     """Give each contestant each waveform in turns, and each file to the decoder."""
     spent: dict[str, list[float]] = {name: [] for name in ("decoding", *contestants)}
-    for repeat in range(rounds + 1):
-        for path, audio in waveforms.items():
-            runs = {"decoding": (decode, path, RATE)} | {
-                name: (contestant, audio) for name, contestant in contestants.items()
-            }
-            for name, (call, *arguments) in runs.items():
-                begun = time.process_time()
-                call(*arguments)
-                if repeat:  # the first round makes plans and loads libraries
-                    spent[name].append(time.process_time() - begun)
-    for name, seconds in spent.items():
-        line = f"  {title:<12} {name:<10} {1000 * statistics.median(seconds):6.1f}"
-        if name not in ("zoo", "decoding"):
-            line += "  " + _spread(seconds, spent["zoo"])
-        print(line)
-    decoding, zoo = (statistics.median(spent[name]) for name in ("decoding", "zoo"))
-    print(f"  {title:<12} decoding is {decoding / (decoding + zoo):.0%} of the zoo's two")
+    calls = {"decoding": lambda path, _: decode(path, RATE)} | {
+        name: lambda _, audio, contestant=contestant: contestant(audio)
+        for name, contestant in contestants.items()
+    }
+    for path, audio in waveforms.items():  # the first round makes plans and loads libraries
+        timed = {name: partial(_cpu_seconds, call, path, audio) for name, call in calls.items()}
+        for name, seconds in in_turns(timed, rounds).items():
+            spent[name] += seconds
+    each = {name: 1000 * statistics.median(seconds) for name, seconds in spent.items()}
+    for name in contestants:
+        if name != "zoo":
+            figures = f"{each['zoo']:.1f} ms a track against {each[name]:.1f}; decoding takes "
+            figures += f"{each['decoding']:.1f}"
+            yield Row(f"{title}, {name} over zoo", ratios(spent[name], spent["zoo"]), figures)
 
 
-def _processes(title: str, model: str, data: Path, rounds: int) -> None:
+def _cpu_seconds(call: Callable[..., Any], *arguments: Any) -> float:
+    begun = time.process_time()
+    call(*arguments)
+    return time.process_time() - begun
+
+
+def _processes(title: str, model: str, data: str, rounds: int) -> Iterator[Row]:
     """Extract all tracks with one process and with two, in turns."""
-    spent: dict[int, list[list[float]]] = {1: [], 2: []}
-    for _ in range(rounds):
-        for jobs, seconds in spent.items():
-            command = [sys.executable, "-c", EXTRACTION, str(data), model, str(jobs)]
-            with tempfile.TemporaryDirectory() as folder:
-                done = subprocess.run(
-                    command, check=True, capture_output=True, text=True, cwd=folder
-                )
-            seconds.append([float(line) for line in done.stdout.split()])
+
+    def extraction(jobs: int) -> list[float]:
+        command = [sys.executable, "-c", EXTRACTION, data, model, str(jobs)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return [float(line) for line in done.stdout.split()]
+
+    calls = {jobs: partial(extraction, int(jobs)) for jobs in ("1", "2")}
+    spent = in_turns(calls, rounds, warm=0)
     for place, state in enumerate(("from a standstill", "workers running")):
-        one, two = ([both[place] for both in spent[jobs]] for jobs in (1, 2))
-        print(
-            f"  {title:<12} {state:<18} {statistics.median(one):5.2f} {statistics.median(two):5.2f}"
-            f"  {_spread(one, two)}"
-        )
-
-
-def _spread(theirs: list[float], ours: list[float]) -> str:
-    ratios = [one / other for one, other in zip(theirs, ours, strict=True)]
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        one, two = ([both[place] for both in spent[jobs]] for jobs in ("1", "2"))
+        figures = f"{statistics.median(two):.2f} s against {statistics.median(one):.2f} s"
+        yield Row(f"{title}, one process over two, {state}", ratios(one, two), figures)
 
 
 if __name__ == "__main__":
-    main()
+    options = {"--tracks": {"type": int, "default": 10, "help": "for the contests of one core"}}
+    main(__doc__, rows, options)

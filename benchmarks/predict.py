@@ -1,8 +1,9 @@
 """How long an answer takes, as a whole process: `zoo predict` against a straight script.
 
-Usage: python benchmarks/predict.py DATA [--rounds N]
+Usage: python benchmarks/predict.py [DATA] [--rounds N]
 
-DATA is a folder with one sub-folder a class. A CNN and an SVM are trained on it, each once
+DATA is a folder with one sub-folder a class. Ratios say how many times as fast, or as small, the
+zoo is. A CNN and an SVM are trained on it, each once
 as the zoo does and once as published work does: librosa.load, librosa's features, a model
 in Keras' or joblib's own file. Both then classify the same file, each in a fresh process,
 in turns; and the same folder, each in one process. What counts are the ratios.
@@ -14,8 +15,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
+
+from _common import Row, in_turns, main, process, ratios, tracks_of
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
 
@@ -59,33 +62,27 @@ for path in sys.argv[2:]:
 """
 
 
-def main() -> None:
-    """Train both, run both, print the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    files = sorted(str(path) for path in given.data.glob("*/*") if path.is_file())
+def rows(given: argparse.Namespace) -> Iterator[Row]:
+    """Train both, and run both."""
+    files = [str(path) for path in tracks_of(given.data)]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         os.environ["ZOO_MODELS"] = str(folder / "models")
         _train(given.data, files, folder)
-        print("one file, cold: median seconds and peak memory, and how much faster zoo is")
         for name, script, model in _rivals(folder):
-            _cold(name, script, model, files[0], given.rounds)
-        print("the whole folder, one process: tracks a second, and how much faster zoo is")
+            yield from _cold(name, script, model, files[0], given.rounds)
         for name, script, model in _rivals(folder):
-            _batch(name, script, model, files)
+            yield from _batch(name, script, model, files)
 
 
 def _rivals(folder: Path) -> list[tuple[str, str, str]]:
     return [("svm", SVM, str(folder / "svm.joblib")), ("cnn2d", CNN, str(folder / "cnn.keras"))]
 
 
-def _train(data: Path, files: list[str], folder: Path) -> None:
+def _train(data: str, files: list[str], folder: Path) -> None:
     """Make the four models; how good they are does not matter here."""
     for model, *more in (["svm"], ["cnn2d", "--set", "epochs=1"]):
-        command = [ZOO, "train", model, "--data", str(data), "--ungrouped", *more]
+        command = [ZOO, "train", model, "--data", data, "--ungrouped", *more]
         subprocess.run([*command, "--protocol", "holdout:0.3"], check=True, capture_output=True)
     classes = sorted({Path(file).parent.name for file in files})
     code = f"""
@@ -113,50 +110,39 @@ json.dump(classes, open(sys.argv[2] + ".json", "w"))
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
 
-def _cold(name: str, script: str, model: str, file: str, rounds: int) -> None:
+def _cold(name: str, script: str, model: str, file: str, rounds: int) -> Iterator[Row]:
     """Classify one file in fresh processes, in turns."""
-    seconds: dict[str, list[float]] = {"zoo": [], "script": []}
-    memory: dict[str, float] = {}
-    commands = {
-        "zoo": [ZOO, "predict", name, file],
-        "script": [sys.executable, "-c", script, model, file],
-    }
-    for _ in range(rounds + 1):
-        for rival, command in commands.items():
-            took, peak = _timed(command)
-            seconds[rival].append(took)
-            memory[rival] = max(memory.get(rival, 0.0), peak)
-    zoo, other = (statistics.median(seconds[rival][1:]) for rival in ("zoo", "script"))
-    print(
-        f"  {name:<6} zoo {zoo:.2f} s, {memory['zoo']:.0f} MB; "
-        f"script {other:.2f} s, {memory['script']:.0f} MB; ratio {other / zoo:.1f}"
+    spent = in_turns(
+        {
+            "zoo": lambda: process([ZOO, "predict", name, file]),
+            "script": lambda: process([sys.executable, "-c", script, model, file]),
+        },
+        rounds,
     )
+    for what, unit in (("seconds", "s"), ("memory", "MB")):
+        zoo, other = ([getattr(cost, what) for cost in spent[who]] for who in ("zoo", "script"))
+        figures = f"{statistics.median(zoo):.3g} {unit} against {statistics.median(other):.3g}"
+        yield Row(f"one file, cold, {name}: {what}", ratios(other, zoo), figures)
 
 
-def _batch(name: str, script: str, model: str, files: list[str]) -> None:
-    """Classify a folder, each once, and once more, in turns."""
-    zoo, other = [], []
-    for _ in range(2):
-        zoo.append(_timed([ZOO, "predict", name, *files, "--format", "json"])[0])
-        other.append(_timed([sys.executable, "-c", script, model, *files])[0])
-    rates = [len(files) / min(times) for times in (zoo, other)]
-    print(f"  {name:<6} zoo {rates[0]:.1f}, script {rates[1]:.1f}; ratio {rates[0] / rates[1]:.1f}")
+def _batch(name: str, script: str, model: str, files: list[str]) -> Iterator[Row]:
+    """Classify all files, each in one process, and once more, in turns."""
     import soundfile
 
+    spent = in_turns(
+        {
+            "zoo": lambda: process([ZOO, "predict", name, *files, "--format", "json"]).seconds,
+            "script": lambda: process([sys.executable, "-c", script, model, *files]).seconds,
+        },
+        rounds=2,
+        warm=0,
+    )
+    zoo, other = (len(files) / min(spent[who]) for who in ("zoo", "script"))
     sound = sum(soundfile.info(file).duration for file in files)
-    print(f"         zoo works at {sound / min(zoo):.0f} times real time")
-
-
-def _timed(command: list[str]) -> tuple[float, float]:
-    """Return wall seconds and peak resident memory (MB) of a process."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, status, usage = os.wait4(process.pid, 0)
-    took = time.perf_counter() - begun
-    if status:
-        raise SystemExit(process.stderr.read().decode() if process.stderr else "failed")
-    return took, usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20)
+    figures = f"{zoo:.1f} tracks a second against {other:.1f}; {sound / min(spent['zoo']):.0f} "
+    figures += "times real time"
+    yield Row(f"{len(files)} files, {name}", ratios(spent["script"], spent["zoo"]), figures)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, rows, {})

@@ -1,13 +1,14 @@
 """What a minute of training buys: `cnn2d` against the published recipe, on one split.
 
-Usage: python benchmarks/train.py DATA [--seconds N] [--protocol P]
+Usage: python benchmarks/train.py [DATA] [--seconds N] [--protocol P]
 
 The published recipe: power mel windows of 1.5 s with half overlap, five blocks of convolution
 and dropout, a dense layer of 512 with L2, Adam, batches of 64, flips and cut-outs, a learning
 rate that is lowered on a plateau (here of held-out tracks). Each recipe has a process of its
 own. A line is one training: CPU seconds, and the share of the test tracks that the vote gets
 right. For `cnn2d`, whose schedule knows its end, every line is a training of its own; the
-recipe's lines are the epochs of one. What counts are the ratios.
+recipe's lines are the epochs of one. Ratios say how many of the tracks `cnn2d` has right for one
+of the published recipe, and how much sooner it is as good as that ever gets, if it is.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from _common import Row, main, note
 
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
@@ -30,39 +32,36 @@ EPOCHS = (3, 6, 12, 24, 36)  # of cnn2d
 FRAMES, BATCH = 65, 64  # of the published recipe
 
 
-def main() -> None:
+def rows(given: argparse.Namespace) -> Iterator[Row]:
     """Run both recipes and compare them."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("data")
-    parser.add_argument("--seconds", type=float, default=300, help="CPU seconds for each")
-    parser.add_argument("--protocol", default="kfold:5", help="its first fold is used")
-    parser.add_argument("--recipe", choices=("cnn2d", "published"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.recipe:
-        _run(given)
-        return
     curves: dict[str, list[dict[str, float]]] = {}
     for recipe in ("published", "cnn2d"):
-        print(f"{recipe}: CPU seconds, tracks right, windows a second, peak memory", flush=True)
+        note(f"{recipe}: CPU seconds, tracks right, windows a second, peak memory")
         curves[recipe] = []
         for point in _points(given, recipe):
             curves[recipe].append(point)
-            print(
+            note(
                 f"  {point['seconds']:6.1f} s  {point['accuracy']:.3f}  "
-                f"{point['windows'] / point['seconds']:5.0f}/s  {point['memory']:.0f} MB",
-                flush=True,
+                f"{point['windows'] / point['seconds']:5.0f}/s  {point['memory']:.0f} MB"
             )
-    for one, other in (("cnn2d", "published"), ("published", "cnn2d")):
-        best = max(curves[other], key=lambda point: (point["accuracy"], -point["seconds"]))
-        reached = [p["seconds"] for p in curves[one] if p["accuracy"] >= best["accuracy"]]
-        print(
-            f"{other} is best with {best['accuracy']:.3f} after {best['seconds']:.0f} s; ", end=""
+    best = {
+        recipe: max(curve, key=lambda point: (point["accuracy"], -point["seconds"]))
+        for recipe, curve in curves.items()
+    }
+    ours, theirs = best["cnn2d"], best["published"]
+    yield Row(
+        "tracks right at best, `cnn2d` over published",
+        [ours["accuracy"] / theirs["accuracy"]],
+        f"{ours['accuracy']:.3f} after {ours['seconds']:.0f} s against "
+        f"{theirs['accuracy']:.3f} after {theirs['seconds']:.0f} s",
+    )
+    reached = [p["seconds"] for p in curves["cnn2d"] if p["accuracy"] >= theirs["accuracy"]]
+    if reached:
+        yield Row(
+            "CPU time to the best of the published recipe, published over `cnn2d`",
+            [theirs["seconds"] / min(reached)],
+            f"{min(reached):.0f} s against {theirs['seconds']:.0f} s",
         )
-        if reached:
-            share = min(reached) / best["seconds"]
-            print(f"{one} is there after {min(reached):.0f} s: {share:.2f} of the time")
-        else:
-            print(f"{one} does not get there")
 
 
 def _points(given: argparse.Namespace, recipe: str) -> Iterator[dict[str, float]]:
@@ -78,7 +77,7 @@ def _points(given: argparse.Namespace, recipe: str) -> Iterator[dict[str, float]
         raise SystemExit(f"{recipe} failed")
 
 
-def _run(given: argparse.Namespace) -> None:
+def _run(given: argparse.Namespace) -> tuple[Row, ...]:
     """Print the points of one recipe as JSON lines."""
     model = open_registry().load("cnn2d")
     extraction = extract(open_dataset(given.data), model)
@@ -88,6 +87,7 @@ def _run(given: argparse.Namespace) -> None:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         point = {"seconds": seconds, "accuracy": accuracy, "windows": windows, "memory": memory}
         print(json.dumps(point), flush=True)
+    return ()
 
 
 def _cnn2d(
@@ -197,4 +197,9 @@ def _right(answers: Any, labels: Any) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    options = {
+        "--seconds": {"type": float, "default": 300, "help": "CPU seconds for each"},
+        "--protocol": {"default": "kfold:5", "help": "its first fold is used"},
+        "--recipe": {"choices": ("cnn2d", "published"), "help": argparse.SUPPRESS},
+    }
+    main(__doc__, lambda given: _run(given) if given.recipe else rows(given), options)

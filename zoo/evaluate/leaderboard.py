@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from zoo.datasets import dataset_name
@@ -161,10 +161,11 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     name = None if data is None else dataset_name(data)
     spec = None if protocol is None else parse_protocol(protocol).spec
     query = [str(models_folder().absolute()), name, spec]
+    form = [item.name for kind in (Board, Row) for item in fields(kind)]
     # Ten thousand runs take seconds to read; whether any has changed shows without reading.
     known = remembered(
         _VERSION,
-        [*query, stamps()],
+        [*query, form, stamps()],
         lambda: [asdict(board) for board in _boards(name, spec)],
         place=query,
     )

@@ -41,7 +41,9 @@ def test_sha256_is_that_of_the_bytes(content):
         assert sha256(path) == hashlib.sha256(content).hexdigest()
 
 
-def test_in_the_order_given(files):
+@pytest.mark.parametrize("at_once", [1, 3, 32])
+def test_in_the_order_given(files, monkeypatch, at_once):
+    monkeypatch.setattr("zoo.datasets.hashing._AT_ONCE", at_once)
     root = files[0].parent
     assert file_digests(root, files) == expected(files)
     assert file_digests(root, files[::-1]) == expected(files)[::-1]

@@ -1,6 +1,7 @@
 """CSV feature tables."""
 
 import csv
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -68,6 +69,23 @@ def test_numbers_come_back(tmp_path_factory, data):
     dataset = read_feature_table(path)
     assert dataset.feature_names == ["a", "b,c", 'd"e']
     np.testing.assert_array_equal(dataset.features, np.array(rows, np.float32))
+
+
+def test_the_text_of_a_table_is_not_kept(write, monkeypatch):
+    monkeypatch.setattr("zoo.datasets.table._AT_ONCE", 64)
+    names = [f"f{number}" for number in range(60)]
+    lines = [",".join([*names, "label"])]
+    lines += [",".join([*(f"{row}.{n}" for n in range(60)), "ab"[row % 2]]) for row in range(3000)]
+    path = write("\n".join(lines))
+    tracemalloc.start()
+    try:
+        dataset = read_feature_table(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert dataset.features.shape == (3000, 60)
+    # Three copies of the numbers at most, and the tracks; as text it would be ten times as much.
+    assert peak < 3 * dataset.features.nbytes + 1000 * len(dataset)
 
 
 def test_equal_rows_are_one_group_and_the_fingerprint_follows_the_numbers(write):

@@ -8,6 +8,7 @@ import pytest
 import zoo
 from zoo.evaluate.leaderboard import side_by_side
 from zoo.report.tables import audit_sentences, board_markdown, boards_csv
+from zoo.workspace import remove
 from zoo_registry.runs import Run
 
 
@@ -101,3 +102,34 @@ def test_leaky_and_clean_runs_never_share_a_board(table):
 
 def test_the_audit_speaks():
     assert audit_sentences(None) == ["Audit: none recorded."]
+
+
+def test_what_has_not_changed_is_not_read(table, monkeypatch, workspace):
+    zoo.train("logistic", table)
+    zoo.train("decision-tree", table, seed=1)
+    before = zoo.leaderboard()
+
+    def refuse(folder):
+        raise AssertionError(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "read", refuse)
+        assert zoo.leaderboard() == before
+    third = zoo.train("decision-tree", table)
+    assert len(zoo.leaderboard()[0].rows) == 3
+    remove(third)
+    assert zoo.leaderboard() == before
+    # What is remembered of one question takes the place of what was remembered of it before.
+    kinds = sorted(path.parent.name for path in (workspace / "cache").glob("boards-*/*"))
+    assert len(kinds) == len(set(kinds)) == 2
+
+
+def test_of_a_great_tie_a_row_names_some(table, monkeypatch):
+    for seed in range(4):
+        zoo.train("logistic", table, seed=seed)
+    names = {row.run for row in zoo.leaderboard()[0].rows}
+    assert [set(row.tied_with) | {row.run} for row in zoo.leaderboard()[0].rows] == [names] * 4
+    monkeypatch.setattr("zoo.evaluate.leaderboard._TIES", 2)
+    for row in zoo.leaderboard()[0].rows:
+        assert len(row.tied_with) == 2
+        assert row.run not in row.tied_with

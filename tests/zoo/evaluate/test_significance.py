@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.stats import binomtest
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from zoo.evaluate.significance import compare, intervals
 from zoo_registry.runs import Predictions
@@ -117,3 +120,118 @@ def test_runs_without_a_common_track_cannot_be_told_apart():
     one = predictions([True] * 10, tracks=[f"a{i}" for i in range(10)])
     other = predictions([False] * 10, tracks=[f"b{i}" for i in range(10)])
     assert compare([one, other], 10)[0, 1] == 1
+
+
+def one_by_one(runs, learnt) -> np.ndarray:
+    """Test each pair by itself, with the libraries' own functions."""
+    pairs = [(i, j) for i in range(len(runs)) for j in range(i + 1, len(runs))]
+    p = np.ones((len(runs), len(runs)))
+    if pairs:
+        raw = [of_a_pair(runs[i], runs[j], learnt) for i, j in pairs]
+        for (i, j), value in zip(pairs, multipletests(raw, method="holm")[1], strict=True):
+            p[i, j] = p[j, i] = value
+    return p
+
+
+def of_a_pair(one, other, learnt) -> float:
+    repeated = len(set(one.tracks)) < len(one)
+    tests = [
+        list(zip(run.tracks, run.folds if repeated else [0] * len(run), strict=True))
+        for run in (one, other)
+    ]
+    shared = sorted(set(tests[0]) & set(tests[1]))
+    if not shared:
+        return 1.0
+    rows = [[own.index(test) for test in shared] for own in tests]
+    right, right_other = (
+        (run.votes[at].argmax(axis=1) == run.labels[at])
+        for run, at in zip((one, other), rows, strict=True)
+    )
+    if (right == right_other).all():
+        return 1.0
+    ahead = right.astype(float) - right_other
+    folds, groups = one.folds[rows[0]], one.groups[rows[0]]
+    if repeated:
+        means = np.array([ahead[folds == fold].mean() for fold in np.unique(folds)])
+        count = len(means)
+        factor = 1 / count + len(ahead) / count / learnt
+        mean, error = means.mean(), np.sqrt(factor * means.var(ddof=1))
+    elif len(np.unique(one.groups)) < len(one):
+        _, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        count = len(sizes)
+        if count == 1:
+            return 1.0
+        mean = ahead.mean()
+        drawn = stats.bootstrap(
+            (np.bincount(member, ahead), sizes.astype(float)),
+            lambda hits, tracks, axis: hits.sum(axis=axis) / tracks.sum(axis=axis),
+            paired=True, vectorized=True, n_resamples=4999, method="percentile", batch=500,
+            rng=np.random.default_rng(0),
+        )  # fmt: skip
+        error = drawn.standard_error
+    else:
+        table = [[0, (right & ~right_other).sum()], [(~right & right_other).sum(), 0]]
+        return float(mcnemar(table, exact=True).pvalue)
+    if error < 1e-9:
+        return 2.0 ** (1 - count) if mean else 1.0
+    return float(2 * stats.t.sf(abs(mean) / error, count - 1))
+
+
+def board(kind: str, seed: int) -> list[Predictions]:
+    """Return runs over the same tracks in different order, some of which lack a few."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(6, 60))
+    folds = np.repeat(np.arange(3), count if kind == "repeated" else -(-count // 3))
+    track = np.arange(3 * count) % count if kind == "repeated" else np.arange(count)
+    folds = folds[: len(track)]
+    groups = track // 3 if kind == "grouped" else track
+    runs = []
+    for number in range(5):
+        right = rng.random(len(track)) < rng.uniform(0.1, 1.0)
+        kept = rng.permutation(len(track))[: len(track) - 2 * (number % 2)]
+        names = [f"t{name}" for name in track[kept]]
+        runs.append(predictions(right[kept], groups[kept], folds[kept], names))
+    return runs
+
+
+@pytest.mark.parametrize("kind", ["single", "grouped", "repeated"])
+@pytest.mark.parametrize("seed", range(3))
+def test_many_at_once_are_as_each_pair_by_itself(monkeypatch, kind, seed):
+    runs = board(kind, seed)
+    expected = one_by_one(runs, 50.0)
+    ends = intervals(runs, 50.0)
+    for size in (256, 2, 1):
+        monkeypatch.setattr("zoo.evaluate.significance._BLOCK", size)
+        p = compare(runs, 50.0)
+        found = np.array([[p[i, j] for j in range(5)] for i in range(5)])
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(intervals(runs, 50.0), ends, atol=1e-12)
+    for run, (low, high) in zip(runs, ends, strict=True):
+        np.testing.assert_allclose(interval(run, 50.0), (low, high), atol=1e-12)
+
+
+def test_resampled_intervals_are_scipys():
+    (run,) = board("grouped", 7)[:1]
+    right = (run.votes.argmax(axis=1) == run.labels).astype(float)
+    _, member, sizes = np.unique(run.groups, return_inverse=True, return_counts=True)
+    drawn = stats.bootstrap(
+        (np.bincount(member, right), sizes.astype(float)),
+        lambda hits, tracks, axis: hits.sum(axis=axis) / tracks.sum(axis=axis),
+        paired=True, vectorized=True, n_resamples=4999, method="percentile", batch=500,
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+    assert 0 < right.mean() < 1
+    assert interval(run, 10.0) == pytest.approx(tuple(drawn.confidence_interval), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["grouped", "repeated"])
+def test_groups_that_agree_to_the_digit_are_as_many_coins(kind):
+    right = np.arange(30) % 3 > 0
+    units, names = np.repeat(np.arange(10), 3), [f"t{n}" for n in range(30)]
+    if kind == "repeated":
+        names = [f"t{n % 3}" for n in range(30)]
+    both = [
+        predictions(each, None if kind == "repeated" else units, units, names)
+        for each in (right, np.zeros(30, bool))
+    ]
+    assert compare(both, 10.0)[0, 1] == pytest.approx(2.0**-9)
