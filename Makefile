@@ -4,7 +4,7 @@ PYTHON ?= python3
 BENCH_DATA ?= demo
 BIN := .venv/bin
 
-.PHONY: demo test setup browser lint format docs bench clean constraints
+.PHONY: demo test setup browser fuzz lint format docs bench clean constraints
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -37,6 +37,15 @@ browser:
 # Without npm the page in docs/browser stays without its engine, and its tests are skipped.
 docs/browser/ort: docs/browser/fetch.py
 	-$(PYTHON) $<
+
+# Damaged files for every parser; where atheris can be installed, also guided by coverage.
+INPUTS ?= 10000
+SEED ?= 0
+fuzz: setup
+	$(BIN)/python tests/fuzz/run.py --inputs $(INPUTS) --seed $(SEED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz || \
+	{ echo "There is no atheris for this Python: nothing is guided by coverage."; exit 0; }; \
+	$(BIN)/python tests/fuzz/guided.py
 
 lint: setup
 	$(BIN)/ruff check .
