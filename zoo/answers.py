@@ -85,8 +85,9 @@ class AnswerFile:
         self.done: set[str] = set()
         head = csv_header(timeline) if as_csv else ""
         try:
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
-            whole = text[: text.rfind("\n") + 1]  # a line may have been cut by the interruption
+            content = path.read_bytes() if path.exists() else b""
+            # A line may have been cut by the interruption, within a letter too.
+            whole = content[: content.rfind(b"\n") + 1].decode("utf-8")
             if whole and not whole.startswith(head):
                 raise ValueError("its columns are others")
             kept = list(self._kept(whole[len(head) :], run))
@@ -101,7 +102,10 @@ class AnswerFile:
         rows: list[tuple[dict[str, Any], str]] = []
         if self._as_csv:
             names = _TIMELINE if self._timeline else _COLUMNS
-            for cells in csv.reader(io.StringIO(text)):
+            read = list(csv.reader(io.StringIO(text, newline="")))
+            if read and len(read[-1]) < len(names):  # cut at a line's end within a name
+                del read[-1]
+            for cells in read:
                 rows.append((dict(zip(names, cells, strict=True)), _row(cells)))
         else:
             # A name may hold what `splitlines` takes for the end of a line, JSON's is this one.

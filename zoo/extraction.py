@@ -5,15 +5,17 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from zoo.audio.cache import FeatureCache
 from zoo.datasets import Dataset, Track
 from zoo.progress import Reporter
+from zoo.workers import alone, in_workers
 from zoo.workspace import cache_folder
 from zoo_registry.card import identity
-from zoo_registry.errors import AudioError, DatasetError, UsageError
+from zoo_registry.errors import AudioError, DatasetError, StorageError, UsageError
 from zoo_registry.model import Model
 
 if TYPE_CHECKING:
@@ -132,18 +134,30 @@ def extract(
     reasons = {item.track: item.reason for item in described_now if item.reason is not None}
     for track in wanted:
         if track.id not in reasons and cache.get(track.digest) is None:
-            raise UsageError(
+            raise StorageError(
                 f"the array of {track.id} did not stay in the cache {cache.folder}; "
-                "check that the disk is writable and has room"
+                "check that the disk is writable and has room",
+                "it is gone",
             )
     if len(reasons) == len(dataset):
         raise DatasetError(
             f"no track of {dataset.source} could be used; the first: {min(reasons.items())[1]}"
         )
     usable = dataset.without(set(reasons))
-    arrays = Arrays([partial(cache.load, track.digest) for track in usable.tracks])
+    arrays = Arrays([partial(_load, cache, track) for track in usable.tracks])
     skipped = [{"track": track, "reason": reason} for track, reason in sorted(reasons.items())]
     return Extraction(usable, arrays, skipped, _effort(described_now))
+
+
+def _load(cache: FeatureCache, track: Track) -> "NDArray[np.float32]":
+    try:
+        return cache.load(track.digest)
+    except FileNotFoundError as error:
+        raise StorageError(
+            f"the array of {track.id} is gone from {cache.folder}; the same command computes it "
+            "again",
+            error.strerror,
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -174,28 +188,38 @@ def _compute(
     """Fill the cache; return what the workers say of each track."""
     if not tracks:
         return []
-    from joblib import Parallel, delayed
-
-    workers = 1 if len(tracks) < _WORTH_WORKERS else (jobs or os.cpu_count() or 1)
+    # What ended a process once must not have this one, however few they are.
+    feared = [track for track in tracks if cache.fears(track.digest)]
+    others = [track for track in tracks if not cache.fears(track.digest)]
+    workers = 1 if len(others) < _WORTH_WORKERS else (jobs or os.cpu_count() or 1)
+    describe = partial(_describe_track, model.source.name, cache)
+    # Where a file is, is found here: a worker may stand in another folder.
+    sent = [(track, track.location) for track in others]
+    results = chain(
+        ((track, alone(describe, (track, track.location))) for track in feared),
+        ((others[place], item) for place, item in in_workers(describe, sent, workers)),
+    )
     title = f"{model.card.frontend.name} of {len(tracks)} tracks"
     described = []
     with reporter.bar(title, len(tracks)) as bar:
-        results = Parallel(n_jobs=workers, return_as="generator_unordered")(
-            delayed(_describe_track)(model.source.name, track, track.location, cache)
-            for track in tracks
-        )
-        for done, item in enumerate(results, start=1):
+        for done, (track, item) in enumerate(results, start=1):
             bar.update(done)
-            described.append(item)
+            if item is None:
+                cache.fear(track.digest)
+            described.append(item or _Described(track.id, _DIED.format(track.path), 0.0, 0.0))
     return described
 
 
-def _describe_track(source: str, track: Track, location: Path, cache: FeatureCache) -> _Described:
+_DIED = "{} ended the process that described it: it was killed, or out of memory"
+
+
+def _describe_track(source: str, cache: FeatureCache, sent: tuple[Track, Path]) -> _Described:
     import numpy as np
 
     from zoo.audio.decode import decode
 
     model = _model_of_worker(source)
+    track, location = sent
     path = track.path or Path(track.id)
     reason, decoded = None, None
     begun = time.perf_counter()

@@ -7,6 +7,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from zoo.report.card import model_card
 from zoo.tuning import Search, find_tuning
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import RunError, UsageError, ZooError
+from zoo_registry.errors import RunError, StorageError, UsageError, ZooError
 from zoo_registry.files import write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
@@ -138,6 +139,7 @@ def train(
         run = _earlier(folder, record)
         if run.complete:
             reporter.note(f"{run.id} is trained already: {run.folder}")
+            _clear(run)
             return run
         extraction = extract(data, loaded, jobs, reporter)
         for skipped in extraction.skipped:
@@ -267,21 +269,22 @@ class _Training:
                     self.record.predictions = hashlib.sha256(text.encode()).hexdigest()
                     self.record.artefact = self._artefact(predictions, bar)
         except ZooError as error:
-            self._end("failed", str(error))
+            with suppress(OSError):  # which may be what we tell of
+                self._end("failed", str(error))
             raise
         if failed:
             first = failed[0]
             self._end("failed", f"fold {first['fold']}: {first['error']}")
         else:
             self._end("complete", None, predictions)
-            shutil.rmtree(self.run.fold_path(0).parent, ignore_errors=True)
+            _clear(self.run)
         return self.run
 
     def _end(self, status: str, error: str | None, scored: Predictions | None = None) -> None:
         self.record.status, self.record.error, self.record.finished = status, error, _now()
-        self._store()
-        if scored:
+        if scored:  # before the record: what says that it is complete has all its files
             write_text(self.run.card_path, model_card(self.run, scored))
+        self._store()
         self.model.announce("zoo_run_finished", run=self.run)
         self._store()  # as after a fold
 
@@ -306,12 +309,15 @@ class _Training:
         try:
             predictions = self._evaluate(fold, entry, bar)
             write_text(self.run.fold_path(fold.number), predictions.to_csv())
-            shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
+        except StorageError:  # no other fold would do better
+            raise
         except Exception as error:
             entry["error"] = _describe(error)
             self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry['error']}")
         self.record.folds.append(entry)
         self._store()
+        if predictions:  # not before it is stored, or a kill between would cost the fold
+            shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
         self.model.announce(
             "zoo_fold_finished", run=self.run, fold=fold.number, error=entry["error"]
         )
@@ -373,6 +379,8 @@ class _Training:
             described = write_artefact(
                 self.run, self.model, fitted, self.dataset, self.arrays, predictions
             )
+        except StorageError:  # there may be room tomorrow; without an artefact is for ever
+            raise
         except Exception as error:
             described = {"error": _describe(error)}
             self.reporter.note(f"{self.run.id} has no artefact: {described['error']}")
@@ -392,6 +400,11 @@ class _Training:
             saved = False
         if not saved:
             shutil.rmtree(folder)
+
+
+def _clear(run: Run) -> None:
+    """Remove what a complete run needs no more."""
+    shutil.rmtree(run.fold_path(0).parent, ignore_errors=True)
 
 
 def _describe(error: Exception) -> str:

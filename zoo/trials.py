@@ -92,9 +92,7 @@ class Tuning:
         return max(done, key=lambda trial: (trial.score, -trial.number)) if done else None
 
     def write(self) -> None:
-        """Store the record, and the trials as a table."""
-        stored = self.record | {"trials": [vars(trial) for trial in self.trials]}
-        write_text(self.folder / RECORD, json.dumps(stored, indent=2) + "\n")
+        """Store the trials as a table, and the record."""
         out = io.StringIO()
         names = sorted({name for trial in self.trials for name in trial.params})
         writer = csv.writer(out, lineterminator="\n")
@@ -106,6 +104,9 @@ class Tuning:
             begin = [trial.number, f"{trial.share:.3g}", score_]
             writer.writerow([*begin, *cells, folds, f"{trial.seconds:.2f}", trial.error])
         write_text(self.folder / _TABLE, out.getvalue())
+        # Last: what it holds is done, and would not be written again.
+        stored = self.record | {"trials": [vars(trial) for trial in self.trials]}
+        write_text(self.folder / RECORD, json.dumps(stored, indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "Tuning":

@@ -26,7 +26,7 @@ from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
 from zoo.trials import FORMAT, RECORD, Trial, Tuning
 from zoo.workspace import file_name, locked, models_folder
-from zoo_registry.errors import UsageError, ZooError
+from zoo_registry.errors import StorageError, UsageError, ZooError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, first_line
@@ -215,11 +215,11 @@ class Search:
                 self._try(trial, dataset, self._arrays.take(seen), inner, folder, bar)
                 tuning.trials.append(trial)
                 tuning.write()
-                shutil.rmtree(folder / "scratch", ignore_errors=True)
-                (folder / _UNFINISHED).unlink(missing_ok=True)
+                _clear(folder)
                 finish(trial.score)
                 best = tuning.best
                 bar.update(number + 1, f"best {best.score:.3f}" if best and best.score else "")
+        _clear(folder)  # a killed search may have stored its last trial, and no more
         return tuning
 
     def _try(
@@ -247,6 +247,8 @@ class Search:
                     self._model, dataset, arrays, part, params, self._seed, progress, scratch
                 )
                 trial.scores.append(score(outcome.predictions).accuracy)
+            except StorageError:  # no fault of the parameters, and a failure would be kept
+                raise
             except Exception as error:
                 kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
                 trial.error = kind + first_line(error)
@@ -254,6 +256,11 @@ class Search:
             finally:
                 trial.seconds += time.perf_counter() - begun
             write_text(folder / _UNFINISHED, json.dumps(vars(trial)))
+
+
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder / "scratch", ignore_errors=True)
+    (folder / _UNFINISHED).unlink(missing_ok=True)
 
 
 def _in_trial(bar: Bar, trial: int, done: int, folds: int) -> Progress:

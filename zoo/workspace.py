@@ -12,7 +12,14 @@ from typing import Any
 import platformdirs
 
 from zoo_registry.errors import RunError, UsageError
-from zoo_registry.files import is_file, read_json, write_text
+from zoo_registry.files import (
+    TEMPORARY_SUFFIX,
+    is_file,
+    read_json,
+    sweep,
+    temporary_path,
+    write_text,
+)
 from zoo_registry.runs import PREDICTIONS, RECORD, Run, RunRecord, digest
 
 __all__ = [
@@ -58,10 +65,13 @@ def file_name(text: str) -> str:
 def runs() -> Iterator[Run | RunError]:
     """Yield all runs of the workspace, sorted by folder; for a damaged one its error."""
     for path in sorted(models_folder().glob(f"*/*/*/{RECORD}")):
+        if path.parent.suffix == TEMPORARY_SUFFIX:  # it is being removed
+            continue
         try:
             yield Run.read(path.parent)
         except RunError as error:
-            yield error
+            if path.exists():  # else it was removed while we looked
+                yield error
 
 
 def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run:
@@ -104,12 +114,11 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
 
 
 def remove(run: Run) -> None:
-    """Delete the run's folder, the record last, so that an interrupted removal can go on."""
-    for path in sorted(run.folder.iterdir()):
-        if path.name != RECORD:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (run.folder / RECORD).unlink()
-    run.folder.rmdir()
+    """Delete the run's folder; nobody sees it half deleted, however the removal ends."""
+    leaving = temporary_path(run.folder)
+    with suppress(FileNotFoundError):  # another process was faster
+        run.folder.rename(leaving)
+        shutil.rmtree(leaving)
 
 
 def stamps() -> list[Any]:
@@ -173,7 +182,8 @@ def remembered(kind: str, key: Any, compute: Callable[[], Any], place: Any = Non
 def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of a run's folder; if another process holds it, say so and wait.
 
-    The operating system frees the lock when its holder dies, however it dies.
+    The operating system frees the lock when its holder dies, however it dies; what it
+    left half written is removed.
     """
     from filelock import FileLock, Timeout
 
@@ -190,6 +200,8 @@ def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         on_wait()
         holder.acquire()
     try:
+        sweep(folder)
+        sweep(folder.parent)
         yield
     finally:
         holder.release()

@@ -11,7 +11,8 @@
     ├── AudioError           one track cannot be decoded or described
     ├── PluginError          a plugin cannot be loaded or breaks its contract
     │   └── CannotExport     a model has no ONNX form; the message says why
-    └── RunError             a run on disk is damaged or incomplete
+    ├── RunError             a run on disk is damaged or incomplete
+    └── StorageError         nothing more can be written, or what lay on disk is gone
 
 A message is one sentence (what, where) and, if something can be done, a second (what to do).
 """
@@ -24,6 +25,7 @@ __all__ = [
     "PluginError",
     "ProtocolError",
     "RunError",
+    "StorageError",
     "UnknownModel",
     "UsageError",
     "ZooError",
@@ -72,3 +74,23 @@ class CannotExport(PluginError):
 
 class RunError(ZooError):
     """A run on disk is damaged or incomplete."""
+
+
+class StorageError(ZooError, OSError):
+    """Nothing more can be written, or what lay on disk is gone; no fault of model or data.
+
+    An OSError too, so that who can do without the file does not have to tell the two apart.
+
+    Parameters
+    ----------
+    message : str
+    reason : str or None
+        What the system says.
+    """
+
+    def __init__(self, message: str, reason: str | None) -> None:
+        super().__init__(message, reason)
+        self.strerror = reason
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,16 +1,39 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and the end of what dead writers leave behind."""
 
+import errno
 import json
 import os
+import platform
+import re
 import secrets
+import shutil
+import time
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TEMPORARY_SUFFIX", "atomic_path", "is_file", "is_folder", "read_json", "write_text"]
+from zoo_registry.errors import StorageError
+
+__all__ = [
+    "TEMPORARY_SUFFIX",
+    "atomic_path",
+    "is_file",
+    "is_folder",
+    "read_json",
+    "sweep",
+    "temporary_path",
+    "write_text",
+]
 
 TEMPORARY_SUFFIX = ".tmp"
+
+_PREFIX = ".zoo-"
+_NAME = re.compile(r"\.zoo-([0-9a-f]{8})-(\d+)-[0-9a-f]+\.tmp")
+_ABANDONED = 86_400.0  # seconds; nobody writes one file for a day
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 @contextmanager
@@ -24,16 +47,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
     ----------
     path : Path
         Where the file shall be; missing parent folders are made.
+
+    Raises
+    ------
+    StorageError
+        If nothing more can be written there.
+    OSError
+        If writing fails for another reason.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The process number lets a later clean-up tell a dead writer's file from a living one's.
-    # The name is short, since `path` may have one as long as the system takes.
-    temporary = path.with_name(f".zoo-{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    temporary = temporary_path(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(path.parent.absolute())
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in _FULL:
+            sentence = f"{path} cannot be written: {error.strerror}"
+            raise StorageError(
+                f"{sentence}; once there is room, the same command goes on", error.strerror
+            ) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,3 +106,50 @@ def is_file(path: str | Path) -> bool:
 def is_folder(path: str | Path) -> bool:
     """Whether there is a folder; where the system takes no such name, there is none."""
     return os.path.isdir(path)  # noqa: PTH112  (likewise)
+
+
+def temporary_path(path: Path) -> Path:
+    """Return a free name beside `path` that tells `sweep` which process uses it."""
+    # The name is short, since `path` may have one as long as the system takes.
+    unique = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f"{_PREFIX}{unique}{TEMPORARY_SUFFIX}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers of `folder` left that were killed; those alive keep theirs.
+
+    Of another machine's processes nothing is known: what they leave goes after a day.
+    """
+    with suppress(OSError):
+        for path in [*folder.glob(f"{_PREFIX}*{TEMPORARY_SUFFIX}")]:
+            with suppress(OSError):
+                if _is_abandoned(path):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@cache
+def _sweep_once(folder: Path) -> None:
+    """Sweep a folder before this process writes into it for the first time."""
+    sweep(folder)
+
+
+def _is_abandoned(path: Path) -> bool:
+    named = _NAME.fullmatch(path.name)
+    if named and named[1] == _machine() and os.name == "posix":
+        try:
+            os.kill(int(named[2]), 0)  # asks, and does nothing
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):
+            pass
+    # The number may have gone to another process since.
+    return time.time() - path.lstat().st_mtime > _ABANDONED
+
+
+@cache
+def _machine() -> str:
+    """Return what tells this machine from others that share a folder, containers included."""
+    space = ""
+    with suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  (it is no path)
+    return f"{zlib.crc32(f'{platform.node()} {space}'.encode()):08x}"

@@ -66,6 +66,18 @@ class FeatureCache:
         array.flags.writeable = False
         return array
 
+    def fear(self, audio_digest: str) -> None:
+        """Remember that a process died over the audio of this sha256."""
+        with atomic_path(self._mark(audio_digest)) as temporary:
+            temporary.touch()
+
+    def fears(self, audio_digest: str) -> bool:
+        """Return whether a process died over this audio before."""
+        return self._mark(audio_digest).exists()
+
+    def _mark(self, audio_digest: str) -> Path:
+        return self.path(audio_digest).with_suffix(".died")
+
     def put(self, audio_digest: str, array: "NDArray[np.float32]") -> None:
         """Store an array; of two processes that store the same one, the last one wins."""
         with atomic_path(self.path(audio_digest)) as temporary:

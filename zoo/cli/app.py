@@ -3,7 +3,9 @@
 import inspect
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -98,17 +100,18 @@ def run() -> int:
     """Run the command line; return the exit status.
 
     0 done; 1 something failed, and is named on stderr; 2 the command was wrong;
-    130 interrupted.
+    130 interrupted, 143 told to end.
     """
     if logging.lastResort is not None:  # what tells of plugins on stderr
         logging.lastResort.setFormatter(_Shown())
+    interrupted = _Interrupted()
     try:
         _add_commands_of_plugins()
         status = app(standalone_mode=False)
     except ZooError as error:
         return _fail(str(error), error.exit_status)
     except KeyboardInterrupt:
-        return _fail("interrupted; what was finished is kept, and the same command goes on", 130)
+        return interrupted.status()
     except BrokenPipeError:
         # The reader of a pipe, such as `head`, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -129,6 +132,25 @@ class _Shown(logging.Formatter):
 def _seen(text: str) -> str:
     """Return lines in which whatever a name holds is seen."""
     return "\n".join(map(shown, text.split("\n")))
+
+
+class _Interrupted:
+    """Ctrl-C, and what a scheduler or a closing machine sends: both end the work in order."""
+
+    def __init__(self) -> None:
+        self._signal = signal.SIGINT
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._told)
+
+    def _told(self, number: int, frame: object) -> None:
+        self._signal = signal.Signals(number)
+        raise KeyboardInterrupt
+
+    def status(self) -> int:
+        """Say so; return the exit status that shells give to the signal."""
+        what = "interrupted" if self._signal == signal.SIGINT else "told to end"
+        sentence = f"{what}; what was finished is kept, and the same command goes on"
+        return _fail(sentence, 128 + self._signal)
 
 
 def _other(error: Exception) -> int:

@@ -17,6 +17,7 @@ from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
 from zoo.datasets.inspection import Inspection, inspect
 from zoo.progress import Reporter
+from zoo.workers import in_workers
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import write_text
 
@@ -155,18 +156,17 @@ def _group_names(dataset: Dataset, problems: Sequence[Problem]) -> list[str]:
 
 
 def _inspect_all(dataset: Dataset, jobs: int | None, reporter: Reporter) -> list[Inspection]:
-    from joblib import Parallel, delayed
-
     paths = [track.location for track in dataset.tracks]
+    found: list[Inspection] = [_DIED] * len(paths)
     with reporter.bar(f"decoding {len(paths)} files", len(paths)) as bar:
-        results = Parallel(n_jobs=jobs or os.cpu_count() or 1, return_as="generator")(
-            delayed(inspect)(path) for path in paths
-        )
-        found = []
-        for inspection in results:
-            found.append(inspection)
-            bar.update(len(found))
+        results = in_workers(inspect, paths, jobs or os.cpu_count() or 1)
+        for done, (place, inspection) in enumerate(results, start=1):
+            found[place] = inspection or _DIED
+            bar.update(done)
     return found
+
+
+_DIED = Inspection(error="it ended the process that decoded it: that was killed, or out of memory")
 
 
 Rule = Callable[[Dataset, Sequence[Inspection]], Iterator[Problem]]

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import os
 from pathlib import Path
 
 from zoo.datasets.base import Dataset
 from zoo.datasets.folder import METADATA, read_folder
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
+from zoo.workers import in_workers
 from zoo.workspace import cache_folder
+from zoo_registry.errors import DatasetError
 from zoo_registry.files import atomic_path, write_text
 
 __all__ = ["ARTISTS", "TAKES", "VERSION", "demo_set", "write_demo"]
@@ -36,19 +39,20 @@ def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: i
         Per genre, and per artist.
     seed : int
     """
-    from joblib import Parallel, delayed
-
     names = {
         (genre, artist, take): f"{genre}/artist{artist}_take{take}.flac"
         for genre in GENRES
         for artist in range(artists)
         for take in range(takes)
     }
-    Parallel(n_jobs=-1)(
-        delayed(_write_track)(folder / name, *key, seed)
-        for key, name in names.items()
-        if not (folder / name).is_file()
-    )
+    missing = [(folder / name, *key, seed) for key, name in names.items()]
+    missing = [track for track in missing if not track[0].is_file()]
+    for place, written in in_workers(_write_track, missing, os.cpu_count() or 1):
+        if not written:
+            raise DatasetError(
+                f"{missing[place][0]} could not be made: the process that did was killed, or out "
+                "of memory; the same command goes on"
+            )
     # Last, as the sign that the set is whole.
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -59,9 +63,14 @@ def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: i
     write_text(folder / METADATA, text.getvalue())
 
 
-def _write_track(path: Path, genre: str, artist: int, take: int, seed: int) -> None:
+def _write_track(track: tuple[Path, str, int, int, int]) -> bool:
     import soundfile
 
+    path, genre, artist, take, seed = track
+    sound = io.BytesIO()  # libsndfile does not tell whether a file on a full disk is whole
+    soundfile.write(
+        sound, synthesise(genre, artist, take, seed), RATE, format="FLAC", subtype="PCM_16"
+    )
     with atomic_path(path) as temporary:
-        waveform = synthesise(genre, artist, take, seed)
-        soundfile.write(temporary, waveform, RATE, format="FLAC", subtype="PCM_16")
+        temporary.write_bytes(sound.getbuffer())
+    return True

@@ -1,0 +1,77 @@
+"""Work in several processes, any of which may die: what it was at is named, the rest is done."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+__all__ = ["alone", "in_workers"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_workers(
+    call: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Iterator[tuple[int, Result | None]]:
+    """Yield the place of each item and what `call` returns for it, as they are ready.
+
+    When a worker dies, killed or out of memory, nobody tells which item it had: those that
+    were on their way are tried again one by one, so that the one that ends its worker is found.
+
+    Parameters
+    ----------
+    call : callable
+        Can be pickled, as its results.
+    items : sequence
+    workers : int
+        Processes; with 1 the work is done in this one.
+
+    Yields
+    ------
+    int
+        The place of the item.
+    Result or None
+        None for an item that ended its worker, twice.
+    """
+    from concurrent.futures.process import BrokenProcessPool
+
+    from joblib import Parallel, delayed
+
+    waiting = list(range(len(items)))
+    while waiting:
+        sent: list[int] = []
+
+        def tasks(waiting: list[int] = waiting, sent: list[int] = sent) -> Iterator[object]:
+            for place in waiting:
+                sent.append(place)
+                yield delayed(_numbered)(call, place, items[place])
+
+        done: set[int] = set()
+        try:
+            for place, result in Parallel(workers, return_as="generator_unordered")(tasks()):
+                done.add(place)
+                yield place, result
+        except BrokenProcessPool:
+            suspects = [place for place in sent if place not in done]
+        else:
+            return
+        for place in suspects:
+            yield place, alone(call, items[place])
+        waiting = waiting[len(sent) :]
+
+
+def alone(call: Callable[[Item], Result], item: Item) -> Result | None:
+    """Return what `call` returns for one item in a worker; None if that dies of it."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    from joblib import Parallel, delayed
+
+    try:
+        # Two, since joblib does the work of one process in this one.
+        result: Result = Parallel(2)([delayed(call)(item)])[0]
+    except BrokenProcessPool:
+        return None
+    return result
+
+
+def _numbered(call: Callable[[Item], Result], place: int, item: Item) -> tuple[int, Result]:
+    return place, call(item)
