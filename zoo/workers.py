@@ -1,6 +1,11 @@
 """Work in several processes, any of which may die: what it was at is named, the rest is done."""
 
+import multiprocessing
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TypeVar
 
 __all__ = ["alone", "in_workers"]
@@ -43,7 +48,7 @@ def in_workers(
         def tasks(waiting: list[int] = waiting, sent: list[int] = sent) -> Iterator[object]:
             for place in waiting:
                 sent.append(place)
-                yield delayed(_numbered)(call, place, items[place])
+                yield delayed(_guarded)(os.getpid(), call, place, items[place])
 
         done: set[int] = set()
         try:
@@ -67,11 +72,30 @@ def alone(call: Callable[[Item], Result], item: Item) -> Result | None:
 
     try:
         # Two, since joblib does the work of one process in this one.
-        result: Result = Parallel(2)([delayed(call)(item)])[0]
+        results: list[tuple[int, Result]] = Parallel(2)(
+            [delayed(_guarded)(os.getpid(), call, 0, item)]
+        )
     except BrokenProcessPool:
         return None
-    return result
+    return results[0][1]
 
 
-def _numbered(call: Callable[[Item], Result], place: int, item: Item) -> tuple[int, Result]:
+def _guarded(
+    master: int, call: Callable[[Item], Result], place: int, item: Item
+) -> tuple[int, Result]:
+    """Do the work of one item, in a process that ends with the one that it works for."""
+    if multiprocessing.current_process().name.startswith("LokyProcess"):
+        _end_with(master)
     return place, call(item)
+
+
+@cache
+def _end_with(master: int) -> None:
+    """Let this worker end when its master was killed; joblib's would wait for minutes."""
+
+    def watch() -> None:
+        while os.getppid() == master:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
