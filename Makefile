@@ -4,7 +4,7 @@ PYTHON ?= python3
 BENCH_DATA ?= demo
 BIN := .venv/bin
 
-.PHONY: demo test setup browser fuzz lint format docs bench clean constraints
+.PHONY: demo test setup browser chaos fuzz lint format docs bench clean constraints
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -37,6 +37,11 @@ browser:
 # Without npm the page in docs/browser stays without its engine, and its tests are skipped.
 docs/browser/ort: docs/browser/fetch.py
 	-$(PYTHON) $<
+
+# Kills commands, and runs them again; `make test` does the same with a few kills.
+KILLS ?= 200
+chaos: setup
+	ZOO_CHAOS_KILLS=$(KILLS) $(BIN)/pytest tests/chaos -s --durations 5
 
 # Damaged files for every parser; where atheris can be installed, also guided by coverage.
 INPUTS ?= 10000
