@@ -84,10 +84,13 @@ def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
         values.append(found)
         counts.append(times)
     raw, times = np.concatenate(values), np.concatenate(counts)
+    del values, counts  # of ten thousand runs each is 400 MB
     order = raw.argsort()
-    raw = raw[order]
-    remaining = times[order][::-1].cumsum()[::-1]  # pairs whose p is not smaller
-    adjusted = np.minimum(np.maximum.accumulate(raw * remaining), 1.0)
+    raw, times = raw[order], times[order]
+    del order
+    adjusted = raw * times[::-1].cumsum()[::-1]  # by the pairs whose p is not smaller
+    np.maximum.accumulate(adjusted, out=adjusted)
+    np.minimum(adjusted, 1.0, out=adjusted)
     return Comparison(places, tested, raw, adjusted)
 
 
@@ -175,12 +178,14 @@ class _Block:
     @cached_property
     def deviations(self) -> "NDArray[np.float64]":
         """Vectors, one a member: a difference of two has the squared length of its variance."""
+        found: NDArray[np.float64]
         if not self.repeated and len(self.sizes) <= _FEW:
-            short: NDArray[np.float64] = self.hits @ _root(self.sizes.tobytes())
-            return short
-        centred = self.samples
-        centred -= centred.mean(axis=1, keepdims=True)
-        return centred / np.sqrt(centred.shape[1] - 1)
+            found = self.hits @ _root(self.sizes.tobytes())
+        else:
+            found = self.samples
+            found -= found.mean(axis=1, keepdims=True)
+            found /= np.sqrt(found.shape[1] - 1)
+        return found
 
     def spread(self, learnt: float) -> float:
         """Return the variance of `rates` over that of `samples`."""
