@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sysconfig
 import time
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -60,6 +61,15 @@ def test_at_any_moment(nest, tone_box, tmp_path, number):
     assert not different(contents(tone_box), expected)
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let children hear Ctrl-C, also where the tests run in the background and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_the_terminal_is_left_as_it_was(tone_box: Path):
     """A real process at a real terminal, interrupted while its bars are shown."""
     ours, theirs = pty.openpty()
