@@ -48,7 +48,8 @@ INPUTS ?= 10000
 SEED ?= 0
 fuzz: setup
 	$(BIN)/python tests/fuzz/run.py --inputs $(INPUTS) --seed $(SEED)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz || \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --group fuzz || \
 	{ echo "There is no atheris for this Python: nothing is guided by coverage."; exit 0; }; \
 	$(BIN)/python tests/fuzz/guided.py
 
@@ -70,6 +71,8 @@ docs: setup
 
 # Takes half an hour; wants a machine that does nothing else.
 bench: setup
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --group bench
 	$(BIN)/python benchmarks/run.py $(BENCH_DATA)
 
 # Pin what is installed now, without a word about where it came from.
