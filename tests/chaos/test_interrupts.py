@@ -57,7 +57,7 @@ def test_at_any_moment(nest, tone_box, tmp_path, number):
         assert status == STATUS[number], said
         assert len(told) == 1, said
         assert "the same command goes on" in told[0]
-        assert not temporaries(tone_box / "cache")
+    assert not temporaries(tone_box)
     assert not different(contents(tone_box), expected)
 
 
