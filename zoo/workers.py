@@ -2,10 +2,14 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from multiprocessing.process import BaseProcess
+from multiprocessing.resource_tracker import ensure_running
 from typing import TypeVar
 
 __all__ = ["alone", "in_workers"]
@@ -52,11 +56,18 @@ def in_workers(
 
         done: set[int] = set()
         try:
-            for place, result in Parallel(workers, return_as="generator_unordered")(tasks()):
+            with _deaf_children():
+                results = Parallel(workers, return_as="generator_unordered")(tasks())
+            for place, result in results:
                 done.add(place)
                 yield place, result
         except BrokenProcessPool:
             suspects = [place for place in sent if place not in done]
+        except BaseException:  # nobody wants the rest, which must not end in tracebacks of its own
+            for child in multiprocessing.active_children():
+                if _is_worker(child):
+                    child.terminate()
+            raise
         else:
             return
         for place in suspects:
@@ -72,21 +83,42 @@ def alone(call: Callable[[Item], Result], item: Item) -> Result | None:
 
     try:
         # Two, since joblib does the work of one process in this one.
-        results: list[tuple[int, Result]] = Parallel(2)(
-            [delayed(_guarded)(os.getpid(), call, 0, item)]
-        )
+        with _deaf_children():
+            tasks = [delayed(_guarded)(os.getpid(), call, 0, item)]
+            results: Iterator[tuple[int, Result]] = Parallel(2, return_as="generator")(tasks)
+        return next(results)[1]
     except BrokenProcessPool:
         return None
-    return results[0][1]
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let processes that are started meanwhile not hear Ctrl-C, which a terminal sends to all.
+
+    The one that they work for hears it, and ends them; by themselves each would show a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    ensure_running()  # it is deaf by itself, but whoever starts it hears again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # children inherit it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _guarded(
     master: int, call: Callable[[Item], Result], place: int, item: Item
 ) -> tuple[int, Result]:
     """Do the work of one item, in a process that ends with the one that it works for."""
-    if multiprocessing.current_process().name.startswith("LokyProcess"):
+    if _is_worker(multiprocessing.current_process()):
         _end_with(master)
     return place, call(item)
+
+
+def _is_worker(process: BaseProcess) -> bool:
+    return process.name.startswith("LokyProcess")
 
 
 @cache

@@ -285,7 +285,10 @@ def launch(nest: Nest, box: Path, *command: str) -> tuple[int, Path]:
     out = box.parent / f"out-{secrets.token_hex(4)}"
     out.touch()
     request = {"env": environment(box), "out": str(out), "change": None}
-    return nest.ask(box=str(box), command=command, **request), out
+    pid = nest.ask(box=str(box), command=command, **request)
+    while not Path(f"{out}.begun").exists():
+        time.sleep(0.002)
+    return pid, out
 
 
 def sentences(said: str) -> list[str]:

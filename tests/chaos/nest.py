@@ -72,6 +72,7 @@ def _become(request: dict) -> int:
             from zoo.cli import main
 
             sys.argv = ["zoo", *request["command"]]
+            Path(request["out"] + ".begun").touch()
             main()
     except SystemExit as ended:
         status = int(ended.code or 0)

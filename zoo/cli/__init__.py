@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,9 @@ def main() -> None:
     from zoo.cli.app import run
 
     status = run()
+    # It is done; what libraries do at the end, interrupted, would show a traceback.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     gc.freeze()
     sys.exit(status)
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -119,7 +120,8 @@ def run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        return _other(error)
+        # What a library makes of an interruption is no error of its own.
+        return interrupted.status() if interrupted.signal else _other(error)
     return status if isinstance(status, int) else 0
 
 
@@ -143,19 +145,25 @@ class _Interrupted:
     """Ctrl-C, and what a scheduler or a closing machine sends: both end the work in order."""
 
     def __init__(self) -> None:
-        self._signal = signal.SIGINT
+        self.signal: signal.Signals | None = None
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._told)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background
+                    signal.signal(number, self._told)
 
     def _told(self, number: int, frame: object) -> None:
-        self._signal = signal.Signals(number)
+        self.signal = signal.Signals(number)
+        # The threads of a library, whose work is taken away, would each show a traceback.
+        threading.excepthook = lambda _: None
+        warnings.simplefilter("ignore")
         raise KeyboardInterrupt
 
     def status(self) -> int:
         """Say so; return the exit status that shells give to the signal."""
-        what = "interrupted" if self._signal == signal.SIGINT else "told to end"
+        number = self.signal or signal.SIGINT
+        what = "interrupted" if number == signal.SIGINT else "told to end"
         sentence = f"{what}; what was finished is kept, and the same command goes on"
-        return _fail(sentence, 128 + self._signal)
+        return _fail(sentence, 128 + number)
 
 
 def _other(error: Exception) -> int:
