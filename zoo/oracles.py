@@ -52,11 +52,12 @@ def proposals(
     with tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
         oracle = _oracle(card, tuner, trials, seed)
         oracle._set_project_dir(scratch, "oracle")
-        for _ in range(trials):
+        for number in range(trials):
             with warnings.catch_warnings():
                 # A Gaussian process of few points says that it has not settled.
                 warnings.simplefilter("ignore")
-                proposed = oracle.create_trial("zoo")
+                # Of one tuner the oracle would wait for the score before it proposes more.
+                proposed = oracle.create_trial(f"zoo-{number}")
             if proposed.status != "RUNNING":
                 return
             values = proposed.hyperparameters.values
