@@ -60,7 +60,8 @@ class Cluster(Engine):
                 "a Dask cluster needs dask and distributed; pip install 'genre-zoo[dask]'"
             ) from error
         self.scheduler = scheduler
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it says, we say
+        for logger in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(logger).setLevel(logging.CRITICAL)  # what they tell, we tell
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # versions are compared below

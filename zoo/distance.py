@@ -22,7 +22,7 @@ from zoo.finishing import finish
 from zoo.folds import Outcome, evaluate_fold, told
 from zoo.workers import Engine
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import RunError
+from zoo_registry.errors import RunError, StorageError
 from zoo_registry.files import atomic_path
 from zoo_registry.model import Model, Source
 from zoo_registry.runs import Predictions, Run, RunRecord
@@ -103,6 +103,8 @@ def _evaluate(material: Material, task: tuple[Fold, Mapping[str, ParamValue]]) -
             outcome = evaluate_fold(
                 model, dataset, arrays, fold, params, material.seed, curve, Path(scratch)
             )
+        except StorageError:  # no fault of the fold
+            raise
         except Exception as error:
             return Answer(None, told(error), curve.points)
     return Answer(outcome, None, curve.points)

@@ -330,6 +330,8 @@ def _describe(
             )
     except AudioError as error:
         reason = str(error).replace(str(location), str(path))
+    except StorageError:  # no fault of the track, which may be there another time
+        raise
     except Exception as error:
         reason = f"{path} made {model.card.name} raise {type(error).__name__}: {error}"
     ended = time.perf_counter()

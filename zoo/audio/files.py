@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from zoo.audio.suffixes import is_audio
 from zoo.audio.urls import is_url, opened
-from zoo_registry.errors import AudioError, UsageError
+from zoo_registry.errors import AudioError, DatasetError, StorageError, UsageError
 from zoo_registry.files import is_file, is_folder
 
 __all__ = ["STDIN", "audio_files", "on_disk", "walk"]
@@ -93,8 +93,8 @@ def on_disk(file: str | Path) -> Iterator[Path]:
 
     Raises
     ------
-    AudioError
-        If it cannot be fetched.
+    StorageError
+        If it cannot be fetched: no fault of the file, and another time it may be there.
     """
     if file != STDIN and (not is_url(file) or is_file(file)):
         yield Path(file)
@@ -105,8 +105,11 @@ def on_disk(file: str | Path) -> Iterator[Path]:
         if file == STDIN:
             _copy(sys.stdin.buffer, path, None)
         else:
-            with opened(name, AudioError) as source:
-                _copy(source, path, name)
+            try:
+                with opened(name) as source:
+                    _copy(source, path, name)
+            except DatasetError as error:
+                raise StorageError(str(error), None) from error
         try:
             yield path
         except AudioError as error:

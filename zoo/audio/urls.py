@@ -61,20 +61,26 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def reading(url: str, kind: type[ZooError] = DatasetError) -> Iterator[None]:
-    """Turn whatever goes wrong at a URL into one sentence, raised as a `kind`."""
+def reading(url: str) -> Iterator[None]:
+    """Turn whatever goes wrong at a URL into a `DatasetError`."""
     try:
         yield
     except ZooError:
         raise
     except Exception as error:  # each protocol has a library, and each library its own
-        raise kind(_sentence(url, error)) from error
+        raise DatasetError(_sentence(url, error)) from error
 
 
 @contextmanager
-def opened(url: str, kind: type[ZooError] = DatasetError) -> Iterator[BinaryIO]:
-    """Yield what is at a URL as a file to be read once from its beginning; raises a `kind`."""
-    with reading(url, kind):
+def opened(url: str) -> Iterator[BinaryIO]:
+    """Yield what is at a URL as a file to be read once from its beginning.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read.
+    """
+    with reading(url):
         system, path = file_system(url)
         # Read on from where one is: nobody jumps in what is copied.
         with system.open(path, "rb", cache_type="readahead") as file:

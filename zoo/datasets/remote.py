@@ -14,7 +14,7 @@ from zoo.datasets.columns import read_table
 from zoo.datasets.folder import METADATA, check_name, check_rows, listed, tracks_of
 from zoo.datasets.hashing import remembered_digests
 from zoo.workers import Engine
-from zoo_registry.errors import AudioError, DatasetError
+from zoo_registry.errors import DatasetError, StorageError
 from zoo_registry.text import quoted
 
 __all__ = ["read_remote", "remote_name"]
@@ -98,7 +98,7 @@ def _described(url: str, files: Mapping[str, Any]) -> list[dict[str, str]]:
     try:
         with on_disk(name) as copy:
             return listed(url, read_table(copy, name), files.__contains__)
-    except AudioError as error:
+    except StorageError as error:
         raise DatasetError(str(error)) from error
 
 
