@@ -95,7 +95,10 @@ class Cluster(Engine):
 
     @property
     def workers(self) -> int:
-        """Threads of all workers."""
+        """Threads of all workers, and one while all are being started anew."""
+        return max(1, self._threads())
+
+    def _threads(self) -> int:
         try:
             return sum(self._client.nthreads().values())
         except Exception as error:
@@ -194,7 +197,7 @@ class Cluster(Engine):
             try:
                 return ready.get(timeout=_LOOK)
             except queue.Empty:
-                without = 0.0 if self.workers else without + _LOOK
+                without = 0.0 if self._threads() else without + _LOOK
             if without >= _GONE:
                 raise EngineError(
                     f"the Dask scheduler at {self.scheduler} has no worker any more; start some, "
