@@ -10,6 +10,7 @@ import logging
 import queue
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo.versions import surroundings
@@ -25,7 +26,8 @@ __all__ = ["Cluster"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AHEAD = 4  # items a thread of a worker that are on their way; more would fill the scheduler
+_AHEAD = 4  # tasks a thread of a worker that are on their way; more would fill the scheduler
+_TOGETHER = 16  # small items of a task, which itself costs two milliseconds
 _WAIT = 10.0  # seconds for a scheduler to answer, and for a first worker
 _GONE = 60.0  # seconds without any worker, after which none is waited for
 _LOOK = 5.0  # seconds after which we look whether there still is a cluster
@@ -105,24 +107,37 @@ class Cluster(Engine):
             raise self._lost() from error
 
     def work(
-        self, call: Callable[[Item], Result], items: Sequence[Item]
+        self, call: Callable[[Item], Result], items: Sequence[Item], small: bool = False
     ) -> Iterator[tuple[int, Result | None]]:
         """Yield the place of each item and what `call` returns for it; None if workers died of it.
 
         What `call` raises is raised here.
+
+        Parameters
+        ----------
+        call : callable
+            Can be pickled, as its results.
+        items : sequence
+        small : bool
+            Whether an item takes a moment only, so that several may be one task.
 
         Raises
         ------
         EngineError
             If the scheduler or all workers are gone.
         """
-        deadly = []
-        for place, killed, result in self._tasks(call, items):
-            if killed:
-                deadly.append(place)
+        size = min(_TOGETHER, len(items) // (_AHEAD * self.workers)) if small else 1
+        size = max(1, size)
+        starts = range(0, len(items), size)
+        parts = [items[start : start + size] for start in starts]
+        deadly: list[int] = []
+        for number, killed, results in self._tasks(partial(_each, call), parts):
+            places = range(starts[number], starts[number] + len(parts[number]))
+            if killed or results is None:
+                deadly += places
             else:
-                yield place, result
-        for place in deadly:
+                yield from zip(places, results, strict=True)
+        for place in deadly:  # one by one, so that only what does it is given up
             yield place, self.alone(call, items[place])
 
     def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
@@ -224,6 +239,10 @@ class Cluster(Engine):
 
 def _same(call: Callable[..., Any]) -> Callable[..., Any]:
     return call
+
+
+def _each(call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [call(item) for item in items]
 
 
 def _do(call: Callable[[Item], Result], item: Item) -> Result:

@@ -263,7 +263,7 @@ def _compute(
     sent = [(track, track.location) for track in others]
     results = chain(
         ((track, engine.alone(describe, (track, track.location))) for track in feared),
-        ((others[place], item) for place, item in engine.work(describe, sent)),
+        ((others[place], item) for place, item in engine.work(describe, sent, small=True)),
     )
     title = f"{model.card.frontend.name} of {len(tracks)} tracks"
     described = []

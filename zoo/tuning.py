@@ -224,7 +224,7 @@ class Search:
         tuning = _stored(folder, record)
         with closing(proposals(self._model.card, self._tuner, trials, self._seed)) as proposed:
             numbered = enumerate(proposed)
-            while batch := list(islice(numbered, self._at_once)):
+            while batch := list(islice(numbered, trials + 1 if self._all_at_once else 1)):
                 begun: list[tuple[Trial, Finish]] = []
                 for number, (params, share, finish) in batch:
                     if number < len(tuning.trials):  # stored: the oracle is told, and goes on
@@ -245,9 +245,9 @@ class Search:
         return tuning
 
     @property
-    def _at_once(self) -> int:
-        """How many trials are tried at once: several if the oracle learns nothing from scores."""
-        return self._engine.workers if self._engine.far and self._tuner == "random" else 1
+    def _all_at_once(self) -> bool:
+        """Whether no trial waits for another's score: the oracle learns nothing from it."""
+        return self._engine.far and self._tuner == "random"
 
     def _tried(
         self,

@@ -39,9 +39,10 @@ class Engine:
         return self._jobs or os.cpu_count() or 1
 
     def work(
-        self, call: Callable[[Item], Result], items: Sequence[Item]
+        self, call: Callable[[Item], Result], items: Sequence[Item], small: bool = False
     ) -> Iterator[tuple[int, Result | None]]:
-        """Do what `in_workers` does."""
+        """Do what `in_workers` does; of `small` items several may travel together."""
+        del small  # joblib looks for itself
         return in_workers(call, items, self.workers)
 
     def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:

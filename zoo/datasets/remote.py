@@ -110,7 +110,7 @@ def _digests(
     urls: Sequence[str], places: Sequence[int], engine: Engine | None
 ) -> Iterable[Mapping[int, str]]:
     if engine is not None and engine.far:
-        for place, found in engine.work(_sha256, urls):
+        for place, found in engine.work(_sha256, urls, small=True):
             if found is None:
                 raise DatasetError(f"{quoted(urls[place])} ended the worker that read it")
             yield {places[place]: found}
