@@ -1,8 +1,7 @@
 """Work on several machines: the workers of a Dask cluster, any of which may die.
 
 joblib's own backend for Dask is not used: of a task that ended its workers it never tells, and
-waits for ever (seen with joblib 1.6); it also sends several items as one task, so that nobody could
-name the one that did it, and sends the threads of a forest over the network.
+waits for ever (seen with joblib 1.6); and it sends what a forest does in threads over the network.
 """
 
 import itertools
