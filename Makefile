@@ -4,7 +4,7 @@ PYTHON ?= python3
 BENCH_DATA ?= demo
 BIN := .venv/bin
 
-.PHONY: demo test setup browser fuzz lint format docs bench clean constraints
+.PHONY: demo test setup browser chaos fuzz lint format docs bench clean constraints
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -38,12 +38,18 @@ browser:
 docs/browser/ort: docs/browser/fetch.py
 	-$(PYTHON) $<
 
+# Kills commands, and runs them again; `make test` does the same with a few kills.
+KILLS ?= 200
+chaos: setup
+	ZOO_CHAOS_KILLS=$(KILLS) $(BIN)/pytest tests/chaos -s --durations 5
+
 # Damaged files for every parser; where atheris can be installed, also guided by coverage.
 INPUTS ?= 10000
 SEED ?= 0
 fuzz: setup
 	$(BIN)/python tests/fuzz/run.py --inputs $(INPUTS) --seed $(SEED)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz || \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --group fuzz || \
 	{ echo "There is no atheris for this Python: nothing is guided by coverage."; exit 0; }; \
 	$(BIN)/python tests/fuzz/guided.py
 
@@ -65,6 +71,8 @@ docs: setup
 
 # Takes half an hour; wants a machine that does nothing else.
 bench: setup
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --group bench
 	$(BIN)/python benchmarks/run.py $(BENCH_DATA)
 
 # Pin what is installed now, without a word about where it came from.

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from zoo.predicting import Prediction
 from zoo_registry.errors import UsageError
-from zoo_registry.files import write_text
+from zoo_registry.files import naming, write_text
 from zoo_registry.text import brief, encodable, json_text
 
 __all__ = ["AnswerFile", "csv_header", "csv_lines", "json_line"]
@@ -126,5 +126,5 @@ class AnswerFile:
     @contextmanager
     def open(self) -> Iterator[TextIO]:
         """Open the file to add lines."""
-        with self.path.open("a", encoding="utf-8", newline="") as file:
+        with naming(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
             yield file

@@ -151,7 +151,7 @@ def extract(
     described_now = _compute(wanted, model, cache, engine, reporter or Reporter())
     reasons = {item.track: item.reason for item in described_now if item.reason is not None}
     for track in wanted:
-        if track.id not in reasons and cache.get(track.digest) is None:
+        if track.id not in reasons and not cache.path(track.digest).is_file():
             raise StorageError(
                 f"the array of {track.id} did not stay in the cache {cache.folder}; "
                 "check that the disk is writable and has room",

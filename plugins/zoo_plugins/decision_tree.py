@@ -48,4 +48,7 @@ def train(
     judges = ExtraTreesClassifier(200, random_state=seed, n_jobs=-1)
     tree = DecisionTreeClassifier(**params, random_state=seed)
     pipeline = make_pipeline(SelectFromModel(judges, threshold="median"), tree)
-    return fit(pipeline, tracks, labels, classes)
+    fitted = fit(pipeline, tracks, labels, classes)
+    # They are asked again at every prediction, which takes less time than to start threads.
+    fitted[0].estimator_.n_jobs = None
+    return fitted

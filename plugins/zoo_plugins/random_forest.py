@@ -45,4 +45,6 @@ def train(
     from sklearn.pipeline import make_pipeline
 
     forest = RandomForestClassifier(**params, random_state=seed, n_jobs=-1)
-    return fit(make_pipeline(VarianceThreshold(), forest), tracks, labels, classes)
+    fitted = fit(make_pipeline(VarianceThreshold(), forest), tracks, labels, classes)
+    forest.n_jobs = None  # for a track, to start threads takes longer than to ask all trees
+    return fitted

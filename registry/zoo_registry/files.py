@@ -22,6 +22,7 @@ __all__ = [
     "atomic_path",
     "is_file",
     "is_folder",
+    "naming",
     "read_json",
     "sweep",
     "temporary_path",
@@ -57,10 +58,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     temporary = temporary_path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_once(path.parent.absolute())
-        yield temporary
-        temporary.replace(path)
+        with naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep_once(path.parent.absolute())
+            yield temporary
+            temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Raise StorageError, which names `path`, if nothing more can be written in this block."""
+    try:
+        yield
     except OSError as error:
         if error.errno in _FULL:
             sentence = f"{path} cannot be written: {error.strerror}"
@@ -68,9 +80,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
                 f"{sentence}; once there is room, the same command goes on", error.strerror
             ) from error
         raise
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

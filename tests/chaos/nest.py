@@ -53,6 +53,8 @@ class _Watch:
 def _become(request: dict) -> int:
     """Be the command, in a forked process; return its status."""
     os.setsid()
+    # Whoever runs tests in the background ignores it, and so would we.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["box"])
     os.environ.update(request["env"])
     out = os.open(request["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)

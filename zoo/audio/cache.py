@@ -5,6 +5,7 @@ and holds a ``.npy`` array followed by its CRC-32: numpy ignores what follows th
 array, so that an entry can be memory-mapped, and a damaged one is noticed.
 """
 
+import io
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,12 +81,11 @@ class FeatureCache:
 
     def put(self, audio_digest: str, array: "NDArray[np.float32]") -> None:
         """Store an array; of two processes that store the same one, the last one wins."""
+        content = io.BytesIO()
+        np.save(content, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
+        content.write(zlib.crc32(content.getbuffer()).to_bytes(_CHECKSUM, "little"))
         with atomic_path(self.path(audio_digest)) as temporary:
-            with temporary.open("wb") as file:
-                np.save(file, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
-            checksum = zlib.crc32(temporary.read_bytes())
-            with temporary.open("ab") as file:
-                file.write(checksum.to_bytes(_CHECKSUM, "little"))
+            temporary.write_bytes(content.getbuffer())
 
 
 def _is_whole(path: Path) -> bool:

@@ -108,6 +108,8 @@ def run() -> int:
     try:
         _add_commands_of_plugins()
         status = app(standalone_mode=False)
+        if status == _INTERRUPTED:  # Typer makes a status of it
+            raise KeyboardInterrupt
     except ZooError as error:
         return _fail(str(error), error.exit_status)
     except KeyboardInterrupt:
@@ -119,6 +121,9 @@ def run() -> int:
     except Exception as error:
         return _other(error)
     return status if isinstance(status, int) else 0
+
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 class _Shown(logging.Formatter):

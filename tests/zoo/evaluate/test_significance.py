@@ -200,8 +200,9 @@ def test_many_at_once_are_as_each_pair_by_itself(monkeypatch, kind, seed):
     runs = board(kind, seed)
     expected = one_by_one(runs, 50.0)
     ends = intervals(runs, 50.0)
-    for size in (256, 2, 1):
+    for size, few in ((256, 512), (256, 0), (2, 512), (1, 0)):
         monkeypatch.setattr("zoo.evaluate.significance._BLOCK", size)
+        monkeypatch.setattr("zoo.evaluate.significance._FEW", few)
         p = compare(runs, 50.0)
         found = np.array([[p[i, j] for j in range(5)] for i in range(5)])
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)

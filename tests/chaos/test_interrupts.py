@@ -1,0 +1,97 @@
+"""Ctrl-C, and what ends a process politely: one sentence, a clean terminal, nothing is lost."""
+
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import pytest
+from campaign import (
+    A_HANG,
+    contents,
+    different,
+    end_of,
+    environment,
+    launch,
+    run,
+    sentences,
+    temporaries,
+)
+
+HEAR = ("train", "./heard.py", "--data", "tones", "--protocol", "kfold:2", "--jobs", "2")
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
+def test_at_any_moment(nest, tone_box, tmp_path, number):
+    before = shutil.copytree(tone_box, tmp_path / "before")
+    begun = time.monotonic()
+    assert run(nest, tone_box, *HEAR)[0] == 0
+    seconds = time.monotonic() - begun
+    expected = contents(tone_box)
+    shutil.rmtree(tone_box)
+    before.rename(tone_box)
+    rng = Random(0)
+    for interruptions in count():
+        pid, out = launch(nest, tone_box, *HEAR)
+        time.sleep(rng.uniform(0.05, seconds / 2))
+        # A terminal tells all processes of the command, a scheduler the first one.
+        if (status := nest.wait(pid, 0)) is None:
+            os.killpg(pid, number) if number == signal.SIGINT else os.kill(pid, number)
+            status = nest.wait(pid, A_HANG)
+        said = out.read_text()
+        told = sentences(said)
+        end_of(pid)
+        if status == 0:
+            assert told == []
+            assert interruptions
+            break
+        assert status == STATUS[number], said
+        assert len(told) == 1, said
+        assert "the same command goes on" in told[0]
+    assert not temporaries(tone_box)
+    assert not different(contents(tone_box), expected)
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let children hear Ctrl-C, also where the tests run in the background and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
+def test_the_terminal_is_left_as_it_was(tone_box: Path):
+    """A real process at a real terminal, interrupted while its bars are shown."""
+    ours, theirs = pty.openpty()
+    command = [str(Path(sysconfig.get_path("scripts"), "zoo")), *HEAR]
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=tone_box, start_new_session=True,
+        env=os.environ | environment(tone_box) | {"TERM": "xterm", "COLUMNS": "80"},
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while b"of 24 tracks" not in said:
+        said += os.read(ours, 65536)
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        while more := os.read(ours, 65536):
+            said += more
+    except OSError:  # how Linux says that nobody writes any more
+        pass
+    assert process.wait(A_HANG) == 130
+    os.close(ours)
+    end_of(process.pid)
+    text = said.decode()
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is hidden, shown
+    last = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", text).strip().splitlines()[-1]
+    assert last == ("zoo: interrupted; what was finished is kept, and the same command goes on")
