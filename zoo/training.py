@@ -2,8 +2,6 @@
 
 import datetime
 import hashlib
-import os
-import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,18 +17,17 @@ from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import (
     DEFAULT_PROTOCOL,
     Fold,
-    Protocol,
     parse_protocol,
     split_hash,
 )
-from zoo.extraction import Extraction, describe_frontend, extract
+from zoo.extraction import Extraction, extract
 from zoo.finishing import finish
 from zoo.folds import Outcome, evaluate_fold, told
 from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
+from zoo.records import new_record
 from zoo.report.card import model_card
 from zoo.tuning import Search, find_tuning
-from zoo.versions import PACKAGES, licence, versions
 from zoo.workers import Engine
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
@@ -132,7 +129,7 @@ def train(
         found = {"tuning": tuning.id, "trials": len(tuning.trials), "seen": tuning.record["seen"]}
     elif nested:
         found = {"nested": True, "trials": nested, "tuner": tuner, "seen": []}
-    record = _new_record(loaded, resolved, data, splitting, grouped, seed)
+    record = new_record(loaded, resolved, data, splitting, grouped, seed)
     record.tuned = found
     folder = run_folder(record, root)
     waiting = f"{record.id} is being trained by another process; waiting for it"
@@ -151,45 +148,6 @@ def train(
             Search(loaded, usable, arrays, tuner, seed, grouped, engine) if nested else None
         )  # fmt: skip
         return _Training(run, loaded, extraction, folds, search, reporter, engine).finish()
-
-
-def _new_record(
-    model: Model,
-    params: dict[str, ParamValue],
-    dataset: Dataset,
-    protocol: Protocol,
-    grouped: bool,
-    seed: int,
-) -> RunRecord:
-    card, source = model.card, model.source
-    return RunRecord(
-        model={
-            "name": card.name,
-            "title": card.title,
-            "family": card.family,
-            "distribution": source.distribution,
-            "version": source.version,
-            "licence": licence(source.distribution),
-            "file": source.name if source.is_file else None,
-        },
-        params=params,
-        frontend=describe_frontend(model, dataset),
-        dataset={
-            "name": dataset.name,
-            "source": dataset.source,
-            "fingerprint": dataset.fingerprint,
-            "classes": list(dataset.classes),
-            "tracks": len(dataset),
-        },
-        protocol={"spec": protocol.spec, "grouped": grouped},
-        seed=seed,
-        versions=versions((*PACKAGES, *card.requires)),
-        machine={
-            "platform": platform.platform(),
-            "processors": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-    )
 
 
 def _earlier(folder: Path, record: RunRecord) -> Run:
