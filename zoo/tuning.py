@@ -26,6 +26,7 @@ from zoo.folds import evaluate_fold
 from zoo.oracles import EPOCHS, TUNERS, Finish, oracle_version, proposals
 from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
+from zoo.sharing import Post, follow, lead, post_of_process
 from zoo.trials import FORMAT, RECORD, Trial, Tuning
 from zoo.workers import Engine
 from zoo.workspace import file_name, locked, models_folder
@@ -104,12 +105,18 @@ def tune(
         "seed": seed,
         "tuner": tuner,
     }
+    if post := post_of_process():  # what comes first depends on who is faster
+        described["shared"] = True
     name = f"{loaded.card.name}-{digest(described)[:10]}"
     folder = (root or models_folder()) / file_name(dataset.name) / "tuning" / name
     search = Search(loaded, dataset, extraction.arrays, tuner, seed, grouped, engine)
+    if post and not post.chief:
+        return search.share(fold.train, trials, folder, described, post)
     with locked(folder, lambda: reporter.note(f"{name} is being tuned already; waiting for it")):
         title = f"{loaded.card.title}, {trials} trials"
         with reporter.bar(title, trials + 1) as bar:
+            if post:
+                return search.share(fold.train, trials, folder, described, post, bar)
             return search.run(fold.train, trials, folder, described, bar)
 
 
@@ -210,18 +217,7 @@ class Search:
         bar : Bar, optional
         """
         bar = bar or Bar()
-        names = {self._dataset.tracks[index].id for index in seen}
-        dataset = self._dataset.without({track.id for track in self._dataset.tracks} - names)
-        seen = np.sort(seen)  # the order of the smaller dataset
-        inner = parse_protocol(_INNER).folds(dataset, self._seed, self._grouped)
-        record = {
-            "format": FORMAT,
-            **described,
-            "inner": _INNER,
-            "keras_tuner": oracle_version(),  # another one may propose otherwise
-            "seen": [track.digest[:16] for track in dataset.tracks],
-        }
-        tuning = _stored(folder, record)
+        seen, dataset, inner, tuning = self._begun(seen, folder, described)
         with closing(proposals(self._model.card, self._tuner, trials, self._seed)) as proposed:
             numbered = enumerate(proposed)
             while batch := list(islice(numbered, trials + 1 if self._all_at_once else 1)):
@@ -243,6 +239,53 @@ class Search:
                     bar.update(trial.number + 1, note)
         _clear(folder)  # a killed search may have stored its last trial, and no more
         return tuning
+
+    def share(
+        self,
+        seen: "NDArray[np.int64]",
+        trials: int,
+        folder: Path,
+        described: Mapping[str, Any],
+        post: Post,
+        bar: Bar | None = None,
+    ) -> Tuning:
+        """Do the part of this process in a search that it shares with others.
+
+        Parameters
+        ----------
+        seen, trials, folder, described, bar
+            As for `run`.
+        post : Post
+        """
+        bar = bar or Bar()
+        seen, dataset, inner, tuning = self._begun(seen, folder, described)
+
+        def try_(trial: Trial, place: Path) -> Trial:
+            trial = _unfinished(place, trial)
+            (tried,) = self._tried([trial], dataset, seen, inner, place, Bar())
+            _clear(place)
+            return tried
+
+        part = lead if post.chief else follow
+        card, seed = self._model.card, self._seed
+        return part(post, card, self._tuner, trials, seed, tuning, try_, bar)
+
+    def _begun(
+        self, seen: "NDArray[np.int64]", folder: Path, described: Mapping[str, Any]
+    ) -> "tuple[NDArray[np.int64], Dataset, list[Fold], Tuning]":
+        """Return the tracks that are seen, by number and as a dataset, its folds, the search."""
+        names = {self._dataset.tracks[index].id for index in seen}
+        dataset = self._dataset.without({track.id for track in self._dataset.tracks} - names)
+        inner = parse_protocol(_INNER).folds(dataset, self._seed, self._grouped)
+        record = {
+            "format": FORMAT,
+            **described,
+            "inner": _INNER,
+            "keras_tuner": oracle_version(),  # another one may propose otherwise
+            "seen": [track.digest[:16] for track in dataset.tracks],
+        }
+        # Sorted, as the smaller dataset is.
+        return np.sort(seen), dataset, inner, _stored(folder, record)
 
     @property
     def _all_at_once(self) -> bool:

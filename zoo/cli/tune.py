@@ -90,7 +90,7 @@ def command(
             ranked = sorted(shares.items(), key=lambda pair: -pair[1])
             say("What matters: " + ", ".join(f"{n} {share:.0%}" for n, share in ranked))
         say(f"All trials: {tuning.folder / 'trials.csv'}")
-    if tuning.best is None:
+    if tuning.trials and tuning.best is None:  # a worker may have come too late for any
         raise typer.Exit(1)
     reporter.note(f"Next: `zoo train {model} --data {data} --tuned`.")
 
