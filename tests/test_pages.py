@@ -49,6 +49,13 @@ SHOWN = [
     ("docs/gtzan.md", "text", "zoo train", "the table of features may not be passed on"),
     ("docs/speed.md", "", "python benchmarks", "takes minutes; make bench runs it"),
     ("docs/robustness.md", "", "python tests/fuzz", "tests/fuzz/test_fuzz.py is what runs this"),
+    (
+        "docs/scaling.md",
+        "",
+        "pip install",
+        "needs machines; tests/zoo/test_engine.py and test_remote.py",
+    ),
+    ("docs/scaling.md", "py", "from zoo.cluster", "the same; tests/zoo/test_engine.py runs it"),
     ("docs/hooks.md", "py", "def ", "signatures; test_reference.py compares them"),
 ]
 

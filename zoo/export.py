@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.artefact import FEATURES, FORMAT, METADATA, TIMES, Artefact
 from zoo.audio.decode import decode
+from zoo.audio.files import on_disk
 from zoo.datasets import Dataset
 from zoo.evaluate.metrics import score
 from zoo.evaluate.vote import count_votes, vote_winner
@@ -290,7 +291,8 @@ def compare(
 
 
 def _waveform(dataset: Dataset, index: int, rate: int) -> "NDArray[np.float32]":
-    return decode(dataset.tracks[index].location, rate)
+    with on_disk(dataset.tracks[index].location) as path:
+        return decode(path, rate)
 
 
 def _strangeness(

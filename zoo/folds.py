@@ -12,11 +12,12 @@ from zoo.evaluate.protocols import Fold
 from zoo.evaluate.vote import count_votes
 from zoo.extraction import Arrays
 from zoo_registry.card import ParamValue
+from zoo_registry.errors import ZooError
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
 from zoo_registry.runs import Predictions
 
-__all__ = ["Outcome", "evaluate_fold", "fit"]
+__all__ = ["Outcome", "evaluate_fold", "fit", "told"]
 
 
 @dataclass(frozen=True)
@@ -101,4 +102,14 @@ def fit(
         seed,
         progress,
         scratch,
+    )
+
+
+def told(error: Exception) -> str:
+    """Return what a record says of an error: a sentence of ours, or its kind and first line."""
+    text = str(error).strip().splitlines()
+    return (
+        str(error)
+        if isinstance(error, ZooError)
+        else f"{type(error).__name__}: " + " ".join(text[:1])
     )

@@ -10,7 +10,16 @@ from zoo_registry.card import Card, Choice, Float, Int, LogFloat, ParamValue
 from zoo_registry.errors import UsageError
 from zoo_registry.silence import quiet_stderr
 
-__all__ = ["EPOCHS", "TUNERS", "Finish", "oracle_version", "proposals"]
+__all__ = [
+    "EPOCHS",
+    "TUNERS",
+    "Finish",
+    "defaults",
+    "new_oracle",
+    "oracle_version",
+    "proposal",
+    "proposals",
+]
 
 TUNERS = ("random", "bayesian", "hyperband")
 EPOCHS = "epochs"
@@ -46,26 +55,21 @@ def proposals(
         Beside the defaults; fewer come if the space is exhausted.
     seed : int
     """
-    yield {name: card.params[name] for name in card.space}, 1.0, lambda score: None
+    yield defaults(card), 1.0, lambda score: None
     if trials < 1:
         return
     with tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
-        oracle = _oracle(card, tuner, trials, seed)
+        oracle = new_oracle(card, tuner, trials, seed)
         oracle._set_project_dir(scratch, "oracle")
-        for _ in range(trials):
+        for number in range(trials):
             with warnings.catch_warnings():
                 # A Gaussian process of few points says that it has not settled.
                 warnings.simplefilter("ignore")
-                proposed = oracle.create_trial("zoo")
+                # Of one tuner the oracle would wait for the score before it proposes more.
+                proposed = oracle.create_trial(f"zoo-{number}")
             if proposed.status != "RUNNING":
                 return
-            values = proposed.hyperparameters.values
-            params = {
-                name: item.values[values[name]] if isinstance(item, Choice) else values[name]
-                for name, item in card.space.items()
-                if name in values
-            }
-            share = float(values.get("tuner/epochs", _budget(card))) / _budget(card)
+            params, share = proposal(card, proposed)
 
             def finish(score: float | None, proposed: Any = proposed) -> None:
                 proposed.status = "FAILED" if score is None else "COMPLETED"
@@ -76,11 +80,27 @@ def proposals(
             yield params, share, finish
 
 
+def defaults(card: Card) -> dict[str, ParamValue]:
+    """Return what the card itself says of the parameters of its space."""
+    return {name: card.params[name] for name in card.space}
+
+
+def proposal(card: Card, proposed: Any) -> tuple[dict[str, ParamValue], float]:
+    """Return parameters and budget of what an oracle proposes."""
+    values = proposed.hyperparameters.values
+    params = {
+        name: item.values[values[name]] if isinstance(item, Choice) else values[name]
+        for name, item in card.space.items()
+        if name in values
+    }
+    return params, float(values.get("tuner/epochs", _budget(card))) / _budget(card)
+
+
 def _budget(card: Card) -> int:
     return int(str(card.params.get(EPOCHS, _SHARES)))
 
 
-def _oracle(card: Card, tuner: str, trials: int, seed: int) -> Any:
+def new_oracle(card: Card, tuner: str, trials: int, seed: int) -> Any:
     """Return keras-tuner's oracle over the card's space."""
     with quiet_stderr():  # keras-tuner loads TensorFlow, and that talks
         import keras_tuner

@@ -2,37 +2,36 @@
 
 import datetime
 import hashlib
-import os
-import platform
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, metadata, version
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.datasets import Dataset, open_dataset
+from zoo.distance import Material, evaluate_there, finish_there
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import (
     DEFAULT_PROTOCOL,
     Fold,
-    Protocol,
     parse_protocol,
     split_hash,
 )
-from zoo.export import write_artefact
-from zoo.extraction import Extraction, describe_frontend, extract
-from zoo.folds import evaluate_fold, fit
+from zoo.extraction import Extraction, extract
+from zoo.finishing import finish
+from zoo.folds import Outcome, evaluate_fold, told
 from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
+from zoo.records import new_record
 from zoo.report.card import model_card
 from zoo.tuning import Search, find_tuning
+from zoo.workers import Engine
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import RunError, StorageError, UsageError, ZooError
+from zoo_registry.errors import EngineError, RunError, StorageError, UsageError, ZooError
 from zoo_registry.files import write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
@@ -40,12 +39,6 @@ from zoo_registry.plugins import Registry
 from zoo_registry.runs import Predictions, Run, RunRecord
 
 __all__ = ["train"]
-
-# Their versions bear on every number.
-_PACKAGES = (
-    *("genre-zoo", "numpy", "scipy", "scikit-learn", "librosa", "onnxruntime"),
-    *("soundfile", "soxr"),
-)
 
 
 def train(
@@ -60,6 +53,7 @@ def train(
     tuner: str = "random",
     seed: int = 0,
     jobs: int | None = None,
+    engine: Engine | None = None,
     reporter: Reporter | None = None,
     registry: Registry | None = None,
     root: Path | None = None,
@@ -92,6 +86,9 @@ def train(
         Of the split and of the model.
     jobs : int, optional
         Processes for extraction; all cores by default.
+    engine : Engine, optional
+        A `zoo.cluster.Cluster` whose workers describe the tracks, and train and test; by default
+        this machine does.
     reporter : Reporter, optional
         Where progress is shown; nowhere by default.
     registry : Registry, optional
@@ -112,6 +109,7 @@ def train(
         If the plugin cannot be loaded.
     """
     reporter = reporter or Reporter()
+    engine = engine or Engine(jobs)
     registry = registry or open_registry()
     loaded = usable_model(registry, model)
     resolved = loaded.card.resolve(params or {})
@@ -119,7 +117,7 @@ def train(
     if not 0 <= seed < 2**32:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
     if isinstance(data, str):
-        data = open_dataset(data, offered_datasets(registry))
+        data = open_dataset(data, offered_datasets(registry), engine=engine)
     splitting.folds(data, seed, grouped)  # what cannot be split is refused before the work
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
@@ -131,7 +129,7 @@ def train(
         found = {"tuning": tuning.id, "trials": len(tuning.trials), "seen": tuning.record["seen"]}
     elif nested:
         found = {"nested": True, "trials": nested, "tuner": tuner, "seen": []}
-    record = _new_record(loaded, resolved, data, splitting, grouped, seed)
+    record = new_record(loaded, resolved, data, splitting, grouped, seed)
     record.tuned = found
     folder = run_folder(record, root)
     waiting = f"{record.id} is being trained by another process; waiting for it"
@@ -141,74 +139,15 @@ def train(
             reporter.note(f"{run.id} is trained already: {run.folder}")
             _clear(run)
             return run
-        extraction = extract(data, loaded, jobs, reporter)
+        extraction = extract(data, loaded, jobs, reporter, engine)
         for skipped in extraction.skipped:
             reporter.note(f"left out: {skipped['reason']}")
         folds = splitting.folds(extraction.dataset, seed, grouped)
         usable, arrays = extraction.dataset, extraction.arrays
-        search = Search(loaded, usable, arrays, tuner, seed, grouped) if nested else None
-        return _Training(run, loaded, extraction, folds, search, reporter).finish()
-
-
-def _new_record(
-    model: Model,
-    params: dict[str, ParamValue],
-    dataset: Dataset,
-    protocol: Protocol,
-    grouped: bool,
-    seed: int,
-) -> RunRecord:
-    card, source = model.card, model.source
-    return RunRecord(
-        model={
-            "name": card.name,
-            "title": card.title,
-            "family": card.family,
-            "distribution": source.distribution,
-            "version": source.version,
-            "licence": _licence(source.distribution),
-            "file": source.name if source.is_file else None,
-        },
-        params=params,
-        frontend=describe_frontend(model, dataset),
-        dataset={
-            "name": dataset.name,
-            "source": dataset.source,
-            "fingerprint": dataset.fingerprint,
-            "classes": list(dataset.classes),
-            "tracks": len(dataset),
-        },
-        protocol={"spec": protocol.spec, "grouped": grouped},
-        seed=seed,
-        versions=_versions((*_PACKAGES, *card.requires)),
-        machine={
-            "platform": platform.platform(),
-            "processors": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-    )
-
-
-def _versions(packages: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # a module whose package has another name
-            continue
-    return found
-
-
-def _licence(distribution: str | None) -> str | None:
-    """Return the licence that an installed package declares."""
-    if distribution is None:
-        return None
-    try:
-        described = metadata(distribution).json
-    except PackageNotFoundError:
-        return None
-    licence = described.get("license_expression") or described.get("license")
-    return str(licence) if licence else None
+        search = (
+            Search(loaded, usable, arrays, tuner, seed, grouped, engine) if nested else None
+        )  # fmt: skip
+        return _Training(run, loaded, extraction, folds, search, reporter, engine).finish()
 
 
 def _earlier(folder: Path, record: RunRecord) -> Run:
@@ -234,7 +173,9 @@ class _Training:
         folds: list[Fold],
         search: Search | None,
         reporter: Reporter,
+        engine: Engine,
     ) -> None:
+        self.engine = engine
         self.run = run
         self.record = run.record
         self.model = model
@@ -260,7 +201,7 @@ class _Training:
         self.model.announce("zoo_run_started", run=self.run)
         try:
             with self.reporter.bar(self.record.model["title"], len(self.folds) + 1) as bar:
-                parts = [self._fold(fold, bar) for fold in self.folds]
+                parts = self._evaluated(bar)
                 failed = [entry for entry in self.record.folds if entry["error"]]
                 if not failed:
                     predictions = Predictions.concatenate([part for part in parts if part])
@@ -292,52 +233,110 @@ class _Training:
         self.record.folds.sort(key=lambda entry: int(entry["fold"]))
         self.run.write()
 
-    def _fold(self, fold: Fold, bar: Bar) -> Predictions | None:
-        """Return the predictions of one fold, trained now or earlier; None if it failed."""
+    @cached_property
+    def material(self) -> Material:
+        """What a worker that stands elsewhere needs."""
+        return Material.of(self.model, self.dataset, self.record.seed)
+
+    def _evaluated(self, bar: Bar) -> list[Predictions | None]:
+        """Return the predictions of all folds, None for one that failed."""
+        parts = {fold.number: self._stored(fold) for fold in self.folds}
+        missing = [fold for fold in self.folds if parts[fold.number] is None]
+        if not self.engine.far:
+            bar.update(len(self.folds) - len(missing))
+            parts |= {fold.number: self._fold(fold, bar) for fold in missing}
+        elif self.search is None:
+            parts |= self._folds_there(missing, bar)
+        else:  # of its search the trials are shared out, so fold follows fold
+            for fold in missing:
+                parts |= self._folds_there([fold], bar)
+        return [parts[fold.number] for fold in self.folds]
+
+    def _stored(self, fold: Fold) -> Predictions | None:
+        """Return the predictions of a fold that was trained earlier."""
         if any(entry["fold"] == fold.number for entry in self.record.folds):
             try:
                 return self.run.read_predictions(self.run.fold_path(fold.number))
             except RunError:
                 self.record.folds = [e for e in self.record.folds if e["fold"] != fold.number]
-        entry: dict[str, Any] = {
+        return None
+
+    def _entry(self, fold: Fold) -> dict[str, Any]:
+        return {
             "fold": fold.number,
             "train_tracks": len(fold.train),
             "test_tracks": len(fold.test),
             "error": None,
         }
-        predictions = None
+
+    def _fold(self, fold: Fold, bar: Bar) -> Predictions | None:
+        """Return the predictions of one fold; None if it failed."""
+        entry = self._entry(fold)
+        note = f"fold {fold.number + 1}/{len(self.folds)}"
+        outcome = None
         try:
-            predictions = self._evaluate(fold, entry, bar)
-            write_text(self.run.fold_path(fold.number), predictions.to_csv())
+            params = self._params(fold.number, fold.train, entry)
+            progress = self._progress(bar, fold.number, note, entry)
+            outcome = evaluate_fold(
+                self.model, self.dataset, self.arrays, fold, params, self.record.seed, progress,
+                self.run.scratch_path(fold.number),
+            )  # fmt: skip
+            bar.update(fold.number + 1, note)
         except StorageError:  # no other fold would do better
             raise
         except Exception as error:
-            entry["error"] = _describe(error)
+            entry["error"] = told(error)
+        return self._keep(fold, entry, outcome)
+
+    def _folds_there(self, folds: Sequence[Fold], bar: Bar) -> dict[int, Predictions | None]:
+        """Return what `_fold` does of each, from workers that stand elsewhere."""
+        found: dict[int, Predictions | None] = {}
+        entries, tasks = [], []
+        for fold in folds:
+            entry = self._entry(fold)
+            try:
+                tasks.append((fold, self._params(fold.number, fold.train, entry)))
+                entries.append(entry)
+            except (StorageError, EngineError):
+                raise
+            except Exception as error:
+                found[fold.number] = self._keep(fold, entry | {"error": told(error)}, None)
+        for place, answer in evaluate_there(self.engine, self.material, tasks):
+            fold, entry = tasks[place][0], entries[place]
+            entry["error"] = answer.error
+            if answer.curve:
+                entry["curve"] = answer.curve
+            found[fold.number] = self._keep(fold, entry, answer.outcome)
+            done = len(self.record.folds)
+            bar.update(done, f"{done} of {len(self.folds)} folds")
+        return found
+
+    def _keep(
+        self, fold: Fold, entry: dict[str, Any], outcome: Outcome | None
+    ) -> Predictions | None:
+        """Store what a fold gave, and tell those who listen."""
+        if outcome:
+            entry |= {
+                "train_seconds": outcome.train_seconds,
+                "predict_seconds": outcome.predict_seconds,
+            }
+            try:
+                write_text(self.run.fold_path(fold.number), outcome.predictions.to_csv())
+            except StorageError:
+                raise
+            except OSError as error:
+                entry["error"], outcome = told(error), None
+        if not outcome:
             self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry['error']}")
         self.record.folds.append(entry)
         self._store()
-        if predictions:  # not before it is stored, or a kill between would cost the fold
+        if outcome:  # not before it is stored, or a kill between would cost the fold
             shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
         self.model.announce(
             "zoo_fold_finished", run=self.run, fold=fold.number, error=entry["error"]
         )
         self._store()  # an extension may have added to the record
-        return predictions
-
-    def _evaluate(self, fold: Fold, entry: dict[str, Any], bar: Bar) -> Predictions:
-        note = f"fold {fold.number + 1}/{len(self.folds)}"
-        params = self._params(fold.number, fold.train, entry)
-        progress = self._progress(bar, fold.number, note, entry)
-        scratch = self.run.scratch_path(fold.number)
-        outcome = evaluate_fold(
-            self.model, self.dataset, self.arrays, fold, params, self.record.seed, progress, scratch
-        )
-        entry |= {
-            "train_seconds": outcome.train_seconds,
-            "predict_seconds": outcome.predict_seconds,
-        }
-        bar.update(fold.number + 1, note)
-        return outcome.predictions
+        return outcome.predictions if outcome else None
 
     def _params(self, number: int, seen: Any, entry: dict[str, Any]) -> dict[str, Any]:
         """Return the run's parameters, or with nested tuning those that suit `seen` best."""
@@ -365,52 +364,25 @@ class _Training:
 
     def _artefact(self, predictions: Predictions, bar: Bar) -> dict[str, Any]:
         """Fit on all tracks and export; a model without an ONNX form says why in its run."""
-        begun = time.perf_counter()
-        count = len(self.dataset)
-        seconds: dict[str, Any] = {}
         number = len(self.folds)
-        fitted = fit(
-            self.model, self.dataset, self.arrays, np.arange(count),
-            self._params(number, np.arange(count), seconds), self.record.seed,
-            self._progress(bar, number, "all tracks", seconds), self.run.scratch_path(number),
-        )  # fmt: skip
-        seconds["fit_seconds"] = time.perf_counter() - begun
-        try:
-            described = write_artefact(
-                self.run, self.model, fitted, self.dataset, self.arrays, predictions
+        entry: dict[str, Any] = {}
+        params = self._params(number, np.arange(len(self.dataset)), entry)
+        note = self.reporter.note
+        if self.engine.far:
+            bar.update(number, "all tracks")
+            described = finish_there(
+                self.engine, self.material, self.run, params, predictions, note
             )
-        except StorageError:  # there may be room tomorrow; without an artefact is for ever
-            raise
-        except Exception as error:
-            described = {"error": _describe(error)}
-            self.reporter.note(f"{self.run.id} has no artefact: {described['error']}")
-            self._save(fitted)
-        bar.update(len(self.folds) + 1, "all tracks")
-        return seconds | described
-
-    def _save(self, fitted: object) -> None:
-        """Let the plugin keep in its own way what has no ONNX form."""
-        folder = self.run.saved_path
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        try:
-            saved = self.model.save(fitted, folder)
-        except Exception as error:
-            self.reporter.note(f"{self.run.id} could not be saved: {_describe(error)}")
-            saved = False
-        if not saved:
-            shutil.rmtree(folder)
+        else:
+            progress = self._progress(bar, number, "all tracks", entry)
+            described = finish(
+                self.run, self.model, self.dataset, self.arrays, params, predictions, progress,
+                self.run.scratch_path(number), note,
+            )  # fmt: skip
+        bar.update(number + 1, "all tracks")
+        return entry | described
 
 
 def _clear(run: Run) -> None:
     """Remove what a complete run needs no more."""
     shutil.rmtree(run.fold_path(0).parent, ignore_errors=True)
-
-
-def _describe(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return (
-        str(error)
-        if isinstance(error, ZooError)
-        else f"{type(error).__name__}: " + " ".join(text[:1])
-    )

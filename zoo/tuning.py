@@ -9,23 +9,28 @@ next one is the one that would have come anyway.
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.datasets import Dataset, open_dataset
+from zoo.distance import Answer, Material, evaluate_there
 from zoo.evaluate.metrics import score
 from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol
 from zoo.extraction import Arrays, describe_frontend, extract
 from zoo.folds import evaluate_fold
-from zoo.oracles import EPOCHS, TUNERS, oracle_version, proposals
+from zoo.oracles import EPOCHS, TUNERS, Finish, oracle_version, proposals
 from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
+from zoo.sharing import Post, follow, lead, post_of_process
 from zoo.trials import FORMAT, RECORD, Trial, Tuning
+from zoo.workers import Engine
 from zoo.workspace import file_name, locked, models_folder
+from zoo_registry.card import ParamValue
 from zoo_registry.errors import StorageError, UsageError, ZooError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.hooks import Progress
@@ -53,6 +58,7 @@ def tune(
     grouped: bool = True,
     seed: int = 0,
     jobs: int | None = None,
+    engine: Engine | None = None,
     reporter: Reporter | None = None,
     registry: Registry | None = None,
     root: Path | None = None,
@@ -73,7 +79,7 @@ def tune(
         See `zoo.oracles`.
     protocol, grouped, seed
         As for training: of the first fold the test tracks are not seen.
-    jobs, reporter, registry, root
+    jobs, engine, reporter, registry, root
         As for `zoo.train`.
 
     Raises
@@ -82,12 +88,13 @@ def tune(
         If model, dataset, protocol or tuner do not fit.
     """
     reporter = reporter or Reporter()
+    engine = engine or Engine(jobs)
     registry = registry or open_registry()
     loaded = usable_model(registry, model)
     splitting = parse_protocol(protocol)
     if isinstance(data, str):
-        data = open_dataset(data, offered_datasets(registry))
-    extraction = extract(data, loaded, jobs, reporter)
+        data = open_dataset(data, offered_datasets(registry), engine=engine)
+    extraction = extract(data, loaded, jobs, reporter, engine)
     dataset = extraction.dataset
     fold = splitting.folds(dataset, seed, grouped)[0]
     described = {
@@ -98,12 +105,18 @@ def tune(
         "seed": seed,
         "tuner": tuner,
     }
+    if post := post_of_process():  # what comes first depends on who is faster
+        described["shared"] = True
     name = f"{loaded.card.name}-{digest(described)[:10]}"
     folder = (root or models_folder()) / file_name(dataset.name) / "tuning" / name
-    search = Search(loaded, dataset, extraction.arrays, tuner, seed, grouped)
+    search = Search(loaded, dataset, extraction.arrays, tuner, seed, grouped, engine)
+    if post and not post.chief:
+        return search.share(fold.train, trials, folder, described, post)
     with locked(folder, lambda: reporter.note(f"{name} is being tuned already; waiting for it")):
         title = f"{loaded.card.title}, {trials} trials"
         with reporter.bar(title, trials + 1) as bar:
+            if post:
+                return search.share(fold.train, trials, folder, described, post, bar)
             return search.run(fold.train, trials, folder, described, bar)
 
 
@@ -150,6 +163,8 @@ class Search:
         Of oracle, inner folds and model.
     grouped : bool
         Whether the inner folds keep groups together.
+    engine : Engine, optional
+        Whose workers evaluate the folds, if they stand elsewhere.
 
     Raises
     ------
@@ -158,7 +173,14 @@ class Search:
     """
 
     def __init__(
-        self, model: Model, dataset: Dataset, arrays: Arrays, tuner: str, seed: int, grouped: bool
+        self,
+        model: Model,
+        dataset: Dataset,
+        arrays: Arrays,
+        tuner: str,
+        seed: int,
+        grouped: bool,
+        engine: Engine | None = None,
     ) -> None:
         if not model.card.space:
             raise UsageError(f"{model.card.name} has no search space; its card declares none")
@@ -170,6 +192,7 @@ class Search:
         self._tuner = tuner
         self._seed = seed
         self._grouped = grouped
+        self._engine = engine or Engine()
 
     def run(
         self,
@@ -194,9 +217,65 @@ class Search:
         bar : Bar, optional
         """
         bar = bar or Bar()
+        seen, dataset, inner, tuning = self._begun(seen, folder, described)
+        with closing(proposals(self._model.card, self._tuner, trials, self._seed)) as proposed:
+            numbered = enumerate(proposed)
+            while batch := list(islice(numbered, trials + 1 if self._all_at_once else 1)):
+                begun: list[tuple[Trial, Finish]] = []
+                for number, (params, share, finish) in batch:
+                    if number < len(tuning.trials):  # stored: the oracle is told, and goes on
+                        finish(tuning.trials[number].score)
+                    else:
+                        begun.append((_unfinished(folder, Trial(number, params, share)), finish))
+                new = [trial for trial, _ in begun]
+                tried = self._tried(new, dataset, seen, inner, folder, bar)
+                for trial, (_, finish) in zip(tried, begun, strict=True):
+                    tuning.trials.append(trial)
+                    tuning.write()
+                    _clear(folder)
+                    finish(trial.score)
+                    best = tuning.best
+                    note = f"best {best.score:.3f}" if best and best.score else ""
+                    bar.update(trial.number + 1, note)
+        _clear(folder)  # a killed search may have stored its last trial, and no more
+        return tuning
+
+    def share(
+        self,
+        seen: "NDArray[np.int64]",
+        trials: int,
+        folder: Path,
+        described: Mapping[str, Any],
+        post: Post,
+        bar: Bar | None = None,
+    ) -> Tuning:
+        """Do the part of this process in a search that it shares with others.
+
+        Parameters
+        ----------
+        seen, trials, folder, described, bar
+            As for `run`.
+        post : Post
+        """
+        bar = bar or Bar()
+        seen, dataset, inner, tuning = self._begun(seen, folder, described)
+
+        def try_(trial: Trial, place: Path) -> Trial:
+            trial = _unfinished(place, trial)
+            (tried,) = self._tried([trial], dataset, seen, inner, place, Bar())
+            _clear(place)
+            return tried
+
+        part = lead if post.chief else follow
+        card, seed = self._model.card, self._seed
+        return part(post, card, self._tuner, trials, seed, tuning, try_, bar)
+
+    def _begun(
+        self, seen: "NDArray[np.int64]", folder: Path, described: Mapping[str, Any]
+    ) -> "tuple[NDArray[np.int64], Dataset, list[Fold], Tuning]":
+        """Return the tracks that are seen, by number and as a dataset, its folds, the search."""
         names = {self._dataset.tracks[index].id for index in seen}
         dataset = self._dataset.without({track.id for track in self._dataset.tracks} - names)
-        seen = np.sort(seen)  # the order of the smaller dataset
         inner = parse_protocol(_INNER).folds(dataset, self._seed, self._grouped)
         record = {
             "format": FORMAT,
@@ -205,22 +284,79 @@ class Search:
             "keras_tuner": oracle_version(),  # another one may propose otherwise
             "seen": [track.digest[:16] for track in dataset.tracks],
         }
-        tuning = _stored(folder, record)
-        with closing(proposals(self._model.card, self._tuner, trials, self._seed)) as proposed:
-            for number, (params, share, finish) in enumerate(proposed):
-                if number < len(tuning.trials):  # stored: the oracle is told, and goes on
-                    finish(tuning.trials[number].score)
-                    continue
-                trial = _unfinished(folder, Trial(number, params, share))
-                self._try(trial, dataset, self._arrays.take(seen), inner, folder, bar)
-                tuning.trials.append(trial)
-                tuning.write()
-                _clear(folder)
-                finish(trial.score)
-                best = tuning.best
-                bar.update(number + 1, f"best {best.score:.3f}" if best and best.score else "")
-        _clear(folder)  # a killed search may have stored its last trial, and no more
-        return tuning
+        # Sorted, as the smaller dataset is.
+        return np.sort(seen), dataset, inner, _stored(folder, record)
+
+    @property
+    def _all_at_once(self) -> bool:
+        """Whether no trial waits for another's score: the oracle learns nothing from it."""
+        return self._engine.far and self._tuner == "random"
+
+    def _tried(
+        self,
+        trials: Sequence[Trial],
+        dataset: Dataset,
+        seen: "NDArray[np.int64]",
+        folds: Sequence[Fold],
+        folder: Path,
+        bar: Bar,
+    ) -> Iterator[Trial]:
+        """Yield each trial with its scores, in their order."""
+        if self._engine.far:
+            yield from self._tried_there(trials, dataset, folds, folder, bar)
+            return
+        for trial in trials:
+            self._try(trial, dataset, self._arrays.take(seen), folds, folder, bar)
+            yield trial
+
+    def _tried_there(
+        self,
+        trials: Sequence[Trial],
+        dataset: Dataset,
+        folds: Sequence[Fold],
+        folder: Path,
+        bar: Bar,
+    ) -> Iterator[Trial]:
+        """Do what `_try` does with each trial, all folds at once, on workers elsewhere."""
+        tasks: list[tuple[Fold, dict[str, ParamValue]]] = []
+        places: list[list[int]] = []
+        for trial in trials:
+            places.append([])
+            try:
+                for fold in folds[len(trial.scores) :]:
+                    tasks.append(self._task(trial, fold, dataset))
+                    places[-1].append(len(tasks) - 1)
+            except Exception as error:
+                trial.error = _told(error)
+        material = Material.of(self._model, dataset, self._seed)
+        with closing(evaluate_there(self._engine, material, tasks)) as answers:
+            known: dict[int, Answer] = {}
+            for trial, own in zip(trials, places, strict=True):
+                for place in own:
+                    while place not in known:  # they come in any order, and are kept in theirs
+                        found, answer = next(answers)
+                        known[found] = answer
+                        bar.update(trials[0].number + len(known) / len(folds))
+                    answer = known[place]
+                    if answer.outcome is None:
+                        trial.error = first_line(Exception(answer.error))
+                        break
+                    outcome = answer.outcome
+                    trial.seconds += outcome.train_seconds + outcome.predict_seconds
+                    trial.scores.append(score(outcome.predictions).accuracy)
+                    write_text(folder / _UNFINISHED, json.dumps(vars(trial)))
+                yield trial
+
+    def _task(
+        self, trial: Trial, fold: Fold, dataset: Dataset
+    ) -> tuple[Fold, dict[str, ParamValue]]:
+        """Return the fold and the parameters of a trial, both cut to its share of the budget."""
+        params = self._model.card.resolve(trial.params)
+        if EPOCHS in params:
+            params[EPOCHS] = max(1, round(trial.share * int(str(params[EPOCHS]))))
+        elif trial.share < 1:
+            fold = _thinned(fold, dataset, trial.share, self._seed)
+        return fold, params
 
     def _try(
         self,
@@ -237,12 +373,7 @@ class Search:
             progress = _in_trial(bar, trial.number, len(trial.scores), len(folds))
             scratch = folder / "scratch" / f"{trial.number}-{fold.number}"
             try:
-                params = self._model.card.resolve(trial.params)
-                if EPOCHS in params:
-                    params[EPOCHS] = max(1, round(trial.share * int(str(params[EPOCHS]))))
-                part = fold
-                if EPOCHS not in params and trial.share < 1:
-                    part = _thinned(fold, dataset, trial.share, self._seed)
+                part, params = self._task(trial, fold, dataset)
                 outcome = evaluate_fold(
                     self._model, dataset, arrays, part, params, self._seed, progress, scratch
                 )
@@ -250,12 +381,16 @@ class Search:
             except StorageError:  # no fault of the parameters, and a failure would be kept
                 raise
             except Exception as error:
-                kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
-                trial.error = kind + first_line(error)
+                trial.error = _told(error)
                 return
             finally:
                 trial.seconds += time.perf_counter() - begun
             write_text(folder / _UNFINISHED, json.dumps(vars(trial)))
+
+
+def _told(error: Exception) -> str:
+    kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+    return kind + first_line(error)
 
 
 def _clear(folder: Path) -> None:

@@ -12,10 +12,60 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.resource_tracker import ensure_running
 from typing import TypeVar
 
-__all__ = ["alone", "in_workers"]
+__all__ = ["Engine", "alone", "in_workers"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Engine:
+    """Where work is done: in processes of this machine; `zoo.cluster.Cluster` has others.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Processes; all cores by default.
+
+    Attributes
+    ----------
+    far : bool
+        Whether a worker may stand elsewhere: it has a cache of its own, and may lack files.
+    """
+
+    far = False
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self._jobs = jobs
+
+    @property
+    def workers(self) -> int:
+        """How many items are worked on at once."""
+        return self._jobs or os.cpu_count() or 1
+
+    def work(
+        self, call: Callable[[Item], Result], items: Sequence[Item], small: bool = False
+    ) -> Iterator[tuple[int, Result | None]]:
+        """Do what `in_workers` does; of `small` items several may travel together."""
+        del small  # joblib looks for itself
+        return in_workers(call, items, self.workers)
+
+    def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
+        """Return what `call` returns for one item in a worker; None if that dies of it."""
+        return alone(call, item)
+
+    def expect(self, lacking: Callable[..., str | None], *arguments: object) -> None:
+        """Ask each worker that stands elsewhere what it lacks; those of this machine have all.
+
+        Parameters
+        ----------
+        lacking : callable
+            Returns what a worker lacks, as the end of a sentence; None if it lacks nothing.
+
+        Raises
+        ------
+        UsageError
+            If one lacks something.
+        """
 
 
 def in_workers(

@@ -12,6 +12,7 @@
     ├── PluginError          a plugin cannot be loaded or breaks its contract
     │   └── CannotExport     a model has no ONNX form; the message says why
     ├── RunError             a run on disk is damaged or incomplete
+    ├── EngineError          no worker is left, or the scheduler of a cluster is gone
     └── StorageError         nothing more can be written, or what lay on disk is gone
 
 A message is one sentence (what, where) and, if something can be done, a second (what to do).
@@ -22,6 +23,7 @@ __all__ = [
     "AudioError",
     "CannotExport",
     "DatasetError",
+    "EngineError",
     "PluginError",
     "ProtocolError",
     "RunError",
@@ -74,6 +76,10 @@ class CannotExport(PluginError):
 
 class RunError(ZooError):
     """A run on disk is damaged or incomplete."""
+
+
+class EngineError(ZooError):
+    """No worker is left, or the scheduler of a cluster is gone; the same command goes on."""
 
 
 class StorageError(ZooError, OSError):

@@ -21,6 +21,7 @@ PACKAGES = {"zoo": "zoo", "zoo_registry": "registry", "zoo_plugins": "plugins"}
 HEAVY = {
     *("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnx", "onnxruntime", "skl2onnx"),
     *("matplotlib", "jinja2", "PIL", "mlflow", "gradio"),
+    *("dask", "distributed", "fsspec", "s3fs"),
 }
 
 

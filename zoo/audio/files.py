@@ -8,14 +8,18 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.audio.suffixes import is_audio
-from zoo_registry.errors import AudioError, UsageError
+from zoo.audio.urls import is_url, opened
+from zoo_registry.errors import AudioError, DatasetError, StorageError, UsageError
 from zoo_registry.files import is_file, is_folder
 
 __all__ = ["STDIN", "audio_files", "on_disk", "walk"]
 
 STDIN = "-"
+_LARGEST = 4 << 30  # bytes of what is copied; an hour of stereo in floats has 1.4
+_PIECE = 1 << 20  # bytes
 
 
 def audio_files(paths: Iterable[str | Path]) -> list[str]:
@@ -84,16 +88,40 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 @contextmanager
-def on_disk(file: str) -> Iterator[Path]:
-    """Yield the file's path; for standard input that of a copy, since decoders look back."""
-    if file != STDIN:
+def on_disk(file: str | Path) -> Iterator[Path]:
+    """Yield the file's path; for standard input and a URL that of a copy: decoders look back.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be fetched: no fault of the file, and another time it may be there.
+    """
+    if file != STDIN and (not is_url(file) or is_file(file)):
         yield Path(file)
         return
+    name = "standard input" if file == STDIN else str(file)
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
-        path = Path(folder) / "standard input"
-        with path.open("wb") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
+        path = Path(folder) / ("standard input" if file == STDIN else "copy")
+        if file == STDIN:
+            _copy(sys.stdin.buffer, path, None)
+        else:
+            try:
+                with opened(name) as source:
+                    _copy(source, path, name)
+            except DatasetError as error:
+                raise StorageError(str(error), None) from error
         try:
             yield path
         except AudioError as error:
-            raise AudioError(str(error).replace(str(path), "standard input")) from error
+            raise AudioError(str(error).replace(str(path), name)) from error
+
+
+def _copy(source: BinaryIO, path: Path, bounded: str | None) -> None:
+    with path.open("wb") as copy:
+        if bounded is None:
+            shutil.copyfileobj(source, copy)
+            return
+        while piece := source.read(_PIECE):
+            if copy.tell() > _LARGEST:
+                raise AudioError(f"{bounded} is larger than a track may be, {_LARGEST >> 30} GB")
+            copy.write(piece)

@@ -6,6 +6,7 @@ import typer
 
 from zoo.cli.completion import complete_data, complete_model
 from zoo.cli.console import Tuner
+from zoo.cli.engine import EngineName, EngineOption, SchedulerOption, chosen_engine
 from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
 
@@ -24,7 +25,7 @@ def command(
     data: Annotated[
         str,
         typer.Option(
-            help="demo, a folder with one sub-folder a class, or a feature table.",
+            help="demo, a folder (or its URL) with one sub-folder a class, or a feature table.",
             autocompletion=complete_data,
         ),
     ] = "demo",
@@ -52,6 +53,8 @@ def command(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
     ] = None,
+    engine: EngineOption = EngineName.processes,
+    scheduler: SchedulerOption = None,
 ) -> None:
     """Train models and evaluate them out of fold.
 
@@ -80,37 +83,38 @@ def command(
     for name in names:  # before hours of work, not after them
         registry.load(name).card.resolve(params)
     reporter = TerminalReporter()
-    dataset = open_dataset(data, offered_datasets(registry))
     failures, done = [], []
-    for name in names:
-        try:
-            run = train(
-                name,
-                dataset,
-                protocol=protocol,
-                grouped=not ungrouped,
-                params=params,
-                tuned=tuned,
-                nested=nested,
-                tuner=tuner.value,
-                seed=seed,
-                jobs=jobs,
-                reporter=reporter,
-                registry=registry,
-            )
-        except (PluginError, RunError) as error:
-            failures.append(f"{name}: {error}")
-            continue
-        except UsageError as error:
-            if not every:
-                raise
-            # With --all, what does not fit the data is left out, not refused.
-            reporter.note(f"{name} is left out: {error}")
-            continue
-        if run.complete:
-            done.append(run)
-        else:
-            failures.append(f"{run.id}: {run.record.error}")
+    with chosen_engine(engine, scheduler, jobs) as workers:
+        dataset = open_dataset(data, offered_datasets(registry), engine=workers)
+        for name in names:
+            try:
+                run = train(
+                    name,
+                    dataset,
+                    protocol=protocol,
+                    grouped=not ungrouped,
+                    params=params,
+                    tuned=tuned,
+                    nested=nested,
+                    tuner=tuner.value,
+                    seed=seed,
+                    engine=workers,
+                    reporter=reporter,
+                    registry=registry,
+                )
+            except (PluginError, RunError) as error:
+                failures.append(f"{name}: {error}")
+                continue
+            except UsageError as error:
+                if not every:
+                    raise
+                # With --all, what does not fit the data is left out, not refused.
+                reporter.note(f"{name} is left out: {error}")
+                continue
+            if run.complete:
+                done.append(run)
+            else:
+                failures.append(f"{run.id}: {run.record.error}")
     for board in leaderboard(data, protocol) if done else ():
         if board.fingerprint == dataset.fingerprint and board.grouped != ungrouped:
             print_board(board)

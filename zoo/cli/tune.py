@@ -15,6 +15,7 @@ from zoo.cli.console import (
     print_table,
     say,
 )
+from zoo.cli.engine import EngineName, EngineOption, SchedulerOption, chosen_engine
 
 if TYPE_CHECKING:
     from zoo.trials import Tuning
@@ -38,7 +39,7 @@ def command(
     data: Annotated[
         str,
         typer.Option(
-            help="demo, a folder with one sub-folder a class, or a feature table.",
+            help="demo, a folder (or its URL) with one sub-folder a class, or a feature table.",
             autocompletion=complete_data,
         ),
     ] = "demo",
@@ -52,6 +53,8 @@ def command(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
     ] = None,
+    engine: EngineOption = EngineName.processes,
+    scheduler: SchedulerOption = None,
     format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
 ) -> None:
     """Search the parameters of a model, scored on inner folds of the training part.
@@ -65,17 +68,18 @@ def command(
     from zoo.tuning import tune
 
     reporter = TerminalReporter()
-    tuning = tune(
-        model,
-        data,
-        trials=trials,
-        tuner=tuner.value,
-        protocol=protocol,
-        grouped=not ungrouped,
-        seed=seed,
-        jobs=jobs,
-        reporter=reporter,
-    )
+    with chosen_engine(engine, scheduler, jobs) as workers:
+        tuning = tune(
+            model,
+            data,
+            trials=trials,
+            tuner=tuner.value,
+            protocol=protocol,
+            grouped=not ungrouped,
+            seed=seed,
+            engine=workers,
+            reporter=reporter,
+        )
     shares = importance(tuning)
     if format is ListFormat.json:
         listed = [vars(trial) | {"score": trial.score} for trial in tuning.trials]
@@ -86,7 +90,7 @@ def command(
             ranked = sorted(shares.items(), key=lambda pair: -pair[1])
             say("What matters: " + ", ".join(f"{n} {share:.0%}" for n, share in ranked))
         say(f"All trials: {tuning.folder / 'trials.csv'}")
-    if tuning.best is None:
+    if tuning.trials and tuning.best is None:  # a worker may have come too late for any
         raise typer.Exit(1)
     reporter.note(f"Next: `zoo train {model} --data {data} --tuned`.")
 

@@ -1,11 +1,13 @@
-"""Datasets: the demo set, folders, feature tables, and what plugins offer."""
+"""Datasets: the demo set, folders here and elsewhere, feature tables, and what plugins offer."""
 
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.gtzan import with_facts
+from zoo.workers import Engine
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.text import quoted
@@ -19,17 +21,20 @@ def open_dataset(
     wanted: str,
     offered: Mapping[str, Callable[[], Dataset]] | None = None,
     trust: bool = True,
+    engine: Engine | None = None,
 ) -> Dataset:
     """Return the dataset that ``--data`` names.
 
     Parameters
     ----------
     wanted : str
-        "demo", a name that a plugin offers, a folder, or a CSV feature table.
+        "demo", a name that a plugin offers, a folder, the URL of one, or a CSV feature table.
     offered : mapping, optional
         What plugins offer: a function that returns the dataset, by name.
     trust : bool
         Whether files of unchanged size and time are taken as unchanged.
+    engine : Engine, optional
+        Whose workers read what is at a URL, the first time.
 
     Raises
     ------
@@ -51,6 +56,10 @@ def open_dataset(
         from zoo.datasets.table import read_feature_table
 
         return with_facts(read_feature_table(path))
+    if is_url(wanted):
+        from zoo.datasets.remote import read_remote
+
+        return with_facts(read_remote(wanted, engine, trust))
     if os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
         raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
     names = ", ".join([DEMO, *sorted(offered or ())])
@@ -65,4 +74,8 @@ def dataset_name(wanted: str) -> str:
     path = Path(wanted)
     if is_folder(path):
         return path.resolve().name
+    if is_url(wanted):
+        from zoo.datasets.remote import remote_name
+
+        return remote_name(wanted.rstrip("/"))
     return path.stem if path.suffix.lower() == ".csv" else wanted

@@ -29,13 +29,15 @@ class Track:
     digest : str
         sha256 of the audio bytes, or of the row.
     path : Path or None
-        None for a row of a table.
+        None for a row of a table, and for what is at a URL.
     group : str or None
         Artist, or whatever else must stay on one side of a split; None if unknown.
     recording : str or None
         Equal for tracks that are the same recording; None if unknown.
     fold, split : str or None
         The published fold, or the published part ("train", "valid", "test").
+    url : str or None
+        Where the file is, if it is none of this system.
     """
 
     id: str
@@ -46,11 +48,12 @@ class Track:
     recording: str | None = None
     fold: str | None = None
     split: str | None = None
+    url: str | None = None
 
     @property
-    def location(self) -> Path:
-        """Where the file is, also for a worker that stands in another folder."""
-        return (self.path or Path(self.id)).absolute()
+    def location(self) -> Path | str:
+        """Where the file is, also for a worker that stands in another folder: a path or a URL."""
+        return self.url or (self.path or Path(self.id)).absolute()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class Table:
         The line on which each row begins, and as many values as there are columns.
     """
 
-    path: Path
+    path: Path | str
     columns: list[str]
     rows: Iterator[tuple[int, list[str]]]
 
@@ -41,8 +41,14 @@ class Table:
             yield number, dict(zip(self.columns, row, strict=True))
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, called: str | None = None) -> Table:
     """Begin to read a CSV file.
+
+    Parameters
+    ----------
+    path : Path
+    called : str, optional
+        What messages call it, where `path` is that of a copy.
 
     Raises
     ------
@@ -50,18 +56,19 @@ def read_table(path: Path) -> Table:
         If it cannot be read, has no header, names a column twice, or, once one comes to it, holds
         a row of another length.
     """
-    rows = _rows(path)
+    name = called or path
+    rows = _rows(path, name)
     _, head = next(rows, (0, None))
     if head is None:
-        raise DatasetError(f"{path} is empty; its first line has to name the columns")
+        raise DatasetError(f"{name} is empty; its first line has to name the columns")
     columns = [name.strip() for name in head]
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
-        raise DatasetError(f"{path} has two columns called {quoted(twice)}; rename one")
-    return Table(path, columns, rows)
+        raise DatasetError(f"{name} has two columns called {quoted(twice)}; rename one")
+    return Table(name, columns, rows)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Path, name: Path | str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not empty, the first of which is the header, and its line."""
     width = None
     try:
@@ -72,11 +79,11 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 width = width or len(row)
                 if row and len(row) != width:
                     raise DatasetError(
-                        f"{path}, line {begins}: {len(row)} values for {width} columns"
+                        f"{name}, line {begins}: {len(row)} values for {width} columns"
                     )
                 if row:
                     yield begins, row
                 begins = reader.line_num + 1
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise DatasetError(f"{path} cannot be read as CSV in UTF-8: {reason}") from error
+        raise DatasetError(f"{name} cannot be read as CSV in UTF-8: {reason}") from error

@@ -1,6 +1,8 @@
 """A folder with one sub-folder a class, and what a ``metadata.csv`` beside them adds."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo.audio.files import walk
 from zoo.audio.suffixes import is_audio
@@ -11,7 +13,7 @@ from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file
 from zoo_registry.text import quoted
 
-__all__ = ["METADATA", "read_folder"]
+__all__ = ["METADATA", "check_name", "check_rows", "listed", "read_folder", "tracks_of"]
 
 METADATA = "metadata.csv"
 
@@ -36,29 +38,45 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
         If there are no tracks or the metadata does not fit the files.
     """
     table = folder / METADATA
-    rows = _listed(folder, read_table(table)) if table.is_file() else _found(folder)
-    if not rows and not table.is_file():
+    described = table.is_file()
+    if described:
+        rows = listed(str(folder), read_table(table), lambda path: is_file(folder / path))
+    else:
+        rows = _found(folder)
+    check_rows(str(folder), rows, described)
+    paths = [folder / row["path"] for row in rows]
+    digests = file_digests(folder, paths, trust)
+    places = [{"path": path} for path in paths]
+    return Dataset(folder.resolve().name, str(folder), tracks_of(rows, digests, places))
+
+
+def check_rows(folder: str, rows: Sequence[Mapping[str, str]], described: bool) -> None:
+    """Raise `DatasetError` unless a folder's tracks can be told apart by class."""
+    if not rows and not described:
         raise DatasetError(
             f"{folder} holds no audio file in a sub-folder; "
             "give a folder with one sub-folder a class, each with its audio files"
         )
-    check_labels(str(folder), [row["label"] for row in rows])
-    paths = [folder / row["path"] for row in rows]
-    digests = file_digests(folder, paths, trust)
-    tracks = [
+    check_labels(folder, [row["label"] for row in rows])
+
+
+def tracks_of(
+    rows: Sequence[Mapping[str, str]], digests: Sequence[str], places: Sequence[Mapping[str, Any]]
+) -> list[Track]:
+    """Return the tracks of a folder's rows, with the fields that say where each is."""
+    return [
         Track(
             id=row["path"],
             label=row["label"],
             digest=digest,
-            path=path,
             group=row.get("group") or None,
             recording=row.get("recording") or None,
             fold=row.get("fold") or None,
             split=row.get("split") or None,
+            **place,
         )
-        for row, path, digest in zip(rows, paths, digests, strict=True)
+        for row, digest, place in zip(rows, digests, places, strict=True)
     ]
-    return Dataset(folder.resolve().name, str(folder), tracks)
 
 
 def _found(folder: Path) -> list[dict[str, str]]:
@@ -79,12 +97,13 @@ def _found(folder: Path) -> list[dict[str, str]]:
         for name in sorted(names) if within else ():
             if is_audio(Path(name)) and not name.startswith("."):
                 path = "/".join((*within, name))
-                _check_name(path)
+                check_name(path)
                 rows.append({"path": path, "label": within[0]})
     return rows
 
 
-def _check_name(path: str) -> None:
+def check_name(path: str) -> None:
+    """Raise `DatasetError` for a name that no file of ours could hold."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -92,14 +111,29 @@ def _check_name(path: str) -> None:
         raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
 
 
-def _listed(folder: Path, table: Table) -> list[dict[str, str]]:
+def listed(folder: str, table: Table, exists: Callable[[str], bool]) -> list[dict[str, str]]:
+    """Return the rows of a ``metadata.csv``, with ``path`` and ``label``.
+
+    Parameters
+    ----------
+    folder : str
+        What messages call it.
+    table : Table
+    exists : callable
+        Whether there is a file of this path in the folder.
+
+    Raises
+    ------
+    DatasetError
+        If a row does not fit the files.
+    """
     table.require("path", "with the file of each track, relative to the folder")
     rows = []
     for number, row in table.numbered():
         path, name = Path(row["path"]), quoted(row["path"])
         if path.is_absolute() or ".." in path.parts:
             raise DatasetError(f"{table.path}, line {number}: {name} leaves {folder}")
-        if not is_file(folder / path):
+        if not exists(path.as_posix()):
             raise DatasetError(
                 f"{table.path}, line {number}: there is no file {name} in {folder}; "
                 "add the file or remove the line"

@@ -3,17 +3,18 @@
 import hashlib
 import json
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.runs import digest
 
-__all__ = ["file_digests", "sha256"]
+__all__ = ["file_digests", "remembered_digests", "sha256"]
 
 _AT_ONCE = 32  # files
 
@@ -44,22 +45,50 @@ def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[
     DatasetError
         If a file cannot be read.
     """
-    index = cache_folder() / "digests" / f"{digest(str(root.resolve()))[:20]}.json"
-    remembered = _load(index) if trust else {}
     stamps = [_stamp(path) for path in paths]
     names = [str(path) for path in paths]
+
+    def read(wanted: Sequence[int]) -> Iterable[Mapping[int, str]]:
+        # A task for each of many small files would cost more than the files.
+        parts = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
+        with ThreadPoolExecutor(4) as pool:  # hashlib lets go of the interpreter lock
+            yield from pool.map(lambda part: {n: sha256(paths[n]) for n in part}, parts)
+
+    return remembered_digests(str(root.resolve()), names, stamps, read, trust)
+
+
+def remembered_digests(
+    root: str,
+    names: Sequence[str],
+    stamps: Sequence[list[Any]],
+    read: Callable[[Sequence[int]], Iterable[Mapping[int, str]]],
+    trust: bool = True,
+) -> list[str]:
+    """Return the sha256 of each file, computed where none is remembered for its stamp.
+
+    Parameters
+    ----------
+    root : str
+        Under which the digests are remembered.
+    names : sequence of str
+    stamps : sequence of list
+        JSON values that change whenever a file does.
+    read : callable
+        Yields digests, by place, of the files at some places.
+    trust : bool
+        Whether to look at what is remembered.
+    """
+    index = cache_folder() / "digests" / f"{digest(root)[:20]}.json"
+    remembered = _load(index) if trust else {}
     known = {
         name: remembered[name][1]
         for name, stamp in zip(names, stamps, strict=True)
         if name in remembered and remembered[name][0] == stamp
     }
     wanted = [number for number, name in enumerate(names) if name not in known]
-    # A task for each of many small files would cost more than the files.
-    parts = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
-    with ThreadPoolExecutor(4) as pool:  # hashlib lets go of the interpreter lock
-        for found in pool.map(lambda part: {names[n]: sha256(paths[n]) for n in part}, parts):
-            known |= found
     if wanted:
+        for found in read(wanted):
+            known |= {names[number]: value for number, value in found.items()}
         entries = {name: [stamp, known[name]] for name, stamp in zip(names, stamps, strict=True)}
         with suppress(OSError):  # where nothing can be remembered, the digests are as good
             write_text(index, json.dumps(entries))
@@ -76,7 +105,7 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _load(index: Path) -> dict[str, tuple[list[int], str]]:
+def _load(index: Path) -> dict[str, tuple[list[Any], str]]:
     try:
         entries = read_json(index)
         return {name: (list(stamp), str(value)) for name, (stamp, value) in entries.items()}

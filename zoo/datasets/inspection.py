@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.audio.decode import Recording, read
+from zoo.audio.files import on_disk
 from zoo.audio.fingerprint import landmarks
 from zoo_registry.errors import AudioError
 
@@ -57,10 +58,11 @@ class Inspection:
     landmarks: "NDArray[np.int32] | None" = None
 
 
-def inspect(path: Path) -> Inspection:
+def inspect(location: Path | str) -> Inspection:
     """Decode a file and describe what it holds; never raises for what is in it."""
     try:
-        recording = read(path)
+        with on_disk(location) as path:
+            recording = read(path)
     except AudioError as error:
         return Inspection(error=str(error))
     samples, rate = recording.samples, recording.rate

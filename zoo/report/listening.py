@@ -102,12 +102,14 @@ def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, P
         track = files.get(name)
         if dataset.features is not None:
             found[name] = "The models were given a table of features, so there is nothing to hear."
-        elif track is None or not track.location.is_file():
+        elif track is not None and track.url is not None:
+            found[name] = f"The recording is at {track.url}, and is not fetched for a report."
+        elif track is None or not (track.path and track.path.is_file()):
             found[name] = f"The recording is no longer in {source}."
         elif track.digest[:_DIGEST] != digest:
             found[name] = f"The recording in {source} is another one than the models heard."
         else:
-            found[name] = track.location
+            found[name] = track.path.absolute()
     return found
 
 

@@ -1,0 +1,98 @@
+"""Files that are somewhere else, read through fsspec: ``s3://``, ``gs://`` and its other protocols.
+
+Credentials are those of the environment, as each protocol has it; none are taken from an address.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
+
+from zoo_registry.errors import DatasetError, ZooError
+from zoo_registry.model import first_line
+from zoo_registry.text import quoted
+
+__all__ = ["file_system", "is_url", "opened", "reading"]
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # of genre-zoo, by protocol
+_OWN = {"memory"}  # what another process, or the next one, would not find again
+
+
+def is_url(name: str | Path) -> bool:
+    """Whether this is an address such as ``s3://bucket/folder``, and not a file of this system."""
+    return isinstance(name, str) and _URL.match(name) is not None
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system for a URL, and the path there.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such protocol, a package for it is missing, or the address holds what
+        has to stay secret.
+    """
+    parts = urlsplit(url)
+    protocol = parts.scheme.lower()
+    if parts.password is not None or (protocol.startswith("http") and parts.query):
+        # It would be written into runs, messages and lists of processes.
+        raise DatasetError(
+            f"an address that begins with {protocol}:// holds a password or a signature; leave it "
+            "out, and give credentials in the environment"
+        )
+    try:
+        import fsspec
+
+        system, path = fsspec.url_to_fs(url)
+    except ImportError as error:
+        extra = _EXTRAS.get(protocol)
+        wanted = f"pip install 'genre-zoo[{extra}]'" if extra else first_line(error)
+        raise DatasetError(f"{quoted(url)} needs a package that is missing; {wanted}") from error
+    except ValueError as error:
+        raise DatasetError(f"{quoted(url)} cannot be used: {first_line(error)}") from error
+    except Exception as error:
+        raise DatasetError(_sentence(url, error)) from error
+    if protocol in _OWN:
+        raise DatasetError(f"what is at {quoted(url)} lives in one process only; give a folder")
+    return system, path
+
+
+@contextmanager
+def reading(url: str) -> Iterator[None]:
+    """Turn whatever goes wrong at a URL into a `DatasetError`."""
+    try:
+        yield
+    except ZooError:
+        raise
+    except Exception as error:  # each protocol has a library, and each library its own
+        raise DatasetError(_sentence(url, error)) from error
+
+
+@contextmanager
+def opened(url: str) -> Iterator[BinaryIO]:
+    """Yield what is at a URL as a file to be read once from its beginning.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be read.
+    """
+    with reading(url):
+        system, path = file_system(url)
+        # Read on from where one is: nobody jumps in what is copied.
+        with system.open(path, "rb", cache_type="readahead") as file:
+            yield cast("BinaryIO", file)
+
+
+def _sentence(url: str, error: Exception) -> str:
+    name = quoted(url)
+    if isinstance(error, FileNotFoundError):
+        return f"there is nothing at {name}; check the name"
+    if isinstance(error, PermissionError):
+        return f"{name} may not be read with the credentials of this environment"
+    if "credential" in type(error).__name__.lower():
+        return f"{name} needs credentials, and there are none in this environment"
+    return f"{name} cannot be read: {type(error).__name__}: {first_line(error)}"
