@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli.completion import complete_data
 from zoo.cli.console import (
     in_columns,
     new_table,
@@ -18,6 +17,7 @@ from zoo.cli.console import (
     say,
     width,
 )
+from zoo.cli.options import BoardDataOption, BoardProtocolOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,13 +41,8 @@ class BoardFormat(StrEnum):
 
 
 def command(
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="Only boards of this dataset, as for `zoo train`.", autocompletion=complete_data
-        ),
-    ] = None,
-    protocol: Annotated[str | None, typer.Option(help="Only boards of this protocol.")] = None,
+    data: BoardDataOption = None,
+    protocol: BoardProtocolOption = None,
     side_by_side: Annotated[
         bool,
         typer.Option("--side-by-side", help="Each model with groups kept together, and without."),

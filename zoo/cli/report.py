@@ -5,20 +5,15 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.completion import complete_data
 from zoo.cli.console import TerminalReporter, print_data, say
+from zoo.cli.options import BoardDataOption, BoardProtocolOption
 
 __all__ = ["command"]
 
 
 def command(
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="Only boards of this dataset, as for `zoo train`.", autocompletion=complete_data
-        ),
-    ] = None,
-    protocol: Annotated[str | None, typer.Option(help="Only boards of this protocol.")] = None,
+    data: BoardDataOption = None,
+    protocol: BoardProtocolOption = None,
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("report"),
     open_page: Annotated[
         bool, typer.Option("--open", help="Open the page in the browser.")

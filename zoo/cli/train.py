@@ -4,9 +4,17 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.completion import complete_data, complete_model
+from zoo.cli.completion import complete_model
 from zoo.cli.console import Tuner
-from zoo.cli.engine import EngineName, EngineOption, SchedulerOption, chosen_engine
+from zoo.cli.options import (
+    DataOption,
+    EngineName,
+    EngineOption,
+    JobsOption,
+    SchedulerOption,
+    UngroupedOption,
+    chosen_engine,
+)
 from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
 
@@ -22,13 +30,7 @@ def command(
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Train every model that is ready.")] = False,
-    data: Annotated[
-        str,
-        typer.Option(
-            help="demo, a folder (or its URL) with one sub-folder a class, or a feature table.",
-            autocompletion=complete_data,
-        ),
-    ] = "demo",
+    data: DataOption = "demo",
     protocol: Annotated[
         str,
         typer.Option(
@@ -36,9 +38,7 @@ def command(
             "for GTZAN."
         ),
     ] = "kfold:5",
-    ungrouped: Annotated[
-        bool, typer.Option("--ungrouped", help="Split by track, even where artists are known.")
-    ] = False,
+    ungrouped: UngroupedOption = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter, such as C=10; repeatable.")
     ] = None,
@@ -50,9 +50,7 @@ def command(
     ] = 0,
     tuner: Annotated[Tuner, typer.Option(help="For --nested.")] = Tuner.random,
     seed: Annotated[int, typer.Option(help="Of the split and of the model.")] = 0,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
-    ] = None,
+    jobs: JobsOption = None,
     engine: EngineOption = EngineName.processes,
     scheduler: SchedulerOption = None,
 ) -> None:

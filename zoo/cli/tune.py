@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli.completion import complete_data, complete_model
+from zoo.cli.completion import complete_model
 from zoo.cli.console import (
     ListFormat,
     Tuner,
@@ -15,7 +15,15 @@ from zoo.cli.console import (
     print_table,
     say,
 )
-from zoo.cli.engine import EngineName, EngineOption, SchedulerOption, chosen_engine
+from zoo.cli.options import (
+    DataOption,
+    EngineName,
+    EngineOption,
+    JobsOption,
+    SchedulerOption,
+    UngroupedOption,
+    chosen_engine,
+)
 
 if TYPE_CHECKING:
     from zoo.trials import Tuning
@@ -36,23 +44,13 @@ def command(
     tuner: Annotated[
         Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
     ] = Tuner.random,
-    data: Annotated[
-        str,
-        typer.Option(
-            help="demo, a folder (or its URL) with one sub-folder a class, or a feature table.",
-            autocompletion=complete_data,
-        ),
-    ] = "demo",
+    data: DataOption = "demo",
     protocol: Annotated[
         str, typer.Option(help="The search sees the training part of its first fold.")
     ] = "kfold:5",
-    ungrouped: Annotated[
-        bool, typer.Option("--ungrouped", help="Split by track, even where artists are known.")
-    ] = False,
+    ungrouped: UngroupedOption = False,
     seed: Annotated[int, typer.Option(help="Of split, search and model.")] = 0,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
-    ] = None,
+    jobs: JobsOption = None,
     engine: EngineOption = EngineName.processes,
     scheduler: SchedulerOption = None,
     format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,

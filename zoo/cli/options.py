@@ -1,18 +1,52 @@
-"""Where `zoo train` and `zoo tune` have their work done."""
+"""Options that several commands share, so that they mean and say the same everywhere."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.workers import Engine
+from zoo.cli.completion import complete_data
 from zoo_registry.errors import UsageError
 
-__all__ = ["EngineName", "EngineOption", "SchedulerOption", "chosen_engine"]
+if TYPE_CHECKING:
+    from zoo.workers import Engine
+
+__all__ = [
+    "BoardDataOption",
+    "BoardProtocolOption",
+    "DataOption",
+    "EngineName",
+    "EngineOption",
+    "JobsOption",
+    "SchedulerOption",
+    "UngroupedOption",
+    "chosen_engine",
+]
 
 _VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
+
+DataOption = Annotated[
+    str,
+    typer.Option(
+        help="demo, a folder (or its URL) with one sub-folder a class, or a feature table.",
+        autocompletion=complete_data,
+    ),
+]
+UngroupedOption = Annotated[
+    bool, typer.Option("--ungrouped", help="Split by track, even where artists are known.")
+]
+JobsOption = Annotated[
+    int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
+]
+BoardDataOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Only boards of this dataset, as for `zoo train`.", autocompletion=complete_data
+    ),
+]
+BoardProtocolOption = Annotated[str | None, typer.Option(help="Only boards of this protocol.")]
 
 
 class EngineName(StrEnum):
@@ -33,7 +67,7 @@ SchedulerOption = Annotated[
 
 def chosen_engine(
     name: EngineName, scheduler: str | None, jobs: int | None
-) -> AbstractContextManager[Engine]:
+) -> "AbstractContextManager[Engine]":
     """Return the engine that the options name, as a context manager.
 
     Raises
@@ -41,6 +75,8 @@ def chosen_engine(
     UsageError
         If the options contradict each other, or the cluster cannot be used.
     """
+    from zoo.workers import Engine
+
     if name is EngineName.processes:
         if scheduler:
             raise UsageError("--scheduler is for a Dask cluster; add --engine dask")
