@@ -55,6 +55,7 @@ SHOWN = [
         "pip install",
         "needs machines; tests/zoo/test_engine.py and test_remote.py",
     ),
+    ("docs/scaling.md", "", "export KERAS", "needs processes; tests/zoo/test_sharing.py has them"),
     ("docs/scaling.md", "py", "from zoo.cluster", "the same; tests/zoo/test_engine.py runs it"),
     ("docs/hooks.md", "py", "def ", "signatures; test_reference.py compares them"),
 ]

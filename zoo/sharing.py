@@ -29,6 +29,8 @@ __all__ = ["Post", "follow", "lead", "post_of_process"]
 _VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 _LOOK = 0.5  # seconds
 _GRACE = 30.0  # seconds in which workers ask once more, and are told that nothing is left
+_ASK = 5.0  # seconds for an answer
+_PATIENCE = 3_600.0  # seconds for a chief to come
 _LEFT = "shared"  # the folder of trials that workers leave
 _WORKERS = "workers"  # that of what they need for going on
 _STATE = "oracle"  # that of the oracle's own state
@@ -103,6 +105,7 @@ def lead(
     if len(tuning.trials) > trials:
         return tuning
     oracle = new_oracle(card, tuner, trials, seed)
+    oracle.max_trials = trials  # hyperband has no end of its own
     oracle._set_project_dir(str(folder), _STATE)
     if (folder / _STATE / "oracle.json").exists():
         try:
@@ -123,8 +126,9 @@ def lead(
         idle = 0.0
         while idle < _GRACE:
             _collect(tuning, bar)
-            over = asked.stop_triggered and not oracle.ongoing_trials
-            if over and len(tuning.trials) > len(oracle.end_order):
+            ended = asked.stop_triggered and not oracle.ongoing_trials
+            known = len(tuning.trials) > len(set(oracle.end_order))
+            if len(tuning.trials) > trials or (ended and known):
                 if not oracle.tuner_ids:
                     break
                 idle += _LOOK
@@ -158,17 +162,29 @@ def follow(
         return own
     oracle = new_oracle(card, tuner, trials, seed)  # first: it loads keras-tuner without its talk
     import grpc
-    from keras_tuner.src.distribute.oracle_client import OracleClient
+    from keras_tuner.src.distribute import oracle_client
+
+    oracle_client.TIMEOUT = _ASK  # its own is an hour, in which a search may have ended
+    client = oracle_client.OracleClient(oracle)
+
+    def ask(what: str, *arguments: Any) -> Any:
+        """Call a method of the oracle; wait for a chief that is not there yet, or not any more."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return getattr(client, what)(*arguments)
+            except grpc.RpcError:
+                if time.monotonic() > until or _over(folder, trials):
+                    raise
 
     try:
-        client = OracleClient(oracle)
-        names = {item.name for item in client.get_space().space}
+        names = {item.name for item in ask("get_space").space}
         if names != set(card.space):
             raise UsageError(
                 f"the chief at {post.address} searches {', '.join(sorted(names))}, and "
                 f"{card.name} has {', '.join(sorted(card.space))}; give both the same command"
             )
-        while (proposed := client.create_trial(post.id)).status in ("RUNNING", "IDLE"):
+        while (proposed := ask("create_trial", post.id)).status in ("RUNNING", "IDLE"):
             if proposed.status == "IDLE":  # what comes next depends on those that are running
                 time.sleep(_LOOK)
                 continue
@@ -179,17 +195,19 @@ def follow(
             if trial is None or (trial.params, trial.share) != (params, share):
                 trial = try_(Trial(number, params, share), _place(folder, post))
                 write_text(left, json.dumps(vars(trial)))
-            own.trials.append(trial)
+            # A chief that was started anew asks again for what it had not been told.
+            own.trials = [*(t for t in own.trials if t.number != number), trial]
             proposed.status = "FAILED" if trial.score is None else "COMPLETED"
             if trial.score is not None:
-                client.update_trial(proposed.trial_id, {"accuracy": trial.score})
-            client.end_trial(proposed)
+                ask("update_trial", proposed.trial_id, {"accuracy": trial.score})
+            ask("end_trial", proposed)
             bar.update(len(own.trials))
     except grpc.RpcError as error:
-        raise EngineError(
-            f"the chief of the search at {post.address} does not answer; start it, and the same "
-            "command goes on"
-        ) from error
+        if not _over(folder, trials):
+            raise EngineError(
+                f"the chief of the search at {post.address} does not answer; start it, and the "
+                "same command goes on"
+            ) from error
     shutil.rmtree(_place(folder, post), ignore_errors=True)
     return own
 
@@ -228,6 +246,14 @@ def _collect(tuning: Tuning, bar: Bar) -> None:
         tuning.write()
         best = tuning.best
         bar.update(len(tuning.trials), f"best {best.score:.3f}" if best and best.score else "")
+
+
+def _over(folder: Path, trials: int) -> bool:
+    """Whether a search is stored with all its trials."""
+    try:
+        return len(Tuning.read(folder).trials) > trials
+    except (OSError, ValueError):
+        return False
 
 
 def _read(path: Path) -> Trial | None:

@@ -27,7 +27,8 @@ from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
 from zoo.records import new_record
 from zoo.report.card import model_card
-from zoo.tuning import Search, find_tuning
+from zoo.trials import find_tuning
+from zoo.tuning import Search
 from zoo.workers import Engine
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue

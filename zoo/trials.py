@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from zoo.datasets import Dataset
+from zoo.workspace import file_name, models_folder
 from zoo_registry.card import ParamValue
+from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
+from zoo_registry.model import Model
 
-__all__ = ["FORMAT", "RECORD", "Trial", "Tuning", "importance"]
+__all__ = ["FORMAT", "RECORD", "Trial", "Tuning", "find_tuning", "importance", "stored"]
 
 FORMAT = 1
 RECORD = "tuning.json"
@@ -120,6 +124,43 @@ class Tuning:
         if not all(isinstance(digest, str) for digest in seen):
             raise ValueError(f"{folder} does not say which tracks its search has seen")
         return cls(folder, stored, [Trial.read(item) for item in trials])
+
+
+def stored(folder: Path, record: dict[str, Any]) -> Tuning:
+    """Return the search of this folder, to go on with, or a new one."""
+    try:
+        tuning = Tuning.read(folder)
+    except (OSError, ValueError):
+        return Tuning(folder, record, [])
+    return tuning if tuning.record == record else Tuning(folder, record, [])
+
+
+def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tuning:
+    """Return the newest search of a model on a dataset.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    place = (root or models_folder()) / file_name(dataset.name) / "tuning"
+    found = []
+    for path in sorted(place.glob(f"*/{RECORD}")):
+        try:
+            tuning = Tuning.read(path.parent)
+        except (OSError, ValueError):
+            continue
+        about = tuning.record
+        wanted = [model.card.name, model.source.distribution, model.source.version]
+        same = about.get("model") == wanted and about.get("dataset") == dataset.fingerprint
+        if same and tuning.best:
+            found.append((path.stat().st_mtime, tuning))
+    if not found:
+        raise UsageError(
+            f"{model.card.name} was not tuned on {dataset.source}; "
+            f"`zoo tune {model.card.name} --data {dataset.source}` does it"
+        )
+    return max(found, key=lambda pair: pair[0])[1]
 
 
 def _is_param(value: Any) -> bool:

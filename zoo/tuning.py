@@ -27,7 +27,7 @@ from zoo.oracles import EPOCHS, TUNERS, Finish, oracle_version, proposals
 from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
 from zoo.sharing import Post, follow, lead, post_of_process
-from zoo.trials import FORMAT, RECORD, Trial, Tuning
+from zoo.trials import FORMAT, Trial, Tuning, stored
 from zoo.workers import Engine
 from zoo.workspace import file_name, locked, models_folder
 from zoo_registry.card import ParamValue
@@ -41,7 +41,7 @@ from zoo_registry.runs import digest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Search", "find_tuning", "tune"]
+__all__ = ["Search", "tune"]
 
 _UNFINISHED = "unfinished.json"
 _INNER = "kfold:3"
@@ -118,34 +118,6 @@ def tune(
             if post:
                 return search.share(fold.train, trials, folder, described, post, bar)
             return search.run(fold.train, trials, folder, described, bar)
-
-
-def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tuning:
-    """Return the newest search of a model on a dataset.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
-    place = (root or models_folder()) / file_name(dataset.name) / "tuning"
-    found = []
-    for path in sorted(place.glob(f"*/{RECORD}")):
-        try:
-            tuning = Tuning.read(path.parent)
-        except (OSError, ValueError):
-            continue
-        about = tuning.record
-        wanted = [model.card.name, model.source.distribution, model.source.version]
-        same = about.get("model") == wanted and about.get("dataset") == dataset.fingerprint
-        if same and tuning.best:
-            found.append((path.stat().st_mtime, tuning))
-    if not found:
-        raise UsageError(
-            f"{model.card.name} was not tuned on {dataset.source}; "
-            f"`zoo tune {model.card.name} --data {dataset.source}` does it"
-        )
-    return max(found, key=lambda pair: pair[0])[1]
 
 
 class Search:
@@ -285,7 +257,7 @@ class Search:
             "seen": [track.digest[:16] for track in dataset.tracks],
         }
         # Sorted, as the smaller dataset is.
-        return np.sort(seen), dataset, inner, _stored(folder, record)
+        return np.sort(seen), dataset, inner, stored(folder, record)
 
     @property
     def _all_at_once(self) -> bool:
@@ -403,15 +375,6 @@ def _in_trial(bar: Bar, trial: int, done: int, folds: int) -> Progress:
         bar.update(trial + (done + min(fraction, 1.0)) / folds, f"trial {trial} {note}".strip())
 
     return progress
-
-
-def _stored(folder: Path, record: dict[str, Any]) -> Tuning:
-    """Return the search of this folder, to go on with, or a new one."""
-    try:
-        tuning = Tuning.read(folder)
-    except (OSError, ValueError):
-        return Tuning(folder, record, [])
-    return tuning if tuning.record == record else Tuning(folder, record, [])
 
 
 def _unfinished(folder: Path, fresh: Trial) -> Trial:

@@ -88,7 +88,8 @@ def command(
             ranked = sorted(shares.items(), key=lambda pair: -pair[1])
             say("What matters: " + ", ".join(f"{n} {share:.0%}" for n, share in ranked))
         say(f"All trials: {tuning.folder / 'trials.csv'}")
-    if tuning.trials and tuning.best is None:  # a worker may have come too late for any
+    # A worker of a shared search has some of its trials, and never that of the defaults.
+    if tuning.best is None and any(trial.number == 0 for trial in tuning.trials):
         raise typer.Exit(1)
     reporter.note(f"Next: `zoo train {model} --data {data} --tuned`.")
 
