@@ -13,8 +13,8 @@ from typing import Any
 from zoo.audio.windows import hop_of
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import hookimpl
-from zoo_registry.model import first_line
 from zoo_registry.silence import quiet_stderr
+from zoo_registry.text import first_line
 
 __all__ = ["NetworkDefaults"]
 

@@ -8,8 +8,9 @@ from zoo.datasets import Dataset
 from zoo.estimators import EstimatorDefaults
 from zoo.networks import NetworkDefaults
 from zoo_registry.errors import PluginError, UsageError, ZooError
-from zoo_registry.model import Model, first_line, stdout_kept
+from zoo_registry.model import Model, stdout_kept
 from zoo_registry.plugins import Registry
+from zoo_registry.text import first_line
 
 __all__ = ["offered_datasets", "open_registry", "usable_model"]
 

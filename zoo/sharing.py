@@ -22,7 +22,8 @@ from zoo.workspace import file_name
 from zoo_registry.card import Card
 from zoo_registry.errors import EngineError, UsageError
 from zoo_registry.files import read_json, write_text
-from zoo_registry.model import first_line, stdout_kept
+from zoo_registry.model import stdout_kept
+from zoo_registry.text import first_line
 
 __all__ = ["Post", "follow", "lead", "post_of_process"]
 

@@ -34,9 +34,10 @@ from zoo_registry.card import ParamValue
 from zoo_registry.errors import StorageError, UsageError, ZooError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.hooks import Progress
-from zoo_registry.model import Model, first_line
+from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
 from zoo_registry.runs import digest
+from zoo_registry.text import first_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -26,8 +26,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from zoo_registry import PluginError, hookimpl
-from zoo_registry.model import first_line
 from zoo_registry.runs import RECORD, Predictions
+from zoo_registry.text import first_line
 
 __all__ = ["zoo_fold_finished", "zoo_run_finished", "zoo_run_started"]
 

@@ -16,7 +16,7 @@ import pluggy
 from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError, ZooError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
-from zoo_registry.text import shown
+from zoo_registry.text import first_line
 from zoo_registry.tracing import plugin_name, trace
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "Model", "Source", "call_apart", "first_line", "hooks_of", "new_manager", "stdout_kept",
+    "Model", "Source", "call_apart", "hooks_of", "new_manager", "stdout_kept",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -293,12 +293,3 @@ def _card(module: ModuleType) -> Card:
     if not isinstance(card, Card):
         raise PluginError("it declares no `card`; add `card = Card(name=..., ...)` to the module")
     return card
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message that says something, as it can be shown."""
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
-    return shown(next((line for line in text.splitlines() if line.strip()), "no message"))

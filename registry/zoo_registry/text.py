@@ -4,7 +4,7 @@ import json
 import unicodedata
 from typing import Any
 
-__all__ = ["brief", "encodable", "json_text", "quoted", "shown"]
+__all__ = ["brief", "encodable", "first_line", "json_text", "quoted", "shown"]
 
 # Control characters and halves of surrogate pairs, invisible formatting (which can turn the
 # direction of what follows), separators of lines and paragraphs.
@@ -32,6 +32,15 @@ def brief(text: str) -> str:
 def quoted(text: str) -> str:
     """Return the same in quotation marks."""
     return f"'{brief(text)}'"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message that says something, as it can be shown."""
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return shown(next((line for line in text.splitlines() if line.strip()), "no message"))
 
 
 def encodable(text: str) -> str:

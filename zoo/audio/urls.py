@@ -11,8 +11,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from zoo_registry.errors import DatasetError, ZooError
-from zoo_registry.model import first_line
-from zoo_registry.text import quoted
+from zoo_registry.text import first_line, quoted
 
 __all__ = ["file_system", "is_url", "opened", "reading"]
 

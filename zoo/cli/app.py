@@ -211,7 +211,7 @@ def _add_commands_of_plugins() -> None:
 
 def _take_over(theirs: typer.Typer) -> None:
     """Add what plugins have added to `theirs`, but for what is broken or takes a name."""
-    from zoo_registry.model import first_line
+    from zoo_registry.text import first_line
 
     for kind in ("registered_commands", "registered_groups"):
         for added in getattr(theirs, kind):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from zoo_registry.errors import ZooError
-from zoo_registry.model import first_line
+from zoo_registry.text import first_line
 
 if TYPE_CHECKING:
     from zoo.testing.subject import Subject
