@@ -5,12 +5,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from multiprocessing.process import BaseProcess
 from multiprocessing.resource_tracker import ensure_running
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = ["Engine", "alone", "in_workers"]
 
@@ -93,7 +91,7 @@ def in_workers(
     """
     from concurrent.futures.process import BrokenProcessPool
 
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     waiting = list(range(len(items)))
     while waiting:
@@ -102,20 +100,18 @@ def in_workers(
         def tasks(waiting: list[int] = waiting, sent: list[int] = sent) -> Iterator[object]:
             for place in waiting:
                 sent.append(place)
-                yield delayed(_guarded)(os.getpid(), call, place, items[place])
+                yield delayed(_numbered)(call, place, items[place])
 
         done: set[int] = set()
         try:
-            with _deaf_children():
-                results = Parallel(workers, return_as="generator_unordered")(tasks())
-            for place, result in results:
+            for place, result in _begun(workers, tasks()):
                 done.add(place)
                 yield place, result
         except BrokenProcessPool:
             suspects = [place for place in sent if place not in done]
         except BaseException:  # nobody wants the rest, which must not end in tracebacks of its own
             for child in multiprocessing.active_children():
-                if _is_worker(child):
+                if child.name.startswith("LokyProcess"):
                     child.terminate()
             raise
         else:
@@ -129,16 +125,27 @@ def alone(call: Callable[[Item], Result], item: Item) -> Result | None:
     """Return what `call` returns for one item in a worker; None if that dies of it."""
     from concurrent.futures.process import BrokenProcessPool
 
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     try:
         # Two, since joblib does the work of one process in this one.
-        with _deaf_children():
-            tasks = [delayed(_guarded)(os.getpid(), call, 0, item)]
-            results: Iterator[tuple[int, Result]] = Parallel(2, return_as="generator")(tasks)
-        return next(results)[1]
+        ((_, result),) = _begun(2, [delayed(_numbered)(call, 0, item)])
     except BrokenProcessPool:
         return None
+    found: Result = result
+    return found
+
+
+def _begun(workers: int, tasks: Iterable[object]) -> Iterator[tuple[int, Any]]:
+    """Start workers and return what will be their results; they hear no Ctrl-C, and end with us."""
+    from joblib import Parallel, parallel_config
+
+    ours = parallel_config("loky", initializer=_end_with, initargs=(os.getpid(),))
+    with ours, _deaf_children():
+        results: Iterator[tuple[int, Any]] = Parallel(workers, return_as="generator_unordered")(
+            tasks
+        )
+    return results
 
 
 @contextmanager
@@ -158,20 +165,10 @@ def _deaf_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _guarded(
-    master: int, call: Callable[[Item], Result], place: int, item: Item
-) -> tuple[int, Result]:
-    """Do the work of one item, in a process that ends with the one that it works for."""
-    if _is_worker(multiprocessing.current_process()):
-        _end_with(master)
+def _numbered(call: Callable[[Item], Result], place: int, item: Item) -> tuple[int, Result]:
     return place, call(item)
 
 
-def _is_worker(process: BaseProcess) -> bool:
-    return process.name.startswith("LokyProcess")
-
-
-@cache
 def _end_with(master: int) -> None:
     """Let this worker end when its master was killed; joblib's would wait for minutes."""
 
