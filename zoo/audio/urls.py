@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from zoo_registry.errors import DatasetError, ZooError
-from zoo_registry.text import quoted, shown
+from zoo_registry.text import first_line, quoted
 
 __all__ = ["file_system", "is_url", "opened", "reading"]
 
@@ -99,4 +99,4 @@ def _sentence(url: str, error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     """Return the first line of what a library says."""
-    return shown(next(iter(str(error).splitlines()), "no message"))
+    return first_line(error)
