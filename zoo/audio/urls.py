@@ -48,10 +48,10 @@ def file_system(url: str) -> tuple[Any, str]:
         system, path = fsspec.url_to_fs(url)
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
-        wanted = f"pip install 'genre-zoo[{extra}]'" if extra else _reason(error)
+        wanted = f"pip install 'genre-zoo[{extra}]'" if extra else first_line(error)
         raise DatasetError(f"{quoted(url)} needs a package that is missing; {wanted}") from error
     except ValueError as error:
-        raise DatasetError(f"{quoted(url)} cannot be used: {_reason(error)}") from error
+        raise DatasetError(f"{quoted(url)} cannot be used: {first_line(error)}") from error
     except Exception as error:
         raise DatasetError(_sentence(url, error)) from error
     if protocol in _OWN:
@@ -94,9 +94,4 @@ def _sentence(url: str, error: Exception) -> str:
         return f"{name} may not be read with the credentials of this environment"
     if "credential" in type(error).__name__.lower():
         return f"{name} needs credentials, and there are none in this environment"
-    return f"{name} cannot be read: {type(error).__name__}: {_reason(error)}"
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of what a library says."""
-    return first_line(error)
+    return f"{name} cannot be read: {type(error).__name__}: {first_line(error)}"
