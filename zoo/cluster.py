@@ -108,17 +108,7 @@ class Cluster(Engine):
     def work(
         self, call: Callable[[Item], Result], items: Sequence[Item], small: bool = False
     ) -> Iterator[tuple[int, Result | None]]:
-        """Yield the place of each item and what `call` returns for it; None if workers died of it.
-
-        What `call` raises is raised here.
-
-        Parameters
-        ----------
-        call : callable
-            Can be pickled, as its results.
-        items : sequence
-        small : bool
-            Whether an item takes a moment only, so that several may be one task.
+        """Do what `Engine.work` does; what `call` raises is raised here.
 
         Raises
         ------

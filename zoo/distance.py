@@ -19,7 +19,7 @@ from zoo.datasets import Dataset
 from zoo.evaluate.protocols import Fold
 from zoo.extraction import arrays_here, describe_frontend, model_of_worker
 from zoo.finishing import finish
-from zoo.folds import Outcome, evaluate_fold, told
+from zoo.folds import Curve, Outcome, evaluate_fold, told
 from zoo.workers import Engine
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import RunError, StorageError
@@ -169,17 +169,3 @@ def _finish(
         }
     curved = {"curve": curve.points} if curve.points else {}
     return _Finished(curved | described, notes, files)
-
-
-class Curve:
-    """A training's progress of which only the figures are kept, as `zoo.training` keeps them."""
-
-    def __init__(self) -> None:
-        self.points: list[dict[str, float]] = []
-
-    def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
-        """Keep the figures."""
-        if figures:
-            fraction = min(max(fraction, 0.0), 1.0)
-            point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
-            self.points.append(point)

@@ -142,10 +142,10 @@ def extract(
     """
     engine = engine or Engine(jobs)
     described = describe_frontend(model, dataset)
-    engine.expect(_lacking, model.source, None)
+    needed = None if dataset.features is not None else dataset.tracks[0].location
+    engine.expect(_lacking, model.source, needed)
     if dataset.features is not None:
         return Extraction(dataset, _rows(dataset), [], {})
-    engine.expect(_lacking, model.source, dataset.tracks[0].location)
     cache = FeatureCache(features_folder(), described)
     wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
     described_now = _compute(wanted, model, cache, engine, reporter or Reporter())

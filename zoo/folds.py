@@ -17,7 +17,21 @@ from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
 from zoo_registry.runs import Predictions
 
-__all__ = ["Outcome", "evaluate_fold", "fit", "told"]
+__all__ = ["Curve", "Outcome", "evaluate_fold", "fit", "told"]
+
+
+class Curve:
+    """The figures that a training tells on its way, each with how far it had come."""
+
+    def __init__(self) -> None:
+        self.points: list[dict[str, float]] = []
+
+    def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
+        """Keep the figures."""
+        if figures:
+            fraction = min(max(fraction, 0.0), 1.0)
+            point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
+            self.points.append(point)
 
 
 @dataclass(frozen=True)

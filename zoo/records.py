@@ -2,11 +2,12 @@
 
 import os
 import platform
+from importlib.metadata import PackageNotFoundError, metadata
 
 from zoo.datasets import Dataset
 from zoo.evaluate.protocols import Protocol
 from zoo.extraction import describe_frontend
-from zoo.versions import PACKAGES, licence, versions
+from zoo.versions import PACKAGES, versions
 from zoo_registry.card import ParamValue
 from zoo_registry.model import Model
 from zoo_registry.runs import RunRecord
@@ -42,7 +43,7 @@ def new_record(
             "family": card.family,
             "distribution": source.distribution,
             "version": source.version,
-            "licence": licence(source.distribution),
+            "licence": _licence(source.distribution),
             "file": source.name if source.is_file else None,
         },
         params=params,
@@ -63,3 +64,15 @@ def new_record(
             "python": platform.python_version(),
         },
     )
+
+
+def _licence(distribution: str | None) -> str | None:
+    """Return the licence that an installed package declares."""
+    if distribution is None:
+        return None
+    try:
+        described = metadata(distribution).json
+    except PackageNotFoundError:
+        return None
+    found = described.get("license_expression") or described.get("license")
+    return str(found) if found else None

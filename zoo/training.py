@@ -22,7 +22,7 @@ from zoo.evaluate.protocols import (
 )
 from zoo.extraction import Extraction, extract
 from zoo.finishing import finish
-from zoo.folds import Outcome, evaluate_fold, told
+from zoo.folds import Curve, Outcome, evaluate_fold, told
 from zoo.plugins import offered_datasets, open_registry, usable_model
 from zoo.progress import Bar, Reporter
 from zoo.records import new_record
@@ -140,14 +140,14 @@ def train(
             reporter.note(f"{run.id} is trained already: {run.folder}")
             _clear(run)
             return run
-        extraction = extract(data, loaded, jobs, reporter, engine)
+        extraction = extract(data, loaded, reporter=reporter, engine=engine)
         for skipped in extraction.skipped:
             reporter.note(f"left out: {skipped['reason']}")
         folds = splitting.folds(extraction.dataset, seed, grouped)
-        usable, arrays = extraction.dataset, extraction.arrays
-        search = (
-            Search(loaded, usable, arrays, tuner, seed, grouped, engine) if nested else None
-        )  # fmt: skip
+        search = None
+        if nested:
+            usable, arrays = extraction.dataset, extraction.arrays
+            search = Search(loaded, usable, arrays, tuner, seed, grouped, engine)
         return _Training(run, loaded, extraction, folds, search, reporter, engine).finish()
 
 
@@ -352,13 +352,13 @@ class _Training:
 
     def _progress(self, bar: Bar, done: int, title: str, entry: dict[str, Any]) -> Progress:
         """Return what moves the bar and keeps the figures of a training in `entry`."""
+        curve = Curve()
 
         def progress(fraction: float, note: str = "", **figures: float) -> None:
-            fraction = min(max(fraction, 0.0), 1.0)
-            bar.update(done + fraction, f"{title} {note}".strip())
-            if figures:
-                point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
-                entry.setdefault("curve", []).append(point)
+            bar.update(done + min(max(fraction, 0.0), 1.0), f"{title} {note}".strip())
+            curve(fraction, note, **figures)
+            if curve.points:
+                entry["curve"] = curve.points
 
         progress(0.0)
         return progress

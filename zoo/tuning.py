@@ -31,13 +31,13 @@ from zoo.trials import FORMAT, Trial, Tuning, stored
 from zoo.workers import Engine
 from zoo.workspace import file_name, locked, models_folder
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import StorageError, UsageError, ZooError
+from zoo_registry.errors import StorageError, UsageError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
 from zoo_registry.runs import digest
-from zoo_registry.text import first_line
+from zoo_registry.text import first_line, in_a_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,7 +95,7 @@ def tune(
     splitting = parse_protocol(protocol)
     if isinstance(data, str):
         data = open_dataset(data, offered_datasets(registry), engine=engine)
-    extraction = extract(data, loaded, jobs, reporter, engine)
+    extraction = extract(data, loaded, reporter=reporter, engine=engine)
     dataset = extraction.dataset
     fold = splitting.folds(dataset, seed, grouped)[0]
     described = {
@@ -300,7 +300,7 @@ class Search:
                     tasks.append(self._task(trial, fold, dataset))
                     places[-1].append(len(tasks) - 1)
             except Exception as error:
-                trial.error = _told(error)
+                trial.error = in_a_line(error)
         material = Material.of(self._model, dataset, self._seed)
         with closing(evaluate_there(self._engine, material, tasks)) as answers:
             known: dict[int, Answer] = {}
@@ -354,16 +354,11 @@ class Search:
             except StorageError:  # no fault of the parameters, and a failure would be kept
                 raise
             except Exception as error:
-                trial.error = _told(error)
+                trial.error = in_a_line(error)
                 return
             finally:
                 trial.seconds += time.perf_counter() - begun
             write_text(folder / _UNFINISHED, json.dumps(vars(trial)))
-
-
-def _told(error: Exception) -> str:
-    kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
-    return kind + first_line(error)
 
 
 def _clear(folder: Path) -> None:

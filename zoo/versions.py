@@ -2,9 +2,9 @@
 
 import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, metadata, version
+from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["PACKAGES", "licence", "surroundings", "versions"]
+__all__ = ["PACKAGES", "surroundings", "versions"]
 
 PACKAGES = (
     *("genre-zoo", "numpy", "scipy", "scikit-learn", "librosa", "onnxruntime"),
@@ -26,15 +26,3 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
 def surroundings() -> dict[str, str]:
     """Return what has to be equal where work is shared: Python's minor version, and `versions`."""
     return {"Python": ".".join(platform.python_version_tuple()[:2]), **versions()}
-
-
-def licence(distribution: str | None) -> str | None:
-    """Return the licence that an installed package declares."""
-    if distribution is None:
-        return None
-    try:
-        described = metadata(distribution).json
-    except PackageNotFoundError:
-        return None
-    found = described.get("license_expression") or described.get("license")
-    return str(found) if found else None

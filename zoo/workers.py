@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing.resource_tracker import ensure_running
 from typing import Any, TypeVar
 
-__all__ = ["Engine", "alone", "in_workers"]
+__all__ = ["Engine"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,13 +43,72 @@ class Engine:
     def work(
         self, call: Callable[[Item], Result], items: Sequence[Item], small: bool = False
     ) -> Iterator[tuple[int, Result | None]]:
-        """Do what `in_workers` does; of `small` items several may travel together."""
+        """Yield the place of each item and what `call` returns for it, as they are ready.
+
+        When a worker dies, killed or out of memory, nobody tells which item it had: those that
+        were on their way are tried again one by one, so that the one that ends it is found.
+
+        Parameters
+        ----------
+        call : callable
+            Can be pickled, as its results. With one worker it is called in this process.
+        items : sequence
+        small : bool
+            Whether an item takes a moment only, so that several may travel together.
+
+        Yields
+        ------
+        int
+            The place of the item.
+        Result or None
+            None for an item that ended its worker, twice.
+        """
         del small  # joblib looks for itself
-        return in_workers(call, items, self.workers)
+        from concurrent.futures.process import BrokenProcessPool
+
+        from joblib import delayed
+
+        waiting = list(range(len(items)))
+        while waiting:
+            sent: list[int] = []
+
+            def tasks(waiting: list[int] = waiting, sent: list[int] = sent) -> Iterator[object]:
+                for place in waiting:
+                    sent.append(place)
+                    yield delayed(_numbered)(call, place, items[place])
+
+            done: set[int] = set()
+            try:
+                for place, result in _begun(self.workers, tasks()):
+                    done.add(place)
+                    yield place, result
+            except BrokenProcessPool:
+                suspects = [place for place in sent if place not in done]
+            except BaseException:
+                # Nobody wants the rest, which must not end in tracebacks of its own.
+                for child in multiprocessing.active_children():
+                    if child.name.startswith("LokyProcess"):
+                        child.terminate()
+                raise
+            else:
+                return
+            for place in suspects:
+                yield place, self.alone(call, items[place])
+            waiting = waiting[len(sent) :]
 
     def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
         """Return what `call` returns for one item in a worker; None if that dies of it."""
-        return alone(call, item)
+        from concurrent.futures.process import BrokenProcessPool
+
+        from joblib import delayed
+
+        try:
+            # Two, since joblib does the work of one process in this one.
+            ((_, result),) = _begun(2, [delayed(_numbered)(call, 0, item)])
+        except BrokenProcessPool:
+            return None
+        found: Result = result
+        return found
 
     def expect(self, lacking: Callable[..., str | None], *arguments: object) -> None:
         """Ask each worker that stands elsewhere what it lacks; those of this machine have all.
@@ -64,76 +123,6 @@ class Engine:
         UsageError
             If one lacks something.
         """
-
-
-def in_workers(
-    call: Callable[[Item], Result], items: Sequence[Item], workers: int
-) -> Iterator[tuple[int, Result | None]]:
-    """Yield the place of each item and what `call` returns for it, as they are ready.
-
-    When a worker dies, killed or out of memory, nobody tells which item it had: those that
-    were on their way are tried again one by one, so that the one that ends its worker is found.
-
-    Parameters
-    ----------
-    call : callable
-        Can be pickled, as its results.
-    items : sequence
-    workers : int
-        Processes; with 1 the work is done in this one.
-
-    Yields
-    ------
-    int
-        The place of the item.
-    Result or None
-        None for an item that ended its worker, twice.
-    """
-    from concurrent.futures.process import BrokenProcessPool
-
-    from joblib import delayed
-
-    waiting = list(range(len(items)))
-    while waiting:
-        sent: list[int] = []
-
-        def tasks(waiting: list[int] = waiting, sent: list[int] = sent) -> Iterator[object]:
-            for place in waiting:
-                sent.append(place)
-                yield delayed(_numbered)(call, place, items[place])
-
-        done: set[int] = set()
-        try:
-            for place, result in _begun(workers, tasks()):
-                done.add(place)
-                yield place, result
-        except BrokenProcessPool:
-            suspects = [place for place in sent if place not in done]
-        except BaseException:  # nobody wants the rest, which must not end in tracebacks of its own
-            for child in multiprocessing.active_children():
-                if child.name.startswith("LokyProcess"):
-                    child.terminate()
-            raise
-        else:
-            return
-        for place in suspects:
-            yield place, alone(call, items[place])
-        waiting = waiting[len(sent) :]
-
-
-def alone(call: Callable[[Item], Result], item: Item) -> Result | None:
-    """Return what `call` returns for one item in a worker; None if that dies of it."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    from joblib import delayed
-
-    try:
-        # Two, since joblib does the work of one process in this one.
-        ((_, result),) = _begun(2, [delayed(_numbered)(call, 0, item)])
-    except BrokenProcessPool:
-        return None
-    found: Result = result
-    return found
 
 
 def _begun(workers: int, tasks: Iterable[object]) -> Iterator[tuple[int, Any]]:

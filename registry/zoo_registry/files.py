@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import platform
 import re
 import secrets
 import shutil
@@ -158,6 +157,8 @@ def _is_abandoned(path: Path) -> bool:
 @cache
 def _machine() -> str:
     """Return what tells this machine from others that share a folder, containers included."""
+    import platform
+
     space = ""
     with suppress(OSError):
         space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  (it is no path)

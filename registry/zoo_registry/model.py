@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from zoo_registry.card import Card
-from zoo_registry.errors import CannotExport, PluginError, ZooError
+from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
-from zoo_registry.text import first_line
+from zoo_registry.text import in_a_line
 from zoo_registry.tracing import plugin_name, trace
 
 if TYPE_CHECKING:
@@ -101,9 +101,8 @@ def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str,
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            told = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
-            reason = told + first_line(error)
-            _log.warning("the extension %s failed in %s: %s", plugin_name(plugin), hook, reason)
+            name, reason = plugin_name(plugin), in_a_line(error)
+            _log.warning("the extension %s failed in %s: %s", name, hook, reason)
     return answers
 
 

@@ -4,7 +4,9 @@ import json
 import unicodedata
 from typing import Any
 
-__all__ = ["brief", "encodable", "first_line", "json_text", "quoted", "shown"]
+from zoo_registry.errors import ZooError
+
+__all__ = ["brief", "encodable", "first_line", "in_a_line", "json_text", "quoted", "shown"]
 
 # Control characters and halves of surrogate pairs, invisible formatting (which can turn the
 # direction of what follows), separators of lines and paragraphs.
@@ -41,6 +43,12 @@ def first_line(error: BaseException) -> str:
     except Exception:
         text = ""
     return shown(next((line for line in text.splitlines() if line.strip()), "no message"))
+
+
+def in_a_line(error: BaseException) -> str:
+    """Return an error in one line: a sentence of ours, or its kind and first line."""
+    kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+    return kind + first_line(error)
 
 
 def encodable(text: str) -> str:

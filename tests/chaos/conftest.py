@@ -10,7 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from campaign import COUNTED, HEARD, Nest
+from campaign import Nest
+from subjects import COUNTED, HEARD
 
 
 @pytest.fixture(scope="session")

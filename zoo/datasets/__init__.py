@@ -3,14 +3,17 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.gtzan import with_facts
-from zoo.workers import Engine
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.text import quoted
+
+if TYPE_CHECKING:
+    from zoo.workers import Engine
 
 __all__ = ["Dataset", "Track", "dataset_name", "open_dataset"]
 
@@ -21,7 +24,7 @@ def open_dataset(
     wanted: str,
     offered: Mapping[str, Callable[[], Dataset]] | None = None,
     trust: bool = True,
-    engine: Engine | None = None,
+    engine: "Engine | None" = None,
 ) -> Dataset:
     """Return the dataset that ``--data`` names.
 

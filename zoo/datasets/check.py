@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
 from zoo.datasets.inspection import Inspection, inspect
 from zoo.progress import Reporter
-from zoo.workers import in_workers
+from zoo.workers import Engine
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import write_text
 
@@ -159,7 +158,7 @@ def _inspect_all(dataset: Dataset, jobs: int | None, reporter: Reporter) -> list
     paths = [track.location for track in dataset.tracks]
     found: list[Inspection] = [_DIED] * len(paths)
     with reporter.bar(f"decoding {len(paths)} files", len(paths)) as bar:
-        results = in_workers(inspect, paths, jobs or os.cpu_count() or 1)
+        results = Engine(jobs).work(inspect, paths)
         for done, (place, inspection) in enumerate(results, start=1):
             found[place] = inspection or _DIED
             bar.update(done)

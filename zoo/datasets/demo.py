@@ -2,13 +2,12 @@
 
 import csv
 import io
-import os
 from pathlib import Path
 
 from zoo.datasets.base import Dataset
 from zoo.datasets.folder import METADATA, read_folder
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
-from zoo.workers import in_workers
+from zoo.workers import Engine
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import atomic_path, write_text
@@ -47,7 +46,7 @@ def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: i
     }
     missing = [(folder / name, *key, seed) for key, name in names.items()]
     missing = [track for track in missing if not track[0].is_file()]
-    for place, written in in_workers(_write_track, missing, os.cpu_count() or 1):
+    for place, written in Engine().work(_write_track, missing):
         if not written:
             raise DatasetError(
                 f"{missing[place][0]} could not be made: the process that did was killed, or out "
