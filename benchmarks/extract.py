@@ -4,8 +4,8 @@ Usage: python benchmarks/extract.py [DATA] [--rounds N] [--tracks N]
 
 DATA is a folder with one sub-folder a class. Per core: every contestant is given the same
 decoded waveform, in turns, in one process with one thread, and what counts is CPU time, which
-other work on the machine disturbs least. Processes: `zoo.extraction.extract` with one and with
-two, in turns, each in a new process and with an empty cache; what counts is time on the wall,
+other work on the machine disturbs least. Processes: `zoo.features.extraction.extract` with one and
+with two, in turns, each in a new process and with an empty cache; what counts is time on the wall,
 so the machine should have nothing else to do. Ratios say how much faster the zoo is, or two
 processes are. audioflux takes part where it is installed
 (dependency group `bench`).
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from _common import Row, in_turns, main, note, ratios, tracks_of
 
-from zoo.audio import features
+from zoo.audio import librosa_reference
 from zoo.audio.decode import decode
 from zoo.audio.frontends import Handcrafted, LogMel
 from zoo_registry.errors import AudioError
@@ -37,8 +37,8 @@ RATE, N_FFT, HOP, N_MELS = 22_050, 1024, 512, 128
 EXTRACTION = """
 import os, sys, tempfile, time
 from zoo.datasets import open_dataset
-from zoo.extraction import extract
-from zoo.plugins import open_registry
+from zoo.features.extraction import extract
+from zoo.plugins.registry import open_registry
 data, name, jobs = sys.argv[1:]
 model, dataset = open_registry().load(name), open_dataset(data)
 for _ in range(2):
@@ -140,13 +140,17 @@ def _audioflux_log_mel() -> Callable[[Any], Any] | None:
 
 def _alike(contestants: Contestants, waveforms: list[Any]) -> None:
     """Note how far zoo is from librosa where a track is one window."""
-    single = [audio for audio in waveforms if len(features.windows(audio, Handcrafted().hop)) == 1]
+    single = [
+        audio
+        for audio in waveforms
+        if len(librosa_reference.windows(audio, Handcrafted().hop)) == 1
+    ]
     zoo, other = (
         np.concatenate([contestants[name](audio) for audio in single]) for name in contestants
     )
     spread = np.where(other.std(axis=0) > 0, other.std(axis=0), 1)
     apart = np.abs(zoo - other).max(axis=0) / spread
-    worst = features.feature_names()[int(apart.argmax())]
+    worst = librosa_reference.feature_names()[int(apart.argmax())]
     note(
         f"hand-crafted and librosa differ by {apart.max():.1e} standard deviations of a column "
         f"at most ({worst}), over {len(single)} tracks"

@@ -35,11 +35,11 @@ import hashlib, json, shutil, sys, time
 from contextlib import nullcontext
 from pathlib import Path
 import zoo
-from zoo.cluster import Cluster
+from zoo.execution.dask_cluster import Cluster
 from zoo.datasets import open_dataset
-from zoo.extraction import extract, features_folder
-from zoo.plugins import open_registry
-from zoo.workers import Engine
+from zoo.features.extraction import extract, features_folder
+from zoo.plugins.registry import open_registry
+from zoo.execution.engine import Engine
 data, name, trials, address, models = sys.argv[1:]
 root, model, dataset = Path(models), open_registry().load(name), open_dataset(data)
 with Cluster(address) if address else nullcontext(Engine(1)) as engine:

@@ -25,8 +25,8 @@ from _common import Row, main, note
 
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
-from zoo.extraction import extract
-from zoo.plugins import open_registry
+from zoo.features.extraction import extract
+from zoo.plugins.registry import open_registry
 
 EPOCHS = (3, 6, 12, 24, 36)  # of cnn2d
 FRAMES, BATCH = 65, 64  # of the published recipe

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.estimators import EstimatorDefaults
+from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo.testing import CHECKS, Status, Subject, examine
 from zoo_registry import Registry
-from zoo_registry.offers import EXTENSIONS, MODELS
+from zoo_registry.discovery import EXTENSIONS, MODELS
 
 ROOT = Path(__file__).parents[1]
 

@@ -36,7 +36,12 @@ SHOWN = [
     ("README.md", "", "zoo plugins new", "docs/ten-minutes.md is the same, run"),
     ("docs/checks.md", "py", "", "excerpts of a test; tests/test_third_party.py has whole ones"),
     ("docs/checks.md", "", "zoo plugins check", "docs/ten-minutes.md runs it"),
-    ("docs/artefacts.md", "py", '"""Classify', "it is zoo/standalone.py, which the page runs"),
+    (
+        "docs/artefacts.md",
+        "py",
+        '"""Classify',
+        "it is zoo/artefacts/standalone_predict.py, which the page runs",
+    ),
     ("docs/artefacts.md", "text", "make", "a server does not end; tests/browser has one"),
     ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
     (
@@ -53,10 +58,15 @@ SHOWN = [
         "docs/scaling.md",
         "",
         "pip install",
-        "needs machines; tests/zoo/test_engine.py and test_remote.py",
+        "needs machines; tests/zoo/execution/test_engine.py and test_remote.py",
     ),
     ("docs/scaling.md", "", "export KERAS", "needs processes; tests/zoo/test_sharing.py has them"),
-    ("docs/scaling.md", "py", "from zoo.cluster", "the same; tests/zoo/test_engine.py runs it"),
+    (
+        "docs/scaling.md",
+        "py",
+        "from zoo.execution.dask_cluster",
+        "the same; tests/zoo/execution/test_engine.py runs it",
+    ),
     ("docs/hooks.md", "py", "def ", "signatures; test_reference.py compares them"),
 ]
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo_registry.offers import BUILT_IN, MODELS, read_offers
-from zoo_registry.switches import Switches, switch
+from zoo_registry.discovery import BUILT_IN, MODELS, read_offers
+from zoo_registry.enabled import Switches, switch
 
 pytestmark = pytest.mark.xdist_group("third_party")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.audio.frontends import Handcrafted, LogMel
     from zoo.evaluate.leaderboard import leaderboard
-    from zoo.predicting import predict
-    from zoo.training import train
-    from zoo.tuning import tune
+    from zoo.inference.predict import predict
+    from zoo.training.train import train
+    from zoo.tuning.search import tune
     from zoo_registry import (
         CannotExport,
         Card,
@@ -51,9 +51,9 @@ _HOMES = {
     "Handcrafted": "zoo.audio.frontends",
     "LogMel": "zoo.audio.frontends",
     "leaderboard": "zoo.evaluate.leaderboard",
-    "predict": "zoo.predicting",
-    "train": "zoo.training",
-    "tune": "zoo.tuning",
+    "predict": "zoo.inference.predict",
+    "train": "zoo.training.train",
+    "tune": "zoo.tuning.search",
 }
 
 

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
         hookspec,
     )
     from zoo_registry.model import Model, Source
+    from zoo_registry.plugin_status import PluginStatus
     from zoo_registry.plugins import Registry
     from zoo_registry.runs import Predictions, Run, RunRecord
-    from zoo_registry.survey import PluginStatus
 
 __all__ = [
     "CONTRACT",

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 
 from zoo_registry.card import check_contract
+from zoo_registry.discovery import Offer
 from zoo_registry.errors import PluginError, UnknownModel
 from zoo_registry.files import is_file
 from zoo_registry.model import Model, Source, new_manager
-from zoo_registry.offers import Offer
 from zoo_registry.text import first_line
 
 __all__ = ["load_extension", "load_file", "load_model"]

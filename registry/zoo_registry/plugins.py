@@ -12,12 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from zoo_registry.discovery import Offer, read_offers
+from zoo_registry.enabled import read_switches
 from zoo_registry.errors import PluginError, UnknownModel, UsageError
 from zoo_registry.loading import load_extension, load_file, load_model
 from zoo_registry.model import Model, call_apart, new_manager
-from zoo_registry.offers import Offer, read_offers
-from zoo_registry.survey import PluginStatus, survey
-from zoo_registry.switches import read_switches
+from zoo_registry.plugin_status import PluginStatus, survey
 
 __all__ = ["Registry"]
 
@@ -79,7 +79,7 @@ class Registry:
         Parameters
         ----------
         memory : Path, optional
-            As for `zoo_registry.survey.survey`.
+            As for `zoo_registry.plugin_status.survey`.
         """
         models = [offer for offer in self.offers if offer.kind == "model"]
         return survey(models, _PATIENCE, memory)
@@ -92,7 +92,7 @@ class Registry:
         Parameters
         ----------
         memory : Path, optional
-            As for `zoo_registry.survey.survey`.
+            As for `zoo_registry.plugin_status.survey`.
         patience : float, optional
             Seconds to wait for each; None for a minute.
         """

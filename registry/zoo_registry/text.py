@@ -6,7 +6,16 @@ from typing import Any
 
 from zoo_registry.errors import ZooError
 
-__all__ = ["brief", "encodable", "first_line", "in_a_line", "json_text", "quoted", "shown"]
+__all__ = [
+    "brief",
+    "encodable",
+    "first_line",
+    "in_a_line",
+    "json_text",
+    "quoted",
+    "shown",
+    "table_cell",
+]
 
 # Control characters and halves of surrogate pairs, invisible formatting (which can turn the
 # direction of what follows), separators of lines and paragraphs.
@@ -29,6 +38,11 @@ def shown(text: str) -> str:
 def brief(text: str) -> str:
     """Return the beginning of a text that may be of any length, fit to stand in a sentence."""
     return shown(text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…")
+
+
+def table_cell(text: str) -> str:
+    """Return the text of one cell of a Markdown table, in which nothing divides cells."""
+    return shown(text).replace("|", "\\|")
 
 
 def quoted(text: str) -> str:

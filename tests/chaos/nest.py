@@ -16,8 +16,20 @@ import time
 from pathlib import Path
 
 _LOADED = (
-    *("zoo.cli.app", "zoo.training", "zoo.predicting", "zoo.tuning", "zoo.answers", "zoo.export"),
-    *("zoo.evaluate.leaderboard", "zoo.evaluate.significance", "zoo.proof", "zoo.datasets.demo"),
+    *(
+        "zoo.cli.app",
+        "zoo.training.train",
+        "zoo.inference.predict",
+        "zoo.tuning.search",
+        "zoo.inference.output_file",
+        "zoo.artefacts.export",
+    ),
+    *(
+        "zoo.evaluate.leaderboard",
+        "zoo.evaluate.significance",
+        "zoo.training.verify",
+        "zoo.datasets.demo",
+    ),
     *("zoo.datasets.check", "zoo.cli.console", "onnx", "onnxruntime", "joblib", "filelock"),
     *("scipy.stats", "rich.console", "soundfile", "sklearn.model_selection"),
 )

@@ -76,7 +76,7 @@ def test_a_track_that_takes_too_much_memory_is_named(nest, deadly):
 def test_workers_yield_everything_whoever_dies():
     from functools import partial
 
-    from zoo.workers import Engine
+    from zoo.execution.engine import Engine
 
     fatal = {3, 17, 18, 39}
     found = dict(Engine(2).work(partial(_fragile, fatal), range(40)))

@@ -10,7 +10,7 @@ import soundfile
 
 import zoo
 from tests.zoo.conftest import FRAMES_MODEL, SECONDS_MODEL
-from tests.zoo.test_hostile import FORMATS, RATE, write
+from tests.zoo.inference.test_hostile import FORMATS, RATE, write
 
 __all__ = ["build"]
 
@@ -115,7 +115,7 @@ def _board_cache(folder: Path) -> list[bytes]:
 
 
 def _tuning(folder: Path) -> bytes:
-    from zoo.trials import RECORD, Trial, Tuning
+    from zoo.tuning.trials import RECORD, Trial, Tuning
 
     trials = [
         Trial(0, {"C": 1.0, "gamma": "scale"}, 1.0, [0.5, 0.75], 0.1),
@@ -132,7 +132,7 @@ def _tuning(folder: Path) -> bytes:
 
 
 def _answers(folder: Path, tones: Path, run: zoo.Run) -> Mapping[str, list[bytes]]:
-    from zoo.answers import AnswerFile, csv_lines, json_line
+    from zoo.inference.output_file import AnswerFile, csv_lines, json_line
 
     files = sorted(tones.rglob("*.wav"))[:3]
     predictions = list(zoo.predict(str(run.folder), [*files, str(folder / "x.au")], timeline=True))

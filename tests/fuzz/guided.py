@@ -16,10 +16,21 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 _WATCHED = (
-    *("zoo.answers", "zoo.artefact", "zoo.audio.cache", "zoo.audio.decode", "zoo.datasets.folder"),
-    *("zoo.datasets.gtzan", "zoo.datasets.hashing", "zoo.datasets.table", "zoo.report.card"),
-    *("zoo.evaluate.leaderboard", "zoo.trials", "zoo_registry.card", "zoo_registry.loading"),
-    *("zoo_registry.runs", "zoo_registry.survey", "zoo_registry.switches", "zoo.cli.app"),
+    *(
+        "zoo.inference.output_file",
+        "zoo.artefacts.artefact",
+        "zoo.features.cache",
+        "zoo.audio.decode",
+        "zoo.datasets.folder",
+    ),
+    *(
+        "zoo.datasets.gtzan",
+        "zoo.datasets.hashing",
+        "zoo.datasets.table",
+        "zoo.artefacts.model_card",
+    ),
+    *("zoo.evaluate.leaderboard", "zoo.tuning.trials", "zoo_registry.card", "zoo_registry.loading"),
+    *("zoo_registry.runs", "zoo_registry.plugin_status", "zoo_registry.enabled", "zoo.cli.app"),
 )
 with atheris.instrument_imports(include=["zoo", "zoo_registry", "csv", "json"]):
     for watched in _WATCHED:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.zoo.test_hostile import FORMATS
+from tests.zoo.inference.test_hostile import FORMATS
 from zoo import Handcrafted
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.text import shown
@@ -139,8 +139,8 @@ class Targets:
                             ["runs", "show", str(place), "--format", "json"]):  # fmt: skip
                 _command(command)
             if run.complete:
-                from zoo.listeners import open_model
-                from zoo.report.card import model_card
+                from zoo.artefacts.model_card import model_card
+                from zoo.inference.predictors import open_model
 
                 demand(model_card(run, run.predictions()), "card")
                 open_model(str(place), threads=1)
@@ -148,7 +148,7 @@ class Targets:
             os.environ["ZOO_MODELS"] = str(self.folder / "models")
 
     def artefact(self, data: bytes) -> None:
-        from zoo.artefact import Artefact
+        from zoo.artefacts.artefact import Artefact
 
         found = Artefact(self.put("model.onnx", data), threads=1)
         demand(all(isinstance(name, str) for name in found.classes), "classes")
@@ -195,7 +195,7 @@ class Targets:
         demand(model.card.name and "train" in model.hooks, "hooks")
 
     def switches(self, data: bytes) -> None:
-        from zoo_registry.switches import read_switches
+        from zoo_registry.enabled import read_switches
 
         os.environ["ZOO_CONFIG"] = str(self.put("config/plugins.json", data).parent)
         try:
@@ -205,7 +205,7 @@ class Targets:
             os.environ["ZOO_CONFIG"] = str(self.folder / "config")
 
     def slow(self, data: bytes) -> None:
-        from zoo_registry.survey import survey
+        from zoo_registry.plugin_status import survey
 
         demand(survey([], 1.0, self.put("slow.json", data)) == [], "plugins")
 
@@ -230,7 +230,7 @@ class Targets:
         _command(["leaderboard"])
 
     def tuning(self, data: bytes) -> None:
-        from zoo.trials import RECORD, Tuning, importance
+        from zoo.tuning.trials import RECORD, Tuning, importance
 
         folder = self.put(f"tuning/{RECORD}", data).parent
         try:
@@ -252,7 +252,7 @@ class Targets:
         self._answers(data, as_csv=True, timeline=True)
 
     def _answers(self, data: bytes, as_csv: bool, timeline: bool) -> None:
-        from zoo.answers import AnswerFile
+        from zoo.inference.output_file import AnswerFile
 
         path = self.put("answers", data)
         first = AnswerFile(path, as_csv, timeline, "run")
@@ -261,7 +261,7 @@ class Targets:
         demand(timeline or again.done == first.done, "what is kept is not read again")
 
     def cached(self, data: bytes) -> None:
-        from zoo.audio.cache import FeatureCache
+        from zoo.features.cache import FeatureCache
 
         cache = FeatureCache(self.scratch / "features", {"name": "x"})
         path = cache.path("0")

@@ -7,7 +7,7 @@ import pytest
 
 from zoo.testing import ModelSuite
 from zoo_registry import Registry
-from zoo_registry.offers import BUILT_IN, MODELS
+from zoo_registry.discovery import BUILT_IN, MODELS
 
 POINTS = [point for point in entry_points(group=MODELS) if point.dist.name == BUILT_IN]
 

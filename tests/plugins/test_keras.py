@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zoo.audio.windows import cut_windows
-from zoo.networks import NetworkDefaults
+from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics
 from zoo_registry import PluginError
 
@@ -271,7 +271,7 @@ class TestModels:
 def test_nothing_is_written_to_stderr():
     code = f"""
         import numpy as np
-        from zoo.networks import NetworkDefaults
+        from zoo.plugins.keras_defaults import NetworkDefaults
         from zoo_plugins import cnn2d
         rng = np.random.default_rng(0)
         tracks = [rng.normal(-40, 9, (n, {MELS})).astype(np.float32) for n in (1, 50, 16, 30)]

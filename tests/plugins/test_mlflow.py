@@ -19,7 +19,7 @@ import pytest
 
 import zoo
 from zoo.evaluate.metrics import score
-from zoo.progress import Bar, Reporter
+from zoo.execution.progress import Bar, Reporter
 from zoo_plugins import mlflow as extension
 
 needs_mlflow = pytest.mark.skipif(

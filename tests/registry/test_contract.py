@@ -9,8 +9,8 @@ import pytest
 
 from tests.registry.test_plugins import EXTENSION, sound
 from zoo_registry import CONTRACT, PluginError, Registry
+from zoo_registry.discovery import EXTENSIONS
 from zoo_registry.hooks import ModelSpec
-from zoo_registry.offers import EXTENSIONS
 
 DOCS = Path(__file__).parents[2] / "docs" / "contract.md"
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.plugins import open_registry
+from zoo.plugins.registry import open_registry
 from zoo_registry import Registry
+from zoo_registry.discovery import EXTENSIONS
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, hookimpl
 from zoo_registry.model import call_apart, new_manager
-from zoo_registry.offers import EXTENSIONS
 from zoo_registry.runs import Run
 
 MODEL = """

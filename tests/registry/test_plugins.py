@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from zoo_registry import CannotExport, PluginError, Registry, UnknownModel, UsageError, hookimpl
+from zoo_registry.discovery import BUILT_IN, EXTENSIONS, MODELS
 from zoo_registry.model import Model, Source
-from zoo_registry.offers import BUILT_IN, EXTENSIONS, MODELS
 
 HEAD = """
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ import pytest
 
 import zoo
 from zoo_registry import Registry
-from zoo_registry.offers import BUILT_IN, MODELS, OPTIONAL
+from zoo_registry.discovery import BUILT_IN, MODELS, OPTIONAL
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -61,7 +61,7 @@ class Handcrafted:
         Returns
         -------
         float32 array, shape (windows, 165)
-            Columns as in `zoo.audio.features.feature_names`; finite whenever `audio` is.
+            Columns as in `zoo.audio.librosa_reference.feature_names`; finite whenever `audio` is.
 
         Raises
         ------
@@ -82,20 +82,20 @@ class Handcrafted:
 
     def graph(self) -> Any:
         """Return the computation as an ``onnx.ModelProto``."""
-        from zoo.audio import graphs
+        from zoo.audio import onnx_features
 
-        return graphs.handcrafted(self.sample_rate, self.n_fft, self.hop_length, self.hop)
+        return onnx_features.handcrafted(self.sample_rate, self.n_fft, self.hop_length, self.hop)
 
     def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the same as a call, computed by librosa."""
         import numpy as np
 
-        from zoo.audio import features
+        from zoo.audio import librosa_reference
 
-        features.check(audio)
-        parts = features.windows(audio, self.hop)
+        librosa_reference.check(audio)
+        parts = librosa_reference.windows(audio, self.hop)
         settings = (self.sample_rate, self.n_fft, self.hop_length)
-        return np.stack([features.describe(part, *settings) for part in parts])
+        return np.stack([librosa_reference.describe(part, *settings) for part in parts])
 
 
 @dataclass(frozen=True)
@@ -155,24 +155,26 @@ class LogMel:
 
     def graph(self) -> Any:
         """Return the computation as an ``onnx.ModelProto``."""
-        from zoo.audio import graphs
+        from zoo.audio import onnx_features
 
-        return graphs.log_mel(self.sample_rate, self.n_fft, self.hop_length, self.n_mels)
+        return onnx_features.log_mel(self.sample_rate, self.n_fft, self.hop_length, self.n_mels)
 
     def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the same as a call, computed by librosa."""
-        from zoo.audio import features
+        from zoo.audio import librosa_reference
 
-        features.check(audio)
-        return features.log_mel(audio, self.sample_rate, self.n_fft, self.hop_length, self.n_mels)
+        librosa_reference.check(audio)
+        return librosa_reference.log_mel(
+            audio, self.sample_rate, self.n_fft, self.hop_length, self.n_mels
+        )
 
 
 def _run(frontend: "Handcrafted | LogMel", audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
     import numpy as np
 
-    from zoo.audio import features
+    from zoo.audio import librosa_reference
 
-    features.check(audio)
+    librosa_reference.check(audio)
     (rows,) = _session(frontend).run(None, {"waveform": np.asarray(audio[None], np.float32)})
     found: NDArray[np.float32] = rows
     return found

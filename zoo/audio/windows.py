@@ -1,7 +1,7 @@
 """Windows of a track of frames, for models that classify stretches of one length.
 
 What `cut_windows` does by default is also the first part of a network's ONNX graph; see
-`zoo.networks`.
+`zoo.plugins.keras_defaults`.
 """
 
 from typing import TYPE_CHECKING

@@ -42,7 +42,7 @@ def command(
     Example: zoo plugins check ./my_model.py
     """
     from zoo.cli.train import setting
-    from zoo.plugins import open_registry, usable_model
+    from zoo.plugins.registry import open_registry, usable_model
     from zoo.testing import CHECKS, Status, Subject, chosen_checks, examine
 
     checks = chosen_checks(only or CHECKS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from zoo.progress import Bar, Reporter
+from zoo.execution.progress import Bar, Reporter
 from zoo_registry.text import encodable, json_text, shown
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def check_data(
     """
     from zoo.datasets import open_dataset
     from zoo.datasets.check import check, write_metadata
-    from zoo.plugins import offered_datasets, open_registry
+    from zoo.plugins.registry import offered_datasets, open_registry
 
     dataset = open_dataset(data, offered_datasets(open_registry()))
     if write and not Path(data).is_dir():
@@ -101,7 +101,7 @@ def info(
     """
     from zoo.datasets import open_dataset
     from zoo.datasets.gtzan import is_gtzan
-    from zoo.plugins import offered_datasets, open_registry
+    from zoo.plugins.registry import offered_datasets, open_registry
 
     dataset = open_dataset(data, offered_datasets(open_registry()))
     counts = Counter(track.label for track in dataset.tracks)

@@ -35,7 +35,7 @@ def command(
 
     Example: zoo plugins new my-model
     """
-    from zoo.scaffold import write_module, write_package
+    from zoo.plugins.scaffold import write_module, write_package
 
     if package:
         for path in write_package(name, folder, kind.value):

@@ -11,7 +11,7 @@ from zoo.cli.completion import complete_data
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
-    from zoo.workers import Engine
+    from zoo.execution.engine import Engine
 
 __all__ = [
     "BoardDataOption",
@@ -75,7 +75,7 @@ def chosen_engine(
     UsageError
         If the options contradict each other, or the cluster cannot be used.
     """
-    from zoo.workers import Engine
+    from zoo.execution.engine import Engine
 
     if name is EngineName.processes:
         if scheduler:
@@ -89,6 +89,6 @@ def chosen_engine(
             "--engine dask needs a scheduler; start one with `dask scheduler`, and give its "
             f"address as --scheduler or in {_VARIABLE}"
         )
-    from zoo.cluster import Cluster
+    from zoo.execution.dask_cluster import Cluster
 
     return Cluster(address)

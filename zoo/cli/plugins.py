@@ -12,7 +12,7 @@ from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
-    from zoo_registry.survey import PluginStatus
+    from zoo_registry.plugin_status import PluginStatus
 
 __all__ = ["app"]
 
@@ -67,8 +67,8 @@ def doctor(
 
     from zoo.workspace import cache_folder, models_folder
     from zoo_registry import CONTRACT
+    from zoo_registry.enabled import config_folder
     from zoo_registry.plugins import Registry
-    from zoo_registry.switches import config_folder
 
     states = Registry().plugins(cache_folder() / "slow-plugins.json", patience=None)
     about: dict[str, Any] = {
@@ -130,8 +130,8 @@ def enable(
 
 
 def _switch(name: str, on: bool) -> None:
+    from zoo_registry.enabled import read_switches, switch
     from zoo_registry.plugins import Registry
-    from zoo_registry.switches import read_switches, switch
 
     offers = Registry().offers
     known = {offer.name for offer in offers} | {offer.source.distribution for offer in offers}

@@ -16,7 +16,7 @@ from zoo_registry.text import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from zoo.predicting import Prediction, Section
+    from zoo.inference.predict import Prediction, Section
 
 __all__ = ["command"]
 
@@ -58,10 +58,10 @@ def command(
 
     Example: zoo predict svm song.mp3 --format json
     """
-    from zoo.answers import AnswerFile, csv_header, csv_lines, json_line
     from zoo.audio.files import audio_files
-    from zoo.listeners import open_model
-    from zoo.predicting import predict
+    from zoo.inference.output_file import AnswerFile, csv_header, csv_lines, json_line
+    from zoo.inference.predict import predict
+    from zoo.inference.predictors import open_model
 
     files: list[str] = audio_files(paths)
     reporter = TerminalReporter()

@@ -188,7 +188,7 @@ def verify_runs(
     Example: zoo runs verify svm --rerun
     """
     from zoo.cli.console import TerminalReporter
-    from zoo.proof import verify_run
+    from zoo.training.verify import verify_run
     from zoo.workspace import find_run, runs
     from zoo_registry.runs import Run
 
@@ -230,7 +230,7 @@ def export_run(
 
     Example: zoo runs export svm handed-over
     """
-    from zoo.handover import hand_over
+    from zoo.artefacts.bundle import hand_over
     from zoo.workspace import find_run
 
     for path in hand_over(find_run(run), folder):

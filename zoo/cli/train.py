@@ -65,8 +65,8 @@ def command(
     from zoo.cli.leaderboard import print_board
     from zoo.datasets import open_dataset
     from zoo.evaluate.leaderboard import leaderboard
-    from zoo.plugins import offered_datasets, open_registry
-    from zoo.training import train
+    from zoo.plugins.registry import offered_datasets, open_registry
+    from zoo.training.train import train
 
     registry = open_registry()
     names = list(models or ())

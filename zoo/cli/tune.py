@@ -26,7 +26,7 @@ from zoo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from zoo.trials import Tuning
+    from zoo.tuning.trials import Tuning
 
 __all__ = ["command"]
 
@@ -62,8 +62,8 @@ def command(
     Example: zoo tune svm --trials 20 && zoo train svm --tuned
     """
     from zoo.cli.console import TerminalReporter
-    from zoo.trials import importance
-    from zoo.tuning import tune
+    from zoo.tuning.search import tune
+    from zoo.tuning.trials import importance
 
     reporter = TerminalReporter()
     with chosen_engine(engine, scheduler, jobs) as workers:

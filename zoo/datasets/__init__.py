@@ -13,7 +13,7 @@ from zoo_registry.files import is_file, is_folder
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
-    from zoo.workers import Engine
+    from zoo.execution.engine import Engine
 
 __all__ = ["Dataset", "Track", "dataset_name", "open_dataset"]
 

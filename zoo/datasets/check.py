@@ -11,12 +11,12 @@ import numpy as np
 
 from zoo.audio.fingerprint import near_duplicates
 from zoo.datasets.base import Dataset, Track, components
-from zoo.datasets.columns import read_table
+from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
 from zoo.datasets.inspection import Inspection, inspect
-from zoo.progress import Reporter
-from zoo.workers import Engine
+from zoo.execution.engine import Engine
+from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import write_text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoo.datasets.base import Dataset
 from zoo.datasets.folder import METADATA, read_folder
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
-from zoo.workers import Engine
+from zoo.execution.engine import Engine
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import atomic_path, write_text

@@ -7,7 +7,7 @@ from typing import Any
 from zoo.audio.files import walk
 from zoo.audio.suffixes import is_audio
 from zoo.datasets.base import Dataset, Track, check_labels
-from zoo.datasets.columns import Table, read_table
+from zoo.datasets.csv_reader import Table, read_table
 from zoo.datasets.hashing import file_digests
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file

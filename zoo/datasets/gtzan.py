@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from zoo.datasets.base import Dataset, Track
-from zoo.datasets.columns import read_table
+from zoo.datasets.csv_reader import read_table
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
 

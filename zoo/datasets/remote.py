@@ -10,10 +10,10 @@ from zoo.audio.files import on_disk
 from zoo.audio.suffixes import is_audio
 from zoo.audio.urls import file_system, opened, reading
 from zoo.datasets.base import Dataset
-from zoo.datasets.columns import read_table
+from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA, check_name, check_rows, listed, tracks_of
 from zoo.datasets.hashing import remembered_digests
-from zoo.workers import Engine
+from zoo.execution.engine import Engine
 from zoo_registry.errors import DatasetError, StorageError
 from zoo_registry.text import quoted
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.datasets.base import Dataset, Track
-from zoo.datasets.columns import read_table
+from zoo.datasets.csv_reader import read_table
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
 

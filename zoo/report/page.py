@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row, leaderboard, side_by_side
-from zoo.progress import Bar, Reporter
-from zoo.report.mistakes import mistakes
-from zoo.report.pictures import curve_pictures, score_pictures
+from zoo.execution.progress import Bar, Reporter
+from zoo.report.captioned_figures import curve_pictures, score_pictures
+from zoo.report.error_section import mistakes
 from zoo.report.tables import MARK, audit_sentences, heading, tuning_sentences
 from zoo.workspace import file_name, runs
 from zoo_registry.errors import RunError

@@ -7,8 +7,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row
-from zoo.report.text import cell
-from zoo_registry.text import shown
+from zoo_registry.text import shown, table_cell
 
 __all__ = [
     "MARK",
@@ -139,7 +138,7 @@ def differences_csv(differences: Sequence[Difference]) -> str:
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table of which the first line is the header."""
     ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    return "".join("| " + " | ".join(map(cell, line)) + " |\n" for line in ruled)
+    return "".join("| " + " | ".join(map(table_cell, line)) + " |\n" for line in ruled)
 
 
 def _csv(lines: Iterable[Sequence[Any]]) -> str:

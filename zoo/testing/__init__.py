@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from zoo.testing import answers, declaration, learning, leaving
-from zoo.testing.outcome import Check, CheckFailed, Outcome, Status, examine, id_of
+from zoo.testing.outcome import CheckFailed, Outcome, Status
+from zoo.testing.runner import Check, examine, id_of
 from zoo.testing.subject import Subject
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import UsageError

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.artefact import FORMAT, Artefact
+from zoo.artefacts.artefact import FORMAT, Artefact
+from zoo.artefacts.export import compare, compose, describe
 from zoo.evaluate.vote import count_votes
-from zoo.export import compare, compose, describe
 from zoo.testing.outcome import Skipped, require
 from zoo.testing.subject import PROBE_SECONDS, class_names
 from zoo_registry.card import identity
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export_or_reason", "export_parity", "saved_and_loaded"]
 
-_TOLERANCE = 1e-3  # in probability, as `zoo.export.compare` has it
+_TOLERANCE = 1e-3  # in probability, as `zoo.artefacts.export.compare` has it
 
 
 def export_or_reason(subject: "Subject") -> str | None:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.extraction import Arrays
-from zoo.oracles import EPOCHS
-from zoo.plugins import open_registry
+from zoo.features.extraction import Arrays
+from zoo.plugins.registry import open_registry
 from zoo.testing import sounds
 from zoo.testing.outcome import CheckFailed, Skipped
+from zoo.tuning.keras_tuner_oracle import EPOCHS
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.hooks import Progress

@@ -1,6 +1,6 @@
 """What the conformance suite does in a fresh interpreter: `python -m zoo.testing.worker`.
 
-A worker process loads a plugin by its name, as the workers of `zoo.extraction` do.
+A worker process loads a plugin by its name, as the workers of `zoo.features.extraction` do.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.plugins import open_registry
+from zoo.plugins.registry import open_registry
 
 __all__ = ["FRAMEWORKS", "main"]
 

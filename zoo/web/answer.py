@@ -7,14 +7,14 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from zoo.predicting import UNKNOWN
+from zoo.inference.predict import UNKNOWN
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from zoo.predicting import Section
+    from zoo.inference.predict import Section
+    from zoo.web.served_models import Offer
     from zoo.web.service import Answer, Sound
-    from zoo.web.shelf import Offer
 
 __all__ = ["Card", "render_answer", "render_notice"]
 

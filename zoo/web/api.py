@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from zoo.answers import json_line
+from zoo.inference.output_file import json_line
 from zoo.web.errors import Refused
 
 if TYPE_CHECKING:

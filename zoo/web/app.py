@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.web.served_models import Shelf
 from zoo.web.service import Limits, Service
-from zoo.web.shelf import Shelf
 from zoo.web.uploads import Uploads
 from zoo_registry.errors import UsageError
 
@@ -38,7 +38,7 @@ def serve(
     Parameters
     ----------
     models : sequence of str
-        As for `zoo.predicting.predict`; the whole workspace if empty.
+        As for `zoo.inference.predict.predict`; the whole workspace if empty.
     host : str
     port : int
         0 for any free one.

@@ -12,8 +12,8 @@ from zoo.web.answer import Card, render_answer, render_notice
 from zoo.web.errors import Refused
 
 if TYPE_CHECKING:
+    from zoo.web.served_models import Offer
     from zoo.web.service import Service
-    from zoo.web.shelf import Offer
 
 __all__ = ["add_page"]
 

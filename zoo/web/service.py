@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio.to_thread
 
 from zoo.audio.decode import open_stream, waveform
-from zoo.audio.peaks import Peaks
-from zoo.predicting import Prediction, predict
+from zoo.audio.loudness import Peaks
+from zoo.inference.predict import Prediction, predict
 from zoo.web.errors import Refused
 from zoo_registry.errors import AudioError, ZooError
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.artefact import Windows
-    from zoo.listeners import Listener
-    from zoo.web.shelf import Offer, Shelf
+    from zoo.artefacts.artefact import Windows
+    from zoo.inference.predictors import Listener
+    from zoo.web.served_models import Offer, Shelf
     from zoo.web.uploads import Song, Uploads
 
 __all__ = ["Answer", "Limits", "Service", "Sound"]

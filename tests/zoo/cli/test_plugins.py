@@ -98,7 +98,7 @@ def test_disable_and_enable(zoo, strangers):
 
 
 def test_what_is_gone_can_be_enabled_and_what_never_was_cannot(zoo, monkeypatch):
-    from zoo_registry.switches import switch
+    from zoo_registry.enabled import switch
 
     switch("uninstalled", on=False)
     assert zoo("plugins", "enable", "uninstalled").returncode == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.report import listening, mistakes
+from zoo.report import error_section, excerpts
 from zoo.report.page import write_report
 from zoo.workspace import cache_folder, models_folder
 from zoo_registry.runs import Run
@@ -259,19 +259,19 @@ class TestSound:
         run = hearing("frames")
         data = Path(run.record.dataset["source"])
         path = data / "low" / "low00.wav"
-        found = listening.timelines(run, {"a": path}, {"a": "0"})["a"]
+        found = excerpts.timelines(run, {"a": path}, {"a": "0"})["a"]
         assert found.reason is None
         starts = [part.start for part in found.stretches]
         assert starts == sorted(starts)
         assert starts[0] == 0
-        sound = listening.hear(path)
+        sound = excerpts.hear(path)
         assert found.stretches[-1].end == pytest.approx(sound.seconds, abs=1e-2)
         for one, other in zip(found.stretches, found.stretches[1:], strict=False):
             assert one.end == other.start
             assert one.label != other.label
 
     def test_only_so_many_players(self, mistaken, monkeypatch):
-        monkeypatch.setattr(mistakes, "PLAYERS", 0)
+        monkeypatch.setattr(error_section, "PLAYERS", 0)
         its = pages()["tones-kfold-3.html"]
         assert its.all("audio") == []
 
@@ -283,13 +283,13 @@ class TestSound:
         time = np.arange(30 * rate) / rate
         loud = (time > 10) & (time < 20)
         soundfile.write(tmp_path / "x.wav", 0.5 * loud * np.sin(2000 * time), rate)
-        sound = listening.hear(tmp_path / "x.wav")
+        sound = excerpts.hear(tmp_path / "x.wav")
         assert (sound.seconds, sound.start, sound.end) == (30, 10, 20)
         (tmp_path / "x.mp3").write_bytes(base64.b64decode(sound.audio.partition(",")[2]))
         samples, _ = soundfile.read(tmp_path / "x.mp3")
         assert len(samples) / 22_050 == pytest.approx(10, abs=0.1)
         assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
-        assert listening.hear(tmp_path / "x.wav") == sound
+        assert excerpts.hear(tmp_path / "x.wav") == sound
 
     def test_twelve_of_the_worst_stay_far_below_fifteen_megabytes(self, tmp_path):
         import numpy as np
@@ -297,8 +297,8 @@ class TestSound:
 
         noise = np.random.default_rng(0).uniform(-1, 1, 40 * 44_100)
         soundfile.write(tmp_path / "x.wav", noise, 44_100)
-        sound = listening.hear(tmp_path / "x.wav")
-        assert mistakes.PLAYERS * (len(sound.audio) + len(sound.picture)) < 5_000_000
+        sound = excerpts.hear(tmp_path / "x.wav")
+        assert error_section.PLAYERS * (len(sound.audio) + len(sound.picture)) < 5_000_000
 
 
 class TestHarm:

@@ -1,0 +1,79 @@
+"""A run handed over: a folder that needs nothing of the zoo."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import zoo
+from zoo.artefacts.bundle import hand_over
+from zoo_registry import ArtefactError, UsageError
+
+BLOCK = """
+import runpy, sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"zoo", "zoo_registry", "librosa", "soxr", "sklearn", "onnx"}:
+            raise ImportError(name)
+sys.meta_path.insert(0, Block())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture
+def songs(tmp_path) -> list[str]:
+    """Return songs of several rates and lengths, one of which is silent."""
+    paths = []
+    for number, (rate, seconds, level) in enumerate(
+        [(22_050, 3.0, 0.3), (44_100, 2.2, 0.3), (16_000, 4.7, 0.2), (22_050, 2.0, 0.0)]
+    ):
+        time = np.arange(round(seconds * rate)) / rate
+        sound = level * np.sin(2 * np.pi * 150 * (1 + number % 2) * time)
+        paths.append(str(tmp_path / f"{number}.wav"))
+        soundfile.write(paths[-1], np.stack([sound, sound], axis=1), rate)
+    return paths
+
+
+@pytest.mark.parametrize("name", ["seconds", "frames"])
+def test_the_script_gives_the_same_answers(name, hearing, songs, tmp_path):
+    files = hand_over(hearing(name), tmp_path / "out")
+    assert sorted(file.name for file in files) == ["README.md", "model.onnx", "predict.py"]
+    script = tmp_path / "out" / "predict.py"
+    assert len(script.read_text().splitlines()) <= 30
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCK, str(script), *songs],
+        capture_output=True, text=True, check=False, cwd="/", env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for line, expected in zip(done.stdout.splitlines(), zoo.predict(name, songs), strict=True):
+        label, confidence, path = line.split()
+        assert (label, path) == (expected.label, expected.path)
+        if expected.confidence is not None:
+            assert float(confidence) == pytest.approx(expected.confidence, abs=2e-2)
+
+
+def test_where_it_cannot_go(hearing, tmp_path, feature_table):
+    run = hearing("seconds")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    for folder in (tmp_path / "full", tmp_path / "full" / "file"):
+        with pytest.raises(UsageError, match="not an empty folder"):
+            hand_over(run, folder)
+    table = zoo.train("logistic", str(feature_table()))
+    assert [path.name for path in hand_over(table, tmp_path / "table")] == [
+        "model.onnx", "README.md",
+    ]  # fmt: skip
+    with run.artefact_path.open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ArtefactError, match="hash"):
+        hand_over(run, tmp_path / "tampered")
+    assert not (tmp_path / "tampered").exists()
+
+
+def test_the_script_is_a_file_of_the_package():
+    assert "def " not in Path(zoo.__file__).with_name("standalone.py").read_text()

@@ -1,0 +1,345 @@
+"""Prediction: what may be asked, in which form, and what comes back."""
+
+import io
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import zoo
+from zoo.audio.files import audio_files
+from zoo.cli.app import run as run_command
+from zoo.inference.output_file import AnswerFile
+from zoo.inference.predict import UNKNOWN
+from zoo_registry import ArtefactError, PluginError, UsageError
+
+ZOO = str(Path(sys.executable).with_name("zoo"))
+RATE = 22_050
+
+
+def tone(path: Path, seconds: float, rate: int = RATE, pitch: float = 150.0, level: float = 0.4):
+    time = np.arange(round(seconds * rate)) / rate
+    noise = 0.01 * np.random.default_rng(0).standard_normal(time.size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, level * (np.sin(2 * np.pi * pitch * time) + noise), rate)
+    return path
+
+
+class TestWhatIsMeant:
+    def test_folders_patterns_and_names(self, workspace):
+        for name in ("a/x.wav", "a/b/y.FLAC", "a/notes.txt", "a/z.mp3"):
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).touch()
+        everything = ["a/b/y.FLAC", "a/x.wav", "a/z.mp3"]
+        assert audio_files(["a"]) == everything
+        assert audio_files(["./a", "a/x.wav"]) == [*everything, "a/x.wav"][:3]
+        assert audio_files(["a/*.wav", "a/x.wav"]) == ["a/x.wav"]
+        assert audio_files(["a/**/y.*"]) == ["a/b/y.FLAC"]
+        assert audio_files(["a/notes.txt"]) == ["a/notes.txt"]
+        assert audio_files(["-"]) == ["-"]
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [("none.wav", "no file or folder"), ("*.wav", "no file fits"), ("empty", "no audio")],
+    )
+    def test_nothing(self, workspace, given, words):
+        Path("empty").mkdir()
+        with pytest.raises(UsageError, match=words):
+            audio_files([given])
+
+    def test_a_name_with_brackets_is_a_name_first(self, workspace):
+        Path("[live] x.wav").touch()
+        assert audio_files(["[live] x.wav"]) == ["[live] x.wav"]
+
+
+class TestAnswers:
+    def test_votes_times_and_source(self, hearing, tmp_path):
+        run = hearing("seconds")
+        (found,) = zoo.predict("seconds", [tone(tmp_path / "x.wav", 4.2)], timeline=True)
+        assert found.label == found.label_mean == "high"
+        assert found.votes == {"high": 4}
+        assert found.windows == len(found.timeline) == 4
+        assert found.seconds == pytest.approx(4.2, abs=1e-3)
+        assert found.run == run.id
+        assert found.confidence == found.probabilities["high"]
+        assert sum(found.probabilities.values()) == pytest.approx(1)
+        assert (found.timeline[0].start, found.timeline[-1].end) == (
+            0,
+            pytest.approx(4.2, abs=1e-3),
+        )
+
+    @pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 96_000])
+    @pytest.mark.parametrize("seconds", [0.1, 2.5])
+    def test_any_rate_and_length(self, hearing, tmp_path, rate, seconds):
+        hearing("frames")
+        (found,) = zoo.predict("frames", [tone(tmp_path / "x.wav", seconds, rate)])
+        assert found.label == "high"
+        assert found.seconds == pytest.approx(seconds, abs=1e-3)
+
+    def test_silence_is_unknown(self, hearing, tmp_path):
+        hearing("seconds")
+        silent = tone(tmp_path / "silent.wav", 3.0, level=0.0)
+        (found,) = zoo.predict("seconds", [silent], timeline=True)
+        assert (found.label, found.confidence, found.votes) == (UNKNOWN, None, {})
+        assert "silence" in found.reason
+        assert {section.label for section in found.timeline} == {UNKNOWN}
+
+    def test_a_silent_stretch_is_unknown_in_the_timeline(self, hearing, tmp_path):
+        hearing("seconds")
+        loud, _ = soundfile.read(tone(tmp_path / "x.wav", 3.0))
+        soundfile.write(tmp_path / "y.wav", np.concatenate([loud, 0 * loud, loud]), RATE)
+        (found,) = zoo.predict("seconds", [tmp_path / "y.wav"], timeline=True)
+        labels = [section.label for section in found.timeline]
+        assert labels == ["high"] * 3 + [UNKNOWN] * 3 + ["high"] * 3
+        assert found.label == "high"
+
+    def test_unsure_is_unknown_on_request(self, hearing, tmp_path):
+        hearing("seconds")
+        song = tone(tmp_path / "x.wav", 2.0)
+        (sure,) = zoo.predict("seconds", [song])
+        (found,) = zoo.predict("seconds", [song], min_confidence=min(1.0, sure.confidence + 1e-6))
+        assert sure.label == "high"
+        assert (found.label, found.label_mean) == (UNKNOWN, "high")
+        assert "unsure" in found.reason
+
+    def test_order_and_errors(self, hearing, tmp_path):
+        hearing("seconds")
+        songs = [tone(tmp_path / "many" / f"{n}.wav", 0.3 + n % 3) for n in range(12)]
+        songs[5].write_text("no music")
+        cut = songs[7].read_bytes()
+        songs[7].write_bytes(cut[: len(cut) // 2])
+        found = list(zoo.predict("seconds", [tmp_path / "many"]))
+        assert [item.path for item in found] == sorted(map(str, songs))
+        errors = {Path(item.path).name: item.error for item in found if item.error}
+        assert set(errors) == {"5.wav", "7.wav"}
+        assert "can be decoded" in errors["5.wav"]
+        assert "cut off" in errors["7.wav"]
+        loose = list(zoo.predict("seconds", songs, in_order=False, jobs=2))
+        assert {i.path: i.label for i in loose} == {i.path: i.label for i in found}
+
+
+class TestCommand:
+    @pytest.fixture
+    def command(self, monkeypatch, capsys):
+        def call(*arguments: str) -> tuple[int, str, str]:
+            monkeypatch.setattr(sys, "argv", ["zoo", "predict", *arguments])
+            status = run_command()
+            captured = capsys.readouterr()
+            return status, captured.out, captured.err
+
+        return call
+
+    def test_standard_input(self, hearing, tmp_path):
+        hearing("seconds")
+        content = tone(tmp_path / "x.flac", 2.0).read_bytes()
+        for given, status in ((content, 0), (content[:99], 1), (b"", 1)):
+            done = subprocess.run(
+                [ZOO, "predict", "seconds", "-", "--format", "json"],
+                input=given, capture_output=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == status, done.stderr
+            found = json.loads(done.stdout)
+            assert found["path"] == "-"
+            assert (found["label"] == "high") == (status == 0)
+            assert status == 0 or "standard input" in found["error"]
+            assert b"Traceback" not in done.stderr
+
+    def test_timeline_for_people(self, hearing, command, tmp_path):
+        hearing("frames")
+        low, _ = soundfile.read(tone(tmp_path / "x.wav", 20.0, pitch=300))
+        high, _ = soundfile.read(tone(tmp_path / "y.wav", 65.0))
+        soundfile.write("song.flac", np.concatenate([high, low]), RATE)
+        status, out, _ = command("frames", "song.flac", "--timeline")
+        assert status == 0
+        assert [line.split()[1] for line in out.splitlines()[1:]] == ["high", "low"]
+        assert "0:00.0-1:04." in out or "0:00.0-1:05." in out
+        assert "-1:25.0" in out
+
+    @pytest.mark.parametrize("form", ["json", "csv"])
+    @pytest.mark.parametrize("timeline", [False, True])
+    def test_output_goes_on_where_it_stopped(self, hearing, command, tmp_path, form, timeline):
+        hearing("seconds")
+        for n in range(5):
+            tone(tmp_path / "many" / f"{n}.wav", 2.5)
+        (tmp_path / "many" / "9.wav").write_text("no music")
+        output = tmp_path / f"out.{form}"
+        more = ["--output", str(output), "--format", form] + ["--timeline"] * timeline
+        status, out, err = command("seconds", "many", *more)
+        assert (status, out) == (1, "")
+        assert "9.wav" in err
+        whole = output.read_text()
+        lines = whole.splitlines(keepends=True)
+        # The interruption came while the last line was written, and one file was unreadable.
+        cut = 8 if timeline and form == "csv" else 4
+        output.write_text("".join(lines[:cut]) + lines[cut][:7])
+        tone(tmp_path / "many" / "9.wav", 2.5)
+        status, _, err = command("seconds", "many", *more)
+        assert status == 0
+        assert "of 6 files are in" in err
+        rows = output.read_text().splitlines(keepends=True)
+        assert len(rows) == len(set(rows))
+        assert not [row for row in lines if "no audio" not in row and row not in rows]
+        expected = 3 if timeline and form == "csv" else 1
+        for n in (0, 1, 2, 3, 4, 9):
+            assert sum(f"{n}.wav" in row for row in rows) == expected
+
+    def test_a_name_that_looks_like_two_lines_is_one_answer(self, hearing, command, tmp_path):
+        hearing("seconds")
+        song = str(tone(tmp_path / "a\u2028b\x85c.wav", 1.0))
+        for _ in range(2):
+            assert command("seconds", song, "--output", "out.jsonl")[0] == 0
+        assert Path("out.jsonl").read_bytes().count(b"\n") == 1
+
+    def test_output_of_another_model_is_refused(self, hearing, command, tmp_path):
+        hearing("seconds")
+        hearing("frames")
+        song = str(tone(tmp_path / "x.wav", 1.0))
+        assert command("seconds", song, "--output", "out.jsonl")[0] == 0
+        before = Path("out.jsonl").read_bytes()
+        status, _, err = command("frames", song, "--output", "out.jsonl")
+        assert status == 2
+        assert "seconds-" in err
+        assert Path("out.jsonl").read_bytes() == before
+        Path("notes.csv").write_text("my notes\n")
+        assert command("seconds", song, "--output", "notes.csv")[0] == 2
+        assert Path("notes.csv").read_text() == "my notes\n"
+
+    def test_an_interrupted_batch_keeps_its_lines(self, hearing, tmp_path):
+        hearing("seconds")
+        song = tone(tmp_path / "many" / "0.wav", 20.0)
+        for n in range(1, 150):
+            os.link(song, song.with_name(f"{n}.wav"))
+        command = [ZOO, "predict", "seconds", "many", "--output", "out.jsonl"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE)
+        while not Path("out.jsonl").exists() or Path("out.jsonl").read_bytes().count(b"\n") < 3:
+            time.sleep(0.02)
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        kept = Path("out.jsonl").read_bytes().count(b"\n")
+        assert 3 <= kept < 150
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "files are in" in done.stderr
+        paths = [json.loads(line)["path"] for line in Path("out.jsonl").read_text().splitlines()]
+        assert len(paths) == len(set(paths)) == 150
+
+
+def test_prediction_needs_the_core_only(hearing, tmp_path):
+    """Neither a framework nor anything that could run code from a file."""
+    hearing("seconds")
+    song = str(tone(tmp_path / "x.wav", 2.0))
+    code = (
+        "import sys; from zoo.cli.app import run;"
+        f"sys.argv = ['zoo', 'predict', 'seconds', {song!r}, '--timeline']; status = run();"
+        "heavy = {'tensorflow', 'keras', 'sklearn', 'librosa', 'scipy', 'onnx', 'onnxscript',"
+        "'skl2onnx', 'skops', 'joblib', 'pandas', 'numba', 'pluggy', 'av'};"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+class TestFromElsewhere:
+    def test_a_file_a_folder_and_a_run_that_was_tampered_with(self, hearing, tmp_path):
+        run = hearing("seconds")
+        song = tone(tmp_path / "x.wav", 2.0)
+        (expected,) = zoo.predict("seconds", [song])
+        moved = tmp_path / "elsewhere"
+        moved.mkdir()
+        shutil.copy(run.artefact_path, moved / "model.onnx")
+        for wanted in (moved, moved / "model.onnx", run.folder, run.artefact_path):
+            assert list(zoo.predict(str(wanted), [song])) == [expected]
+        with run.artefact_path.open("ab") as file:
+            file.write(b"\0")
+        for wanted in (run.folder, run.artefact_path, "seconds"):
+            with pytest.raises(ArtefactError, match="hash differs"):
+                zoo.predict(str(wanted), [song])
+
+    def test_a_name_means_a_run_that_hears(self, workspace, tone_folder, feature_table, tmp_path):
+        run = zoo.train("decision-tree", str(tone_folder(tracks=5)))
+        zoo.train("decision-tree", str(feature_table()))
+        (found,) = zoo.predict("decision-tree", [tone(tmp_path / "x.wav", 1.0)])
+        assert found.run == run.id
+
+    def test_a_model_of_a_table_hears_nothing(self, feature_table, tmp_path):
+        run = zoo.train("logistic", str(feature_table()))
+        song = tone(tmp_path / "x.wav", 1.0)
+        for wanted in ("logistic", str(run.artefact_path)):
+            with pytest.raises(UsageError, match="table of features"):
+                zoo.predict(wanted, [song])
+
+
+NO_EXPORT = """
+from zoo import CannotExport, Card, Handcrafted, hookimpl
+card = Card(name="nearby", title="Nearby", family="test", frontend=Handcrafted())
+
+@hookimpl
+def train(tracks, labels, classes):
+    import numpy as np
+    from sklearn.neighbors import KNeighborsClassifier
+    return KNeighborsClassifier(1).fit(np.concatenate(tracks), labels)
+
+@hookimpl
+def predict(model, tracks):
+    return [model.predict_proba(track) for track in tracks]
+
+@hookimpl
+def export(model):
+    raise CannotExport("it is shy")
+"""
+
+
+class TestWithoutExport:
+    @pytest.fixture
+    def shy(self, workspace, tone_folder):
+        data = tone_folder(tracks=4)
+        Path("nearby.py").write_text(NO_EXPORT)
+        return zoo.train("./nearby.py", str(data), protocol="kfold:2", jobs=1)
+
+    def test_it_says_why_and_keeps_a_model_that_is_no_pickle(self, shy, tmp_path):
+        assert shy.complete
+        assert shy.record.artefact["error"] == "it is shy"
+        (saved,) = shy.saved_path.iterdir()
+        assert saved.name == "model.skops"
+        with pytest.raises(pickle.UnpicklingError):
+            pickle.load(io.BytesIO(saved.read_bytes()))
+        (found,) = zoo.predict("nearby", [tone(tmp_path / "x.wav", 1.0)])
+        assert found.label == "high"
+        with pytest.raises(UsageError, match="no timeline"):
+            zoo.predict("nearby", ["x.wav"], timeline=True)
+
+    def test_without_its_plugin_it_says_that_it_is_needed(self, shy, tmp_path):
+        Path("nearby.py").unlink()
+        with pytest.raises(PluginError, match=r"it is shy.* plugin is needed"):
+            zoo.predict("nearby", [tone(tmp_path / "x.wav", 1.0)])
+
+    def test_an_unsafe_file_is_not_loaded(self, shy, tmp_path):
+        import skops.io
+
+        class Evil:
+            pass
+
+        skops.io.dump(Evil(), shy.saved_path / "model.skops")
+        with pytest.raises(PluginError, match="is not loaded"):
+            zoo.predict("nearby", [tone(tmp_path / "x.wav", 1.0)])
+
+    def test_what_was_never_saved(self, shy, tmp_path):
+        shutil.rmtree(shy.saved_path)
+        with pytest.raises(PluginError, match="saved nothing"):
+            zoo.predict("nearby", [tone(tmp_path / "x.wav", 1.0)])
+
+
+def test_an_answer_file_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises((UsageError, OSError)):
+        AnswerFile(tmp_path / "file" / "out.csv", True, False, "x")

@@ -1,0 +1,215 @@
+"""What `zoo plugins new` writes is trained, installed and tested as it stands."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import zoo
+from zoo.cli import new
+from zoo.plugins.scaffold import KINDS, write_module, write_package
+from zoo_registry import UsageError
+
+ZOO = str(Path(sys.executable).with_name("zoo"))
+SETTINGS = {"classical": {}, "deep": {"epochs": 1}}
+
+kinds = pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.deep] if kind == "deep" else []) for kind in KINDS],
+)
+
+
+def command(*arguments: str):
+    """Run the command alone; what it raises is raised here."""
+    app = typer.Typer()
+    app.command()(new.command)
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def everything(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+class TestModule:
+    @kinds
+    def test_trains_and_exports_at_once(self, kind, tone_folder, workspace):
+        (workspace / "models.d").mkdir()
+        done = command("my-model", "models.d", "--kind", kind)
+        path = done.stdout.strip()
+        assert path == "models.d/my_model.py"
+        assert f"`zoo train ./{path}`" in done.stderr
+        assert f"`zoo plugins check ./{path}`" in done.stderr
+        data = str(tone_folder(tracks=5))
+        run = zoo.train(f"./{path}", data, params=SETTINGS[kind], jobs=1)
+        assert run.complete, run.record.error
+        assert "error" not in run.record.artefact, run.record.artefact["error"]
+        assert run.record.model["family"] == kind
+        if kind == "deep":
+            assert all(fold["curve"] for fold in run.record.folds)
+        else:
+            assert zoo.leaderboard()[0].rows[0].accuracy > 0.6
+
+    def test_is_about_25_lines(self, workspace):
+        text = write_module("my-model", workspace).read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if line.strip(" )}]")]
+        code = [line for line in lines if not line.lstrip().startswith("#")]
+        assert len(code) <= 28
+        assert len(lines) > len(code)
+
+    def test_folders_are_made(self, workspace):
+        assert write_module("my-model", workspace / "a" / "b").is_file()
+
+
+class TestPackage:
+    @kinds
+    def test_is_found_listed_and_trained_by_its_name(self, kind, tone_folder, workspace):
+        done = command("my-model", "--package", "--kind", kind)
+        files = {path for path in everything(workspace) if Path(path).is_file()}
+        assert set(done.stdout.split()) == files
+        site = workspace / "site"
+        install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation"]
+        install += ["--no-index", "--disable-pip-version-check", "--target", str(site)]
+        subprocess.run([*install, "./my-model"], check=True, capture_output=True)
+        given = os.environ.get("PYTHONPATH")
+        paths = os.pathsep.join([str(site), *([given] if given else [])])
+
+        def call(*arguments: str) -> str:
+            ended = subprocess.run(
+                arguments, env={**os.environ, "PYTHONPATH": paths},
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+            return ended.stdout
+
+        states = {
+            state["name"]: state for state in json.loads(call(ZOO, "models", "--format=json"))
+        }
+        assert len(states) > 1
+        assert states["my-model"]["status"] == "ready"
+        assert states["my-model"]["distribution"] == "my-model"
+        changes = [f"--set={name}={value}" for name, value in SETTINGS[kind].items()]
+        data = str(tone_folder(tracks=5))
+        call(ZOO, "train", "my-model", "--data", data, "--jobs=1", *changes)
+        (board,) = json.loads(call(ZOO, "leaderboard", "--format=json"))
+        (row,) = board["rows"]
+        assert (row["model"], row["status"]) == ("my-model", "complete")
+        # All checks of networks take a minute; the built-in ones and a stranger's have them all.
+        some = {"classical": "test", "deep": "card or import or shapes or parity"}[kind]
+        call(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", some, "my-model")
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_declares_what_it_is(self, kind, workspace):
+        write_package("my-model", workspace, kind)
+        project = tomllib.loads((workspace / "my-model/pyproject.toml").read_text(encoding="utf-8"))
+        assert project["project"]["name"] == "my-model"
+        assert project["project"]["entry-points"] == {"zoo.plugins": {"my-model": "my_model"}}
+        extra = {"classical": "", "deep": "[deep]"}[kind]
+        assert project["project"]["dependencies"] == [f"genre-zoo{extra}"]
+        test = (workspace / "my-model/tests/test_my_model.py").read_text(encoding="utf-8")
+        assert len(test.split("\n\n\n")) == 2
+        assert ("epochs" in test) is (kind == "deep")
+        readme = (workspace / "my-model/README.md").read_text(encoding="utf-8")
+        for line in ("zoo train my-model", "pytest", "twine upload"):
+            assert line in readme
+
+    def test_holds_the_same_module(self, workspace):
+        alone = write_module("my-model", workspace)
+        write_package("my-model", workspace)
+        assert (workspace / "my-model/my_model.py").read_bytes() == alone.read_bytes()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("package", [False, True], ids=["module", "package"])
+    @pytest.mark.parametrize(
+        ("name", "sentence"),
+        [
+            ("My_Model", "is malformed; use lower-case words joined by hyphens"),
+            ("", "is malformed"),
+            ("../away", "is malformed"),
+            ("svm", "there is a model 'svm' already; choose another name"),
+            ("class", "'class' is a word of Python's own"),
+            ("json", "Python has a module 'json' already"),
+            ("test", "Python has a module 'test' already"),
+            ("tests", "Python has a module 'tests' already"),
+            ("zoo", "Python has a module 'zoo' already"),
+            ("zoo-plugins", "Python has a module 'zoo_plugins' already"),
+            ("numpy", "Python has a module 'numpy' already"),
+            ("genre-zoo", "a package 'genre-zoo' is installed already"),
+            ("scikit-learn", "a package 'scikit-learn' is installed already"),
+        ],
+    )
+    def test_name(self, name, sentence, package, workspace):
+        write = write_package if package else write_module
+        with pytest.raises(UsageError, match=sentence) as caught:
+            write(name, workspace)
+        assert caught.value.exit_status == 2
+        assert everything(workspace) == set()
+
+    def test_name_of_an_installed_model(self, install_plugin, workspace):
+        install_plugin("my-model", "raise SystemExit")
+        with pytest.raises(UsageError, match="there is a model 'my-model' already"):
+            write_module("my-model", workspace)
+
+    @pytest.mark.parametrize("what", ["file", "link", "folder"])
+    @pytest.mark.parametrize("package", [False, True], ids=["module", "package"])
+    def test_what_exists_is_left_alone(self, what, package, workspace):
+        path = workspace / ("my-model" if package else "my_model.py")
+        if what == "file":
+            path.write_text("mine", encoding="utf-8")
+        elif what == "link":
+            path.symlink_to("nowhere")
+        else:
+            path.mkdir()
+        before = everything(workspace)
+        with pytest.raises(UsageError, match=f"{path} exists, and is not overwritten"):
+            (write_package if package else write_module)("my-model", workspace)
+        assert everything(workspace) == before
+        assert what != "file" or path.read_text(encoding="utf-8") == "mine"
+
+    @pytest.mark.parametrize("write", [write_module, write_package])
+    def test_a_file_is_no_folder(self, write, workspace):
+        (workspace / "file").write_text("mine", encoding="utf-8")
+        with pytest.raises(UsageError, match=r"cannot be written: .*; choose another"):
+            write("my-model", workspace / "file")
+        assert everything(workspace) == {"file"}
+
+    @pytest.mark.parametrize(
+        ("write", "length"),
+        # The longest that a file system takes for the folder is too long for the test in it.
+        [(write_module, 300), (write_package, 300), (write_package, 250)],
+    )
+    def test_nothing_is_left_of_a_failure(self, write, length, workspace):
+        with pytest.raises(UsageError, match="File name too long; choose another name"):
+            write("a" * length, workspace)
+        assert everything(workspace) == set()
+
+
+class TestAuthorsFolder:
+    def test_a_file_of_the_author_is_no_module_in_the_way(self, workspace, monkeypatch):
+        """The folder of the file may be where Python looks for modules."""
+        monkeypatch.syspath_prepend(str(workspace))
+        write_module("my-model", workspace)
+        assert (workspace / "my-model/my_model.py") in write_package("my-model", workspace)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["my-model", "knn3", "a-rather-long-name"])
+def test_what_is_written_is_clean_and_formatted(kind, name, workspace):
+    write_module(name, workspace, kind)
+    write_package(name, workspace, kind)
+    for arguments in (["check", "--extend-select=B,I,N,RUF,SIM,UP,W"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *arguments, "--isolated", "--line-length=100"]
+        done = subprocess.run(
+            [*ruff, "--no-cache", "."], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_command_offers_every_kind():
+    assert {kind.value for kind in new.Kind} == set(KINDS)

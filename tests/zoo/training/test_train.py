@@ -1,0 +1,277 @@
+"""Training, from a name and a dataset to a complete run."""
+
+import csv
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.evaluate.metrics import score
+from zoo.execution.progress import Bar, Reporter
+from zoo.workspace import cache_folder, run_folder
+from zoo_registry import Registry, UsageError
+from zoo_registry.runs import Run
+
+CLASSICAL = [state.name for state in Registry().models() if state.family == "classical"]
+
+
+def test_there_are_five_classical_models():
+    assert CLASSICAL == ["decision-tree", "elasticnet", "logistic", "random-forest", "svm"]
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_every_classical_model_learns_exports_and_is_repeatable(name, feature_table, tmp_path):
+    table = feature_table(classes=3, tracks=12)
+    run = zoo.train(name, str(table), protocol="kfold:3")
+    assert run.complete, run.record.error
+    assert score(run.predictions()).accuracy > 0.6
+    assert run.record.artefact["parity"] < 1e-4
+    assert run.artefact_path.is_file()
+    assert run.card_path.is_file()
+    assert not run.fold_path(0).parent.exists()
+    again = zoo.train(name, str(table), protocol="kfold:3", root=tmp_path / "again")
+    assert again.id == run.id
+    assert again.predictions_path.read_bytes() == run.predictions_path.read_bytes()
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_two_classes_and_artefact_agree(name, feature_table):
+    run = zoo.train(name, str(feature_table(classes=2, tracks=10)), protocol="kfold:2")
+    assert run.complete, run.record.error
+    assert run.record.artefact["parity"] < 1e-4
+
+
+def test_audio_is_described_once_for_all_models(tone_folder):
+    data = str(tone_folder(tracks=5))
+    zoo.train("logistic", data)
+    before = {path: path.stat().st_mtime_ns for path in cache_folder().rglob("*.npy")}
+    assert len(before) == 10
+    zoo.train("decision-tree", data)
+    assert {path: path.stat().st_mtime_ns for path in cache_folder().rglob("*.npy")} == before
+
+
+class _Notes(Reporter):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def test_a_second_training_returns_the_first_and_says_so(feature_table):
+    table = str(feature_table())
+    first = zoo.train("logistic", table)
+    stamp = (first.folder / "run.json").stat().st_mtime_ns
+    notes = _Notes()
+    second = zoo.train("logistic", table, reporter=notes)
+    assert second.folder == first.folder
+    assert (first.folder / "run.json").stat().st_mtime_ns == stamp
+    assert any("trained already" in note for note in notes.notes)
+
+
+def test_what_differs_gets_a_folder_of_its_own(feature_table):
+    table = str(feature_table())
+    folders = {
+        zoo.train("logistic", table, **changed).folder
+        for changed in (
+            {},
+            {"seed": 1},
+            {"params": {"C": "3"}},
+            {"protocol": "kfold:4"},
+            {"grouped": False},
+        )
+    }
+    assert len(folders) == 5
+
+
+FLAKY = """
+from pathlib import Path
+import numpy as np
+from zoo import Card, Handcrafted, hookimpl
+
+card = Card(name="flaky", title="Flaky", family="test", frontend=Handcrafted())
+
+@hookimpl
+def train(tracks, labels, classes):
+    counter = Path("calls")
+    calls = int(counter.read_text()) + 1 if counter.exists() else 1
+    counter.write_text(str(calls))
+    stop = Path("stop")
+    if stop.exists() and calls == int(stop.read_text()):
+        raise {error}
+    return np.bincount(labels, minlength=len(classes)) / len(labels)
+
+@hookimpl
+def predict(model, tracks):
+    return [np.tile(model, (len(track), 1)) for track in tracks]
+"""
+
+
+@pytest.fixture
+def flaky(workspace: Path):
+    def write(error: str) -> str:
+        Path("flaky.py").write_text(FLAKY.replace("{error}", error), encoding="utf-8")
+        return "./flaky.py"
+
+    return write
+
+
+def test_an_interrupted_run_goes_on_after_its_last_fold(flaky, feature_table):
+    table, model = str(feature_table()), flaky("KeyboardInterrupt")
+    Path("stop").write_text("3", encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        zoo.train(model, table)
+    (record,) = Path("models").rglob("run.json")
+    assert json.loads(record.read_text())["status"] == "running"
+    assert len(list(record.parent.glob("folds/*.csv"))) == 2
+    Path("stop").unlink()
+    run = zoo.train(model, table)
+    assert run.complete
+    # Three calls before the interruption, then three folds and the fit on all tracks.
+    assert int(Path("calls").read_text()) == 3 + 4
+
+
+STEPS = """
+import os, time
+from pathlib import Path
+import numpy as np
+from zoo import Card, Handcrafted, hookimpl
+
+card = Card(name="steps", title="Steps", family="test", frontend=Handcrafted())
+
+@hookimpl
+def train(tracks, labels, classes, progress, scratch):
+    kept = scratch / "epoch"
+    for epoch in range(int(kept.read_text()) if kept.exists() else 0, 5):
+        with open("log", "a") as log:
+            log.write(f"{scratch.name} {epoch}\\n")
+        time.sleep(0.05)
+        kept.write_text(str(epoch + 1))
+        progress((epoch + 1) / 5, f"epoch {epoch + 1}", loss=1 / (epoch + 1))
+    return np.bincount(labels, minlength=len(classes)) / len(labels)
+
+@hookimpl
+def predict(model, tracks):
+    return [np.tile(model, (len(track), 1)) for track in tracks]
+"""
+
+
+def test_a_killed_training_loses_one_epoch_and_no_more(feature_table, workspace):
+    table = str(feature_table())
+    Path("steps.py").write_text(STEPS, encoding="utf-8")
+    command = [sys.executable, "-c", "import sys, zoo; zoo.train('./steps.py', sys.argv[1])", table]
+    for epochs in (3, 9, 22):
+        process = subprocess.Popen(command)
+        while not Path("log").exists() or len(Path("log").read_text().splitlines()) < epochs:
+            assert process.poll() is None
+        process.kill()
+        process.wait()
+    run = zoo.train("./steps.py", table)
+    assert run.complete
+    done = Path("log").read_text().splitlines()
+    # Five folds and the fit on all tracks of five epochs each; three were interrupted.
+    assert len(set(done)) == 6 * 5
+    assert len(done) <= 6 * 5 + 3
+    assert not run.fold_path(0).parent.exists()
+    curves = [entry["curve"] for entry in run.record.folds] + [run.record.artefact["curve"]]
+    assert {curve[-1]["loss"] for curve in curves} == {0.2}
+
+
+def test_a_failed_fold_is_named_and_tried_again(flaky, feature_table):
+    table, model = str(feature_table()), flaky('ValueError("no")')
+    Path("stop").write_text("2", encoding="utf-8")
+    run = zoo.train(model, table)
+    assert run.record.status == "failed"
+    assert "fold 1: ValueError: no" in (run.record.error or "")
+    assert [entry["error"] is None for entry in run.record.folds] == [True, False, True, True, True]
+    assert zoo.leaderboard()[0].rows[0].rank is None
+    again = zoo.train(model, table)
+    assert again.complete
+    assert int(Path("calls").read_text()) == 5 + 2
+
+
+def test_a_model_without_an_onnx_form_says_so(flaky, feature_table):
+    run = zoo.train(flaky("ValueError"), str(feature_table()))
+    assert run.complete
+    assert "no `export` hook" in run.record.artefact["error"]
+    assert "neither a scikit-learn estimator nor a Keras network" in run.card_path.read_text()
+
+
+def test_a_table_is_refused_by_a_model_of_sound(feature_table):
+    with pytest.raises(UsageError, match="works on audio"):
+        zoo.train("cnn2d", str(feature_table()))
+
+
+def test_unreadable_tracks_are_named_left_out_and_counted(tone_folder):
+    folder = tone_folder(tracks=6)
+    (folder / "low" / "text.wav").write_text("no music", encoding="utf-8")
+    (folder / "low" / "empty.wav").touch()
+    notes = _Notes()
+    run = zoo.train("logistic", str(folder), reporter=notes)
+    assert run.complete
+    assert [item["track"] for item in run.record.skipped] == ["low/empty.wav", "low/text.wav"]
+    assert len(run.predictions()) == 12
+    assert sum("left out" in note for note in notes.notes) == 2
+
+
+def test_a_bar_never_runs_backwards_or_over(feature_table):
+    seen: list[float] = []
+
+    class Recorder(Bar):
+        def update(self, done: float, note: str = "") -> None:
+            seen.append(done)
+
+    class Watching(Reporter):
+        def bar(self, title, total):
+            from contextlib import nullcontext
+
+            return nullcontext(Recorder())
+
+    zoo.train("logistic", str(feature_table()), reporter=Watching())
+    assert seen == sorted(seen)
+    assert seen[-1] == 6
+
+
+def test_two_processes_train_in_one_workspace(feature_table):
+    table = str(feature_table())
+    code = "import sys, zoo; zoo.train(sys.argv[1], sys.argv[2])"
+    commands = [("logistic", table), ("decision-tree", table), ("logistic", table)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, *command], stderr=subprocess.PIPE)
+        for command in commands
+    ]
+    errors = [process.communicate()[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], errors
+    (board,) = zoo.leaderboard()
+    assert sorted(row.model for row in board.rows) == ["decision-tree", "logistic"]
+    assert all(row.rank for row in board.rows)
+
+
+def test_the_record_repeats_the_run(feature_table):
+    run = zoo.train("logistic", str(feature_table()), params={"C": 2.0}, seed=3)
+    read = Run.read(run.folder)
+    assert read.record == run.record
+    assert read.record.params == {"C": 2.0}
+    assert read.record.seed == 3
+    assert read.id == read.record.id
+    assert run_folder(read.record) == run.folder
+    assert {"genre-zoo", "numpy", "scikit-learn"} <= set(read.record.versions)
+    with run.predictions_path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == read.record.dataset["tracks"]
+    assert np.allclose(
+        [sum(float(v) for k, v in row.items() if k.startswith("probability:")) for row in rows], 1
+    )
+
+
+def test_training_in_a_thread_is_not_forbidden(feature_table):
+    table, runs = str(feature_table()), []
+    thread = threading.Thread(target=lambda: runs.append(zoo.train("logistic", table)))
+    thread.start()
+    thread.join()
+    assert runs[0].complete

@@ -1,0 +1,475 @@
+"""``zoo serve`` as programs, strangers and operators meet it: one process, real sockets."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo
+
+httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
+
+from zoo.web.uploads import plain_name  # noqa: E402
+
+pytestmark = pytest.mark.xdist_group("serving")
+
+MEGABYTES, MINUTES = 2, 0.5
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def models(trained, tmp_path_factory) -> Path:
+    """Return a workspace with both small models."""
+    folder = tmp_path_factory.mktemp("both")
+    for name in ("frames", "seconds"):
+        shutil.copytree(trained(name), folder, dirs_exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(serve, models):
+    return serve(models, "--max-megabytes", str(MEGABYTES), "--max-minutes", str(MINUTES))
+
+
+@pytest.fixture
+def client(server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.address, timeout=60) as found:
+        yield found
+
+
+@pytest.fixture
+def song(workspace: Path) -> Path:
+    """Return three seconds that are low, then high."""
+    rate = 22_050
+    time_ = np.arange(3 * rate) / rate
+    pitch = np.where(time_ < 1.5, 150.0, 300.0)
+    path = workspace / "song.flac"
+    soundfile.write(path, 0.4 * np.sin(2 * np.pi * pitch * time_), rate)
+    return path
+
+
+def eventually(fulfilled: Callable[[], object]) -> bool:
+    """Wait for what another process does; twenty seconds mean never."""
+    end = time.monotonic() + 20
+    while not fulfilled():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def refusal(response: httpx.Response) -> str:
+    assert list(response.json()) == ["error"], response.text
+    return response.json()["error"]
+
+
+@pytest.fixture
+def unharmed(server, client, song) -> Iterator[None]:
+    """Whatever a test does, afterwards the server answers, and has kept nothing."""
+    yield
+    assert client.post("/api/predict", content=song.read_bytes()).status_code == 200
+    assert eventually(lambda: not server.left()), server.left()
+    assert "Traceback" not in server.said()
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("model", ["frames", "seconds"])
+    @pytest.mark.parametrize("timeline", [False, True])
+    def test_they_are_those_of_predict_bit_for_bit(
+        self, model, timeline, models, song, client, monkeypatch
+    ):
+        monkeypatch.setenv("ZOO_MODELS", str(models / "models"))
+        (expected,) = zoo.predict(model, [song.name], timeline=timeline)
+        query = {"model": model, "timeline": timeline}
+        form = {"file": (song.name, song.read_bytes(), "audio/flac")}
+        assert client.post("/api/predict", params=query, files=form).json() == expected.to_json()
+        raw = client.post("/api/predict", params=query, content=song.read_bytes())
+        assert raw.json() == {**expected.to_json(), "path": "-"}
+
+    def test_the_line_is_that_of_the_command(self, models, song, client, monkeypatch):
+        monkeypatch.setenv("ZOO_MODELS", str(models / "models"))
+        command = [
+            str(Path(sys.executable).with_name("zoo")), "predict", "seconds", "song.flac",
+            "--format", "json",
+        ]  # fmt: skip
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        form = {"file": ("song.flac", song.read_bytes())}
+        assert client.post("/api/predict?model=seconds", files=form).text == printed
+
+    def test_models_are_listed_with_what_they_answer_to(self, client, song):
+        listed = client.get("/api/models").json()
+        assert {item["model"] for item in listed} == {"frames", "seconds"}
+        assert all(item["newest"] and item["classes"] == ["high", "low"] for item in listed)
+        for item in listed:
+            for name in (item["model"], item["run"]):
+                answer = client.post(f"/api/predict?model={name}", content=song.read_bytes())
+                assert answer.json()["run"] == item["run"]
+        default = client.post("/api/predict", content=song.read_bytes()).json()
+        assert default["run"] == listed[0]["run"]
+
+    def test_the_endpoint_describes_itself_without_pages_from_elsewhere(self, client):
+        described = client.get("/openapi.json").json()
+        assert set(described["paths"]) == {"/api/models", "/api/predict"}
+        assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+    @pytest.mark.usefixtures("unharmed")
+    def test_ten_at_once_are_all_answered(self, server, song):
+        def ask(number: int) -> dict:
+            form = {"file": (f"{number}.flac", song.read_bytes())}
+            return httpx.post(f"{server.address}/api/predict", files=form, timeout=60).json()
+
+        with ThreadPoolExecutor(10) as pool:
+            answers = list(pool.map(ask, range(10)))
+        assert [answer.pop("path") for answer in answers] == [f"{n}.flac" for n in range(10)]
+        assert all(answer == answers[0] for answer in answers)
+        assert answers[0]["label"] in ("high", "low")
+
+
+def silence(path: Path, hours: float, promised: bool = True) -> bytes:
+    """Return a small file of much silence, its length in the header or not."""
+    with soundfile.SoundFile(path, "w", 1000, 1, format="FLAC") as file:
+        for _ in range(round(36 * hours)):
+            file.write(np.zeros(100_000, np.int16))
+    content = bytearray(path.read_bytes())
+    if not promised:  # the last 36 bits before the checksum of STREAMINFO (RFC 9639)
+        content[21] &= 0xF0
+        content[22:26] = bytes(4)
+    return bytes(content)
+
+
+@pytest.mark.usefixtures("unharmed")
+class TestHostile:
+    @pytest.mark.parametrize(
+        ("content", "status", "words"),
+        [
+            (b"", 400, "empty (0 bytes)"),
+            (b"Dear server,\n\nplease classify me.\n" * 100, 415, "no audio"),
+            (b"fLaC" + bytes(1000), 415, "decoded"),
+            (b"\0" * 100_000, 415, "decoded"),
+            (b"RIFF\xff\xff\xff\xffWAVE", 415, "decoded"),
+        ],
+    )
+    @pytest.mark.parametrize("as_form", [False, True])
+    def test_what_is_no_sound_is_refused_in_a_sentence(
+        self, content, status, words, as_form, client, server
+    ):
+        carried = {"files": {"file": ("a.wav", content)}} if as_form else {"content": content}
+        answer = client.post("/api/predict", **carried)
+        assert answer.status_code == status
+        assert words in refusal(answer)
+        assert ("a.wav" in refusal(answer)) is as_form
+        assert str(server.temporary) not in answer.text
+
+    def test_a_recording_that_is_cut_off_is_refused(self, client, song):
+        answer = client.post("/api/predict", content=song.read_bytes()[:-2000])
+        assert answer.status_code == 415
+        assert "cut off" in refusal(answer)
+
+    @pytest.mark.parametrize(
+        ("given_name", "shown"),
+        [
+            ("../../etc/passwd", "passwd"),
+            ("/etc/passwd.flac", "passwd.flac"),
+            ("..\\..\\boot.ini", "boot.ini"),
+            ("..", ".."),
+            ("a\0b\nc\x1b[2J.flac", "abc[2J.flac"),
+            ("x" * 3000 + ".flac", "x" * 94 + "….flac"),
+            ("\u202egnp.flac", "gnp.flac"),
+            ("<script>alert(1)</script>.flac", "script>.flac"),
+        ],
+    )
+    def test_a_name_is_only_a_name(self, given_name, shown, client, song):
+        # Written by hand: httpx escapes what a stranger would not.
+        body = (
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="'
+            + given_name.replace("\\", "\\\\").replace("\n", "\\n").encode()
+            + b'"\r\n\r\n' + song.read_bytes() + b"\r\n--x--\r\n"
+        )  # fmt: skip
+        if "\n" in given_name:
+            body = body.replace(b"\\n", b"%0A")
+            shown = shown.replace("bc", "b%0Ac")
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        answer = client.post("/api/predict", content=body, headers=kind)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["path"] == shown
+
+    def test_a_name_of_5000_characters_is_refused(self, client, song):
+        answer = client.post("/api/predict", files={"file": ("x" * 5000, song.read_bytes())})
+        assert answer.status_code == 400
+        assert "4,000 characters at most" in refusal(answer)
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            {"data": {"file": "a text"}},
+            {"files": [("a", ("1.flac", b"x")), ("b", ("2.flac", b"x"))]},
+            {"content": b"no form", "headers": {"Content-Type": "multipart/form-data"}},
+            {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=y"}},
+        ],
+    )
+    def test_a_form_without_one_file_is_refused(self, form, client):
+        if "data" in form:
+            form = {"files": {"file": (None, "a text")}}
+        answer = client.post("/api/predict", **form)
+        assert answer.status_code == 400
+        assert refusal(answer)
+
+    @pytest.mark.parametrize(
+        ("query", "status"),
+        [
+            ("model=nobody", 404),
+            ("model=../../../etc/passwd", 404),
+            ("model=", 404),
+            ("timeline=perhaps", 400),
+        ],
+    )
+    def test_a_wrong_query_is_refused(self, query, status, client, song):
+        answer = client.post(f"/api/predict?{query}", content=song.read_bytes())
+        assert answer.status_code == status
+        assert refusal(answer)
+
+    @pytest.mark.parametrize("promised", [True, False])
+    def test_hours_in_a_small_file_are_refused(self, promised, client, workspace):
+        content = silence(workspace / "bomb.flac", 10, promised)
+        assert len(content) < 300_000
+        answer = client.post("/api/predict", content=content)
+        assert answer.status_code == 413
+        assert f"longer than the {MINUTES:g} minutes" in refusal(answer)
+
+    @pytest.mark.parametrize(
+        "path", ["/api/predict", "/gradio_api/upload", "/gradio_api/queue/join"]
+    )
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_two_gigabytes_are_refused_before_they_are_sent(self, path, announced, client):
+        total, sent = 30_518 << 16, 0
+
+        def zeros() -> Iterator[bytes]:
+            nonlocal sent
+            while sent < total:
+                sent += 1 << 16
+                yield bytes(1 << 16)
+
+        headers = {"Content-Length": str(total)} if announced else {}
+        try:
+            answer = client.post(path, content=zeros(), headers=headers)
+        except httpx.TransportError:  # a client that insists on sending is hung up on
+            assert 0 < sent < total
+            return
+        assert answer.status_code == 413
+        assert "MB that are taken here" in answer.text
+        assert sent < total
+
+    def test_who_waits_for_the_answer_before_sending_gets_it(self, server):
+        host, port = server.address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as wire:
+            wire.sendall(
+                b"POST /api/predict HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                b"Content-Length: 2000000000\r\n\r\n"
+            )
+            answer = wire.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+
+    @pytest.mark.parametrize("path", ["/api/predict", "/gradio_api/upload"])
+    @pytest.mark.parametrize("as_form", [False, True])
+    def test_a_client_that_hangs_up_half_way_leaves_nothing(self, path, as_form, server):
+        host, port = server.address.removeprefix("http://").split(":")
+        kind = b"Content-Type: multipart/form-data; boundary=x\r\n" if as_form else b""
+        begin = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        with socket.create_connection((host, int(port)), timeout=60) as wire:
+            wire.sendall(
+                b"POST " + path.encode() + b" HTTP/1.1\r\nHost: x\r\n" + kind
+                + b"Content-Length: 1900000\r\n\r\n" + (begin if as_form else b"") + bytes(900_000)
+            )  # fmt: skip
+            if not as_form:
+                assert eventually(server.left)
+
+    def test_doors_that_the_page_does_not_need_are_shut(self, client):
+        for path in (
+            "/gradio_api/proxy=http://127.0.0.1:1/", "/gradio_api/run/predict",
+            "/gradio_api/process_recording", "/gradio_api/runs", "/monitoring", "/login",
+        ):  # fmt: skip
+            assert client.get(path).status_code == client.post(path).status_code == 404, path
+        for path in ("/etc/passwd", "http://127.0.0.1:1/x", str(ROOT / "README.md")):
+            assert client.get(f"/gradio_api/file={path}").status_code in (400, 403, 404), path
+
+    def test_the_page_fetches_no_file_that_a_question_names(self, client, server):
+        asked = [item for item in client.get("/config").json()["dependencies"] if item["js"]]
+        stranger = {"path": "http://127.0.0.1:1/x", "meta": {"_type": "gradio.FileData"}}
+        for data in ([stranger, "", []], [None, stranger, []], [None, "/etc/passwd", [stranger]]):
+            question = {"data": data, "fn_index": asked[0]["id"], "session_hash": "s"}
+            assert client.post("/gradio_api/queue/join", json=question).status_code == 200
+            events = client.get("/gradio_api/queue/data?session_hash=s").text
+            assert "takes text only" in events
+        question["data"] = [None, "/etc/passwd", []]
+        client.post("/gradio_api/queue/join", json=question)
+        assert "has not arrived" in client.get("/gradio_api/queue/data?session_hash=s").text
+
+
+@given(st.text(max_size=300))
+def test_a_shown_name_is_short_printable_and_no_path(text):
+    name = plain_name(text)
+    assert 0 < len(name) <= 100
+    assert name.isprintable()
+    assert not set(name) & {"/", "\\"}
+
+
+class TestWorkspace:
+    def test_it_says_what_to_type_until_a_model_is_trained_and_then_serves_it(
+        self, serve, trained, workspace, song
+    ):
+        empty = serve(workspace / "empty")
+        with httpx.Client(base_url=empty.address, timeout=60) as client:
+            assert client.get("/api/models").json() == []
+            answer = client.post("/api/predict", content=song.read_bytes())
+            assert answer.status_code == 503
+            assert "zoo train svm" in refusal(answer)
+            shutil.copytree(trained("seconds"), workspace / "empty")
+            assert [item["model"] for item in client.get("/api/models").json()] == ["seconds"]
+            assert client.post("/api/predict", content=song.read_bytes()).status_code == 200
+            (artefact,) = (workspace / "empty/models").rglob("model.onnx")
+            artefact.write_bytes(artefact.read_bytes()[:-1])
+            # What is open stays open; who starts anew is told.
+            assert client.post("/api/predict", content=song.read_bytes()).status_code == 200
+        damaged = serve(workspace / "empty")
+        answer = httpx.post(f"{damaged.address}/api/predict", content=song.read_bytes())
+        assert answer.status_code == 503
+        assert "hash differs" in refusal(answer)
+        assert [damaged.stop(), empty.stop()] == [0, 0]
+
+    def test_named_models_only(self, serve, models, workspace, song):
+        from zoo.workspace import find_run
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ZOO_MODELS", str(models / "models"))
+            shutil.copy(find_run("frames").artefact_path, workspace / "foreign.onnx")
+        served = serve(models, "seconds", str(workspace / "foreign.onnx"))
+        listed = httpx.get(f"{served.address}/api/models").json()
+        assert {item["model"] for item in listed} == {"seconds", "frames"}
+        for item in listed:
+            query = {"model": item["run"]}
+            answer = httpx.post(
+                f"{served.address}/api/predict", params=query, content=song.read_bytes(), timeout=60
+            )
+            assert answer.json()["run"] == item["run"]
+        assert served.stop() == 0
+
+
+class TestProcess:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_it_ends_cleanly_whatever_is_going_on(self, number, serve, models, song):
+        served = serve(models)
+        host, port = served.address.removeprefix("http://").split(":")
+        with (
+            socket.create_connection((host, int(port)), timeout=60) as sending,
+            socket.create_connection((host, int(port)), timeout=60) as looking,
+        ):
+            looking.sendall(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert looking.recv(100)
+            sending.sendall(
+                b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
+                + bytes(5000)
+            )
+            form = {"file": ("kept.flac", song.read_bytes())}
+            uploaded = httpx.post(f"{served.address}/gradio_api/upload", files=form)
+            assert Path(uploaded.json()[0]).is_file()
+            assert eventually(lambda: len(served.left()) == 2)
+            assert served.stop(number) == 0
+        assert list(served.temporary.iterdir()) == []
+        assert "Traceback" not in served.said()
+
+    def test_it_warns_where_others_can_reach_it(self, serve, models):
+        served = serve(models, "--host", "0.0.0.0")
+        assert "can be reached by other machines" in served.said()
+        assert served.stop() == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["nobody"], "there is no run or model 'nobody'"),
+            (["--host", "256.0.0.1"], "cannot be listened on"),
+            (["--port", "{taken}"], "port {taken} cannot be listened on"),
+        ],
+    )
+    def test_what_cannot_be_served_is_one_sentence(self, arguments, words, server):
+        taken = server.address.rpartition(":")[2]
+        arguments = [argument.replace("{taken}", taken) for argument in arguments]
+        zoo_ = str(Path(sys.executable).with_name("zoo"))
+        done = subprocess.run(
+            [zoo_, "serve", *arguments], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert words.replace("{taken}", taken) in done.stderr
+        assert done.stderr.count("\n") == 1
+
+    def test_without_the_extra_it_says_what_to_install(self, run_python):
+        done = run_python(
+            "import sys; sys.modules['gradio'] = None; sys.argv = ['zoo', 'serve']\n"
+            "from zoo.cli import main; sys.exit(main())"
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "pip install 'genre-zoo[web]'" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+    def test_no_framework_is_loaded_to_serve(self, models, song, run_python):
+        done = run_python(
+            "import asyncio, shutil, sys, warnings; from pathlib import Path\n"
+            "warnings.simplefilter('ignore')\n"
+            "from zoo.web.app import build; from zoo.web.service import *\n"
+            "from zoo.web.served_models import Shelf; from zoo.web.uploads import Song, Uploads\n"
+            "async def main():\n"
+            "    service = Service(Shelf(), Uploads(Path('up')), Limits())\n"
+            "    build(service)\n"
+            "    song = Song(Path(sys.argv[1]), 'song')\n"
+            "    await service.measure(song)\n"
+            "    for offer in service.shelf.offers(): await service.ask(offer, song, None)\n"
+            "asyncio.run(main())\n"
+            "heavy = {'tensorflow', 'keras', 'sklearn', 'librosa', 'torch', 'skl2onnx'}\n"
+            "print(sorted(heavy & set(sys.modules)))",
+            str(song),
+        )
+        assert done.stdout == "[]\n", done.stderr
+
+
+PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("language", "code"), re.findall(r"```(python|sh)\n(.*?)```", PAGE, re.DOTALL)
+)
+@pytest.mark.usefixtures("song")
+def test_the_examples_of_the_page_work_as_they_stand(language, code, server):
+    if language == "sh" and shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+    runner = [sys.executable, "-c"] if language == "python" else ["sh", "-ec"]
+    code = code.replace("http://127.0.0.1:7860", server.address)
+    done = subprocess.run([*runner, code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = code.count("/api/predict")
+    assert len(re.findall(r"\b(?:seconds|frames)-[0-9a-f]{10}\b", done.stdout)) >= answers > 0
+    assert '"error": "' not in done.stdout
+
+
+def test_every_status_and_option_stands_on_the_page():
+    import typer.main
+
+    from zoo.cli.app import app
+    from zoo.web.api import RESPONSES
+
+    assert [int(status) for status in re.findall(r"^\| (\d{3}) ", PAGE, re.MULTILINE)] == list(
+        RESPONSES
+    )
+    options = typer.main.get_command(app).commands["serve"].params
+    for option in options[1:]:
+        assert f"| `{option.opts[0]}` |" in PAGE

@@ -1,0 +1,1 @@
+"""The ONNX file of a run: export, checks, model card, and a bundle to hand over."""

@@ -1,0 +1,54 @@
+"""A run as a folder for somebody else: the ONNX file, its card, and a script that runs it."""
+
+from pathlib import Path
+
+from zoo.artefacts.artefact import Artefact
+from zoo_registry.errors import RunError, UsageError
+from zoo_registry.files import atomic_path
+from zoo_registry.runs import Run
+
+__all__ = ["SCRIPT", "hand_over"]
+
+SCRIPT = "predict.py"
+_STANDALONE = Path(__file__).with_name("standalone_predict.py")
+
+
+def hand_over(run: Run, folder: Path) -> list[Path]:
+    """Write what stands alone into a folder.
+
+    Parameters
+    ----------
+    run : Run
+        Complete, with an artefact.
+    folder : Path
+        New or empty.
+
+    Returns
+    -------
+    list of Path
+        The files: the artefact, its card and, for a model of sound, the script, which needs
+        numpy, soundfile and onnxruntime.
+
+    Raises
+    ------
+    UsageError
+        If the run has no artefact, or the folder holds something.
+    RunError
+        If the folder cannot be written.
+    """
+    if not run.complete or "sha256" not in run.record.artefact:
+        reason = run.record.artefact.get("error") or f"it is {run.record.status}"
+        raise UsageError(f"{run.id} has no ONNX file to hand over: {reason}")
+    artefact = Artefact(run.artefact_path, run.record.artefact["sha256"], threads=1)
+    sources = {run.artefact_path.name: run.artefact_path, run.card_path.name: run.card_path}
+    if artefact.hears:
+        sources[SCRIPT] = _STANDALONE
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder} exists and is not an empty folder; give another one")
+        for name, source in sources.items():
+            with atomic_path(folder / name) as temporary:
+                temporary.write_bytes(source.read_bytes())
+    except OSError as error:
+        raise RunError(f"{error.filename} cannot be written: {error.strerror}") from error
+    return [folder / name for name in sources]

@@ -1,0 +1,127 @@
+"""The model card of a run, written from its record and its predictions."""
+
+from collections.abc import Mapping
+
+from zoo.evaluate.metrics import confusion, f1_scores, score
+from zoo_registry.runs import Predictions, Run, RunRecord
+from zoo_registry.text import shown, table_cell
+
+__all__ = ["intended_use", "model_card"]
+
+
+_INTERFACE = {
+    False: "It takes a mono waveform, `waveform` (1, samples), at the rate of the front end, and "
+    "gives `probabilities` (windows, classes) and the windows' `times` in seconds.",
+    True: "It takes rows of the feature table, `track` (rows, columns), and gives `probabilities`.",
+}
+
+
+def intended_use(record: RunRecord) -> str:
+    """Return what a model may be asked, and what not."""
+    classes = ", ".join(record.dataset["classes"])
+    return (
+        f"Classifies audio into {len(record.dataset['classes'])} classes: {classes}. "
+        "It knows no other class, and has been tested on recordings like those of its dataset only."
+    )
+
+
+def model_card(run: Run, predictions: Predictions) -> str:
+    """Return the text of the run's README.md."""
+    record = run.record
+    scores = score(predictions)
+    protocol = record.protocol
+    grouping = (
+        "tracks of one group are never on both sides of a split"
+        if protocol["grouped"]
+        else "split by track on purpose: tracks of one artist may be on both sides"
+    )
+    artefact = record.artefact
+    if "sha256" not in artefact:
+        file = f"None: {shown(artefact.get('error') or 'none is recorded')}."
+    else:
+        file = (
+            f"`{artefact['file']}` ({artefact['bytes'] / 1e6:.2f} MB, sha256 "
+            f"`{artefact['sha256'][:16]}…`), fitted on all {record.dataset['tracks']} tracks "
+            "after the evaluation. "
+            f"Compared with the Python model on {artefact['parity_tracks']} tracks, it names the "
+            f"same winner on {artefact['same_winner']} and differs by at most "
+            f"{artefact['parity']:.1e} in probability. "
+            f"{_INTERFACE[record.frontend['name'] == 'table']}"
+        )
+    per_class = "\n".join(
+        f"| {table_cell(name)} | {tracks} | {value:.3f} |"
+        for name, tracks, value in zip(
+            predictions.classes,
+            confusion(predictions).sum(axis=1),
+            f1_scores(confusion(predictions)),
+            strict=True,
+        )
+    )
+    params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
+    params += _tuned(run, predictions)
+    model = record.model
+    plugin = f"{model.get('distribution') or model.get('file')} {model.get('version')}"
+    licence = record.model.get("licence") or "not declared"
+    skipped = f", {len(record.skipped)} left out" if record.skipped else ""
+    folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
+    return f"""# {shown(record.model["title"])} on {shown(record.dataset["name"])}
+
+Run `{run.id}`, {record.finished}.
+
+## What it does
+
+{shown(intended_use(record))}
+
+## How well
+
+{len(predictions)} tracks tested out of fold, `{protocol["spec"]}`, seed {record.seed}; {grouping}.
+
+| | |
+| --- | --- |
+| accuracy, majority vote | {scores.accuracy:.3f} |
+| accuracy, mean probability | {scores.accuracy_mean:.3f} |
+| macro F1 | {scores.macro_f1:.3f} |
+| accuracy by fold | {folds} |
+
+| class | tracks | F1 |
+| --- | --- | --- |
+{per_class}
+
+## What it was made from
+
+| | |
+| --- | --- |
+| dataset | {table_cell(record.dataset["name"])}, {record.dataset["tracks"]} tracks{skipped} |
+| fingerprint | `{record.dataset["fingerprint"]}` |
+| front end | {table_cell(_fields(record.frontend))} |
+| parameters | {table_cell(params)} |
+| versions | {table_cell(_fields(record.versions))} |
+| plugin | {table_cell(plugin)} |
+| licence | {table_cell(licence)}; the recordings have their own |
+
+## Artefact
+
+{file}
+"""
+
+
+def _tuned(run: Run, predictions: Predictions) -> str:
+    """Return how the parameters were found, if a search found them."""
+    tuned = run.record.tuned
+    if tuned is None:
+        return ""
+    if tuned.get("nested"):
+        return f"; others in every fold, found by {tuned['trials']} trials on its training part"
+    seen = len(set(tuned["seen"]) & set(predictions.digests))
+    return (
+        f"; found by {tuned['trials']} trials ({tuned['tuning']}) that had seen {seen} of the "
+        "tested tracks"
+    )
+
+
+def _fields(values: Mapping[str, object]) -> str:
+    listed = {
+        name: f"{len(value)} columns" if isinstance(value, list) else value
+        for name, value in values.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in listed.items())

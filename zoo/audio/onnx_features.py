@@ -1,0 +1,333 @@
+"""The front ends as ONNX graphs: a trained model carries them, and is trained on what they give.
+
+Each graph repeats the computation of librosa in `zoo.audio.librosa_reference`, with librosa's
+own constants. A body is a function of ``op``; see `zoo.audio.onnx_spectra`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from zoo.audio import librosa_reference
+from zoo.audio.onnx_spectra import (
+    DOUBLE,
+    FLOAT,
+    LEAST_POWER,
+    Op,
+    Tensor,
+    constant,
+    decibels,
+    framed,
+    mel_power,
+    power_spectrum,
+    squared_parts,
+)
+
+__all__ = ["OPSET", "handcrafted", "log_mel"]
+
+OPSET = 18
+
+_IR_VERSION = (
+    10  # that came with the operator sets up to 22; newer files are refused by older hosts
+)
+
+_FASTEST = 320.0  # beats a minute
+_LEAST = float(np.finfo(np.float32).tiny)  # librosa does not normalise by less
+
+
+def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
+    """Return the graph of `zoo.audio.librosa_reference.log_mel`, an ``onnx.ModelProto``.
+
+    Input ``waveform``, float32 (1, samples); output ``track``, float32 (frames, n_mels).
+    """
+
+    def body(op: Op, waveform: Tensor) -> Tensor:
+        squares, parts = squared_parts(op, op.Squeeze(waveform, [0]), n_fft, hop)
+        mel = mel_power(op, squares, parts, rate, n_fft, n_mels)
+        return op.Transpose(decibels(op, mel), perm=[1, 0])
+
+    return _model(body, n_mels)
+
+
+def handcrafted(rate: int, n_fft: int, hop: int, window: int) -> Any:
+    """Return the graph of `zoo.audio.librosa_reference.describe` on windows.
+
+    Input ``waveform``, float32 (1, samples); output ``track``, float32 (windows, 165), the
+    windows being those of `zoo.audio.librosa_reference.windows`.
+    """
+    columns = len(librosa_reference.feature_names())
+
+    def body(op: Op, waveform: Tensor) -> Tensor:
+        audio = op.Squeeze(waveform, [0])
+        size = op.Squeeze(op.Shape(audio), [0])
+        count = op.Max(op.Div(op.Add(size, window // 2), window), 1)
+
+        def describe(op: Op, number: Tensor, go_on: Tensor) -> Sequence[Tensor]:
+            begin = op.Mul(number, window)
+            is_last = op.Equal(op.Add(number, 1), count)
+            end = op.Where(is_last, size, op.Add(begin, window))
+            part = op.Slice(audio, op.Unsqueeze(begin, [0]), op.Unsqueeze(end, [0]), [0])
+            return op.Identity(go_on), _describe(op, part, rate, n_fft, hop)
+
+        return op.Loop(count, True, body=_loop(op, describe, columns))
+
+    return _model(body, columns)
+
+
+def _model(body: Callable[[Op, Tensor], Tensor], columns: int) -> Any:
+    """Return a model with one waveform as its input and one array as its output."""
+    from onnxscript import build_graph, ir
+
+    graph = build_graph(
+        body,
+        [ir.val("waveform", ir.DataType.FLOAT, [1, "samples"])],
+        [ir.val("track", ir.DataType.FLOAT, ["rows", columns])],
+        opset_imports={"": OPSET},
+        name="front_end",
+    )
+    return ir.to_proto(ir.Model(graph, ir_version=_IR_VERSION))
+
+
+def _loop(op: Op, body: Callable[..., Sequence[Tensor]], columns: int) -> Any:
+    """Return the body of a loop that gives one row of `columns` numbers at a time."""
+    from onnxscript import ir
+
+    types = ir.DataType
+    op.builder.push_module("window")  # names in the loop must differ from those around it
+    loop = op.builder.subgraph(
+        body,
+        [ir.val("number", types.INT64, []), ir.val("go_on", types.BOOL, [])],
+        [ir.val("still", types.BOOL, []), ir.val("row", types.FLOAT, [columns])],
+    )
+    op.builder.pop_module()
+    return loop
+
+
+def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
+    """Return the row of one window, as `zoo.audio.librosa_reference.describe` does."""
+    size = op.Shape(audio)
+    power = power_spectrum(op, audio, n_fft, hop, exact=True)
+    audio = _at_least(op, audio, n_fft)
+    bins = np.arange(1 + n_fft // 2)[None]
+    square = op.Mul(audio, audio)
+    magnitude = op.Sqrt(power)
+    centroid, bandwidth = _centre(op, magnitude, rate, n_fft)
+    mel = mel_power(op, power, bins, rate, n_fft, librosa_reference.N_MELS)
+    loudness = _clipped(op, decibels(op, mel))
+    onset = _onset_strength(op, loudness, n_fft, hop)
+    dct = constant(op, "dct", _dct(librosa_reference.N_MELS, librosa_reference.N_MFCC))
+    rows = [
+        centroid,
+        _rolloff(op, magnitude, rate / n_fft),
+        _zero_crossing_rate(op, audio, n_fft, hop),
+        op.Sqrt(_mean_square(op, square, n_fft, hop)),
+        onset,
+        _contrast(op, magnitude, rate, n_fft),
+        bandwidth,
+        _flatness(op, magnitude, power, 1 + n_fft // 2),
+        op.MatMul(dct, loudness),
+    ]
+    statistics = op.Reshape(_statistics(op, op.Concat(*rows, axis=0)), [-1])
+    tempo = _tempo(op, onset, rate, hop)
+    row = op.Concat(statistics, tempo, _silence(op, square, size, hop), axis=0)
+    return op.Cast(row, to=FLOAT)
+
+
+_END = int(np.iinfo(np.int64).max)  # of a slice
+
+
+def _at_least(op: Op, audio: Tensor, length: int) -> Tensor:
+    """Append silence to what is shorter than one frame."""
+    missing = op.Max(op.Sub(length, op.Shape(audio)), 0)
+    return op.Pad(audio, op.Concat([0], missing, axis=0))
+
+
+def _clipped(op: Op, decibels: Tensor) -> Tensor:
+    """Raise what is more than 80 dB under the maximum, as librosa.power_to_db does."""
+    return op.Max(decibels, op.Sub(op.ReduceMax(decibels, keepdims=0), 80.0))
+
+
+def _dct(size: int, count: int) -> Any:
+    """Return the first rows of the orthonormal DCT-II, shape (count, size)."""
+    waves = np.cos(np.pi / size * np.arange(count)[:, None] * (np.arange(size) + 0.5))
+    waves[0] /= math.sqrt(2)
+    return waves * math.sqrt(2 / size)
+
+
+def _onset_strength(op: Op, decibels: Tensor, n_fft: int, hop: int) -> Tensor:
+    frames = op.Slice(op.Shape(decibels), [1], [2])
+    later = op.Slice(decibels, [1], frames, [1])
+    earlier = op.Slice(decibels, [0], op.Sub(frames, 1), [1])
+    rise = op.ReduceMean(op.Relu(op.Sub(later, earlier)), [0])
+    delayed = op.Pad(rise, [0, 1 + n_fft // (2 * hop), 0, 0])
+    return op.Slice(delayed, [0], frames, [1])
+
+
+def _frequencies(rate: int, n_fft: int) -> Any:
+    """Return the frequencies of the bins in Hz, shape (bins,)."""
+    return np.linspace(0, rate / 2, 1 + n_fft // 2)
+
+
+def _centre(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> tuple[Tensor, Tensor]:
+    """Return the centroids and the deviations from them in Hz, each (1, frames)."""
+    frequencies = _frequencies(rate, n_fft)
+    moments = constant(op, "moments", np.stack([np.ones_like(frequencies), frequencies]))
+    total, first = op.Split(op.MatMul(moments, magnitude), num_outputs=2, axis=0, _outputs=2)
+    total = op.Where(op.Less(total, _LEAST), 1.0, total)
+    centroid = op.Div(first, total)
+    deviation = op.Sub(constant(op, "frequencies", frequencies[:, None]), centroid)
+    second = op.ReduceSum(op.Mul(magnitude, op.Mul(deviation, deviation)), [0])
+    return centroid, op.Sqrt(op.Div(second, total))
+
+
+def _rolloff(op: Op, magnitude: Tensor, step: float) -> Tensor:
+    """Return the frequency below which 85 % of the magnitude lies; bins are `step` Hz apart."""
+    below = op.CumSum(magnitude, 0)
+    whole = op.Slice(below, [-1], [_END], [0])
+    short = op.Cast(op.Less(below, op.Mul(whole, 0.85)), to=FLOAT)
+    return op.Mul(op.ReduceSum(short, [0]), step)
+
+
+def _zero_crossing_rate(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
+    negative = op.Less(audio, -1e-10)
+    later, earlier = op.Slice(negative, [1], [_END]), op.Slice(negative, [0], [-1])
+    crossings = op.Pad(op.Xor(later, earlier), [1, 0])
+    crossings = op.Cast(framed(op, crossings, n_fft, hop), to=FLOAT)
+    # The first sample of a frame has no predecessor in it.
+    first = op.Slice(crossings, [0], [1 - n_fft], [0], [hop])
+    return op.Sub(_moving_mean(op, crossings, n_fft, hop), op.Div(first, float(n_fft)))
+
+
+def _mean_square(op: Op, square: Tensor, frame: int, hop: int) -> Tensor:
+    """Return the means of the squares in frames around multiples of `hop`, (1, frames)."""
+    return _moving_mean(op, framed(op, square, frame, hop), frame, hop)
+
+
+def _moving_mean(op: Op, values: Tensor, frame: int, hop: int) -> Tensor:
+    """Return the means of frames of a vector of whole blocks, shape (1, frames)."""
+    block = math.gcd(frame, hop)  # what frames share is added once
+    means = op.ReduceMean(op.Reshape(values, [1, 1, -1, block]), [3], keepdims=0)
+    shape = {"kernel_shape": [frame // block], "strides": [hop // block]}
+    return op.Squeeze(op.AveragePool(means, **shape), [0])
+
+
+def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
+    """Return the octave bands' peaks over their valleys (Jiang et al. 2002), in dB."""
+    peaks: list[Tensor] = []
+    valleys: list[Tensor] = []
+    for low, high, count in _octave_bands(rate, n_fft):
+        band = op.Slice(magnitude, [low], [high], [0])
+        if count == 1:
+            peaks.append(op.ReduceMax(band, [0]))
+            valleys.append(op.ReduceMin(band, [0]))
+            continue
+        band = op.Transpose(band, perm=[1, 0])  # sorting goes along memory
+        for sides, largest in ((peaks, 1), (valleys, 0)):
+            found, _ = op.TopK(band, [count], axis=1, largest=largest, sorted=0, _outputs=2)
+            sides.append(op.Transpose(op.ReduceMean(found, [1]), perm=[1, 0]))
+    peak, valley = (
+        _clipped(op, decibels(op, op.Concat(*sides, axis=0))) for sides in (peaks, valleys)
+    )
+    return op.Sub(peak, valley)
+
+
+def _octave_bands(rate: int, n_fft: int) -> list[tuple[int, int, int]]:
+    """Return of each band its first bin, the bin after its last, and 2 % of its bins.
+
+    What librosa.feature.spectral_contrast does: octaves upwards from 200 Hz; a band
+    begins one bin early; all but the last lend their top bin to the next one.
+    """
+    frequencies = _frequencies(rate, n_fft)
+    edges = [0.0, *(200.0 * 2.0 ** np.arange(librosa_reference.N_CONTRAST))]
+    bands = []
+    for number, (low, high) in enumerate(pairwise(edges)):
+        inside = np.flatnonzero((frequencies >= low) & (frequencies <= high))
+        first = inside[0] - (number > 0)
+        last = inside[-1] if number < librosa_reference.N_CONTRAST - 1 else len(frequencies) - 1
+        count = max(1, int(np.rint(0.02 * (last + 1 - first))))
+        bands.append((int(first), int(last + (number == librosa_reference.N_CONTRAST - 1)), count))
+    return bands
+
+
+def _flatness(op: Op, magnitude: Tensor, power: Tensor, bins: int) -> Tensor:
+    """Return the geometric over the arithmetic mean of the power."""
+    # One logarithm for the product of four magnitudes: 1e9, the loudest, to the fourth is finite.
+    rest = -bins % 4
+    magnitude = op.Pad(op.Max(magnitude, math.sqrt(LEAST_POWER)), [0, 0, rest, 0], 1.0)
+    quarters = op.Split(magnitude, num_outputs=4, axis=0, _outputs=4)
+    product = op.Mul(op.Mul(quarters[0], quarters[1]), op.Mul(quarters[2], quarters[3]))
+    geometric = op.Exp(op.Mul(op.ReduceSum(op.Log(product), [0]), 2 / bins))
+    return op.Div(geometric, op.ReduceMean(op.Max(power, LEAST_POWER), [0]))
+
+
+def _statistics(op: Op, rows: Tensor) -> Tensor:
+    """Return max, min, mean, std, kurtosis and skew of each row, double (rows, 6)."""
+    values = op.Cast(rows, to=DOUBLE)
+    mean = op.ReduceMean(values, [1])
+    centred = op.Sub(values, mean)
+    std = op.Sqrt(op.ReduceMean(op.Mul(centred, centred), [1]))
+    # A constant row has no shape: its moments would be quotients of rounding errors.
+    least = op.Add(op.Mul(op.Abs(mean), 1e-6), 1e-12)
+    constant = op.LessOrEqual(std, least)
+    standard = op.Div(centred, op.Where(constant, 1.0, std))
+    square = op.Mul(standard, standard)
+    kurtosis = op.Sub(op.ReduceMean(op.Mul(square, square), [1]), 3.0)
+    skew = op.ReduceMean(op.Mul(square, standard), [1])
+    shape = [op.Where(constant, 0.0, value) for value in (kurtosis, skew)]
+    extremes = [op.ReduceMax(values, [1]), op.ReduceMin(values, [1])]
+    return op.Concat(*extremes, mean, std, *shape, axis=1)
+
+
+def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
+    """Return the tempo in beats a minute, double (1,).
+
+    The most probable lag of the autocorrelation, averaged over frames of eight seconds, under
+    a log-normal prior around 120 (Ellis 2007, doi:10.1080/09298210701653344), as
+    librosa.feature.tempo finds it.
+    """
+    size = int(8 * rate // hop)
+    half = size // 2
+    envelope = op.Squeeze(onset, [0])
+    count = op.Shape(envelope)
+    ramp = np.linspace(0, 1, half, endpoint=False)
+    before = op.Mul(op.Slice(envelope, [0], [1]), constant(op, "fade_in", ramp))
+    after = op.Mul(op.Slice(envelope, [-1], count), constant(op, "fade_out", ramp[::-1]))
+    padded = op.Concat(before, envelope, after, axis=0)
+    # Read with rows one longer than they are, copies of a line shift against each other.
+    length = op.Shape(padded)
+    copies = op.Reshape(op.Expand(padded, op.Concat([size + 1], length, axis=0)), [-1])
+    shifted = op.Reshape(op.Slice(copies, [0], op.Mul(op.Add(length, 1), size)), [size, -1])
+    frames = op.Slice(shifted, [0], count, [1])
+    window = np.hanning(size + 1)[:-1]
+    energy = op.MatMul(constant(op, "tempo_energy", window[None] ** 2), op.Mul(frames, frames))
+    weighted = op.Div(frames, op.Where(op.Less(energy, _LEAST), 1.0, energy))
+    # The sums over the diagonals of the Gram matrix are the autocorrelation, summed over frames.
+    gram = op.MatMul(weighted, op.Transpose(frames, perm=[1, 0]))
+    window = constant(op, "tempo_window", window[None])
+    gram = op.Mul(op.Mul(gram, window), op.Transpose(window, perm=[1, 0]))
+    wide = op.Reshape(op.Pad(gram, [0, 0, 0, size]), [-1])
+    skewed = op.Reshape(op.Pad(wide, [0, size]), [size, 2 * size + 1])
+    lags = op.Slice(op.ReduceSum(skewed, [0], keepdims=0), [0], [size])
+    mean = op.Div(op.Cast(lags, to=DOUBLE), op.Cast(count, to=DOUBLE))
+    with np.errstate(divide="ignore"):
+        tempi = 60 * rate / (hop * np.arange(size))  # of lags in frames
+        prior = -0.5 * (np.log2(tempi) - np.log2(120.0)) ** 2
+    prior[: int(np.argmax(tempi < _FASTEST))] = -np.inf
+    prior = constant(op, "tempo_prior", prior, np.float64)
+    score = op.Add(op.Log(op.Add(op.Mul(mean, 1e6), 1.0)), prior)
+    best = op.ArgMax(score, axis=0, keepdims=1)
+    return op.Gather(constant(op, "tempi", tempi, np.float64), best)
+
+
+def _silence(op: Op, square: Tensor, size: Tensor, hop: int) -> Tensor:
+    """Return the samples before and after what librosa.effects.trim leaves, double (2,)."""
+    level = op.Max(op.Squeeze(_mean_square(op, square, 2048, hop), [0]), LEAST_POWER)
+    loud = op.Greater(level, op.Mul(op.ReduceMax(level), 1e-6))
+    frames = op.Squeeze(op.NonZero(loud), [0])
+    leading = op.Mul(op.Slice(frames, [0], [1]), hop)
+    last = op.Mul(op.Add(op.Slice(frames, [-1], op.Shape(level)), 1), hop)
+    trailing = op.Max(op.Sub(size, op.Min(last, op.Shape(square))), 0)
+    return op.Cast(op.Concat(leading, trailing, axis=0), to=DOUBLE)

@@ -1,0 +1,1 @@
+"""Front-end arrays of a dataset, and their cache."""

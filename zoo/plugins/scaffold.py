@@ -1,0 +1,156 @@
+"""What ``zoo plugins new`` writes: a model that works, as one file or as a package.
+
+The texts lie in the folder ``templates``, one file each, with placeholders such as ``$name``.
+"""
+
+import importlib.util
+import keyword
+import os
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from string import Template
+
+from zoo_registry.errors import PluginError, UsageError
+from zoo_registry.files import TEMPORARY_SUFFIX, write_text
+
+__all__ = ["KINDS", "write_module", "write_package"]
+
+KINDS = {
+    "classical": {"requirement": "genre-zoo", "suite": ""},
+    "deep": {"requirement": "genre-zoo[deep]", "suite": ', params={"epochs": 1}'},
+}
+"""What a model can start from, and what is said differently for each."""
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+# Python's own list leaves out its tests; `tests` is the folder that a package gets.
+_RESERVED = sys.stdlib_module_names | {"test", "tests"}
+
+
+def write_module(name: str, folder: Path, kind: str = "classical") -> Path:
+    """Write a model as one file, for ``zoo train ./my_model.py``.
+
+    Parameters
+    ----------
+    name : str
+        Of the model; its hyphens are underscores in the name of the file.
+    folder : Path
+        Where the file shall be; made if it is not there.
+    kind : {"classical", "deep"}
+        What it starts from: an estimator of scikit-learn, or a network of Keras.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    UsageError
+        If the name is malformed or taken, or the file is there already or cannot be written.
+    """
+    texts = _texts(name, kind)
+    path = folder / f"{texts['module']}.py"
+    _check_absent(path)
+    try:
+        write_text(path, _filled(f"{kind}.py", texts))
+    except OSError as error:
+        raise _not_written(path, error) from error
+    return path
+
+
+def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path]:
+    """Write a model as a package that can be installed, tested and published.
+
+    Parameters
+    ----------
+    name : str
+        Of the model, of the package, and of the folder that is made for it.
+    folder : Path
+        Where that folder shall be.
+    kind : {"classical", "deep"}
+        As of `write_module`.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    UsageError
+        As of `write_module`.
+    """
+    texts = _texts(name, kind)
+    module, project = texts["module"], folder / name
+    _check_absent(project)
+    templates = {
+        "pyproject.toml": "pyproject.toml",
+        f"{module}.py": f"{kind}.py",
+        f"tests/test_{module}.py": "test.py",
+        "README.md": "README.md",
+        ".gitignore": "gitignore",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(TEMPORARY_SUFFIX, ".zoo-", folder) as place:
+            unfinished = Path(place, name)
+            for path, template in templates.items():
+                write_text(unfinished / path, _filled(template, texts))
+            unfinished.rename(project)
+    except OSError as error:
+        raise _not_written(project, error) from error
+    return [project / path for path in templates]
+
+
+def _texts(name: str, kind: str) -> dict[str, str]:
+    """Return what the templates are filled with, once `name` is known to be free."""
+    module = name.replace("-", "_")
+    _check_name(name, module)
+    title = name.replace("-", " ").capitalize()
+    camel = "".join(word.capitalize() for word in name.split("-"))
+    return {"name": name, "module": module, "title": title, "camel": camel} | KINDS[kind]
+
+
+def _check_name(name: str, module: str) -> None:
+    from zoo.audio.frontends import Handcrafted
+    from zoo_registry.card import Card
+    from zoo_registry.plugins import Registry
+
+    try:
+        Card(name=name, title=name, family="", frontend=Handcrafted())
+    except PluginError as error:
+        raise UsageError(str(error)) from error
+    if any(offer.kind == "model" and offer.name == name for offer in Registry().offers):
+        raise UsageError(f"there is a model {name!r} already; choose another name")
+    if keyword.iskeyword(module):
+        raise UsageError(f"{module!r} is a word of Python's own; choose another name")
+    if module in _RESERVED or _importable(module):
+        raise UsageError(f"Python has a module {module!r} already; choose another name")
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return
+    raise UsageError(f"a package {found.name!r} is installed already; choose another name")
+
+
+def _importable(module: str) -> bool:
+    origin = getattr(importlib.util.find_spec(module), "origin", None)
+    # What lies in the current folder is the author's own, such as the file that becomes a package.
+    return origin is not None and Path(origin).parent != Path.cwd()
+
+
+def _check_absent(path: Path) -> None:
+    if os.path.lexists(path):  # also a link that leads nowhere
+        raise UsageError(f"{path} exists, and is not overwritten; choose another name or folder")
+
+
+def _filled(template: str, texts: dict[str, str]) -> str:
+    text = (_TEMPLATES / f"{template}.tmpl").read_text(encoding="utf-8")
+    return Template(text).substitute(texts)
+
+
+def _not_written(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path} cannot be written: {error.strerror}; choose another name or folder")

@@ -1,0 +1,78 @@
+"""What the record of a run says from its beginning: everything that is needed to repeat it."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, metadata
+
+from zoo.datasets import Dataset
+from zoo.evaluate.protocols import Protocol
+from zoo.execution.environment import PACKAGES, versions
+from zoo.features.extraction import describe_frontend
+from zoo_registry.card import ParamValue
+from zoo_registry.model import Model
+from zoo_registry.runs import RunRecord
+
+__all__ = ["new_record"]
+
+
+def new_record(
+    model: Model,
+    params: dict[str, ParamValue],
+    dataset: Dataset,
+    protocol: Protocol,
+    grouped: bool,
+    seed: int,
+) -> RunRecord:
+    """Return the record of a run of which nothing is done.
+
+    Parameters
+    ----------
+    model : Model
+    params : dict
+        Every parameter of the card.
+    dataset : Dataset
+    protocol : Protocol
+    grouped : bool
+    seed : int
+    """
+    card, source = model.card, model.source
+    return RunRecord(
+        model={
+            "name": card.name,
+            "title": card.title,
+            "family": card.family,
+            "distribution": source.distribution,
+            "version": source.version,
+            "licence": _licence(source.distribution),
+            "file": source.name if source.is_file else None,
+        },
+        params=params,
+        frontend=describe_frontend(model, dataset),
+        dataset={
+            "name": dataset.name,
+            "source": dataset.source,
+            "fingerprint": dataset.fingerprint,
+            "classes": list(dataset.classes),
+            "tracks": len(dataset),
+        },
+        protocol={"spec": protocol.spec, "grouped": grouped},
+        seed=seed,
+        versions=versions((*PACKAGES, *card.requires)),
+        machine={
+            "platform": platform.platform(),
+            "processors": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _licence(distribution: str | None) -> str | None:
+    """Return the licence that an installed package declares."""
+    if distribution is None:
+        return None
+    try:
+        described = metadata(distribution).json
+    except PackageNotFoundError:
+        return None
+    found = described.get("license_expression") or described.get("license")
+    return str(found) if found else None

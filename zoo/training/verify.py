@@ -1,0 +1,216 @@
+"""Proof of a run: everything it claims is computed again from the data and its predictions."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.artefacts.model_card import model_card
+from zoo.datasets import Dataset, open_dataset
+from zoo.evaluate.audit import audit
+from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
+from zoo.execution.progress import Reporter
+from zoo.plugins.registry import offered_datasets, open_registry
+from zoo.training.train import train
+from zoo_registry.errors import RunError, ZooError
+from zoo_registry.runs import Predictions, Run
+
+__all__ = ["Finding", "differing", "verify", "verify_run"]
+
+_SHOWN = 5  # a replaced folder would name thousands of tracks
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as the run claims.
+
+    Attributes
+    ----------
+    what : str
+        "record", "dataset", "split", "audit", "predictions", "card", "artefact" or "rerun".
+    detail : str
+        One sentence.
+    """
+
+    what: str
+    detail: str
+
+
+def verify_run(
+    run: Run, *, rerun: bool = False, data: str | None = None, reporter: Reporter | None = None
+) -> list[Finding]:
+    """Verify a run.
+
+    Parameters
+    ----------
+    run : Run
+    rerun : bool
+        Whether to train it again and compare the predictions.
+    data : str, optional
+        Where the dataset is now; by default where it was.
+    reporter : Reporter, optional
+
+    Returns
+    -------
+    list of Finding
+        What differs; empty if nothing does.
+    """
+    registry = open_registry()
+    record = run.record
+    try:
+        dataset = open_dataset(
+            data or record.dataset["source"], offered_datasets(registry), trust=False
+        )
+    except ZooError as error:
+        return [Finding("dataset", str(error))]
+    findings = verify(run, dataset)
+    if rerun and not findings:
+        tuned = record.tuned or {}
+        with tempfile.TemporaryDirectory(prefix="zoo-rerun-") as root:
+            try:
+                again = train(
+                    record.model.get("file") or record.model["name"],
+                    dataset,
+                    protocol=record.protocol["spec"],
+                    grouped=record.protocol["grouped"],
+                    params=record.params,
+                    nested=tuned["trials"] if tuned.get("nested") else 0,
+                    tuner=tuned.get("tuner", "random"),
+                    seed=record.seed,
+                    reporter=reporter,
+                    registry=registry,
+                    root=Path(root),
+                )
+            except ZooError as error:
+                return [Finding("rerun", str(error))]
+            if not again.complete:
+                return [Finding("rerun", f"the repetition failed: {again.record.error}")]
+            findings = differing(run, again)
+    return findings
+
+
+def verify(run: Run, dataset: Dataset) -> list[Finding]:
+    """Compare a complete run with its dataset.
+
+    Parameters
+    ----------
+    run : Run
+    dataset : Dataset
+        Read anew, every byte of it.
+
+    Returns
+    -------
+    list of Finding
+        Empty if the run is what it claims to be.
+    """
+    findings = list(_record(run))
+    if not run.complete:
+        return [*findings, Finding("record", f"the run is {run.record.status}, not complete")]
+    try:
+        predictions = run.predictions()
+    except RunError as error:
+        return [*findings, Finding("predictions", str(error))]
+    findings += _dataset(run, dataset, predictions)
+    usable = dataset.without({item["track"] for item in run.record.skipped})
+    protocol = run.record.protocol
+    try:
+        folds = parse_protocol(protocol["spec"]).folds(usable, run.record.seed, protocol["grouped"])
+    except ZooError as error:
+        return [*findings, Finding("split", f"the data cannot be split so any more: {error}")]
+    if split_hash(usable, folds) != run.record.split:
+        findings.append(
+            Finding("split", f"{protocol['spec']} with seed {run.record.seed} splits otherwise")
+        )
+    if audit(usable, folds) != run.record.audit:
+        findings.append(Finding("audit", "the audit of this split is not the one recorded"))
+    findings += _predictions(run, usable, folds, predictions)
+    findings += _files(run, predictions)
+    return findings
+
+
+def differing(run: Run, again: Run) -> list[Finding]:
+    """Compare the predictions of a run with those of its repetition."""
+    one, other = run.predictions(), again.predictions()
+    if one.tracks != other.tracks or one.folds.tolist() != other.folds.tolist():
+        return [Finding("rerun", "the repetition tested other tracks")]
+    worst = np.abs(one.probabilities - other.probabilities).max(axis=1)
+    changed = (worst > 0) | (one.votes != other.votes).any(axis=1)
+    if not changed.any():
+        return []
+    detail = (
+        f"{int(changed.sum())} of {len(one)} tracks are predicted otherwise, "
+        f"by up to {worst.max():.2g} in probability"
+    )
+    return [Finding("rerun", detail)]
+
+
+def _record(run: Run) -> Iterator[Finding]:
+    if run.id != run.record.id:
+        yield Finding(
+            "record",
+            f"run.json describes {run.record.id}, and its folder is {run.id}: seed, parameters, "
+            "versions or data were changed afterwards",
+        )
+
+
+def _dataset(run: Run, dataset: Dataset, predictions: Predictions) -> Iterator[Finding]:
+    if dataset.fingerprint == run.record.dataset["fingerprint"]:
+        return
+    digests = {track.id: track.digest for track in dataset.tracks}
+    tested = dict(zip(predictions.tracks, predictions.digests, strict=True))
+    missing = sorted(set(tested) - set(digests))
+    changed = sorted(t for t in set(tested) & set(digests) if not digests[t].startswith(tested[t]))
+    for names, verb in ((missing, "missing"), (changed, "not the bytes that were tested")):
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            yield Finding("dataset", f"{verb}: {', '.join(names[:_SHOWN])}{more}")
+    if not missing and not changed:
+        yield Finding(
+            "dataset",
+            "the fingerprint differs: tracks were added, or labels, groups or folds changed",
+        )
+
+
+def _predictions(
+    run: Run, dataset: Dataset, folds: Sequence[Fold], predictions: Predictions
+) -> Iterator[Finding]:
+    content = run.predictions_path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != run.record.predictions:
+        yield Finding("predictions", "predictions.csv is not the file that the run wrote")
+    expected = [(dataset.tracks[n].id, fold.number) for fold in folds for n in fold.test]
+    if expected != list(zip(predictions.tracks, predictions.folds.tolist(), strict=True)):
+        yield Finding("predictions", "its rows are not the tested tracks in the order of the split")
+        return
+    tested = [n for fold in folds for n in fold.test]
+    if predictions.classes != dataset.classes:
+        yield Finding("predictions", "its classes are not those of the dataset")
+    else:
+        wrong = np.flatnonzero(predictions.labels != dataset.labels[tested])
+        if wrong.size:
+            names = ", ".join(predictions.tracks[row] for row in wrong[:_SHOWN])
+            yield Finding("predictions", f"the label is not the dataset's: {names}")
+    if not np.array_equal(predictions.groups, dataset.groups[tested]):
+        yield Finding("predictions", "its groups are not those of the dataset")
+    sums = predictions.probabilities.sum(axis=1)
+    if (np.abs(sums - 1) > 1e-6).any() or (predictions.votes.sum(axis=1) < 1).any():  # noqa: PLR2004
+        yield Finding("predictions", "it holds rows without votes, or probabilities off one")
+
+
+def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
+    try:
+        if run.card_path.read_text(encoding="utf-8") != model_card(run, predictions):
+            yield Finding("card", "README.md does not show what the predictions give")
+    except OSError as error:
+        yield Finding("card", f"README.md cannot be read: {error.strerror}")
+    expected = run.record.artefact.get("sha256")
+    if expected is not None:
+        try:
+            content = run.artefact_path.read_bytes()
+        except OSError as error:
+            yield Finding("artefact", f"{run.artefact_path.name} cannot be read: {error.strerror}")
+        else:
+            if hashlib.sha256(content).hexdigest() != expected:
+                yield Finding("artefact", "model.onnx is not the file that the run wrote")
