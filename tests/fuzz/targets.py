@@ -90,10 +90,12 @@ class Targets:
         demand(read_folder(place).classes == dataset.classes, "its own metadata differ")
 
     def table(self, data: bytes) -> None:
-        from zoo.datasets import open_dataset
+        from zoo.datasets import FeatureTable, open_dataset
 
         dataset = open_dataset(str(self.put("table.csv", data)))
-        demand(dataset.features is not None and np.isfinite(dataset.features).all(), "features")
+        demand(
+            isinstance(dataset, FeatureTable) and np.isfinite(dataset.features).all(), "features"
+        )
         demand(len(dataset.classes) > 1 and dataset.fingerprint, "labels")
 
     def facts(self, data: bytes) -> None:

@@ -10,7 +10,7 @@ from zoo.artefacts.artefact import FEATURES, FORMAT, METADATA, TIMES, Artefact
 from zoo.artefacts.model_card import intended_use
 from zoo.audio.decode import decode
 from zoo.audio.files import on_disk
-from zoo.datasets import Dataset
+from zoo.datasets import Dataset, FeatureTable
 from zoo.evaluate.metrics import score
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo_registry.card import FrontEnd
@@ -68,7 +68,7 @@ def write_artefact(
     RunError
         If artefact and plugin differ by more than 1e-3 in probability.
     """
-    part, windows = compose(model, fitted, hears=dataset.features is None)
+    part, windows = compose(model, fitted, hears=not isinstance(dataset, FeatureTable))
     describe(part, _description(run, predictions, windows))
     content: bytes = part.SerializeToString()
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _TRACKS)).astype(int))

@@ -99,7 +99,7 @@ def info(
 
     Example: zoo data info demo
     """
-    from zoo.datasets import open_dataset
+    from zoo.datasets import FeatureTable, open_dataset
     from zoo.datasets.gtzan import is_gtzan
     from zoo.plugins.registry import offered_datasets, open_registry
 
@@ -115,7 +115,7 @@ def info(
         "dataset": dataset.name,
         "source": dataset.source,
         "fingerprint": dataset.fingerprint,
-        "kind": "audio" if dataset.features is None else "feature table",
+        "kind": "feature table" if isinstance(dataset, FeatureTable) else "audio",
         "gtzan": is_gtzan(dataset),
         "tracks": len(dataset),
         "groups": len(set(dataset.groups.tolist())),

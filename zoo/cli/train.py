@@ -63,7 +63,7 @@ def command(
     """
     from zoo.cli.console import TerminalReporter
     from zoo.cli.leaderboard import print_board
-    from zoo.datasets import open_dataset
+    from zoo.datasets import FeatureTable, open_dataset
     from zoo.evaluate.leaderboard import leaderboard
     from zoo.plugins.registry import offered_datasets, open_registry
     from zoo.training.train import train
@@ -117,7 +117,7 @@ def command(
         if board.fingerprint == dataset.fingerprint and board.grouped != ungrouped:
             print_board(board)
             best = next(row.run for row in board.rows)
-            using = f"`zoo predict {best} SONG`, or " if dataset.features is None else ""
+            using = "" if isinstance(dataset, FeatureTable) else f"`zoo predict {best} SONG`, or "
             reporter.note(f"Next: {using}`zoo runs show {best}`.")
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))

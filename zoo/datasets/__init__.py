@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.audio.urls import is_url
-from zoo.datasets.base import Dataset, Track
+from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.gtzan import with_facts
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file, is_folder
@@ -15,7 +15,7 @@ from zoo_registry.text import quoted
 if TYPE_CHECKING:
     from zoo.execution.engine import Engine
 
-__all__ = ["Dataset", "Track", "dataset_name", "open_dataset"]
+__all__ = ["Dataset", "FeatureTable", "Track", "dataset_name", "open_dataset"]
 
 DEMO = "demo"
 

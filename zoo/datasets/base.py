@@ -1,10 +1,11 @@
-"""What a dataset is: labelled tracks, and what is known about which belong together."""
+"""Labelled tracks, and the groups of tracks that a split keeps together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from zoo_registry.errors import DatasetError
 from zoo_registry.runs import digest
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Dataset", "Track", "check_labels", "components"]
+__all__ = ["Dataset", "FeatureTable", "Track", "check_labels", "components"]
 
 
 @dataclass(frozen=True)
@@ -24,20 +25,21 @@ class Track:
     Attributes
     ----------
     id : str
-        Unique in the dataset: the path below its folder, with forward slashes.
+        Unique in the dataset: the path relative to its folder, with forward slashes.
     label : str
+        Class.
     digest : str
-        sha256 of the audio bytes, or of the row.
+        SHA-256 of the audio bytes, or of the row, in hexadecimal.
     path : Path or None
-        None for a row of a table, and for what is at a URL.
+        Local file; None for a row of a table and for a file at a URL.
     group : str or None
-        Artist, or whatever else must stay on one side of a split; None if unknown.
+        Artist, or another reason to keep tracks on one side of a split; None if unknown.
     recording : str or None
         Equal for tracks that are the same recording; None if unknown.
     fold, split : str or None
-        The published fold, or the published part ("train", "valid", "test").
+        Published fold, and published part ("train", "valid" or "test").
     url : str or None
-        Where the file is, if it is none of this system.
+        Address of a file that is not on this machine.
     """
 
     id: str
@@ -52,44 +54,51 @@ class Track:
 
     @property
     def location(self) -> Path | str:
-        """Where the file is, also for a worker that stands in another folder: a path or a URL."""
+        """URL or absolute path of the file, valid for workers in another working directory."""
         return self.url or (self.path or Path(self.id)).absolute()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled tracks.
+    """Labelled recordings.
 
-    Parameters
+    Attributes
     ----------
     name : str
-        What boards call it.
+        Name on leaderboards.
     source : str
-        What to give to ``--data`` to have it again.
+        Value of ``--data`` that opens the dataset again.
     tracks : sequence of Track
-        Stored sorted by id, so that no order of a file system reaches a split.
-    features : float32 array, shape (tracks, features), optional
-        For a feature table, rows in the order of `tracks`.
-    feature_names : sequence of str
-        Its columns.
+        Sorted by id, so that the order of files in a file system does not affect splits.
 
     Raises
     ------
     DatasetError
-        If two tracks share an id, or there are fewer than two classes.
+        If two tracks have the same id, or there are fewer than two classes.
+
+    Examples
+    --------
+    >>> from zoo.datasets import Dataset, Track
+    >>> tracks = [
+    ...     Track(id="a.wav", label="rock", digest="5f2c", group="Ann"),
+    ...     Track(id="b.wav", label="pop", digest="93d1", group="Bo"),
+    ...     Track(id="c.wav", label="rock", digest="0c77", group="Ann"),
+    ... ]
+    >>> dataset = Dataset("songs", "songs", tracks)
+    >>> dataset.classes
+    ('pop', 'rock')
+    >>> dataset.labels
+    array([1, 0, 1])
+    >>> dataset.groups
+    array([0, 1, 0])
     """
 
     name: str
     source: str
     tracks: Sequence[Track]
-    features: "NDArray[np.float32] | None" = field(default=None, repr=False)
-    feature_names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        order = sorted(range(len(self.tracks)), key=lambda number: self.tracks[number].id)
-        if self.features is not None:
-            object.__setattr__(self, "features", self.features[order])
-        object.__setattr__(self, "tracks", tuple(self.tracks[number] for number in order))
+        object.__setattr__(self, "tracks", tuple(sorted(self.tracks, key=attrgetter("id"))))
         check_labels(self.source, [track.label for track in self.tracks])
         for one, other in zip(self.tracks, self.tracks[1:], strict=False):
             if one.id == other.id:
@@ -115,10 +124,10 @@ class Dataset:
 
     @cached_property
     def groups(self) -> "NDArray[np.int64]":
-        """Number of each track's group, int64, shape (tracks,).
+        """Return the number of each track's group, int64, shape (tracks,).
 
-        Tracks of one named group, of one recording, and tracks whose bytes are
-        equal share a number; a track of which nothing is known is a group of its own.
+        Tracks of the same named group or recording, and identical files, have the same number.
+        A track without such information is a group of its own.
         """
         import numpy as np
 
@@ -136,25 +145,45 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over everything that bears on a score: audio, labels, groups, folds, parts."""
+        """SHA-256 of everything that affects a score: audio, labels, groups, folds, parts."""
         return digest(
             [(t.id, t.label, t.digest, t.group, t.recording, t.fold, t.split) for t in self.tracks]
         )
 
-    def without(self, ids: set[str]) -> "Dataset":
+    def without(self, ids: set[str]) -> Self:
         """Return the dataset without the tracks of these ids."""
-        keep = [number for number, track in enumerate(self.tracks) if track.id not in ids]
-        return Dataset(
-            self.name,
-            self.source,
-            [self.tracks[number] for number in keep],
-            None if self.features is None else self.features[keep],
-            self.feature_names,
-        )
+        return replace(self, tracks=[track for track in self.tracks if track.id not in ids])
+
+
+@dataclass(frozen=True)
+class FeatureTable(Dataset):
+    """Dataset without recordings: one row of features per track.
+
+    Attributes
+    ----------
+    features : float32 array, shape (tracks, features)
+        Rows in the order of `tracks`.
+    feature_names : sequence of str
+        Names of the columns.
+    """
+
+    features: "NDArray[np.float32]" = field(repr=False)
+    feature_names: Sequence[str]
+
+    def __post_init__(self) -> None:
+        order = sorted(range(len(self.tracks)), key=lambda row: self.tracks[row].id)
+        object.__setattr__(self, "features", self.features[order])
+        super().__post_init__()
+
+    def without(self, ids: set[str]) -> Self:
+        """Return the table without the tracks of these ids."""
+        rows = [row for row, track in enumerate(self.tracks) if track.id not in ids]
+        tracks = [self.tracks[row] for row in rows]
+        return replace(self, tracks=tracks, features=self.features[rows])
 
 
 def check_labels(source: str, labels: Sequence[str]) -> None:
-    """Raise `DatasetError` unless there is something to tell apart."""
+    """Raise `DatasetError` unless there are at least two classes."""
     if not labels:
         raise DatasetError(f"{source} holds no track; give a folder with one sub-folder a class")
     if len(set(labels)) < 2:  # noqa: PLR2004
@@ -165,10 +194,11 @@ def check_labels(source: str, labels: Sequence[str]) -> None:
 
 
 def components(keys: Sequence[Sequence[str]]) -> list[int]:
-    """Return the number of each item's component; items that share a key are connected."""
+    """Return the component number of each item; items with a common key are connected."""
     parent = list(range(len(keys)))
 
     def root(item: int) -> int:
+        """Return the item that stands for the component of `item`."""
         while parent[item] != item:
             parent[item] = parent[parent[item]]
             item = parent[item]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.audio.fingerprint import near_duplicates
-from zoo.datasets.base import Dataset, Track, components
+from zoo.datasets.base import Dataset, FeatureTable, Track, components
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
@@ -90,7 +90,7 @@ def check(dataset: Dataset, jobs: int | None = None, reporter: Reporter | None =
     DatasetError
         If the dataset is a feature table, which has no files to look at.
     """
-    if dataset.features is not None:
+    if isinstance(dataset, FeatureTable):
         raise DatasetError(f"{dataset.source} is a feature table; only recordings can be checked")
     inspections = _inspect_all(dataset, jobs, reporter or Reporter())
     problems = [problem for rule in _RULES for problem in rule(dataset, inspections)]

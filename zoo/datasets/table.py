@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.datasets.base import Dataset, Track
+from zoo.datasets.base import FeatureTable, Track
 from zoo.datasets.csv_reader import read_table
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
@@ -24,7 +24,7 @@ _OF_THE_FILE = ("length",)
 _AT_ONCE = 1024  # rows
 
 
-def read_feature_table(path: Path) -> Dataset:
+def read_feature_table(path: Path) -> FeatureTable:
     """Read a feature table.
 
     The first column called track, path, filename, file or id names the tracks
@@ -71,7 +71,7 @@ def read_feature_table(path: Path) -> Dataset:
                 split=said.get("split") or None,
             )
             tracks.append(track)
-    return Dataset(path.stem, str(path), tracks, np.concatenate(parts), names)
+    return FeatureTable(path.stem, str(path), tracks, np.concatenate(parts), names)
 
 
 def _numbers(

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from zoo.datasets import Dataset, Track
+from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.execution.engine import Engine
 from zoo.execution.progress import Reporter
 from zoo.features.cache import FeatureCache
@@ -101,7 +101,7 @@ def describe_frontend(model: Model, dataset: Dataset) -> dict[str, Any]:
         If the dataset is a feature table and the model wants something else.
     """
     card = model.card
-    if dataset.features is not None:
+    if isinstance(dataset, FeatureTable):
         if card.frontend.layout != "vectors" or model.overrides_preprocess:
             raise UsageError(
                 f"{card.name} works on audio ({card.frontend.name}), and {dataset.source} is a "
@@ -142,9 +142,9 @@ def extract(
     """
     engine = engine or Engine(jobs)
     described = describe_frontend(model, dataset)
-    needed = None if dataset.features is not None else dataset.tracks[0].location
+    needed = None if isinstance(dataset, FeatureTable) else dataset.tracks[0].location
     engine.expect(_lacking, model.source, needed)
-    if dataset.features is not None:
+    if isinstance(dataset, FeatureTable):
         return Extraction(dataset, _rows(dataset), [], {})
     cache = FeatureCache(features_folder(), described)
     wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
@@ -187,7 +187,7 @@ def arrays_here(
     AudioError
         If a track that is lacking cannot be described.
     """
-    if dataset.features is not None:
+    if isinstance(dataset, FeatureTable):
         return _rows(dataset)
     cache = FeatureCache(features_folder(), frontend)
     for track in (dataset.tracks[index] for index in indices):
@@ -204,11 +204,10 @@ def features_folder() -> Path:
     return cache_folder() / "features"
 
 
-def _rows(dataset: Dataset) -> Arrays:
+def _rows(dataset: FeatureTable) -> Arrays:
     """Return the rows of a feature table, each as an array of one row."""
     import numpy as np
 
-    assert dataset.features is not None
     return Arrays([partial(np.asarray, row[None]) for row in dataset.features])
 
 

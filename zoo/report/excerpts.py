@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.frontends import LogMel
-from zoo.datasets import open_dataset
+from zoo.datasets import FeatureTable, open_dataset
 from zoo.inference.predict import Prediction, predict
 from zoo.inference.predictors import open_model
 from zoo.plugins.registry import offered_datasets, open_registry
@@ -100,7 +100,7 @@ def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, P
     found: dict[str, Path | str] = {}
     for name, digest in wanted.items():
         track = files.get(name)
-        if dataset.features is not None:
+        if isinstance(dataset, FeatureTable):
             found[name] = "The models were given a table of features, so there is nothing to hear."
         elif track is not None and track.url is not None:
             found[name] = f"The recording is at {track.url}, and is not fetched for a report."

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.datasets import Dataset, Track, dataset_name, open_dataset
+from zoo.datasets import Dataset, FeatureTable, Track, dataset_name, open_dataset
 from zoo.datasets.base import components
 from zoo_registry import DatasetError
 
@@ -22,6 +22,12 @@ def track(number: int, **changes) -> Track:
 
 def make(tracks, **changes) -> Dataset:
     return Dataset(**({"name": "set", "source": "there", "tracks": tracks} | changes))
+
+
+def make_table(tracks, features) -> FeatureTable:
+    return FeatureTable(
+        "set", "there", tracks, features, [str(n) for n in range(features.shape[1])]
+    )
 
 
 @st.composite
@@ -44,10 +50,17 @@ class TestTracks:
         numbers = list(range(20))
         random.Random(0).shuffle(numbers)
         features = np.array([[number, -number] for number in numbers], np.float32)
-        dataset = make([track(number) for number in numbers], features=features)
+        dataset = make_table([track(number) for number in numbers], features)
         assert [one.id for one in dataset.tracks] == [f"t{number:03d}" for number in range(20)]
         assert dataset.features[:, 0].tolist() == list(range(20))
         assert len(dataset) == 20
+
+    def test_only_a_table_has_features(self):
+        tracks = [track(0), track(1)]
+        assert not hasattr(make(tracks), "features")
+        assert (
+            make_table(tracks, np.ones((2, 1), np.float32)).fingerprint == make(tracks).fingerprint
+        )
 
     def test_classes_are_sorted_and_labels_index_them(self):
         dataset = make([track(n, label=label) for n, label in enumerate(["b", "é", "a", "B", "a"])])
@@ -68,11 +81,12 @@ class TestTracks:
 
     def test_without(self):
         features = np.arange(12, dtype=np.float32).reshape(6, 2)
-        dataset = make([track(number) for number in range(6)], features=features)
+        dataset = make_table([track(number) for number in range(6)], features)
         rest = dataset.without({"t001", "t004", "absent"})
         assert [one.id for one in rest.tracks] == ["t000", "t002", "t003", "t005"]
         assert rest.features[:, 0].tolist() == [0, 4, 6, 10]
         assert (rest.name, rest.source) == (dataset.name, dataset.source)
+        assert rest.feature_names == dataset.feature_names
         assert rest.fingerprint != dataset.fingerprint
         with pytest.raises(DatasetError, match="one class only"):
             dataset.without({"t000", "t002", "t004"})
