@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 # A network of one layer on windows of frames, with an export of its own, and no framework.
 FRAMES_MODEL = '''
@@ -86,6 +88,41 @@ def predict(model, tracks):
     return [model.predict_proba(track) for track in tracks]
 """
 
+# In two minds: a quiet second is high by a hair, a loud one is low beyond doubt, so that the vote
+# of the windows and their mean probability can name two classes; a hushed one is high for three
+# in four. Column 20 is the mean loudness.
+TORN_MODEL = '''
+from zoo import Card, Handcrafted, hookimpl
+card = Card(name="torn", title="Torn", family="test", frontend=Handcrafted(window=1.0))
+
+@hookimpl
+def train(tracks, labels, classes):
+    return list(classes)
+
+@hookimpl
+def predict(model, tracks):
+    import numpy as np
+    levels = [track[:, 20:21] for track in tracks]
+    sounds = [np.where(level > 0.1, [[0.0, 1.0]], [[0.51, 0.49]]) for level in levels]
+    return [np.where(level < 0.01, [[0.75, 0.25]], s) for level, s in zip(levels, sounds)]
+
+@hookimpl
+def export(model):
+    import onnx
+    return onnx.parser.parse_model("""
+    <ir_version: 10, opset_import: ["": 18]>
+    torn (float[n, 165] track) => (float[n, 2] probabilities)
+    <int64[1] loudness = {20}, float much = {0.1}, float little = {0.01},
+     float[1, 2] if_loud = {0.0, 1.0}, float[1, 2] if_quiet = {0.51, 0.49},
+     float[1, 2] if_hushed = {0.75, 0.25}> {
+        level = Gather <axis = 1> (track, loudness)
+        loud = Greater (level, much)
+        sound = Where (loud, if_loud, if_quiet)
+        hushed = Less (level, little)
+        probabilities = Where (hushed, if_hushed, sound)
+    }""")
+'''
+
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
@@ -94,7 +131,7 @@ def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
 
     root = tmp_path_factory.mktemp("trained")
     data = make_tones(root / "tones")
-    sources = {"frames": FRAMES_MODEL, "seconds": SECONDS_MODEL}
+    sources = {"frames": FRAMES_MODEL, "seconds": SECONDS_MODEL, "torn": TORN_MODEL}
 
     def train(name: str) -> Path:
         place = root / name
@@ -123,3 +160,37 @@ def hearing(trained, workspace: Path) -> Callable[..., Any]:
         return find_run(name)
 
     return fetch
+
+
+@pytest.fixture
+def in_seconds(workspace: Path) -> Callable[..., Path]:
+    """Return a maker of tones of which each second has a level of its own."""
+
+    def make(*levels: float, name: str = "seconds.wav") -> Path:
+        rate = 22_050
+        tone = np.sin(2 * np.pi * 150 * np.arange(len(levels) * rate) / rate)
+        soundfile.write(workspace / name, np.repeat(levels, rate) * tone, rate)
+        return workspace / name
+
+    return make
+
+
+@pytest.fixture
+def torn_song(in_seconds) -> Path:
+    """Return two quiet seconds and a loud one, of which the model `torn` is of two minds."""
+    return in_seconds(0.04, 0.04, 0.4, name="torn.wav")
+
+
+@pytest.fixture
+def faint(workspace: Path) -> Callable[[float], Path]:
+    """Return a maker of tones of one second whose loudest sample has a level in dB."""
+
+    def make(decibels: float) -> Path:
+        rate = 22_050
+        sound = np.sin(2 * np.pi * 150 * np.arange(rate) / rate)
+        path = workspace / f"{decibels:g}dB.wav"
+        sound *= 10 ** (decibels / 20) / np.abs(sound).max()
+        soundfile.write(path, sound, rate, subtype="FLOAT")
+        return path
+
+    return make

@@ -1,5 +1,6 @@
 """Prediction: what may be asked, in which form, and what comes back."""
 
+import csv
 import io
 import json
 import os
@@ -18,8 +19,8 @@ import soundfile
 import zoo
 from zoo.audio.files import audio_files
 from zoo.cli.app import run as run_command
-from zoo.inference.output_file import AnswerFile
-from zoo.inference.predict import UNKNOWN
+from zoo.inference.output_file import AnswerFile, csv_lines
+from zoo.inference.predict import UNKNOWN, Prediction, Section
 from zoo_registry import ArtefactError, PluginError, UsageError
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
@@ -100,6 +101,12 @@ class TestAnswers:
         (found,) = zoo.predict("seconds", [tmp_path / "y.wav"], timeline=True)
         labels = [section.label for section in found.timeline]
         assert labels == ["high"] * 3 + [UNKNOWN] * 3 + ["high"] * 3
+        assert [section.confidence is None for section in found.timeline] == [
+            label == UNKNOWN for label in labels
+        ]
+        assert ["silence" in (section.reason or "") for section in found.timeline] == [
+            label == UNKNOWN for label in labels
+        ]
         assert found.label == "high"
 
     def test_unsure_is_unknown_on_request(self, hearing, tmp_path):
@@ -110,6 +117,47 @@ class TestAnswers:
         assert sure.label == "high"
         assert (found.label, found.label_mean) == (UNKNOWN, "high")
         assert "unsure" in found.reason
+
+        assert found.confidence == sure.confidence
+
+    def test_the_vote_decides_and_the_mean_stands_beside_it(self, hearing, torn_song):
+        run = hearing("torn")
+        (found,) = zoo.predict("torn", [torn_song], timeline=True)
+        assert (found.label, found.label_mean) == ("high", "low")
+        assert found.votes == {"high": 2, "low": 1}
+        assert found.probabilities == pytest.approx({"high": 0.34, "low": 0.66}, abs=1e-6)
+        assert found.confidence == found.probabilities["high"]
+        assert (found.windows, found.seconds, found.run) == (3, 3.0, run.id)
+        assert (found.reason, found.error) == (None, None)
+        sections = [(s.start, s.end, s.label, s.confidence, s.reason) for s in found.timeline]
+        assert sections == [
+            (0.0, 1.0, "high", pytest.approx(0.51), None),
+            (1.0, 2.0, "high", pytest.approx(0.51), None),
+            (2.0, 3.0, "low", 1.0, None),
+        ]
+
+    def test_as_sure_as_was_asked_for_is_sure_enough(self, hearing, torn_song):
+        hearing("torn")
+        (plain,) = zoo.predict("torn", [torn_song], timeline=True)
+        (found,) = zoo.predict("torn", [torn_song], min_confidence=plain.confidence)
+        assert (found.label, found.reason) == ("high", None)
+        least = plain.timeline[0].confidence  # of a window, more than that of the whole
+        (found,) = zoo.predict("torn", [torn_song], min_confidence=least, timeline=True)
+        assert (found.label, found.label_mean) == (UNKNOWN, "low")
+        assert found.reason == "unsure: 0.340 is below 0.51"
+        assert [section.label for section in found.timeline] == ["high", "high", "low"]
+        (found,) = zoo.predict("torn", [torn_song], min_confidence=0.6, timeline=True)
+        assert [section.label for section in found.timeline] == [UNKNOWN, UNKNOWN, "low"]
+        assert [section.confidence for section in found.timeline] == [least, least, 1.0]
+        assert found.timeline[0].reason == "unsure: 0.510 is below 0.6"
+
+    def test_silence_begins_seventy_decibels_below_full_scale(self, hearing, faint):
+        hearing("seconds")
+        songs = [faint(level) for level in (-60.0, -69.9, -70.1, -75.0)]
+        found = list(zoo.predict("seconds", songs, timeline=True))
+        assert [item.label == UNKNOWN for item in found] == [False, False, True, True]
+        assert [item.timeline[0].label == UNKNOWN for item in found] == [False, False, True, True]
+        assert found[-1].reason == "silence: no sample above -70 dB of full scale"
 
     def test_order_and_errors(self, hearing, tmp_path):
         hearing("seconds")
@@ -152,6 +200,56 @@ class TestCommand:
             assert (found["label"] == "high") == (status == 0)
             assert status == 0 or "standard input" in found["error"]
             assert b"Traceback" not in done.stderr
+
+    def test_a_line_for_people(self, hearing, command, torn_song):
+        run = hearing("torn")
+        said = "high  .340  torn.wav  (high 2, low 1; by mean probability low; 3.0 s)\n"
+        assert command("torn", "torn.wav") == (0, said, "")
+        status, out, _ = command("torn", "torn.wav", "--min-confidence", "0.5", "--timeline")
+        assert (status, out.splitlines()) == (
+            0,
+            [
+                "unknown  .340  torn.wav  (unsure: 0.340 is below 0.5; 3.0 s)",
+                "          0:00.0-0:02.0  high  .510",
+                "          0:02.0-0:03.0  low  1.000",
+            ],
+        )
+        status, out, _ = command(run.id, "torn.wav", "--min-confidence", "0.5", "--format", "json")
+        assert (status, json.loads(out)["label"]) == (0, UNKNOWN)
+
+    def test_a_stretch_is_as_sure_as_its_windows_are_on_average(self, hearing, command, in_seconds):
+        hearing("torn")
+        in_seconds(0.004, 0.04, 0.0, 0.0, 0.4, 0.004)
+        status, out, _ = command("torn", "seconds.wav", "--timeline")
+        assert status == 0
+        assert [line.split() for line in out.splitlines()[1:]] == [
+            ["0:00.0-0:02.0", "high", ".630"],
+            ["0:02.0-0:04.0", UNKNOWN],
+            ["0:04.0-0:05.0", "low", "1.000"],
+            ["0:05.0-0:06.0", "high", ".750"],
+        ]
+
+    def test_csv_says_what_json_says(self, hearing, command, torn_song):
+        run = hearing("torn")
+        (found,) = zoo.predict("torn", ["torn.wav"], timeline=True)
+        status, out, _ = command("torn", "torn.wav", "--format", "csv")
+        assert (status, out.splitlines()) == (
+            0,
+            [
+                "path,label,label_mean,confidence,windows,seconds,reason,error,run",
+                f"torn.wav,high,low,0.34,3,3,,,{run.id}",
+            ],
+        )
+        status, out, _ = command("torn", "torn.wav", "--format", "csv", "--timeline")
+        assert status == 0
+        head, *rows = csv.reader(io.StringIO(out))
+        assert ",".join(head) == "path,start,end,label,confidence,reason,error,run"
+        assert [
+            (row[0], *map(float, row[1:3]), row[3], float(row[4]), *row[5:]) for row in rows
+        ] == [
+            ("torn.wav", s.start, s.end, s.label, pytest.approx(s.confidence), "", "", run.id)
+            for s in found.timeline
+        ]
 
     def test_timeline_for_people(self, hearing, command, tmp_path):
         hearing("frames")
@@ -339,7 +437,26 @@ class TestWithoutExport:
             zoo.predict("nearby", [tone(tmp_path / "x.wav", 1.0)])
 
 
-def test_an_answer_file_that_cannot_be_written(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises((UsageError, OSError)):
-        AnswerFile(tmp_path / "file" / "out.csv", True, False, "x")
+def test_numbers_of_a_csv_keep_six_digits():
+    section = Section(3_131.072, 3_132.123, "high", 0.1234567)
+    found = Prediction("x.wav", "high", "low", 0.1234567, seconds=3_599.5, timeline=[section])
+    assert csv_lines(found, timeline=False) == "x.wav,high,low,0.123457,0,3599.5,,,\n"
+    assert csv_lines(found, timeline=True) == "x.wav,3131.07,3132.12,high,0.123457,,,\n"
+
+
+def test_an_answer_file_that_cannot_be_written(hearing, torn_song, monkeypatch, capsys):
+    hearing("torn")
+    Path("file").touch()
+    with pytest.raises((UsageError, OSError)) as caught:
+        AnswerFile(Path("file") / "out.csv", True, False, "x")
+    assert "file" in str(caught.value)
+    monkeypatch.setattr(
+        sys, "argv", ["zoo", "predict", "torn", "torn.wav", "--output", "file/x.csv"]
+    )
+    assert run_command() in (1, 2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("zoo: file")
+    assert captured.err.count("\n") == 1
+    assert "should not have happened" not in captured.err
+    assert Path("file").read_bytes() == b""
