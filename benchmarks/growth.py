@@ -164,7 +164,8 @@ def _runs(root: Path, count: int, tracks: int = 200) -> None:
     """Write runs of one board, from poor ones to good ones."""
     from zoo.workspace import run_folder
     from zoo_registry.files import write_text
-    from zoo_registry.runs import Predictions, Run, RunRecord
+    from zoo_registry.record import DatasetInfo, FoldRecord, ModelInfo, ProtocolInfo, RunRecord
+    from zoo_registry.runs import Predictions, Run
 
     rng = np.random.default_rng(0)
     number = np.arange(tracks)
@@ -172,8 +173,11 @@ def _runs(root: Path, count: int, tracks: int = 200) -> None:
     names = tuple(f"{CLASSES[label]}/{n:05d}.wav" for n, label in zip(number, labels, strict=True))
     digests = tuple(hashlib.sha256(name.encode()).hexdigest()[:16] for name in names)
     hard = rng.random(tracks)
-    fold = {"error": None, "train_tracks": tracks * 4 // 5, "test_tracks": tracks // 5,
-            "train_seconds": 1.0, "predict_seconds": 0.1}  # fmt: skip
+    folds = [
+        FoldRecord(fold=n, train_tracks=tracks * 4 // 5, test_tracks=tracks // 5, error=None,
+                   train_seconds=1.0, predict_seconds=0.1)
+        for n in range(5)
+    ]  # fmt: skip
     for trial in range(count):
         right = (hard + rng.random(tracks)) / 2 < rng.uniform(0.2, 1.0)
         winners = np.where(right, labels, rng.integers(0, len(CLASSES), tracks))
@@ -183,17 +187,16 @@ def _runs(root: Path, count: int, tracks: int = 200) -> None:
             0.5 * votes + 0.5 / len(CLASSES),
         )  # fmt: skip
         record = RunRecord(
-            model={"name": "made-up", "title": "Made up", "family": "test", "distribution": None,
-                   "version": None, "licence": None},
+            model=ModelInfo(name="made-up", title="Made up", family="test"),
             params={"trial": trial},
             frontend={"name": "none", "version": 1},
-            dataset={"name": "made-up", "source": "made-up", "fingerprint": "0" * 64,
-                     "classes": list(CLASSES), "tracks": tracks},
-            protocol={"spec": "kfold:5", "grouped": True},
+            dataset=DatasetInfo(name="made-up", source="made-up", fingerprint="0" * 64,
+                                classes=list(CLASSES), tracks=tracks),
+            protocol=ProtocolInfo(spec="kfold:5", grouped=True),
             seed=0,
             versions={"genre-zoo": "0"},
             status="complete",
-            folds=[{"fold": n} | fold for n in range(5)],
+            folds=folds,
         )  # fmt: skip
         run = Run(run_folder(record, root), record)
         run.write()

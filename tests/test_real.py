@@ -42,7 +42,7 @@ def test_esc10_on_its_published_folds(model, real_data, shared_cache, monkeypatc
     assert score(run.predictions()).accuracy >= 0.83
     (board,) = zoo.leaderboard()
     assert board.audit["any"] == 0
-    assert run.record.artefact["parity"] < 1e-4
+    assert run.record.artefact.parity < 1e-4
 
 
 @pytest.mark.xdist_group("recordings")
@@ -52,9 +52,9 @@ def test_gtzan_mini_by_track(real_data, shared_cache, monkeypatch):
     run = zoo.train("svm", data, grouped=False)
     assert score(run.predictions()).accuracy >= 0.80
     artefact = run.record.artefact
-    assert artefact["parity"] < 1e-4
-    assert artefact["parity_tracks"] == artefact["same_winner"] == 50
-    assert artefact["reference"] < 1e-3
+    assert artefact.parity < 1e-4
+    assert artefact.parity_tracks == artefact.same_winner == 50
+    assert artefact.reference < 1e-3
     answers = list(zoo.predict("svm", [real_data / "gtzan-mini" / "metal"]))
     assert sum(answer.label == "metal" for answer in answers) >= 9
 
@@ -68,5 +68,5 @@ def test_the_cnn_learns_gtzan_mini(real_data, shared_cache, monkeypatch):
     assert run.complete, run.record.error
     assert score(run.predictions()).accuracy >= 0.3
     artefact = run.record.artefact
-    assert artefact["parity"] < 1e-4
-    assert artefact["parity_tracks"] == artefact["same_winner"] == 50
+    assert artefact.parity < 1e-4
+    assert artefact.parity_tracks == artefact.same_winner == 50

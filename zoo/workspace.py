@@ -50,8 +50,8 @@ def cache_folder() -> Path:
 
 def run_folder(record: RunRecord, root: Path | None = None) -> Path:
     """Return where the run of this record belongs, under `root` or the models folder."""
-    protocol = record.protocol["spec"] + ("" if record.protocol["grouped"] else "-ungrouped")
-    dataset = file_name(record.dataset["name"])
+    protocol = record.protocol.spec + ("" if record.protocol.grouped else "-ungrouped")
+    dataset = file_name(record.dataset.name)
     return (root or models_folder()) / dataset / file_name(protocol) / record.id
 
 
@@ -94,7 +94,7 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     if is_file(folder / RECORD):
         return Run.read(folder)
     known = [run for run in runs() if isinstance(run, Run)]
-    of_model = [run for run in known if run.record.model["name"] == wanted]
+    of_model = [run for run in known if run.record.model.name == wanted]
     if of_model:
         complete = [run for run in of_model if run.complete]
         fitting = [run for run in complete if fits(run)]

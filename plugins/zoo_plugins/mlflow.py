@@ -26,7 +26,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from zoo_registry import PluginError, hookimpl
-from zoo_registry.runs import RECORD, Predictions
+from zoo_registry.record import ArtefactInfo, FoldRecord, RunRecord
+from zoo_registry.runs import RECORD, Predictions, Run
 from zoo_registry.text import first_line
 
 __all__ = ["zoo_fold_finished", "zoo_run_finished", "zoo_run_started"]
@@ -47,19 +48,19 @@ _one_at_a_time = threading.Lock()  # the environment and its warnings belong to 
 
 
 @hookimpl
-def zoo_run_started(run: Any) -> None:
+def zoo_run_started(run: Run) -> None:
     """Open the run."""
     run.record.extensions["mlflow"] = {}
     _tell(run, _Store.open)
 
 
 @hookimpl
-def zoo_fold_finished(run: Any, fold: int) -> None:
+def zoo_fold_finished(run: Run, fold: int) -> None:
     """Add the run of a fold."""
 
     def add(store: "_Store") -> None:
         if store.open():
-            store.add_fold(next(entry for entry in run.record.folds if entry["fold"] == fold))
+            store.add_fold(next(entry for entry in run.record.folds if entry.fold == fold))
 
     if "error" not in run.record.extensions["mlflow"]:
         _tell(run, add)
@@ -67,7 +68,7 @@ def zoo_fold_finished(run: Any, fold: int) -> None:
 
 # Last, so that the record that is sent has what the other extensions keep of the run.
 @hookimpl(trylast=True)
-def zoo_run_finished(run: Any) -> None:
+def zoo_run_finished(run: Run) -> None:
     """Add what is missing, and close the run."""
 
     def close(store: "_Store") -> None:
@@ -79,7 +80,7 @@ def zoo_run_finished(run: Any) -> None:
     _tell(run, close)
 
 
-def _tell(run: Any, work: Callable[["_Store"], object]) -> None:
+def _tell(run: Run, work: Callable[["_Store"], object]) -> None:
     """Work with the store; what goes wrong is said once a run, without the passwords in it."""
     known = run.record.extensions["mlflow"]
     try:
@@ -112,7 +113,7 @@ def _settings() -> Iterator[None]:
 class _Store:
     """The tracking store, as one run sees it."""
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Run) -> None:
         from mlflow import MlflowClient
 
         self.run, self.record = run, run.record
@@ -124,7 +125,7 @@ class _Store:
         """Find or make the run; return whether there is something to add to it."""
         found = self._find(f"tags.`zoo.run` = '{self.run.id}'")
         if found is None:
-            tags = {"zoo.run": self.run.id, "zoo.model": self.record.model["name"]}
+            tags = {"zoo.run": self.run.id, "zoo.model": self.record.model.name}
             found = self.client.create_run(self.experiment, tags=tags, run_name=self.run.id)
             self._log_params(found.info.run_id, _parameters(self.record))
         self.id = found.info.run_id
@@ -134,9 +135,9 @@ class _Store:
         self._reopen(found)
         return True
 
-    def add_fold(self, entry: Mapping[str, Any]) -> None:
+    def add_fold(self, entry: FoldRecord) -> None:
         """Add the run of one fold, unless it is there."""
-        number, error = entry["fold"], entry.get("error")
+        number, error = entry.fold, entry.error
         found = self._find(
             f"tags.`mlflow.parentRunId` = '{self.id}' AND tags.`zoo.fold` = '{number}'"
         )
@@ -149,9 +150,9 @@ class _Store:
         child = found.info.run_id
         self._reopen(found)
         if not error:
-            self._log_params(child, entry.get("params", {}))
+            self._log_params(child, entry.params or {})
             scores = _scores(self.run.read_predictions(self.run.fold_path(number)))
-            self._log_metrics(child, scores | _numbers(entry), entry.get("curve", ()))
+            self._log_metrics(child, scores | _numbers(entry), entry.curve)
         self._end(child, error)
 
     def close(self) -> None:
@@ -159,7 +160,7 @@ class _Store:
         artefact = self.record.artefact
         if self.run.complete:
             scores = _scores(self.run.predictions())
-            self._log_metrics(self.id, scores | _numbers(artefact), artefact.get("curve", ()))
+            self._log_metrics(self.id, scores | _numbers(artefact), artefact.curve)
         self.run.write()  # what is sent is what stays
         folder = self.run.folder
         for path in (
@@ -176,8 +177,8 @@ class _Store:
         from mlflow.exceptions import MlflowException
 
         record = self.record
-        board = f"{record.dataset['name']}/{record.protocol['spec']}"
-        board += "" if record.protocol["grouped"] else " ungrouped"
+        board = f"{record.dataset.name}/{record.protocol.spec}"
+        board += "" if record.protocol.grouped else " ungrouped"
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or board
         found = _in_time(lambda: self.client.get_experiment_by_name(name))
         if found is None:
@@ -246,14 +247,14 @@ def _in_time(ask: Callable[[], Any]) -> Any:
     return answers[0]
 
 
-def _parameters(record: Any) -> dict[str, Any]:
+def _parameters(record: RunRecord) -> dict[str, Any]:
     return {
         **record.params,
         "zoo.seed": record.seed,
-        "zoo.protocol": record.protocol["spec"],
-        "zoo.grouped": record.protocol["grouped"],
-        "zoo.dataset": record.dataset["name"],
-        "zoo.fingerprint": record.dataset["fingerprint"],
+        "zoo.protocol": record.protocol.spec,
+        "zoo.grouped": record.protocol.grouped,
+        "zoo.dataset": record.dataset.name,
+        "zoo.fingerprint": record.dataset.fingerprint,
         **{f"version.{package}": version for package, version in record.versions.items()},
     }
 
@@ -266,10 +267,10 @@ def _scores(predictions: Predictions) -> dict[str, float]:
     return {name: getattr(scores, name) for name in ("accuracy", "accuracy_mean", "macro_f1")}
 
 
-def _numbers(described: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(described: FoldRecord | ArtefactInfo) -> dict[str, float]:
     """Return what the record counts or measures of a fold or an artefact."""
     return {
         name: float(value)
-        for name, value in described.items()
+        for name, value in described.to_dict().items()
         if name != "fold" and isinstance(value, int | float) and not isinstance(value, bool)
     }

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any
 
-from zoo_registry import hookimpl
+from zoo_registry import Run, hookimpl
 
 __all__ = [
     "export",
@@ -72,13 +72,13 @@ def zoo_run_started() -> None:
 
 
 @hookimpl
-def zoo_fold_finished(run: Any) -> None:
+def zoo_fold_finished(run: Run) -> None:
     """Add to the record what this fold took, so that an interruption does not lose it."""
     _keep(run)
 
 
 @hookimpl
-def zoo_run_finished(run: Any) -> None:
+def zoo_run_finished(run: Run) -> None:
     """Add what the artefact took, and what the workers did."""
     _keep(run)
     if extraction := run.record.extraction:
@@ -88,7 +88,7 @@ def zoo_run_finished(run: Any) -> None:
         }
 
 
-def _keep(run: Any) -> None:
+def _keep(run: Run) -> None:
     kept = run.record.extensions.setdefault("timing", {})
     for hook, (calls, seconds) in _tally.take().items():
         entry = kept.setdefault(hook, {"calls": 0, "seconds": 0.0})

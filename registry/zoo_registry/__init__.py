@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from zoo_registry.model import Model, Source
     from zoo_registry.plugin_status import PluginStatus
     from zoo_registry.plugins import Registry
-    from zoo_registry.runs import Predictions, Run, RunRecord
+    from zoo_registry.predictions import Predictions
+    from zoo_registry.record import RunRecord
+    from zoo_registry.runs import Run
 
 __all__ = [
     "CONTRACT",
@@ -121,13 +123,11 @@ _HOMES = {
         "Model",
         "Source",
     ),
+    "plugin_status": ("PluginStatus",),
     "plugins": ("Registry",),
-    "runs": (
-        "Predictions",
-        "Run",
-        "RunRecord",
-    ),
-    "survey": ("PluginStatus",),
+    "predictions": ("Predictions",),
+    "record": ("RunRecord",),
+    "runs": ("Run",),
 }
 
 

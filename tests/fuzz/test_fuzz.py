@@ -122,7 +122,7 @@ def test_a_forged_run_is_refused_by_the_part_that_is_wrong(corpus, targets):
         change(record)
         sentence = targets.check("run.json", json.dumps(record).encode())
         assert sentence is not None
-        assert repr(word) in sentence
+        assert f"'{word}" in sentence
     deep = content.replace(b'"seed"', b'"x": ' + b"[" * 9000 + b"]" * 9000 + b', "seed"')
     assert "nested too deeply" in (targets.check("run.json", deep) or "")
 

@@ -150,7 +150,7 @@ def train(workspace, feature_table, request):
 
 def stored(store, run):
     """Return what the store has of a run: the one MLflow run, and those of its folds."""
-    board = f"{run.record.dataset['name']}/{run.record.protocol['spec']}"
+    board = f"{run.record.dataset.name}/{run.record.protocol.spec}"
     found = store.search_runs([store.get_experiment_by_name(board).experiment_id])
     (whole,) = [item for item in found if item.data.tags.get("zoo.run") == run.id]
     folds = [
@@ -179,7 +179,7 @@ class TestWhatIsStored:
         variables = {name for name in os.environ if name.startswith("MLFLOW_")}
         run = train(params={"kind": "two words"}, seed=5)
         assert run.complete, run.record.error
-        assert "error" not in run.record.artefact
+        assert run.has_artefact
         assert {name for name in os.environ if name.startswith("MLFLOW_")} == variables
         assert capfd.readouterr() == ("", "")
         whole, folds = stored(store, run)
@@ -192,8 +192,8 @@ class TestWhatIsStored:
         assert (params.pop("rounds"), params.pop("kind")) == ("3", "two words")
         assert params == {
             "zoo.seed": "5", "zoo.protocol": "kfold:2", "zoo.grouped": "True",
-            "zoo.dataset": run.record.dataset["name"],
-            "zoo.fingerprint": run.record.dataset["fingerprint"],
+            "zoo.dataset": run.record.dataset.name,
+            "zoo.fingerprint": run.record.dataset.fingerprint,
             **{f"version.{name}": value for name, value in run.record.versions.items()},
         }  # fmt: skip
         predictions = run.predictions()
@@ -239,12 +239,12 @@ class TestWhatIsStored:
         run = train(nested=1)
         _, folds = stored(quick_store, run)
         for entry, item in zip(run.record.folds, folds, strict=True):
-            assert item.data.params == {name: str(v) for name, v in entry["params"].items()}
+            assert item.data.params == {name: str(v) for name, v in entry.params.items()}
             assert item.data.params
 
     def test_boards_are_experiments(self, quick_store, train, monkeypatch):
         run = train(grouped=False)
-        name = run.record.dataset["name"]
+        name = run.record.dataset.name
         assert quick_store.get_experiment_by_name(f"{name}/kfold:2 ungrouped")
         assert quick_store.get_experiment_by_name(f"{name}/kfold:2") is None
         monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", f"my {name}")

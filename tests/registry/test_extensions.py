@@ -70,7 +70,7 @@ def zoo_run_started(run): heard.append(("started", run.record.status))
 
 @hookimpl
 def zoo_fold_finished(run, fold, error):
-    assert any(entry["fold"] == fold for entry in run.record.folds)
+    assert any(entry.fold == fold for entry in run.record.folds)
     assert run.fold_path(fold).exists() is (error is None)
     heard.append((fold, error))
 
@@ -220,6 +220,23 @@ class TestEvents:
         assert Run.read(run.folder).record.extensions == {
             "ext": ["zoo_run_started", *["zoo_fold_finished"] * 3, "zoo_run_finished"]
         }
+
+    def test_one_that_looks_fields_up_as_in_a_dictionary_keeps_working(self, train):
+        source = (
+            "from zoo_registry import hookimpl\n@hookimpl\ndef zoo_run_finished(run):\n"
+            "    record = run.record\n"
+            "    record.extensions['ext'] = [\n"
+            "        record.model['name'], record.dataset['tracks'], record.protocol['spec'],\n"
+            "        [entry['fold'] for entry in record.folds if 'train_seconds' in entry],\n"
+            "        record.artefact.get('error'), dict(record.machine)['python'],\n"
+            "    ]\n"
+        )
+        run, _ = train(ext=source)
+        record = run.record
+        assert Run.read(run.folder).record.extensions["ext"] == [
+            record.model.name, record.dataset.tracks, "kfold:3", [0, 1, 2], record.artefact.error,
+            record.machine.python,
+        ]  # fmt: skip
 
     def test_the_first_registered_is_the_first_to_hear_unless_it_says_otherwise(self):
         order: list[str] = []

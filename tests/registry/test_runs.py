@@ -2,7 +2,6 @@
 
 import copy
 import csv
-import dataclasses
 import hashlib
 import json
 import random
@@ -14,7 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_registry import Predictions, Run, RunError, RunRecord
-from zoo_registry.runs import FORMAT, PREDICTIONS, RECORD, canonical_json, digest
+from zoo_registry.hashing import canonical_json, digest
+from zoo_registry.record import (
+    ArtefactInfo,
+    AuditInfo,
+    DatasetInfo,
+    FoldRecord,
+    MachineInfo,
+    ModelInfo,
+    ProtocolInfo,
+    SkippedTrack,
+    TuningInfo,
+)
+from zoo_registry.runs import FORMAT, PREDICTIONS, RECORD
 
 # Commas, quotes, line ends of every system, what looks like our own columns, other scripts.
 NASTY = [
@@ -178,19 +189,33 @@ class TestDigest:
         assert digest({"b": [1, 2.5, None], "a": "é"}) == expected
 
 
+def model(**changes) -> ModelInfo:
+    given = {
+        "name": "svm", "title": "SVM", "family": "classical", "distribution": "genre-zoo",
+        "version": "1",
+    }  # fmt: skip
+    return ModelInfo(**(given | changes))
+
+
+def dataset(**changes) -> DatasetInfo:
+    given = {
+        "name": "né", "source": "né", "fingerprint": "f" * 64, "classes": ["a", "b"], "tracks": 9,
+    }  # fmt: skip
+    return DatasetInfo(**(given | changes))
+
+
+def fold(**changes) -> FoldRecord:
+    given = {"fold": 0, "train_tracks": 7, "test_tracks": 2, "error": None}
+    return FoldRecord(**(given | changes))
+
+
 def record(**changes) -> RunRecord:
     given = {
-        "model": {
-            "name": "svm", "title": "SVM", "family": "classical",
-            "distribution": "genre-zoo", "version": "1", "file": None,
-        },
+        "model": model(),
         "params": {"C": 5.0, "gamma": "scale"},
         "frontend": {"name": "handcrafted", "version": 1, "window": 30.0},
-        "dataset": {
-            "name": "né", "source": "né", "fingerprint": "f" * 64,
-            "classes": ["a", "b"], "tracks": 9,
-        },
-        "protocol": {"spec": "kfold:5", "grouped": True},
+        "dataset": dataset(),
+        "protocol": ProtocolInfo(spec="kfold:5", grouped=True),
         "seed": 0,
         "versions": {"numpy": "2.0"},
     }  # fmt: skip
@@ -200,34 +225,34 @@ def record(**changes) -> RunRecord:
 COUNT = [
     {"params": {"C": 6.0, "gamma": "scale"}},
     {"frontend": {"name": "handcrafted", "version": 2, "window": 30.0}},
-    {"protocol": {"spec": "kfold:10", "grouped": True}},
-    {"protocol": {"spec": "kfold:5", "grouped": False}},
+    {"protocol": ProtocolInfo(spec="kfold:10", grouped=True)},
+    {"protocol": ProtocolInfo(spec="kfold:5", grouped=False)},
     {"seed": 1},
     {"versions": {"numpy": "2.1"}},
-    {"model": record().model | {"name": "cnn"}},
-    {"model": record().model | {"version": "2"}},
-    {"model": record().model | {"distribution": None}},
-    {"dataset": record().dataset | {"fingerprint": "e" * 64}},
-    {"tuned": {"tuning": "svm-1", "trials": 3, "seen": ["a"]}},
+    {"model": model(name="cnn")},
+    {"model": model(version="2")},
+    {"model": model(distribution=None)},
+    {"dataset": dataset(fingerprint="e" * 64)},
+    {"tuned": TuningInfo(tuning="svm-1", trials=3, seen=["a"])},
 ]
 COUNT_NOT = [
     {"status": "complete"},
     {"error": "x"},
     {"extraction": {"tracks": 9}},
-    {"skipped": [{"track": "a", "reason": "b"}]},
-    {"folds": [{"fold": 0}]},
-    {"artefact": {"bytes": 1}},
-    {"machine": {"python": "3"}},
+    {"skipped": [SkippedTrack(track="a", reason="b")]},
+    {"folds": [fold()]},
+    {"artefact": ArtefactInfo(bytes=1)},
+    {"machine": MachineInfo(python="3")},
     {"extensions": {"timing": {}}},
     {"started": "now"},
     {"finished": "then"},
     {"split": "0" * 64},
-    {"audit": {}},
+    {"audit": AuditInfo(folds=[], conflicts=[], known=0)},
     {"predictions": "0" * 64},
     {"format": 0},
-    {"model": record().model | {"title": "Other"}},
-    {"model": record().model | {"file": "/elsewhere/svm.py"}},
-    {"dataset": record().dataset | {"name": "moved", "source": "/elsewhere"}},
+    {"model": model(title="Other")},
+    {"model": model(file="/elsewhere/svm.py")},
+    {"dataset": dataset(name="moved", source="/elsewhere")},
 ]
 
 
@@ -239,7 +264,7 @@ class TestIdentity:
 
     def test_every_field_is_tried(self):
         tried = {name for changes in (*COUNT, *COUNT_NOT) for name in changes}
-        assert tried == {field.name for field in dataclasses.fields(RunRecord)}
+        assert tried == set(RunRecord.__struct_fields__)
 
     @pytest.mark.parametrize("changes", COUNT, ids=str)
     def test_everything_that_bears_on_the_result_counts(self, changes):
@@ -252,7 +277,9 @@ class TestIdentity:
 
 class TestRun:
     def test_round_trip(self, tmp_path):
-        run = Run(tmp_path / "deep" / record().id, record(skipped=[{"track": "é", "reason": '"'}]))
+        run = Run(
+            tmp_path / "deep" / record().id, record(skipped=[SkippedTrack(track="é", reason='"')])
+        )
         run.write()
         again = Run.read(run.folder)
         assert again.record == run.record
@@ -272,7 +299,7 @@ class TestRun:
         assert run.fold_path(3) == tmp_path / "folds" / "3.csv"
 
     def test_unknown_fields_of_the_same_format_are_ignored(self, tmp_path):
-        write(tmp_path, dataclasses.asdict(record()) | {"mood": "good"})
+        write(tmp_path, record().to_dict() | {"mood": "good"})
         assert Run.read(tmp_path).record == record()
 
     def test_no_run(self, tmp_path):
@@ -319,8 +346,8 @@ class TestRun:
     )  # fmt: skip
     @pytest.mark.parametrize("value", [None, 3.5], ids=repr)
     def test_values_of_the_wrong_kind(self, tmp_path, path, value):
-        full = record(folds=[{"fold": 0, "error": None}], skipped=[{"track": "a", "reason": "b"}])
-        data = copy.deepcopy(dataclasses.asdict(full))
+        full = record(folds=[fold()], skipped=[SkippedTrack(track="a", reason="b")])
+        data = copy.deepcopy(full.to_dict())
         inner = data
         for key in path[:-1]:
             inner = inner[key]
@@ -329,12 +356,119 @@ class TestRun:
         with pytest.raises(RunError, match=f"run.json is damaged: '{path[0]}"):
             Run.read(tmp_path)
 
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"seed": 2**32}, "'seed': Expected `int` <= 4294967295"),
+            ({"status": "done"}, "'status': Invalid enum value 'done'"),
+            ({"frontend": {"version": 1}}, "'frontend.name' is missing or no text"),
+            ({"versions": {"numpy": 2}}, "'versions[...]': Expected `str`, got `int`"),
+            ({"extraction": {"tracks": 1e30}}, "'extraction[...]': Expected `float` <"),
+            ({"tuned": {"trials": 1}}, "'tuned.seen' is missing"),
+            ({"artefact": {"sha256": "0"}}, "'artefact': the description of the file is not comp"),
+            (
+                {"folds": [{**fold(), "train_seconds": 1.0}]},
+                "'folds[0]': one of train_seconds and predict_seconds is missing",
+            ),
+            (
+                {"folds": [{**fold(), "train_seconds": float("nan"), "predict_seconds": 1.0}]},
+                "'folds[0].train_seconds': Expected `float` >= 0.0",
+            ),
+        ],
+        ids=str,
+    )
+    def test_damage_is_named_in_one_sentence(self, tmp_path, changes, sentence):
+        write(tmp_path, record().to_dict() | changes)
+        with pytest.raises(RunError) as caught:
+            Run.read(tmp_path)
+        assert str(caught.value).startswith(f"{tmp_path / RECORD} is damaged: {sentence}")
+        assert "\n" not in str(caught.value)
+
+    def test_names_that_are_not_utf8_and_figures_that_are_no_numbers(self, tmp_path):
+        curve = [{"fraction": 0.5, "loss": float("nan")}, {"fraction": 1.0, "loss": float("inf")}]
+        skipped = [SkippedTrack(track="\udcff.wav", reason="no sound")]
+        Run(tmp_path, record(skipped=skipped, folds=[fold(curve=curve)])).write()
+        read = Run.read(tmp_path).record
+        assert read.skipped == skipped
+        assert repr(read.folds[0].curve) == repr(curve)
+
+    def test_what_extensions_keep_may_be_numbers_of_numpy(self, tmp_path):
+        kept = {"a": np.float64(0.5), "b": (1, "x"), "c": {1: None}}
+        Run(tmp_path, record(extensions={"mine": kept})).write()
+        assert Run.read(tmp_path).record.extensions["mine"] == {
+            "a": 0.5, "b": [1, "x"], "c": {"1": None},
+        }  # fmt: skip
+
+    def test_absent_fields_stay_absent(self, tmp_path):
+        folds = [fold(), fold(fold=1, params={}, train_seconds=1.0, predict_seconds=0.5)]
+        Run(tmp_path, record(folds=folds, artefact=ArtefactInfo(error="no form"))).write()
+        data = json.loads((tmp_path / RECORD).read_text())
+        assert data["folds"] == [
+            {"fold": 0, "train_tracks": 7, "test_tracks": 2, "error": None},
+            {
+                "fold": 1, "train_tracks": 7, "test_tracks": 2, "error": None, "params": {},
+                "train_seconds": 1.0, "predict_seconds": 0.5,
+            },
+        ]  # fmt: skip
+        assert data["artefact"] == {"error": "no form"}
+        assert data["tuned"] is data["audit"] is data["model"]["file"] is None
+
+    def test_fields_can_be_looked_up_as_in_a_dictionary(self):
+        info = ArtefactInfo(error="no form")
+        assert info["error"] == info.get("error") == "no form"
+        assert "sha256" not in info
+        assert info.get("sha256", "none") == "none"
+        assert dict(info) == {**info} == {"error": "no form"}
+        assert list(info) == list(info.keys()) == ["error"]
+        with pytest.raises(KeyError, match="sha256"):
+            info["sha256"]
+
+    @pytest.mark.parametrize(
+        ("changes", "has_artefact", "takes_audio"),
+        [
+            ({}, False, True),
+            ({"artefact": ArtefactInfo(error="no form")}, False, True),
+            ({"artefact": ArtefactInfo(sha256="0", file="model.onnx", bytes=1, parity=0.0,
+                                       parity_tracks=1, same_winner=1)}, True, True),
+            ({"frontend": {"name": "table", "version": 1}}, False, False),
+        ],
+    )  # fmt: skip
+    def test_conditions_have_names(self, changes, has_artefact, takes_audio):
+        run = Run(Path(), record(**changes))
+        assert (run.has_artefact, run.takes_audio) == (has_artefact, takes_audio)
+
     @pytest.mark.parametrize("content", [None, b"", b"track,label\n", b"\xff\xff"], ids=repr)
     def test_predictions_missing_or_damaged(self, tmp_path, content):
         if content is not None:
             (tmp_path / PREDICTIONS).write_bytes(content)
         with pytest.raises(RunError, match=r"predictions\.csv"):
             Run(tmp_path, record()).predictions()
+
+
+class TestFormerRuns:
+    """A run that was written before records were typed."""
+
+    def test_is_read_as_it_was(self):
+        run = Run.read(FORMER)
+        assert run.id == run.record.id == FORMER.name
+        assert run.complete
+        assert run.has_artefact
+        assert run.takes_audio
+        assert run.record.model.title == "Decision tree"
+        assert run.record.audit is not None
+        assert [entry.is_trained for entry in run.record.folds] == [True] * 5
+        predictions = run.predictions()
+        assert len(predictions) == 10  # every twentieth row is kept here
+        digest = hashlib.sha256(run.predictions_path.read_bytes()).hexdigest()
+        assert digest == run.record.predictions
+        assert predictions.classes == tuple(run.record.dataset.classes)
+
+    def test_is_written_as_it_was(self, tmp_path):
+        Run(tmp_path, Run.read(FORMER).record).write()
+        assert (tmp_path / RECORD).read_bytes() == (FORMER / RECORD).read_bytes()
+
+
+FORMER = Path(__file__).with_name("former") / "decision-tree-bf9fb483cb"
 
 
 def write(folder: Path, data: dict) -> None:

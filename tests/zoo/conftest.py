@@ -144,7 +144,7 @@ def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
                 patch.chdir(place)
                 run = zoo.train(f"./{name}.py", str(data), protocol="kfold:2", jobs=1)
             assert run.complete, run.record.error
-            assert "error" not in run.record.artefact, run.record.artefact["error"]
+            assert run.has_artefact, run.record.artefact.error
         return place
 
     return train

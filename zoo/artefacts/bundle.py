@@ -36,10 +36,10 @@ def hand_over(run: Run, folder: Path) -> list[Path]:
     RunError
         If the folder cannot be written.
     """
-    if not run.complete or "sha256" not in run.record.artefact:
-        reason = run.record.artefact.get("error") or f"it is {run.record.status}"
+    if not run.complete or not run.has_artefact:
+        reason = run.record.artefact.error or f"it is {run.record.status}"
         raise UsageError(f"{run.id} has no ONNX file to hand over: {reason}")
-    artefact = Artefact(run.artefact_path, run.record.artefact["sha256"], threads=1)
+    artefact = Artefact(run.artefact_path, run.record.artefact.sha256, threads=1)
     sources = {run.artefact_path.name: run.artefact_path, run.card_path.name: run.card_path}
     if artefact.hears:
         sources[SCRIPT] = _STANDALONE

@@ -202,13 +202,17 @@ def _description(
     return {
         "format": FORMAT,
         "run": run.id,
-        "model": {key: value for key, value in record.model.items() if key != "file"},
+        "model": {key: value for key, value in record.model.to_dict().items() if key != "file"},
         "classes": list(predictions.classes),
         "frontend": record.frontend,
         "windows": windows,
         "params": record.params,
-        "dataset": {k: v for k, v in record.dataset.items() if k not in ("source", "classes")},
-        "protocol": record.protocol,
+        "dataset": {
+            key: value
+            for key, value in record.dataset.to_dict().items()
+            if key not in ("source", "classes")
+        },
+        "protocol": record.protocol.to_dict(),
         "seed": record.seed,
         "metrics": {
             "accuracy": scores.accuracy,

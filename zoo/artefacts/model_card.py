@@ -10,17 +10,18 @@ __all__ = ["intended_use", "model_card"]
 
 
 _INTERFACE = {
-    False: "It takes a mono waveform, `waveform` (1, samples), at the rate of the front end, and "
+    True: "It takes a mono waveform, `waveform` (1, samples), at the rate of the front end, and "
     "gives `probabilities` (windows, classes) and the windows' `times` in seconds.",
-    True: "It takes rows of the feature table, `track` (rows, columns), and gives `probabilities`.",
+    False: "It takes rows of the feature table, `track` (rows, columns), and gives "
+    "`probabilities`.",
 }
 
 
 def intended_use(record: RunRecord) -> str:
     """Return what a model may be asked, and what not."""
-    classes = ", ".join(record.dataset["classes"])
+    classes = ", ".join(record.dataset.classes)
     return (
-        f"Classifies audio into {len(record.dataset['classes'])} classes: {classes}. "
+        f"Classifies audio into {len(record.dataset.classes)} classes: {classes}. "
         "It knows no other class, and has been tested on recordings like those of its dataset only."
     )
 
@@ -32,21 +33,21 @@ def model_card(run: Run, predictions: Predictions) -> str:
     protocol = record.protocol
     grouping = (
         "tracks of one group are never on both sides of a split"
-        if protocol["grouped"]
+        if protocol.grouped
         else "split by track on purpose: tracks of one artist may be on both sides"
     )
     artefact = record.artefact
-    if "sha256" not in artefact:
-        file = f"None: {shown(artefact.get('error') or 'none is recorded')}."
+    if artefact.sha256 is None:
+        file = f"None: {shown(artefact.error or 'none is recorded')}."
     else:
         file = (
-            f"`{artefact['file']}` ({artefact['bytes'] / 1e6:.2f} MB, sha256 "
-            f"`{artefact['sha256'][:16]}…`), fitted on all {record.dataset['tracks']} tracks "
+            f"`{artefact.file}` ({(artefact.bytes or 0) / 1e6:.2f} MB, sha256 "
+            f"`{artefact.sha256[:16]}…`), fitted on all {record.dataset.tracks} tracks "
             "after the evaluation. "
-            f"Compared with the Python model on {artefact['parity_tracks']} tracks, it names the "
-            f"same winner on {artefact['same_winner']} and differs by at most "
-            f"{artefact['parity']:.1e} in probability. "
-            f"{_INTERFACE[record.frontend['name'] == 'table']}"
+            f"Compared with the Python model on {artefact.parity_tracks} tracks, it names the "
+            f"same winner on {artefact.same_winner} and differs by at most "
+            f"{artefact.parity:.1e} in probability. "
+            f"{_INTERFACE[run.takes_audio]}"
         )
     per_class = "\n".join(
         f"| {table_cell(name)} | {tracks} | {value:.3f} |"
@@ -60,11 +61,11 @@ def model_card(run: Run, predictions: Predictions) -> str:
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
     params += _tuned(run, predictions)
     model = record.model
-    plugin = f"{model.get('distribution') or model.get('file')} {model.get('version')}"
-    licence = record.model.get("licence") or "not declared"
+    plugin = f"{model.distribution or model.file} {model.version}"
+    licence = model.licence or "not declared"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
-    return f"""# {shown(record.model["title"])} on {shown(record.dataset["name"])}
+    return f"""# {shown(record.model.title)} on {shown(record.dataset.name)}
 
 Run `{run.id}`, {record.finished}.
 
@@ -74,7 +75,7 @@ Run `{run.id}`, {record.finished}.
 
 ## How well
 
-{len(predictions)} tracks tested out of fold, `{protocol["spec"]}`, seed {record.seed}; {grouping}.
+{len(predictions)} tracks tested out of fold, `{protocol.spec}`, seed {record.seed}; {grouping}.
 
 | | |
 | --- | --- |
@@ -91,8 +92,8 @@ Run `{run.id}`, {record.finished}.
 
 | | |
 | --- | --- |
-| dataset | {table_cell(record.dataset["name"])}, {record.dataset["tracks"]} tracks{skipped} |
-| fingerprint | `{record.dataset["fingerprint"]}` |
+| dataset | {table_cell(record.dataset.name)}, {record.dataset.tracks} tracks{skipped} |
+| fingerprint | `{record.dataset.fingerprint}` |
 | front end | {table_cell(_fields(record.frontend))} |
 | parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
@@ -110,11 +111,11 @@ def _tuned(run: Run, predictions: Predictions) -> str:
     tuned = run.record.tuned
     if tuned is None:
         return ""
-    if tuned.get("nested"):
-        return f"; others in every fold, found by {tuned['trials']} trials on its training part"
-    seen = len(set(tuned["seen"]) & set(predictions.digests))
+    if tuned.nested:
+        return f"; others in every fold, found by {tuned.trials} trials on its training part"
+    seen = len(set(tuned.seen) & set(predictions.digests))
     return (
-        f"; found by {tuned['trials']} trials ({tuned['tuning']}) that had seen {seen} of the "
+        f"; found by {tuned.trials} trials ({tuned.tuning}) that had seen {seen} of the "
         "tested tracks"
     )
 

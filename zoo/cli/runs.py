@@ -65,10 +65,10 @@ def _summary(run: Any) -> dict[str, Any]:
     record = run.record
     return {
         "run": run.id,
-        "model": record.model["name"],
-        "dataset": record.dataset["name"],
-        "protocol": record.protocol["spec"],
-        "grouped": record.protocol["grouped"],
+        "model": record.model.name,
+        "dataset": record.dataset.name,
+        "protocol": record.protocol.spec,
+        "grouped": record.protocol.grouped,
         "status": record.status,
         "finished": record.finished,
         "folder": str(run.folder),
@@ -103,7 +103,7 @@ def show(
     if format is ListFormat.json:
         print_json(
             {"run": found.id, "folder": str(found.folder)}
-            | asdict(found.record)
+            | found.record.to_dict()
             | {
                 "scores": asdict(scores) if scores else None,
                 "confusion": matrix.tolist() if matrix is not None else None,
@@ -130,14 +130,14 @@ def show(
 def _print_facts(run: Any) -> None:
     record = run.record
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
-    artefact = record.artefact.get("file") or record.artefact.get("error") or "none yet"
+    artefact = record.artefact.file or record.artefact.error or "none yet"
     facts = {
         "run": run.id,
         "folder": run.folder,
         "status": record.status + (f": {record.error}" if record.error else ""),
-        "dataset": f"{record.dataset['name']}, {record.dataset['tracks']} tracks",
-        "protocol": record.protocol["spec"]
-        + ("" if record.protocol["grouped"] else ", split by track (--ungrouped)")
+        "dataset": f"{record.dataset.name}, {record.dataset.tracks} tracks",
+        "protocol": record.protocol.spec
+        + ("" if record.protocol.grouped else ", split by track (--ungrouped)")
         + f", seed {record.seed}",
         "parameters": params,
         "artefact": artefact,
@@ -145,10 +145,10 @@ def _print_facts(run: Any) -> None:
     for name, value in facts.items():
         say(f"{name:<11}{value}")
     for skipped in record.skipped:
-        say(f"left out   {skipped['reason']}")
+        say(f"left out   {skipped.reason}")
     for entry in record.folds:
-        if entry.get("error"):
-            say(f"fold {entry['fold']} failed: {entry['error']}")
+        if entry.error:
+            say(f"fold {entry.fold} failed: {entry.error}")
     for name, kept in record.extensions.items():
         for key, value in kept.items() if isinstance(kept, dict) else [("", kept)]:
             say(f"{name:<10} {key} {_in_words(value)}".rstrip())

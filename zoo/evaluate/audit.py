@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.datasets.base import Dataset, Track
 from zoo.evaluate.protocols import Fold
+from zoo_registry.record import AuditInfo, FoldAudit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,37 +21,28 @@ _KINDS: dict[str, Callable[[Track], str | None]] = {
 }
 
 
-def audit(dataset: Dataset, folds: Sequence[Fold]) -> dict[str, Any]:
+def audit(dataset: Dataset, folds: Sequence[Fold]) -> AuditInfo:
     """Count, in each fold, the test tracks that are not new to the model.
 
     Parameters
     ----------
     dataset : Dataset
     folds : sequence of Fold
-
-    Returns
-    -------
-    dict
-        ``folds``: for each fold its ``tested`` tracks, how many of them share a ``group``,
-        a ``recording`` or the very bytes (``duplicate``) with a training track, how many
-        share ``any`` of these, and the ``missing`` classes, which have no training track.
-        ``conflicts``: pairs of equal recordings under different labels, as ids.
-        ``known``: how many tracks have a group or recording in the metadata.
     """
     keys = {kind: [key(track) for track in dataset.tracks] for kind, key in _KINDS.items()}
-    return {
-        "folds": [_audit_fold(dataset, fold, keys) for fold in folds],
-        "conflicts": _conflicts(dataset),
-        "known": sum(bool(track.group or track.recording) for track in dataset.tracks),
-    }
+    return AuditInfo(
+        folds=[_audit_fold(dataset, fold, keys) for fold in folds],
+        conflicts=_conflicts(dataset),
+        known=sum(bool(track.group or track.recording) for track in dataset.tracks),
+    )
 
 
-def leaks(found: dict[str, Any] | None) -> bool:
+def leaks(found: AuditInfo | None) -> bool:
     """Whether any test track was not new to its model."""
-    return bool(found) and any(fold["any"] for fold in (found or {})["folds"])
+    return found is not None and any(fold.any for fold in found.folds)
 
 
-def summary(found: dict[str, Any]) -> dict[str, Any]:
+def summary(found: AuditInfo) -> dict[str, Any]:
     """Return the audit over all folds: counts, and their share of the tested tracks.
 
     Returns
@@ -59,28 +51,30 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         ``tested, group, recording, duplicate, any``: counts; ``share``: ``any / tested``;
         ``conflicts, known``: counts; ``missing``: classes that some fold did not learn.
     """
-    folds = found["folds"]
-    counts = {name: sum(fold[name] for fold in folds) for name in ("tested", *_KINDS, "any")}
+    folds = found.folds
+    counts = {
+        name: sum(getattr(fold, name) for fold in folds) for name in ("tested", *_KINDS, "any")
+    }
     return counts | {
         "share": counts["any"] / counts["tested"] if counts["tested"] else 0.0,
-        "conflicts": len(found["conflicts"]),
-        "known": found["known"],
-        "missing": sorted({name for fold in folds for name in fold["missing"]}),
+        "conflicts": len(found.conflicts),
+        "known": found.known,
+        "missing": sorted({name for fold in folds for name in fold.missing}),
     }
 
 
-def _audit_fold(dataset: Dataset, fold: Fold, keys: dict[str, list[str | None]]) -> dict[str, Any]:
+def _audit_fold(dataset: Dataset, fold: Fold, keys: dict[str, list[str | None]]) -> FoldAudit:
     shared: dict[str, set[int]] = {}
     for kind, values in keys.items():
         learnt = {values[n] for n in fold.train} - {None}
         shared[kind] = {int(n) for n in fold.test if values[n] in learnt}
-    return {
-        "fold": fold.number,
-        "tested": len(fold.test),
+    return FoldAudit(
+        fold=fold.number,
+        tested=len(fold.test),
         **{kind: len(tracks) for kind, tracks in shared.items()},
-        "any": len(set().union(*shared.values())),
-        "missing": _missing(dataset, fold.train),
-    }
+        any=len(set().union(*shared.values())),
+        missing=_missing(dataset, fold.train),
+    )
 
 
 def _missing(dataset: Dataset, train: "NDArray[np.int64]") -> list[str]:

@@ -179,10 +179,10 @@ def _boards(name: str | None, spec: str | None) -> list[Board]:
             continue
         record = run.record
         key = (
-            record.dataset["name"],
-            record.protocol["spec"],
-            not record.protocol["grouped"],
-            record.dataset["fingerprint"],
+            record.dataset.name,
+            record.protocol.spec,
+            not record.protocol.grouped,
+            record.dataset.fingerprint,
             leaks(record.audit),
         )
         if name in (None, key[0]) and spec in (None, key[1]):
@@ -210,10 +210,10 @@ def _board(members: Sequence[Run], place: tuple[Any, ...]) -> Board:
     rows = [_row(run, figures.get(run.id)) for run in members]
     audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
-        dataset=record.dataset["name"],
-        fingerprint=record.dataset["fingerprint"],
-        protocol=record.protocol["spec"],
-        grouped=record.protocol["grouped"],
+        dataset=record.dataset.name,
+        fingerprint=record.dataset.fingerprint,
+        protocol=record.protocol.spec,
+        grouped=record.protocol.grouped,
         audit=summary(audited) if audited else None,
         rows=tuple(sorted(rows, key=_order)),
     )
@@ -236,13 +236,10 @@ def _figures(members: Sequence[Run], place: tuple[Any, ...]) -> dict[str, dict[s
                 content = run.predictions_path.read_bytes()
                 contents[run.id] = hashlib.sha256(content).hexdigest()
     trained = [
-        entry["train_tracks"]
-        for run in members
-        for entry in run.record.folds
-        if "train_seconds" in entry
+        entry.train_tracks for run in members for entry in run.record.folds if entry.is_trained
     ]
     learnt = sum(trained) / max(1, len(trained))
-    seen = {run.id: set((run.record.tuned or {}).get("seen", ())) for run in members}
+    seen = {run.id: set(run.record.tuned.seen if run.record.tuned else ()) for run in members}
 
     def compute() -> dict[str, dict[str, Any]]:
         from zoo.evaluate.metrics import score
@@ -301,12 +298,12 @@ def _row(run: Run, figures: dict[str, Any] | None) -> Row:
     if run.complete and figures is None:
         status, error = "failed", f"{run.predictions_path} is missing or damaged"
     figures = figures or {}
-    timed = [entry for entry in record.folds if "train_seconds" in entry]
-    tested = sum(entry["test_tracks"] for entry in timed)
+    timed = [entry for entry in record.folds if entry.is_trained]
+    tested = sum(entry.test_tracks for entry in timed)
     return Row(
         rank=figures.get("rank"),
         tied_with=(),
-        model=record.model["name"],
+        model=record.model.name,
         run=run.id,
         status=status,
         accuracy=figures.get("accuracy"),
@@ -315,12 +312,12 @@ def _row(run: Run, figures: dict[str, Any] | None) -> Row:
         accuracy_mean=figures.get("accuracy_mean"),
         macro_f1=figures.get("macro_f1"),
         fold_accuracy=tuple(figures.get("fold_accuracy", ())),
-        train_seconds=sum(e["train_seconds"] for e in timed) / len(timed) if timed else None,
+        train_seconds=sum(e.train_seconds or 0 for e in timed) / len(timed) if timed else None,
         predict_ms_per_track=(
-            1000 * sum(e["predict_seconds"] for e in timed) / tested if tested else None
+            1000 * sum(e.predict_seconds or 0 for e in timed) / tested if tested else None
         ),
-        artefact_bytes=record.artefact.get("bytes"),
-        title=record.model["title"],
+        artefact_bytes=record.artefact.bytes,
+        title=record.model.title,
         params=record.params,
         tracks=figures.get("tracks"),
         seed=record.seed,

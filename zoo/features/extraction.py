@@ -21,6 +21,7 @@ from zoo.workspace import cache_folder
 from zoo_registry.card import identity
 from zoo_registry.errors import AudioError, DatasetError, StorageError, UsageError, ZooError
 from zoo_registry.model import Model, Source
+from zoo_registry.record import TABLE, SkippedTrack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,8 +80,8 @@ class Extraction:
         The tracks that could be read.
     arrays : Arrays
         One a track of `dataset`, each of shape (rows, columns), read-only.
-    skipped : list of dict
-        ``track, reason`` of the others.
+    skipped : list of SkippedTrack
+        The others.
     effort : dict
         ``tracks`` that were described because they were not in the cache, and what that took in
         all workers, ``decode_seconds`` and ``frontend_seconds``; empty for a table of features.
@@ -88,7 +89,7 @@ class Extraction:
 
     dataset: Dataset
     arrays: "Arrays"
-    skipped: list[dict[str, str]]
+    skipped: list[SkippedTrack]
     effort: dict[str, float]
 
 
@@ -107,7 +108,7 @@ def describe_frontend(model: Model, dataset: Dataset) -> dict[str, Any]:
                 f"{card.name} works on audio ({card.frontend.name}), and {dataset.source} is a "
                 "table with one row of features a track; give the folder of the recordings"
             )
-        return {"name": "table", "version": 1, "columns": list(dataset.feature_names)}
+        return {"name": TABLE, "version": 1, "columns": list(dataset.feature_names)}
     described = identity(card.frontend)
     if model.overrides_preprocess:
         described["preprocess"] = [card.name, model.source.distribution, model.source.version]
@@ -163,7 +164,7 @@ def extract(
         )
     usable = dataset.without(set(reasons))
     arrays = Arrays([partial(_load, cache, track) for track in usable.tracks])
-    skipped = [{"track": track, "reason": reason} for track, reason in sorted(reasons.items())]
+    skipped = [SkippedTrack(track=track, reason=why) for track, why in sorted(reasons.items())]
     return Extraction(usable, arrays, skipped, _effort(described_now))
 
 

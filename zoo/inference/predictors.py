@@ -57,18 +57,18 @@ class SavedListener:
         from zoo.plugins.registry import open_registry
 
         record = run.record
-        why = record.artefact.get("error") or "its record names none"
+        why = record.artefact.error or "its record names none"
         reason = f"{run.id} has no ONNX file ({why})"
         if not run.saved_path.is_dir():
             raise PluginError(f"{reason}, and its plugin saved nothing else: it cannot predict")
-        plugin = record.model.get("file") or record.model["name"]
+        plugin = record.model.reference
         try:
             self._model = open_registry().load(plugin)
         except (UsageError, PluginError) as error:
             raise PluginError(f"{reason}, so its plugin is needed: {error}") from error
         self._fitted = self._model.load(run.saved_path)
         self.name = run.id
-        self.classes = tuple(record.dataset["classes"])
+        self.classes = tuple(record.dataset.classes)
         self.rate = self._model.card.frontend.sample_rate
         self.has_times = False
 
@@ -106,23 +106,22 @@ def open_model(wanted: str, threads: int | None = None) -> Listener:
     if is_file(path) and path.name != RECORD:
         artefact = Artefact(path, _recorded_hash(path), threads)
         return OnnxListener(_hearing(artefact, wanted))
-    run = find_run(wanted, lambda run: run.record.frontend["name"] != _TABLE)
+    run = find_run(wanted, lambda run: run.takes_audio)
     record = run.record
     if not run.complete:
         raise UsageError(
             f"{run.id} is {record.status}, so it has no artefact; "
-            f"`zoo train {record.model['name']} --data {record.dataset['source']}` finishes it"
+            f"`zoo train {record.model.name} --data {record.dataset.source}` finishes it"
         )
-    if record.frontend["name"] == _TABLE:
+    if not run.takes_audio:
         raise UsageError(_NO_SOUND.format(run.id))
-    if "sha256" not in record.artefact:
+    if not run.has_artefact:
         return SavedListener(run)
     return OnnxListener(
-        _hearing(Artefact(run.artefact_path, record.artefact["sha256"], threads), run.id)
+        _hearing(Artefact(run.artefact_path, record.artefact.sha256, threads), run.id)
     )
 
 
-_TABLE = "table"
 _NO_SOUND = (
     "{} was trained on a table of features, whose computation is not known; "
     "train on the folder of the recordings to predict from audio"
@@ -140,4 +139,4 @@ def _recorded_hash(path: Path) -> str | None:
     if not (path.parent / RECORD).is_file():
         return None
     artefact = Run.read(path.parent).record.artefact
-    return artefact.get("sha256") if artefact.get("file") == path.name else None
+    return artefact.sha256 if artefact.file == path.name else None

@@ -156,8 +156,7 @@ def curve_pictures(runs: Mapping[str, Run]) -> list[Picture]:
         By what to call them.
     """
     reported = {
-        name: [fold["curve"] for fold in run.record.folds if fold.get("curve")]
-        for name, run in runs.items()
+        name: [fold.curve for fold in run.record.folds if fold.curve] for name, run in runs.items()
     }
     return [_curves(name, folds) for name, folds in reported.items() if folds]
 

@@ -91,7 +91,7 @@ def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, P
     dict
         By track, the file, or a sentence that says why there is none.
     """
-    source = record.dataset["source"]
+    source = record.dataset.source
     try:
         dataset = open_dataset(source, offered_datasets(open_registry()))
     except ZooError as error:  # a plugin may offer it
@@ -207,9 +207,9 @@ def timelines(
     tracks = sorted(files)
     compute = partial(_listen, run, [files[track] for track in tracks])
     try:
-        if "error" in run.record.artefact:
+        if not run.has_artefact:
             return dict.fromkeys(tracks, Timeline(reason="it has no ONNX file"))
-        key = [run.record.artefact["sha256"], [digests[track] for track in tracks]]
+        key = [run.record.artefact.sha256, [digests[track] for track in tracks]]
         heard = remembered(_VERSION, key, compute)
     except (ZooError, KeyError) as error:
         return dict.fromkeys(tracks, Timeline(reason=str(error)))

@@ -10,7 +10,7 @@ from zoo.execution.environment import PACKAGES, versions
 from zoo.features.extraction import describe_frontend
 from zoo_registry.card import ParamValue
 from zoo_registry.model import Model
-from zoo_registry.runs import RunRecord
+from zoo_registry.record import DatasetInfo, MachineInfo, ModelInfo, ProtocolInfo, RunRecord
 
 __all__ = ["new_record"]
 
@@ -37,32 +37,32 @@ def new_record(
     """
     card, source = model.card, model.source
     return RunRecord(
-        model={
-            "name": card.name,
-            "title": card.title,
-            "family": card.family,
-            "distribution": source.distribution,
-            "version": source.version,
-            "licence": _licence(source.distribution),
-            "file": source.name if source.is_file else None,
-        },
+        model=ModelInfo(
+            name=card.name,
+            title=card.title,
+            family=card.family,
+            distribution=source.distribution,
+            version=source.version,
+            licence=_licence(source.distribution),
+            file=source.name if source.is_file else None,
+        ),
         params=params,
         frontend=describe_frontend(model, dataset),
-        dataset={
-            "name": dataset.name,
-            "source": dataset.source,
-            "fingerprint": dataset.fingerprint,
-            "classes": list(dataset.classes),
-            "tracks": len(dataset),
-        },
-        protocol={"spec": protocol.spec, "grouped": grouped},
+        dataset=DatasetInfo(
+            name=dataset.name,
+            source=dataset.source,
+            fingerprint=dataset.fingerprint,
+            classes=list(dataset.classes),
+            tracks=len(dataset),
+        ),
+        protocol=ProtocolInfo(spec=protocol.spec, grouped=grouped),
         seed=seed,
         versions=versions((*PACKAGES, *card.requires)),
-        machine={
-            "platform": platform.platform(),
-            "processors": os.cpu_count(),
-            "python": platform.python_version(),
-        },
+        machine=MachineInfo(
+            platform=platform.platform(),
+            processors=os.cpu_count(),
+            python=platform.python_version(),
+        ),
     )
 
 

@@ -38,6 +38,7 @@ from zoo_registry.files import write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
+from zoo_registry.record import ArtefactInfo, FoldRecord, Status, TuningInfo
 from zoo_registry.runs import Predictions, Run, RunRecord
 
 __all__ = ["train"]
@@ -128,9 +129,9 @@ def train(
         tuning = find_tuning(loaded, data, root)
         best = tuning.best.params if tuning.best else {}
         resolved = loaded.card.resolve(best | dict(params or {}))
-        found = {"tuning": tuning.id, "trials": len(tuning.trials), "seen": tuning.record["seen"]}
+        found = TuningInfo(tuning=tuning.id, trials=len(tuning.trials), seen=tuning.record["seen"])
     elif nested:
-        found = {"nested": True, "trials": nested, "tuner": tuner, "seen": []}
+        found = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[])
     record = new_record(loaded, resolved, data, splitting, grouped, seed)
     record.tuned = found
     folder = run_folder(record, root)
@@ -143,7 +144,7 @@ def train(
             return run
         extraction = extract(data, loaded, reporter=reporter, engine=engine)
         for skipped in extraction.skipped:
-            reporter.note(f"left out: {skipped['reason']}")
+            reporter.note(f"left out: {skipped.reason}")
         folds = splitting.folds(extraction.dataset, seed, grouped)
         search = None
         if nested:
@@ -193,18 +194,17 @@ class _Training:
         self.record.skipped = extraction.skipped
         self.record.split = split_hash(self.dataset, folds)
         self.record.audit = audit(self.dataset, folds)
-        self.record.folds = [
-            entry for entry in self.record.folds if entry.get("error") is None
-        ]  # what failed is tried again
+        # What failed is tried again.
+        self.record.folds = [entry for entry in self.record.folds if entry.error is None]
 
     def finish(self) -> Run:
         """Train the folds that are missing, then the artefact."""
         self._store()
         self.model.announce("zoo_run_started", run=self.run)
         try:
-            with self.reporter.bar(self.record.model["title"], len(self.folds) + 1) as bar:
+            with self.reporter.bar(self.record.model.title, len(self.folds) + 1) as bar:
                 parts = self._evaluated(bar)
-                failed = [entry for entry in self.record.folds if entry["error"]]
+                failed = [entry for entry in self.record.folds if entry.error]
                 if not failed:
                     predictions = Predictions.concatenate([part for part in parts if part])
                     text = predictions.to_csv()
@@ -217,13 +217,13 @@ class _Training:
             raise
         if failed:
             first = failed[0]
-            self._end("failed", f"fold {first['fold']}: {first['error']}")
+            self._end("failed", f"fold {first.fold}: {first.error}")
         else:
             self._end("complete", None, predictions)
             _clear(self.run)
         return self.run
 
-    def _end(self, status: str, error: str | None, scored: Predictions | None = None) -> None:
+    def _end(self, status: Status, error: str | None, scored: Predictions | None = None) -> None:
         self.record.status, self.record.error, self.record.finished = status, error, _now()
         if scored:  # before the record: what says that it is complete has all its files
             write_text(self.run.card_path, model_card(self.run, scored))
@@ -232,7 +232,7 @@ class _Training:
         self._store()  # as after a fold
 
     def _store(self) -> None:
-        self.record.folds.sort(key=lambda entry: int(entry["fold"]))
+        self.record.folds.sort(key=lambda entry: entry.fold)
         self.run.write()
 
     @cached_property
@@ -256,11 +256,11 @@ class _Training:
 
     def _stored(self, fold: Fold) -> Predictions | None:
         """Return the predictions of a fold that was trained earlier."""
-        if any(entry["fold"] == fold.number for entry in self.record.folds):
+        if any(entry.fold == fold.number for entry in self.record.folds):
             try:
                 return self.run.read_predictions(self.run.fold_path(fold.number))
             except RunError:
-                self.record.folds = [e for e in self.record.folds if e["fold"] != fold.number]
+                self.record.folds = [e for e in self.record.folds if e.fold != fold.number]
         return None
 
     def _entry(self, fold: Fold) -> dict[str, Any]:
@@ -330,7 +330,7 @@ class _Training:
                 entry["error"], outcome = told(error), None
         if not outcome:
             self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry['error']}")
-        self.record.folds.append(entry)
+        self.record.folds.append(FoldRecord(**entry))
         self._store()
         if outcome:  # not before it is stored, or a kill between would cost the fold
             shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
@@ -344,9 +344,9 @@ class _Training:
         """Return the run's parameters, or with nested tuning those that suit `seen` best."""
         if self.search is None:
             return dict(self.record.params)
-        tuned = self.record.tuned or {}
+        trials = self.record.tuned.trials if self.record.tuned else 0
         folder = self.run.scratch_path(number) / "tuning"
-        tuning = self.search.run(seen, tuned["trials"], folder, {"model": self.record.id})
+        tuning = self.search.run(seen, trials, folder, {"model": self.record.id})
         best = tuning.best.params if tuning.best else {}
         entry["params"] = best
         return self.record.params | best
@@ -364,7 +364,7 @@ class _Training:
         progress(0.0)
         return progress
 
-    def _artefact(self, predictions: Predictions, bar: Bar) -> dict[str, Any]:
+    def _artefact(self, predictions: Predictions, bar: Bar) -> ArtefactInfo:
         """Fit on all tracks and export; a model without an ONNX form says why in its run."""
         number = len(self.folds)
         entry: dict[str, Any] = {}
@@ -382,7 +382,7 @@ class _Training:
                 self.run.scratch_path(number), note,
             )  # fmt: skip
         bar.update(number + 1, "all tracks")
-        return entry | described
+        return ArtefactInfo(**entry, **described)
 
 
 def _clear(run: Run) -> None:

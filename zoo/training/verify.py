@@ -62,23 +62,23 @@ def verify_run(
     record = run.record
     try:
         dataset = open_dataset(
-            data or record.dataset["source"], offered_datasets(registry), trust=False
+            data or record.dataset.source, offered_datasets(registry), trust=False
         )
     except ZooError as error:
         return [Finding("dataset", str(error))]
     findings = verify(run, dataset)
     if rerun and not findings:
-        tuned = record.tuned or {}
+        tuned = record.tuned
         with tempfile.TemporaryDirectory(prefix="zoo-rerun-") as root:
             try:
                 again = train(
-                    record.model.get("file") or record.model["name"],
+                    record.model.reference,
                     dataset,
-                    protocol=record.protocol["spec"],
-                    grouped=record.protocol["grouped"],
+                    protocol=record.protocol.spec,
+                    grouped=record.protocol.grouped,
                     params=record.params,
-                    nested=tuned["trials"] if tuned.get("nested") else 0,
-                    tuner=tuned.get("tuner", "random"),
+                    nested=tuned.trials if tuned and tuned.nested else 0,
+                    tuner=(tuned and tuned.tuner) or "random",
                     seed=record.seed,
                     reporter=reporter,
                     registry=registry,
@@ -114,10 +114,10 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
     except RunError as error:
         return [*findings, Finding("predictions", str(error))]
     findings += _dataset(run, dataset, predictions)
-    usable = dataset.without({item["track"] for item in run.record.skipped})
+    usable = dataset.without({item.track for item in run.record.skipped})
     protocol = run.record.protocol
     try:
-        folds = parse_protocol(protocol["spec"]).folds(usable, run.record.seed, protocol["grouped"])
+        folds = parse_protocol(protocol.spec).folds(usable, run.record.seed, protocol.grouped)
     except ZooError as error:
         return [*findings, Finding("split", f"the data cannot be split so any more: {error}")]
     if split_hash(usable, folds) != run.record.split:
@@ -157,7 +157,7 @@ def _record(run: Run) -> Iterator[Finding]:
 
 
 def _dataset(run: Run, dataset: Dataset, predictions: Predictions) -> Iterator[Finding]:
-    if dataset.fingerprint == run.record.dataset["fingerprint"]:
+    if dataset.fingerprint == run.record.dataset.fingerprint:
         return
     digests = {track.id: track.digest for track in dataset.tracks}
     tested = dict(zip(predictions.tracks, predictions.digests, strict=True))
@@ -205,7 +205,7 @@ def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
             yield Finding("card", "README.md does not show what the predictions give")
     except OSError as error:
         yield Finding("card", f"README.md cannot be read: {error.strerror}")
-    expected = run.record.artefact.get("sha256")
+    expected = run.record.artefact.sha256
     if expected is not None:
         try:
             content = run.artefact_path.read_bytes()

@@ -148,25 +148,20 @@ def _open(source: str, sha256: str) -> Listener:
 
 def _hears(run: Run | RunError) -> TypeGuard[Run]:
     """Whether a run has an artefact that takes sound."""
-    return (
-        isinstance(run, Run)
-        and run.complete
-        and "sha256" in run.record.artefact
-        and run.record.frontend["name"] != "table"
-    )
+    return isinstance(run, Run) and run.complete and run.has_artefact and run.takes_audio
 
 
 def _offer(run: Run) -> Offer:
     record = run.record
     return Offer(
         run=run.id,
-        model=record.model["name"],
-        title=record.model["title"],
-        dataset=record.dataset["name"],
-        classes=tuple(record.dataset["classes"]),
+        model=record.model.name,
+        title=record.model.title,
+        dataset=record.dataset.name,
+        classes=tuple(record.dataset.classes),
         finished=record.finished,
         source=str(run.folder),
-        sha256=record.artefact["sha256"],
+        sha256=record.artefact.sha256 or "",
     )
 
 

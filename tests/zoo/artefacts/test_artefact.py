@@ -27,7 +27,7 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 @pytest.fixture(params=MODELS)
 def artefact(request, hearing) -> Artefact:
     run = hearing(request.param)
-    return Artefact(run.artefact_path, run.record.artefact["sha256"])
+    return Artefact(run.artefact_path, run.record.artefact.sha256)
 
 
 def test_parity_is_recorded(hearing):

@@ -106,7 +106,7 @@ def test_an_object_store_holds_the_same_data(with_metadata, bucket, music, works
     assert other.complete, other.record.error
     assert other.id == one.id
     assert other.predictions_path.read_bytes() == one.predictions_path.read_bytes()
-    assert other.record.artefact["parity"] < 1e-4
+    assert other.record.artefact.parity < 1e-4
     assert "hush" not in (other.folder / "run.json").read_text()
 
 
@@ -189,7 +189,7 @@ def test_a_damaged_file_is_named_by_its_url(music):
     with pytest.raises(StorageError, match="there is nothing at"), on_disk(f"{url}.gone"):
         pass
     run = zoo.train("logistic", f"file://{music}", protocol="kfold:2", jobs=1)
-    assert [item["track"] for item in run.record.skipped] == ["low/low00.wav"]
+    assert [item.track for item in run.record.skipped] == ["low/low00.wav"]
 
 
 def test_what_is_larger_than_a_track_may_be_is_not_copied(music, monkeypatch):

@@ -29,10 +29,10 @@ def fold(train, test) -> Fold:
 
 def test_each_kind_is_counted():
     found = audit(dataset(), [fold([0, 2, 4], [1, 3, 5])])
-    (own,) = found["folds"]
-    assert (own["tested"], own["group"], own["recording"], own["duplicate"]) == (3, 1, 1, 1)
-    assert own["any"] == 3
-    assert found["conflicts"] == [["a2", "b0"]]
+    (own,) = found.folds
+    assert (own.tested, own.group, own.recording, own.duplicate) == (3, 1, 1, 1)
+    assert own.any == 3
+    assert found.conflicts == [["a2", "b0"]]
     assert leaks(found)
     assert summary(found)["share"] == 1.0
 
@@ -40,7 +40,7 @@ def test_each_kind_is_counted():
 def test_what_shares_nothing_is_new():
     found = audit(dataset(), [fold([0, 1], [4, 5])])
     assert not leaks(found)
-    assert found["folds"][0]["missing"] == ["b"]
+    assert found.folds[0].missing == ["b"]
     assert summary(found)["missing"] == ["b"]
 
 

@@ -97,7 +97,7 @@ def test_leaky_and_clean_runs_never_share_a_board(table):
     path.write_text(json.dumps(data))
     boards = zoo.leaderboard(protocol="kfold:4")
     assert [[row.run for row in board.rows] for board in boards] == [[clean.id], [run.id]]
-    assert Run.read(run.folder).record.protocol["grouped"]
+    assert Run.read(run.folder).record.protocol.grouped
 
 
 def test_the_audit_speaks():

@@ -161,15 +161,15 @@ def test_recordings_give_the_same(model, cluster, machines, theirs, elsewhere, t
     assert here.record.extraction["tracks"] == there.record.extraction["tracks"] == 10
     assert all(list(cache.rglob("*.npy")) for cache in machines.caches)
     # The artefact is here, whole, and does what the model did.
-    assert there.artefact_path.stat().st_size == there.record.artefact["bytes"]
-    assert there.record.artefact["parity"] < 1e-4
+    assert there.artefact_path.stat().st_size == there.record.artefact.bytes
+    assert there.record.artefact.parity < 1e-4
     assert not there.fold_path(0).parent.exists()
     (answer,) = zoo.predict(str(there.folder), [sorted(Path(data).rglob("*.wav"))[0]])
     assert answer.error is None
     if model == "theirs":
         curve = [{"fraction": 0.5, "loss": 0.25}]
-        assert [entry["curve"] for entry in there.record.folds] == [curve] * 3
-        assert there.record.artefact["curve"] == curve
+        assert [entry.curve for entry in there.record.folds] == [curve] * 3
+        assert there.record.artefact.curve == curve
 
 
 @pytest.mark.parametrize(("model", "nested"), [("random-forest", 0), ("logistic", 2)])
@@ -182,9 +182,7 @@ def test_a_table_gives_the_same(model, nested, cluster, elsewhere, feature_table
     assert there.complete, there.record.error
     assert there.id == here.id
     assert same(there, here)
-    assert [f.get("params") for f in there.record.folds] == [
-        f.get("params") for f in here.record.folds
-    ]
+    assert [f.params for f in there.record.folds] == [f.params for f in here.record.folds]
 
 
 @pytest.mark.parametrize("tuner", ["random", "bayesian"])
@@ -250,7 +248,7 @@ def test_a_fold_that_fails_is_a_marked_row(cluster, theirs, feature_table):
     model = theirs(before="if len(labels) == 12 and np.sum(labels) == 6: raise ValueError('no')")
     run = zoo.train(model, table, protocol="kfold:3", engine=cluster)
     assert run.record.status == "failed"
-    assert {entry["error"] for entry in run.record.folds} == {"ValueError: no"}
+    assert {entry.error for entry in run.record.folds} == {"ValueError: no"}
     theirs()  # mended; its version is another, so the run is, too
     assert zoo.train(model, table, protocol="kfold:3", engine=cluster).complete
 
@@ -302,7 +300,7 @@ def test_a_model_without_an_onnx_form_brings_what_it_saves(cluster, theirs, feat
     table = str(feature_table(classes=2, tracks=8, name="saved.csv"))
     run = zoo.train(theirs(after=saving), table, protocol="kfold:2", engine=cluster, reporter=notes)
     assert run.complete, run.record.error
-    assert run.record.artefact["error"] == "ValueError: no form"
+    assert run.record.artefact.error == "ValueError: no form"
     assert (run.saved_path / "weights" / "coef.npy").is_file()
     assert any("has no artefact" in note for note in notes.notes)
 

@@ -406,7 +406,7 @@ class TestWithoutExport:
 
     def test_it_says_why_and_keeps_a_model_that_is_no_pickle(self, shy, tmp_path):
         assert shy.complete
-        assert shy.record.artefact["error"] == "it is shy"
+        assert shy.record.artefact.error == "it is shy"
         (saved,) = shy.saved_path.iterdir()
         assert saved.name == "model.skops"
         with pytest.raises(pickle.UnpicklingError):

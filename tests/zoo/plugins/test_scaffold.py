@@ -48,10 +48,10 @@ class TestModule:
         data = str(tone_folder(tracks=5))
         run = zoo.train(f"./{path}", data, params=SETTINGS[kind], jobs=1)
         assert run.complete, run.record.error
-        assert "error" not in run.record.artefact, run.record.artefact["error"]
-        assert run.record.model["family"] == kind
+        assert run.has_artefact, run.record.artefact.error
+        assert run.record.model.family == kind
         if kind == "deep":
-            assert all(fold["curve"] for fold in run.record.folds)
+            assert all(fold.curve for fold in run.record.folds)
         else:
             assert zoo.leaderboard()[0].rows[0].accuracy > 0.6
 

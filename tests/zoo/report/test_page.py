@@ -97,7 +97,7 @@ def run_of(model: str, grouped: bool = True) -> Run:
     return next(
         run
         for run in found
-        if run.record.model["name"] == model and run.record.protocol["grouped"] == grouped
+        if run.record.model.name == model and run.record.protocol.grouped == grouped
     )
 
 
@@ -230,7 +230,7 @@ class TestSound:
         shutil.copytree(mistaken, copy)
         for path in models_folder().rglob("run.json"):
             run = Run.read(path.parent)
-            run.record.dataset["source"] = str(copy)
+            run.record.dataset.source = str(copy)
             run.write()
 
         stray = copy / "high" / "stray.wav"
@@ -257,7 +257,7 @@ class TestSound:
 
     def test_windows_have_times(self, hearing, workspace):
         run = hearing("frames")
-        data = Path(run.record.dataset["source"])
+        data = Path(run.record.dataset.source)
         path = data / "low" / "low00.wav"
         found = excerpts.timelines(run, {"a": path}, {"a": "0"})["a"]
         assert found.reason is None
@@ -346,9 +346,9 @@ class TestHarm:
         name = "".join(HOSTILE) + "\udc80"
         edit(
             run,
-            model=run.record.model | {"title": name, "name": name},
+            model={**run.record.model, "title": name, "name": name},
             params={name: name},
-            dataset=run.record.dataset | {"source": name},
+            dataset={**run.record.dataset, "source": name},
         )
         (its,) = pages().values()
         assert {tag for tag, _ in its.elements} <= MARKUP

@@ -30,7 +30,7 @@ def test_every_classical_model_learns_exports_and_is_repeatable(name, feature_ta
     run = zoo.train(name, str(table), protocol="kfold:3")
     assert run.complete, run.record.error
     assert score(run.predictions()).accuracy > 0.6
-    assert run.record.artefact["parity"] < 1e-4
+    assert run.record.artefact.parity < 1e-4
     assert run.artefact_path.is_file()
     assert run.card_path.is_file()
     assert not run.fold_path(0).parent.exists()
@@ -43,7 +43,7 @@ def test_every_classical_model_learns_exports_and_is_repeatable(name, feature_ta
 def test_two_classes_and_artefact_agree(name, feature_table):
     run = zoo.train(name, str(feature_table(classes=2, tracks=10)), protocol="kfold:2")
     assert run.complete, run.record.error
-    assert run.record.artefact["parity"] < 1e-4
+    assert run.record.artefact.parity < 1e-4
 
 
 def test_audio_is_described_once_for_all_models(tone_folder):
@@ -178,7 +178,7 @@ def test_a_killed_training_loses_one_epoch_and_no_more(feature_table, workspace)
     assert len(set(done)) == 6 * 5
     assert len(done) <= 6 * 5 + 3
     assert not run.fold_path(0).parent.exists()
-    curves = [entry["curve"] for entry in run.record.folds] + [run.record.artefact["curve"]]
+    curves = [entry.curve for entry in run.record.folds] + [run.record.artefact.curve]
     assert {curve[-1]["loss"] for curve in curves} == {0.2}
 
 
@@ -188,7 +188,7 @@ def test_a_failed_fold_is_named_and_tried_again(flaky, feature_table):
     run = zoo.train(model, table)
     assert run.record.status == "failed"
     assert "fold 1: ValueError: no" in (run.record.error or "")
-    assert [entry["error"] is None for entry in run.record.folds] == [True, False, True, True, True]
+    assert [entry.error is None for entry in run.record.folds] == [True, False, True, True, True]
     assert zoo.leaderboard()[0].rows[0].rank is None
     again = zoo.train(model, table)
     assert again.complete
@@ -198,7 +198,7 @@ def test_a_failed_fold_is_named_and_tried_again(flaky, feature_table):
 def test_a_model_without_an_onnx_form_says_so(flaky, feature_table):
     run = zoo.train(flaky("ValueError"), str(feature_table()))
     assert run.complete
-    assert "no `export` hook" in run.record.artefact["error"]
+    assert "no `export` hook" in run.record.artefact.error
     assert "neither a scikit-learn estimator nor a Keras network" in run.card_path.read_text()
 
 
@@ -214,7 +214,7 @@ def test_unreadable_tracks_are_named_left_out_and_counted(tone_folder):
     notes = _Notes()
     run = zoo.train("logistic", str(folder), reporter=notes)
     assert run.complete
-    assert [item["track"] for item in run.record.skipped] == ["low/empty.wav", "low/text.wav"]
+    assert [item.track for item in run.record.skipped] == ["low/empty.wav", "low/text.wav"]
     assert len(run.predictions()) == 12
     assert sum("left out" in note for note in notes.notes) == 2
 
@@ -263,7 +263,7 @@ def test_the_record_repeats_the_run(feature_table):
     assert {"genre-zoo", "numpy", "scikit-learn"} <= set(read.record.versions)
     with run.predictions_path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == read.record.dataset["tracks"]
+    assert len(rows) == read.record.dataset.tracks
     assert np.allclose(
         [sum(float(v) for k, v in row.items() if k.startswith("probability:")) for row in rows], 1
     )

@@ -83,14 +83,14 @@ def test_a_missing_row_is_found(run):
 
 
 def test_a_replaced_file_is_found_and_named(run, tone_folder):
-    folder = Path(run.record.dataset["source"])
+    folder = Path(run.record.dataset.source)
     (folder / "low" / "low01.wav").write_bytes((folder / "high" / "high00.wav").read_bytes())
     findings = verify_run(Run.read(run.folder))
     assert any("low/low01.wav" in finding.detail for finding in findings)
 
 
 def test_a_missing_file_is_found_and_named(run):
-    folder = Path(run.record.dataset["source"])
+    folder = Path(run.record.dataset.source)
     (folder / "low" / "low01.wav").unlink()
     findings = verify_run(Run.read(run.folder))
     assert any("missing: low/low01.wav" in finding.detail for finding in findings)
@@ -107,9 +107,7 @@ def test_a_foreign_split_is_found(run):
 
 
 def test_an_altered_audit_is_found(run):
-    audit = dict(run.record.audit or {})
-    audit["known"] = 99
-    edit_record(run, audit=audit)
+    edit_record(run, audit={**run.record.audit, "known": 99})
     assert kinds(run) == {"audit"}
 
 
@@ -121,6 +119,6 @@ def test_an_altered_artefact_is_found(run):
 
 
 def test_a_dataset_that_is_gone_is_found(run):
-    Path(run.record.dataset["source"]).rename("elsewhere")
+    Path(run.record.dataset.source).rename("elsewhere")
     assert kinds(run) == {"dataset"}
     assert kinds(run, data="elsewhere") == set()

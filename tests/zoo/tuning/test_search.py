@@ -212,7 +212,7 @@ class TestHonesty:
         table = str(feature_table(tracks=12))
         run = zoo.train(pupil, table, protocol="kfold:3", nested=3)
         assert run.complete, run.record.error
-        assert all(set(entry["params"]) == {"skill", "mood", "level", "rate"}
+        assert all(set(entry.params) == {"skill", "mood", "level", "rate"}
                    for entry in run.record.folds)  # fmt: skip
         (board,) = zoo.leaderboard()
         assert (board.rows[0].tuned, board.rows[0].tuned_on_test) == (True, 0)

@@ -1,0 +1,137 @@
+"""Out-of-fold predictions of a run, and their CSV form `predictions.csv`."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo_registry.errors import RunError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Predictions"]
+
+_LEADING = ("track", "label", "fold", "sha256", "group")
+_VOTES = "votes:"
+_MEAN = "probability:"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Out-of-fold predictions, one row per tested track.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    tracks : tuple of str
+        Track ids; one occurs several times where a protocol repeats.
+    labels : int64 array, shape (rows,)
+        Index into `classes`.
+    folds : int64 array, shape (rows,)
+    digests : tuple of str
+        The first 16 hexadecimal digits of the sha256 of each track's bytes.
+    groups : int64 array, shape (rows,)
+        Tracks of one number belong together.
+    votes : int64 array, shape (rows, classes)
+        Windows of the track that were given each class.
+    probabilities : float64 array, shape (rows, classes)
+        Mean over the windows.
+    """
+
+    classes: tuple[str, ...]
+    tracks: tuple[str, ...]
+    labels: "NDArray[np.int64]"
+    folds: "NDArray[np.int64]"
+    digests: tuple[str, ...]
+    groups: "NDArray[np.int64]"
+    votes: "NDArray[np.int64]"
+    probabilities: "NDArray[np.float64]"
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Predictions"]) -> "Predictions":
+        """Join the predictions of several folds, in the order given."""
+        import numpy as np
+
+        return cls(
+            parts[0].classes,
+            tuple(track for part in parts for track in part.tracks),
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.folds for part in parts]),
+            tuple(item for part in parts for item in part.digests),
+            np.concatenate([part.groups for part in parts]),
+            np.concatenate([part.votes for part in parts]),
+            np.concatenate([part.probabilities for part in parts]),
+        )
+
+    def to_csv(self) -> str:
+        """Return the text of `predictions.csv`."""
+        out = io.StringIO()
+        writer = csv.writer(out)  # ends lines as RFC 4180 does, and so quotes what holds such ends
+        writer.writerow(
+            [*_LEADING]
+            + [_VOTES + name for name in self.classes]
+            + [_MEAN + name for name in self.classes]
+        )
+        for track, label, fold, sha256, group, votes, means in zip(
+            self.tracks,
+            self.labels.tolist(),
+            self.folds.tolist(),
+            self.digests,
+            self.groups.tolist(),
+            self.votes.tolist(),
+            self.probabilities.tolist(),
+            strict=True,
+        ):
+            writer.writerow(
+                [track, self.classes[label], fold, sha256, group, *votes]
+                + [f"{mean:.9g}" for mean in means]
+            )
+        return out.getvalue()
+
+    @classmethod
+    def from_csv(cls, text: str, origin: str) -> "Predictions":
+        """Read the text of `predictions.csv`.
+
+        Raises
+        ------
+        RunError
+            If the text is none; `origin` names the file in the message.
+        """
+        import numpy as np
+
+        try:
+            rows = list(csv.reader(io.StringIO(text, newline="")))
+        except csv.Error as error:
+            raise RunError(f"{origin} is damaged: {error}") from error
+        head = rows[0] if rows else []
+        classes = tuple(name[len(_VOTES) :] for name in head if name.startswith(_VOTES))
+        expected = [*_LEADING, *(_VOTES + c for c in classes)]
+        if not classes or head != expected + [_MEAN + c for c in classes]:
+            raise RunError(f"{origin} does not have the columns of predictions")
+        index = {name: number for number, name in enumerate(classes)}
+        first, last = len(_LEADING), len(_LEADING) + len(classes)
+        body = rows[1:]
+        try:
+            if not body or any(len(row) != len(head) for row in body):
+                raise ValueError("it has no row, or a row is cut off")
+            read = cls(
+                classes,
+                tuple(row[0] for row in body),
+                np.array([index[row[1]] for row in body], dtype=np.int64),
+                np.array([int(row[2]) for row in body], dtype=np.int64),
+                tuple(row[3] for row in body),
+                np.array([int(row[4]) for row in body], dtype=np.int64),
+                np.array([list(map(int, row[first:last])) for row in body], dtype=np.int64),
+                np.array([list(map(float, row[last:])) for row in body], dtype=np.float64),
+            )
+            if not np.isfinite(read.probabilities).all() or (read.votes < 0).any():
+                raise ValueError("a vote or probability is out of range")
+        except (ValueError, KeyError, OverflowError) as error:
+            raise RunError(f"{origin} is damaged: {error}") from error
+        return read

@@ -1,0 +1,317 @@
+"""The record of a run, `run.json`: everything needed to repeat the run, and how it went."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
+
+from zoo_registry.card import ParamValue
+from zoo_registry.hashing import digest
+from zoo_registry.structures import Count, Number, Structure
+
+__all__ = [
+    "FORMAT",
+    "TABLE",
+    "ArtefactInfo",
+    "AuditInfo",
+    "DatasetInfo",
+    "FoldAudit",
+    "FoldRecord",
+    "MachineInfo",
+    "ModelInfo",
+    "ProtocolInfo",
+    "RunRecord",
+    "SkippedTrack",
+    "Status",
+    "TuningInfo",
+]
+
+FORMAT = 1
+TABLE = "table"  # the front end of a table of features
+
+Curve = list[dict[str, float]]
+Status = Literal["running", "complete", "failed"]
+
+
+class ModelInfo(Structure, kw_only=True):
+    """The model of a run.
+
+    Attributes
+    ----------
+    name, title, family : str
+        From the card.
+    distribution : str or None
+        The package that it comes from; None for a loose file.
+    version : str or None
+        Version of the distribution; for a loose file its hash.
+    licence : str or None
+    file : str or None
+        Path of a loose file.
+    """
+
+    name: str
+    title: str
+    family: str
+    distribution: str | None = None
+    version: str | None = None
+    licence: str | None = None
+    file: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """The argument of ``zoo train`` that means this model: its file, or its name."""
+        return self.file or self.name
+
+
+class DatasetInfo(Structure, kw_only=True):
+    """The dataset of a run: `source` is the argument of ``--data``, `tracks` their number."""
+
+    name: str
+    source: str
+    fingerprint: str
+    classes: list[str]
+    tracks: Count
+
+
+class ProtocolInfo(Structure, kw_only=True):
+    """The protocol of a run, such as "kfold:5", and whether groups stay together."""
+
+    spec: str
+    grouped: bool
+
+
+class TuningInfo(Structure, kw_only=True, omit_defaults=True):
+    """The search that found the parameters of a run.
+
+    Attributes
+    ----------
+    tuning : str or None
+        Identifier of the search.
+    nested : bool
+        Whether every fold had a search of its own; their results are in the folds' `params`.
+    trials : int
+    tuner : str or None
+        Of a nested search.
+    seen : list of str
+        The first 16 hexadecimal digits of the sha256 of each track that the search used.
+    """
+
+    tuning: str | None = None
+    nested: bool = False
+    trials: Count
+    tuner: str | None = None
+    seen: list[str]
+
+
+class SkippedTrack(Structure, kw_only=True):
+    """A track that could not be used, and the reason."""
+
+    track: str
+    reason: str
+
+
+class FoldRecord(Structure, kw_only=True, omit_defaults=True):
+    """One fold of a run.
+
+    Attributes
+    ----------
+    fold : int
+    train_tracks, test_tracks : int
+    error : str or None
+        Why it failed.
+    params : dict or None
+        Parameters that a nested search found.
+    curve : list of dict
+        Figures that the training reported, each with the `fraction` that was done.
+    train_seconds, predict_seconds : float or None
+        None if it failed.
+    """
+
+    fold: int
+    train_tracks: Count
+    test_tracks: Count
+    error: str | None
+    params: dict[str, ParamValue] | None = None
+    curve: Curve = field(default_factory=list)
+    train_seconds: Number | None = None
+    predict_seconds: Number | None = None
+
+    def __post_init__(self) -> None:
+        if (self.train_seconds is None) != (self.predict_seconds is None):
+            raise ValueError("one of train_seconds and predict_seconds is missing")
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the model was trained and tested."""
+        return self.train_seconds is not None
+
+
+class FoldAudit(Structure, kw_only=True):
+    """Test tracks of one fold that share something with a training track.
+
+    Attributes
+    ----------
+    fold : int
+    tested : int
+        Test tracks.
+    group, recording, duplicate : int
+        Test tracks that share a group, a recording, or all bytes with a training track.
+    any : int
+        Test tracks that share any of these.
+    missing : list of str
+        Classes that have no training track.
+    """
+
+    fold: int
+    tested: Count
+    group: Count
+    recording: Count
+    duplicate: Count
+    any: Count
+    missing: list[str]
+
+
+class AuditInfo(Structure, kw_only=True):
+    """The audit of a split.
+
+    Attributes
+    ----------
+    folds : list of FoldAudit
+    conflicts : list of list of str
+        Pairs of track ids: equal recordings under different labels.
+    known : int
+        Tracks that have a group or a recording in the metadata.
+    """
+
+    folds: list[FoldAudit]
+    conflicts: list[list[str]]
+    known: Count
+
+
+class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
+    """The artefact of a run, or the reason why there is none.
+
+    Attributes
+    ----------
+    fit_seconds : float or None
+        Of the fit on all tracks.
+    params, curve
+        As in `FoldRecord`, of the fit on all tracks.
+    file, sha256, bytes : str, str, int or None
+        Name, hash and size of the file.
+    parity : float or None
+        Largest difference in probability of a window between file and Python model.
+    parity_tracks, same_winner : int or None
+        Tracks that were compared, and those for which both name the same class.
+    reference : float or None
+        Difference between the front end and its reference, in standard deviations.
+    error : str or None
+        Why there is no artefact.
+    """
+
+    params: dict[str, ParamValue] | None = None
+    curve: Curve = field(default_factory=list)
+    fit_seconds: Number | None = None
+    file: str | None = None
+    sha256: str | None = None
+    bytes: Count | None = None
+    parity_tracks: Count | None = None
+    parity: Number | None = None
+    same_winner: Count | None = None
+    reference: float | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        written = (self.file, self.bytes, self.parity_tracks, self.parity, self.same_winner)
+        if self.sha256 is not None and None in written:
+            raise ValueError("the description of the file is not complete")
+
+
+class MachineInfo(Structure, kw_only=True, omit_defaults=True):
+    """The machine that trained: platform, number of processors, version of Python."""
+
+    platform: str | None = None
+    processors: Count | None = None
+    python: str | None = None
+
+
+class RunRecord(Structure, kw_only=True):
+    """The content of `run.json`.
+
+    Attributes
+    ----------
+    model : ModelInfo
+    params : dict
+        Every parameter, defaults included.
+    frontend : dict
+        Name, version and fields of the front end.
+    dataset : DatasetInfo
+    protocol : ProtocolInfo
+    seed : int
+    versions : dict
+        Version of every package that may change the result.
+    status : {"running", "complete", "failed"}
+    error : str or None
+        Why the run failed.
+    tuned : TuningInfo or None
+        How the parameters were found, if a search found them.
+    extraction : dict
+        ``tracks, decode_seconds, frontend_seconds``: the tracks whose arrays were computed for
+        this run, and the time that it took, summed over all workers. Empty for a table of features.
+    skipped : list of SkippedTrack
+    folds : list of FoldRecord
+    split : str or None
+        sha256 over the track ids of every training and test part.
+    audit : AuditInfo or None
+    predictions : str or None
+        sha256 of `predictions.csv`.
+    artefact : ArtefactInfo
+    machine : MachineInfo
+    extensions : dict
+        JSON values that extensions keep of the run, by their names.
+    started, finished : str or None
+        ISO 8601, UTC.
+    format : int
+    """
+
+    model: ModelInfo
+    params: dict[str, ParamValue]
+    frontend: dict[str, Any]
+    dataset: DatasetInfo
+    protocol: ProtocolInfo
+    seed: Annotated[int, Meta(ge=0, lt=2**32)]
+    versions: dict[str, str]
+    status: Status = "running"
+    error: str | None = None
+    tuned: TuningInfo | None = None
+    extraction: dict[str, Count | Number] = field(default_factory=dict)
+    skipped: list[SkippedTrack] = field(default_factory=list)
+    folds: list[FoldRecord] = field(default_factory=list)
+    split: str | None = None
+    audit: AuditInfo | None = None
+    predictions: str | None = None
+    artefact: ArtefactInfo = field(default_factory=ArtefactInfo)
+    machine: MachineInfo = field(default_factory=MachineInfo)
+    extensions: dict[str, Any] = field(default_factory=dict)
+    started: str | None = None
+    finished: str | None = None
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.frontend.get("name"), str):
+            raise ValueError("'frontend.name' is missing or no text")
+
+    @property
+    def id(self) -> str:
+        """Name and hash: ``svm-1f0c9a4e2b``; equal commands give equal ids."""
+        identity = {
+            "model": [self.model.name, self.model.distribution, self.model.version],
+            "params": self.params,
+            "frontend": self.frontend,
+            "dataset": self.dataset.fingerprint,
+            "protocol": self.protocol.to_dict(),
+            "seed": self.seed,
+            "versions": self.versions,
+        }
+        if self.tuned is not None:
+            identity["tuned"] = {k: v for k, v in self.tuned.to_dict().items() if k != "seen"}
+        return f"{self.model.name}-{digest(identity)[:10]}"
