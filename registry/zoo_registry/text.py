@@ -1,13 +1,17 @@
 """Text that people look at, and JSON, whatever stands in a name."""
 
+import csv
+import io
 import json
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from zoo_registry.errors import ZooError
 
 __all__ = [
     "brief",
+    "csv_text",
     "encodable",
     "first_line",
     "in_a_line",
@@ -91,3 +95,10 @@ def _escaped(sign: str) -> str:
     if sign == "\n" or unicodedata.category(sign) not in _UNSEEN:
         return sign
     return json.dumps(sign)[1:-1]
+
+
+def csv_text(lines: Iterable[Iterable[object]], end: str = "\n") -> str:
+    """Return lines of values as CSV, each line terminated by `end`."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator=end).writerows(lines)
+    return out.getvalue()

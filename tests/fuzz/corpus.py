@@ -103,7 +103,8 @@ def _metadata(tones: Path) -> bytes:
     from zoo.datasets import open_dataset
     from zoo.datasets.check import check, write_metadata
 
-    path = write_metadata(check(open_dataset(str(tones)), jobs=1), tones)
+    dataset = open_dataset(str(tones))
+    path = write_metadata(dataset, check(dataset, jobs=1), tones)
     content = path.read_bytes()
     path.unlink()
     return content

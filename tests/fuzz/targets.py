@@ -72,7 +72,7 @@ class Targets:
             demand(len(recording.samples), "no samples")
 
     def metadata(self, data: bytes) -> None:
-        from zoo.datasets.check import Check, write_metadata
+        from zoo.datasets.check import write_metadata
         from zoo.datasets.folder import METADATA, read_folder
 
         tones = self.folder / "tones"
@@ -86,7 +86,7 @@ class Targets:
         demand(len(dataset.classes) > 1 and all(name.strip() for name in dataset.classes), "labels")
         root = tones.resolve()
         demand(all(root in t.location.resolve().parents for t in dataset.tracks), "left the folder")
-        write_metadata(Check(dataset, (), ()), place)  # which keeps the columns there are
+        write_metadata(dataset, (), place)  # which keeps the columns there are
         demand(read_folder(place).classes == dataset.classes, "its own metadata differ")
 
     def table(self, data: bytes) -> None:

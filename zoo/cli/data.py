@@ -56,35 +56,35 @@ def check_data(
     dataset = open_dataset(data, offered_datasets(open_registry()))
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
-    found = check(dataset, jobs, TerminalReporter())
-    written = write_metadata(found, Path(data)) if write else None
+    problems = check(dataset, jobs, TerminalReporter())
+    written = write_metadata(dataset, problems, Path(data)) if write else None
+    serious = sum(problem.distorts for problem in problems)
     if format is ListFormat.json:
         print_json(
             {
                 "dataset": dataset.name,
                 "tracks": len(dataset),
                 "classes": list(dataset.classes),
-                "distorts": found.distorts,
-                "problems": [asdict(problem) for problem in found.problems],
+                "distorts": serious > 0,
+                "problems": [asdict(problem) for problem in problems],
             }
         )
     else:
         table = new_table(title=f"{dataset.name}, {len(dataset)} tracks")
         for heading in ("problem", "tracks", "detail"):
             table.add_column(heading, overflow="fold")
-        for problem in sorted(found.problems, key=lambda problem: not problem.distorts):
+        for problem in sorted(problems, key=lambda problem: not problem.distorts):
             cells = in_columns((problem.kind, problem.tracks, problem.detail))
             table.add_row(*cells, style=None if problem.distorts else "dim")
-        if found.problems:
+        if problems:
             print_table(table)
-        serious = sum(problem.distorts for problem in found.problems)
         say(
-            f"{serious} problems would distort a score; {len(found.problems) - serious} are worth "
+            f"{serious} problems would distort a score; {len(problems) - serious} are worth "
             "knowing."
         )
     if written:
         say(f"Wrote {written}; `zoo train svm --data {data}` uses it.", err=True)
-    if found.distorts:
+    if serious:
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Datasets: the demo set, folders here and elsewhere, feature tables, and what plugins offer."""
+"""Datasets: demo set, local and remote folders, feature tables, datasets of plugins."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -31,13 +31,18 @@ def open_dataset(
     Parameters
     ----------
     wanted : str
-        "demo", a name that a plugin offers, a folder, the URL of one, or a CSV feature table.
+        "demo", the name of a plugin's dataset, a folder or its URL, or a CSV feature table.
     offered : mapping, optional
-        What plugins offer: a function that returns the dataset, by name.
+        Functions that return the datasets of plugins, by name.
     trust : bool
-        Whether files of unchanged size and time are taken as unchanged.
+        Whether files of unchanged size and time are assumed to be unchanged.
     engine : Engine, optional
-        Whose workers read what is at a URL, the first time.
+        Its workers read the files at a URL the first time.
+
+    Returns
+    -------
+    Dataset
+        Tracks and labels; a `FeatureTable` for a CSV file.
 
     Raises
     ------
@@ -73,7 +78,7 @@ def open_dataset(
 
 
 def dataset_name(wanted: str) -> str:
-    """Return the name that boards give to the dataset, without reading it."""
+    """Return the name of the dataset on leaderboards, without reading the dataset."""
     path = Path(wanted)
     if is_folder(path):
         return path.resolve().name

@@ -1,6 +1,6 @@
 """Labelled tracks, and the groups of tracks that a split keeps together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Dataset", "FeatureTable", "Track", "check_labels", "components"]
+__all__ = ["ANNOTATIONS", "Dataset", "FeatureTable", "Track", "check_labels", "components"]
+
+ANNOTATIONS = ("group", "recording", "fold", "split")  # optional columns of metadata and tables
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,19 @@ class Track:
     fold: str | None = None
     split: str | None = None
     url: str | None = None
+
+    @classmethod
+    def from_row(
+        cls,
+        identifier: str,
+        row: Mapping[str, str],
+        digest: str,
+        path: Path | None = None,
+        url: str | None = None,
+    ) -> Self:
+        """Return the track of a CSV row with a ``label`` and, where known, the other columns."""
+        known = {name: row.get(name) or None for name in ANNOTATIONS}
+        return cls(identifier, row["label"], digest, path, url=url, **known)
 
     @property
     def location(self) -> Path | str:

@@ -1,4 +1,4 @@
-"""CSV files with a header, read with messages that name file, line and column."""
+"""Reader of CSV files with a header, whose errors report file, line and column."""
 
 import csv
 from collections.abc import Iterator
@@ -13,14 +13,16 @@ __all__ = ["Table", "read_table"]
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file: its columns, and its rows, which are read while one goes through them, once.
+    """Columns of a CSV file, and its rows, which are read during a single iteration.
 
     Attributes
     ----------
-    path : Path
+    path : Path or str
+        File, as error messages name it.
     columns : list of str
+        Names in the header.
     rows : iterator of (int, list of str)
-        The line on which each row begins, and as many values as there are columns.
+        Line on which a row begins, and its values, one per column.
     """
 
     path: Path | str
@@ -28,7 +30,7 @@ class Table:
     rows: Iterator[tuple[int, list[str]]]
 
     def require(self, column: str, purpose: str) -> None:
-        """Raise `DatasetError` unless there is this column."""
+        """Raise `DatasetError` if `column` is missing; `purpose` explains its content."""
         if column not in self.columns:
             raise DatasetError(
                 f"{self.path} has no column {column!r} ({purpose}); "
@@ -36,25 +38,31 @@ class Table:
             )
 
     def numbered(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield the line number of each row, and the row by column name."""
+        """Yield the line number of each row, and its values by column name."""
         for number, row in self.rows:
             yield number, dict(zip(self.columns, row, strict=True))
 
 
 def read_table(path: Path, called: str | None = None) -> Table:
-    """Begin to read a CSV file.
+    """Open a CSV file and read its header.
 
     Parameters
     ----------
     path : Path
+        File in UTF-8.
     called : str, optional
-        What messages call it, where `path` is that of a copy.
+        Name in error messages, if `path` is a temporary copy.
+
+    Returns
+    -------
+    Table
+        Columns and rows.
 
     Raises
     ------
     DatasetError
-        If it cannot be read, has no header, names a column twice, or, once one comes to it, holds
-        a row of another length.
+        If the file cannot be read, has no header or a column name twice. While the rows are read:
+        if a row has another number of values than the header.
     """
     name = called or path
     rows = _rows(path, name)
@@ -69,7 +77,7 @@ def read_table(path: Path, called: str | None = None) -> Table:
 
 
 def _rows(path: Path, name: Path | str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not empty, the first of which is the header, and its line."""
+    """Yield the line and the values of each row that is not empty, the header first."""
     width = None
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -1,7 +1,7 @@
-"""The demo set: made-up music in ten genres, synthesised on first use."""
+"""Demo set: synthetic music in ten genres, written to the cache on first use."""
 
-import csv
 import io
+from itertools import product
 from pathlib import Path
 
 from zoo.datasets.base import Dataset
@@ -11,6 +11,7 @@ from zoo.execution.engine import Engine
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import atomic_path, write_text
+from zoo_registry.text import csv_text
 
 __all__ = ["ARTISTS", "TAKES", "VERSION", "demo_set", "write_demo"]
 
@@ -20,31 +21,35 @@ VERSION = 1  # raised whenever the music changes
 
 
 def demo_set() -> Dataset:
-    """Return the demo set, making it if it is not there yet."""
+    """Return the demo set; write its files first if they are missing."""
     folder = cache_folder() / "datasets" / f"demo-{VERSION}"
     if not (folder / METADATA).is_file():
         write_demo(folder)
-    found = read_folder(folder)
-    return Dataset("demo", "demo", found.tracks)
+    return Dataset("demo", "demo", read_folder(folder).tracks)
 
 
 def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: int = 0) -> None:
-    """Write the tracks and a ``metadata.csv`` whose groups are the artists.
+    """Write the tracks, and a ``metadata.csv`` whose groups are the artists.
 
     Parameters
     ----------
     folder : Path
+        Destination; tracks that it already holds are kept.
     artists, takes : int
-        Per genre, and per artist.
+        Artists per genre, and tracks per artist.
     seed : int
+        Number of the set; another seed gives other artists.
+
+    Raises
+    ------
+    DatasetError
+        If a process that writes a track is killed.
     """
-    names = {
+    tracks = {
         (genre, artist, take): f"{genre}/artist{artist}_take{take}.flac"
-        for genre in GENRES
-        for artist in range(artists)
-        for take in range(takes)
+        for genre, artist, take in product(GENRES, range(artists), range(takes))
     }
-    missing = [(folder / name, *key, seed) for key, name in names.items()]
+    missing = [(folder / name, *key, seed) for key, name in tracks.items()]
     missing = [track for track in missing if not track[0].is_file()]
     for place, written in Engine().work(_write_track, missing):
         if not written:
@@ -52,24 +57,19 @@ def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: i
                 f"{missing[place][0]} could not be made: the process that did was killed, or out "
                 "of memory; the same command goes on"
             )
-    # Last, as the sign that the set is whole.
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "label", "group"])
-    writer.writerows(
-        (name, genre, f"{genre} artist {artist}") for (genre, artist, _), name in names.items()
-    )
-    write_text(folder / METADATA, text.getvalue())
+    # Written last, since its presence marks a complete set.
+    rows = [(name, key[0], f"{key[0]} artist {key[1]}") for key, name in tracks.items()]
+    write_text(folder / METADATA, csv_text([("path", "label", "group"), *rows]))
 
 
 def _write_track(track: tuple[Path, str, int, int, int]) -> bool:
     import soundfile
 
     path, genre, artist, take, seed = track
-    sound = io.BytesIO()  # libsndfile does not tell whether a file on a full disk is whole
-    soundfile.write(
-        sound, synthesise(genre, artist, take, seed), RATE, format="FLAC", subtype="PCM_16"
-    )
+    # Encoded in memory, because libsndfile does not report a full disk.
+    content = io.BytesIO()
+    samples = synthesise(genre, artist, take, seed)
+    soundfile.write(content, samples, RATE, format="FLAC", subtype="PCM_16")
     with atomic_path(path) as temporary:
-        temporary.write_bytes(sound.getbuffer())
+        temporary.write_bytes(content.getbuffer())
     return True

@@ -1,8 +1,7 @@
-"""A folder with one sub-folder a class, and what a ``metadata.csv`` beside them adds."""
+"""Reader of a folder with one sub-folder per class, or with a ``metadata.csv``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from zoo.audio.files import walk
 from zoo.audio.suffixes import is_audio
@@ -13,7 +12,7 @@ from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file
 from zoo_registry.text import quoted
 
-__all__ = ["METADATA", "check_name", "check_rows", "listed", "read_folder", "tracks_of"]
+__all__ = ["METADATA", "check_name", "check_rows", "metadata_rows", "read_folder"]
 
 METADATA = "metadata.csv"
 
@@ -21,38 +20,47 @@ METADATA = "metadata.csv"
 def read_folder(folder: Path, trust: bool = True) -> Dataset:
     """Read a folder of audio files.
 
-    Without a ``metadata.csv`` every audio file under a sub-folder is a track, and
-    the sub-folder its label. With one, its rows are the tracks: ``path`` is
-    compulsory, ``label`` defaults to the first folder of the path; ``group``,
-    ``recording``, ``fold`` and ``split`` are optional.
+    Without a ``metadata.csv`` every audio file in a sub-folder is a track, and its label is
+    the name of the sub-folder. With one, its rows are the tracks: ``path`` is required,
+    ``label`` defaults to the first folder of the path; ``group``, ``recording``, ``fold``
+    and ``split`` are optional.
 
     Parameters
     ----------
     folder : Path
+        Folder of the dataset.
     trust : bool
-        As in `zoo.datasets.hashing.file_digests`.
+        Whether files of unchanged size and time are assumed to be unchanged.
+
+    Returns
+    -------
+    Dataset
+        Its tracks have paths.
 
     Raises
     ------
     DatasetError
-        If there are no tracks or the metadata does not fit the files.
+        If there are no tracks or the metadata does not match the files.
     """
-    table = folder / METADATA
-    described = table.is_file()
-    if described:
-        rows = listed(str(folder), read_table(table), lambda path: is_file(folder / path))
+    metadata = folder / METADATA
+    has_metadata = metadata.is_file()
+    if has_metadata:
+        rows = metadata_rows(str(folder), read_table(metadata), lambda path: is_file(folder / path))
     else:
-        rows = _found(folder)
-    check_rows(str(folder), rows, described)
+        rows = _audio_files(folder)
+    check_rows(str(folder), rows, has_metadata)
     paths = [folder / row["path"] for row in rows]
     digests = file_digests(folder, paths, trust)
-    places = [{"path": path} for path in paths]
-    return Dataset(folder.resolve().name, str(folder), tracks_of(rows, digests, places))
+    tracks = [
+        Track.from_row(row["path"], row, digest, path)
+        for row, digest, path in zip(rows, digests, paths, strict=True)
+    ]
+    return Dataset(folder.resolve().name, str(folder), tracks)
 
 
-def check_rows(folder: str, rows: Sequence[Mapping[str, str]], described: bool) -> None:
-    """Raise `DatasetError` unless a folder's tracks can be told apart by class."""
-    if not rows and not described:
+def check_rows(folder: str, rows: Sequence[Mapping[str, str]], has_metadata: bool) -> None:
+    """Raise `DatasetError` unless the rows of a folder have at least two classes."""
+    if not rows and not has_metadata:
         raise DatasetError(
             f"{folder} holds no audio file in a sub-folder; "
             "give a folder with one sub-folder a class, each with its audio files"
@@ -60,40 +68,21 @@ def check_rows(folder: str, rows: Sequence[Mapping[str, str]], described: bool) 
     check_labels(folder, [row["label"] for row in rows])
 
 
-def tracks_of(
-    rows: Sequence[Mapping[str, str]], digests: Sequence[str], places: Sequence[Mapping[str, Any]]
-) -> list[Track]:
-    """Return the tracks of a folder's rows, with the fields that say where each is."""
-    return [
-        Track(
-            id=row["path"],
-            label=row["label"],
-            digest=digest,
-            group=row.get("group") or None,
-            recording=row.get("recording") or None,
-            fold=row.get("fold") or None,
-            split=row.get("split") or None,
-            **place,
-        )
-        for row, digest, place in zip(rows, digests, places, strict=True)
-    ]
-
-
-def _found(folder: Path) -> list[dict[str, str]]:
+def _audio_files(folder: Path) -> list[dict[str, str]]:
     rows = []
     home = folder.resolve()
     entered = {home}
     for root, folders, names in walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in list(folders):
-            # Links to other places are followed, once; those to this one would run in circles.
+            # Links are followed once, unless they lead back and so into an endless loop.
             if (root / name).is_symlink():
                 target = (root / name).resolve()
                 if target in entered or target in home.parents or home in target.parents:
                     folders.remove(name)
                 entered.add(target)
         within = root.relative_to(folder).parts
-        # Text, not a Path, for each of the files: of these there may be a hundred thousand.
+        # Strings instead of Paths save time: there may be a hundred thousand files.
         for name in sorted(names) if within else ():
             if is_audio(Path(name)) and not name.startswith("."):
                 path = "/".join((*within, name))
@@ -103,7 +92,7 @@ def _found(folder: Path) -> list[dict[str, str]]:
 
 
 def check_name(path: str) -> None:
-    """Raise `DatasetError` for a name that no file of ours could hold."""
+    """Raise `DatasetError` for a file name that UTF-8 files, such as CSV, cannot contain."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -111,21 +100,27 @@ def check_name(path: str) -> None:
         raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
 
 
-def listed(folder: str, table: Table, exists: Callable[[str], bool]) -> list[dict[str, str]]:
+def metadata_rows(folder: str, table: Table, exists: Callable[[str], bool]) -> list[dict[str, str]]:
     """Return the rows of a ``metadata.csv``, with ``path`` and ``label``.
 
     Parameters
     ----------
     folder : str
-        What messages call it.
+        Name of the folder in messages.
     table : Table
+        Content of the file.
     exists : callable
-        Whether there is a file of this path in the folder.
+        Returns whether the folder has a file of this relative path.
+
+    Returns
+    -------
+    list of dict
+        Values by column name.
 
     Raises
     ------
     DatasetError
-        If a row does not fit the files.
+        If a row does not match the files.
     """
     table.require("path", "with the file of each track, relative to the folder")
     rows = []

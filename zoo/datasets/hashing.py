@@ -1,4 +1,4 @@
-"""sha256 of every file of a folder, remembered as long as size and time stay the same."""
+"""SHA-256 of the files of a dataset, stored and reused until size or time changes."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _AT_ONCE = 32  # files
 
 
 def sha256(path: Path) -> str:
-    """Return the sha256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal; raise `DatasetError` if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -29,16 +29,17 @@ def sha256(path: Path) -> str:
 
 
 def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[str]:
-    """Return the sha256 of each file.
+    """Return the SHA-256 of each file.
 
     Parameters
     ----------
     root : Path
-        The folder under which the digests are remembered.
+        Folder for which the digests are stored.
     paths : sequence of Path
+        Files in this folder.
     trust : bool
-        Whether a file whose size and modification time are as remembered is taken
-        as unchanged; otherwise every byte is read.
+        Whether a file of the stored size and modification time is assumed to be unchanged;
+        otherwise every byte is read.
 
     Raises
     ------
@@ -49,9 +50,10 @@ def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[
     names = [str(path) for path in paths]
 
     def read(wanted: Sequence[int]) -> Iterable[Mapping[int, str]]:
-        # A task for each of many small files would cost more than the files.
+        """Yield the digests of the files with these numbers."""
+        # One task per file would take longer than the hashing of small files.
         parts = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
-        with ThreadPoolExecutor(4) as pool:  # hashlib lets go of the interpreter lock
+        with ThreadPoolExecutor(4) as pool:  # hashlib releases the interpreter lock
             yield from pool.map(lambda part: {n: sha256(paths[n]) for n in part}, parts)
 
     return remembered_digests(str(root.resolve()), names, stamps, read, trust)
@@ -64,33 +66,34 @@ def remembered_digests(
     read: Callable[[Sequence[int]], Iterable[Mapping[int, str]]],
     trust: bool = True,
 ) -> list[str]:
-    """Return the sha256 of each file, computed where none is remembered for its stamp.
+    """Return the SHA-256 of each file, computed only if none is stored for its stamp.
 
     Parameters
     ----------
     root : str
-        Under which the digests are remembered.
+        Folder or URL for which the digests are stored.
     names : sequence of str
+        Files.
     stamps : sequence of list
         JSON values that change whenever a file does.
     read : callable
-        Yields digests, by place, of the files at some places.
+        Yields digests by number, for the numbers of some files.
     trust : bool
-        Whether to look at what is remembered.
+        Whether stored digests are used.
     """
     index = cache_folder() / "digests" / f"{digest(root)[:20]}.json"
-    remembered = _load(index) if trust else {}
+    stored = _load(index) if trust else {}
     known = {
-        name: remembered[name][1]
+        name: stored[name][1]
         for name, stamp in zip(names, stamps, strict=True)
-        if name in remembered and remembered[name][0] == stamp
+        if name in stored and stored[name][0] == stamp
     }
     wanted = [number for number, name in enumerate(names) if name not in known]
     if wanted:
         for found in read(wanted):
             known |= {names[number]: value for number, value in found.items()}
         entries = {name: [stamp, known[name]] for name, stamp in zip(names, stamps, strict=True)}
-        with suppress(OSError):  # where nothing can be remembered, the digests are as good
+        with suppress(OSError):  # without a writable cache, the digests are computed every time
             write_text(index, json.dumps(entries))
     return [known[name] for name in names]
 
@@ -110,4 +113,4 @@ def _load(index: Path) -> dict[str, tuple[list[Any], str]]:
         entries = read_json(index)
         return {name: (list(stamp), str(value)) for name, (stamp, value) in entries.items()}
     except (OSError, ValueError, TypeError, AttributeError):
-        return {}  # absent or damaged: then everything is read
+        return {}  # absent or damaged: every file is read

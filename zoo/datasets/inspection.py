@@ -1,49 +1,47 @@
-"""One file, decoded once, and everything about it that a dataset check asks."""
+"""Properties of one audio file that the check of a dataset needs, from decoding it once."""
 
 import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.audio.decode import Recording, read
 from zoo.audio.files import on_disk
 from zoo.audio.fingerprint import landmarks
 from zoo_registry.errors import AudioError
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 __all__ = ["Inspection", "inspect"]
 
-_CLIP_RUN = 3  # equal samples at the peak, in a row: music touches its peak, clipping stays there
+_CLIP_RUN = 3  # consecutive samples at the peak: music touches its peak, clipping stays at it
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a file holds.
+    """Properties of an audio file.
 
     Attributes
     ----------
     error : str or None
-        Why it cannot be decoded; nothing else is known then.
+        Reason why it cannot be decoded; the other attributes have their defaults then.
     truncated : str or None
-        How much of it is missing.
+        Sentence about the missing part.
     seconds : float
+        Duration.
     rate, channels : int
-        Hz, and how many.
+        Sample rate in Hz, and number of channels.
     peak : float
-        Greatest absolute sample, full scale being 1.
+        Maximum absolute sample; full scale is 1.
     clipped : float
         Share of the samples that stay at the peak.
     samples : str
-        sha256 over rate and decoded samples: equal for one recording in two lossless files.
+        SHA-256 of rate and decoded samples, equal for lossless files of the same recording.
     wav_md5 : str
-        md5 of the samples as a plain 16-bit wav file, the form in which GTZAN's are published.
+        MD5 of the samples as a plain 16-bit wav file, the format in which GTZAN is published.
     landmarks : int32 array, shape (n, 2)
-        As in `zoo.audio.fingerprint.landmarks`.
+        Result of `zoo.audio.fingerprint.landmarks`.
     """
 
     error: str | None = None
@@ -55,11 +53,11 @@ class Inspection:
     clipped: float = 0.0
     samples: str = ""
     wav_md5: str = ""
-    landmarks: "NDArray[np.int32] | None" = None
+    landmarks: NDArray[np.int32] | None = None
 
 
 def inspect(location: Path | str) -> Inspection:
-    """Decode a file and describe what it holds; never raises for what is in it."""
+    """Return the properties of a file, or the error of decoding it."""
     try:
         with on_disk(location) as path:
             recording = read(path)
@@ -80,7 +78,7 @@ def inspect(location: Path | str) -> Inspection:
     )
 
 
-def _clipped(mono: "NDArray[np.float32]") -> float:
+def _clipped(mono: NDArray[np.float32]) -> float:
     level = np.abs(mono)
     at_peak = level >= level.max() - 2 / 32768
     edges = np.flatnonzero(np.diff(np.concatenate([[False], at_peak, [False]])))

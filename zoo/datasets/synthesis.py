@@ -1,10 +1,11 @@
-"""A demonstration set of ten made-up genres, synthesised from a few numbers each.
+"""Synthesis of music in ten invented genres, each defined by a few numbers.
 
-A genre is a :class:`Style`: rhythm, harmony, timbre and mix.  An artist is a style that leans
-towards a related genre, strays a little, and is heard through an equaliser curve of its own; a
-take is one performance by an artist, with its own key, tempo, chords, arrangement and level.
-So genres overlap as real ones do, and an artist's takes resemble each other more than two
-artists of a genre do: a fair evaluation keeps them together.
+A genre is a `Style`: rhythm, harmony, timbre and mix. The style of an artist is that of the genre,
+moved towards a related genre, varied at random, and filtered with the artist's own equaliser
+curve. A take is one performance by an artist, with its own key, tempo, chords, arrangement and
+level. As a result, genres overlap as real ones do, and the takes of one artist are more similar
+than those of two artists of one genre. Splits should therefore keep the takes of an artist
+together.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -27,13 +28,13 @@ _BLOCK = 1024
 _BANDS = np.array([40.0, 120.0, 300.0, 700.0, 1600.0, 3500.0, 7000.0, 11_025.0])  # Hz
 _DELAYS = (653, 787, 911, 1031)  # primes, so that their echoes do not pile up
 
-# How far artists, and then takes, stray: the difficulty of the set.  Leans are the largest share
-# of a related genre, jitters are relative, curves in decibels.
+# Variation of artists, and of their takes, which makes the set difficult. Leans are the largest
+# share of a related genre, jitters are relative standard deviations, curves are in decibels.
 _ARTIST_LEAN, _ARTIST_JITTER, _ARTIST_CURVE = 0.30, 0.18, 3.0
 _TAKE_LEAN, _TAKE_JITTER, _TAKE_CURVE = 0.12, 0.08, 1.5
-# These would leave their genre if they strayed as far as the others.
+# Factors of the jitter for parameters that otherwise would leave their genre.
 _STEADY = {"tempo": 0.4, "rolloff": 0.4}
-# These have no natural zero, so that they stray by so many semitones or decibels.
+# Parameters without a natural zero: absolute jitter, in semitones and decibels.
 _SHIFTED = {"register": 12.0, "tilt": 3.0}
 
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
@@ -46,26 +47,27 @@ _REST = "." * 16
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """How a genre sounds.
+    """Parameters of a genre's music.
 
-    Patterns are one bar of sixteenth notes: ``x`` strikes, ``o`` strikes softly, ``.`` rests.
+    Patterns are one bar of sixteenth notes: ``x`` is a note, ``o`` a soft note, ``.`` a rest.
 
     Attributes
     ----------
     kin : tuple of str
-        Related genres, which artists and takes borrow from.
+        Related genres, towards which artists and takes are moved.
     kick, snare, hat, comp, bass, lead : str
         Patterns of the drums, the chords, the bass and the melody.
     scale : tuple of int
         Semitones of the degrees above the tonic.
     progressions, voicing : tuple
-        Roots of the chords, one a bar; notes of a chord above its root; as degrees of the scale.
+        Roots of the chords, one per bar, and notes of a chord above its root; both in degrees of
+        the scale.
     tempo, register, boom : float
-        Beats a minute; tonic of the chords, as a MIDI note; pitch of the kick drum, in Hz.
+        Beats per minute; tonic of the chords, a MIDI note; pitch of the kick drum, in Hz.
     rolloff, even : float
         Harmonic `k` has the amplitude ``k ** -rolloff``, times `even` (0 to 1) if `k` is even.
     detune : float
-        Distance of the two oscillators of a note, in cents.
+        Difference between the two oscillators of a note, in cents.
     attack, decay, snap, sizzle : float
         Time constants of the notes, and decays of the snare drum and the hi-hat, in seconds.
     drums, chords, low, tune, hiss : float
@@ -73,7 +75,7 @@ class Style:
     drive, space : float
         Amounts of overdrive, above 0, and of reverberation, 0 to 1.
     tilt : float
-        Slope of the spectrum, in decibels an octave.
+        Slope of the spectrum, in decibels per octave.
     """
 
     kin: tuple[str, ...]
@@ -172,21 +174,21 @@ GENRES: tuple[str, ...] = tuple(sorted(_STYLES))
 
 
 def synthesise(genre: str, artist: int, take: int, seed: int = 0) -> Samples:
-    """Synthesise one track of the demonstration set.
+    """Synthesise one track of the demo set.
 
     Parameters
     ----------
     genre : str
         One of `GENRES`.
     artist, take : int
-        Numbers of the artist within the genre, and of the track by this artist, from 0.
+        Number of the artist within the genre, and of the track by this artist, from 0.
     seed : int
-        Number of the whole set, from 0: another seed has other artists.
+        Number of the whole set, from 0; another seed gives other artists.
 
     Returns
     -------
     float32 array, shape (samples,)
-        Mono at `RATE` Hz, 9 to 11 seconds, within -1..1; the same for the same arguments.
+        Mono at `RATE` Hz, 9 to 11 seconds, from -1 to 1; the same for the same arguments.
 
     Raises
     ------
@@ -198,18 +200,18 @@ def synthesise(genre: str, artist: int, take: int, seed: int = 0) -> Samples:
     for name, number in (("artist", artist), ("take", take), ("seed", seed)):
         if number < 0:
             raise ValueError(f"{name} is a number from 0, not {number}")
-    # The first number keeps the streams apart: numpy pads short seeds with zeros.
+    # The first number keeps the streams distinct, because numpy pads short seeds with zeros.
     identity = [seed, crc32(genre.encode()), artist]
-    of_artist = np.random.default_rng([1, *identity])
-    of_take = np.random.default_rng([2, *identity, take])
+    artist_rng = np.random.default_rng([1, *identity])
+    take_rng = np.random.default_rng([2, *identity, take])
 
-    style = _stray(_STYLES[genre], of_artist, _ARTIST_LEAN, _ARTIST_JITTER)
-    style = _stray(style, of_take, _TAKE_LEAN, _TAKE_JITTER)
-    curve = of_artist.normal(0, _ARTIST_CURVE, _BANDS.size)
-    curve += of_take.normal(0, _TAKE_CURVE, _BANDS.size) + style.tilt * np.log2(_BANDS / 1000)
-    dry = _perform(style, int(RATE * of_take.uniform(9, 11)), of_take)
-    wet = _equalise(_reverberate(_overdrive(dry, style, of_take), style.space), curve)
-    return wet * np.float32(of_take.uniform(0.3, 0.95) / np.abs(wet).max())
+    style = _stray(_STYLES[genre], artist_rng, _ARTIST_LEAN, _ARTIST_JITTER)
+    style = _stray(style, take_rng, _TAKE_LEAN, _TAKE_JITTER)
+    curve = artist_rng.normal(0, _ARTIST_CURVE, _BANDS.size)
+    curve += take_rng.normal(0, _TAKE_CURVE, _BANDS.size) + style.tilt * np.log2(_BANDS / 1000)
+    dry = _perform(style, int(RATE * take_rng.uniform(9, 11)), take_rng)
+    wet = _equalise(_reverberate(_overdrive(dry, style, take_rng), style.space), curve)
+    return wet * np.float32(take_rng.uniform(0.3, 0.95) / np.abs(wet).max())
 
 
 def _stray(style: Style, rng: np.random.Generator, lean: float, jitter: float) -> Style:
@@ -220,7 +222,7 @@ def _stray(style: Style, rng: np.random.Generator, lean: float, jitter: float) -
         mine, theirs = getattr(style, name), getattr(other, name)
         noise, chance = jitter * rng.normal(), rng.random()
         if isinstance(mine, str):
-            # A pattern of another metre would drift against the bar.
+            # A pattern of another metre would not fit into the bar.
             if chance < lean and len(mine) == len(theirs):
                 changes[name] = theirs
         elif name in _SHIFTED:
@@ -231,7 +233,7 @@ def _stray(style: Style, rng: np.random.Generator, lean: float, jitter: float) -
 
 
 def _perform(style: Style, size: int, rng: np.random.Generator) -> Samples:
-    """Play the parts of a track, shape (size,), at any level."""
+    """Return the mix of all parts of a track, shape (size,), at an arbitrary level."""
     step = 60 / 4 * RATE / style.tempo  # a sixteenth note, in samples
     steps, bar = int(size / step), len(style.kick)
     progression = style.progressions[rng.integers(len(style.progressions))]
@@ -241,7 +243,7 @@ def _perform(style: Style, size: int, rng: np.random.Generator) -> Samples:
     envelope, drums = _envelope(style), _drums(style, rng)
     levels = dict.fromkeys(drums, style.drums)
     levels |= {"comp": style.chords / len(style.voicing), "bass": style.low, "lead": style.tune}
-    # No band plays everything all the time: each part rests in some bars, and more in some takes.
+    # Each part rests in some bars; takes differ in the number of rests.
     plays = {part: rng.random(steps) > rng.uniform(0, 0.35) for part in levels}
 
     @cache
@@ -259,7 +261,7 @@ def _perform(style: Style, size: int, rng: np.random.Generator) -> Samples:
             return chord((root + melody[when],), 1)
         return chord((root,), -2) if part == "bass" else drums[part]
 
-    mix = np.zeros(size + 4 * RATE, np.float32)  # the last notes ring past the end
+    mix = np.zeros(size + 4 * RATE, np.float32)  # the last notes end after the track
     for when in range(steps):
         number, place = divmod(when, bar)
         root = progression[number % len(progression)]
@@ -267,7 +269,7 @@ def _perform(style: Style, size: int, rng: np.random.Generator) -> Samples:
             mark = getattr(style, part)[place]
             if mark == "." or not plays[part][number]:
                 continue
-            start = int(when * step + RATE * rng.uniform(0, 0.01))  # nobody is a machine
+            start = int(when * step + RATE * rng.uniform(0, 0.01))  # human timing
             force = np.float32(level * rng.uniform(0.8, 1) * (1 if mark == "x" else 0.5))
             struck = force * sound(part, root, when)
             mix[start : start + struck.size] += struck
@@ -282,10 +284,10 @@ def _envelope(style: Style) -> Samples:
 
 
 def _tone(midi: float, size: int, style: Style) -> Samples:
-    """Sound two detuned oscillators, shape (size,)."""
+    """Return a note of two detuned oscillators, shape (size,)."""
     pitch = 440 * 2 ** ((midi - 69) / 12)
     harmonics = np.arange(1, max(2, min(64, int(0.45 * RATE / pitch))))
-    # Quadratic phases, so that the cycle has no sharp peak.
+    # Quadratic phases keep the cycle free of sharp peaks.
     spectrum = np.zeros(_TABLE // 2 + 1, np.complex128)
     spectrum[harmonics] = harmonics**-style.rolloff * np.exp(2.4j * harmonics**2)
     spectrum[harmonics[1::2]] *= min(style.even, 1)
@@ -294,7 +296,7 @@ def _tone(midi: float, size: int, style: Style) -> Samples:
     clock = np.arange(size, dtype=np.uint32)
     tone = np.zeros(size, np.float32)
     for cents in (-style.detune / 2, style.detune / 2):
-        # The phase wraps around at 32 bits by itself, and its upper 12 bits index the table.
+        # The phase overflows at 32 bits as intended; its upper 12 bits index the table.
         stride = np.uint32(2**32 * pitch * 2 ** (cents / 1200) / RATE)
         tone += cycle.take(clock * stride >> 20, mode="clip")
     return tone
@@ -322,7 +324,7 @@ def _overdrive(dry: Samples, style: Style, rng: np.random.Generator) -> Samples:
 
 
 def _reverberate(dry: Samples, space: float) -> Samples:
-    """Add feedback delays, which ring louder and longer in more `space`."""
+    """Add feedback delays, louder and longer for larger `space`."""
     wet = dry.copy()
     for delay in _DELAYS:
         rows = _rows(dry, delay)
@@ -334,7 +336,7 @@ def _reverberate(dry: Samples, space: float) -> Samples:
 
 
 def _equalise(samples: Samples, curve: NDArray[np.float64]) -> Samples:
-    """Filter by gains in decibels at `_BANDS`, by overlap and add."""
+    """Filter by gains in decibels at `_BANDS`, with overlap-add."""
     gains = np.interp(np.fft.rfftfreq(2 * _BLOCK, 1 / RATE), _BANDS, curve)
     # Centred and windowed, the kernel fits into a block.
     kernel = np.roll(np.fft.irfft(10 ** (gains / 20)), _BLOCK // 2)[:_BLOCK] * np.hanning(_BLOCK)
@@ -346,5 +348,5 @@ def _equalise(samples: Samples, curve: NDArray[np.float64]) -> Samples:
 
 
 def _rows(samples: Samples, length: int) -> Samples:
-    """Return a copy cut into rows, shape (rows, length), padded with silence."""
+    """Return a zero-padded copy in rows, shape (rows, length)."""
     return np.pad(samples, (0, -samples.size % length)).reshape(-1, length)

@@ -1,94 +1,84 @@
-"""A CSV feature table: one row a track, numbers as features, a ``label`` column."""
+"""Reader of CSV feature tables: one row per track, numeric features, a ``label`` column."""
 
 import hashlib
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from zoo.datasets.base import FeatureTable, Track
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.datasets.base import ANNOTATIONS, FeatureTable, Track
 from zoo.datasets.csv_reader import read_table
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 __all__ = ["read_feature_table"]
 
 _ID_COLUMNS = ("track", "path", "filename", "file", "id")
-_ANNOTATIONS = ("label", "group", "recording", "fold", "split")
-# The length of the file, which a widespread table of GTZAN carries: it tells from which disc a
-# track was cut, not how it sounds, and alone lifts a random forest by nine points.
-_OF_THE_FILE = ("length",)
+# A widespread table of GTZAN has the length of the file as a column. It depends on the source of
+# a recording rather than on the music, and alone raises a random forest by nine points.
+_NOT_MUSIC = ("length",)
 _AT_ONCE = 1024  # rows
 
 
 def read_feature_table(path: Path) -> FeatureTable:
     """Read a feature table.
 
-    The first column called track, path, filename, file or id names the tracks
-    (without one they are numbered); ``group``, ``recording``, ``fold`` and ``split`` are as in
-    ``metadata.csv``; ``length`` is left out; every other column has to be numeric,
-    and is a feature.
+    The first column named track, path, filename, file or id has the ids of the tracks; without
+    one, they are numbered. ``group``, ``recording``, ``fold`` and ``split`` have the same meaning
+    as in ``metadata.csv``; ``length`` is ignored. Every other column is a feature.
+
+    Parameters
+    ----------
+    path : Path
+        CSV file in UTF-8.
+
+    Returns
+    -------
+    FeatureTable
+        Tracks with float32 features.
 
     Raises
     ------
     DatasetError
-        If there is no label, no feature, or a value that is no finite number.
+        If there is no label, no feature, or a value that is not a finite number.
     """
-    import numpy as np
-
     table = read_table(path)
     table.require("label", "the class of each track")
-    id_column = next((name for name in _ID_COLUMNS if name in table.columns), None)
-    names = [
-        name for name in table.columns if name not in (*_ANNOTATIONS, *_OF_THE_FILE, id_column)
-    ]
+    columns = table.columns
+    id_column = next((name for name in _ID_COLUMNS if name in columns), None)
+    known = [name for name in ("label", *ANNOTATIONS, id_column) if name in columns]
+    names = [name for name in columns if name not in (*known, *_NOT_MUSIC)]
     if not names:
         raise DatasetError(f"{path} has no feature: every column is an annotation")
-    places = [table.columns.index(name) for name in names]
-    known = {
-        name: table.columns.index(name)
-        for name in (*_ANNOTATIONS, id_column)
-        if name in table.columns
-    }
     tracks: list[Track] = []
     parts = [np.empty((0, len(names)), dtype=np.float32)]
-    # As text a table is twenty times as large as in numbers.
-    while rows := list(islice(table.rows, _AT_ONCE)):
-        texts = [[row[place] for place in places] for _, row in rows]
-        parts.append(_numbers(path, [line for line, _ in rows], names, texts))
-        for (number, row), values in zip(rows, parts[-1], strict=True):
-            said = {name: row[place] for name, place in known.items()}
-            track = Track(
-                id=said[id_column] if id_column else f"line {number:06d}",
-                label=_label(path, number, said["label"]),
-                digest=hashlib.sha256(values.tobytes()).hexdigest(),
-                group=said.get("group") or None,
-                recording=said.get("recording") or None,
-                fold=said.get("fold") or None,
-                split=said.get("split") or None,
-            )
-            tracks.append(track)
+    # Converted in parts, because text takes twenty times the memory of the numbers.
+    while lines := list(islice(table.numbered(), _AT_ONCE)):
+        parts.append(_numbers(path, lines, names))
+        for (number, row), values in zip(lines, parts[-1], strict=True):
+            if not row["label"].strip():
+                raise DatasetError(f"{path}, line {number}: the label is missing")
+            name = row[id_column] if id_column else f"line {number:06d}"
+            digest = hashlib.sha256(values.tobytes()).hexdigest()
+            tracks.append(Track.from_row(name, row, digest))
     return FeatureTable(path.stem, str(path), tracks, np.concatenate(parts), names)
 
 
 def _numbers(
-    path: Path, lines: list[int], names: list[str], texts: list[list[str]]
-) -> "NDArray[np.float32]":
-    """Return the numbers of some rows, float32, shape (rows, names)."""
-    import numpy as np
-
+    path: Path, lines: list[tuple[int, dict[str, str]]], names: list[str]
+) -> NDArray[np.float32]:
+    """Return the features of some lines, float32, shape (lines, names)."""
+    texts = [[row[name] for name in names] for _, row in lines]
     try:
         values = np.array(texts, dtype=np.float64)
     except ValueError:
         values = np.array([[_number(text) for text in row] for row in texts])
-    sound = np.abs(values) <= np.finfo(np.float32).max
-    if not sound.all():
-        row, column = np.argwhere(~sound)[0]
+    finite = np.abs(values) <= np.finfo(np.float32).max
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
         raise DatasetError(
-            f"{path}, line {lines[row]}: {quoted(texts[row][column])} in column "
+            f"{path}, line {lines[row][0]}: {quoted(texts[row][column])} in column "
             f"{quoted(names[column])} is no finite number; mend the value or remove the column"
         )
     return values.astype(np.float32)
@@ -99,9 +89,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return float("nan")
-
-
-def _label(path: Path, number: int, label: str) -> str:
-    if not label.strip():
-        raise DatasetError(f"{path}, line {number}: the label is missing")
-    return label

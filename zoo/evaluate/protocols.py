@@ -1,25 +1,30 @@
-"""How tracks are split into training and test: named, seeded, and leak-free where groups are known.
+"""Protocols: named, seeded splits of tracks into training and test parts that do not leak.
 
 ``kfold:K``
     K folds, each the test part once; stratified by class, groups kept together.
 ``kfold:KxR``
-    The same R times, each time shuffled anew.
+    The same R times, shuffled differently each time.
 ``holdout:FxR``
-    The share F of the tracks is tested, R times (R may be left out).
+    The share F of the tracks is tested, R times (1 if R is left out).
 ``predefined``
-    The dataset's own folds, or its own parts: trained on all that is not "test".
+    The dataset's own folds, or its own parts: all tracks not in the part "test" are for training.
 ``fault-filtered``
-    GTZAN's partition without its faults (Kereliuk, Sturm & Larsen 2015): trained on the
-    443 + 197 tracks of its training and validation parts, tested on 290.
+    GTZAN's partition without its faults (Kereliuk, Sturm & Larsen 2015,
+    doi:10.1109/TMM.2015.2478068): trained on the 443 + 197 tracks of its training and validation
+    parts, tested on 290.
 ``artist-3fold``
-    GTZAN's three folds that no artist crosses, 948 tracks (Foleiss & Tavares 2020).
+    Three folds of 948 tracks of GTZAN, with every artist in one fold only (Foleiss & Tavares 2020,
+    doi:10.1016/j.asoc.2020.106127).
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from zoo.datasets.base import Dataset
 from zoo.datasets.gtzan import Facts, published
@@ -30,6 +35,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    Indices = NDArray[np.int64]
+    Splits = Iterator[tuple[Indices, Indices]]
+else:
+    np = lazy_loader.load("numpy")  # leaderboards only parse names, and have to be quick
+
 __all__ = ["DEFAULT_PROTOCOL", "Fold", "Protocol", "parse_protocol", "split_hash"]
 
 DEFAULT_PROTOCOL = "kfold:5"
@@ -37,71 +47,69 @@ DEFAULT_PROTOCOL = "kfold:5"
 
 @dataclass(frozen=True)
 class Fold:
-    """One training and test part.
+    """One training part and one test part.
 
     Attributes
     ----------
     number : int
-        From 0; repeats count on.
-    train, test : int64 array
+        From 0, without a gap over all repeats.
+    train, test : int64 array, shape (tracks,)
         Indices of tracks, sorted, disjoint.
     """
 
     number: int
-    train: "NDArray[np.int64]"
-    test: "NDArray[np.int64]"
+    train: "Indices"
+    test: "Indices"
 
 
 def split_hash(dataset: Dataset, folds: Sequence[Fold]) -> str:
-    """Return the sha256 over the track ids of every training and test part."""
+    """Return the SHA-256 of the track ids of every training and test part."""
     names = [track.id for track in dataset.tracks]
     return digest(
         [[[names[n] for n in fold.train], [names[n] for n in fold.test]] for fold in folds]
     )
 
 
-Splitter = Callable[
-    [Dataset, "NDArray[np.int64]", int],
-    Iterator[tuple["NDArray[np.int64]", "NDArray[np.int64]"]],
-]
-
-
 @dataclass(frozen=True)
 class Protocol:
-    """A way to split.
+    """Method to split a dataset.
 
     Attributes
     ----------
     spec : str
-        The canonical text, as boards show it.
+        Canonical name, shown on leaderboards.
     repeats : int
-        How often every track is tested, or how many splits are drawn.
+        Number of tests of every track (k-fold), or of splits (holdout).
     splitter : callable
-        ``(dataset, groups, seed)`` to pairs of training and test indices.
+        Yields pairs of training and test indices for ``(dataset, groups, seed)``.
     """
 
     spec: str
     repeats: int
-    splitter: Splitter
+    splitter: Callable[[Dataset, "Indices", int], "Splits"]
 
     def folds(self, dataset: Dataset, seed: int, grouped: bool = True) -> list[Fold]:
-        """Split the dataset; the same on every machine for the same arguments.
+        """Split the dataset; the result is the same on every machine.
 
         Parameters
         ----------
         dataset : Dataset
+            Tracks to split.
         seed : int
+            Random seed.
         grouped : bool
-            Whether tracks of one group stay on one side. `False` splits by track, on
-            purpose.
+            Whether tracks of one group are kept on one side. `False` splits by track, on purpose.
+
+        Returns
+        -------
+        list of Fold
+            All folds of all repeats.
 
         Raises
         ------
         ProtocolError
-            If the dataset cannot be split so; the message says what would work.
+            If the dataset cannot be split in this way; the message proposes an alternative.
         """
-        import numpy as np
-
         groups = dataset.groups if grouped else np.arange(len(dataset))
         return [
             Fold(number, np.sort(train), np.sort(test))
@@ -110,25 +118,19 @@ class Protocol:
 
 
 def parse_protocol(text: str) -> Protocol:
-    """Read a protocol.
-
-    Raises
-    ------
-    ProtocolError
-        If there is no such protocol or its numbers make no sense.
-    """
+    """Return the protocol of this name; raise `ProtocolError` if there is none."""
     if match := re.fullmatch(r"kfold:([0-9]{1,6})(?:x([0-9]{1,6}))?", text):
         k, repeats = int(match[1]), int(match[2] or 1)
         if k < 2 or repeats < 1:  # noqa: PLR2004
             raise ProtocolError(f"{text!r} makes no folds; give at least 2, such as kfold:5")
         spec = f"kfold:{k}" + (f"x{repeats}" if repeats > 1 else "")
-        return Protocol(spec, repeats, _kfold(k, repeats))
+        return Protocol(spec, repeats, partial(_kfold, k=k, repeats=repeats))
     if match := re.fullmatch(r"holdout:(0?\.[0-9]{1,12})(?:x([0-9]{1,6}))?", text):
         share, repeats = float(match[1]), int(match[2] or 1)
         if not 0 < share < 1 or repeats < 1:
             raise ProtocolError(f"{text!r} holds nothing out; give a share such as holdout:0.3x3")
         spec = f"holdout:{share:.12f}".rstrip("0") + (f"x{repeats}" if repeats > 1 else "")
-        return Protocol(spec, repeats, _holdout(share, repeats))
+        return Protocol(spec, repeats, partial(_holdout, share=share, repeats=repeats))
     if text in _PUBLISHED:
         return Protocol(text, 1, _PUBLISHED[text])
     raise ProtocolError(
@@ -137,58 +139,40 @@ def parse_protocol(text: str) -> Protocol:
     )
 
 
-def _kfold(k: int, repeats: int) -> Splitter:
-    def split(
-        dataset: Dataset, groups: "NDArray[np.int64]", seed: int
-    ) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
-        import numpy as np
-        from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+def _kfold(dataset: Dataset, groups: "Indices", seed: int, k: int, repeats: int) -> "Splits":
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-        _check_groups(dataset, groups, k, f"kfold:{k}")
-        single = _all_single(groups)
-        kind = StratifiedKFold if single else StratifiedGroupKFold
-        for repeat in range(repeats):
-            splitter = kind(n_splits=k, shuffle=True, random_state=_seed(seed, repeat))
-            together = None if single else groups
-            yield from splitter.split(np.zeros((len(groups), 1)), dataset.labels, together)
-
-    return split
+    _check_groups(dataset, groups, k, f"kfold:{k}")
+    single = _all_single(groups)
+    kind = StratifiedKFold if single else StratifiedGroupKFold
+    for repeat in range(repeats):
+        splitter = kind(n_splits=k, shuffle=True, random_state=_seed(seed, repeat))
+        together = None if single else groups
+        yield from splitter.split(np.zeros((len(groups), 1)), dataset.labels, together)
 
 
 def _seed(seed: int, repeat: int) -> int:
-    """Return the seed of a repeat; those of neighbouring seeds have nothing in common."""
-    import numpy as np
-
+    """Return the seed of a repeat; the results for consecutive seeds are unrelated."""
     return seed if repeat == 0 else int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
 
 
-def _holdout(share: float, repeats: int) -> Splitter:
-    def split(
-        dataset: Dataset, groups: "NDArray[np.int64]", seed: int
-    ) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
-        import numpy as np
-
-        _check_groups(dataset, groups, 2, "holdout")
-        for repeat in range(repeats):
-            test = _draw(dataset.labels, groups, share, np.random.default_rng([seed, repeat]))
-            yield np.flatnonzero(~test), np.flatnonzero(test)
-
-    return split
+def _holdout(
+    dataset: Dataset, groups: "Indices", seed: int, share: float, repeats: int
+) -> "Splits":
+    _check_groups(dataset, groups, 2, "holdout")
+    for repeat in range(repeats):
+        test = _draw(dataset.labels, groups, share, np.random.default_rng([seed, repeat]))
+        yield np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def _draw(
-    labels: "NDArray[np.int64]",
-    groups: "NDArray[np.int64]",
-    share: float,
-    rng: "np.random.Generator",
+    labels: "Indices", groups: "Indices", share: float, rng: "np.random.Generator"
 ) -> "NDArray[np.bool_]":
     """Draw whole groups until each class has its share of tracks in the test part.
 
-    scikit-learn's GroupShuffleSplit does not stratify; this takes the groups in
-    random order and keeps one if that brings the class counts nearer to the share.
+    Groups come in random order; one is kept if that moves the class counts towards the share.
+    scikit-learn's GroupShuffleSplit does not stratify.
     """
-    import numpy as np
-
     sizes = np.bincount(labels)
     wanted = np.maximum(1, np.round(share * sizes))
     counts = np.zeros((groups.max() + 1, sizes.size))
@@ -199,16 +183,14 @@ def _draw(
         after = drawn + counts[group]
         own = counts[group] > 0
         nearer = np.abs(after - wanted).sum() < np.abs(drawn - wanted).sum()
-        # A class keeps a track to be tested and one to learn from, however its groups fall.
+        # Each class keeps at least one track for the test and one for the training.
         if (nearer or (drawn[own] == 0).any()) and (after < sizes)[own].all():
             drawn, chosen[group] = after, True
     return chosen[groups]
 
 
-def _predefined(
-    dataset: Dataset, groups: "NDArray[np.int64]", seed: int
-) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
-    del groups, seed  # what is published is taken as it is
+def _predefined(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
+    del groups, seed  # published splits are used as they are
     if any(track.fold for track in dataset.tracks):
         yield from _by_fold(dataset, [track.fold for track in dataset.tracks])
     elif any(track.split for track in dataset.tracks):
@@ -220,21 +202,17 @@ def _predefined(
         )
 
 
-def _fault_filtered(
-    dataset: Dataset, groups: "NDArray[np.int64]", seed: int
-) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+def _fault_filtered(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
     del groups, seed
     yield from _by_part(dataset, [fact.part for fact in _facts(dataset, "fault-filtered")])
 
 
-def _artist_3fold(
-    dataset: Dataset, groups: "NDArray[np.int64]", seed: int
-) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+def _artist_3fold(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
     del groups, seed
     yield from _by_fold(dataset, [fact.fold for fact in _facts(dataset, "artist-3fold")])
 
 
-_PUBLISHED: dict[str, Splitter] = {
+_PUBLISHED = {
     "predefined": _predefined,
     "fault-filtered": _fault_filtered,
     "artist-3fold": _artist_3fold,
@@ -251,12 +229,8 @@ def _facts(dataset: Dataset, spec: str) -> list[Facts]:
     return facts
 
 
-def _by_fold(
-    dataset: Dataset, folds: Sequence[str | None]
-) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
-    """Yield each fold as the test part of the others; a track without a fold is left out."""
-    import numpy as np
-
+def _by_fold(dataset: Dataset, folds: Sequence[str | None]) -> "Splits":
+    """Yield each fold as the test part; a track without a fold is left out."""
     own = np.array([fold or "" for fold in folds])
     names = sorted(set(own[own != ""]), key=lambda name: (len(name), name))
     if len(names) < 2:  # noqa: PLR2004
@@ -265,12 +239,8 @@ def _by_fold(
         yield np.flatnonzero((own != name) & (own != "")), np.flatnonzero(own == name)
 
 
-def _by_part(
-    dataset: Dataset, parts: Sequence[str | None]
-) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
-    """Yield the part "test" against all other parts; a track of no part is left out."""
-    import numpy as np
-
+def _by_part(dataset: Dataset, parts: Sequence[str | None]) -> "Splits":
+    """Yield "test" as the test part, all others as training; a track without a part is left out."""
     own = np.array([part or "" for part in parts])
     train, test = np.flatnonzero((own != "test") & (own != "")), np.flatnonzero(own == "test")
     if not (train.size and test.size):
@@ -281,11 +251,11 @@ def _by_part(
     yield train, test
 
 
-def _all_single(groups: "NDArray[np.int64]") -> bool:
+def _all_single(groups: "Indices") -> bool:
     return len(set(groups.tolist())) == len(groups)
 
 
-def _check_groups(dataset: Dataset, groups: "NDArray[np.int64]", needed: int, spec: str) -> None:
+def _check_groups(dataset: Dataset, groups: "Indices", needed: int, spec: str) -> None:
     """Raise `ProtocolError` if a class cannot be spread over the folds."""
     single = _all_single(groups)
     held = {

@@ -95,7 +95,7 @@ from zoo.datasets.check import check
 run = zoo.train("logistic", {str(folder)!r}, protocol="kfold:2", jobs=1)
 assert run.complete
 print([item.track for item in run.record.skipped])
-for problem in check(open_dataset({str(folder)!r}), jobs=1).problems:
+for problem in check(open_dataset({str(folder)!r}), jobs=1):
     print(problem.kind, problem.tracks)
 """
     said, peak = measured(code)
