@@ -1,5 +1,7 @@
 """The command line: what it prints, where, and with which exit status."""
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -22,6 +24,9 @@ HEAVY = (
 @pytest.fixture
 def command(monkeypatch, capsys):
     """Return a function that runs ``zoo`` in this process: status, stdout, stderr."""
+
+    # Else `python -m pytest` would be the name of the program.
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None, raising=False)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["zoo", *arguments])
@@ -82,6 +87,54 @@ def test_json_is_all_that_goes_to_stdout(path, command, feature_table, tone_fold
         }  # fmt: skip
     else:
         assert json.loads(out)
+
+
+def test_a_board_as_csv_is_the_board_of_json(command, feature_table):
+    """Names are quoted, what is unknown is an empty cell, lists are joined by semicolons."""
+    name = 'a,"b'
+    data = str(feature_table(name=f"{name}.csv", spread=3.0))
+    for model in ("logistic", "decision-tree"):
+        zoo.train(model, data, protocol="kfold:3")
+    (board,) = json.loads(command("leaderboard", "--format", "json")[1])
+    status, out, err = command("leaderboard", "--format", "csv")
+    assert (status, err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert len(rows) == len(board["rows"]) == 2
+    assert rows[0]["model"] != rows[1]["model"]
+    for row, expected in zip(rows, board["rows"], strict=True):
+        assert row["dataset"] == board["dataset"] == name
+        assert row["fingerprint"] == board["fingerprint"]
+        assert (row["protocol"], row["grouped"]) == ("kfold:3", str(board["grouped"]))
+        cells = {key: value for key, value in row.items() if key in expected}
+        assert set(expected) - set(cells) <= {"title", "params"}
+        for key, cell in cells.items():
+            value = expected[key]
+            if value is None:
+                assert cell == ""
+            elif isinstance(value, list):
+                assert cell == ";".join(map(str, value))
+            elif isinstance(value, float):
+                assert float(cell) == value
+            else:
+                assert cell == str(value)
+    assert "None" not in out
+
+
+def test_a_run_is_shown_with_its_matrix_the_right_way_round(command, mistaken):
+    """A track that is labelled high sounds low."""
+    status, out, err = command("runs", "show", "elasticnet")
+    assert (status, err) == (0, "")
+    lines = [line.split() for line in out.splitlines()]
+    place = next(n for n, line in enumerate(lines) if "answers" in line)
+    assert "rows are labels, columns are answers" in " ".join(out.split())
+    assert [line for line in lines[place + 1 :] if line and line[0].isalpha()] == [
+        ["high", "low"], ["high", "8", "1"], ["low", ".", "7"],
+    ]  # fmt: skip
+    assert "accuracy .938 by vote, .938 by mean probability, macro F1 .937; folds" in out
+    _, out, _ = command("runs", "show", "elasticnet", "--format", "json")
+    shown = json.loads(out)
+    assert shown["confusion"] == [[8, 1], [0, 7]]
+    assert shown["scores"]["accuracy"] == 0.9375
 
 
 def test_models_have_the_keys_that_others_rely_on(command):

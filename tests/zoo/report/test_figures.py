@@ -2,7 +2,9 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +50,62 @@ def drawings(names: list[str]) -> dict[str, str]:
     }
 
 
+SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+
+
+class Drawing:
+    """Where things are in a figure, in its own coordinates: x to the right, y down."""
+
+    def __init__(self, svg: str) -> None:
+        self._root = ET.fromstring(svg)
+        inside = {id(path) for defs in self._root.iter(f"{SVG}defs") for path in defs}
+        self._paths = [path for path in self._root.iter(f"{SVG}path") if id(path) not in inside]
+
+    def _of(self, width: float) -> list[ET.Element]:
+        """Return the paths of this width, which is one where a style says nothing."""
+        found = []
+        for path in self._paths:
+            style = path.get("style")
+            said = re.search(r"stroke-width: ([\d.]+)", style)
+            if "stroke: " in style and (float(said[1]) if said else 1.0) == width:
+                found.append(path)
+        return found
+
+    def lines(self, width: float) -> list[list[tuple[float, float]]]:
+        """Return the points of every line of this width."""
+        return [
+            [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path.get("d"))]
+            for path in self._of(width)
+        ]
+
+    def colours(self, width: float) -> list[str]:
+        """Return the colours of these lines."""
+        return [re.search(r"stroke: ([^;]+)", path.get("style"))[1] for path in self._of(width)]
+
+    def dots(self) -> list[tuple[float, float]]:
+        """Return where dots are, which have a colour of a model."""
+        return [
+            (float(use.get("x")), float(use.get("y")))
+            for use in self._root.iter(f"{SVG}use")
+            if "var(--faint)" not in use.get("style")
+        ]
+
+    def words(self) -> dict[str, tuple[float, float]]:
+        """Return where texts are."""
+        return {
+            text.text: (float(text.get("x")), float(text.get("y")))
+            for text in self._root.iter(f"{SVG}text")
+            if text.get("x")
+        }
+
+
+def straight(values: Sequence[float], places: Sequence[float]) -> np.ndarray:
+    """Check that places are a linear function of values; return its offset and its slope."""
+    line = np.polynomial.Polynomial.fit(values, places, 1).convert().coef
+    np.testing.assert_allclose(line[0] + line[1] * np.asarray(values), places, atol=0.02)
+    return line
+
+
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, str]:
     return drawings(["svm", "cnn2d", "forest"])
@@ -79,6 +137,128 @@ def test_text_is_text(drawn):
             assert model in words
     assert "95 % interval" in drawn["intervals"]
     assert "0.600" in drawn["slopes"]
+
+
+def test_intervals_lie_where_the_axis_says():
+    rows = [
+        row("a", 0.9, 1, ci_low=0.85, ci_high=0.97),
+        row("b", 0.7, 2, ci_low=0.55, ci_high=0.72, tuned_on_test=3),
+        row("c", 0.6, 2, ci_low=0.41, ci_high=0.66),
+    ]
+    names = {"a": "first", "b": "second", "c": "third"}
+    found = Drawing(figures.intervals(rows, names))
+    ticks = {float(text): x for text, (x, _) in found.words().items() if text[:2] in ("0.", "1.")}
+    offset, slope = straight(list(ticks), list(ticks.values()))
+    assert slope > 0
+    bars, dots = found.lines(7), found.dots()
+    assert len(bars) == len(dots) == 3
+    for its, bar, dot in zip(rows, bars, dots, strict=True):
+        xs = offset + slope * np.array([its.ci_low, its.ci_high, its.accuracy])
+        np.testing.assert_allclose([bar[0][0], bar[1][0], dot[0]], xs, atol=0.05)
+        assert bar[0][1] == bar[1][1] == dot[1]
+        word = found.words()[names[its.run]]
+        assert word[1] == pytest.approx(dot[1], abs=6)  # the name stands beside it
+        assert word[0] < bar[0][0]
+    assert dots[0][1] < dots[1][1] < dots[2][1]  # the best on top
+    assert found.colours(7) == ["var(--accent)", "var(--second)", "var(--accent)"]
+    (bracket,) = found.lines(1.4)
+    heights = [y for _, y in bracket]
+    assert dots[0][1] < min(heights) < dots[1][1] < dots[2][1] < max(heights)
+
+
+def test_slopes_lead_from_grouped_to_by_track():
+    given = [
+        Difference("data", "kfold:5", "one", 0.4, 0.6, 0.2, None),
+        Difference("data", "kfold:5", "two", 0.5, 0.45, -0.05, None),
+    ]
+    found = Drawing(figures.slopes(given))
+    lines = found.lines(1.8)
+    values = [value for item in given for value in (item.grouped, item.ungrouped)]
+    _, slope = straight(values, [y for line in lines for _, y in line])
+    assert slope < 0  # the better the higher
+    (grouped, _), (by_track, _) = lines[0]
+    assert grouped < by_track
+    assert lines[1][0][0] == grouped
+    words = found.words()
+    assert words["one  0.400"][0] < grouped < by_track < words["0.600  one"][0]
+    assert words["two  0.500"][1] < words["one  0.400"][1]
+    assert words["0.600  one"][1] < words["0.450  two"][1]
+
+
+@pytest.mark.parametrize(("amount", "unit"), [("train_seconds", "s"), ("artefact_bytes", "B")])
+def test_a_trade_off_lies_where_the_axes_say(amount, unit):
+    rows = [
+        row("a", 0.9, 1, ci_low=0.85, ci_high=0.97, **{amount: 50_000}),
+        row("b", 0.7, 2, ci_low=0.55, ci_high=0.72, **{amount: 2_000}),
+        row("c", 0.6, 3, ci_low=0.41, ci_high=0.66, **{amount: 100}),
+        row("d", 0.5, 4, **{amount: None}),
+    ]
+    found = Drawing(figures.trade_off(rows, {name: name for name in "abcd"}, amount, "cost", unit))
+    bars, dots = found.lines(4), found.dots()
+    assert len(bars) == len(dots) == 3
+    words = found.words()
+    assert "cost" in words
+    assert "d" not in words
+    heights = {float(text): y for text, (_, y) in words.items() if re.fullmatch(r"0\.\d", text)}
+    # The words are a little below the lines that they name.
+    offset, slope = straight(list(heights), list(heights.values()))
+    assert slope < 0
+    across = {quantity: x for quantity, (x, _) in words.items() if quantity.endswith(f" {unit}")}
+    across |= {quantity: x for quantity, (x, _) in words.items() if quantity.endswith(f"k{unit}")}
+    factor = {"s": 1, "B": 1, "kB": 1000}
+    logs = [np.log10(float(number) * factor[kind]) for number, kind in map(str.split, across)]
+    left, decade = straight(logs, list(across.values()))
+    assert decade > 0
+    shift = {dot[1] - (offset + slope * its.accuracy) for its, dot in zip(rows, dots, strict=False)}
+    assert max(shift) - min(shift) < 0.05
+    assert -8 < min(shift) < 0
+    for its, bar, dot in zip(rows, bars, dots, strict=False):
+        x = left + decade * np.log10(getattr(its, amount))
+        np.testing.assert_allclose([bar[0][0], bar[1][0], dot[0]], x, atol=0.1)
+        ys = offset + slope * np.array([its.ci_low, its.ci_high]) + min(shift)
+        np.testing.assert_allclose(sorted([bar[0][1], bar[1][1]]), sorted(ys), atol=0.1)
+        assert words[its.model][1] == pytest.approx(dot[1], abs=8)
+
+
+def test_bars_of_a_reliability_diagram_are_as_high_as_the_share_that_is_right():
+    low, high = (0.0, 0.5), (0.5, 1.0)
+    given = Calibration(low, high, (0.3, 0.9), (0.2, 0.7), (5, 20), 0.15)
+    found = Drawing(figures.reliability(given))
+    (diagonal,) = [line for line in found.lines(1) if len(line) == 2]
+    (x0, y0), (x1, y1) = diagonal
+    bars = [line for line in found.lines(1) if len(line) == 4]
+    assert len(bars) == 2
+    for bar, left, right, share in zip(bars, low, high, given.accuracy, strict=True):
+        xs, ys = [x for x, _ in bar], [y for _, y in bar]
+        np.testing.assert_allclose(
+            [min(xs), max(xs), min(ys), max(ys)],
+            [*(x0 + (x1 - x0) * np.array([left, right])), *(y0 + (y1 - y0) * np.array([share, 0]))],
+            atol=0.05,
+        )
+    circles = [line for line in found.lines(1) if len(line) > 4]
+    centres = [[(min(of) + max(of)) / 2 for of in zip(*circle, strict=True)] for circle in circles]
+    for (x, y), sure, share in zip(centres, given.confidence, given.accuracy, strict=True):
+        assert x == pytest.approx(x0 + (x1 - x0) * sure, abs=0.05)
+        assert y == pytest.approx(y0 + (y1 - y0) * share, abs=0.05)
+
+
+def test_learning_curves_lie_on_their_axes():
+    folds = [
+        [{"fraction": 0.5, "loss": 2.0, "held_out_loss": 3.0}, {"fraction": 1.0, "loss": 1.0, "held_out_loss": 2.5}],
+        [{"fraction": 0.5, "loss": 1.5, "held_out_loss": 2.0}, {"fraction": 1.0, "loss": 0.5, "held_out_loss": 1.5}],
+    ]  # fmt: skip
+    found = Drawing(figures.learning_curves(folds))
+    curves = [line for line in found.lines(1.3)][:4]
+    given = [
+        (point["fraction"], point[name]) for name in ("loss", "held_out_loss")
+        for fold in folds for point in fold
+    ]  # fmt: skip
+    drawn = [place for curve in curves for place in curve]
+    assert straight([x for x, _ in given], [x for x, _ in drawn])[1] > 0
+    assert straight([y for _, y in given], [y for _, y in drawn])[1] < 0
+    assert found.colours(1.3)[:4] == ["var(--accent)"] * 2 + ["var(--second)"] * 2
+    words = found.words()
+    assert {"loss", "held out loss", "share of the training"} <= set(words)
 
 
 def test_ties_are_in_brackets():

@@ -41,6 +41,7 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
+        self.tables: dict[str, list[list[str]]] = {}  # cells, by the name of the table
         self._open: list[str] = []
         self.source = path.read_text(encoding="utf-8")
         self.feed(self.source)
@@ -50,6 +51,14 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
         assert len(dict(attrs)) == len(attrs), f"{tag} says an attribute twice"
+        if tag == "table":
+            name = dict(attrs)["data-name"]
+            assert name not in self.tables
+            self.tables[name] = []
+        elif tag == "tr":
+            self.tables[list(self.tables)[-1]].append([])
+        elif tag in ("td", "th"):
+            self.tables[list(self.tables)[-1]][-1].append("")
         if tag not in VOID:
             self._open.append(tag)
 
@@ -63,6 +72,9 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if not {"script", "style"} & set(self._open):
             self.words.append(data)
+        if {"td", "th"} & set(self._open):
+            rows = self.tables[list(self.tables)[-1]]
+            rows[-1][-1] += data
 
     @property
     def text(self) -> str:
@@ -90,6 +102,16 @@ def forgetful(mistaken, workspace, monkeypatch) -> None:
 def edit(run: Run, **changed) -> None:
     path = run.folder / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changed), encoding="utf-8")
+
+
+def turn(run: Run, track: str) -> None:
+    """Exchange what a run says of the two classes on one track."""
+    path = run.predictions_path
+    text = path.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith(track))
+    cells = line.split(",")
+    turned = ",".join([*cells[:5], cells[6], cells[5], cells[8], cells[7]])
+    path.write_text(text.replace(line, turned), encoding="utf-8", newline="")
 
 
 def run_of(model: str, grouped: bool = True) -> Run:
@@ -127,6 +149,97 @@ class TestContent:
             for value in (row.accuracy, row.ci_low, row.ci_high, row.macro_f1, row.accuracy_mean):
                 assert f"{value:.3f}" in its.text
             assert row.run in its.text
+
+    def test_each_score_is_in_its_column(self, mistaken):
+        its = pages(protocol="kfold:3")["tones-kfold-3.html"]
+        board = next(board for board in zoo.leaderboard() if board.grouped)
+        head, *cells = its.tables["board"]
+        assert head == [
+            "rank", "model", "accuracy", "from", "to", "p", "macro F1", "mean prob.", "folds",
+            "train s", "ms a track", "kB",
+        ]  # fmt: skip
+        assert len(cells) == len(board.rows) == 2
+        for line, row in zip(cells, board.rows, strict=True):
+            assert line == [
+                f"{row.rank}{'=' if row.tied_with else ''}",
+                row.model,
+                *(f"{value:.3f}" for value in (row.accuracy, row.ci_low, row.ci_high)),
+                "" if row.p_above is None else f"{row.p_above:.2g}",
+                f"{row.macro_f1:.3f}",
+                f"{row.accuracy_mean:.3f}",
+                f"{min(row.fold_accuracy):.3f}-{max(row.fold_accuracy):.3f}",
+                f"{row.train_seconds:.1f}",
+                f"{row.predict_ms_per_track:.2g}",
+                f"{row.artefact_bytes / 1000:.0f}",
+            ]
+
+    def test_rows_of_a_matrix_are_labels(self, mistaken):
+        """The stray carries the label high, and every model says low."""
+        for its in pages(protocol="kfold:3").values():
+            if "board" not in its.tables:
+                continue
+            for model in ("elasticnet", "decision-tree"):
+                assert its.tables[f"confusion-{model}"] == [
+                    ["label", "high", "low"], ["high", "8 89", "1 11"], ["low", "", "7 100"],
+                ]  # fmt: skip
+            one, other = (row[1] for row in its.tables["board"][1:])
+            # Precision and recall of high are 8/8 and 8/9, of low 7/8 and 7/7.
+            assert its.tables["f1"] == [
+                ["class", "tracks", one, other],
+                ["high", "9", "0.941", "0.941"], ["low", "7", "0.933", "0.933"],
+            ]  # fmt: skip
+
+    def test_the_summary_names_the_hardest_class(self, mistaken):
+        its = pages()["tones-kfold-3.html"]
+        assert "high is the hardest class, 0.889 right over all models" in its.text
+        assert "; low the easiest, 1.000." in its.text
+        assert (
+            "To answer high always, the most frequent class, would be right for 0.562" in its.text
+        )
+        assert "1 track is wrong for more than half of the models; 1 label is in doubt" in its.text
+
+    def test_what_is_said_of_the_stray(self, mistaken):
+        its = pages()["tones-kfold-3.html"]
+        runs = {row[1]: run_of(row[1]) for row in its.tables["board"][1:]}
+        said = {}
+        for name, run in runs.items():
+            with run.predictions_path.open(newline="") as file:
+                rows = {row["track"]: row for row in csv.DictReader(file)}
+            stray = next(row for track, row in rows.items() if track.endswith("stray.wav"))
+            numbers = {key: float(v) for key, v in stray.items() if key.startswith(("p:", "prob"))}
+            said[name] = {key.rpartition(":")[2].strip(): v for key, v in numbers.items()}
+        (stray,) = [key for key in its.tables if key.endswith("-answers")]
+        head, *lines = its.tables[stray]
+        assert head == ["model", "says", "probability", "of high", "votes"]
+        assert lines == [
+            [name, "low", f"{p['low']:.2f}", f"{p['high']:.2f}", "low 1"]
+            for name, p in said.items()
+        ]
+        mean = {label: sum(p[label] for p in said.values()) / 2 for label in ("high", "low")}
+        assert its.tables["labels-in-doubt"][1:] == [
+            ["high/stray.wav", "high", "low", "2 of 2", f"{mean['high']:.2f}", f"{mean['low']:.2f}"]
+        ]
+        assert its.tables["errors"] == [
+            ["track", "label", "wrong", *runs], ["high/stray.wav", "high", "2", "low", "low"]
+        ]  # fmt: skip
+        assert its.tables["pairs"][1:] == [
+            [one, *pair] for one, pair in zip(runs, (["", "0"], ["0", ""]), strict=True)
+        ]
+
+    def test_both_splits_stand_in_their_columns(self, mistaken):
+        turn(run_of("elasticnet"), "high/high00.wav")  # or both would be the same
+        its = pages()["tones-kfold-3.html"]
+        grouped, split = (
+            {row.model: row.accuracy for row in board.rows}
+            for board in sorted(zoo.leaderboard(), key=lambda board: not board.grouped)
+        )
+        head, *lines = its.tables["grouped-and-by-track"]
+        assert head == ["model", "grouped", "by track", "difference", "not new"]
+        for name, one, two, difference, _ in lines:
+            assert (one, two) == (f"{grouped[name]:.3f}", f"{split[name]:.3f}")
+            assert difference == f"{split[name] - grouped[name]:+.3f}"
+        assert {"elasticnet": 0.875, "decision-tree": 0.9375} == grouped
+        assert set(split.values()) == {0.9375}
 
     def test_figures_and_tables_say_what_they_are(self, mistaken):
         for its in pages().values():
@@ -166,18 +279,23 @@ class TestContent:
         assert "1 label that all models contradict" in its.text
 
     def test_pairs_of_models_and_the_tracks_on_which_they_differ(self, mistaken):
-        run = run_of("elasticnet")
-        path = run.predictions_path
-        text = path.read_text(encoding="utf-8")
-        line = next(line for line in text.splitlines() if line.startswith("high/high00.wav"))
-        cells = line.split(",")
-        turned = ",".join([*cells[:5], cells[6], cells[5], cells[8], cells[7]])
-        path.write_text(text.replace(line, turned), encoding="utf-8", newline="")
+        turn(run_of("elasticnet"), "high/high00.wav")
         its = pages()["tones-kfold-3.html"]
         runs = [row["data-r"] for row in its.all("tr") if "data-r" in row]
-        assert sorted(runs) in (["00", "01"], ["00", "10"])
         cells = [cell for cell in its.all("td") if "data-right" in cell]
         assert sorted((c["data-right"], c["data-wrong"]) for c in cells) == [("0", "1"), ("1", "0")]
+        # The tree gets one track right that the other model gets wrong; it is the row that is right.
+        assert its.tables["pairs"] == [
+            ["right", "decision-tree", "elasticnet"],
+            ["decision-tree", "", "1"],
+            ["elasticnet", "0", ""],
+        ]
+        assert its.tables["errors"] == [
+            ["track", "label", "wrong", "decision-tree", "elasticnet"],
+            ["high/stray.wav", "high", "2", "low", "low"],
+            ["high/high00.wav", "high", "1", "high", "low"],
+        ]
+        assert runs == ["00", "10"]  # in the order of the columns
 
     def test_learning_curves_where_there_are_some(self, mistaken):
         run = run_of("elasticnet")
