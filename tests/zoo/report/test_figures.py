@@ -244,11 +244,14 @@ def test_bars_of_a_reliability_diagram_are_as_high_as_the_share_that_is_right():
 
 def test_learning_curves_lie_on_their_axes():
     folds = [
-        [{"fraction": 0.5, "loss": 2.0, "held_out_loss": 3.0}, {"fraction": 1.0, "loss": 1.0, "held_out_loss": 2.5}],
-        [{"fraction": 0.5, "loss": 1.5, "held_out_loss": 2.0}, {"fraction": 1.0, "loss": 0.5, "held_out_loss": 1.5}],
-    ]  # fmt: skip
+        [
+            {"fraction": part, "loss": loss / part, "held_out_loss": 1 + loss / part}
+            for part in (0.5, 1)
+        ]
+        for loss in (1.0, 0.7)
+    ]
     found = Drawing(figures.learning_curves(folds))
-    curves = [line for line in found.lines(1.3)][:4]
+    curves = found.lines(1.3)[:4]
     given = [
         (point["fraction"], point[name]) for name in ("loss", "held_out_loss")
         for fold in folds for point in fold

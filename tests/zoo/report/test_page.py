@@ -238,7 +238,7 @@ class TestContent:
         for name, one, two, difference, _ in lines:
             assert (one, two) == (f"{grouped[name]:.3f}", f"{split[name]:.3f}")
             assert difference == f"{split[name] - grouped[name]:+.3f}"
-        assert {"elasticnet": 0.875, "decision-tree": 0.9375} == grouped
+        assert grouped == {"elasticnet": 0.875, "decision-tree": 0.9375}
         assert set(split.values()) == {0.9375}
 
     def test_figures_and_tables_say_what_they_are(self, mistaken):
@@ -284,7 +284,7 @@ class TestContent:
         runs = [row["data-r"] for row in its.all("tr") if "data-r" in row]
         cells = [cell for cell in its.all("td") if "data-right" in cell]
         assert sorted((c["data-right"], c["data-wrong"]) for c in cells) == [("0", "1"), ("1", "0")]
-        # The tree gets one track right that the other model gets wrong; it is the row that is right.
+        # The tree gets one track right that the other model gets wrong; the row is right.
         assert its.tables["pairs"] == [
             ["right", "decision-tree", "elasticnet"],
             ["decision-tree", "", "1"],
@@ -300,7 +300,7 @@ class TestContent:
     def test_learning_curves_where_there_are_some(self, mistaken):
         run = run_of("elasticnet")
         for fold in run.record.folds:
-            fold["curve"] = [{"fraction": n / 4, "loss": 1 / n, "held_out_loss": 1} for n in (1, 2)]
+            fold.curve = [{"fraction": n / 4, "loss": 1 / n, "held_out_loss": 1} for n in (1, 2)]
         run.write()
         found = pages()
         assert "learning-elasticnet" in found["tones-kfold-3.html"].values("data-name")
