@@ -8,17 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo_registry.card import (
-        Card,
-        Choice,
-        Distribution,
-        Float,
-        FrontEnd,
-        Int,
-        LogFloat,
-        ParamValue,
-        identity,
-    )
+    from zoo_registry.card import Card, FrontEnd, identity
     from zoo_registry.errors import (
         ArtefactError,
         AudioError,
@@ -42,6 +32,7 @@ if TYPE_CHECKING:
         hookspec,
     )
     from zoo_registry.model import Model, Source
+    from zoo_registry.parameters import Choice, Distribution, Float, Int, LogFloat, ParamValue
     from zoo_registry.plugin_status import PluginStatus
     from zoo_registry.plugins import Registry
     from zoo_registry.predictions import Predictions
@@ -86,17 +77,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "card": (
-        "Card",
-        "Choice",
-        "Distribution",
-        "Float",
-        "FrontEnd",
-        "Int",
-        "LogFloat",
-        "ParamValue",
-        "identity",
-    ),
+    "card": ("Card", "FrontEnd", "identity"),
     "errors": (
         "ArtefactError",
         "AudioError",
@@ -123,6 +104,7 @@ _HOMES = {
         "Model",
         "Source",
     ),
+    "parameters": ("Choice", "Distribution", "Float", "Int", "LogFloat", "ParamValue"),
     "plugin_status": ("PluginStatus",),
     "plugins": ("Registry",),
     "predictions": ("Predictions",),

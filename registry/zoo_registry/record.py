@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from zoo_registry.card import ParamValue
 from zoo_registry.hashing import digest
+from zoo_registry.parameters import ParamValue
 from zoo_registry.structures import Count, Number, Structure
 
 __all__ = [
