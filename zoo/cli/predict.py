@@ -3,7 +3,6 @@
 import sys
 from contextlib import nullcontext
 from enum import StrEnum
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +13,9 @@ from zoo.cli.console import TerminalReporter, percent, print_data, say
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from zoo.inference.predict import Prediction, Section
+    from zoo.inference.predict import Prediction
 
 __all__ = ["command"]
 
@@ -112,6 +111,8 @@ def command(
 
 def _text(found: "Prediction") -> str:
     """Return what a person reads: the label first, what speaks for it last."""
+    from zoo.inference.timeline import stretches
+
     if found.error is not None:
         return ""
     ranked = sorted((found.votes or {}).items(), key=lambda pair: -pair[1])
@@ -119,19 +120,11 @@ def _text(found: "Prediction") -> str:
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
     detail += f"; {found.seconds:.1f} s"
-    head = f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})"
-    return shown(head) + "\n" + "".join(_stretches(found.timeline or []))
-
-
-def _stretches(timeline: "list[Section]") -> "Iterator[str]":
-    """Yield a line for each stretch of windows of one label; it lasts until the next begins."""
-    stretches = [list(group) for _, group in groupby(timeline, key=lambda section: section.label)]
-    ends = [stretch[0].start for stretch in stretches[1:]]
-    for stretch, end in zip(stretches, [*ends, *(s.end for s in timeline[-1:])], strict=True):
-        sure = [section.confidence for section in stretch if section.confidence is not None]
-        mean = percent(sum(sure) / len(sure)) if sure else ""
-        times = f"{_clock(stretch[0].start)}-{_clock(end)}"
-        yield f"  {times:>21}  {shown(stretch[0].label)}  {mean}\n"
+    lines = [shown(f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})")]
+    for part in stretches(found.timeline or []):
+        times = f"{_clock(part.start)}-{_clock(part.end)}"
+        lines.append(f"  {times:>21}  {shown(part.label)}  {percent(part.confidence)}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _clock(seconds: float) -> str:

@@ -1,1 +1,1 @@
-"""What people look at."""
+"""Pages about the leaderboards, for people and for publications."""

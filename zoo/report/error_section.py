@@ -1,4 +1,4 @@
-"""What goes wrong on a board, as its page shows it: tables, and tracks to listen to."""
+"""The errors of a board as its page shows them: tables, and tracks to listen to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -6,200 +6,200 @@ from typing import Any
 
 from zoo.evaluate.error_analysis import Answers, answers, doubtful_labels, hardest, only_right
 from zoo.evaluate.metrics import confusion, f1_scores
-from zoo.report.excerpts import Sound, find_recordings, hear, timelines
+from zoo.report.excerpts import Excerpt, cut_excerpt, find_recordings, timelines
 from zoo.workspace import file_name
 from zoo_registry.errors import AudioError
 from zoo_registry.runs import Predictions, Run
 
-__all__ = ["LISTED", "PLAYERS", "mistakes"]
+__all__ = ["LISTED", "PLAYERS", "error_section"]
 
-PLAYERS = 12  # tracks that can be listened to; they are most of what a page weighs
+PLAYERS = 12  # tracks that can be played; most of a page's size is their audio
 LISTED = 3000  # tracks in the table of errors
 
 
-def mistakes(
+def error_section(
     predictions: Mapping[str, Predictions],
-    known: Mapping[str, Run],
+    runs: Mapping[str, Run],
     names: Mapping[str, str],
-    say: Callable[[float], None],
+    progress: Callable[[float], None],
 ) -> dict[str, Any]:
-    """Return what the page says of errors.
+    """Return what the sections on errors show.
 
     Parameters
     ----------
     predictions : mapping of str to Predictions
-        Of each run, at least one.
-    known : mapping of str to Run
+        The out-of-fold predictions of each run; at least one.
+    runs : mapping of str to Run
+        These runs, by their ids.
     names : mapping of str to str
-        What to call each run.
-    say : callable
-        Is told how much is done, from 0 to 1.
+        The displayed name of each run.
+    progress : callable
+        Receives the share that is done, 0.4 to 1.
 
     Returns
     -------
     dict
-        What ``board.html`` takes.
+        Variables of ``board.html``.
     """
-    given = answers(predictions)
-    worst = hardest(given)
-    apart = only_right(given)
-    missed = given.wrong.sum(axis=0)
-    listed = sorted(missed.nonzero()[0].tolist(), key=lambda track: (-missed[track], track))
-    cards = _cards(given, worst[:PLAYERS], [known[run] for run in given.runs], names, say)
+    found = answers(predictions)
+    worst = hardest(found)
+    differing = only_right(found)
+    wrong = found.wrong.sum(axis=0)
+    listed = sorted(wrong.nonzero()[0].tolist(), key=lambda track: (-wrong[track], track))
+    cards = _cards(found, worst[:PLAYERS], [runs[run] for run in found.runs], names, progress)
+    without_times = {
+        (name, timeline.reason)
+        for card in cards
+        for name, timeline in card["timelines"]
+        if timeline.reason
+    }
     return {
-        "errors": given,
-        "confusion": {run: confusion(its).tolist() for run, its in predictions.items()},
-        "classes": {run: its.classes for run, its in predictions.items()},
+        "errors": found,
+        "confusion": {run: confusion(given).tolist() for run, given in predictions.items()},
+        "classes": {run: given.classes for run, given in predictions.items()},
         "hardest": len(worst),
         "cards": cards,
         "shown_cards": {card["number"] for card in cards},
-        "heard": any(card["sound"] for card in cards),
+        "playable": any(card["excerpt"] for card in cards),
         "reasons": sorted({card["reason"] for card in cards if card["reason"]}),
-        "speechless": sorted(
-            {
-                (name, timeline.reason)
-                for card in cards
-                for name, timeline in card["strips"]
-                if timeline.reason
-            }
-        ),
-        "only_right": apart.tolist(),
-        "most_apart": max(1, int(apart.max())),
-        "summary": _summary(given),
-        "wrong": [_answered(given, track) for track in listed[:LISTED]],
+        "without_times": sorted(without_times),
+        "only_right": differing.tolist(),
+        "most_apart": max(1, int(differing.max())),
+        "summary": _summary(found),
+        "wrong": [_error_row(found, track) for track in listed[:LISTED]],
         "wrong_count": len(listed),
-        "doubts": doubtful_labels(given),
-        "f1_lines": _f1_lines(given, predictions),
+        "doubts": doubtful_labels(found),
+        "f1_rows": _f1_rows(found, predictions),
     }
 
 
-def _answered(given: Answers, track: int) -> dict[str, Any]:
+def _error_row(found: Answers, track: int) -> dict[str, Any]:
     """Return a row of the table of errors."""
-    tested, right = given.tested[:, track].tolist(), given.right[:, track].tolist()
+    tested = found.tested[:, track].tolist()
+    winners = [found.classes[winner] for winner in found.winners[:, track].tolist()]
+    label = found.classes[found.labels[track]]
     return {
         "number": track,
-        "track": given.tracks[track],
-        "label": given.classes[given.labels[track]],
-        "wrong": int(given.wrong[:, track].sum()),
-        # By run: right, wrong, or not tested.
+        "track": found.tracks[track],
+        "label": label,
+        "wrong": int(found.wrong[:, track].sum()),
+        # One character per run: right, wrong, or not tested.
         "flags": "".join(
-            "-" if not asked else "1" if hit else "0"
-            for asked, hit in zip(tested, right, strict=True)
+            str(int(winner == label)) if held_out else "-"
+            for held_out, winner in zip(tested, winners, strict=True)
         ),
         "says": [
-            given.classes[winner] if asked else ""
-            for asked, winner in zip(tested, given.winners[:, track].tolist(), strict=True)
+            winner if held_out else "" for held_out, winner in zip(tested, winners, strict=True)
         ],
     }
 
 
-def _summary(given: Answers) -> dict[str, Any]:
-    """Return what is worth saying before any table is read."""
-    frequent = max(range(len(given.classes)), key=lambda number: (given.labels == number).sum())
-    tests = given.tested.sum(axis=0)
-    hits = {
-        name: float(
-            given.right[:, given.labels == number].sum()
-            / max(1, tests[given.labels == number].sum())
-        )
-        for number, name in enumerate(given.classes)
+def _summary(found: Answers) -> dict[str, Any]:
+    """Return the most frequent class with the baseline, and the hardest and the easiest class."""
+    masks = {name: found.labels == number for number, name in enumerate(found.classes)}
+    frequent = max(masks, key=lambda name: masks[name].sum())
+    tests = found.tested.sum(axis=0)
+    accuracies = {
+        name: float(found.right[:, mask].sum() / max(1, tests[mask].sum()))
+        for name, mask in masks.items()
     }
     return {
-        "frequent": given.classes[frequent],
-        "chance": float((given.labels == frequent).mean()),
-        "hardest": min(hits.items(), key=lambda item: item[1]),
-        "easiest": max(hits.items(), key=lambda item: item[1]),
+        "frequent": frequent,
+        "chance": float(masks[frequent].mean()),
+        "hardest": min(accuracies.items(), key=lambda item: item[1]),
+        "easiest": max(accuracies.items(), key=lambda item: item[1]),
     }
 
 
-def _f1_lines(given: Answers, predictions: Mapping[str, Predictions]) -> list[dict[str, Any]]:
-    """Return a row a class: how many tracks it has, and its score in each run."""
+def _f1_rows(found: Answers, predictions: Mapping[str, Predictions]) -> list[dict[str, Any]]:
+    """Return a row per class: its number of tracks, and its F1 score in each run."""
     scores = [
-        dict(zip(its.classes, f1_scores(confusion(its)).tolist(), strict=True))
-        for its in predictions.values()
+        dict(zip(given.classes, f1_scores(confusion(given)).tolist(), strict=True))
+        for given in predictions.values()
     ]
     return [
         {
             "name": name,
-            "tracks": int((given.labels == number).sum()),
-            "scores": [its.get(name) for its in scores],
+            "tracks": int((found.labels == number).sum()),
+            "scores": [of_run.get(name) for of_run in scores],
         }
-        for number, name in enumerate(given.classes)
+        for number, name in enumerate(found.classes)
     ]
 
 
 def _cards(
-    given: Answers,
+    found: Answers,
     worst: Sequence[int],
-    heard_by: Sequence[Run],
+    runs: Sequence[Run],
     names: Mapping[str, str],
-    say: Callable[[float], None],
+    progress: Callable[[float], None],
 ) -> list[dict[str, Any]]:
-    """Return what there is to see and hear of the hardest tracks."""
-    digests = {given.tracks[track]: given.digests[track] for track in worst}
-    found = find_recordings(heard_by[0].record, digests) if worst else {}
-    sounds: dict[str, Sound | str] = {}
-    for track, place in found.items():
-        try:
-            sounds[track] = hear(place) if isinstance(place, Path) else place
-        except AudioError as error:
-            sounds[track] = f"The recording cannot be played: {error}."
+    """Return a card per track: its answers, its excerpt, and the timelines of all runs."""
+    digests = {found.tracks[track]: found.digests[track] for track in worst}
+    places = find_recordings(runs[0].record, digests) if worst else {}
+    excerpts = {track: _excerpt(place) for track, place in places.items()}
     files = {
         track: place
-        for track, place in found.items()
-        if isinstance(place, Path) and isinstance(sounds[track], Sound)
+        for track, place in places.items()
+        if isinstance(place, Path) and isinstance(excerpts[track], Excerpt)
     }
-    said = {}
-    for number, run in enumerate(heard_by):
-        say(0.4 + 0.6 * number / len(heard_by))
-        said[run.id] = timelines(run, files, digests) if files else {}
+    over_time = []
+    for number, run in enumerate(runs):
+        progress(0.4 + 0.6 * number / len(runs))
+        over_time.append((names[run.id], timelines(run, files, digests) if files else {}))
     cards = []
     for number in worst:
-        track = given.tracks[number]
-        sound = sounds[track]
-        card = _answered(given, number)
-        cards.append(
-            card
-            | {
-                "tests": int(given.tested[:, number].sum()),
-                "file": file_name(track),
-                "lines": _lines(given, number, names),
-                "ticks": _ticks(sound.seconds) if isinstance(sound, Sound) else (),
-                "sound": sound if isinstance(sound, Sound) else None,
-                "reason": None if isinstance(sound, Sound) else sound,
-                "strips": [
-                    (names[run.id], said[run.id][track])
-                    for run in heard_by
-                    if track in said[run.id]
-                ],
-            }
-        )
+        track = found.tracks[number]
+        excerpt = excerpts[track]
+        card = _error_row(found, number)
+        card |= {
+            "tests": int(found.tested[:, number].sum()),
+            "file": file_name(track),
+            "lines": _answers_on(found, number, names),
+            "timelines": [(name, of[track]) for name, of in over_time if track in of],
+            "excerpt": None,
+            "reason": None,
+        }
+        if isinstance(excerpt, Excerpt):
+            card |= {"excerpt": excerpt, "ticks": _ticks(excerpt.seconds)}
+        else:
+            card["reason"] = excerpt
+        cards.append(card)
     return cards
 
 
-def _lines(given: Answers, track: int, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return what each run said of a track out of fold, a row a run that tested it."""
-    label = given.labels[track]
+def _excerpt(place: Path | str) -> Excerpt | str:
+    """Return an excerpt of a file, or the reason why there is none."""
+    try:
+        return cut_excerpt(place) if isinstance(place, Path) else place
+    except AudioError as error:
+        return f"The recording cannot be played: {error}."
+
+
+def _answers_on(found: Answers, track: int, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the out-of-fold answer of each run that tested a track."""
+    label = found.labels[track]
     lines = []
-    for number, run in enumerate(given.runs):
-        if given.tested[number, track]:
-            winner = given.winners[number, track]
-            votes = given.votes[number, track]
-            order = sorted(votes.nonzero()[0].tolist(), key=lambda place: -votes[place])
-            lines.append(
-                {
-                    "name": names[run],
-                    "says": given.classes[winner],
-                    "right": bool(winner == label),
-                    "confidence": float(given.probabilities[number, track, winner]),
-                    "labelled": float(given.probabilities[number, track, label]),
-                    "votes": ", ".join(f"{given.classes[place]} {votes[place]}" for place in order),
-                }
-            )
+    for number, run in enumerate(found.runs):
+        if not found.tested[number, track]:
+            continue
+        winner = found.winners[number, track]
+        votes = found.votes[number, track]
+        order = sorted(votes.nonzero()[0].tolist(), key=lambda place: -votes[place])
+        lines.append(
+            {
+                "name": names[run],
+                "says": found.classes[winner],
+                "right": bool(winner == label),
+                "confidence": float(found.probabilities[number, track, winner]),
+                "labelled": float(found.probabilities[number, track, label]),
+                "votes": ", ".join(f"{found.classes[place]} {votes[place]}" for place in order),
+            }
+        )
     return lines
 
 
 def _ticks(seconds: float) -> range:
-    """Return round seconds along a track, six at most."""
+    """Return at most six round times along a track, in seconds."""
     step = next((step for step in (1, 2, 5, 10, 20, 60) if seconds / step <= 6), 120)  # noqa: PLR2004
     return range(0, int(seconds) + 1, step)

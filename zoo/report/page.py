@@ -1,17 +1,17 @@
-"""The page that people look at: one HTML file a board, which needs nothing beside it."""
+"""The pages of ``zoo report``: one self-contained HTML file per board."""
 
 import base64
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.evaluate.leaderboard import Board, Difference, Row, leaderboard, side_by_side
-from zoo.execution.progress import Bar, Reporter
-from zoo.report.captioned_figures import curve_pictures, score_pictures
-from zoo.report.error_section import mistakes
+from zoo.evaluate.calibration import calibration
+from zoo.evaluate.leaderboard import Board, Row, leaderboard, side_by_side
+from zoo.execution.progress import Reporter
+from zoo.report import figures
+from zoo.report.error_section import error_section
 from zoo.report.tables import MARK, audit_sentences, heading, tuning_sentences
 from zoo.workspace import file_name, runs
 from zoo_registry.errors import RunError
@@ -21,6 +21,7 @@ from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
 
 __all__ = ["write_report"]
 
@@ -38,6 +39,10 @@ _SECTIONS = [
     ("cost", "Cost"),
     ("runs", "Runs"),
 ]
+_COSTS = (
+    ("train_seconds", "s", "training time", "the mean of the folds"),
+    ("artefact_bytes", "B", "artefact size", "of the ONNX file"),
+)
 
 
 def write_report(
@@ -51,16 +56,17 @@ def write_report(
     Parameters
     ----------
     folder : Path
-        Made if it is not there.
+        Created if it does not exist.
     data, protocol : str, optional
         Only boards of this dataset, and of this protocol, as for `leaderboard`.
     reporter : Reporter, optional
+        Receives the progress.
 
     Returns
     -------
     list of Path
-        The pages; of several boards, the page that leads to them comes first. Empty if there
-        is no board.
+        The pages. If there are several boards, a page with links to them comes first. Empty if
+        there is no board.
 
     Raises
     ------
@@ -69,42 +75,39 @@ def write_report(
     RunError
         If the folder cannot be written.
     """
-    reporter = reporter or Reporter()
     boards = leaderboard(data, protocol)
     pages = dict(zip(_file_names(boards), boards, strict=True))
     known = {run.id: run for run in runs() if isinstance(run, Run)}
     templates = _templates()
     written = []
     try:
-        with reporter.bar(f"{len(pages)} pages", len(pages)) as bar:
+        with (reporter or Reporter()).bar(f"{len(pages)} pages", len(pages)) as bar:
             for done, (name, board) in enumerate(pages.items()):
-                say = partial(_say, bar, done, heading(board))
-                content = _board_page(board, boards, known, say)
+
+                def progress(part: float, done: int = done, board: Board = board) -> None:
+                    bar.update(done + part, shown(heading(board)))
+
+                content = _board_page(board, boards, known, progress)
                 written.append(folder / name)
                 write_text(written[-1], templates.get_template("board.html").render(content))
         if len(pages) > 1:
             written.insert(0, folder / "index.html")
-            text = templates.get_template("index.html").render(pages=pages)
-            write_text(written[0], text)
+            write_text(written[0], templates.get_template("index.html").render(pages=pages))
     except OSError as error:
         raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return written
 
 
-def _say(bar: Bar, done: int, note: str, part: float) -> None:
-    bar.update(done + part, shown(note))
-
-
 def _file_names(boards: Sequence[Board]) -> list[str]:
-    """Return a name for each board, the same for the same workspace."""
+    """Return a file name for each board; the same workspace gives the same names."""
     plain = [
         file_name(f"{board.dataset}-{board.protocol}{'' if board.grouped else '-ungrouped'}")
         for board in boards
     ]
-    # Boards of a name differ in their tracks, or in what the audit found.
-    twice = {name for name, count in Counter(map(str.casefold, plain)).items() if count > 1}
+    # Boards of one name differ in their tracks, or in the result of the audit.
+    counts = Counter(map(str.casefold, plain))
     return [
-        f"{name}-{number}.html" if name.casefold() in twice else f"{name}.html"
+        f"{name}-{number}.html" if counts[name.casefold()] > 1 else f"{name}.html"
         for number, name in enumerate(plain, start=1)
     ]
 
@@ -123,7 +126,7 @@ def _templates() -> "Environment":
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Whatever a name holds, it is seen as one line; markup of our own stays as it is.
+        # Every name is shown in one line, without control characters; our own markup is kept.
         finalize=lambda value: (
             shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
         ),
@@ -138,12 +141,20 @@ def _board_page(
     board: Board,
     boards: Sequence[Board],
     known: Mapping[str, Run],
-    say: Callable[[float], None],
+    progress: Callable[[float], None],
 ) -> dict[str, Any]:
-    """Return what the template shows of a board."""
+    """Return the variables of ``board.html``."""
     ranked = [row for row in board.rows if row.rank is not None and row.run in known]
     predictions = {row.run: known[row.run].predictions() for row in ranked}
     names = _names(board.rows)
+    # The board of the same tracks with the other split, and this one.
+    both = [
+        other
+        for other in boards
+        if (other.dataset, other.protocol, other.fingerprint)
+        == (board.dataset, board.protocol, board.fingerprint)
+    ]
+    differences = side_by_side(both)
     content: dict[str, Any] = {
         "board": board,
         "heading": heading(board),
@@ -154,29 +165,33 @@ def _board_page(
         "runs": [known[row.run] for row in board.rows if row.run in known],
         "audit": audit_sentences(board.audit),
         "tuning": tuning_sentences(board),
-        "differences": _differences(board, boards),
+        "differences": differences,
         "errors": None,
         "sections": _SECTIONS if predictions else [*_SECTIONS[:2], _SECTIONS[-1]],
+        "intervals": figures.intervals(ranked, names) if ranked else None,
+        "slopes": figures.slopes(differences) if differences else None,
+        "trade_offs": [
+            figures.trade_off(ranked, names, *cost)
+            for cost in _COSTS
+            if any(getattr(row, cost[0]) for row in ranked)
+        ],
+        "reliability_diagrams": [
+            figures.reliability(names[run], calibration(given))
+            for run, given in predictions.items()
+        ],
+        "learning_curves": [
+            figures.learning_curves(names[row.run], curves)
+            for row in ranked
+            if (curves := [fold.curve for fold in known[row.run].record.folds if fold.curve])
+        ],
     }
-    content |= score_pictures(ranked, names, predictions, content["differences"])
-    content["curves"] = curve_pictures({names[row.run]: known[row.run] for row in ranked})
-    say(0.3)
+    progress(0.3)
     if predictions:
-        content |= mistakes(predictions, known, names, say)
+        content |= error_section(predictions, known, names, progress)
     return content
 
 
 def _names(rows: Sequence[Row]) -> dict[str, str]:
-    """Call each run by its model, or by its id where the board has several of the model."""
+    """Name each run after its model, or by its id if the board has several of the model."""
     models = Counter(row.model for row in rows)
     return {row.run: row.model if models[row.model] == 1 else row.run for row in rows}
-
-
-def _differences(board: Board, boards: Sequence[Board]) -> list[Difference]:
-    siblings = [
-        other
-        for other in boards
-        if (other.dataset, other.protocol, other.fingerprint)
-        == (board.dataset, board.protocol, board.fingerprint)
-    ]
-    return side_by_side(siblings)

@@ -38,16 +38,19 @@ def drawings(names: list[str]) -> dict[str, str]:
         for n, name in enumerate(names)
     ]
     curve = [{"fraction": 0.5, "loss": 2.0, **{f"held_out_{name}": 1.0 for name in names}}]
-    return {
+    drawn = {
         "intervals": figures.intervals(rows, called),
         "slopes": figures.slopes(differences),
-        "time": figures.trade_off(rows, called, "train_seconds", "time", "s"),
-        "size": figures.trade_off(rows, called, "artefact_bytes", "size", "B"),
-        "curves": figures.learning_curves([curve, []]),
+        "time": figures.trade_off(rows, called, "train_seconds", "s", "time", "of a fold"),
+        "size": figures.trade_off(rows, called, "artefact_bytes", "B", "size", "of the file"),
+        "curves": figures.learning_curves(names[0], [curve, []]),
         "reliability": figures.reliability(
-            Calibration((0.0, 0.5), (0.1, 0.6), (0.05, 0.6), (0.0, 1.0), (3, 1), 0.1)
+            names[0], Calibration((0.0, 0.5), (0.1, 0.6), (0.05, 0.6), (0.0, 1.0), (3, 1), 0.1)
         ),
     }
+    for figure in drawn.values():
+        assert all((figure.name, figure.label, figure.caption))
+    return {name: str(figure.svg) for name, figure in drawn.items()}
 
 
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
@@ -269,7 +272,7 @@ def test_ties_are_in_brackets():
     tied = [row("a", 0.9, 1), row("b", 0.8, 1), row("c", 0.7, 3)]
     called = {name: name for name in "abc"}
     brackets = [
-        figures.intervals(rows, called).count("stroke-width: 1.4") for rows in (apart, tied)
+        figures.intervals(rows, called).svg.count("stroke-width: 1.4") for rows in (apart, tied)
     ]
     assert brackets == [0, 1]
 

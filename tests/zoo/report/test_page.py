@@ -382,7 +382,7 @@ class TestSound:
         starts = [part.start for part in found.stretches]
         assert starts == sorted(starts)
         assert starts[0] == 0
-        sound = excerpts.hear(path)
+        sound = excerpts.cut_excerpt(path)
         assert found.stretches[-1].end == pytest.approx(sound.seconds, abs=1e-2)
         for one, other in zip(found.stretches, found.stretches[1:], strict=False):
             assert one.end == other.start
@@ -401,13 +401,13 @@ class TestSound:
         time = np.arange(30 * rate) / rate
         loud = (time > 10) & (time < 20)
         soundfile.write(tmp_path / "x.wav", 0.5 * loud * np.sin(2000 * time), rate)
-        sound = excerpts.hear(tmp_path / "x.wav")
+        sound = excerpts.cut_excerpt(tmp_path / "x.wav")
         assert (sound.seconds, sound.start, sound.end) == (30, 10, 20)
         (tmp_path / "x.mp3").write_bytes(base64.b64decode(sound.audio.partition(",")[2]))
         samples, _ = soundfile.read(tmp_path / "x.mp3")
         assert len(samples) / 22_050 == pytest.approx(10, abs=0.1)
         assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
-        assert excerpts.hear(tmp_path / "x.wav") == sound
+        assert excerpts.cut_excerpt(tmp_path / "x.wav") == sound
 
     def test_twelve_of_the_worst_stay_far_below_fifteen_megabytes(self, tmp_path):
         import numpy as np
@@ -415,7 +415,7 @@ class TestSound:
 
         noise = np.random.default_rng(0).uniform(-1, 1, 40 * 44_100)
         soundfile.write(tmp_path / "x.wav", noise, 44_100)
-        sound = excerpts.hear(tmp_path / "x.wav")
+        sound = excerpts.cut_excerpt(tmp_path / "x.wav")
         assert error_section.PLAYERS * (len(sound.audio) + len(sound.picture)) < 5_000_000
 
 
