@@ -149,7 +149,7 @@ def test_intervals_lie_where_the_axis_says():
         row("c", 0.6, 2, ci_low=0.41, ci_high=0.66),
     ]
     names = {"a": "first", "b": "second", "c": "third"}
-    found = Drawing(figures.intervals(rows, names))
+    found = Drawing(figures.intervals(rows, names).svg)
     ticks = {float(text): x for text, (x, _) in found.words().items() if text[:2] in ("0.", "1.")}
     offset, slope = straight(list(ticks), list(ticks.values()))
     assert slope > 0
@@ -174,7 +174,7 @@ def test_slopes_lead_from_grouped_to_by_track():
         Difference("data", "kfold:5", "one", 0.4, 0.6, 0.2, None),
         Difference("data", "kfold:5", "two", 0.5, 0.45, -0.05, None),
     ]
-    found = Drawing(figures.slopes(given))
+    found = Drawing(figures.slopes(given).svg)
     lines = found.lines(1.8)
     values = [value for item in given for value in (item.grouped, item.ungrouped)]
     _, slope = straight(values, [y for line in lines for _, y in line])
@@ -196,7 +196,8 @@ def test_a_trade_off_lies_where_the_axes_say(amount, unit):
         row("c", 0.6, 3, ci_low=0.41, ci_high=0.66, **{amount: 100}),
         row("d", 0.5, 4, **{amount: None}),
     ]
-    found = Drawing(figures.trade_off(rows, {name: name for name in "abcd"}, amount, "cost", unit))
+    names = {name: name for name in "abcd"}
+    found = Drawing(figures.trade_off(rows, names, amount, unit, "cost", "of a fold").svg)
     bars, dots = found.lines(4), found.dots()
     assert len(bars) == len(dots) == 3
     words = found.words()
@@ -226,7 +227,7 @@ def test_a_trade_off_lies_where_the_axes_say(amount, unit):
 def test_bars_of_a_reliability_diagram_are_as_high_as_the_share_that_is_right():
     low, high = (0.0, 0.5), (0.5, 1.0)
     given = Calibration(low, high, (0.3, 0.9), (0.2, 0.7), (5, 20), 0.15)
-    found = Drawing(figures.reliability(given))
+    found = Drawing(figures.reliability("svm", given).svg)
     (diagonal,) = [line for line in found.lines(1) if len(line) == 2]
     (x0, y0), (x1, y1) = diagonal
     bars = [line for line in found.lines(1) if len(line) == 4]
@@ -253,7 +254,7 @@ def test_learning_curves_lie_on_their_axes():
         ]
         for loss in (1.0, 0.7)
     ]
-    found = Drawing(figures.learning_curves(folds))
+    found = Drawing(figures.learning_curves("cnn2d", folds).svg)
     curves = found.lines(1.3)[:4]
     given = [
         (point["fraction"], point[name]) for name in ("loss", "held_out_loss")
