@@ -7,33 +7,39 @@ process and its children. A name is a plugin's, or that of a package, which mean
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
 from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
+from zoo_registry.structures import Structure, from_plain
 
 __all__ = ["DISABLED", "ENABLED", "Switches", "config_folder", "read_switches", "switch"]
 
 DISABLED, ENABLED = "ZOO_PLUGINS_DISABLED", "ZOO_PLUGINS_ENABLED"
 
 
-@dataclass(frozen=True)
-class Switches:
+class Switches(Structure):
     """Names of plugins or packages.
 
     Attributes
     ----------
     disabled : frozenset of str
-        What is not to be imported.
+        Plugins that are not imported.
     enabled : frozenset of str
-        Optional extensions that are to be used.
+        Optional extensions that are used.
     """
 
     disabled: frozenset[str] = frozenset()
     enabled: frozenset[str] = frozenset()
+
+
+class _Stored(Structure):
+    """The content of ``plugins.json``."""
+
+    disabled: list[str]
+    enabled: list[str]
 
 
 def config_folder() -> Path:
@@ -76,21 +82,21 @@ def _path() -> Path:
 def _read() -> Switches:
     path = _path()
     try:
-        known = read_json(path)
-        return Switches(*(frozenset(map(str, known[key])) for key in ("disabled", "enabled")))
+        stored = from_plain(read_json(path), _Stored)
     except FileNotFoundError:
         return Switches()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read ({type(error).__name__}: {error}); delete it, and switch "
             "plugins off and on anew"
         ) from error
+    return Switches(frozenset(stored.disabled), frozenset(stored.enabled))
 
 
 def _write(switches: Switches) -> None:
-    lists = {"disabled": sorted(switches.disabled), "enabled": sorted(switches.enabled)}
+    stored = _Stored(sorted(switches.disabled), sorted(switches.enabled))
     try:
-        write_text(_path(), json.dumps(lists, indent=2) + "\n")
+        write_text(_path(), json.dumps(stored.to_dict(), indent=2) + "\n")
     except OSError as error:
         raise UsageError(f"{_path()} cannot be written: {error.strerror}") from error
 

@@ -116,7 +116,7 @@ def _board_cache(folder: Path) -> list[bytes]:
 
 
 def _tuning(folder: Path) -> bytes:
-    from zoo.tuning.trials import RECORD, Trial, Tuning
+    from zoo.tuning.trials import RECORD, Trial, stored
 
     trials = [
         Trial(0, {"C": 1.0, "gamma": "scale"}, 1.0, [0.5, 0.75], 0.1),
@@ -128,7 +128,9 @@ def _tuning(folder: Path) -> bytes:
         "tuner": "random", "seen": ["0" * 16],
     }  # fmt: skip
     place = folder / "tuning"
-    Tuning(place, record, trials).write()
+    tuning = stored(place, record)
+    tuning.trials.extend(trials)
+    tuning.write()
     return (place / RECORD).read_bytes()
 
 

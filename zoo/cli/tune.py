@@ -80,7 +80,7 @@ def command(
         )
     shares = importance(tuning)
     if format is ListFormat.json:
-        listed = [vars(trial) | {"score": trial.score} for trial in tuning.trials]
+        listed = [trial.to_dict() | {"score": trial.score} for trial in tuning.trials]
         print_json({"tuning": tuning.id, "trials": listed, "importance": shares})
     else:
         _print_trials(tuning)

@@ -129,7 +129,7 @@ def train(
         tuning = find_tuning(loaded, data, root)
         best = tuning.best.params if tuning.best else {}
         resolved = loaded.card.resolve(best | dict(params or {}))
-        found = TuningInfo(tuning=tuning.id, trials=len(tuning.trials), seen=tuning.record["seen"])
+        found = TuningInfo(tuning=tuning.id, trials=len(tuning.trials), seen=tuning.record.seen)
     elif nested:
         found = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[])
     record = new_record(loaded, resolved, data, splitting, grouped, seed)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from zoo.execution.progress import Bar
 from zoo.tuning.keras_tuner_oracle import defaults, new_oracle, proposal
 from zoo.tuning.trials import Trial, Tuning
@@ -23,6 +25,7 @@ from zoo_registry.card import Card
 from zoo_registry.errors import EngineError, UsageError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.model import stdout_kept
+from zoo_registry.structures import from_plain
 from zoo_registry.text import first_line
 
 __all__ = ["Post", "follow", "lead", "post_of_process"]
@@ -158,7 +161,7 @@ def follow(
     EngineError
         If there is no chief.
     """
-    folder, own = tuning.folder, Tuning(tuning.folder, tuning.record, [])
+    folder, own = tuning.folder, Tuning(tuning.folder, replace(tuning.record, trials=[]))
     if len(tuning.trials) > trials:
         return own
     oracle = new_oracle(card, tuner, trials, seed)  # first: it loads keras-tuner without its talk
@@ -195,9 +198,9 @@ def follow(
             trial = _read(left)
             if trial is None or (trial.params, trial.share) != (params, share):
                 trial = try_(Trial(number, params, share), _place(folder, post))
-                write_text(left, json.dumps(vars(trial)))
+                write_text(left, json.dumps(trial.to_dict()))
             # A chief that was started anew asks again for what it had not been told.
-            own.trials = [*(t for t in own.trials if t.number != number), trial]
+            own.trials[:] = [*(t for t in own.trials if t.number != number), trial]
             proposed.status = "FAILED" if trial.score is None else "COMPLETED"
             if trial.score is not None:
                 ask("update_trial", proposed.trial_id, {"accuracy": trial.score})
@@ -259,7 +262,7 @@ def _over(folder: Path, trials: int) -> bool:
 
 def _read(path: Path) -> Trial | None:
     try:
-        return Trial.read(read_json(path))
+        return from_plain(read_json(path), Trial)
     except (OSError, ValueError):
         return None
 

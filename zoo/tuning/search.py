@@ -37,6 +37,7 @@ from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
 from zoo_registry.runs import digest
+from zoo_registry.structures import from_plain
 from zoo_registry.text import first_line, in_a_line
 
 if TYPE_CHECKING:
@@ -317,7 +318,7 @@ class Search:
                     outcome = answer.outcome
                     trial.seconds += outcome.train_seconds + outcome.predict_seconds
                     trial.scores.append(score(outcome.predictions).accuracy)
-                    write_text(folder / _UNFINISHED, json.dumps(vars(trial)))
+                    write_text(folder / _UNFINISHED, json.dumps(trial.to_dict()))
                 yield trial
 
     def _task(
@@ -358,7 +359,7 @@ class Search:
                 return
             finally:
                 trial.seconds += time.perf_counter() - begun
-            write_text(folder / _UNFINISHED, json.dumps(vars(trial)))
+            write_text(folder / _UNFINISHED, json.dumps(trial.to_dict()))
 
 
 def _clear(folder: Path) -> None:
@@ -376,7 +377,7 @@ def _in_trial(bar: Bar, trial: int, done: int, folds: int) -> Progress:
 def _unfinished(folder: Path, fresh: Trial) -> Trial:
     """Return the trial that was running when the search was interrupted, or the new one."""
     try:
-        trial = Trial.read(read_json(folder / _UNFINISHED))
+        trial = from_plain(read_json(folder / _UNFINISHED), Trial)
     except (OSError, ValueError):
         return fresh
     same = (trial.number, trial.params, trial.share) == (fresh.number, fresh.params, fresh.share)

@@ -3,39 +3,60 @@
 import csv
 import io
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta, field
+from msgspec.structs import replace
 
 from zoo.datasets import Dataset
 from zoo.workspace import file_name, models_folder
-from zoo_registry.card import ParamValue
 from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.model import Model
+from zoo_registry.parameters import ParamValue
+from zoo_registry.record import ProtocolInfo
+from zoo_registry.structures import Structure, from_plain
 
-__all__ = ["FORMAT", "RECORD", "Trial", "Tuning", "find_tuning", "importance", "stored"]
+__all__ = [
+    "FORMAT",
+    "RECORD",
+    "Trial",
+    "Tuning",
+    "TuningRecord",
+    "find_tuning",
+    "importance",
+    "stored",
+]
 
 FORMAT = 1
 RECORD = "tuning.json"
 _TABLE = "trials.csv"
-_LARGEST = 1e12  # of what trials count and measure
+
+_Figure = Annotated[float, Meta(ge=0, lt=1e12)]
+# Values of parameters, without NaN and numbers beyond 64 bits, which no search proposes.
+_Value = (
+    bool
+    | Annotated[int, Meta(gt=-(2**63), le=2**63 - 1)]
+    | Annotated[float, Meta(gt=-(2**63), lt=2**63)]
+    | str
+    | None
+)
 
 
-@dataclass
-class Trial:
-    """Parameters that were tried.
+class Trial(Structure):
+    """A set of parameters that was tried.
 
     Attributes
     ----------
     number : int
         0 is the card's defaults.
     params : dict
-        Those of the search space.
+        Values of the parameters in the search space.
     share : float
-        Of the epochs, or of the training tracks, that the trial was given.
+        Share of the epochs, or of the training tracks, that the trial was given.
     scores : list of float
         Accuracy of each inner fold.
     seconds : float
@@ -44,30 +65,11 @@ class Trial:
     """
 
     number: int
-    params: dict[str, ParamValue]
-    share: float = 1.0
-    scores: list[float] = field(default_factory=list)
-    seconds: float = 0.0
+    params: dict[str, _Value]
+    share: _Figure = 1.0
+    scores: list[_Figure] = field(default_factory=list)
+    seconds: _Figure = 0.0
     error: str | None = None
-
-    @classmethod
-    def read(cls, item: Any) -> "Trial":
-        """Return a trial as it was stored; raises ValueError if it is none."""
-        try:
-            numbers = [item["share"], item["seconds"], *item["scores"]]
-            sound = (
-                isinstance(item["number"], int)
-                and isinstance(item["error"], str | None)
-                and isinstance(item["scores"], list)
-                and all(isinstance(n, int | float) and 0 <= n < _LARGEST for n in numbers)
-                and all(map(_is_param, item["params"].values()))
-            )
-            trial = cls(**item)
-        except (TypeError, AttributeError, KeyError) as error:
-            raise ValueError(f"a trial is damaged: {error}") from error
-        if not sound:
-            raise ValueError("a trial is damaged")
-        return trial
 
     @property
     def score(self) -> float | None:
@@ -75,13 +77,55 @@ class Trial:
         return None if self.error or not self.scores else float(np.mean(self.scores))
 
 
-@dataclass
-class Tuning:
-    """A search on disk: what it was about, which tracks it has seen, and its trials."""
+class TuningRecord(Structure, kw_only=True, omit_defaults=True):
+    """The content of `tuning.json`: everything that the trials of a search depend on.
 
-    folder: Path
-    record: dict[str, Any]
+    Attributes
+    ----------
+    format : int
+    model : list of str or None, or str
+        Name, distribution and version; the run's identifier for a search inside a fold.
+    frontend, dataset, protocol, seed, tuner
+        As in a run; `dataset` is the fingerprint. Absent for a search inside a fold.
+    inner : str
+        Protocol of the inner folds.
+    keras_tuner : str or None
+        Version of keras-tuner.
+    seen : list of str
+        The first 16 hexadecimal digits of the sha256 of each track that the search used.
+    trials : list of Trial
+    """
+
+    format: Literal[1]
+    model: list[str | None] | str
+    frontend: dict[str, Any] | None = None
+    dataset: str | None = None
+    protocol: ProtocolInfo | None = None
+    seed: int | None = None
+    tuner: str | None = None
+    inner: str
+    keras_tuner: str | None = None
+    seen: list[str]
     trials: list[Trial]
+
+
+class Tuning:
+    """A search on disk.
+
+    Parameters
+    ----------
+    folder : Path
+    record : TuningRecord
+    """
+
+    def __init__(self, folder: Path, record: TuningRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The trials, in the order in which they were tried."""
+        return self.record.trials
 
     @property
     def id(self) -> str:
@@ -109,30 +153,23 @@ class Tuning:
             writer.writerow([*begin, *cells, folds, f"{trial.seconds:.2f}", trial.error])
         write_text(self.folder / _TABLE, out.getvalue())
         # Last: what it holds is done, and would not be written again.
-        stored = self.record | {"trials": [vars(trial) for trial in self.trials]}
-        write_text(self.folder / RECORD, json.dumps(stored, indent=2) + "\n")
+        write_text(self.folder / RECORD, json.dumps(self.record.to_dict(), indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "Tuning":
         """Read the search in `folder`; raises OSError or ValueError if there is none."""
-        stored = read_json(folder / RECORD)
-        if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-            raise ValueError(f"{folder} is of another format")
-        trials, seen = stored.pop("trials", None), stored.get("seen")
-        if not isinstance(trials, list) or not isinstance(seen, list):
-            raise ValueError(f"{folder} holds no search")
-        if not all(isinstance(digest, str) for digest in seen):
-            raise ValueError(f"{folder} does not say which tracks its search has seen")
-        return cls(folder, stored, [Trial.read(item) for item in trials])
+        return cls(folder, from_plain(read_json(folder / RECORD), TuningRecord))
 
 
-def stored(folder: Path, record: dict[str, Any]) -> Tuning:
-    """Return the search of this folder, to go on with, or a new one."""
+def stored(folder: Path, record: Mapping[str, Any]) -> Tuning:
+    """Return the search of this folder, to continue it, or a new one."""
+    new = Tuning(folder, from_plain({**record, "trials": []}, TuningRecord))
     try:
         tuning = Tuning.read(folder)
     except (OSError, ValueError):
-        return Tuning(folder, record, [])
-    return tuning if tuning.record == record else Tuning(folder, record, [])
+        return new
+    same = replace(tuning.record, trials=[]) == new.record
+    return tuning if same else new
 
 
 def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tuning:
@@ -152,8 +189,7 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
             continue
         about = tuning.record
         wanted = [model.card.name, model.source.distribution, model.source.version]
-        same = about.get("model") == wanted and about.get("dataset") == dataset.fingerprint
-        if same and tuning.best:
+        if about.model == wanted and about.dataset == dataset.fingerprint and tuning.best:
             found.append((path.stat().st_mtime, tuning))
     if not found:
         raise UsageError(
@@ -161,12 +197,6 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
             f"`zoo tune {model.card.name} --data {dataset.source}` does it"
         )
     return max(found, key=lambda pair: pair[0])[1]
-
-
-def _is_param(value: Any) -> bool:
-    if isinstance(value, int | float):
-        return abs(value) < 2**63  # beyond, and NaN, it is none that was ever tried
-    return isinstance(value, ParamValue)
 
 
 def importance(tuning: Tuning) -> dict[str, float]:

@@ -190,7 +190,7 @@ def test_a_search_gives_the_same_trials(tuner, cluster, elsewhere, feature_table
     table = str(feature_table(classes=3, tracks=12, spread=2.0))
 
     def trials(found: Tuning) -> list[dict]:
-        return [{**vars(trial), "seconds": None} for trial in found.trials]
+        return [{**trial, "seconds": None} for trial in found.trials]
 
     here = zoo.tune("svm", table, trials=4, tuner=tuner)
     there = zoo.tune("svm", table, trials=2, tuner=tuner, engine=cluster, root=elsewhere())

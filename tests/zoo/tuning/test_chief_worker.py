@@ -90,7 +90,7 @@ def test_a_chief_and_workers_one_of_which_is_killed(address, feature_table, work
         monkeypatch.setenv(f"KERASTUNER_ORACLE_{name}", value)
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
     again = zoo.tune("./theirs.py", table, trials=6)
-    assert [vars(trial) | {"score": trial.score} for trial in again.trials] == whole["trials"]
+    assert [trial.to_dict() | {"score": trial.score} for trial in again.trials] == whole["trials"]
     left = {path.name for path in again.folder.iterdir()}
     assert left == {"oracle", "trials.csv", "tuning.json"}
     # What is shared goes on as such; a search of one process is another.

@@ -181,10 +181,10 @@ class TestHonesty:
         tuning = zoo.tune(pupil, table, trials=1, protocol="holdout:0.3")
         fold = parse_protocol("holdout:0.3").folds(dataset, 0, True)[0]
         digests = [track.digest[:16] for track in dataset.tracks]
-        assert tuning.record["seen"] == sorted(
+        assert tuning.record.seen == sorted(
             (digests[index] for index in fold.train), key=digests.index
         )
-        assert not set(tuning.record["seen"]) & {digests[index] for index in fold.test}
+        assert not set(tuning.record.seen) & {digests[index] for index in fold.test}
 
     @pytest.mark.parametrize(("protocol", "flatters"), [("holdout:0.3", False), ("kfold:3", True)])
     def test_the_board_marks_what_was_tuned_on_its_test_tracks(
