@@ -125,7 +125,7 @@ def write_metadata(dataset: Dataset, problems: Sequence[Problem], folder: Path) 
     if path.is_file():
         table = read_table(path)
         columns += [name for name in table.columns if name not in columns]
-        earlier = {Path(row["path"]).as_posix(): row for _, row in table.numbered()}
+        earlier = {Path(row["path"]).as_posix(): row for _, row in table.rows}
     lines = [columns]
     for track, group in zip(dataset.tracks, _group_names(dataset, problems), strict=True):
         if track.id not in unusable:

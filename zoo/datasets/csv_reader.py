@@ -21,13 +21,13 @@ class Table:
         File, as error messages name it.
     columns : list of str
         Names in the header.
-    rows : iterator of (int, list of str)
-        Line on which a row begins, and its values, one per column.
+    rows : iterator of (int, dict)
+        Line on which a row begins, and its values by column name.
     """
 
     path: Path | str
     columns: list[str]
-    rows: Iterator[tuple[int, list[str]]]
+    rows: Iterator[tuple[int, dict[str, str]]]
 
     def require(self, column: str, purpose: str) -> None:
         """Raise `DatasetError` if `column` is missing; `purpose` explains its content."""
@@ -36,11 +36,6 @@ class Table:
                 f"{self.path} has no column {column!r} ({purpose}); "
                 f"its columns are: {', '.join(map(brief, self.columns[:12]))}"
             )
-
-    def numbered(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Yield the line number of each row, and its values by column name."""
-        for number, row in self.rows:
-            yield number, dict(zip(self.columns, row, strict=True))
 
 
 def read_table(path: Path, called: str | None = None) -> Table:
@@ -73,7 +68,9 @@ def read_table(path: Path, called: str | None = None) -> Table:
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
         raise DatasetError(f"{name} has two columns called {quoted(twice)}; rename one")
-    return Table(name, columns, rows)
+    return Table(
+        name, columns, ((line, dict(zip(columns, row, strict=True))) for line, row in rows)
+    )
 
 
 def _rows(path: Path, name: Path | str) -> Iterator[tuple[int, list[str]]]:

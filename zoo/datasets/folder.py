@@ -124,7 +124,7 @@ def metadata_rows(folder: str, table: Table, exists: Callable[[str], bool]) -> l
     """
     table.require("path", "with the file of each track, relative to the folder")
     rows = []
-    for number, row in table.numbered():
+    for number, row in table.rows:
         path, name = Path(row["path"]), quoted(row["path"])
         if path.is_absolute() or ".." in path.parts:
             raise DatasetError(f"{table.path}, line {number}: {name} leaves {folder}")

@@ -83,7 +83,7 @@ def read_facts(path: Path) -> dict[str, Facts]:
     for column in ("track", *names):
         table.require(column, "a fact of GTZAN's tracks")
     found = {}
-    for number, row in table.numbered():
+    for number, row in table.rows:
         track, md5 = row["track"], row["md5"]
         if not _NAME.fullmatch(track) or not _MD5.fullmatch(md5):
             raise DatasetError(f"{path}, line {number}: {quoted(track)} or its md5 is damaged")

@@ -9,9 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
-from zoo_registry.files import read_json, write_text
+from zoo_registry.files import write_text
 from zoo_registry.runs import digest
 
 __all__ = ["file_digests", "remembered_digests", "sha256"]
@@ -110,7 +112,6 @@ def _stamp(path: Path) -> list[int]:
 
 def _load(index: Path) -> dict[str, tuple[list[Any], str]]:
     try:
-        entries = read_json(index)
-        return {name: (list(stamp), str(value)) for name, (stamp, value) in entries.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return msgspec.json.decode(index.read_bytes(), type=dict[str, tuple[list[Any], str]])
+    except (OSError, ValueError, RecursionError):
         return {}  # absent or damaged: every file is read

@@ -1,7 +1,9 @@
 """Properties of one audio file that the check of a dataset needs, from decoding it once."""
 
 import hashlib
+import io
 import struct
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +90,10 @@ def _clipped(mono: NDArray[np.float32]) -> float:
 
 def _wav_md5(recording: Recording) -> str:
     whole = np.clip(np.rint(recording.samples * 32768), -32768, 32767).astype("<i2")
-    data, channels, rate = whole.tobytes(), whole.shape[1], recording.rate
-    frame = 2 * channels
-    head = b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt "
-    form = struct.pack("<IHHIIHH", 16, 1, channels, rate, frame * rate, frame, 16)
-    size = b"data" + struct.pack("<I", len(data))
-    return hashlib.md5(head + form + size + data, usedforsecurity=False).hexdigest()
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(whole.shape[1])
+        writer.setsampwidth(2)
+        writer.setframerate(recording.rate)
+        writer.writeframes(whole.tobytes())
+    return hashlib.md5(file.getbuffer(), usedforsecurity=False).hexdigest()

@@ -54,7 +54,7 @@ def read_feature_table(path: Path) -> FeatureTable:
     tracks: list[Track] = []
     parts = [np.empty((0, len(names)), dtype=np.float32)]
     # Converted in parts, because text takes twenty times the memory of the numbers.
-    while lines := list(islice(table.numbered(), _AT_ONCE)):
+    while lines := list(islice(table.rows, _AT_ONCE)):
         parts.append(_numbers(path, lines, names))
         for (number, row), values in zip(lines, parts[-1], strict=True):
             if not row["label"].strip():

@@ -1,35 +1,34 @@
-"""The audit of a split: what test tracks share with the tracks that a model learnt from."""
+"""Audit of a split: information that test tracks share with training tracks (leakage)."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from zoo.datasets.base import Dataset, Track
 from zoo.evaluate.protocols import Fold
 from zoo_registry.record import AuditInfo, FoldAudit
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 __all__ = ["audit", "leaks", "summary"]
 
-# What two tracks can have in common. A group is an artist, or what the metadata calls one.
-_KINDS: dict[str, Callable[[Track], str | None]] = {
-    "group": lambda track: track.group,
-    "recording": lambda track: track.recording,
-    "duplicate": lambda track: track.digest,
-}
+# Attributes of a track that a test track must not share with a training track.
+_KINDS = {"group": "group", "recording": "recording", "duplicate": "digest"}
 
 
 def audit(dataset: Dataset, folds: Sequence[Fold]) -> AuditInfo:
-    """Count, in each fold, the test tracks that are not new to the model.
+    """Count the test tracks of each fold that share information with training tracks.
 
     Parameters
     ----------
     dataset : Dataset
+        Tracks.
     folds : sequence of Fold
+        Split of the tracks.
+
+    Returns
+    -------
+    AuditInfo
+        Counts per fold, and identical recordings with different labels.
     """
-    keys = {kind: [key(track) for track in dataset.tracks] for kind, key in _KINDS.items()}
+    keys = {kind: [getattr(t, name) for t in dataset.tracks] for kind, name in _KINDS.items()}
     return AuditInfo(
         folds=[_audit_fold(dataset, fold, keys) for fold in folds],
         conflicts=_conflicts(dataset),
@@ -38,18 +37,23 @@ def audit(dataset: Dataset, folds: Sequence[Fold]) -> AuditInfo:
 
 
 def leaks(found: AuditInfo | None) -> bool:
-    """Whether any test track was not new to its model."""
+    """Whether any test track shares information with a training track."""
     return found is not None and any(fold.any for fold in found.folds)
 
 
 def summary(found: AuditInfo) -> dict[str, Any]:
-    """Return the audit over all folds: counts, and their share of the tested tracks.
+    """Sum up the audit over all folds.
+
+    Parameters
+    ----------
+    found : AuditInfo
+        Result of `audit`.
 
     Returns
     -------
     dict
         ``tested, group, recording, duplicate, any``: counts; ``share``: ``any / tested``;
-        ``conflicts, known``: counts; ``missing``: classes that some fold did not learn.
+        ``conflicts, known``: counts; ``missing``: classes without a training track in some fold.
     """
     folds = found.folds
     counts = {
@@ -64,32 +68,28 @@ def summary(found: AuditInfo) -> dict[str, Any]:
 
 
 def _audit_fold(dataset: Dataset, fold: Fold, keys: dict[str, list[str | None]]) -> FoldAudit:
+    present = set(dataset.labels[fold.train].tolist())
     shared: dict[str, set[int]] = {}
     for kind, values in keys.items():
-        learnt = {values[n] for n in fold.train} - {None}
-        shared[kind] = {int(n) for n in fold.test if values[n] in learnt}
+        trained = {values[n] for n in fold.train} - {None}
+        shared[kind] = {int(n) for n in fold.test if values[n] in trained}
     return FoldAudit(
         fold=fold.number,
         tested=len(fold.test),
         **{kind: len(tracks) for kind, tracks in shared.items()},
         any=len(set().union(*shared.values())),
-        missing=_missing(dataset, fold.train),
+        missing=[name for n, name in enumerate(dataset.classes) if n not in present],
     )
 
 
-def _missing(dataset: Dataset, train: "NDArray[np.int64]") -> list[str]:
-    learnt = set(dataset.labels[train].tolist())
-    return [name for number, name in enumerate(dataset.classes) if number not in learnt]
-
-
 def _conflicts(dataset: Dataset) -> list[list[str]]:
-    holders: dict[str, Track] = {}
+    first_with: dict[str, Track] = {}
     pairs = []
     for track in dataset.tracks:
         for key in (f"recording {track.recording}", f"digest {track.digest}"):
             if key == "recording None":
                 continue
-            first = holders.setdefault(key, track)
+            first = first_with.setdefault(key, track)
             if first.label != track.label and [first.id, track.id] not in pairs:
                 pairs.append([first.id, track.id])
     return pairs

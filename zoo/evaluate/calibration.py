@@ -1,4 +1,4 @@
-"""Calibration: whether a model that says 0.8 is right eight times in ten."""
+"""Calibration: agreement of a run's confidence with its accuracy."""
 
 from dataclasses import dataclass
 
@@ -14,20 +14,21 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """The reliability diagram of a run, without its empty bins.
+    """Reliability diagram of a run, without empty bins.
 
     Attributes
     ----------
     low, high : tuple of float
-        Edges of each bin; a bin holds its upper edge and not its lower one.
+        Edges of each bin, which includes its upper edge only.
     confidence : tuple of float
         Mean confidence in each bin.
     accuracy : tuple of float
-        Share of tracks in each bin that are right.
+        Share of correct tracks in each bin.
     tracks : tuple of int
+        Number of tracks in each bin.
     error : float
-        Expected calibration error: the mean distance of accuracy and confidence, each bin
-        weighing what it holds.
+        Expected calibration error: mean absolute difference of accuracy and confidence, weighted
+        by the number of tracks.
     """
 
     low: tuple[float, ...]
@@ -39,21 +40,23 @@ class Calibration:
 
 
 def calibration(predictions: Predictions, bins: int = BINS) -> Calibration:
-    """Compare how sure a run is with how often it is right.
+    """Compare the confidence of a run with its accuracy.
 
-    Confidence is the greatest mean probability of a track, and what is judged is the class
-    that has it, which is not always the winner of the vote.
+    The confidence is the highest mean probability of a track. The accuracy refers to the class
+    with this probability, which is not always the winner of the vote. Source: Guo et al. (2017),
+    "On calibration of modern neural networks", arXiv:1706.04599, equations 1 to 3.
 
     Parameters
     ----------
     predictions : Predictions
+        Out-of-fold predictions of the run.
     bins : int
-        Of equal width, from 0 to 1.
+        Number of bins of equal width, from 0 to 1.
 
-    Notes
-    -----
-    Guo et al. (2017), "On calibration of modern neural networks", arXiv:1706.04599,
-    equations 1 to 3.
+    Returns
+    -------
+    Calibration
+        Reliability diagram and expected calibration error.
     """
     confidence = predictions.probabilities.max(axis=1)
     right = mean_winners(predictions.probabilities) == predictions.labels

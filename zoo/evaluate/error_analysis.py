@@ -1,91 +1,94 @@
-"""Errors: which tracks models get wrong together, which apart, and which labels are in doubt."""
+"""Error analysis: tracks that several runs classify wrongly, and labels that may be wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.evaluate.vote import vote_winners
 from zoo_registry.runs import Predictions
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-__all__ = ["Answers", "Doubt", "answers", "doubtful_labels", "hardest", "only_right"]
+__all__ = ["AlignedPredictions", "Doubt", "align", "doubtful_labels", "hardest", "only_right"]
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What several runs say of the same tracks, out of fold.
+class AlignedPredictions:
+    """Out-of-fold predictions of several runs, aligned by track and class.
 
     Attributes
     ----------
     runs, classes, tracks : tuple of str
-        Tracks are sorted.
+        Names; tracks are sorted.
     digests : tuple of str
-        The start of the sha256 of each track's bytes.
+        Beginning of the SHA-256 of each track.
     labels : int64 array, shape (tracks,)
+        Index of the class.
     tested : bool array, shape (runs, tracks)
-        Whether the run tested the track; of the others nothing below counts.
+        Whether the run tested the track; the values below are meaningless if not.
     votes : int64 array, shape (runs, tracks, classes)
-        Over all repeats of a protocol that tests a track several times.
+        Sum over the repeats of the protocol.
     probabilities : float64 array, shape (runs, tracks, classes)
         Mean over the repeats.
     winners : int64 array, shape (runs, tracks)
-        By majority of `votes`, ties broken by `probabilities`.
+        Majority of `votes`; `probabilities` decide ties.
     """
 
     runs: tuple[str, ...]
     classes: tuple[str, ...]
     tracks: tuple[str, ...]
     digests: tuple[str, ...]
-    labels: "NDArray[np.int64]"
-    tested: "NDArray[np.bool_]"
-    votes: "NDArray[np.int64]"
-    probabilities: "NDArray[np.float64]"
-    winners: "NDArray[np.int64]"
+    labels: NDArray[np.int64]
+    tested: NDArray[np.bool_]
+    votes: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    winners: NDArray[np.int64]
 
     @property
-    def right(self) -> "NDArray[np.bool_]":
-        """Whether a run tested a track and is right, shape (runs, tracks)."""
+    def right(self) -> NDArray[np.bool_]:
+        """Whether a run tested a track and is right, bool, shape (runs, tracks)."""
         found: NDArray[np.bool_] = self.tested & (self.winners == self.labels)
         return found
 
     @property
-    def wrong(self) -> "NDArray[np.bool_]":
-        """Whether a run tested a track and is wrong, shape (runs, tracks)."""
+    def wrong(self) -> NDArray[np.bool_]:
+        """Whether a run tested a track and is wrong, bool, shape (runs, tracks)."""
         found: NDArray[np.bool_] = self.tested & (self.winners != self.labels)
         return found
 
 
-def answers(predictions: Mapping[str, Predictions]) -> Answers:
-    """Put the predictions of runs on one dataset side by side.
+def align(predictions: Mapping[str, Predictions]) -> AlignedPredictions:
+    """Align the predictions of runs on one dataset.
 
     Parameters
     ----------
     predictions : mapping of str to Predictions
         By run; at least one.
+
+    Returns
+    -------
+    AlignedPredictions
+        All tracks and classes of any run.
     """
     parts = list(predictions.values())
     classes = tuple(sorted({name for part in parts for name in part.classes}))
     known: dict[str, tuple[str, str]] = {}
     for part in parts:
-        named = (part.classes[label] for label in part.labels.tolist())
-        known |= zip(part.tracks, zip(named, part.digests, strict=True), strict=True)
+        labels = (part.classes[label] for label in part.labels.tolist())
+        known |= zip(part.tracks, zip(labels, part.digests, strict=True), strict=True)
     tracks = tuple(sorted(known))
-    place = {track: number for number, track in enumerate(tracks)}
+    row_of = {track: number for number, track in enumerate(tracks)}
     shape = (len(parts), len(tracks), len(classes))
     votes, sums = np.zeros(shape, np.int64), np.zeros(shape)
     repeats = np.zeros(shape[:2], np.int64)
     for number, part in enumerate(parts):
-        rows = np.array([place[track] for track in part.tracks])
+        rows = np.array([row_of[track] for track in part.tracks])
         columns = np.array([classes.index(name) for name in part.classes])
         np.add.at(votes[number], (rows[:, None], columns), part.votes)
         np.add.at(sums[number], (rows[:, None], columns), part.probabilities)
         np.add.at(repeats[number], rows, 1)
     means = sums / np.maximum(repeats, 1)[:, :, None]
-    return Answers(
+    return AlignedPredictions(
         runs=tuple(predictions),
         classes=classes,
         tracks=tracks,
@@ -98,44 +101,45 @@ def answers(predictions: Mapping[str, Predictions]) -> Answers:
     )
 
 
-def hardest(given: Answers) -> list[int]:
-    """Return the tracks that more than half of their runs get wrong, the worst first.
+def hardest(aligned: AlignedPredictions) -> list[int]:
+    """Return the tracks that more than half of their runs classify wrongly.
 
-    Those that the greatest share gets wrong come first, and among them those whose label lies
-    furthest behind the class that the runs find most probable in its place.
+    Parameters
+    ----------
+    aligned : AlignedPredictions
+        Predictions of all runs.
+
+    Returns
+    -------
+    list of int
+        Indices, sorted by falling share of wrong runs, then by falling difference between the
+        highest mean probability of another class and that of the label.
     """
-    tests = given.tested.sum(axis=0)
-    share = given.wrong.sum(axis=0) / np.maximum(tests, 1)
-    _, labelled, probability = _rivals(given)
+    share = aligned.wrong.sum(axis=0) / np.maximum(aligned.tested.sum(axis=0), 1)
+    _, labelled, probability = _alternatives(aligned)
     order = np.lexsort((labelled - probability, -share))
     return [int(track) for track in order if share[track] > 0.5]  # noqa: PLR2004
 
 
-def only_right(given: Answers) -> "NDArray[np.int64]":
-    """Count the tracks that one run gets right and another wrong.
-
-    Returns
-    -------
-    int64 array, shape (runs, runs)
-        By the run that is right, and the one that is wrong.
-    """
-    right, wrong = given.right.astype(np.int64), given.wrong.astype(np.int64)
+def only_right(aligned: AlignedPredictions) -> NDArray[np.int64]:
+    """Count the tracks that one run (row) has right and another (column) wrong, int64."""
+    right, wrong = aligned.right.astype(np.int64), aligned.wrong.astype(np.int64)
     counts: NDArray[np.int64] = right @ wrong.T
     return counts
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A label that every run contradicts.
+    """Label that all runs contradict.
 
     Attributes
     ----------
     track : int
-        Index into the tracks of the `Answers`.
+        Index of the track in `AlignedPredictions`.
     suggested : int
-        The class that the runs find most probable in its place.
+        Class with the highest mean probability, apart from the label.
     agreeing, runs : int
-        How many of the runs that tested the track suggest this very class.
+        Number of runs that suggest this class, and number of runs that tested the track.
     labelled, probability : float
         Mean over the runs of the probability of the label, and of the suggested class.
     """
@@ -148,68 +152,68 @@ class Doubt:
     probability: float
 
 
-def doubtful_labels(given: Answers) -> list[Doubt]:
-    """Find the tracks that all runs count to another class than their label.
+def doubtful_labels(aligned: AlignedPredictions) -> list[Doubt]:
+    """Find the tracks that all runs assign to another class than their label.
 
-    Whether a run does so is asked as in confident learning: a class is claimed if it is at
-    least as probable as it is, on average, for the tracks that carry its label; a track is
-    counted to the most probable of the claimed classes. So neither a run that is always sure
-    nor a class that is always unlikely decides alone.
+    Confident learning decides the class of a track in one run: candidates are the classes whose
+    probability is at least the mean over the tracks with this label; the most probable candidate
+    wins. These thresholds compensate for overconfident runs and for rare classes. Source:
+    Northcutt, Jiang & Chuang (2021), "Confident learning: estimating uncertainty in dataset
+    labels", doi:10.1613/jair.1.12125, equations 1 and 2.
+
+    Parameters
+    ----------
+    aligned : AlignedPredictions
+        Predictions of all runs.
 
     Returns
     -------
     list of Doubt
-        The greatest margin of the suggested class over the label first.
-
-    Notes
-    -----
-    Northcutt, Jiang & Chuang (2021), "Confident learning: estimating uncertainty in dataset
-    labels", doi:10.1613/jair.1.12125, equations 1 and 2.
+        By falling difference of the probabilities of suggested class and label.
     """
-    counted = np.stack(
-        [_confident(given, number) for number in range(len(given.runs))]
-    )  # (runs, tracks), -1 where no class is claimed
-    contradicts = given.tested & (counted >= 0) & (counted != given.labels)
-    suggested, labelled, probability = _rivals(given)
-    agreed = given.tested.any(axis=0) & (contradicts | ~given.tested).all(axis=0)
+    tested = aligned.tested
+    assigned = np.stack([_assigned(aligned, run) for run in range(len(aligned.runs))])
+    contradicts = tested & (assigned >= 0) & (assigned != aligned.labels)
+    suggested, labelled, probability = _alternatives(aligned)
     found = [
         Doubt(
             track=int(track),
             suggested=int(suggested[track]),
-            agreeing=int((contradicts[:, track] & (counted[:, track] == suggested[track])).sum()),
-            runs=int(given.tested[:, track].sum()),
+            agreeing=int((contradicts[:, track] & (assigned[:, track] == suggested[track])).sum()),
+            runs=int(tested[:, track].sum()),
             labelled=float(labelled[track]),
             probability=float(probability[track]),
         )
-        for track in np.flatnonzero(agreed)
+        for track in np.flatnonzero(tested.any(axis=0) & (contradicts | ~tested).all(axis=0))
     ]
     return sorted(found, key=lambda doubt: (doubt.labelled - doubt.probability, doubt.track))
 
 
-def _confident(given: Answers, run: int) -> "NDArray[np.int64]":
-    """Return the class that a run counts each track to, -1 for none, int64, shape (tracks,)."""
-    probabilities, tested = given.probabilities[run], given.tested[run]
-    thresholds = np.full(len(given.classes), np.inf)
-    for label in np.unique(given.labels[tested]):
-        thresholds[label] = probabilities[tested & (given.labels == label), label].mean()
-    claimed = np.where(probabilities >= thresholds, probabilities, -1.0)
-    return np.where(claimed.max(axis=1) >= 0, claimed.argmax(axis=1), -1).astype(np.int64)
+def _assigned(aligned: AlignedPredictions, run: int) -> NDArray[np.int64]:
+    """Return the class of each track by confident learning, -1 for none, shape (tracks,)."""
+    probabilities, tested = aligned.probabilities[run], aligned.tested[run]
+    thresholds = np.full(len(aligned.classes), np.inf)
+    for label in np.unique(aligned.labels[tested]):
+        thresholds[label] = probabilities[tested & (aligned.labels == label), label].mean()
+    candidates = np.where(probabilities >= thresholds, probabilities, -1.0)
+    return np.where(candidates.max(axis=1) >= 0, candidates.argmax(axis=1), -1).astype(np.int64)
 
 
-def _rivals(
-    given: Answers,
-) -> "tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]":
-    """Return the class beside the label that the runs find most probable, for each track.
+def _alternatives(
+    aligned: AlignedPredictions,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the most probable class apart from the label, and the probabilities of both.
 
     Returns
     -------
-    rivals : int64 array, shape (tracks,)
+    alternatives : int64 array, shape (tracks,)
     labelled, probability : float64 arrays, shape (tracks,)
-        Mean over the runs that tested the track, of its label and of the rival.
+        Means over the runs that tested the track, of the label and of the alternative.
     """
-    means = given.probabilities.sum(axis=0) / np.maximum(given.tested.sum(axis=0), 1)[:, None]
+    tests = np.maximum(aligned.tested.sum(axis=0), 1)
+    means = aligned.probabilities.sum(axis=0) / tests[:, None]
     each = np.arange(len(means))
-    labelled = means[each, given.labels]
-    means[each, given.labels] = -1.0
-    rivals = means.argmax(axis=1)
-    return rivals, labelled, means[each, rivals]
+    labelled = means[each, aligned.labels]
+    means[each, aligned.labels] = -1.0
+    alternatives = means.argmax(axis=1)
+    return alternatives, labelled, means[each, alternatives]

@@ -1,82 +1,89 @@
-"""Leaderboards: all runs that share a dataset and a protocol, ranked from their predictions."""
+"""Leaderboards: all runs with the same dataset and protocol, ranked from their predictions."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+import msgspec
 
 from zoo.datasets import dataset_name
 from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.protocols import parse_protocol
 from zoo.workspace import models_folder, remembered, runs, stamps
 from zoo_registry.errors import RunError
-from zoo_registry.runs import Run
-
-if TYPE_CHECKING:
-    from zoo.evaluate.significance import Comparison
+from zoo_registry.runs import Predictions, Run
 
 __all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
 
-LEVEL = 0.05  # two models are told apart below this p-value
-# Raised whenever the same predictions come to give other figures.
-_VERSION = "boards-2"
-_TIES = 100  # runs that a row names; in a great tie every row naming all of them would be too many
+LEVEL = 0.05  # of significance
+_VERSION = "boards-2"  # raised whenever the same predictions give other figures
+_TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One run on a board; a run that is not complete has no scores and no rank.
 
     Attributes
     ----------
     rank : int or None
+        From 1; runs whose difference to the first is not significant have the same rank.
     tied_with : tuple of str
-        Ids of the runs that share the rank, since the data cannot tell them from its first; of
-        more than a hundred the best hundred.
+        Ids of the other runs of this rank, at most the best hundred.
     model, run : str
+        Name of the model, id of the run.
     status : {"complete", "failed", "incomplete"}
+        State of the run.
     accuracy : float or None
-        Share of tracks that the majority vote gets right.
+        Share of tracks with a correct majority vote.
     ci_low, ci_high : float or None
         95 % interval of `accuracy`.
     accuracy_mean : float or None
-        The same as `accuracy`, deciding by mean probability.
+        Share of tracks whose class of the highest mean probability is correct.
     macro_f1 : float or None
+        Mean F1 score of the classes.
     fold_accuracy : tuple of float
+        `accuracy` in each fold.
     train_seconds : float or None
-        Mean over the folds.
+        Mean per fold.
     predict_ms_per_track : float or None
         From front-end array to probabilities.
     artefact_bytes : int or None
+        Size of the ONNX file.
     title : str
+        Title of the model.
     params : dict
+        Parameters of the model.
     tracks : int or None
-        Tested tracks.
+        Number of tested tracks.
     seed : int
+        Random seed for the split and the model.
     p_above : float or None
-        Of the test against the row above, after Holm's correction over the board.
+        P-value of the difference to the row above, with Holm's correction over the board.
     error : str or None
+        Reason of the failure.
     tuned : bool
-        Whether a search found its parameters.
+        Whether the parameters come from a search.
     tuned_on_test : int
-        How many of its tested tracks that search had seen: if any, its scores flatter.
+        Number of tested tracks that the search used; if there are any, the scores are too high.
     """
 
-    rank: int | None
-    tied_with: tuple[str, ...]
+    rank: int | None = None
+    tied_with: tuple[str, ...] = ()
     model: str
     run: str
     status: str
-    accuracy: float | None
-    ci_low: float | None
-    ci_high: float | None
-    accuracy_mean: float | None
-    macro_f1: float | None
-    fold_accuracy: tuple[float, ...]
-    train_seconds: float | None
-    predict_ms_per_track: float | None
-    artefact_bytes: int | None
+    accuracy: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    accuracy_mean: float | None = None
+    macro_f1: float | None = None
+    fold_accuracy: tuple[float, ...] = ()
+    train_seconds: float | None = None
+    predict_ms_per_track: float | None = None
+    artefact_bytes: int | None = None
     title: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     tracks: int | None = None
@@ -89,17 +96,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """All runs on one dataset under one protocol, the best first.
+    """All runs on one dataset with one protocol, the best first.
 
     Attributes
     ----------
     dataset, fingerprint, protocol : str
+        Name and SHA-256 of the dataset, name of the protocol.
     grouped : bool
         Whether groups were kept together.
     audit : dict or None
-        What test tracks share with training tracks, as `zoo.evaluate.audit.summary`
-        gives it, of the first run that recorded it.
+        Result of `zoo.evaluate.audit.summary` for the first run with an audit.
     rows : tuple of Row
+        Runs by falling accuracy.
     """
 
     dataset: str
@@ -116,17 +124,18 @@ class Board:
 
 @dataclass(frozen=True)
 class Difference:
-    """A model's honest accuracy beside its flattering one.
+    """Accuracies of one model with groups kept together, and with tracks split at random.
 
     Attributes
     ----------
     dataset, protocol, model : str
+        Names.
     grouped, ungrouped : float
-        Accuracy with groups kept together, and split by track.
+        Accuracies.
     difference : float
         ``ungrouped - grouped``.
     leakage : float or None
-        Share of the tracks tested by track that were not new to the model.
+        Share of the ungrouped test tracks that share a group or recording with training tracks.
     """
 
     dataset: str
@@ -139,14 +148,14 @@ class Difference:
 
 
 def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Board]:
-    """Return the boards of the workspace.
+    """Return the leaderboards of the workspace.
 
     Parameters
     ----------
     data : str, optional
-        Only boards of this dataset, given as for ``--data``.
+        Dataset of the boards, as for ``--data``; all by default.
     protocol : str, optional
-        Only boards of this protocol.
+        Protocol of the boards; all by default.
 
     Returns
     -------
@@ -157,19 +166,27 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     ------
     ProtocolError
         If there is no such protocol.
+
+    Examples
+    --------
+    >>> import zoo
+    >>> run = zoo.train("decision-tree", "demo", protocol="holdout:0.3")
+    >>> (board,) = zoo.leaderboard("demo")
+    >>> [(row.rank, row.model, row.tracks) for row in board.rows]
+    [(1, 'decision-tree', 60)]
     """
     name = None if data is None else dataset_name(data)
     spec = None if protocol is None else parse_protocol(protocol).spec
     query = [str(models_folder().absolute()), name, spec]
     form = [item.name for kind in (Board, Row) for item in fields(kind)]
-    # Ten thousand runs take seconds to read; whether any has changed shows without reading.
+    # Reading ten thousand runs takes seconds, looking for changes does not.
     known = remembered(
         _VERSION,
         [*query, form, stamps()],
         lambda: [asdict(board) for board in _boards(name, spec)],
         place=query,
     )
-    return [_revived(board) for board in known]
+    return [_with_ties(board) for board in msgspec.convert(known, list[Board])]
 
 
 def _boards(name: str | None, spec: str | None) -> list[Board]:
@@ -190,23 +207,22 @@ def _boards(name: str | None, spec: str | None) -> list[Board]:
     return [_board(members, key) for key, members in sorted(boards.items())]
 
 
-def _revived(board: dict[str, Any]) -> Board:
-    """Return a board from its JSON values; who ties with whom follows from the ranks."""
-    tied: dict[int, list[str]] = {}
-    for row in board["rows"]:
-        tied.setdefault(row["rank"], []).append(row["run"])
+def _with_ties(board: Board) -> Board:
+    """Return the board with the ties that follow from the ranks; these are not stored."""
+    ranks: dict[int | None, list[str]] = {}
+    for row in board.rows:
+        ranks.setdefault(row.rank, []).append(row.run)
     rows = []
-    for row in board["rows"]:
-        first = tied[row["rank"]][: _TIES + 1] if row["rank"] else []
-        others = [run for run in first if run != row["run"]][:_TIES]
-        folds = tuple(row["fold_accuracy"])
-        rows.append(Row(**row | {"tied_with": tuple(others), "fold_accuracy": folds}))
-    return Board(**board | {"rows": tuple(rows)})
+    for row in board.rows:
+        first = ranks[row.rank][: _TIES + 1] if row.rank else []
+        others = [run for run in first if run != row.run]
+        rows.append(replace(row, tied_with=tuple(others[:_TIES])))
+    return replace(board, rows=tuple(rows))
 
 
-def _board(members: Sequence[Run], place: tuple[Any, ...]) -> Board:
+def _board(members: Sequence[Run], key: tuple[Any, ...]) -> Board:
     record = members[0].record
-    figures = _figures(members, place)
+    figures = _figures(members, key)
     rows = [_row(run, figures.get(run.id)) for run in members]
     audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
@@ -223,108 +239,92 @@ def _order(row: Row) -> tuple[bool, float, float, str, str]:
     return (row.accuracy is None, -(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run)
 
 
-def _figures(members: Sequence[Run], place: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
-    """Return scores and ranks of the complete runs, by their ids.
+def _figures(members: Sequence[Run], board: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
+    """Return the scores and ranks of the complete runs, by id.
 
-    Computed from the predictions, and remembered by the hash of these, so that a
-    board that was shown before loads no numerical library.
+    They are stored with the hashes of the predictions, so that showing the same board again
+    imports no numerical library.
     """
-    contents = {}
+    hashes = {}
     for run in members:
         if run.complete:
             with suppress(OSError):
-                content = run.predictions_path.read_bytes()
-                contents[run.id] = hashlib.sha256(content).hexdigest()
+                hashes[run.id] = hashlib.sha256(run.predictions_path.read_bytes()).hexdigest()
     trained = [
         entry.train_tracks for run in members for entry in run.record.folds if entry.is_trained
     ]
     learnt = sum(trained) / max(1, len(trained))
-    seen = {run.id: set(run.record.tuned.seen if run.record.tuned else ()) for run in members}
-
-    def compute() -> dict[str, dict[str, Any]]:
-        from zoo.evaluate.metrics import score
-        from zoo.evaluate.significance import compare, intervals
-
-        sound = {}
-        for run in members:
-            with suppress(RunError):
-                if run.id in contents:
-                    sound[run.id] = run.predictions()
-        figures = {}
-        ends = intervals(list(sound.values()), learnt)
-        for (identifier, predictions), (low, high) in zip(sound.items(), ends, strict=True):
-            tested = {*zip(predictions.digests, predictions.tracks, strict=True)}
-            figures[identifier] = asdict(score(predictions)) | {
-                "ci_low": low, "ci_high": high, "tracks": len(set(predictions.tracks)),
-                "tuned_on_test": sum(sha256 in seen[identifier] for sha256, _ in tested),
-            }  # fmt: skip
-        p = compare(list(sound.values()), learnt)
-        rows = [_row(run, figures[run.id]) for run in members if run.id in figures]
-        places = {identifier: number for number, identifier in enumerate(figures)}
-        ranked = sorted(rows, key=_order)
-        for identifier, rank in _ranks([row.run for row in ranked], p, places).items():
-            figures[identifier] |= rank
-        return figures
-
-    key = [contents, learnt, {name: sorted(tracks) for name, tracks in seen.items()}]
+    seen = {r.id: sorted(set(r.record.tuned.seen if r.record.tuned else ())) for r in members}
+    complete = [run for run in members if run.id in hashes]
     figures: dict[str, dict[str, Any]] = remembered(
-        f"{_VERSION}-figures", key, compute, [str(models_folder().absolute()), *place]
+        f"{_VERSION}-figures",
+        [hashes, learnt, seen],
+        lambda: _computed(complete, learnt, seen),
+        [str(models_folder().absolute()), *board],
     )
     return figures
 
 
-def _ranks(
-    ordered: Sequence[str], p: "Comparison", places: dict[str, int]
+def _computed(
+    complete: Sequence[Run], learnt: float, seen: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, Any]]:
-    """Return the rank of each run, the best first: who cannot be told from its first shares it.
+    """Return the scores and ranks of the runs whose predictions can be read, by id."""
+    from zoo.evaluate.metrics import score
+    from zoo.evaluate.significance import compare, intervals
 
-    Compared with the first of the rank rather than with the row above, so that a
-    long board of small steps is not one great tie.
-    """
-    first, ranks = 0, {}
-    numbers = [places[run] for run in ordered]
-    for place, run in enumerate(ordered):
-        if p[numbers[first], numbers[place]] < LEVEL:
+    readable: dict[str, Predictions] = {}
+    for run in complete:
+        with suppress(RunError):
+            readable[run.id] = run.predictions()
+    predicted = list(readable.values())
+    figures = {}
+    for (name, own), (low, high) in zip(
+        readable.items(), intervals(predicted, learnt), strict=True
+    ):
+        tested, tuned_on = set(zip(own.digests, own.tracks, strict=True)), set(seen[name])
+        figures[name] = asdict(score(own)) | {
+            "ci_low": low,
+            "ci_high": high,
+            "tracks": len(set(own.tracks)),
+            "tuned_on_test": sum(sha256 in tuned_on for sha256, _ in tested),
+        }
+    p_values = compare(predicted, learnt)
+    numbers = {name: number for number, name in enumerate(readable)}
+    ranked = sorted((_row(r, figures[r.id]) for r in complete if r.id in figures), key=_order)
+    order = [numbers[row.run] for row in ranked]
+    first = 0
+    for place, row in enumerate(ranked):
+        # Each run is compared with the first of its rank instead of the row above, because many
+        # insignificant steps would otherwise put a whole board on one rank.
+        if p_values[order[first], order[place]] < LEVEL:
             first = place
-        above = p[numbers[place - 1], numbers[place]] if place else None
-        ranks[run] = {"rank": first + 1, "p_above": above}
-    return ranks
+        above = p_values[order[place - 1], order[place]] if place else None
+        figures[row.run] |= {"rank": first + 1, "p_above": above}
+    return figures
 
 
 def _row(run: Run, figures: dict[str, Any] | None) -> Row:
     record = run.record
-    status = {"running": "incomplete"}.get(record.status, record.status)
+    status = "incomplete" if record.status == "running" else str(record.status)
     error = record.error
     if run.complete and figures is None:
         status, error = "failed", f"{run.predictions_path} is missing or damaged"
-    figures = figures or {}
     timed = [entry for entry in record.folds if entry.is_trained]
     tested = sum(entry.test_tracks for entry in timed)
+    milliseconds = 1000 * sum(entry.predict_seconds or 0 for entry in timed)
     return Row(
-        rank=figures.get("rank"),
-        tied_with=(),
         model=record.model.name,
         run=run.id,
         status=status,
-        accuracy=figures.get("accuracy"),
-        ci_low=figures.get("ci_low"),
-        ci_high=figures.get("ci_high"),
-        accuracy_mean=figures.get("accuracy_mean"),
-        macro_f1=figures.get("macro_f1"),
-        fold_accuracy=tuple(figures.get("fold_accuracy", ())),
         train_seconds=sum(e.train_seconds or 0 for e in timed) / len(timed) if timed else None,
-        predict_ms_per_track=(
-            1000 * sum(e.predict_seconds or 0 for e in timed) / tested if tested else None
-        ),
+        predict_ms_per_track=milliseconds / tested if tested else None,
         artefact_bytes=record.artefact.bytes,
         title=record.model.title,
         params=record.params,
-        tracks=figures.get("tracks"),
         seed=record.seed,
         error=error,
         tuned=record.tuned is not None,
-        tuned_on_test=figures.get("tuned_on_test", 0),
-        p_above=figures.get("p_above"),
+        **figures or {},
     )
 
 
@@ -334,41 +334,34 @@ def side_by_side(boards: Sequence[Board]) -> list[Difference]:
     Parameters
     ----------
     boards : sequence of Board
+        Leaderboards with and without groups kept together.
 
     Returns
     -------
     list of Difference
-        Those of one dataset and protocol by falling grouped accuracy.
+        In the order of the boards and of their rows with groups kept together.
     """
-    flattering = {
-        _but_for_grouping(board, row): (board, row)
-        for board in boards
-        for row in board.rows
-        if not board.grouped and row.accuracy is not None
-    }
+    scored = [(board, row) for board in boards for row in board.rows if row.accuracy is not None]
+    ungrouped = {_experiment(*pair): pair for pair in scored if not pair[0].grouped}
     found = []
-    for board in boards:
-        for row in board.rows:
-            key = _but_for_grouping(board, row)
-            if not board.grouped or row.accuracy is None or key not in flattering:
-                continue
-            other_board, other = flattering[key]
-            ungrouped = other.accuracy or 0.0
+    for board, row in scored:
+        if board.grouped and (pair := ungrouped.get(_experiment(board, row))):
+            audit, accuracy, grouped = pair[0].audit, pair[1].accuracy or 0.0, row.accuracy or 0.0
             found.append(
                 Difference(
                     dataset=board.dataset,
                     protocol=board.protocol,
                     model=row.model,
-                    grouped=row.accuracy,
-                    ungrouped=ungrouped,
-                    difference=ungrouped - row.accuracy,
-                    leakage=other_board.audit["share"] if other_board.audit else None,
+                    grouped=grouped,
+                    ungrouped=accuracy,
+                    difference=accuracy - grouped,
+                    leakage=audit["share"] if audit else None,
                 )
             )
     return found
 
 
-def _but_for_grouping(board: Board, row: Row) -> tuple[str, str, str, str, str, int]:
-    """Return what two runs have in common that differ in nothing but the grouping."""
+def _experiment(board: Board, row: Row) -> tuple[str, str, str, str, str, int]:
+    """Return all that identifies a run, apart from the grouping."""
     params = str(row.params)
     return board.dataset, board.fingerprint, board.protocol, row.model, params, row.seed

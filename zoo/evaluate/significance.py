@@ -1,56 +1,58 @@
-"""How sure a score is: intervals, and tests of one model against another.
+"""Confidence intervals of accuracies, and significance tests of their differences.
 
-Three cases, by what the runs know:
+The method depends on the runs:
 
-* single tracks: Wilson's interval (1927) and the exact test of McNemar (1947);
-* groups, such as artists: tracks of a group stand or fall together, so whole groups are
-  resampled (paired bootstrap; Efron & Tibshirani 1993, chapter 16);
-* repeated splits: the folds overlap, so their variance is corrected (Nadeau & Bengio 2003,
-  doi:10.1023/A:1024068626366).
+* independent tracks: interval of Wilson (1927, doi:10.1080/01621459.1927.10502953) and exact test
+  of McNemar (1947, doi:10.1007/BF02295996);
+* groups, such as artists: bootstrap of whole groups, paired for differences (Efron & Tibshirani
+  1993, An Introduction to the Bootstrap, chapter 16);
+* repeated splits: t-test with a variance that is corrected for overlapping training parts (Nadeau
+  & Bengio 2003, doi:10.1023/A:1024068626366).
 
-Over a board the p-values of all pairs are corrected by Holm's method (1979). Of a thousand runs
-there are half a million pairs, so that they are tested a block at a time: what a run got right
-is a row of a matrix, and what sets a pair apart are products of these.
+The p-values of all pairs on a board are corrected for multiple tests (Holm 1979,
+https://www.jstor.org/stable/4615733). A thousand runs have half a million pairs, so that the pairs
+of two blocks of runs are tested at once, with matrix products.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from zoo.evaluate.vote import vote_winners
 from zoo_registry.runs import Predictions
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 __all__ = ["LEVEL", "Comparison", "compare", "intervals"]
 
 LEVEL = 0.05  # of the intervals
 _RESAMPLES = 4999
-_FEW = 512  # groups
-_BLOCK = 256  # runs that are compared with as many at once
-_ROUNDING = 1e-14  # of a variance of shares
+_FEW = 512  # groups, for which their covariance is faster than the resamples
+_BLOCK = 256  # runs per block
+_ROUNDING = 1e-14  # error of a variance
 
 
 def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, float]]:
-    """Return the 95 % interval of the accuracy of the vote of each run.
+    """Return the 95 % interval of the accuracy of each run's majority vote.
+
+    Wilson's interval (1927) for independent tracks, percentiles of a bootstrap of whole groups
+    (Efron & Tibshirani 1993), or a t-interval with the variance of Nadeau & Bengio (2003).
 
     Parameters
     ----------
     runs : sequence of Predictions
+        Out-of-fold predictions.
     learnt : float
-        Mean number of training tracks of a fold; only repeated splits need it.
+        Mean number of training tracks per fold, used for repeated splits only.
 
     Returns
     -------
     list of (float, float)
-        Low and high, within [0, 1].
+        Lower and upper end, from 0 to 1.
     """
     found = [(0.0, 1.0)] * len(runs)
     for block in _blocks(runs):
@@ -60,14 +62,24 @@ def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, f
 
 
 def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
-    """Test every pair of runs for equal accuracy of the vote.
+    """Test for every pair of runs whether the accuracies of their votes are equal.
+
+    McNemar's exact test (1947) for independent tracks, otherwise t-tests with the variance of a
+    paired bootstrap of whole groups (Efron & Tibshirani 1993), or of Nadeau & Bengio (2003) for
+    repeated splits; corrected for multiple tests (Holm 1979).
 
     Parameters
     ----------
     runs : sequence of Predictions
-        Over the same dataset and protocol; a pair is compared on the tracks that both tested.
+        On the same dataset with the same protocol; a pair is compared on the tracks that both
+        tested.
     learnt : float
-        As in `intervals`.
+        Mean number of training tracks per fold, used for repeated splits only.
+
+    Returns
+    -------
+    Comparison
+        P-values of all pairs.
     """
     blocks = list(enumerate(_blocks(runs)))
     places = {
@@ -84,11 +96,11 @@ def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
         values.append(found)
         counts.append(times)
     raw, times = np.concatenate(values), np.concatenate(counts)
-    del values, counts  # of ten thousand runs each is 400 MB
+    del values, counts  # 400 MB each for ten thousand runs
     order = raw.argsort()
     raw, times = raw[order], times[order]
     del order
-    adjusted = raw * times[::-1].cumsum()[::-1]  # by the pairs whose p is not smaller
+    adjusted = raw * times[::-1].cumsum()[::-1]  # times the number of pairs with p not smaller
     np.maximum.accumulate(adjusted, out=adjusted)
     np.minimum(adjusted, 1.0, out=adjusted)
     return Comparison(places, tested, raw, adjusted)
@@ -96,25 +108,25 @@ def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
 
 @dataclass(frozen=True)
 class Comparison:
-    """P-values of all pairs of runs, after Holm's correction.
+    """P-values of all pairs of runs, with Holm's correction.
 
-    ``comparison[i, j]`` is that of the runs number i and j, 1 for a run and itself and for a pair
-    that has no test in common.
+    ``comparison[i, j]`` is the p-value of the runs number i and j. It is 1 for ``i == j`` and for
+    runs without common tests.
 
     Attributes
     ----------
     places : dict
         Block and line of each run.
     tested : dict
-        By two blocks the p-values of their pairs before correction, float64, shape (lines, lines).
-    raw, adjusted : float64 arrays
-        All such values, sorted, and what Holm makes of the first of those that are equal.
+        P-values of the pairs of two blocks before the correction, float64, shape (lines, lines).
+    raw, adjusted : float64 arrays, shape (values,)
+        All these values, sorted, and the corrected ones; valid for the first of equal values.
     """
 
     places: dict[int, tuple[int, int]]
-    tested: dict[tuple[int, int], "NDArray[np.float64]"]
-    raw: "NDArray[np.float64]"
-    adjusted: "NDArray[np.float64]"
+    tested: dict[tuple[int, int], NDArray[np.float64]]
+    raw: NDArray[np.float64]
+    adjusted: NDArray[np.float64]
 
     def __getitem__(self, pair: tuple[int, int]) -> float:
         if pair[0] == pair[1]:
@@ -126,58 +138,62 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Block:
-    """Runs that were tested on the same.
+    """Runs with the same tests.
 
     Attributes
     ----------
     members : list of int
-        Which runs these are.
+        Numbers of the runs.
     tests : tuple of (str, int)
-        Track and, where tracks are tested repeatedly, fold; sorted.
+        Track and, for repeated splits, fold; sorted.
     units : int64 array, shape (tests,)
-        Number of the fold, or else of the group, of each test; from 0.
+        Fold (repeated splits) or group of each test, from 0.
     repeated : bool
         Whether tracks are tested repeatedly.
     right : bool array, shape (members, tests)
+        Whether the vote is correct.
     """
 
     members: list[int]
     tests: tuple[tuple[str, int], ...]
-    units: "NDArray[np.int64]"
+    units: NDArray[np.int64]
     repeated: bool
-    right: "NDArray[np.bool_]"
+    right: NDArray[np.bool_]
 
     @cached_property
-    def sizes(self) -> "NDArray[np.float64]":
-        """Tests of each unit."""
+    def sizes(self) -> NDArray[np.float64]:
+        """Number of tests per unit, shape (units,)."""
         return np.bincount(self.units).astype(np.float64)
 
     @property
     def single(self) -> bool:
-        """Whether every test stands for itself."""
+        """Whether all tests are independent."""
         return not self.repeated and len(self.sizes) == len(self.units)
 
     @cached_property
-    def hits(self) -> "NDArray[np.float64]":
-        """What was right in each unit, shape (members, units)."""
+    def hits(self) -> NDArray[np.float64]:
+        """Number of correct tests per unit, shape (members, units)."""
         lines = [np.bincount(self.units, line, len(self.sizes)) for line in self.right]
         return np.array(lines, dtype=np.float64)
 
     @cached_property
-    def rates(self) -> "NDArray[np.float64]":
-        """Accuracy, one a member; of folds their mean."""
+    def rates(self) -> NDArray[np.float64]:
+        """Accuracies, shape (members,); for repeated splits the means over the folds."""
         each = self.samples if self.repeated else self.right
         rates: NDArray[np.float64] = each.mean(axis=1, dtype=np.float64)
         return rates
 
     @property
-    def samples(self) -> "NDArray[np.float64]":
-        """Accuracies of which the spread tells how sure `rates` are, shape (members, samples)."""
+    def samples(self) -> NDArray[np.float64]:
+        """Accuracies of the folds or of bootstrap samples, shape (members, samples)."""
         return self.hits / self.sizes if self.repeated else _resampled(self.hits, self.sizes)
 
     @cached_property
-    def deviations(self) -> "NDArray[np.float64]":
-        """Vectors, one a member: a difference of two has the squared length of its variance."""
+    def deviations(self) -> NDArray[np.float64]:
+        """Centred and scaled samples, shape (members, k).
+
+        The squared distance of two rows is the variance of the difference of the two accuracies.
+        """
         found: NDArray[np.float64]
         if not self.repeated and len(self.sizes) <= _FEW:
             found = self.hits @ _root(self.sizes.tobytes())
@@ -188,13 +204,13 @@ class _Block:
         return found
 
     def spread(self, learnt: float) -> float:
-        """Return the variance of `rates` over that of `samples`."""
-        # Folds share training tracks, and are surer of each other than they should be.
+        """Return the ratio of the variance of `rates` to that of `samples`."""
+        # Correction of Nadeau & Bengio: 1 / folds + test tracks / training tracks.
         count = len(self.sizes)
         return 1 / count + len(self.units) / count / learnt if self.repeated else 1.0
 
     def restricted(self, tests: set[tuple[str, int]]) -> "_Block":
-        """Return the same runs on some of their tests."""
+        """Return the same runs with some of their tests."""
         if len(tests) == len(self.tests):
             return self
         kept = np.array([test in tests for test in self.tests], dtype=bool)
@@ -202,7 +218,7 @@ class _Block:
         names = tuple(test for test in self.tests if test in tests)
         return replace(self, tests=names, units=units, right=self.right[:, kept])
 
-    def intervals(self, learnt: float) -> "NDArray[np.float64]":
+    def intervals(self, learnt: float) -> NDArray[np.float64]:
         """Return the 95 % intervals, shape (members, 2)."""
         count = len(self.sizes)
         if self.repeated:
@@ -212,26 +228,26 @@ class _Block:
             return around.clip(0.0, 1.0)
         if count == 1 and not self.single:  # one group is one observation
             return np.tile([0.0, 1.0], (len(self.members), 1))
-        # Where all groups agree there is nothing to resample: as many trials as groups, then.
+        # Wilson's interval, with groups as trials; resampling cannot show the uncertainty of an
+        # accuracy of 0 or 1.
         hits = np.rint(self.rates * count)
         wilson = proportion_confint(hits, count, LEVEL, method="wilson")
         ends: NDArray[np.float64] = np.stack(wilson, axis=1)
         if not self.single:
             mixed = (self.rates > 0) & (self.rates < 1)
-            ends[mixed] = np.percentile(
-                self.samples[mixed], [50 * LEVEL, 100 - 50 * LEVEL], axis=1
-            ).T
+            levels = [50 * LEVEL, 100 - 50 * LEVEL]
+            ends[mixed] = np.percentile(self.samples[mixed], levels, axis=1).T
         return ends
 
 
 def _blocks(runs: Sequence[Predictions]) -> list[_Block]:
-    """Put together the runs that were tested on the same, in blocks of bounded size."""
+    """Return blocks of at most `_BLOCK` runs with the same tests."""
     alike: dict[
         tuple[tuple[tuple[str, int], ...], bytes, bool], list[tuple[int, NDArray[np.bool_]]]
     ] = {}
     for number, run in enumerate(runs):
         repeated = len(set(run.tracks)) < len(run)
-        # Where every track is tested once, another seed only deals the tracks differently.
+        # If each track is tested once, runs with different folds (seeds) are comparable.
         folds: list[int] = run.folds.tolist() if repeated else [0] * len(run)
         tests = list(zip(run.tracks, folds, strict=True))
         order = sorted(range(len(tests)), key=tests.__getitem__)
@@ -249,8 +265,8 @@ def _blocks(runs: Sequence[Predictions]) -> list[_Block]:
     return blocks
 
 
-def _p_values(one: _Block, other: _Block, learnt: float) -> "NDArray[np.float64]":
-    """Return the two-sided p-values of pairs, uncorrected, shape (members, members)."""
+def _p_values(one: _Block, other: _Block, learnt: float) -> NDArray[np.float64]:
+    """Return the two-sided p-values of all pairs, uncorrected, shape (members, members)."""
     if one.tests != other.tests:
         shared = set(one.tests) & set(other.tests)
         one, other = one.restricted(shared), other.restricted(shared)
@@ -260,21 +276,23 @@ def _p_values(one: _Block, other: _Block, learnt: float) -> "NDArray[np.float64]
     if count <= 1:
         return np.ones((len(one.members), len(other.members)))
     ahead = one.rates[:, None] - other.rates
-    variance = one.spread(learnt) * _variances(one.deviations, other.deviations)
+    a, b = one.deviations, other.deviations
+    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)
+    variance = one.spread(learnt) * (squares - 2 * a @ b.T)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.t.sf(np.abs(ahead) / np.sqrt(variance), count - 1)
-    # All agree to the digit: as likely as that many coins that fall alike.
+    # Without variance, all units agree exactly: a sign test of the units.
     agreed = np.where(np.abs(ahead) > _ROUNDING, 2.0 ** (1 - count), 1.0)
     return np.where(variance > _ROUNDING, p, agreed)
 
 
-def _mcnemar(right: "NDArray[np.bool_]", others: "NDArray[np.bool_]") -> "NDArray[np.float64]":
-    """Return the p-values of the exact test of each line of one against each of the other."""
-    # Counts are whole in single precision up to 2**24.
+def _mcnemar(right: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the p-values of McNemar's exact test for all pairs of rows."""
+    # Single precision is exact for counts up to 2**24.
     one, other = right.astype(np.float32), others.astype(np.float32)
     ahead, behind = one @ (1 - other).T, (1 - one) @ other.T
     tests = right.shape[1] + 1
-    # Pairs are many, and different counts are few.
+    # There are many pairs, but few different counts.
     counts = np.minimum(ahead, behind).astype(np.int64) * tests + (ahead + behind).astype(np.int64)
     different = np.unique(counts)
     p = 2 * stats.binom.cdf(different // tests, different % tests, 0.5)
@@ -282,20 +300,11 @@ def _mcnemar(right: "NDArray[np.bool_]", others: "NDArray[np.bool_]") -> "NDArra
     return found
 
 
-def _variances(
-    deviations: "NDArray[np.float64]", others: "NDArray[np.float64]"
-) -> "NDArray[np.float64]":
-    """Return the squared distance of each line of one and each of the other."""
-    squares = (deviations**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)
-    found: NDArray[np.float64] = squares - 2 * deviations @ others.T
-    return found
-
-
 @lru_cache(maxsize=8)
-def _root(sizes: bytes) -> "NDArray[np.float64]":
-    """Return what makes of hits in groups of these sizes their deviations over the resamples.
+def _root(sizes: bytes) -> NDArray[np.float64]:
+    """Return a root of the covariance of the resampled weights of groups, shape (groups, groups).
 
-    These are as many as there are groups, and so compared much faster than all resamples.
+    Hits times this matrix have the same distances as centred samples, in fewer dimensions.
     """
     known = np.frombuffer(sizes)
     covariance = np.cov(_resampled(np.eye(len(known)), known))
@@ -304,22 +313,24 @@ def _root(sizes: bytes) -> "NDArray[np.float64]":
     return root
 
 
-def _resampled(hits: "NDArray[np.float64]", sizes: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    """Bootstrap the mean per track by drawing whole groups.
+def _resampled(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return bootstrap samples of accuracies, drawing whole groups.
 
     Parameters
     ----------
     hits : float64 array, shape (runs, groups)
+        Number of correct tracks.
     sizes : float64 array, shape (groups,)
-        Tracks of each.
+        Number of tracks.
 
     Returns
     -------
     float64 array, shape (runs, resamples)
+        Accuracies.
     """
-    rng = np.random.default_rng(0)  # the same board twice shows the same digits
+    rng = np.random.default_rng(0)  # a fixed seed gives the same figures every time
     groups = len(sizes)
-    at_once = max(1, 2**22 // groups)  # bounds the memory; what is drawn stays the same
+    at_once = max(1, 2**22 // groups)  # limits the memory and does not change the draws
     parts = []
     for begin in range(0, _RESAMPLES, at_once):
         lines = min(at_once, _RESAMPLES - begin)

@@ -1,17 +1,13 @@
-"""From windows to tracks: the majority vote, and the mean probability beside it."""
-
-from typing import TYPE_CHECKING
+"""Votes: from the probabilities of windows to the class of a track."""
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 __all__ = ["count_votes", "mean_winners", "vote_winner", "vote_winners"]
 
 
-def count_votes(windows: "NDArray[np.float64]") -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
-    """Let the windows of one track vote.
+def count_votes(windows: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Count the votes of the windows of one track.
 
     Parameters
     ----------
@@ -21,40 +17,41 @@ def count_votes(windows: "NDArray[np.float64]") -> "tuple[NDArray[np.int64], NDA
     Returns
     -------
     votes : int64 array, shape (classes,)
-        Windows in which each class is the most probable.
+        Number of windows in which each class is the most probable.
     probabilities : float64 array, shape (classes,)
-        Mean over the windows, summing to one.
+        Mean over the windows, with sum 1.
     """
     votes = np.bincount(windows.argmax(axis=1), minlength=windows.shape[1]).astype(np.int64)
     mean = windows.mean(axis=0, dtype=np.float64)
     return votes, mean / mean.sum()
 
 
-def vote_winners(
-    votes: "NDArray[np.int64]", probabilities: "NDArray[np.float64]"
-) -> "NDArray[np.int64]":
-    """Return the class of each track by majority vote, ties broken by mean probability.
+def vote_winners(votes: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the class of each track by majority vote; the mean probability decides ties.
 
     Parameters
     ----------
     votes : int64 array, shape (tracks, classes)
+        Number of windows.
     probabilities : float64 array, shape (tracks, classes)
+        Mean over the windows.
 
     Returns
     -------
     int64 array, shape (tracks,)
+        Index of the class.
     """
     ahead = votes == votes.max(axis=1, keepdims=True)
     winners: NDArray[np.int64] = np.where(ahead, probabilities, -1.0).argmax(axis=1)
     return winners
 
 
-def vote_winner(votes: "NDArray[np.int64]", probabilities: "NDArray[np.float64]") -> int:
-    """Return the class of one track, from what `count_votes` gave."""
+def vote_winner(votes: NDArray[np.int64], probabilities: NDArray[np.float64]) -> int:
+    """Return the class of one track from the result of `count_votes`."""
     return int(vote_winners(votes[None], probabilities[None])[0])
 
 
-def mean_winners(probabilities: "NDArray[np.float64]") -> "NDArray[np.int64]":
-    """Return the class of the greatest mean probability of each track, int64, shape (tracks,)."""
+def mean_winners(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the class of the highest mean probability of each track, int64, shape (tracks,)."""
     winners: NDArray[np.int64] = probabilities.argmax(axis=1)
     return winners

@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.evaluate.error_analysis import Answers, answers, doubtful_labels, hardest, only_right
+from zoo.evaluate.error_analysis import (
+    AlignedPredictions,
+    align,
+    doubtful_labels,
+    hardest,
+    only_right,
+)
 from zoo.evaluate.metrics import confusion, f1_scores
 from zoo.report.excerpts import Excerpt, cut_excerpt, find_recordings, timelines
 from zoo.workspace import file_name
@@ -41,7 +47,7 @@ def error_section(
     dict
         Variables of ``board.html``.
     """
-    found = answers(predictions)
+    found = align(predictions)
     worst = hardest(found)
     differing = only_right(found)
     wrong = found.wrong.sum(axis=0)
@@ -73,7 +79,7 @@ def error_section(
     }
 
 
-def _error_row(found: Answers, track: int) -> dict[str, Any]:
+def _error_row(found: AlignedPredictions, track: int) -> dict[str, Any]:
     """Return a row of the table of errors."""
     tested = found.tested[:, track].tolist()
     winners = [found.classes[winner] for winner in found.winners[:, track].tolist()]
@@ -94,7 +100,7 @@ def _error_row(found: Answers, track: int) -> dict[str, Any]:
     }
 
 
-def _summary(found: Answers) -> dict[str, Any]:
+def _summary(found: AlignedPredictions) -> dict[str, Any]:
     """Return the most frequent class with the baseline, and the hardest and the easiest class."""
     masks = {name: found.labels == number for number, name in enumerate(found.classes)}
     frequent = max(masks, key=lambda name: masks[name].sum())
@@ -111,7 +117,9 @@ def _summary(found: Answers) -> dict[str, Any]:
     }
 
 
-def _f1_rows(found: Answers, predictions: Mapping[str, Predictions]) -> list[dict[str, Any]]:
+def _f1_rows(
+    found: AlignedPredictions, predictions: Mapping[str, Predictions]
+) -> list[dict[str, Any]]:
     """Return a row per class: its number of tracks, and its F1 score in each run."""
     scores = [
         dict(zip(given.classes, f1_scores(confusion(given)).tolist(), strict=True))
@@ -128,7 +136,7 @@ def _f1_rows(found: Answers, predictions: Mapping[str, Predictions]) -> list[dic
 
 
 def _cards(
-    found: Answers,
+    found: AlignedPredictions,
     worst: Sequence[int],
     runs: Sequence[Run],
     names: Mapping[str, str],
@@ -176,7 +184,9 @@ def _excerpt(place: Path | str) -> Excerpt | str:
         return f"The recording cannot be played: {error}."
 
 
-def _answers_on(found: Answers, track: int, names: Mapping[str, str]) -> list[dict[str, Any]]:
+def _answers_on(
+    found: AlignedPredictions, track: int, names: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Return the out-of-fold answer of each run that tested a track."""
     label = found.labels[track]
     lines = []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.evaluate.error_analysis import answers, doubtful_labels, hardest, only_right
+from zoo.evaluate.error_analysis import align, doubtful_labels, hardest, only_right
 from zoo.evaluate.vote import vote_winners
 from zoo_registry.runs import Predictions
 
@@ -37,7 +37,7 @@ def test_a_track_that_is_tested_again_is_judged_by_all_its_votes():
     its = predictions(
         surely(0, 1) + surely(1, sure=0.9), [0, 1, 0], ["a", "b", "a"], folds=[0, 0, 1]
     )
-    found = answers({"run": its})
+    found = align({"run": its})
     assert found.tracks == ("a", "b")
     assert found.digests == ("digest of a", "digest of b")
     assert found.votes[0, 0].tolist() == [1, 1, 0]
@@ -48,7 +48,7 @@ def test_a_track_that_is_tested_again_is_judged_by_all_its_votes():
 def test_runs_need_not_have_tested_the_same_tracks_nor_known_the_same_classes():
     one = predictions(surely(0, 1), [0, 0], ["a", "b"])
     other = predictions([[0.2, 0.8]], [1], ["c"], classes=("w", "z"))
-    found = answers({"one": one, "other": other})
+    found = align({"one": one, "other": other})
     assert found.classes == ("w", "x", "y", "z")
     assert [found.classes[label] for label in found.labels] == ["x", "x", "z"]
     assert found.tested.tolist() == [[True, True, False], [False, False, True]]
@@ -65,7 +65,7 @@ def test_the_hardest_come_first():
         "b": predictions(surely(0, 1, 1, 1, sure=0.95), labels),
         "c": predictions(surely(1, 0, 1, 1)[:3] + surely(1, sure=0.99), labels),
     }
-    assert hardest(answers(runs)) == [3, 2, 1]
+    assert hardest(align(runs)) == [3, 2, 1]
 
 
 def test_a_wrong_label_is_found_and_a_right_one_is_not():
@@ -78,7 +78,7 @@ def test_a_wrong_label_is_found_and_a_right_one_is_not():
         noise = rng.dirichlet(np.ones(3), size=90)
         noise[7] = np.eye(3)[truth[7]]
         runs[name] = predictions(0.7 * np.eye(3)[truth] + 0.3 * noise, labels)
-    found = doubtful_labels(answers(runs))
+    found = doubtful_labels(align(runs))
     assert [(doubt.track, doubt.suggested) for doubt in found] == [(7, truth[7])]
     assert (found[0].agreeing, found[0].runs) == (3, 3)
     assert found[0].probability > 0.5 > found[0].labelled
@@ -88,14 +88,14 @@ def test_one_run_that_holds_with_the_label_takes_the_doubt_away():
     labels = [0] * 4 + [1] * 4
     wrong = predictions(surely(1, 0, 0, 0, 1, 1, 1, 1), labels)
     right = predictions(surely(0, 0, 0, 0, 1, 1, 1, 1), labels)
-    assert [doubt.track for doubt in doubtful_labels(answers({"a": wrong}))] == [0]
-    assert doubtful_labels(answers({"a": wrong, "b": right})) == []
+    assert [doubt.track for doubt in doubtful_labels(align({"a": wrong}))] == [0]
+    assert doubtful_labels(align({"a": wrong, "b": right})) == []
 
 
 def test_being_wrong_without_confidence_is_no_doubt():
     labels = [0] * 4 + [1] * 4
     unsure = surely(1, sure=0.4) + surely(0, 0, 0, 1, 1, 1, 1)
-    assert doubtful_labels(answers({"a": predictions(unsure, labels)})) == []
+    assert doubtful_labels(align({"a": predictions(unsure, labels)})) == []
 
 
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 25), count=st.integers(1, 4))
@@ -105,7 +105,7 @@ def test_against_the_definitions(seed, rows, count):
     runs = {
         f"run{n}": predictions(rng.dirichlet(np.ones(3) / 2, rows), labels) for n in range(count)
     }
-    found = answers(runs)
+    found = align(runs)
     right = {
         name: vote_winners(its.votes, its.probabilities) == labels for name, its in runs.items()
     }
