@@ -331,8 +331,14 @@ class TestNoAudio:
             decode(path, 22_050)
 
     def test_absurdly_loud(self, tmp_path):
-        soundfile.write(tmp_path / "x.wav", np.full((99, 2), 3e38), 8000, subtype="FLOAT")
-        assert_sound(outcome(tmp_path / "x.wav", 8000), tmp_path / "x.wav")
+        path = tmp_path / "x.wav"
+        for level in (3e38, -3e38, 1.1e6):
+            soundfile.write(path, np.full((99, 2), level), 8000, subtype="FLOAT")
+            with pytest.raises(AudioError, match=r"x\.wav .* beyond 1e\+06 times full scale"):
+                decode(path, 8000)
+        # Integers that somebody has put into a float file.
+        soundfile.write(path, np.full((99, 2), -32_768.0), 8000, subtype="FLOAT")
+        assert np.unique(decode(path, 8000)).tolist() == [-32_768]
 
     @given(st.binary(max_size=3000))
     def test_random_bytes(self, tmp_path_factory, content):
@@ -379,6 +385,40 @@ class TestResample:
         mono = np.random.default_rng(0).standard_normal(999).astype(np.float32)
         assert resample(mono, 8000, 8000).tobytes() == mono.tobytes()
         assert resample(mono[::2], 8000, 8000).flags.c_contiguous
+
+    @pytest.mark.parametrize("seconds", [0.5, 8.0], ids=["a block", "blocks"])
+    def test_decoding_removes_what_the_new_rate_cannot_hold(self, tmp_path, seconds):
+        path, source = tmp_path / "x.wav", 96_000
+        time = np.arange(round(seconds * source)) / source
+        # Half of the new rate is 11,025 Hz: what lies below it is kept.
+        for pitch_, level in ((30_000, 0.0), (11_500, 0.0), (10_000, np.sqrt(0.5))):
+            soundfile.write(path, np.sin(2 * np.pi * pitch_ * time), source, subtype="FLOAT")
+            got = decode(path, 22_050)
+            assert abs(got.size - seconds * 22_050) <= 1
+            assert loudness(got[500:-500]) == pytest.approx(level, abs=1e-3)
+
+    def test_decoding_resamples_blocks_as_one(self, tmp_path):
+        path, source = tmp_path / "x.wav", 44_100
+        samples = tones(2, source, 13.0)
+        soundfile.write(path, samples, source, subtype="FLOAT")
+        whole = resample(samples.mean(axis=1).astype(np.float32), source, 22_050)
+        got = decode(path, 22_050)
+        assert len(list(open_stream(path).blocks)) > 1
+        assert abs(got.size - whole.size) <= 1
+        np.testing.assert_allclose(got[: whole.size], whole[: got.size], atol=1e-4)
+
+    def test_decoding_at_the_rate_of_the_file_changes_nothing(self, tmp_path):
+        mono = np.random.default_rng(0).uniform(-1, 1, 999).astype(np.float32)
+        soundfile.write(tmp_path / "x.wav", mono, 8000, subtype="FLOAT")
+        assert decode(tmp_path / "x.wav", 8000).tobytes() == mono.tobytes()
+
+    @pytest.mark.parametrize("source", [8000, 11_025, 44_100, 96_000])
+    @pytest.mark.parametrize("size", [1, 2, 777, 3000])
+    def test_decoding_keeps_the_length_in_seconds(self, tmp_path, source, size):
+        soundfile.write(tmp_path / "x.wav", np.ones(size), source, subtype="FLOAT")
+        got = decode(tmp_path / "x.wav", 22_050)
+        assert got.size >= 1
+        assert abs(got.size - size * 22_050 / source) <= 1
 
     def test_what_the_new_rate_cannot_hold_is_removed(self):
         time = np.arange(96_000) / 96_000

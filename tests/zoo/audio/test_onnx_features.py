@@ -121,6 +121,22 @@ def test_mel_filters_are_those_of_librosa(rate, n_fft, n_mels):
     )
 
 
+def test_silence_is_the_floor_of_a_log_mel():
+    np.testing.assert_allclose(LogMel()(np.zeros(5000, np.float32)), -100, rtol=1e-6)
+
+
+def test_full_scale_does_not_depend_on_the_rest():
+    """Unlike decibels below the loudest frame."""
+    audio = np.pad(music(RATE, 1.5), (5000, 0))
+    alone, beside = LogMel()(audio), LogMel()(np.concatenate([audio, 5 * audio[::-1]]))
+    whole = audio.size // 512 - 2
+    np.testing.assert_allclose(alone[:whole], beside[:whole], atol=1e-3)
+    louder = LogMel()(2 * audio)
+    loud = alone > -40
+    assert loud.any()
+    np.testing.assert_allclose((louder - alone)[loud], 20 * np.log10(2), atol=1e-3)
+
+
 def test_bands_without_a_bin_are_silent():
     """Low bands that are narrower than a bin, of which librosa warns."""
     frontend = LogMel(n_fft=256, hop_length=128, n_mels=200)

@@ -11,6 +11,8 @@ from zoo_registry.runs import Predictions
 
 def predictions(probabilities: np.ndarray, labels: np.ndarray) -> Predictions:
     rows, classes = probabilities.shape
+    # The vote may say something else: what is judged is the class of the greatest mean.
+    votes = np.random.default_rng(rows).integers(0, 9, (rows, classes))
     return Predictions(
         classes=tuple(f"class{n}" for n in range(classes)),
         tracks=tuple(f"track{n}" for n in range(rows)),
@@ -18,7 +20,7 @@ def predictions(probabilities: np.ndarray, labels: np.ndarray) -> Predictions:
         folds=np.zeros(rows, np.int64),
         digests=tuple(f"{n:016d}" for n in range(rows)),
         groups=np.arange(rows),
-        votes=np.eye(classes, dtype=np.int64)[probabilities.argmax(axis=1)],
+        votes=votes,
         probabilities=probabilities,
     )
 

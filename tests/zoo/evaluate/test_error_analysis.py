@@ -12,7 +12,9 @@ from zoo.evaluate.vote import vote_winners
 from zoo_registry.runs import Predictions
 
 
-def predictions(probabilities, labels, tracks=None, classes=("x", "y", "z"), folds=None):
+def predictions(
+    probabilities, labels, tracks=None, classes=("x", "y", "z"), folds=None, votes=None
+):
     probabilities = np.asarray(probabilities, np.float64)
     rows = len(probabilities)
     tracks = tuple(tracks or (f"track{n:03d}" for n in range(rows)))
@@ -23,7 +25,9 @@ def predictions(probabilities, labels, tracks=None, classes=("x", "y", "z"), fol
         folds=np.zeros(rows, np.int64) if folds is None else np.asarray(folds),
         digests=tuple(f"digest of {track}" for track in tracks),
         groups=np.arange(rows),
-        votes=np.eye(len(classes), dtype=np.int64)[probabilities.argmax(axis=1)],
+        votes=np.eye(len(classes), dtype=np.int64)[
+            probabilities.argmax(axis=1) if votes is None else votes
+        ],
         probabilities=probabilities,
     )
 
@@ -43,6 +47,18 @@ def test_a_track_that_is_tested_again_is_judged_by_all_its_votes():
     assert found.votes[0, 0].tolist() == [1, 1, 0]
     assert found.probabilities[0, 0] == pytest.approx([0.425, 0.5, 0.075])
     assert found.winners.tolist() == [[1, 1]]
+
+
+def test_the_vote_says_what_is_right_and_the_mean_which_label_is_in_doubt():
+    """Two tracks whose vote and mean differ, one of them right by each."""
+    its = predictions(surely(1, 0, 1, 0), [0, 1, 1, 0], votes=[0, 0, 1, 0])
+    found = answers({"run": its})
+    assert found.winners.tolist() == [[0, 0, 1, 0]]
+    assert found.right.tolist() == [[True, False, True, True]]
+    assert found.wrong.tolist() == [[False, True, False, False]]
+    assert hardest(found) == [1]
+    # Of both the label is improbable, whatever was voted.
+    assert [(doubt.track, doubt.suggested) for doubt in doubtful_labels(found)] == [(0, 1), (1, 0)]
 
 
 def test_runs_need_not_have_tested_the_same_tracks_nor_known_the_same_classes():
