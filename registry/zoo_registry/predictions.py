@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo_registry.errors import RunError
+from zoo_registry.text import csv_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,13 +72,8 @@ class Predictions:
 
     def to_csv(self) -> str:
         """Return the text of `predictions.csv`."""
-        out = io.StringIO()
-        writer = csv.writer(out)  # ends lines as RFC 4180 does, and so quotes what holds such ends
-        writer.writerow(
-            [*_LEADING]
-            + [_VOTES + name for name in self.classes]
-            + [_MEAN + name for name in self.classes]
-        )
+        head = [_VOTES + name for name in self.classes] + [_MEAN + name for name in self.classes]
+        rows: list[list[object]] = [[*_LEADING, *head]]
         for track, label, fold, sha256, group, votes, means in zip(
             self.tracks,
             self.labels.tolist(),
@@ -88,11 +84,9 @@ class Predictions:
             self.probabilities.tolist(),
             strict=True,
         ):
-            writer.writerow(
-                [track, self.classes[label], fold, sha256, group, *votes]
-                + [f"{mean:.9g}" for mean in means]
-            )
-        return out.getvalue()
+            leading = (track, self.classes[label], fold, sha256, group)
+            rows.append([*leading, *votes, *(f"{mean:.9g}" for mean in means)])
+        return csv_text(rows, "\r\n")  # as in RFC 4180, so that a name with either sign is quoted
 
     @classmethod
     def from_csv(cls, text: str, origin: str) -> "Predictions":

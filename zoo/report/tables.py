@@ -1,13 +1,11 @@
 """Boards as Markdown and CSV. The same runs give the same bytes."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row
-from zoo_registry.text import shown, table_cell
+from zoo_registry.text import csv_text, shown, table_cell
 
 __all__ = [
     "MARK",
@@ -112,7 +110,7 @@ def boards_csv(boards: Sequence[Board]) -> str:
                 [board.dataset, board.fingerprint, board.protocol, board.grouped]
                 + [";".join(map(str, cell)) if isinstance(cell, tuple) else cell for cell in cells]
             )
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def differences_markdown(differences: Sequence[Difference]) -> str:
@@ -125,16 +123,10 @@ def differences_markdown(differences: Sequence[Difference]) -> str:
 
 def differences_csv(differences: Sequence[Difference]) -> str:
     """Return grouped and ungrouped accuracies side by side, as CSV."""
-    return _csv([_DIFFERENCE_FIELDS, *map(astuple, differences)])
+    return csv_text([_DIFFERENCE_FIELDS, *map(astuple, differences)])
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; the first line is its header."""
     ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
     return "".join("| " + " | ".join(map(table_cell, line)) + " |\n" for line in ruled)
-
-
-def _csv(lines: Sequence[Sequence[Any]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(lines)
-    return out.getvalue()

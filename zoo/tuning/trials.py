@@ -1,7 +1,5 @@
 """A search for parameters on disk: what it was about, what it has seen, and its trials."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from zoo_registry.model import Model
 from zoo_registry.parameters import ParamValue
 from zoo_registry.record import ProtocolInfo
 from zoo_registry.structures import Structure, from_plain
+from zoo_registry.text import csv_text
 
 __all__ = [
     "FORMAT",
@@ -141,17 +140,17 @@ class Tuning:
 
     def write(self) -> None:
         """Store the trials as a table, and the record."""
-        out = io.StringIO()
         names = sorted({name for trial in self.trials for name in trial.params})
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["trial", "share", "score", *names, "fold_scores", "seconds", "error"])
+        rows: list[list[Any]] = [
+            ["trial", "share", "score", *names, "fold_scores", "seconds", "error"]
+        ]
         for trial in self.trials:
             folds = ";".join(f"{value:.6g}" for value in trial.scores)
             cells = [trial.params.get(name) for name in names]
-            score_ = "" if trial.score is None else f"{trial.score:.6g}"
-            begin = [trial.number, f"{trial.share:.3g}", score_]
-            writer.writerow([*begin, *cells, folds, f"{trial.seconds:.2f}", trial.error])
-        write_text(self.folder / _TABLE, out.getvalue())
+            score = "" if trial.score is None else f"{trial.score:.6g}"
+            begin = [trial.number, f"{trial.share:.3g}", score]
+            rows.append([*begin, *cells, folds, f"{trial.seconds:.2f}", trial.error])
+        write_text(self.folder / _TABLE, csv_text(rows))
         # Last: what it holds is done, and would not be written again.
         write_text(self.folder / RECORD, json.dumps(self.record.to_dict(), indent=2) + "\n")
 
