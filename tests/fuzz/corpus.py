@@ -135,7 +135,7 @@ def _tuning(folder: Path) -> bytes:
 
 
 def _answers(folder: Path, tones: Path, run: zoo.Run) -> Mapping[str, list[bytes]]:
-    from zoo.inference.output_file import AnswerFile, csv_lines, json_line
+    from zoo.inference.output_file import OutputFile, csv_lines, json_line
 
     files = sorted(tones.rglob("*.wav"))[:3]
     predictions = list(zoo.predict(str(run.folder), [*files, str(folder / "x.au")], timeline=True))
@@ -144,7 +144,7 @@ def _answers(folder: Path, tones: Path, run: zoo.Run) -> Mapping[str, list[bytes
         ("jsonl", False, True), ("csv", True, False), ("timeline", True, True),
     ):  # fmt: skip
         path = folder / f"answers.{kind}"
-        answers = AnswerFile(path, as_csv, timeline, "run")
+        answers = OutputFile(path, as_csv, timeline, "run")
         with answers.open() as file:
             for prediction in predictions:
                 line = csv_lines(prediction, timeline) if as_csv else json_line(prediction)

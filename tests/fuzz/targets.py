@@ -254,12 +254,12 @@ class Targets:
         self._answers(data, as_csv=True, timeline=True)
 
     def _answers(self, data: bytes, as_csv: bool, timeline: bool) -> None:
-        from zoo.inference.output_file import AnswerFile
+        from zoo.inference.output_file import OutputFile
 
         path = self.put("answers", data)
-        first = AnswerFile(path, as_csv, timeline, "run")
+        first = OutputFile(path, as_csv, timeline, "run")
         demand(all(isinstance(name, str) for name in first.done), "names")
-        again = AnswerFile(path, as_csv, timeline, "run")
+        again = OutputFile(path, as_csv, timeline, "run")
         demand(timeline or again.done == first.done, "what is kept is not read again")
 
     def cached(self, data: bytes) -> None:

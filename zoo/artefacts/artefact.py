@@ -53,9 +53,13 @@ class Artefact:
     ----------
     description : dict
         The metadata: format, model, run, classes, front end, dataset, metrics, versions.
+    name : str
+        Run that wrote the file, or the path if the metadata names none.
     classes : tuple of str
     rate : int
         Hz of the waveform.
+    has_times : bool
+        Whether it says when its windows begin and end.
 
     Raises
     ------
@@ -68,20 +72,17 @@ class Artefact:
         content = _read(path, sha256)
         self._session = _session(path, content, threads)
         self.description = _description(path, self._session)
+        self.name = str(self.description.get("run", path))
         self.classes: tuple[str, ...] = tuple(self.description["classes"])
         self.rate: int = self.description["frontend"].get("sample_rate", 0)
         self._input: str = self._session.get_inputs()[0].name
         self._outputs: list[str] = [output.name for output in self._session.get_outputs()]
+        self.has_times = TIMES in self._outputs
 
     @property
     def hears(self) -> bool:
         """Whether it takes sound, and not a row of a feature table."""
         return self._input == WAVEFORM
-
-    @property
-    def has_times(self) -> bool:
-        """Whether it says when its windows begin and end."""
-        return TIMES in self._outputs
 
     def run(self, given: "NDArray[np.float32]") -> Windows:
         """Classify the windows of one waveform or one table of features.

@@ -15,7 +15,7 @@ from zoo_registry.text import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zoo.inference.predict import Prediction
+    from zoo.inference.prediction import Prediction
 
 __all__ = ["command"]
 
@@ -58,7 +58,7 @@ def command(
     Example: zoo predict svm song.mp3 --format json
     """
     from zoo.audio.files import audio_files
-    from zoo.inference.output_file import AnswerFile, csv_header, csv_lines, json_line
+    from zoo.inference.output_file import OutputFile, csv_header, csv_lines, json_line
     from zoo.inference.predict import predict
     from zoo.inference.predictors import open_model
 
@@ -70,7 +70,7 @@ def command(
     listener = open_model(run, threads=None if 1 in (jobs, len(files)) else 1)
     answers = None
     if output is not None:
-        answers = AnswerFile(output, as_csv, timeline, listener.name)
+        answers = OutputFile(output, as_csv, timeline, listener.name)
         waiting = [file for file in files if not answers.holds(file)]
         if len(waiting) < len(files):
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")
@@ -110,8 +110,8 @@ def command(
 
 
 def _text(found: "Prediction") -> str:
-    """Return what a person reads: the label first, what speaks for it last."""
-    from zoo.inference.timeline import stretches
+    """Return the line of a file, the label first, and the lines of its timeline."""
+    from zoo.inference.timeline import clock, stretches
 
     if found.error is not None:
         return ""
@@ -120,14 +120,8 @@ def _text(found: "Prediction") -> str:
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
     detail += f"; {found.seconds:.1f} s"
-    lines = [shown(f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})")]
+    lines = [f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})"]
     for part in stretches(found.timeline or []):
-        times = f"{_clock(part.start)}-{_clock(part.end)}"
-        lines.append(f"  {times:>21}  {shown(part.label)}  {percent(part.confidence)}")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+        times = f"{clock(part.start, 1)}-{clock(part.end, 1)}"
+        lines.append(f"  {times:>21}  {part.label}  {percent(part.confidence)}")
+    return "".join(shown(line) + "\n" for line in lines)

@@ -1,1 +1,1 @@
-"""Prediction: from a trained model and audio files to labels."""
+"""Prediction with trained models."""

@@ -1,4 +1,4 @@
-"""Predictions as lines of a file, one file of audio after the other, that can be continued."""
+"""Predictions as lines of JSON or CSV, and a file of them that can be continued."""
 
 import csv
 import io
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from zoo.inference.predict import Prediction
+from zoo.inference.prediction import Prediction
 from zoo_registry.errors import UsageError
 from zoo_registry.files import naming, write_text
-from zoo_registry.text import brief, encodable, json_text
+from zoo_registry.text import brief, csv_text, encodable, json_text
 
-__all__ = ["AnswerFile", "csv_header", "csv_lines", "json_line"]
+__all__ = ["OutputFile", "csv_header", "csv_lines", "json_line"]
 
 _COLUMNS = (
     *("path", "label", "label_mean", "confidence", "windows", "seconds", "reason", "error"),
@@ -22,60 +22,61 @@ _COLUMNS = (
 _TIMELINE = ("path", "start", "end", "label", "confidence", "reason", "error", "run")
 
 
-def json_line(found: Prediction) -> str:
+def json_line(prediction: Prediction) -> str:
     """Return one line of JSON."""
-    return json_text(found.to_json()) + "\n"
+    return json_text(prediction.to_json()) + "\n"
 
 
 def csv_header(timeline: bool) -> str:
-    """Return the line of the columns' names."""
-    return _row(_TIMELINE if timeline else _COLUMNS)
+    """Return the line with the names of the columns."""
+    return _csv([_TIMELINE if timeline else _COLUMNS])
 
 
-def csv_lines(found: Prediction, timeline: bool) -> str:
-    """Return the row of a file, or with its timeline the rows of its windows."""
-    plain = found.to_json()
-    if not timeline or found.error is not None:
-        return _row(_cell(plain.get(name)) for name in (_TIMELINE if timeline else _COLUMNS))
-    return "".join(
-        _row(_cell((plain | section).get(name)) for name in _TIMELINE)
-        for section in plain["timeline"]
-    )
+def csv_lines(prediction: Prediction, timeline: bool) -> str:
+    """Return the row of a file, or with its timeline one row per window."""
+    plain = prediction.to_json()
+    if timeline and prediction.error is None:
+        rows = [plain | section for section in plain["timeline"]]
+    else:
+        rows = [plain]
+    columns = _TIMELINE if timeline else _COLUMNS
+    return _csv([_cell(row.get(name)) for name in columns] for row in rows)
 
 
 def _cell(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
-def _row(cells: Iterable[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return encodable(out.getvalue())
+def _csv(rows: Iterable[Iterable[Any]]) -> str:
+    return encodable(csv_text(rows))
 
 
-class AnswerFile:
-    """A file of answers that grows while files are classified.
+class OutputFile:
+    """File of predictions that grows during a command.
 
-    What is in it already is kept if it was answered, so that an interrupted command goes
-    on where it stopped; errors are tried again.
+    Predictions of an interrupted command are kept, so that the same command continues it.
+    Files with an error are classified again.
 
     Parameters
     ----------
     path : Path
+        The file; created if it does not exist.
     as_csv : bool
-        CSV, or JSON lines.
+        Whether it holds CSV rather than lines of JSON.
     timeline : bool
-        Whether a file of audio has a row a window; CSV only.
+        Whether it has one row per window; CSV only.
+    run : str
+        Name of the model.
 
     Attributes
     ----------
     done : set of str
-        The paths that are answered.
+        Audio files that have a prediction.
 
     Raises
     ------
     UsageError
-        If the file holds something else, or answers of another run than `run`.
+        If the file holds something else, or predictions of another run.
     """
 
     def __init__(self, path: Path, as_csv: bool, timeline: bool, run: str) -> None:
@@ -86,7 +87,7 @@ class AnswerFile:
         head = csv_header(timeline) if as_csv else ""
         try:
             content = path.read_bytes() if path.exists() else b""
-            # A line may have been cut by the interruption, within a letter too.
+            # An interruption may have cut the last line, also within a character.
             whole = content[: content.rfind(b"\n") + 1].decode("utf-8")
             if whole and not whole.startswith(head):
                 raise ValueError("its columns are others")
@@ -98,19 +99,18 @@ class AnswerFile:
         write_text(path, head + "".join(kept))
 
     def _kept(self, text: str, run: str) -> Iterator[str]:
-        """Yield the lines of what is answered."""
-        rows: list[tuple[dict[str, Any], str]] = []
+        """Yield the lines of complete predictions."""
+        rows: list[tuple[dict[str, Any], str]]
         if self._as_csv:
             names = _TIMELINE if self._timeline else _COLUMNS
             read = list(csv.reader(io.StringIO(text, newline="")))
-            if read and len(read[-1]) < len(names):  # cut at a line's end within a name
+            if read and len(read[-1]) < len(names):  # cut at a line end within a name
                 del read[-1]
-            for cells in read:
-                rows.append((dict(zip(names, cells, strict=True)), _row(cells)))
+            rows = [(dict(zip(names, cells, strict=True)), _csv([cells])) for cells in read]
         else:
-            # A name may hold what `splitlines` takes for the end of a line, JSON's is this one.
+            # A name may contain other line ends of `splitlines`; JSON ends lines with this one.
             rows = [(json.loads(line), line + "\n") for line in text.split("\n")[:-1]]
-        # The windows of the last file may be there in part only.
+        # Some windows of the last file may be missing.
         last = rows[-1][0]["path"] if rows and self._as_csv and self._timeline else None
         for row, line in rows:
             if row["run"] != run:
@@ -120,7 +120,7 @@ class AnswerFile:
                 yield line
 
     def holds(self, path: str) -> bool:
-        """Whether a file of audio is answered, also one whose name is not in UTF-8."""
+        """Return whether an audio file has a prediction, also if its name is not UTF-8."""
         return path in self.done or encodable(path) in self.done
 
     @contextmanager

@@ -1,7 +1,6 @@
-"""Models that can be asked: a run's ONNX file, one from elsewhere, or a plugin's own file."""
+"""Trained models that classify waveforms: ONNX files, and files that a plugin saved."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,63 +16,73 @@ from zoo_registry.runs import ARTEFACT, RECORD, Run
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Listener", "OnnxListener", "SavedListener", "open_model"]
+__all__ = ["PluginPredictor", "Predictor", "open_model"]
+
+_NO_SOUND = (
+    "{} was trained on a table of features, whose computation is not known; "
+    "train on the folder of the recordings to predict from audio"
+)
 
 
-class Listener(Protocol):
-    """A model that can be asked: an artefact, or a plugin with what it saved."""
+class Predictor(Protocol):
+    """Trained model that classifies waveforms: an `Artefact` or a `PluginPredictor`.
+
+    Attributes
+    ----------
+    name : str
+        Id of the run, or path of the file.
+    classes : tuple of str
+        Columns of the probabilities.
+    rate : int
+        Sample rate of the waveform in Hz.
+    has_times : bool
+        Whether start and end of each window are known.
+    """
 
     name: str
     classes: tuple[str, ...]
     rate: int
     has_times: bool
 
-    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
-        """Classify the windows of a waveform that comes in blocks."""
+    def stream(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
+        """Classify the windows of a waveform that is read in blocks of shape (samples,)."""
         ...
 
 
-@dataclass
-class OnnxListener:
-    """A model that is an ONNX file."""
+class PluginPredictor:
+    """Model without an ONNX form, run by its plugin.
 
-    artefact: Artefact
+    Parameters
+    ----------
+    run : Run
+        Complete.
 
-    def __post_init__(self) -> None:
-        self.name = str(self.artefact.description.get("run", self.artefact.path))
-        self.classes = self.artefact.classes
-        self.rate = self.artefact.rate
-        self.has_times = self.artefact.has_times
+    Raises
+    ------
+    PluginError
+        If the plugin is missing, or saved no model.
+    """
 
-    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
-        """Classify piece by piece."""
-        return self.artefact.stream(blocks)
-
-
-class SavedListener:
-    """A model without an ONNX form, through its plugin and what that has saved."""
+    has_times = False
 
     def __init__(self, run: Run) -> None:
         from zoo.plugins.registry import open_registry
 
         record = run.record
-        why = record.artefact.error or "its record names none"
-        reason = f"{run.id} has no ONNX file ({why})"
+        reason = f"{run.id} has no ONNX file ({record.artefact.error or 'its record names none'})"
         if not run.saved_path.is_dir():
             raise PluginError(f"{reason}, and its plugin saved nothing else: it cannot predict")
-        plugin = record.model.reference
         try:
-            self._model = open_registry().load(plugin)
+            self._model = open_registry().load(record.model.reference)
         except (UsageError, PluginError) as error:
             raise PluginError(f"{reason}, so its plugin is needed: {error}") from error
         self._fitted = self._model.load(run.saved_path)
         self.name = run.id
         self.classes = tuple(record.dataset.classes)
         self.rate = self._model.card.frontend.sample_rate
-        self.has_times = False
 
-    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
-        """Classify the whole, which a plugin cannot take in pieces."""
+    def stream(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
+        """Yield the windows of the whole waveform, which the hooks classify at once."""
         held, size = [], 0
         for block in blocks:
             held.append(block)
@@ -85,27 +94,31 @@ class SavedListener:
         yield windows, np.full((len(windows), 2), np.nan)
 
 
-def open_model(wanted: str, threads: int | None = None) -> Listener:
-    """Return the model that `wanted` means, ready to listen.
+def open_model(wanted: str, threads: int | None = None) -> Predictor:
+    """Open a trained model.
 
     Parameters
     ----------
     wanted : str
         As for `predict`.
     threads : int, optional
-        That share out one recording; all cores by default.
+        Number of threads per file; number of cores by default.
+
+    Returns
+    -------
+    Predictor
+        The model.
 
     Raises
     ------
     UsageError, ArtefactError, PluginError
-        As `predict`.
+        As for `predict`.
     """
     path = Path(wanted)
     if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
         path = path / ARTEFACT
     if is_file(path) and path.name != RECORD:
-        artefact = Artefact(path, _recorded_hash(path), threads)
-        return OnnxListener(_hearing(artefact, wanted))
+        return _open_artefact(path, _recorded_hash(path), threads, wanted)
     run = find_run(wanted, lambda run: run.takes_audio)
     record = run.record
     if not run.complete:
@@ -116,26 +129,19 @@ def open_model(wanted: str, threads: int | None = None) -> Listener:
     if not run.takes_audio:
         raise UsageError(_NO_SOUND.format(run.id))
     if not run.has_artefact:
-        return SavedListener(run)
-    return OnnxListener(
-        _hearing(Artefact(run.artefact_path, record.artefact.sha256, threads), run.id)
-    )
+        return PluginPredictor(run)
+    return _open_artefact(run.artefact_path, record.artefact.sha256, threads, run.id)
 
 
-_NO_SOUND = (
-    "{} was trained on a table of features, whose computation is not known; "
-    "train on the folder of the recordings to predict from audio"
-)
-
-
-def _hearing(artefact: Artefact, name: str) -> Artefact:
+def _open_artefact(path: Path, sha256: str | None, threads: int | None, name: str) -> Artefact:
+    artefact = Artefact(path, sha256, threads)
     if not artefact.hears:
         raise ArtefactError(_NO_SOUND.format(name))
     return artefact
 
 
 def _recorded_hash(path: Path) -> str | None:
-    """Return what a run beside the file says of its hash."""
+    """Return the hash of the file according to the run in the same folder, if there is one."""
     if not (path.parent / RECORD).is_file():
         return None
     artefact = Run.read(path.parent).record.artefact

@@ -1,11 +1,11 @@
-"""The label over time: neighbouring windows of one label as one stretch."""
+"""Labels over time: windows of one label merged into stretches, and times as text."""
 
 from collections.abc import Sequence
 from itertools import groupby
 
-from zoo.inference.predict import Section
+from zoo.inference.prediction import Section
 
-__all__ = ["stretches"]
+__all__ = ["clock", "stretches"]
 
 
 def stretches(timeline: Sequence[Section]) -> list[Section]:
@@ -30,3 +30,11 @@ def stretches(timeline: Sequence[Section]) -> list[Section]:
         mean = sum(known) / len(known) if known else None
         merged.append(Section(group[0].start, end, group[0].label, mean))
     return merged
+
+
+def clock(seconds: float, decimals: int = 0) -> str:
+    """Return a time such as ``3:07``, ``3:07.5`` or ``1:03:07``."""
+    minutes, rest = divmod(round(seconds, decimals), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    tail = f"{rest:0{decimals + 3 if decimals else 2}.{decimals}f}"
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"

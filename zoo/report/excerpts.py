@@ -13,7 +13,8 @@ import numpy as np
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.frontends import LogMel
 from zoo.datasets import FeatureTable, open_dataset
-from zoo.inference.predict import Prediction, Section, predict
+from zoo.inference.predict import predict
+from zoo.inference.prediction import Prediction, Section
 from zoo.inference.predictors import open_model
 from zoo.inference.timeline import stretches
 from zoo.plugins.registry import offered_datasets, open_registry

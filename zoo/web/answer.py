@@ -7,12 +7,13 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from zoo.inference.predict import UNKNOWN
+from zoo.inference.prediction import UNKNOWN
+from zoo.inference.timeline import clock
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from zoo.inference.predict import Section
+    from zoo.inference.prediction import Section
     from zoo.web.served_models import Offer
     from zoo.web.service import Answer, Sound
 
@@ -72,13 +73,8 @@ def _template(name: str) -> "Template":
     environment = Environment(
         loader=PackageLoader("zoo.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["clock"] = _clock
+    environment.filters["clock"] = clock
     return environment.get_template(name)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def _colours(cards: Sequence[Card]) -> dict[str, int]:

@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from zoo.inference.predictors import Listener, OnnxListener, open_model
+from zoo.artefacts.artefact import Artefact
+from zoo.inference.predictors import Predictor, open_model
 from zoo.web.errors import Refused
 from zoo.workspace import find_run, models_folder, runs
 from zoo_registry.errors import RunError, UsageError, ZooError
@@ -76,9 +77,9 @@ class Shelf:
         self._wanted: list[str | Offer] = []
         for name in dict.fromkeys(wanted):
             listener = open_model(name)
-            if not isinstance(listener, OnnxListener):
+            if not isinstance(listener, Artefact):
                 raise UsageError(f"{listener.name} has no ONNX file, so it cannot be served")
-            of_run = (listener.artefact.path.parent / RECORD).is_file()
+            of_run = (listener.path.parent / RECORD).is_file()
             # A name may mean a newer run tomorrow; a file from elsewhere stays what it is.
             self._wanted.append(name if of_run else _elsewhere(listener))
 
@@ -110,7 +111,7 @@ class Shelf:
         names = ", ".join(sorted({offer.model for offer in offers}))
         raise Refused(404, f"no model or run {wanted[:80]!r} is served here; there are: {names}")
 
-    def listener(self, offer: Offer) -> Listener:
+    def listener(self, offer: Offer) -> Predictor:
         """Open a model, or return it if it is open.
 
         Raises
@@ -141,7 +142,7 @@ class Shelf:
                     yield _offer(run)
 
 
-def _open(source: str, sha256: str) -> Listener:
+def _open(source: str, sha256: str) -> Predictor:
     del sha256  # tells a run that was trained again from the one that was opened before
     return open_model(source)
 
@@ -165,8 +166,8 @@ def _offer(run: Run) -> Offer:
     )
 
 
-def _elsewhere(listener: OnnxListener) -> Offer:
-    told = listener.artefact.description
+def _elsewhere(listener: Artefact) -> Offer:
+    told = listener.description
     model = told.get("model") or {}
     return Offer(
         run=listener.name,
@@ -175,6 +176,6 @@ def _elsewhere(listener: OnnxListener) -> Offer:
         dataset=(told.get("dataset") or {}).get("name", ""),
         classes=listener.classes,
         finished=None,
-        source=str(listener.artefact.path),
+        source=str(listener.path),
         sha256="",
     )

@@ -10,7 +10,8 @@ import anyio.to_thread
 
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.loudness import Peaks
-from zoo.inference.predict import Prediction, predict
+from zoo.inference.predict import predict
+from zoo.inference.prediction import Prediction
 from zoo.web.errors import Refused
 from zoo_registry.errors import AudioError, ZooError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.artefacts.artefact import Windows
-    from zoo.inference.predictors import Listener
+    from zoo.inference.predictors import Predictor
     from zoo.web.served_models import Offer, Shelf
     from zoo.web.uploads import Song, Uploads
 
@@ -184,7 +185,7 @@ class _Interruptible:
 
     def __init__(
         self,
-        listener: "Listener",
+        listener: "Predictor",
         guard: "Callable[[Iterator[NDArray[np.float32]]], Iterator[NDArray[np.float32]]]",
     ) -> None:
         self.name, self.classes = listener.name, listener.classes
@@ -192,9 +193,9 @@ class _Interruptible:
         self._listener = listener
         self._guard = guard
 
-    def listen(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[Windows]":
+    def stream(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[Windows]":
         """Classify as long as the server runs."""
-        return self._listener.listen(self._guard(blocks))
+        return self._listener.stream(self._guard(blocks))
 
 
 def _called(song: "Song") -> str:

@@ -19,8 +19,8 @@ import soundfile
 import zoo
 from zoo.audio.files import audio_files
 from zoo.cli.app import run as run_command
-from zoo.inference.output_file import AnswerFile, csv_lines
-from zoo.inference.predict import UNKNOWN, Prediction, Section
+from zoo.inference.output_file import OutputFile, csv_lines
+from zoo.inference.prediction import UNKNOWN, Prediction, Section
 from zoo_registry import ArtefactError, PluginError, UsageError
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
@@ -448,7 +448,7 @@ def test_an_answer_file_that_cannot_be_written(hearing, torn_song, monkeypatch, 
     hearing("torn")
     Path("file").touch()
     with pytest.raises((UsageError, OSError)) as caught:
-        AnswerFile(Path("file") / "out.csv", True, False, "x")
+        OutputFile(Path("file") / "out.csv", True, False, "x")
     assert "file" in str(caught.value)
     monkeypatch.setattr(
         sys, "argv", ["zoo", "predict", "torn", "torn.wav", "--output", "file/x.csv"]

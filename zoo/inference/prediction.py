@@ -1,0 +1,84 @@
+"""Prediction of one file, and of each of its windows."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["UNKNOWN", "Prediction", "Section"]
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Section:
+    """Prediction of one window.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds.
+    label : str
+        The most probable class, or "unknown".
+    confidence : float or None
+        Probability of the most probable class; None for silence.
+    reason : str or None
+        Reason for "unknown".
+    """
+
+    start: float
+    end: float
+    label: str
+    confidence: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Prediction of one file.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    label : str or None
+        Winner of the vote of the windows, ties broken by mean probability; or "unknown".
+    label_mean : str or None
+        Class with the highest mean probability.
+    confidence : float or None
+        Mean probability of the winner.
+    votes : dict of str to int
+        Number of windows per class that has any.
+    probabilities : dict of str to float
+        Mean over the windows, per class.
+    windows : int
+        Number of windows.
+    seconds : float or None
+        Length of the decoded sound.
+    reason : str or None
+        Reason for "unknown".
+    error : str or None
+        Reason for a missing label.
+    run : str or None
+        Run of the model.
+    timeline : list of Section or None
+        Windows in order of time, if requested. Windows of networks overlap.
+    """
+
+    path: str
+    label: str | None = None
+    label_mean: str | None = None
+    confidence: float | None = None
+    votes: dict[str, int] | None = None
+    probabilities: dict[str, float] | None = None
+    windows: int = 0
+    seconds: float | None = None
+    reason: str | None = None
+    error: str | None = None
+    run: str | None = None
+    timeline: list[Section] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values, with a timeline only if there is one."""
+        plain = asdict(self)
+        if self.timeline is None:
+            del plain["timeline"]
+        return plain
