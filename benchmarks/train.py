@@ -114,8 +114,8 @@ def _published(
     model: Any, extraction: Any, fold: Any, budget: float
 ) -> Iterator[tuple[float, float, int]]:
     from zoo.audio.windows import cut_windows as cut
-    from zoo_plugins._keras import framework
-    from zoo_plugins._keras_data import inner_split
+    from zoo.plugins.keras_data import inner_split
+    from zoo.plugins.keras_model import framework
 
     keras = framework()
     keras.utils.set_random_seed(0)

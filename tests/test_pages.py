@@ -34,6 +34,7 @@ SHOWN = [
     ("README.md", "", "make demo", "takes minutes; make test is what runs this"),
     ("README.md", "", "zoo data check", "trains a network; docs/first-session.md is the same, run"),
     ("README.md", "", "zoo plugins new", "docs/ten-minutes.md is the same, run"),
+    ("docs/plugins.md", "py", '"""', "they are built-in models, which tests/plugins has"),
     ("docs/checks.md", "py", "", "excerpts of a test; tests/test_third_party.py has whole ones"),
     ("docs/checks.md", "", "zoo plugins check", "docs/ten-minutes.md runs it"),
     (

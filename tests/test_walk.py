@@ -96,7 +96,7 @@ def test_the_page_does_what_it_says(tmp_path, environment):
     assert trained.startswith(first.rstrip())
     assert len(re.findall(own, first, re.MULTILINE)) == 1
     assert re.search(r"^ +\d+=? +svm ", first, re.MULTILINE)
-    (edited,) = said["zoo train ./my_model.py --set neighbours=1"]
+    (edited,) = said["zoo train ./my_model.py --set smoothing=0.5"]
     assert len(re.findall(own, edited, re.MULTILINE)) == 3
     installed, removed = said["zoo models"]
     assert re.search(r"my-model +Nearest windows +classical +ready +my-model 0.1.0", installed)

@@ -1,20 +1,11 @@
 """Logistic regression with an elastic-net penalty on hand-crafted features."""
 
-from __future__ import annotations
+import warnings
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+from zoo import Card, Float, Handcrafted, LogFloat, classical
 
-from zoo.audio.frontends import Handcrafted
-from zoo_plugins._classical import fit, predict
-from zoo_registry import Card, Float, LogFloat, hookimpl
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = ["card", "predict", "train"]
+__all__ = ["card", "make", "predict", "train"]
 
 card = Card(
     name="elasticnet",
@@ -27,28 +18,18 @@ card = Card(
 )
 
 
-@hookimpl
-def train(
-    tracks: Sequence[NDArray[np.float32]],
-    labels: NDArray[np.int64],
-    classes: Sequence[str],
-    params: Mapping[str, Any],
-    seed: int,
-) -> Any:
-    """Fit scaler, variance threshold and the regression, whose penalty selects features."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
+def make(params: dict[str, Any], seed: int) -> Any:
+    """Return scaler, variance threshold and the regression, whose penalty selects features."""
     from sklearn.feature_selection import VarianceThreshold
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    regression = LogisticRegression(
-        **params, solver="saga", max_iter=300, tol=1e-3, random_state=seed
-    )
-    pipeline = make_pipeline(StandardScaler(), VarianceThreshold(), regression)
-    with warnings.catch_warnings():
-        # With more features than tracks SAGA creeps for long where accuracy no longer moves.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return fit(pipeline, tracks, labels, classes)
+    # With more features than tracks, SAGA goes on for long after accuracy has settled.
+    warnings.filterwarnings("ignore", "The max_iter was reached")
+    settings = {"solver": "saga", "max_iter": 300, "tol": 1e-3, "random_state": seed}
+    regression = LogisticRegression(**params, **settings)
+    return make_pipeline(StandardScaler(), VarianceThreshold(), regression)
+
+
+train, predict = classical(make)

@@ -1,20 +1,10 @@
-"""Logistic regression on hand-crafted features."""
+"""Logistic regression with an L2 penalty on hand-crafted features."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+from zoo import Card, Handcrafted, LogFloat, classical
 
-from zoo.audio.frontends import Handcrafted
-from zoo_plugins._classical import fit, predict
-from zoo_registry import Card, LogFloat, hookimpl
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = ["card", "predict", "train"]
+__all__ = ["card", "make", "predict", "train"]
 
 card = Card(
     name="logistic",
@@ -27,21 +17,15 @@ card = Card(
 )
 
 
-@hookimpl
-def train(
-    tracks: Sequence[NDArray[np.float32]],
-    labels: NDArray[np.int64],
-    classes: Sequence[str],
-    params: Mapping[str, Any],
-    seed: int,
-) -> Any:
-    """Fit scaler, variance threshold and a multinomial logistic regression with L2 penalty."""
-    del seed  # the solver, L-BFGS, draws nothing
+def make(params: dict[str, Any]) -> Any:
+    """Return scaler, variance threshold and multinomial regression."""
     from sklearn.feature_selection import VarianceThreshold
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     regression = LogisticRegression(**params, max_iter=2000)
-    pipeline = make_pipeline(StandardScaler(), VarianceThreshold(), regression)
-    return fit(pipeline, tracks, labels, classes)
+    return make_pipeline(StandardScaler(), VarianceThreshold(), regression)
+
+
+train, predict = classical(make)

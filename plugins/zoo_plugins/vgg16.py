@@ -1,27 +1,17 @@
 """VGG16, its thirteen convolutions slimmed for a CPU, on log-mel spectrograms."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from zoo.audio.frontends import LogMel
-from zoo_plugins._keras import (
-    TRAINING,
-    KerasModel,
-    Tensor,
+from zoo import (
+    KERAS_PARAMS,
+    KERAS_SPACE,
+    Card,
+    Choice,
+    Float,
+    LogMel,
     batch_normalisation,
-    fit,
-    framework,
-    predict,
+    keras_model,
 )
-from zoo_registry import Card, Choice, Float, LogFloat, hookimpl
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from zoo_registry import Progress
 
 __all__ = ["body", "card", "predict", "train"]
 
@@ -33,19 +23,12 @@ card = Card(
     params={
         "width": 16,  # filters of the first block, 64 in the paper; later blocks keep its ratios
         "dropout": 0.3,  # share of the features dropped before the classifier
-        **TRAINING,
+        **KERAS_PARAMS,
         "frames": 128,  # in a window; about 3 s
         "epochs": 15,  # at most; one costs four times what it costs cnn2d
         "learning_rate": 2e-3,  # at its peak
     },
-    space={
-        "width": Choice((8, 16, 24)),
-        "dropout": Float(0.0, 0.5),
-        "learning_rate": LogFloat(3e-4, 1e-2),
-        "weight_decay": LogFloat(1e-4, 1e-1),
-        "smoothing": Float(0.0, 0.2),
-        "masking": Float(0.0, 0.4),
-    },
+    space={"width": Choice((8, 16, 24)), "dropout": Float(0.0, 0.5), **KERAS_SPACE},
     references=(
         "Simonyan and Zisserman 2015, Very deep convolutional networks for large-scale image "
         "recognition, arXiv:1409.1556",
@@ -56,47 +39,21 @@ card = Card(
     extra="deep",
 )
 
-_LAYOUT = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
-"""Convolutions of each block, and their filters in widths: configuration D of the paper."""
 
+def body(images: Any, params: dict[str, Any]) -> Any:
+    """Return 8 * width features of log-mel images."""
+    from keras import layers
 
-def body(images: Tensor, params: Mapping[str, Any]) -> Tensor:
-    """Return the features of log-mel images.
-
-    Batch normalisation makes the thirteen layers trainable from scratch, and global
-    pooling stands in for the two dense layers of 4096 units.
-
-    Parameters
-    ----------
-    images : symbolic tensor, shape (batch, frames, mels, 1)
-    params : mapping
-        ``width`` and ``dropout`` of the card.
-
-    Returns
-    -------
-    symbolic tensor, shape (batch, 8 * width)
-    """
-    layers = framework().layers
+    # Batch normalisation makes thirteen layers trainable from scratch, and global pooling
+    # replaces the two dense layers of 4096 units.
     x = images
-    for convolutions, widths in _LAYOUT:
+    # Convolutions of each block, and their filters in widths: configuration D of the paper.
+    for convolutions, widths in ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8)):
         for _ in range(convolutions):
             x = layers.Conv2D(params["width"] * widths, 3, padding="same", use_bias=False)(x)
-            x = batch_normalisation(x)
-            x = layers.ReLU()(x)
+            x = layers.ReLU()(batch_normalisation(x))
         x = layers.MaxPooling2D(2, padding="same")(x)
     return layers.Dropout(params["dropout"])(layers.GlobalAveragePooling2D()(x))
 
 
-@hookimpl
-def train(
-    tracks: "Sequence[NDArray[np.float32]]",
-    labels: "NDArray[np.int64]",
-    classes: Sequence[str],
-    groups: "NDArray[np.int64]",
-    params: Mapping[str, Any],
-    seed: int,
-    progress: "Progress",
-    scratch: "Path | None" = None,
-) -> KerasModel:
-    """Train on random windows; see `zoo_plugins._keras.fit`."""
-    return fit(body, tracks, labels, classes, groups, params, seed, progress, scratch)
+train, predict = keras_model(body)

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CONTRACT", "ExtensionSpec", "ModelSpec", "Progress", "hookimpl", "hookspec"]
+__all__ = ["CONTRACT", "OPSET", "ExtensionSpec", "ModelSpec", "Progress", "hookimpl", "hookspec"]
 
 CONTRACT = 1
 """The version of what is specified here and in `zoo_registry.card`; see docs/contract.md."""
+
+OPSET = 18
+"""The newest version of ONNX's operator set that a model's graph may use."""
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from zoo.audio.windows import cut_windows
+from zoo.plugins.keras_data import inner_split, masked, random_crops, spread, statistics
 from zoo.plugins.keras_defaults import NetworkDefaults
-from zoo_plugins._keras_data import inner_split, masked, random_crops, spread, statistics
 from zoo_registry import PluginError
 
 deep = [

@@ -126,15 +126,17 @@ class TestImports:
 class TestPublicNames:
     def test_pinned(self):
         assert zoo.__all__ == [
-            "CannotExport", "Card", "Choice", "Float", "Handcrafted", "Int", "LogFloat", "LogMel",
-            "Run", "ZooError", "hookimpl", "leaderboard", "predict", "train", "tune",
+            "CannotExport", "Card", "Choice", "Dataset", "Float", "Handcrafted", "Int",
+            "KERAS_PARAMS", "KERAS_SPACE", "LogFloat", "LogMel", "Run", "ZooError",
+            "batch_normalisation", "classical", "hookimpl", "keras_model", "leaderboard",
+            "predict", "train", "tune",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("name", zoo.__all__)
     def test_is_there(self, name):
-        assert getattr(zoo, name).__doc__ or name == "hookimpl"
+        assert getattr(zoo, name).__doc__ or name == "hookimpl" or name.isupper()
         assert name in dir(zoo)
 
     def test_no_other(self):
-        with pytest.raises(AttributeError, match="'zoo' has no attribute 'nothing'"):
+        with pytest.raises(AttributeError, match=r"zoo.*nothing"):
             _ = zoo.nothing

@@ -25,14 +25,11 @@ from zoo.audio.onnx_spectra import (
     power_spectrum,
     squared_parts,
 )
+from zoo_registry.hooks import OPSET
 
-__all__ = ["OPSET", "handcrafted", "log_mel"]
+__all__ = ["handcrafted", "log_mel"]
 
-OPSET = 18
-
-_IR_VERSION = (
-    10  # that came with the operator sets up to 22; newer files are refused by older hosts
-)
+_IR_VERSION = 10  # came with the operator sets up to 22; older hosts refuse newer files
 
 _FASTEST = 320.0  # beats a minute
 _LEAST = float(np.finfo(np.float32).tiny)  # librosa does not normalise by less

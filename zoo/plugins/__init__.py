@@ -1,5 +1,9 @@
-"""The registry as the application uses it, default hooks, and the scaffold of new models."""
+"""The registry as the application uses it, hooks for common kinds of model, and the scaffold.
 
-from zoo.plugins.registry import offered_datasets, open_registry, usable_model
+Names are loaded when they are first used, so that a plugin that imports `classical` does not wait
+for data sets.
+"""
 
-__all__ = ["offered_datasets", "open_registry", "usable_model"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

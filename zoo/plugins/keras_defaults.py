@@ -12,14 +12,13 @@ from typing import Any
 
 from zoo.audio.windows import hop_of
 from zoo_registry.errors import CannotExport, PluginError
-from zoo_registry.hooks import hookimpl
+from zoo_registry.hooks import OPSET, hookimpl
 from zoo_registry.silence import quiet_stderr
 from zoo_registry.text import first_line
 
 __all__ = ["NetworkDefaults"]
 
 _FILE = "model.keras"
-_OPSET = 18
 
 # What `cut_windows` does with numpy, step by step.
 _WINDOWING = """
@@ -103,7 +102,7 @@ def _to_onnx(network: Any) -> Any:
         path = Path(folder) / "network.onnx"
         with quiet_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras adapts tf2onnx to NumPy 2, not without warnings
-            network.export(path, format="onnx", verbose=False, opset_version=_OPSET)
+            network.export(path, format="onnx", verbose=False, opset_version=OPSET)
         proto = onnx.load(path)
     (given,), (found,) = proto.graph.input, proto.graph.output
     _rename(proto.graph, found.name, "probabilities")
@@ -111,7 +110,7 @@ def _to_onnx(network: Any) -> Any:
     hop = hop_of(rows)
     windowing = onnx.parser.parse_model(
         _WINDOWING.format(
-            ir_version=proto.ir_version, opset=_OPSET, rows=rows, hop=hop, columns=columns
+            ir_version=proto.ir_version, opset=OPSET, rows=rows, hop=hop, columns=columns
         )
     )
     whole = onnx.compose.merge_models(windowing, proto, io_map=[("window", given.name)])

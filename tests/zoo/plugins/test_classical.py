@@ -1,0 +1,131 @@
+"""Models made by `classical`: what reaches the estimator, and its ONNX form."""
+
+import inspect
+import warnings
+
+import numpy as np
+import onnxruntime
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from zoo import CannotExport, ZooError, classical
+from zoo.plugins.sklearn_defaults import EstimatorDefaults
+
+rng = np.random.default_rng(0)
+LABELS = np.array([0, 0, 2, 2, 0, 2])
+TRACKS = [
+    rng.normal(3.0 * label, 1.0, (number, 2)).astype(np.float32)
+    for number, label in zip([3, 1, 2, 4, 1, 2], LABELS, strict=True)
+]
+CLASSES = ["a", "never", "c"]
+
+
+def fitted(make, groups=None, seed=0, **params):
+    groups = np.arange(len(TRACKS)) if groups is None else groups
+    train, predict = classical(make)
+    return train(TRACKS, LABELS, CLASSES, groups, params, seed), predict
+
+
+class TestHooks:
+    def test_rows_are_windows_and_a_class_without_a_track_gets_zero(self):
+        model, predict = fitted(lambda: LogisticRegression(C=1.0))
+        assert model.n_features_in_ == 2
+        found = predict(model, TRACKS)
+        assert [rows.shape for rows in found] == [(len(track), 3) for track in TRACKS]
+        for rows, label in zip(found, LABELS, strict=True):
+            assert rows.sum(axis=1) == pytest.approx(1.0)
+            assert (rows[:, 1] == 0).all()
+            assert rows.mean(axis=0).argmax() == label
+
+    def test_make_gets_what_it_asks_for_by_name(self):
+        given = {}
+
+        def make(seed, params):
+            given.update(seed=seed, params=params)
+            return LogisticRegression()
+
+        fitted(make, seed=7, C=2.0)
+        assert given == {"seed": 7, "params": {"C": 2.0}}
+
+    def test_inner_folds_keep_groups_together(self):
+        kept = []
+        owner = np.repeat(np.arange(len(TRACKS)), [len(track) for track in TRACKS])
+        for groups in ([0, 0, 1, 1, 2, 3], [0, 0, 1, 1, 0, 1], None):
+            fitted(
+                lambda inner_folds: kept.append(inner_folds) or LogisticRegression(),
+                None if groups is None else np.array(groups),
+            )
+            # One group per class cannot be split: then tracks stay whole.
+            whole = np.arange(6) if groups is None or len(set(groups)) == 2 else np.array(groups)
+            for learnt, held in kept[-1]:
+                assert sorted([*learnt, *held]) == list(range(len(owner)))
+                assert set(whole[owner[learnt]]).isdisjoint(whole[owner[held]])
+                assert set(LABELS[owner[learnt]]) == set(LABELS[owner[held]]) == {0, 2}
+
+    def test_a_class_of_one_track_makes_both_parts_the_whole(self):
+        kept = []
+        train, _ = classical(lambda inner_folds: kept.append(inner_folds) or LogisticRegression())
+        train(TRACKS[:3], LABELS[:3], CLASSES, np.arange(3), {}, 0)
+        ((learnt, held),) = kept[0]
+        assert list(learnt) == list(held) == list(range(6))
+
+    def test_another_argument_is_refused_with_a_reason(self):
+        with pytest.raises(ZooError, match="takes colour; it can take params, seed, inner_folds"):
+            classical(lambda params, colour: None)
+
+    def test_fitting_takes_all_cores_and_predicting_one(self):
+        model, _ = fitted(lambda: RandomForestClassifier(3, random_state=0))
+        assert model.n_jobs is None
+
+    def test_filters_of_warnings_end_with_the_fit(self):
+        def make():
+            warnings.filterwarnings("ignore", "Maximum number of iteration")
+            return SGDClassifier("log_loss", max_iter=1, tol=None, random_state=0)
+
+        before = list(warnings.filters)
+        fitted(make)
+        assert warnings.filters == before
+
+    def test_the_hooks_have_the_arguments_of_the_specification(self):
+        train, predict = classical(lambda: None)
+        assert set(inspect.signature(train).parameters) == {
+            "tracks", "labels", "classes", "groups", "params", "seed",
+        }  # fmt: skip
+        assert list(inspect.signature(predict).parameters) == ["model", "tracks"]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+class TestTemperature:
+    def calibrated(self, estimator, classes, ensemble=False):
+        X = np.random.default_rng(1).normal(size=(120, 4)).astype(np.float32)
+        y = (X[:, 0] > 0).astype(int) + (classes - 2) * (X[:, 1] > 0.5)
+        model = CalibratedClassifierCV(estimator, method="temperature", ensemble=ensemble)
+        return model.fit(X, y), X
+
+    @pytest.mark.parametrize(
+        "estimator",
+        [SVC(), make_pipeline(StandardScaler(), SVC()), SGDClassifier(random_state=0)],
+        ids=["svc", "pipeline", "sgd"],
+    )
+    def test_the_graph_has_the_calibrated_probabilities(self, estimator, classes):
+        model, X = self.calibrated(estimator, classes)
+        proto = EstimatorDefaults().export(model)
+        assert [output.name for output in proto.graph.output] == ["probabilities"]
+        session = onnxruntime.InferenceSession(proto.SerializeToString())
+        (found,) = session.run(None, {"track": X})
+        assert found == pytest.approx(model.predict_proba(X), abs=1e-5)
+
+    @pytest.mark.parametrize(
+        ("estimator", "ensemble"),
+        [(SVC(), True), (RandomForestClassifier(5, random_state=0), False)],
+        ids=["ensemble", "forest"],
+    )
+    def test_what_has_no_form_is_refused_with_a_reason(self, estimator, ensemble, classes):
+        model, _ = self.calibrated(estimator, classes, ensemble)
+        with pytest.raises(CannotExport, match="calibrate an SVC with ensemble=False"):
+            EstimatorDefaults().export(model)

@@ -1,0 +1,138 @@
+"""Train and predict hooks for scikit-learn classifiers."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from zoo_registry.errors import PluginError
+from zoo_registry.hooks import hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Arrays: TypeAlias = Sequence[NDArray[np.float32]]
+    Labels: TypeAlias = NDArray[np.int64]
+
+__all__ = ["classical"]
+
+_ARGUMENTS = ("params", "seed", "inner_folds")
+
+
+def classical(make: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the `train` and `predict` hooks of a scikit-learn classifier.
+
+    The classifier is fitted on the windows of all training tracks, each with the label of its
+    track. Fitting uses all cores wherever the estimator leaves `n_jobs` unset, predicting one.
+
+    Parameters
+    ----------
+    make : callable
+        Returns an unfitted classifier that has `predict_proba`. It takes the arguments that it
+        wants, by name: `params`, the parameters of the card; `seed`, an int; `inner_folds`, pairs
+        of int64 arrays with the training and test windows of a further split of the training
+        tracks, as calibration needs it. Warning filters that it sets end with the fit.
+
+    Returns
+    -------
+    train, predict : callables
+        Hook implementations, to be assigned to these names in the module of the plugin.
+
+    Raises
+    ------
+    PluginError
+        If `make` takes another argument.
+
+    Examples
+    --------
+    A whole plugin, in a file that ``zoo train ./neighbours.py`` takes:
+
+    >>> from zoo import Card, Handcrafted, classical
+    >>> card = Card(name="neighbours", title="Nearest neighbours", family="classical",
+    ...             frontend=Handcrafted(), params={"neighbours": 5})
+    >>> def make(params):
+    ...     from sklearn.neighbors import KNeighborsClassifier
+    ...     return KNeighborsClassifier(params["neighbours"])
+    >>> train, predict = classical(make)
+
+    The zoo calls the two hooks, here with four tracks of two windows and one feature:
+
+    >>> import numpy as np
+    >>> tracks = [np.float32([[level], [level + 0.1]]) for level in (0, 1, 5, 6)]
+    >>> model = train(tracks, np.array([0, 0, 1, 1]), ["low", "high"], np.arange(4),
+    ...               {"neighbours": 3}, seed=0)
+    >>> predict(model, [np.float32([[0.5], [5.5]])])[0].argmax(axis=1).tolist()
+    [0, 1]
+    """
+    wanted = tuple(inspect.signature(make).parameters)
+    if unknown := set(wanted) - set(_ARGUMENTS):
+        raise PluginError(
+            f"the function given to `classical` takes {', '.join(sorted(unknown))}; it can take "
+            f"{', '.join(_ARGUMENTS)}"
+        )
+
+    @hookimpl
+    def train(
+        tracks: "Arrays",
+        labels: "Labels",
+        classes: Sequence[str],
+        groups: "Labels",
+        params: Mapping[str, Any],
+        seed: int,
+    ) -> Any:
+        """Fit a new estimator on the windows of all tracks."""
+        import joblib
+        import numpy as np
+
+        given: dict[str, Any] = {"params": dict(params), "seed": seed}
+        if "inner_folds" in wanted:
+            given["inner_folds"] = _inner_folds(tracks, labels, groups, seed)
+        X, owner = _windows(tracks)
+        with warnings.catch_warnings(), joblib.parallel_config("threading", n_jobs=-1):
+            estimator = make(**{name: given[name] for name in wanted})
+            estimator.fit(X, np.asarray(labels)[owner])
+        estimator.n_classes_in_dataset_ = len(classes)
+        return estimator
+
+    return train, _predict
+
+
+@hookimpl
+def _predict(model: Any, tracks: "Arrays") -> "list[NDArray[np.float64]]":
+    """Return probabilities per track; a class without a training track gets zero."""
+    import numpy as np
+
+    rows, _ = _windows(tracks)
+    probabilities = np.zeros((len(rows), model.n_classes_in_dataset_))
+    probabilities[:, model.classes_] = model.predict_proba(rows)
+    return np.split(probabilities, np.cumsum([len(track) for track in tracks])[:-1])
+
+
+def _windows(tracks: "Arrays") -> "tuple[NDArray[np.float32], NDArray[np.int64]]":
+    """Return the windows of all tracks as rows, and the position of the track of each."""
+    import numpy as np
+
+    rows = np.concatenate([np.asarray(track, dtype=np.float32) for track in tracks])
+    return rows, np.repeat(np.arange(len(tracks)), [len(track) for track in tracks])
+
+
+def _inner_folds(
+    tracks: "Arrays", labels: "Labels", groups: "Labels", seed: int
+) -> "list[tuple[Labels, Labels]]":
+    """Return training and test windows of a split of the training tracks.
+
+    Groups stay together if every class has at least two of them, otherwise tracks do. If a
+    class has only one track, all windows are used for both parts.
+    """
+    import numpy as np
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    _, owner = _windows(tracks)
+    for together in (groups, np.arange(len(tracks))):
+        fewest = min(len(set(together[labels == label])) for label in np.unique(labels))
+        if fewest >= 2:  # noqa: PLR2004
+            splitter = StratifiedGroupKFold(min(5, fewest), shuffle=True, random_state=seed)
+            return list(splitter.split(owner, labels[owner], together[owner]))
+    everything = np.arange(len(owner))
+    return [(everything, everything)]

@@ -1,0 +1,10 @@
+"""Names of `zoo_registry` that `zoo` offers to authors of plugins."""
+
+from zoo_registry.card import Card, Choice, Float, Int, LogFloat
+from zoo_registry.errors import CannotExport, ZooError
+from zoo_registry.hooks import hookimpl
+from zoo_registry.runs import Run
+
+__all__ = [
+    "CannotExport", "Card", "Choice", "Float", "Int", "LogFloat", "Run", "ZooError", "hookimpl",
+]  # fmt: skip

@@ -1,0 +1,298 @@
+"""Train and predict hooks for Keras networks that classify windows of log-mel tracks.
+
+Training draws windows at random; prediction and the exported graph cut windows that overlap by
+half.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from zoo.audio.windows import cut_windows
+from zoo_registry.card import Distribution, Float, LogFloat
+from zoo_registry.hooks import hookimpl
+from zoo_registry.silence import quiet_stderr
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo_registry.hooks import Progress
+
+__all__ = ["KERAS_PARAMS", "KERAS_SPACE", "batch_normalisation", "framework", "keras_model"]
+
+KERAS_PARAMS: Mapping[str, int | float] = MappingProxyType(
+    {
+        "frames": 215,  # in a window; about 5 s
+        "epochs": 24,  # at most
+        "crops": 2,  # random windows per track and epoch
+        "batch": 16,  # windows
+        "learning_rate": 4e-3,  # at its peak
+        "weight_decay": 1e-2,
+        "smoothing": 0.1,  # probability that is taken from the label and spread over all classes
+        "masking": 0.2,  # widest hidden stripe, as a share of the frames and of the mels
+        "validation": 0.0,  # share of the training tracks that chooses the epoch; 0: the last one
+        "patience": 8,  # epochs without a better one before training stops
+    }
+)
+"""Training parameters of a network with their defaults, for its card to start from."""
+
+KERAS_SPACE: Mapping[str, Distribution] = MappingProxyType(
+    {
+        "learning_rate": LogFloat(3e-4, 1e-2),
+        "weight_decay": LogFloat(1e-4, 1e-1),
+        "smoothing": Float(0.0, 0.2),
+        "masking": Float(0.0, 0.4),
+    }
+)
+"""Search space of the training parameters that matter most."""
+
+_FEWEST_STEPS = 8  # per epoch; with fewer, small sets never settle the batch statistics
+_PREDICTED_AT_ONCE = 64  # windows; bounds the memory for an hour-long track
+_HELD_WINDOWS = 4  # per held-out track; more would slow every epoch down
+
+
+@functools.cache
+def framework() -> Any:
+    """Return Keras on TensorFlow, loaded at the first call with nothing written to stderr.
+
+    Raises
+    ------
+    ImportError
+        If keras or tensorflow is not installed.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # joblib limits the threads of its workers through this variable.
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
+    with quiet_stderr():
+        import keras
+
+        keras.ops.zeros(1)  # TensorFlow reports on the machine at its first operation
+    return keras
+
+
+def batch_normalisation(x: Any) -> Any:
+    """Normalise each channel over the batch (Ioffe and Szegedy 2015, arXiv:1502.03167).
+
+    Keras' own layer, with the same result, doubles the time that VGG16 takes per step on a CPU.
+
+    Parameters
+    ----------
+    x : symbolic tensor, shape (batch, rows, columns, channels)
+
+    Returns
+    -------
+    symbolic tensor of the same shape
+    """
+    return _fused_batch_normalization()(momentum=0.9)(x)
+
+
+def keras_model(
+    body: Callable[[Any, dict[str, Any]], Any],
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the `train` and `predict` hooks of a Keras network.
+
+    Windows have stripes of time and of frequency hidden (Park et al. 2019,
+    doi:10.21437/Interspeech.2019-2680); labels are smoothed (Szegedy et al. 2016,
+    doi:10.1109/CVPR.2016.308); the optimiser is AdamW (Loshchilov and Hutter 2019,
+    arXiv:1711.05101) with a warm-up and a cosine schedule. With `validation` in the parameters,
+    and classes that are large enough, some groups are held out to choose the best epoch. An
+    interrupted training is resumed after its last epoch.
+
+    Parameters
+    ----------
+    body : callable
+        ``body(images, params)`` returns features, a symbolic tensor of shape (batch, features).
+        `images` is a symbolic tensor of shape (batch, frames, mels, 1), of mean zero per window
+        and standardised per mel; `params` are the parameters of the card. A softmax layer is put
+        behind the features. Keras is loaded before the call.
+
+    Returns
+    -------
+    train, predict : callables
+        Hook implementations, to be assigned to these names in the module of the plugin.
+        Parameters of `KERAS_PARAMS` that the card leaves out have their defaults.
+
+    Examples
+    --------
+    A whole plugin, in a file that ``zoo train ./small.py`` takes:
+
+    >>> from zoo import KERAS_PARAMS, Card, LogMel, keras_model
+    >>> card = Card(name="small", title="Small network", family="deep", frontend=LogMel(),
+    ...             params={"filters": 32, **KERAS_PARAMS}, requires=("tensorflow", "keras"))
+    >>> def body(images, params):
+    ...     from keras import layers
+    ...     x = layers.Conv2D(params["filters"], 5, strides=2, activation="relu")(images)
+    ...     return layers.GlobalMaxPooling2D()(x)
+    >>> train, predict = keras_model(body)
+    """
+    hooks = _Hooks(body)
+    return hooks.train, hooks.predict
+
+
+@functools.cache
+def _fused_batch_normalization() -> Any:
+    """Return Keras' layer, computed by one operation of TensorFlow instead of many."""
+    import tensorflow as tf
+
+    class BatchNormalization(framework().layers.BatchNormalization):  # type: ignore[misc]
+        def call(self, x: Any, training: bool = False) -> Any:
+            moving = (self.moving_mean, self.moving_variance)
+            mean, variance = (tf.zeros([0]),) * 2 if training else moving
+            y, *of_batch, _, _, _ = tf.raw_ops.FusedBatchNormV3(
+                x=x,
+                scale=self.gamma,
+                offset=self.beta,
+                mean=mean,
+                variance=variance,
+                epsilon=self.epsilon,
+                is_training=training,
+            )
+            if training:
+                for average, value in zip(moving, of_batch, strict=True):
+                    average.assign(self.momentum * average + (1 - self.momentum) * value)
+            return y
+
+    return BatchNormalization
+
+
+class _Hooks:
+    """Hooks of the network with this body."""
+
+    def __init__(self, body: Callable[[Any, dict[str, Any]], Any]) -> None:
+        self._body = body
+
+    @hookimpl
+    def train(
+        self,
+        tracks: "Sequence[NDArray[np.float32]]",
+        labels: "NDArray[np.int64]",
+        classes: Sequence[str],
+        groups: "NDArray[np.int64]",
+        params: Mapping[str, Any],
+        seed: int,
+        progress: "Progress",
+        scratch: Path | None = None,
+    ) -> Any:
+        """Return a network that is trained on random windows; the random seeds are set globally."""
+        import numpy as np
+
+        from zoo.plugins import keras_data as data
+        from zoo.plugins.keras_checkpoint import Checkpoint
+
+        keras = framework()
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(seed % 2**32)
+        rng = np.random.default_rng(seed)
+        params = {**KERAS_PARAMS, **params}
+        frames, batch, epochs = params["frames"], params["batch"], params["epochs"]
+        learnt, held = data.inner_split(labels, groups, params["validation"], seed)
+        held_windows = [data.spread(tracks[i], frames, _HELD_WINDOWS) for i in held]
+        mean, variance = data.statistics(tracks, learnt)
+        model = _network(self._body, params, len(classes), mean, variance)
+        steps = max(_FEWEST_STEPS, round(len(learnt) * params["crops"] / batch))
+        _compile(model, params, epochs * steps)
+        targets = np.eye(len(classes), dtype=np.float32)
+        state = Checkpoint(scratch / "epoch.npz" if scratch else None, model, rng)
+        state.restore()
+        for number, figures in enumerate(state.curve, start=1):
+            progress(number / epochs, f"epoch {number}/{epochs}", **figures)
+        for epoch in range(len(state.curve) + 1, epochs + 1):
+            if held_windows and epoch - 1 - state.best_epoch >= params["patience"]:
+                break
+            # Batches of one size spare TensorFlow a second trace, so some tracks come twice.
+            order = np.resize(rng.permutation(learnt), steps * batch).reshape(steps, batch)
+            losses = []
+            for chosen in order:
+                crops = data.random_crops([tracks[i] for i in chosen], frames, rng)
+                crops = data.masked(crops, mean + data.level(crops), params["masking"], rng)
+                losses.append(model.train_on_batch(crops, targets[labels[chosen]]))
+            figures = {"loss": float(np.mean(losses))}
+            note = f"epoch {epoch}/{epochs}, loss {figures['loss']:.2f}"
+            if held_windows:
+                held_loss, held_accuracy = _held_out(model, held_windows, labels[held])
+                figures |= {"held_out_loss": held_loss, "held_out_accuracy": held_accuracy}
+                note += f", held out {held_loss:.2f}, {held_accuracy:.0%} right"
+            state.finish_epoch(figures)
+            progress(epoch / epochs, note, **figures)
+        if held_windows:
+            model.set_weights(state.best)
+            best = state.curve[state.best_epoch - 1]["held_out_loss"]
+            progress(1.0, f"kept epoch {state.best_epoch}, held out {best:.2f}")
+        return model
+
+    @hookimpl
+    def predict(
+        self, model: Any, tracks: "Sequence[NDArray[np.float32]]"
+    ) -> "list[NDArray[np.float32]]":
+        """Return the probabilities of the overlapping windows of each track."""
+        frames = model.input_shape[1]
+        return [_classify(model, cut_windows(track, frames)) for track in tracks]
+
+
+def _network(
+    body: Callable[[Any, dict[str, Any]], Any],
+    params: dict[str, Any],
+    classes: int,
+    mean: "NDArray[np.float32]",
+    variance: "NDArray[np.float32]",
+) -> Any:
+    """Return the network from windows in dB to probabilities."""
+    keras = framework()
+    layers = keras.layers
+    shape = (params["frames"], len(mean))
+    window = keras.Input(shape, name="window")
+    # Keras' layer for the purpose keeps constants, which its ONNX export takes for inputs.
+    standardise = layers.BatchNormalization(center=False, scale=False, epsilon=0, trainable=False)
+    # The level of a recording says little of its class, and differs between training and use.
+    levelled = window - keras.ops.mean(window, axis=(1, 2), keepdims=True)
+    images = layers.Reshape((*shape, 1))(standardise(levelled))
+    standardise.set_weights([mean, variance])
+    features = body(images, params)
+    probabilities = layers.Dense(classes, activation="softmax", name="probabilities")(features)
+    return keras.Model(window, probabilities)
+
+
+def _compile(model: Any, params: Mapping[str, Any], steps: int) -> None:
+    """Give `model` its loss and its optimiser."""
+    keras = framework()
+    warming = max(1, steps // 10)
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        warmup_target=params["learning_rate"],
+        warmup_steps=warming,
+        decay_steps=max(1, steps - warming),
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=params["weight_decay"])
+    # Decay is meant for directions; it would only bias scales and offsets.
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=params["smoothing"])
+    # XLA compiles for longer than a run takes, and its convolutions are slow on a CPU.
+    model.compile(optimizer, loss, jit_compile=False)
+    optimizer.build(model.trainable_variables)  # else the first step is traced a second time
+
+
+def _held_out(
+    model: Any, windows: "Sequence[NDArray[np.float32]]", labels: "NDArray[np.int64]"
+) -> tuple[float, float]:
+    """Return mean log loss (nats) and accuracy of tracks given as equally many windows each."""
+    import numpy as np
+
+    found = _classify(model, np.concatenate(windows)).reshape(len(windows), len(windows[0]), -1)
+    likelihood = np.take_along_axis(found, labels[:, None, None], axis=2)
+    right = found.mean(axis=1).argmax(axis=1) == labels
+    return float(-np.log(likelihood + 1e-7).mean()), float(right.mean())
+
+
+def _classify(model: Any, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Return the probabilities of windows, in parts that bound the memory for activations."""
+    import numpy as np
+
+    parts = np.split(windows, range(_PREDICTED_AT_ONCE, len(windows), _PREDICTED_AT_ONCE))
+    found: list[NDArray[np.float32]] = [np.asarray(model(part, training=False)) for part in parts]
+    return np.concatenate(found)
