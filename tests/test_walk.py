@@ -99,7 +99,7 @@ def test_the_page_does_what_it_says(tmp_path, environment):
     (edited,) = said["zoo train ./my_model.py --set smoothing=0.5"]
     assert len(re.findall(own, edited, re.MULTILINE)) == 3
     installed, removed = said["zoo models"]
-    assert re.search(r"my-model +Nearest windows +classical +ready +my-model 0.1.0", installed)
+    assert re.search(r"my-model +Gaussian classes +classical +ready +my-model 0.1.0", installed)
     assert "my-model" not in removed
     assert "svm" in removed
     assert len(re.findall(own, last, re.MULTILINE)) == 4
