@@ -52,7 +52,7 @@ def test_a_track_that_is_tested_again_is_judged_by_all_its_votes():
 def test_the_vote_says_what_is_right_and_the_mean_which_label_is_in_doubt():
     """Two tracks whose vote and mean differ, one of them right by each."""
     its = predictions(surely(1, 0, 1, 0), [0, 1, 1, 0], votes=[0, 0, 1, 0])
-    found = answers({"run": its})
+    found = align({"run": its})
     assert found.winners.tolist() == [[0, 0, 1, 0]]
     assert found.right.tolist() == [[True, False, True, True]]
     assert found.wrong.tolist() == [[False, True, False, False]]

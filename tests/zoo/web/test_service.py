@@ -1,0 +1,292 @@
+"""What ``zoo serve`` is made of, without a socket: queue, uploads, limits, and what is drawn."""
+
+import asyncio
+import re
+import shutil
+import threading
+import time
+from pathlib import Path, PosixPath
+
+import pytest
+
+import zoo
+from zoo.inference.predict import UNKNOWN, Prediction, Section
+
+pytest.importorskip("fastapi", reason="the extra `web` is not installed")
+
+from starlette.requests import Request
+
+from zoo.web.answer import Card, render_answer
+from zoo.web.errors import Refused
+from zoo.web.served_models import Offer, Shelf
+from zoo.web.service import Answer, Limits, Service, Sound
+from zoo.web.uploads import Song, Uploads
+
+
+def request(body: bytes) -> Request:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "path": "/api/predict", "headers": []}
+    return Request(scope, receive)
+
+
+@pytest.fixture
+def uploads(workspace: Path) -> Uploads:
+    return Uploads(workspace / "songs")
+
+
+@pytest.fixture
+def service(uploads: Uploads) -> Service:
+    return Service(Shelf(), uploads, Limits())
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Return a function that lets seconds pass."""
+    passed, monotonic = [0.0], time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + passed[0])
+
+    def later(seconds: float) -> None:
+        passed[0] += seconds
+
+    return later
+
+
+class TestQueue:
+    def test_two_are_computed_thirty_two_wait_and_more_are_refused(self, service, in_seconds):
+        path = in_seconds(0.4)
+        opened, at_once, gate = threading.Lock(), [0, 0], threading.Event()
+
+        class Stuck(PosixPath):
+            """A file that is looked at only once the gate is open."""
+
+            def stat(self, **given):
+                with opened:
+                    at_once[0] += 1
+                    at_once[1] = max(at_once)
+                assert gate.wait(60)
+                with opened:
+                    at_once[0] -= 1
+                return super().stat(**given)
+
+        async def crowd() -> tuple[Refused, list[Sound]]:
+            held = [service.measure(Song(Stuck(path), "-")) for _ in range(34)]
+            tasks = [asyncio.create_task(item) for item in held]
+            try:
+                while at_once[0] < 2:
+                    await asyncio.sleep(0.01)
+                with pytest.raises(Refused) as caught:
+                    await asyncio.wait_for(service.measure(Song(path, "-")), 20)
+            finally:
+                gate.set()
+            found = await asyncio.gather(*tasks)
+            return caught.value, [*found, await service.measure(Song(path, "-"))]
+
+        refused, found = asyncio.run(crowd())
+        assert refused.status == 503
+        assert str(refused) == "32 predictions are waiting; try again in a minute"
+        assert [sound.seconds for sound in found] == [1.0] * 35
+        assert at_once[1] == 2
+
+
+class TestUploads:
+    def test_nobody_asks_for_ten_minutes(self, uploads, later):
+        song = asyncio.run(uploads.receive(request(b"la la")))
+        ticket = uploads.wait(song)
+        later(590)
+        other = asyncio.run(uploads.receive(request(b"la")))
+        uploads.wait(other)
+        uploads.expire()
+        assert song.path.read_bytes() == b"la la"
+        later(20)
+        uploads.expire()
+        assert not song.path.exists()
+        assert not song.path.parent.exists()
+        assert uploads.take(ticket) is None
+        assert other.path.read_bytes() == b"la"  # this one came later
+
+    def test_a_ticket_is_valid_once(self, uploads):
+        song = asyncio.run(uploads.receive(request(b"la")))
+        ticket = uploads.wait(song)
+        assert uploads.take(ticket) == song
+        assert uploads.take(ticket) is None
+        assert uploads.take("/etc/passwd") is None
+
+    def test_what_is_being_answered_does_not_expire(self, uploads, later):
+        song = asyncio.run(uploads.receive(request(b"la")))
+        ticket = uploads.wait(song)
+        assert uploads.take(ticket) == song
+        later(3600)
+        uploads.expire()
+        with uploads.kept(song):
+            assert song.path.is_file()
+        assert not song.path.parent.exists()
+
+    def test_there_is_room_for_thirty_two(self, uploads, later):
+        async def fill(count: int) -> list[Song]:
+            return [await uploads.receive(request(b"la")) for _ in range(count)]
+
+        songs = asyncio.run(fill(32))
+        assert len({song.path for song in songs}) == 32
+        with pytest.raises(Refused, match="32 uploads are waiting") as caught:
+            asyncio.run(fill(1))
+        assert caught.value.status == 503
+        uploads.discard(songs[0])
+        asyncio.run(fill(1))
+        uploads.wait(songs[1])
+        later(601)  # whom nobody asked about makes room by itself
+        asyncio.run(fill(1))
+        assert not songs[1].path.exists()
+        with pytest.raises(Refused):
+            asyncio.run(fill(1))
+
+
+class TestService:
+    def test_a_song_is_measured(self, service, in_seconds):
+        found = asyncio.run(service.measure(Song(in_seconds(0.1, 0.4, 0.0), "a")))
+        assert found.seconds == 3.0
+        levels = [round(level, 2) for level in found.loudest]
+        assert levels == [0.1] * 10 + [0.4] * 10 + [0.0] * 10
+
+    def test_as_long_as_is_taken_is_not_too_long(self, uploads, in_seconds):
+        service = Service(Shelf(), uploads, Limits(minutes=0.05))
+        assert asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1), "a"))).seconds == 3.0
+        with pytest.raises(Refused, match=r"^a is longer than the 0\.05 minutes") as caught:
+            asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1, 0.1), "a")))
+        assert caught.value.status == 413
+
+    def test_the_answer_is_that_of_predict(self, service, hearing, torn_song):
+        run = hearing("torn")
+        offer = service.shelf.find("torn")
+        for timeline in (None, True, False):
+            (expected,) = zoo.predict("torn", [torn_song], timeline=timeline is not False)
+            found = asyncio.run(service.ask(offer, Song(torn_song, "a song"), timeline)).prediction
+            assert found.to_json() == {**expected.to_json(), "path": "a song"}
+            assert (found.label, found.label_mean, found.run) == ("high", "low", run.id)
+
+    def test_the_newest_run_of_a_model_goes_by_its_name(self, hearing, workspace):
+        newest = hearing("torn")
+        for age, year in (("older", "2001"), ("oldest", "2000")):
+            folder = newest.folder.with_name(f"torn-{age}")
+            shutil.copytree(newest.folder, folder)
+            record = folder / "run.json"
+            finished = f"{year}-01-01T00:00:00+00:00"
+            record.write_text(record.read_text().replace(newest.record.finished, finished))
+        hearing("seconds")
+        offers = Shelf().offers()
+        torn = [(offer.run, offer.newest) for offer in offers if offer.model == "torn"]
+        assert torn == [(newest.id, True), ("torn-older", False), ("torn-oldest", False)]
+        assert [offer.newest for offer in offers if offer.model == "seconds"] == [True]
+        assert Shelf().find("torn").run == newest.id
+        assert Shelf().find("torn-older").run == "torn-older"
+        assert Shelf().find(None).run == offers[0].run
+        finished = [offer.finished for offer in offers]
+        assert finished == sorted(finished, reverse=True)
+        with pytest.raises(Refused, match="there are: seconds, torn") as caught:
+            Shelf().find("nobody")
+        assert caught.value.status == 404
+
+
+CLASSES = ("blues", "disco", "jazz", "metal", "pop", "rock", "soul")
+
+
+def card(title: str, label: str, *sections: Section, classes: tuple[str, ...] = CLASSES) -> Card:
+    """Return the card of a model that says this, the classes behind it in alphabetical order."""
+    offer = Offer(f"{title}-1", title, title.title(), "data", classes, None, "", "")
+    weights = [8.0 if name == label else len(classes) - n for n, name in enumerate(classes)]
+    shares = {name: weight / sum(weights) for name, weight in zip(classes, weights, strict=True)}
+    confidence = shares.get(label)
+    found = Prediction(
+        "x", label, label, confidence, {label: 3}, shares, 3, 4.0, timeline=list(sections) or None
+    )
+    return Card(offer, Answer(found, 0.5))
+
+
+class TestDrawing:
+    SOUND = Sound(4.0, [0.1] * 20 + [0.2] * 20)
+
+    def test_most_models_name_the_winner(self):
+        cards = [card("a", "jazz"), card("b", "rock"), card("c", "rock")]
+        html = render_answer("song", self.SOUND, cards)
+        assert '<h2 id="winner">rock</h2>' in html
+        assert "2 of 3 models" in html
+        html = render_answer("song", self.SOUND, cards[:2])
+        assert '<h2 id="winner">jazz or rock</h2>' in html
+        assert "2 models do not agree" in html
+        html = render_answer("song", self.SOUND, [cards[1], cards[2], Card(cards[0].offer)])
+        assert '<h2 id="winner">rock</h2>' in html
+        assert "all 2 models agree; 1 still listening" in " ".join(html.split())
+        assert 'data-waiting="1"' in html
+        html = render_answer("song", self.SOUND, [cards[0], Card(cards[1].offer, error="it broke")])
+        assert '<h2 id="winner">jazz</h2>' in html
+        assert 'data-waiting="0"' in html
+        assert "it broke" in html
+
+    def test_the_most_probable_classes_come_first_and_the_others_fold_away(self):
+        html = render_answer("song", self.SOUND, [card("a", "metal")])
+        assert "song · 0:04" in html
+        seen, folded = html.split("<details>")
+        name = '<span class="zoo-name">(.*?)</span>'
+        assert re.findall(name, seen) == ["metal", "blues", "disco", "jazz", "pop"]
+        assert re.findall(name, folded) == ["rock", "soul"]
+        assert "2 more" in folded
+        total = 8 + sum((7, 6, 5, 3, 2, 1))
+        values = re.findall(r'width:([\d.]+)%"></i></span><span class="zoo-value">([\d.]+)', html)
+        assert values[0] == (f"{800 / total:.2f}", f"{8 / total:.3f}")
+        assert values[1] == (f"{700 / total:.2f}", f"{7 / total:.3f}")
+        assert f"metal <span>{8 / total:.3f}</span>" in html
+
+    def test_a_piece_of_the_strip_lasts_until_the_next_begins(self):
+        sections = (
+            Section(0.0, 2.0, "jazz", 0.9),
+            Section(1.0, 3.0, "rock", 0.6),
+            Section(2.0, 4.5, UNKNOWN, None, "silence"),
+        )
+        html = render_answer("song", self.SOUND, [card("a", "jazz", *sections)])
+        piece = (
+            r'<i class="(.*?)" style="left:([\d.]+)%;width:([\d.]+)%;opacity:([\d.]+)"'
+            r' title="(.*?)"'
+        )
+        assert re.findall(piece, html) == [
+            ("zoo-c2", "0.000", "25.000", f"{0.35 + 0.65 * 0.9:.2f}", "0:00 to 0:01: jazz 0.900"),
+            ("zoo-c5", "25.000", "25.000", f"{0.35 + 0.65 * 0.6:.2f}", "0:01 to 0:02: rock 0.600"),
+            ("", "50.000", "50.000", "0.35", f"0:02 to 0:04: {UNKNOWN}"),
+        ]
+
+    def test_a_class_has_one_colour_and_the_most_frequent_is_named_first(self):
+        rock = [Section(n, n + 1.0, "rock", 0.6) for n in range(3)]
+        jazz = [Section(n, n + 1.0, "jazz", 0.6) for n in range(2)]
+        cards = [
+            card("a", "jazz", *jazz, rock[2]),
+            card("b", "rock", *rock, classes=("rock", "jazz")),
+        ]
+        html = render_answer("song", self.SOUND, cards)
+        legend = html[html.index("zoo-legend") :]
+        assert re.findall(r'<li><i class="(.*?)"></i>(.*?)</li>', legend) == [
+            ("zoo-c5", "rock"), ("zoo-c2", "jazz"),
+        ]  # fmt: skip
+        for name, colour in (("rock", 5), ("jazz", 2)):
+            found = set(re.findall(rf'"(zoo-c\d+)" style="left[^>]*title="[^"]*: {name} ', html))
+            assert found == {f"zoo-c{colour}"}
+
+    def test_the_waveform_is_as_high_as_the_sound_is_loud(self):
+        html = render_answer("song", self.SOUND, [])
+        (outline,) = re.findall(r'<path d="M(.*?)Z"', html)
+        points = [tuple(map(float, point.split())) for point in outline.split(" L")]
+        upper, lower = points[: len(points) // 2], points[len(points) // 2 :]
+        assert (min(x for x, _ in points), max(x for x, _ in points)) == (0.0, 1000.0)
+        assert all(y == pytest.approx(-0.5 if x < 500 else -1.0) for x, y in upper if x != 500)
+        assert [(x, -y) for x, y in reversed(lower)] == upper
+
+    @pytest.mark.parametrize(
+        ("seconds", "times"),
+        [(4.0, ["0:00", "0:01", "0:02", "0:03", "0:04"]), (95.0, ["0:00", "0:30", "1:00", "1:30"])],
+    )
+    def test_the_axis_has_round_times(self, seconds, times):
+        html = render_answer("song", Sound(seconds, [0.1]), [])
+        ticks = re.findall(r'<span[^>]* style="left:([\d.]+)%">([\d:]+)</span>', html)
+        assert [time_ for _, time_ in ticks] == times
+        for left, time_ in ticks:
+            minutes, rest = map(int, time_.split(":"))
+            assert float(left) == pytest.approx(100 * (60 * minutes + rest) / seconds, abs=0.01)
