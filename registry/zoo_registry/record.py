@@ -6,7 +6,7 @@ from msgspec import Meta, field
 
 from zoo_registry.hashing import digest
 from zoo_registry.parameters import ParamValue
-from zoo_registry.structures import Count, Number, Structure
+from zoo_registry.structures import Count, Number, Structure, from_plain
 
 __all__ = [
     "FORMAT",
@@ -17,6 +17,7 @@ __all__ = [
     "FoldAudit",
     "FoldRecord",
     "MachineInfo",
+    "ModelDescription",
     "ModelInfo",
     "ProtocolInfo",
     "RunRecord",
@@ -32,8 +33,8 @@ Curve = list[dict[str, float]]
 Status = Literal["running", "complete", "failed"]
 
 
-class ModelInfo(Structure, kw_only=True):
-    """The model of a run.
+class ModelDescription(Structure, kw_only=True):
+    """The model of an artefact.
 
     Attributes
     ----------
@@ -44,8 +45,6 @@ class ModelInfo(Structure, kw_only=True):
     version : str or None
         Version of the distribution; for a loose file its hash.
     licence : str or None
-    file : str or None
-        Path of a loose file.
     """
 
     name: str
@@ -54,7 +53,17 @@ class ModelInfo(Structure, kw_only=True):
     distribution: str | None = None
     version: str | None = None
     licence: str | None = None
+
+
+class ModelInfo(ModelDescription, kw_only=True):
+    """The model of a run: its description, and the path of a loose file."""
+
     file: str | None = None
+
+    @property
+    def description(self) -> ModelDescription:
+        """The model without the path, which others need not know."""
+        return from_plain(self.to_dict(), ModelDescription)
 
     @property
     def reference(self) -> str:

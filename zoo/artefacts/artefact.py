@@ -3,8 +3,7 @@
 Input ``waveform``, float32 (1, samples), at the front end's rate, of any length; outputs
 ``probabilities``, float32 (windows, classes), and ``times``, float32 (windows, 2), the
 seconds at which each window begins and ends. A model of a feature table takes ``track``,
-float32 (rows, columns), and has no times. What it is and where it comes from is JSON in
-its metadata, under the key ``zoo``.
+float32 (rows, columns), and has no times. The origin is in its metadata, see `ArtefactMetadata`.
 """
 
 import hashlib
@@ -16,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.artefacts.metadata import FORMAT, METADATA, ArtefactMetadata
 from zoo_registry.errors import ArtefactError
+from zoo_registry.structures import from_plain
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FEATURES", "FORMAT", "METADATA", "OUTPUT", "TIMES", "WAVEFORM", "Artefact", "Windows"]
+__all__ = ["FEATURES", "OUTPUT", "TIMES", "WAVEFORM", "Artefact", "Windows"]
 
-FORMAT = 2
-METADATA = "zoo"
 WAVEFORM, FEATURES = "waveform", "track"
 OUTPUT, TIMES = "probabilities", "times"
 
@@ -51,8 +50,7 @@ class Artefact:
 
     Attributes
     ----------
-    description : dict
-        The metadata: format, model, run, classes, front end, dataset, metrics, versions.
+    metadata : ArtefactMetadata
     name : str
         Run that wrote the file, or the path if the metadata names none.
     classes : tuple of str
@@ -71,10 +69,10 @@ class Artefact:
         self.path = path
         content = _read(path, sha256)
         self._session = _session(path, content, threads)
-        self.description = _description(path, self._session)
-        self.name = str(self.description.get("run", path))
-        self.classes: tuple[str, ...] = tuple(self.description["classes"])
-        self.rate: int = self.description["frontend"].get("sample_rate", 0)
+        self.metadata = _metadata(path, self._session)
+        self.name = self.metadata.run or str(path)
+        self.classes: tuple[str, ...] = tuple(self.metadata.classes)
+        self.rate: int = self.metadata.frontend.get("sample_rate", 0)
         self._input: str = self._session.get_inputs()[0].name
         self._outputs: list[str] = [output.name for output in self._session.get_outputs()]
         self.has_times = TIMES in self._outputs
@@ -132,11 +130,11 @@ class Artefact:
         Windows
             In order of time; at least one window in all.
         """
-        grid = self.description.get("windows")
+        grid = self.metadata.windows
         waiting: list[NDArray[np.float32]] = []
         size, begin = 0, 0
         if grid:
-            hop, length, reach = grid["hop"], grid["length"], grid["reach"]
+            hop, length, reach = grid.hop, grid.length, grid.reach
             # What depends on samples before its own is computed once more, and left out.
             lead = -(-reach // hop) * hop
             count = max(1, round(_AT_ONCE * self.rate / hop))
@@ -207,31 +205,23 @@ def _reason(error: Exception) -> str:
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)[:200]
 
 
-def _description(path: Path, session: Any) -> dict[str, Any]:
-    """Return the metadata of an artefact, as far as it is relied on checked."""
+def _metadata(path: Path, session: Any) -> ArtefactMetadata:
+    """Return the metadata of an artefact."""
+    given = {item.name for item in session.get_inputs()}
     try:
-        text = session.get_modelmeta().custom_metadata_map[METADATA]
-        described = json.loads(text)
+        described = json.loads(session.get_modelmeta().custom_metadata_map[METADATA])
         version = described["format"]
-        classes, frontend = described["classes"], described["frontend"]
-        given = {item.name for item in session.get_inputs()}
-        grid = described.get("windows")
-        sound = (
-            isinstance(version, int)
-            and isinstance(frontend, dict)
-            and isinstance(classes, list)
-            and all(isinstance(name, str) for name in classes)
-            and (given == {FEATURES} or isinstance(frontend["sample_rate"], int))
-            and (grid is None or all(grid[k] >= (k != "reach") for k in ("hop", "length", "reach")))
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        newer = isinstance(version, int) and version > FORMAT
+        metadata = None if newer else from_plain(described, ArtefactMetadata)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ArtefactError(
             f"{path} is no artefact of the zoo: its metadata lacks what `zoo train` writes"
         ) from error
-    if sound and version > FORMAT:
+    if metadata is None:
         raise ArtefactError(f"{path} was written by a newer genre-zoo; update this one to run it")
-    if not sound or version < FORMAT or given not in ({WAVEFORM}, {FEATURES}):
+    has_rate = isinstance(metadata.frontend.get("sample_rate"), int)
+    if version < FORMAT or not (given == {FEATURES} or (given == {WAVEFORM} and has_rate)):
         raise ArtefactError(
             f"{path} is of an older or foreign format; train the model again to run it"
         )
-    return dict(described)
+    return metadata

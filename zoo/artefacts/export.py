@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.artefacts.artefact import FEATURES, FORMAT, METADATA, TIMES, Artefact
+from zoo.artefacts.artefact import FEATURES, TIMES, Artefact
+from zoo.artefacts.metadata import FORMAT, METADATA, ArtefactMetadata, TrainingData, WindowGrid
 from zoo.artefacts.model_card import intended_use
 from zoo.audio.decode import decode
 from zoo.audio.files import on_disk
@@ -23,7 +24,7 @@ from zoo_registry.text import json_text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["compare", "compose", "describe", "write_artefact"]
+__all__ = ["add_metadata", "compare", "compose", "write_artefact"]
 
 _TOLERANCE = 1e-3  # in probability
 _TRACKS = 50  # that are compared
@@ -69,7 +70,7 @@ def write_artefact(
         If artefact and plugin differ by more than 1e-3 in probability.
     """
     part, windows = compose(model, fitted, hears=not isinstance(dataset, FeatureTable))
-    describe(part, _description(run, predictions, windows))
+    add_metadata(part, _metadata(run, predictions, windows))
     content: bytes = part.SerializeToString()
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _TRACKS)).astype(int))
     checked: dict[str, float] = {"parity_tracks": len(chosen)}
@@ -87,9 +88,7 @@ def write_artefact(
     }
 
 
-def compose(
-    model: Model, fitted: object, *, hears: bool = True
-) -> tuple[Any, dict[str, int] | None]:
+def compose(model: Model, fitted: object, *, hears: bool = True) -> tuple[Any, WindowGrid | None]:
     """Export a fitted model, and put its front end before it.
 
     Parameters
@@ -103,8 +102,7 @@ def compose(
     Returns
     -------
     onnx.ModelProto
-    dict or None
-        ``hop, length, reach`` of the windows in samples, where the model tells them.
+    WindowGrid or None
 
     Raises
     ------
@@ -115,22 +113,21 @@ def compose(
     return _with_front_end(part, model) if hears else (part, None)
 
 
-def describe(proto: Any, description: dict[str, Any]) -> None:
-    """Write into a graph what it says of itself; `Artefact` reads it."""
+def add_metadata(proto: Any, metadata: ArtefactMetadata) -> None:
+    """Add metadata to a graph; `Artefact` reads them."""
     entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA, json_text(description)
+    entry.key, entry.value = METADATA, json_text(metadata.to_dict())
     proto.producer_name = "genre-zoo"
 
 
-def _with_front_end(part: Any, model: Model) -> tuple[Any, dict[str, int] | None]:
+def _with_front_end(part: Any, model: Model) -> tuple[Any, WindowGrid | None]:
     """Put the front end before a model, and the times of its windows beside it.
 
     Returns
     -------
     onnx.ModelProto
         From waveforms.
-    dict or None
-        ``hop, length, reach`` of the windows in samples, where the model tells them.
+    WindowGrid or None
     """
     import onnx
 
@@ -160,7 +157,7 @@ def _with_front_end(part: Any, model: Model) -> tuple[Any, dict[str, int] | None
         return whole, None
     length, hop = (count * frontend.hop for count in rows)
     whole = _with_times(whole, frontend, *rows)
-    return whole, {"hop": hop, "length": length, "reach": getattr(frontend, "reach", 0)}
+    return whole, WindowGrid(hop=hop, length=length, reach=getattr(frontend, "reach", 0))
 
 
 def _with_times(proto: Any, frontend: FrontEnd, rows: int, step: int) -> Any:
@@ -193,35 +190,30 @@ def _with_times(proto: Any, frontend: FrontEnd, rows: int, step: int) -> Any:
     return ir.to_proto(model)
 
 
-def _description(
-    run: Run, predictions: Predictions, windows: dict[str, int] | None
-) -> dict[str, Any]:
-    """Return what the file says of itself."""
-    record = run.record
+def _metadata(run: Run, predictions: Predictions, windows: WindowGrid | None) -> ArtefactMetadata:
+    record, dataset = run.record, run.record.dataset
     scores = score(predictions)
-    return {
-        "format": FORMAT,
-        "run": run.id,
-        "model": {key: value for key, value in record.model.to_dict().items() if key != "file"},
-        "classes": list(predictions.classes),
-        "frontend": record.frontend,
-        "windows": windows,
-        "params": record.params,
-        "dataset": {
-            key: value
-            for key, value in record.dataset.to_dict().items()
-            if key not in ("source", "classes")
-        },
-        "protocol": record.protocol.to_dict(),
-        "seed": record.seed,
-        "metrics": {
+    return ArtefactMetadata(
+        format=FORMAT,
+        run=run.id,
+        model=record.model.description,
+        classes=list(predictions.classes),
+        frontend=record.frontend,
+        windows=windows,
+        params=record.params,
+        dataset=TrainingData(
+            name=dataset.name, fingerprint=dataset.fingerprint, tracks=dataset.tracks
+        ),
+        protocol=record.protocol,
+        seed=record.seed,
+        metrics={
             "accuracy": scores.accuracy,
             "accuracy_mean": scores.accuracy_mean,
             "macro_f1": scores.macro_f1,
         },
-        "versions": record.versions,
-        "intended_use": intended_use(record),
-    }
+        versions=record.versions,
+        intended_use=intended_use(record),
+    )
 
 
 def _compared(

@@ -1,11 +1,12 @@
 """Checks of how a fitted model leaves the process: as ONNX, or in a way of its own."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.artefacts.artefact import FORMAT, Artefact
-from zoo.artefacts.export import compare, compose, describe
+from zoo.artefacts.artefact import Artefact
+from zoo.artefacts.export import add_metadata, compare, compose
+from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
 from zoo.evaluate.vote import count_votes
 from zoo.testing.outcome import Skipped, require
 from zoo.testing.subject import PROBE_SECONDS, class_names
@@ -75,13 +76,13 @@ def _artefact(subject: "Subject") -> Artefact:
     """Return the model as a run writes it, without the run's facts."""
     model, fitted = subject.model, subject.fitted
     graph, windows = compose(model, fitted.value)
-    described: dict[str, Any] = {
-        "format": FORMAT,
-        "classes": class_names(fitted.classes),
-        "frontend": identity(model.card.frontend),
-        "windows": windows,
-    }
-    describe(graph, described)
+    metadata = ArtefactMetadata(
+        format=FORMAT,
+        classes=list(class_names(fitted.classes)),
+        frontend=identity(model.card.frontend),
+        windows=windows,
+    )
+    add_metadata(graph, metadata)
     path = subject.new_folder() / "model.onnx"
     path.write_bytes(graph.SerializeToString())
     return Artefact(path)

@@ -167,13 +167,13 @@ def _offer(run: Run) -> Offer:
 
 
 def _elsewhere(listener: Artefact) -> Offer:
-    told = listener.description
-    model = told.get("model") or {}
+    metadata = listener.metadata
+    model, dataset = metadata.model, metadata.dataset
     return Offer(
         run=listener.name,
-        model=model.get("name", listener.name),
-        title=model.get("title", listener.name),
-        dataset=(told.get("dataset") or {}).get("name", ""),
+        model=model.name if model else listener.name,
+        title=model.title if model else listener.name,
+        dataset=dataset.name if dataset else "",
         classes=listener.classes,
         finished=None,
         source=str(listener.path),

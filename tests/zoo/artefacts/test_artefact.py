@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.artefacts.artefact import FORMAT, Artefact
+from zoo.artefacts.artefact import Artefact
+from zoo.artefacts.metadata import FORMAT
 from zoo_registry import ArtefactError
 
 MODELS = ["seconds", "frames"]
@@ -67,7 +68,7 @@ def test_a_stream_has_the_windows_of_the_whole(artefact, monkeypatch):
 
 
 def test_the_metadata_say_what_it_is(artefact):
-    described = artefact.description
+    described = artefact.metadata
     assert described["format"] == FORMAT
     assert described["classes"] == ["high", "low"]
     assert described["dataset"]["tracks"] == 8
@@ -156,7 +157,7 @@ class TestTrust:
         [
             {"format": FORMAT - 1}, {"format": "2"}, {"classes": "ab"}, {"frontend": {}},
             {"frontend": 3}, {"windows": {"hop": 0, "length": 1, "reach": 0}},
-            {"windows": {"hop": 1}}, {"windows": []},
+            {"windows": {"hop": 1}}, {"windows": []}, {"classes": ["a", 3]}, {"run": 7},
         ],
         ids=str,
     )  # fmt: skip
