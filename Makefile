@@ -53,11 +53,14 @@ fuzz: setup
 	{ echo "There is no atheris for this Python: nothing is guided by coverage."; exit 0; }; \
 	$(BIN)/python tests/fuzz/guided.py
 
+# Packages whose public docstrings numpydoc validates.
+DOCUMENTED := zoo/datasets zoo/report
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/numpydoc lint $$(find $(DOCUMENTED) -name '*.py')
 
 format: setup
 	$(BIN)/ruff check --fix .

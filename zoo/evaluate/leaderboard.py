@@ -36,26 +36,18 @@ class Row:
         Name of the model, id of the run.
     status : {"complete", "failed", "incomplete"}
         State of the run.
-    accuracy : float or None
-        Share of tracks with a correct majority vote.
+    accuracy, accuracy_mean, macro_f1, fold_accuracy : float or None, tuple of float
+        See `zoo.evaluate.metrics.Scores`.
     ci_low, ci_high : float or None
         95 % interval of `accuracy`.
-    accuracy_mean : float or None
-        Share of tracks whose class of the highest mean probability is correct.
-    macro_f1 : float or None
-        Mean F1 score of the classes.
-    fold_accuracy : tuple of float
-        `accuracy` in each fold.
     train_seconds : float or None
         Mean per fold.
     predict_ms_per_track : float or None
         From front-end array to probabilities.
     artefact_bytes : int or None
         Size of the ONNX file.
-    title : str
-        Title of the model.
-    params : dict
-        Parameters of the model.
+    title, params : str, dict
+        Title and parameters of the model.
     tracks : int or None
         Number of tested tracks.
     seed : int
@@ -173,7 +165,7 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     >>> run = zoo.train("decision-tree", "demo", protocol="holdout:0.3")
     >>> (board,) = zoo.leaderboard("demo")
     >>> [(row.rank, row.model, row.tracks) for row in board.rows]
-    [(1, 'decision-tree', 60)]
+    [(1, 'decision-tree', 40)]
     """
     name = None if data is None else dataset_name(data)
     spec = None if protocol is None else parse_protocol(protocol).spec

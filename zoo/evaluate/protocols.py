@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from zoo.datasets.base import Dataset
-from zoo.datasets.gtzan import Facts, published
+from zoo.datasets.gtzan import published
 from zoo_registry.errors import ProtocolError
 from zoo_registry.runs import digest
 
@@ -202,31 +202,25 @@ def _predefined(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
         )
 
 
-def _fault_filtered(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
+def _gtzan(dataset: Dataset, groups: "Indices", seed: int, spec: str) -> "Splits":
     del groups, seed
-    yield from _by_part(dataset, [fact.part for fact in _facts(dataset, "fault-filtered")])
-
-
-def _artist_3fold(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
-    del groups, seed
-    yield from _by_fold(dataset, [fact.fold for fact in _facts(dataset, "artist-3fold")])
-
-
-_PUBLISHED = {
-    "predefined": _predefined,
-    "fault-filtered": _fault_filtered,
-    "artist-3fold": _artist_3fold,
-}
-
-
-def _facts(dataset: Dataset, spec: str) -> list[Facts]:
     facts = [fact for fact in published(dataset) if fact]
     if len(facts) < len(dataset):
         raise ProtocolError(
             f"{spec} is a partition of GTZAN, and {dataset.source} is not GTZAN: "
             "its files are not called blues.00000.* and so on; use kfold:5 instead"
         )
-    return facts
+    if spec == "artist-3fold":
+        yield from _by_fold(dataset, [fact.fold for fact in facts])
+    else:
+        yield from _by_part(dataset, [fact.part for fact in facts])
+
+
+_PUBLISHED = {
+    "predefined": _predefined,
+    "fault-filtered": partial(_gtzan, spec="fault-filtered"),
+    "artist-3fold": partial(_gtzan, spec="artist-3fold"),
+}
 
 
 def _by_fold(dataset: Dataset, folds: Sequence[str | None]) -> "Splits":
