@@ -1,6 +1,6 @@
 """Synthesis of music in ten invented genres, each defined by a few numbers.
 
-A genre is a `Style`: rhythm, harmony, timbre and mix. The style of an artist is that of the genre,
+A genre is a style: rhythm, harmony, timbre and mix. The style of an artist is that of the genre,
 moved towards a related genre, varied at random, and filtered with the artist's own equaliser
 curve. A take is one performance by an artist, with its own key, tempo, chords, arrangement and
 level. As a result, genres overlap as real ones do, and the takes of one artist are more similar
@@ -17,7 +17,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GENRES", "RATE", "Style", "synthesise"]
+__all__ = ["GENRES", "RATE", "synthesise"]
 
 Samples = NDArray[np.float32]
 
@@ -46,122 +46,96 @@ _REST = "." * 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Style:
+class _Style:
     """Parameters of a genre's music.
 
     Patterns are one bar of sixteenth notes: ``x`` is a note, ``o`` a soft note, ``.`` a rest.
-
-    Attributes
-    ----------
-    kin : tuple of str
-        Related genres, towards which artists and takes are moved.
-    kick, snare, hat, comp, bass, lead : str
-        Patterns of the drums, the chords, the bass and the melody.
-    scale : tuple of int
-        Semitones of the degrees above the tonic.
-    progressions, voicing : tuple
-        Roots of the chords, one per bar, and notes of a chord above its root; both in degrees of
-        the scale.
-    tempo, register, boom : float
-        Beats per minute; tonic of the chords, a MIDI note; pitch of the kick drum, in Hz.
-    rolloff, even : float
-        Harmonic `k` has the amplitude ``k ** -rolloff``, times `even` (0 to 1) if `k` is even.
-    detune : float
-        Difference between the two oscillators of a note, in cents.
-    attack, decay, snap, sizzle : float
-        Time constants of the notes, and decays of the snare drum and the hi-hat, in seconds.
-    drums, chords, low, tune, hiss : float
-        Levels of the drums, the chords, the bass, the melody and the background noise.
-    drive, space : float
-        Amounts of overdrive, above 0, and of reverberation, 0 to 1.
-    tilt : float
-        Slope of the spectrum, in decibels per octave.
     """
 
-    kin: tuple[str, ...]
-    kick: str = _REST
+    kin: tuple[str, ...]  # related genres, towards which artists and takes are moved
+    kick: str = _REST  # patterns of the drums
     snare: str = _REST
     hat: str = _REST
-    comp: str
+    comp: str  # patterns of the chords, the bass and the melody
     bass: str
     lead: str
-    scale: tuple[int, ...]
-    progressions: tuple[tuple[int, ...], ...]
-    voicing: tuple[int, ...] = (0, 2, 4)
-    tempo: float
-    register: float = 60.0
-    rolloff: float = 1.4
-    even: float = 1.0
-    detune: float = 5.0
-    attack: float = 0.01
+    scale: tuple[int, ...]  # semitones of the degrees above the tonic
+    progressions: tuple[tuple[int, ...], ...]  # roots of the chords, one per bar, in degrees
+    voicing: tuple[int, ...] = (0, 2, 4)  # notes of a chord above its root, in degrees
+    tempo: float  # beats per minute
+    register: float = 60.0  # tonic of the chords, a MIDI note
+    rolloff: float = 1.4  # harmonic k has the amplitude k ** -rolloff,
+    even: float = 1.0  # times `even` (0 to 1) if k is even
+    detune: float = 5.0  # difference between the two oscillators of a note, in cents
+    attack: float = 0.01  # time constants of the notes, in seconds
     decay: float = 0.5
-    boom: float = 55.0
-    snap: float = 0.09
+    boom: float = 55.0  # pitch of the kick drum, in Hz
+    snap: float = 0.09  # decays of the snare drum and of the hi-hat, in seconds
     sizzle: float = 0.03
-    drums: float = 0.6
+    drums: float = 0.6  # levels of the drums, the chords, the bass and the melody
     chords: float = 0.6
     low: float = 0.6
     tune: float = 0.4
-    drive: float = 0.3
+    drive: float = 0.3  # amounts of overdrive, above 0, and of reverberation, 0 to 1
     space: float = 0.2
-    hiss: float = 0.003
-    tilt: float = -1.0
+    hiss: float = 0.003  # level of the background noise
+    tilt: float = -1.0  # slope of the spectrum, in decibels per octave
 
 
 # fmt: off
-_STYLES: dict[str, Style] = {
-    "ambient": Style(kin=("ballad", "drone"), scale=_LYDIAN, progressions=((0, 4), (0, 1), (3, 0)),
+_STYLES: dict[str, _Style] = {
+    "ambient": _Style(kin=("ballad", "drone"), scale=_LYDIAN, progressions=((0, 4), (0, 1), (3, 0)),
         comp="x.......o.......", bass="x...............", lead="....x.....o...x.",
         tempo=76, register=65, rolloff=1.9, detune=9, attack=0.35, decay=2.2, drums=0.15, low=0.4,
         tune=0.35, drive=0.1, space=0.6, hiss=0.008, tilt=-1.5),
-    "ballad": Style(kin=("ambient", "waltz", "reggae"), scale=_MAJOR,
+    "ballad": _Style(kin=("ambient", "waltz", "reggae"), scale=_MAJOR,
         progressions=((0, 4, 5, 3), (0, 5, 3, 4), (3, 0, 4, 5)),
         kick="x.......x.......", snare="....o.......o...", hat="o...o...o...o...",
         comp="x...o...x...o...", bass="x.......x.....x.", lead="x..x..x...x...x.",
         tempo=80, rolloff=1.5, detune=3, attack=0.008, decay=0.9, drums=0.3, low=0.5, tune=0.5,
         drive=0.1, space=0.35),
-    "chiptune": Style(kin=("disco", "techno", "march"), scale=_MAJOR,
+    "chiptune": _Style(kin=("disco", "techno", "march"), scale=_MAJOR,
         progressions=((0, 5, 3, 4), (0, 3, 4, 4), (5, 3, 0, 4)),
         kick="x...x...x...x...", snare="....x.......x..x", hat="x.o.x.o.x.o.x.o.",
         comp="x.x.x.x.x.x.x.x.", bass="x.x.x.x.x.x.x.x.", lead="xxxxxoxxxxxxxoxx",
         tempo=138, register=69, rolloff=1, even=0.15, detune=2, attack=0.003, decay=0.15, snap=0.05,
         drums=0.4, tune=0.7, space=0.04, tilt=0.8),
-    "disco": Style(kin=("chiptune", "reggae", "techno"), scale=_DORIAN,
+    "disco": _Style(kin=("chiptune", "reggae", "techno"), scale=_DORIAN,
         progressions=((0, 3), (0, 6, 3, 4), (0, 2, 3, 4)),
         kick="x...x...x...x...", snare="....x.......x...", hat="o.x.o.x.o.x.o.x.",
         comp="x..x..x.o..x..x.", bass="x.o.x.o.x.o.x.o.", lead="x...x.x.....x...",
         tempo=118, register=63, rolloff=1.2, detune=8, attack=0.02, decay=0.35, sizzle=0.08,
         drums=0.65, tilt=0),
-    "drone": Style(kin=("ambient", "metal"), scale=_PHRYGIAN, voicing=(0, 4, 7),
+    "drone": _Style(kin=("ambient", "metal"), scale=_PHRYGIAN, voicing=(0, 4, 7),
         progressions=((0,), (0, 0, 1), (0, 6)),
         comp="x.......x.......", bass="x.......x.......", lead="x...............",
         tempo=62, register=48, rolloff=1, detune=14, attack=0.5, decay=3, drums=0.15, low=0.7,
         tune=0.2, drive=1.5, space=0.4, hiss=0.012, tilt=-1.5),
-    "march": Style(kin=("waltz", "chiptune", "metal"), scale=_MAJOR,
+    "march": _Style(kin=("waltz", "chiptune", "metal"), scale=_MAJOR,
         progressions=((0, 0, 4, 4), (0, 3, 4, 0), (0, 4, 0, 4)),
         kick="x.......x.......", snare="x..ox.xxx..ox.x.", hat="........x.......",
         comp="....x.......x...", bass="x.......x.......", lead="x...x..xx...x.x.",
         tempo=114, register=63, rolloff=1.1, attack=0.05, decay=0.4, boom=65, snap=0.07,
         sizzle=0.1, drums=0.8, tune=0.6, space=0.3, tilt=-1.3),
-    "metal": Style(kin=("drone", "techno", "march"), scale=_PHRYGIAN, voicing=(0, 4, 7),
+    "metal": _Style(kin=("drone", "techno", "march"), scale=_PHRYGIAN, voicing=(0, 4, 7),
         progressions=((0, 0, 1, 0), (0, 5, 6, 0), (0, 1, 4, 3)),
         kick="x.xxx.xxx.xxx.xx", snare="....x.......x...", hat="x...x...x...x...",
         comp="x.xxx.xxx.xxx.xx", bass="x.xxx.xxx.xxx.xx", lead="x..x..x.x..x..x.",
         tempo=148, register=50, rolloff=1, detune=7, attack=0.004, decay=0.3, sizzle=0.12, tune=0.3,
         drive=3, space=0.12, hiss=0.006, tilt=0.3),
-    "reggae": Style(kin=("ballad", "disco"), scale=_DORIAN,
+    "reggae": _Style(kin=("ballad", "disco"), scale=_DORIAN,
         progressions=((0, 3), (0, 0, 4, 3), (0, 6)),
         kick="........x.......", snare="........o.......", hat="x.o.x.o.x.o.x.o.",
         comp="....x.......x...", bass="x..x..x...x.x...", lead="x.....x.......x.",
         tempo=84, register=64, rolloff=1.3, attack=0.004, decay=0.16, drums=0.45, low=1, tune=0.3,
         space=0.3, tilt=-1.3),
-    "techno": Style(kin=("disco", "chiptune", "metal"), scale=_MINOR,
+    "techno": _Style(kin=("disco", "chiptune", "metal"), scale=_MINOR,
         progressions=((0,), (0, 0, 0, 5), (0, 6)),
         kick="x...x...x...x...", snare="....o.......o...", hat="..x...x...x.o.x.",
         comp="...x..x....x..x.", bass="..x...x...x...x.", lead="..............x.",
         tempo=130, register=57, rolloff=1, detune=11, attack=0.006, decay=0.18, boom=48, drums=0.9,
         low=0.7, tune=0.2, drive=0.8, space=0.3, hiss=0.006, tilt=-0.3),
-    "waltz": Style(kin=("ballad", "march"), scale=_MAJOR,
+    "waltz": _Style(kin=("ballad", "march"), scale=_MAJOR,
         progressions=((0, 4, 4, 0), (0, 3, 4, 0), (0, 5, 1, 4)),
         kick="x...........", snare="....o...o...", hat="............",
         comp="....x...x...", bass="x...........", lead="x...x.x.x...",
@@ -214,11 +188,11 @@ def synthesise(genre: str, artist: int, take: int, seed: int = 0) -> Samples:
     return wet * np.float32(take_rng.uniform(0.3, 0.95) / np.abs(wet).max())
 
 
-def _stray(style: Style, rng: np.random.Generator, lean: float, jitter: float) -> Style:
+def _stray(style: _Style, rng: np.random.Generator, lean: float, jitter: float) -> _Style:
     other = _STYLES[style.kin[rng.integers(len(style.kin))]]
     lean *= rng.random()
     changes: dict[str, Any] = {}
-    for name in (field.name for field in fields(Style)):
+    for name in (field.name for field in fields(_Style)):
         mine, theirs = getattr(style, name), getattr(other, name)
         noise, chance = jitter * rng.normal(), rng.random()
         if isinstance(mine, str):
@@ -232,7 +206,7 @@ def _stray(style: Style, rng: np.random.Generator, lean: float, jitter: float) -
     return replace(style, **changes)
 
 
-def _perform(style: Style, size: int, rng: np.random.Generator) -> Samples:
+def _perform(style: _Style, size: int, rng: np.random.Generator) -> Samples:
     """Return the mix of all parts of a track, shape (size,), at an arbitrary level."""
     step = 60 / 4 * RATE / style.tempo  # a sixteenth note, in samples
     steps, bar = int(size / step), len(style.kick)
@@ -276,14 +250,14 @@ def _perform(style: Style, size: int, rng: np.random.Generator) -> Samples:
     return mix[:size]
 
 
-def _envelope(style: Style) -> Samples:
+def _envelope(style: _Style) -> Samples:
     size = int(RATE * min(4 * style.decay + style.attack, 3))
     time = np.arange(size, dtype=np.float32) / RATE
     swell = 1 - np.exp(-time / style.attack)
     return swell * np.exp(-time / style.decay) * np.minimum(time[::-1] / 0.03, 1)
 
 
-def _tone(midi: float, size: int, style: Style) -> Samples:
+def _tone(midi: float, size: int, style: _Style) -> Samples:
     """Return a note of two detuned oscillators, shape (size,)."""
     pitch = 440 * 2 ** ((midi - 69) / 12)
     harmonics = np.arange(1, max(2, min(64, int(0.45 * RATE / pitch))))
@@ -302,7 +276,7 @@ def _tone(midi: float, size: int, style: Style) -> Samples:
     return tone
 
 
-def _drums(style: Style, rng: np.random.Generator) -> dict[str, Samples]:
+def _drums(style: _Style, rng: np.random.Generator) -> dict[str, Samples]:
     time = np.arange(RATE // 3) / RATE
     phase = style.boom * (time + 0.06 * (1 - np.exp(-time / 0.02)))
     skin = 0.5 * np.sin(2 * np.pi * 3.4 * style.boom * time)
@@ -316,7 +290,7 @@ def _drums(style: Style, rng: np.random.Generator) -> dict[str, Samples]:
     return {name: drum.astype(np.float32) for name, drum in drums.items()}
 
 
-def _overdrive(dry: Samples, style: Style, rng: np.random.Generator) -> Samples:
+def _overdrive(dry: Samples, style: _Style, rng: np.random.Generator) -> Samples:
     drive = np.float32(style.drive / (dry.std() + 1e-6))
     hiss = np.float32(5 * style.hiss) * rng.standard_normal(dry.size, np.float32)
     hiss += np.tanh(drive * dry) / np.float32(style.drive)

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 else:
     np = lazy_loader.load("numpy")  # leaderboards only parse names, and have to be quick
 
+Splitter = Callable[[Dataset, "Indices", int], "Splits"]
+
 __all__ = ["DEFAULT_PROTOCOL", "Fold", "Protocol", "parse_protocol", "split_hash"]
 
 DEFAULT_PROTOCOL = "kfold:5"
@@ -86,7 +88,7 @@ class Protocol:
 
     spec: str
     repeats: int
-    splitter: Callable[[Dataset, "Indices", int], "Splits"]
+    splitter: Splitter
 
     def folds(self, dataset: Dataset, seed: int, grouped: bool = True) -> list[Fold]:
         """Split the dataset; the result is the same on every machine.
@@ -216,7 +218,7 @@ def _gtzan(dataset: Dataset, groups: "Indices", seed: int, spec: str) -> "Splits
         yield from _by_part(dataset, [fact.part for fact in facts])
 
 
-_PUBLISHED = {
+_PUBLISHED: dict[str, Splitter] = {
     "predefined": _predefined,
     "fault-filtered": partial(_gtzan, spec="fault-filtered"),
     "artist-3fold": partial(_gtzan, spec="artist-3fold"),

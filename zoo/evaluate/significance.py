@@ -138,27 +138,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Block:
-    """Runs with the same tests.
+    """Runs with the same tests."""
 
-    Attributes
-    ----------
-    members : list of int
-        Numbers of the runs.
-    tests : tuple of (str, int)
-        Track and, for repeated splits, fold; sorted.
-    units : int64 array, shape (tests,)
-        Fold (repeated splits) or group of each test, from 0.
-    repeated : bool
-        Whether tracks are tested repeatedly.
-    right : bool array, shape (members, tests)
-        Whether the vote is correct.
-    """
-
-    members: list[int]
-    tests: tuple[tuple[str, int], ...]
-    units: NDArray[np.int64]
-    repeated: bool
-    right: NDArray[np.bool_]
+    members: list[int]  # numbers of the runs
+    tests: tuple[tuple[str, int], ...]  # track and, for repeated splits, fold; sorted
+    units: NDArray[np.int64]  # fold (repeated splits) or group of each test, from 0
+    repeated: bool  # whether tracks are tested repeatedly
+    right: NDArray[np.bool_]  # whether the vote is correct, shape (members, tests)
 
     @cached_property
     def sizes(self) -> NDArray[np.float64]:
