@@ -1,13 +1,17 @@
 """Fixtures for the application: small models that were trained on two tones."""
 
+import hashlib
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+
+from zoo_registry.runs import Predictions, Run
 
 # A network of one layer on windows of frames, with an export of its own, and no framework.
 FRAMES_MODEL = '''
@@ -194,3 +198,64 @@ def faint(workspace: Path) -> Callable[[float], Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def write_run(workspace: Path) -> Callable[..., Run]:
+    """Return a function that writes a complete run whose answers are given, without training.
+
+    Tracks are named by their row within the fold, so that a protocol that repeats tests them again.
+    """
+
+    def write(
+        name: str,
+        labels: Sequence[int],
+        winners: Sequence[int],
+        *,
+        model: str | None = None,
+        classes: tuple[str, ...] = ("a", "b", "c"),
+        probabilities: Any = None,
+        folds: Sequence[Mapping[str, Any]] = ({},),
+        **record: Any,
+    ) -> Run:
+        per_fold = len(labels) // len(folds)
+        place = np.arange(len(labels)) % per_fold
+        votes = np.eye(len(classes), dtype=np.int64)[np.asarray(winners, np.int64)]
+        predictions = Predictions(
+            classes,
+            tuple(f"track{n:03d}" for n in place),
+            np.asarray(labels, np.int64),
+            np.repeat(np.arange(len(folds)), per_fold),
+            tuple(f"{n:016x}" for n in place),
+            place,
+            votes,
+            votes.astype(float) if probabilities is None else np.asarray(probabilities, float),
+        )
+        protocol = record.pop("protocol", {"spec": f"kfold:{max(2, len(folds))}", "grouped": True})
+        protocol_folder = protocol["spec"].replace(":", "-")
+        folder = workspace / "models" / "tracks" / protocol_folder / name
+        folder.mkdir(parents=True)
+        text = predictions.to_csv()
+        (folder / "predictions.csv").write_text(text, encoding="utf-8", newline="")
+        timed = {"train_tracks": 20, "test_tracks": per_fold, "error": None,
+                 "train_seconds": 1.0, "predict_seconds": 0.1}  # fmt: skip
+        stored: dict[str, Any] = {
+            "format": 1,
+            "model": {"name": model or name.partition("-")[0], "title": "Made", "family": "test",
+                      "distribution": "genre-zoo", "version": "1", "licence": None, "file": None},
+            "params": {},
+            "frontend": {"name": "table", "version": 1, "columns": ["f0"]},
+            "dataset": {"name": "tracks", "source": "tracks.csv", "fingerprint": "0" * 64,
+                        "classes": list(classes), "tracks": len(set(place.tolist()))},
+            "protocol": protocol,
+            "seed": 0,
+            "versions": {},
+            "status": "complete",
+            "folds": [{"fold": n} | timed | dict(fold) for n, fold in enumerate(folds)],
+            "predictions": hashlib.sha256(text.encode()).hexdigest(),
+            "finished": "2024-01-01T00:00:00+00:00",
+        }  # fmt: skip
+        (folder / "run.json").write_text(json.dumps(stored | record), encoding="utf-8")
+        return Run.read(folder)
+
+    return write

@@ -1,12 +1,16 @@
 """Boards rank what can be compared, and drop nothing."""
 
+import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import zoo
 from zoo.evaluate.leaderboard import side_by_side
+from zoo.evaluate.significance import compare, intervals
 from zoo.report.tables import audit_sentences, board_markdown, boards_csv
 from zoo.workspace import remove
 from zoo_registry.runs import Run
@@ -133,3 +137,174 @@ def test_of_a_great_tie_a_row_names_some(table, monkeypatch):
     for row in zoo.leaderboard()[0].rows:
         assert len(row.tied_with) == 2
         assert row.run not in row.tied_with
+
+
+def wrong_on_the_first(count: int, of: int = 40) -> list[int]:
+    """Return answers that miss some of the tracks, all of which are labelled 0."""
+    return [1] * count + [0] * (of - count)
+
+
+def ranks(board) -> list[tuple[str, int | None]]:
+    return [(row.run, row.rank) for row in board.rows]
+
+
+class TestRanks:
+    def test_a_rank_is_shared_with_its_first_and_not_with_the_row_above(self, write_run):
+        """Neighbours differ by four tracks (p 0.125), others by eight (p 0.008) or more."""
+        for name, count in (("best-1", 0), ("good-1", 4), ("fair-1", 8), ("poor-1", 12)):
+            write_run(name, [0] * 40, wrong_on_the_first(count))
+        (board,) = zoo.leaderboard()
+        assert ranks(board) == [("best-1", 1), ("good-1", 1), ("fair-1", 3), ("poor-1", 3)]
+        assert [row.tied_with for row in board.rows] == [
+            ("good-1",), ("best-1",), ("poor-1",), ("fair-1",),
+        ]  # fmt: skip
+        # The three pairs of neighbours have the greatest of six p-values, so Holm takes them by 3.
+        assert [row.p_above for row in board.rows] == [None, *[pytest.approx(3 * 0.125)] * 3]
+
+    @pytest.mark.parametrize(("wrong", "second"), [(5, 1), (6, 2)])
+    def test_the_level_is_five_per_cent(self, write_run, wrong, second):
+        """Five tracks have p 0.0625 by McNemar's test, six have 0.03125."""
+        write_run("better-1", [0] * 40, wrong_on_the_first(0))
+        write_run("worse-1", [0] * 40, wrong_on_the_first(wrong))
+        (board,) = zoo.leaderboard()
+        assert ranks(board) == [("better-1", 1), ("worse-1", second)]
+        assert board.rows[1].p_above == pytest.approx(2 * 0.5**wrong)
+
+    def test_of_equal_accuracy_the_better_macro_f1_comes_first(self, write_run):
+        labels = [0] * 8 + [1] * 4
+        write_run("another-1", labels, [0] * 12)
+        write_run("balanced-1", labels, [0] * 5 + [1] * 3 + [1] * 3 + [0])
+        (board,) = zoo.leaderboard()
+        assert [row.accuracy for row in board.rows] == [pytest.approx(8 / 12)] * 2
+        assert [row.run for row in board.rows] == ["balanced-1", "another-1"]
+
+    def test_of_equal_scores_the_name_decides(self, write_run):
+        for name in ("b-2", "a-3", "b-1"):
+            write_run(name, [0] * 8, [0] * 8)
+        assert [run for run, _ in ranks(zoo.leaderboard()[0])] == ["a-3", "b-1", "b-2"]
+
+
+def test_a_row_shows_the_figures_of_its_run(write_run):
+    labels, winners = [0, 1, 2, 0, 1, 2], [0, 1, 2, 0, 2, 1]
+    probabilities = np.eye(3)[[0, 1, 1, 1, 1, 1]]
+    folds = [{"train_seconds": 2.0, "predict_seconds": 0.25},
+             {"train_seconds": 4.0, "predict_seconds": 0.5}]  # fmt: skip
+    run = write_run(
+        "made-1", labels, winners, probabilities=probabilities, folds=folds, seed=7,
+        params={"C": 2.0}, artefact={"file": "model.onnx", "sha256": "0" * 64, "bytes": 1234,
+                                     "parity": 0.0, "parity_tracks": 3, "same_winner": 3},
+    )  # fmt: skip
+    (row,) = zoo.leaderboard()[0].rows
+    assert (row.model, row.run, row.title, row.status) == ("made", run.id, "Made", "complete")
+    assert (row.seed, row.params, row.artefact_bytes, row.tracks) == (7, {"C": 2.0}, 1234, 3)
+    assert row.train_seconds == 3.0
+    assert row.predict_ms_per_track == pytest.approx(1000 * 0.75 / 6)
+    assert row.accuracy == pytest.approx(4 / 6)
+    assert row.fold_accuracy == pytest.approx((1.0, 1 / 3))
+    assert row.accuracy_mean == pytest.approx(3 / 6)
+    assert row.macro_f1 == pytest.approx((1 + 0.5 + 0.5) / 3)
+
+
+def test_what_a_failed_fold_took_is_not_counted(write_run):
+    failed = {"fold": 1, "train_tracks": 20, "test_tracks": 4, "error": "ValueError: no"}
+    timed = {"fold": 0, "train_tracks": 20, "test_tracks": 8, "error": None,
+             "train_seconds": 3.0, "predict_seconds": 0.4}  # fmt: skip
+    run = write_run("made-1", [0] * 8, [0] * 8)
+    edit(run, folds=[timed, failed], status="failed", error="fold 1: ValueError: no")
+    (row,) = zoo.leaderboard()[0].rows
+    assert (row.status, row.rank, row.error) == ("failed", None, "fold 1: ValueError: no")
+    assert (row.train_seconds, row.predict_ms_per_track) == (3.0, pytest.approx(50.0))
+
+
+def edit(run: Run, **changes) -> None:
+    path = run.folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+class TestRepeatedSplits:
+    """Their intervals and tests depend on how many tracks a fold is trained on."""
+
+    LEARNT = (16, 20, 30)
+
+    @pytest.fixture
+    def runs(self, write_run) -> list[Run]:
+        folds = [{"train_tracks": count} for count in self.LEARNT]
+        return [
+            write_run(
+                f"{name}-1", [0] * 60, [n >= right for right in hits for n in range(20)],
+                folds=folds, protocol={"spec": "holdout:0.3x3", "grouped": True},
+            )
+            for name, hits in (("better", (16, 18, 17)), ("worse", (11, 12, 13)))
+        ]  # fmt: skip
+
+    def test_the_mean_number_of_training_tracks_counts(self, runs):
+        predictions = [run.predictions() for run in runs]
+        expected = intervals(predictions, np.mean(self.LEARNT))
+        (board,) = zoo.leaderboard()
+        assert [row.model for row in board.rows] == ["better", "worse"]
+        assert [(row.ci_low, row.ci_high) for row in board.rows] == [
+            pytest.approx(each) for each in expected
+        ]
+        assert 0 < expected[1][0] < expected[1][1] < 1
+        p = compare(predictions, np.mean(self.LEARNT))[0, 1]
+        assert board.rows[1].p_above == pytest.approx(p)
+        assert [row.tracks for row in board.rows] == [20, 20]
+
+    def test_another_number_of_training_tracks_is_noticed(self, runs):
+        before = zoo.leaderboard()[0].rows[1]
+        folds = json.loads((runs[1].folder / "run.json").read_text())["folds"]
+        for run in runs:
+            edit(run, folds=[fold | {"train_tracks": 5} for fold in folds])
+        after = zoo.leaderboard()[0].rows[1]
+        assert after.ci_low < before.ci_low < after.accuracy == before.accuracy
+
+
+def test_a_changed_label_makes_another_board(table):
+    zoo.train("decision-tree", table, protocol="kfold:2")
+    with Path(table).open(newline="") as file:
+        rows = list(csv.reader(file))
+    column = rows[0].index("label")
+    rows[1][column] = rows[-1][column]
+    with Path(table).open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    zoo.train("decision-tree", table, protocol="kfold:2")
+    boards = zoo.leaderboard()
+    assert [len(board.rows) for board in boards] == [1, 1]
+    assert len({board.fingerprint for board in boards}) == 2
+    assert len({board.dataset for board in boards}) == 1
+
+
+def test_the_tracks_that_a_search_has_seen_are_counted_by_their_bytes(write_run):
+    seen = [f"{n:016x}" for n in (0, 1, 2, 99)]
+    tuned = {"tuning": "made-t", "trials": 3, "seen": seen}
+    run = write_run("made-1", [0] * 8, [0] * 8, tuned=tuned)
+    write_run("other-1", [0] * 8, [0] * 8)
+    rows = {row.run: row for row in zoo.leaderboard()[0].rows}
+    assert (rows["made-1"].tuned, rows["made-1"].tuned_on_test) == (True, 3)
+    assert (rows["other-1"].tuned, rows["other-1"].tuned_on_test) == (False, 0)
+    edit(run, tuned=tuned | {"seen": seen[1:]})
+    assert {row.run: row.tuned_on_test for row in zoo.leaderboard()[0].rows}["made-1"] == 2
+
+
+def test_only_runs_that_differ_in_nothing_but_the_grouping_are_set_side_by_side(write_run):
+    ungrouped = {"spec": "kfold:2", "grouped": False}
+    counts = {"made-1": (4, {}), "made-2": (8, {"seed": 1}), "made-3": (12, {"params": {"C": 1}})}
+    for name, (wrong, changes) in counts.items():
+        write_run(name, [0] * 40, wrong_on_the_first(wrong), **changes)
+    boards = zoo.leaderboard()
+    assert side_by_side(boards) == []
+    leak = {"fold": 0, "tested": 40, "group": 10, "recording": 0, "duplicate": 0, "any": 10,
+            "missing": []}  # fmt: skip
+    audit = {"folds": [leak], "conflicts": [], "known": 40}
+    write_run("made-4", [0] * 40, wrong_on_the_first(2), seed=1, protocol=ungrouped, audit=audit)
+    (one,) = side_by_side(zoo.leaderboard())
+    assert (one.model, one.protocol, one.dataset) == ("made", "kfold:2", "tracks")
+    assert (one.grouped, one.ungrouped) == (pytest.approx(0.8), pytest.approx(0.95))
+    assert one.difference == pytest.approx(0.15)
+    assert one.leakage == pytest.approx(0.25)
+    # The fall from fair to flattering is listed by the fair score, the best first.
+    write_run("made-5", [0] * 40, wrong_on_the_first(1), protocol=ungrouped, audit=audit)
+    assert [round(each.grouped, 3) for each in side_by_side(zoo.leaderboard())] == [0.9, 0.8]
+    other = [replace(board, fingerprint="1" * 64) if board.grouped else board
+             for board in zoo.leaderboard()]  # fmt: skip
+    assert side_by_side(other) == []
