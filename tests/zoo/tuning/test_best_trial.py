@@ -1,4 +1,4 @@
-"""Trials on disk: their scores, the best of them, and the search that training takes."""
+"""The score of a trial, the best trial of a search, and the search that training takes."""
 
 import json
 import os
@@ -12,6 +12,17 @@ from zoo.tuning.trials import Trial, Tuning, find_tuning
 from zoo_registry import UsageError
 
 
+def search(folder: Path, trials: list[dict], **changes: object) -> Tuning:
+    """Return a search of `logistic`, written as `zoo tune` writes it."""
+    recorded = {
+        "format": 1, "model": ["logistic", "genre-zoo", "1"], "dataset": "0" * 64,
+        "inner": "kfold:3", "seen": [],
+    }  # fmt: skip
+    folder.mkdir(parents=True)
+    (folder / "tuning.json").write_text(json.dumps(recorded | {"trials": trials} | changes))
+    return Tuning.read(folder)
+
+
 def test_a_score_is_the_mean_of_all_inner_folds():
     assert Trial(0, {}, scores=[0.5, 1.0, 0.75]).score == 0.75
     assert Trial(0, {}).score is None
@@ -21,39 +32,35 @@ def test_a_trial_that_fails_in_its_second_fold_has_no_score():
     assert Trial(0, {}, scores=[1.0], error="ValueError: no").score is None
 
 
-def test_the_best_is_the_earliest_of_the_highest_with_the_whole_budget():
+def test_the_best_is_the_earliest_of_the_highest_with_the_whole_budget(tmp_path):
     trials = [
-        Trial(0, {"C": 1}, scores=[0.5]),
-        Trial(1, {"C": 2}, share=0.3, scores=[1.0]),
-        Trial(2, {"C": 3}, scores=[1.0], error="ValueError: no"),
-        Trial(3, {"C": 4}, scores=[0.8]),
-        Trial(4, {"C": 5}, scores=[0.8]),
+        {"number": 0, "params": {"C": 1}, "scores": [0.5]},
+        {"number": 1, "params": {"C": 2}, "scores": [1.0], "share": 0.3},
+        {"number": 2, "params": {"C": 3}, "scores": [1.0], "error": "ValueError: no"},
+        {"number": 3, "params": {"C": 4}, "scores": [0.8]},
+        {"number": 4, "params": {"C": 5}, "scores": [0.8]},
     ]
-    best = Tuning(Path("nowhere"), {}, trials).best
+    best = search(tmp_path / "all", trials).best
     assert best is not None
     assert best.number == 3
-    assert Tuning(Path("nowhere"), {}, trials[1:3]).best is None
+    assert search(tmp_path / "none", trials[1:3]).best is None
 
 
 @pytest.fixture
 def store(workspace: Path, feature_table):
-    """Return a function that writes a search of `logistic` on a table, as `zoo tune` would."""
+    """Return a function that stores a search, the model and the dataset that it is about."""
     dataset = open_dataset(str(feature_table()))
     model = open_registry().load("logistic")
+    source = [model.source.distribution, model.source.version]
 
-    def write(name: str, C: float, age: int, **changes: object) -> Tuning:
-        record = {
-            "format": 1,
-            "model": ["logistic", model.source.distribution, model.source.version],
-            "dataset": dataset.fingerprint,
-            "seen": [],
-        } | changes
+    def write(name: str, C: float, age: int, **changes: object) -> Path:
         folder = workspace / "models" / "table" / "tuning" / name
-        folder.mkdir(parents=True)
-        tuning = Tuning(folder, record, [Trial(0, {"C": C}, scores=[0.5])])
-        tuning.write()
-        os.utime(folder / "tuning.json", (1e9 - age, 1e9 - age))
-        return tuning
+        about = {"model": ["logistic", *source], "dataset": dataset.fingerprint} | changes
+        trials = about.pop("trials", [{"number": 0, "params": {"C": C}, "scores": [0.5]}])
+        search(folder, trials, **about)
+        path = folder / "tuning.json"
+        os.utime(path, (1e9 - age, 1e9 - age))
+        return path
 
     return write, model, dataset
 
@@ -64,20 +71,20 @@ def test_the_newest_search_of_this_model_on_this_dataset_counts(store):
     write("b-new", 2.0, age=10)
     write("c-oldest", 3.0, age=50)
     write("d-of-another-dataset", 4.0, age=0, dataset="f" * 64)
-    write("e-of-another-model", 5.0, age=0, model=["svm", model.source.distribution, "1"])
+    write("e-of-another-model", 5.0, age=0, model=["svm", "genre-zoo", "1"])
     write("f-of-another-version", 6.0, age=0, model=["logistic", model.source.distribution, "0"])
     found = find_tuning(model, dataset)
     assert (found.id, found.best.params) == ("b-new", {"C": 2.0})
 
 
-def test_a_damaged_search_is_passed_over(store):
+def test_damaged_and_failed_searches_are_passed_over(store):
     write, model, dataset = store
-    good = write("good", 1.0, age=30)
+    write("good", 1.0, age=30)
     damaged = write("damaged", 2.0, age=0)
-    path = damaged.folder / "tuning.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"trials": [3]}))
-    assert find_tuning(model, dataset).id == good.id
-    path.unlink()
-    (good.folder / "tuning.json").unlink()
+    damaged.write_text(json.dumps(json.loads(damaged.read_text()) | {"trials": [3]}))
+    failed = [{"number": 0, "params": {"C": 3.0}, "scores": [], "error": "ValueError: no"}]
+    write("failed", 3.0, age=0, trials=failed)
+    assert find_tuning(model, dataset).id == "good"
+    (damaged.parents[1] / "good" / "tuning.json").unlink()
     with pytest.raises(UsageError, match="was not tuned on"):
         find_tuning(model, dataset)
