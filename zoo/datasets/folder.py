@@ -1,7 +1,7 @@
 """Reader of a folder with one sub-folder per class, or with a ``metadata.csv``."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from zoo.audio.files import walk
 from zoo.audio.suffixes import is_audio
@@ -12,7 +12,7 @@ from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file
 from zoo_registry.text import quoted
 
-__all__ = ["METADATA", "check_name", "check_rows", "metadata_rows", "read_folder"]
+__all__ = ["METADATA", "file_rows", "metadata_rows", "read_folder"]
 
 METADATA = "metadata.csv"
 
@@ -43,12 +43,11 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
         If there are no tracks or the metadata does not match the files.
     """
     metadata = folder / METADATA
-    has_metadata = metadata.is_file()
-    if has_metadata:
+    if metadata.is_file():
         rows = metadata_rows(str(folder), read_table(metadata), lambda path: is_file(folder / path))
     else:
-        rows = _audio_files(folder)
-    check_rows(str(folder), rows, has_metadata)
+        rows = file_rows(str(folder), _audio_files(folder))
+    check_labels(str(folder), [row["label"] for row in rows])
     paths = [folder / row["path"] for row in rows]
     digests = file_digests(folder, paths, trust)
     tracks = [
@@ -58,18 +57,8 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
     return Dataset(folder.resolve().name, str(folder), tracks)
 
 
-def check_rows(folder: str, rows: Sequence[Mapping[str, str]], has_metadata: bool) -> None:
-    """Raise `DatasetError` unless the rows of a folder have at least two classes."""
-    if not rows and not has_metadata:
-        raise DatasetError(
-            f"{folder} holds no audio file in a sub-folder; "
-            "give a folder with one sub-folder a class, each with its audio files"
-        )
-    check_labels(folder, [row["label"] for row in rows])
-
-
-def _audio_files(folder: Path) -> list[dict[str, str]]:
-    rows = []
+def _audio_files(folder: Path) -> Iterator[str]:
+    """Yield the audio files in sub-folders, as paths relative to `folder`."""
     home = folder.resolve()
     entered = {home}
     for root, folders, names in walk(folder):
@@ -85,19 +74,25 @@ def _audio_files(folder: Path) -> list[dict[str, str]]:
         # Strings instead of Paths save time: there may be a hundred thousand files.
         for name in sorted(names) if within else ():
             if is_audio(Path(name)) and not name.startswith("."):
-                path = "/".join((*within, name))
-                check_name(path)
-                rows.append({"path": path, "label": within[0]})
+                yield "/".join((*within, name))
+
+
+def file_rows(folder: str, files: Iterable[str]) -> list[dict[str, str]]:
+    """Return a row for each file, labelled with its sub-folder; raise `DatasetError` for none."""
+    rows = []
+    for path in files:
+        try:
+            path.encode()  # CSV and JSON files could not contain other names
+        except UnicodeEncodeError:
+            shown = ascii(path)
+            raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
+        rows.append({"path": path, "label": PurePosixPath(path).parts[0]})
+    if not rows:
+        raise DatasetError(
+            f"{folder} holds no audio file in a sub-folder; "
+            "give a folder with one sub-folder a class, each with its audio files"
+        )
     return rows
-
-
-def check_name(path: str) -> None:
-    """Raise `DatasetError` for a file name that UTF-8 files, such as CSV, cannot contain."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        shown = ascii(path)
-        raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
 
 
 def metadata_rows(folder: str, table: Table, exists: Callable[[str], bool]) -> list[dict[str, str]]:

@@ -9,9 +9,9 @@ from typing import Any, cast
 from zoo.audio.files import on_disk
 from zoo.audio.suffixes import is_audio
 from zoo.audio.urls import file_system, opened, reading
-from zoo.datasets.base import Dataset, Track
+from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.csv_reader import read_table
-from zoo.datasets.folder import METADATA, check_name, check_rows, metadata_rows
+from zoo.datasets.folder import METADATA, file_rows, metadata_rows
 from zoo.datasets.hashing import remembered_digests
 from zoo.execution.engine import Engine
 from zoo_registry.errors import DatasetError, StorageError
@@ -51,11 +51,8 @@ def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> D
     if METADATA in files:
         rows = _metadata(url, files)
     else:
-        tracks = sorted(filter(_is_track, files))
-        rows = [{"path": path, "label": PurePosixPath(path).parts[0]} for path in tracks]
-    for row in rows:
-        check_name(row["path"])
-    check_rows(url, rows, METADATA in files)
+        rows = file_rows(url, sorted(filter(_is_track, files)))
+    check_labels(url, [row["label"] for row in rows])
     urls = [f"{url}/{row['path']}" for row in rows]
     stamps = [_stamp(files[row["path"]]) for row in rows]
 
