@@ -42,7 +42,7 @@ def command(
     if find_spec("gradio") is None:
         raise UsageError("`zoo serve` needs Gradio; pip install 'genre-zoo[web]'")
     from zoo.web.app import serve
-    from zoo.web.service import Limits
+    from zoo.web.limits import Limits
 
     def ready(address: str) -> None:
         if not _is_loopback(host):

@@ -1,1 +1,1 @@
-"""The artefacts of a workspace on a page and as JSON: what ``zoo serve`` starts."""
+"""``zoo serve``: the models of a workspace on a page, and as JSON for programs."""

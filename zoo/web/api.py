@@ -1,5 +1,6 @@
 """The JSON endpoint, for programs."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -15,21 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["RESPONSES", "add_api"]
 
+_FILE = {"type": "string", "format": "binary"}
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            },
+            "application/octet-stream": {"schema": _FILE},
+            "multipart/form-data": {"schema": {"type": "object", "properties": {"file": _FILE}}},
         },
     }
 }
-_WHY = {
+_REASONS = {
     400: "no recording, an empty one, or a request that is malformed",
     404: "no such model is served",
     413: "the body is too large, or the recording too long",
@@ -38,20 +35,27 @@ _WHY = {
 }
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {
-        "description": why,
+        "description": reason,
         "content": {"application/json": {"example": {"error": "one sentence"}}},
     }
-    for status, why in _WHY.items()
+    for status, reason in _REASONS.items()
 }
 
 
 def add_api(app: FastAPI, service: "Service") -> None:
-    """Add the routes of the endpoint, and how every refusal is told."""
+    """Add the routes of the endpoint, and the handlers of all errors."""
+    app.include_router(_routes(service))
+    for kind in (Refused, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _refuse)
+
+
+# The names of the functions are in /openapi.json; their docstrings would be, too.
+def _routes(service: "Service") -> APIRouter:
     router = APIRouter(prefix="/api")
 
     @router.get("/models", summary="The models that are served, the newest first")
     def models() -> list[dict[str, Any]]:
-        return [offer.to_json() for offer in service.shelf.offers()]
+        return [model.to_json() for model in service.models.all()]
 
     @router.post(
         "/predict",
@@ -62,39 +66,26 @@ def add_api(app: FastAPI, service: "Service") -> None:
     async def predict(
         request: Request, model: str | None = None, timeline: bool = False
     ) -> Response:
-        # Before the song is read: there is no use in sending it if nobody can answer.
-        offer = service.shelf.find(model)
-        song = await service.uploads.receive(request)
-        with service.uploads.kept(song):
+        # Before the song is read: if no model can answer, it need not be sent.
+        chosen = service.models.find(model)
+        with closing(await service.uploads.receive(request)) as song:
             await service.measure(song)
-            answer = await service.ask(offer, song, timeline)
-        return Response(json_line(answer.prediction), media_type="application/json")
+            prediction, _ = await service.predict(chosen, song, timeline)
+        return Response(json_line(prediction), media_type="application/json")
 
-    app.include_router(router)
-    app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    return router
 
 
-def _error(status: int, sentence: str) -> JSONResponse:
+def _refuse(request: Request, error: Exception) -> Response:
+    """Return an error as JSON, or as plain text to Gradio's page, which shows it as it is."""
+    status, sentence = 400, str(error)
+    if isinstance(error, Refused):
+        status = error.status
+        if request.url.path.startswith("/gradio_api/"):
+            return Response(sentence, status_code=status, media_type="text/plain")
+    elif isinstance(error, HTTPException):
+        status, sentence = error.status_code, str(error.detail)
+    elif isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        sentence = f"{first['loc'][-1]} is wrong: {first['msg']}"
     return JSONResponse({"error": sentence}, status_code=status)
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    if request.url.path.startswith("/gradio_api/"):
-        return Response(str(error), status_code=error.status, media_type="text/plain")
-    return _error(error.status, str(error))
-
-
-def _http(request: Request, error: Exception) -> Response:
-    del request
-    assert isinstance(error, HTTPException)
-    return _error(error.status_code, str(error.detail))
-
-
-def _invalid(request: Request, error: Exception) -> Response:
-    del request
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    return _error(400, f"{first['loc'][-1]} is wrong: {first['msg']}")

@@ -1,29 +1,30 @@
-"""The server: page and JSON endpoint behind one gate, with a folder of its own that it deletes."""
+"""The server: one process, one application, and a temporary folder that is deleted at the end."""
 
 import asyncio
 import logging
 import os
-import shutil
 import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.web.served_models import Shelf
-from zoo.web.service import Limits, Service
+from zoo.web.limits import Gate, Limits
+from zoo.web.served_models import ServedModels
+from zoo.web.service import Service
 from zoo.web.uploads import Uploads
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-__all__ = ["serve"]
+__all__ = ["build", "serve"]
 
-_FAREWELL = 2  # seconds that open pages get when the server ends
-_SWEEP = 60.0
+_SHUTDOWN = 2  # seconds that open pages get when the server ends
+_EXPIRY = 60.0  # seconds between two searches for expired uploads
 
 
 def serve(
@@ -38,13 +39,15 @@ def serve(
     Parameters
     ----------
     models : sequence of str
-        As for `zoo.inference.predict.predict`; the whole workspace if empty.
+        Models as for `zoo.inference.predict.predict`; the whole workspace if empty.
     host : str
+        Name or address of this machine.
     port : int
         0 for any free one.
     limits : Limits
+        The largest request that is answered.
     ready : callable
-        Is told the address once it answers.
+        Receives the address as soon as the server answers.
 
     Raises
     ------
@@ -53,18 +56,19 @@ def serve(
     UsageError, ArtefactError, PluginError
         If a model cannot be served.
     """
-    shelf = Shelf(models)
-    # SIGTERM shall end it as Ctrl-C does, or the folder would stay.
-    with (
-        _as_interrupt(signal.SIGTERM),
-        suppress(KeyboardInterrupt),
-        _listening(host, port) as listener,
-        _own_folder() as folder,
-    ):
+    served = ServedModels(models)
+    with ExitStack() as stack:
+        # SIGTERM must end the server as Ctrl-C does, or its folder would stay.
+        handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        stack.callback(signal.signal, signal.SIGTERM, handler)
+        stack.enter_context(suppress(KeyboardInterrupt))
+        listener = stack.enter_context(_listen(host, port))
+        folder = stack.enter_context(_own_folder())
         import uvicorn
 
-        service = Service(shelf, Uploads(folder / "songs"), limits)
-        address = _address(host, listener.getsockname()[1])
+        service = Service(served, Uploads(folder / "songs"), limits)
+        shown_host = f"[{host}]" if ":" in host else host
+        address = f"http://{shown_host}:{listener.getsockname()[1]}"
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -73,7 +77,7 @@ def serve(
 
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
                 service.stop()
-                # That the end cuts off what is going on is no error.
+                # Requests that are cut off by the end are no errors.
                 logging.getLogger("uvicorn.error").disabled = True
                 await super().shutdown(sockets)
 
@@ -83,35 +87,25 @@ def serve(
             ws="none",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=_FAREWELL,
+            timeout_graceful_shutdown=_SHUTDOWN,
         )
         Server(config).run(sockets=[listener])
 
 
 def build(service: Service) -> "FastAPI":
-    """Return the application: the JSON endpoint, and the page on everything else."""
+    """Return the application: the JSON endpoint, and the page at all other addresses."""
     from fastapi import FastAPI
 
     from zoo.web.api import add_api
-    from zoo.web.limits import Gate
     from zoo.web.page import add_page
 
-    @asynccontextmanager
-    async def sweeping(app: FastAPI) -> AsyncIterator[None]:
-        del app
-
-        async def sweep() -> None:
-            while True:
-                await asyncio.sleep(_SWEEP)
-                service.uploads.expire()
-
-        task = asyncio.create_task(sweep())
-        yield
-        task.cancel()
-
-    # FastAPI's pages of documentation come from elsewhere; what they would show is /openapi.json.
+    # FastAPI's own pages of documentation load scripts from other hosts; /openapi.json stays.
     app = FastAPI(
-        title="genre-zoo", docs_url=None, redoc_url=None, lifespan=sweeping, version=_version()
+        title="genre-zoo",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=asynccontextmanager(lambda _: _expiring(service.uploads)),
+        version=version("genre-zoo"),
     )
     add_api(app, service)
     add_page(app, service)
@@ -119,55 +113,46 @@ def build(service: Service) -> "FastAPI":
     return app
 
 
-def _version() -> str:
-    from importlib.metadata import version
+async def _expiring(uploads: Uploads) -> AsyncIterator[None]:
+    """Delete expired uploads regularly while the server runs."""
 
-    return version("genre-zoo")
+    async def expire() -> None:
+        while True:
+            await asyncio.sleep(_EXPIRY)
+            uploads.expire()
+
+    task = asyncio.create_task(expire())
+    yield
+    task.cancel()
 
 
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((host, port), family=family, backlog=128)
+        return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
-        # The text of a failed bind repeats the address; its number does not.
+        # The message of a failed bind repeats the address, so only its number is used.
         lookup = isinstance(error, socket.gaierror)
         reason = error.strerror if lookup or not error.errno else os.strerror(error.errno)
         raise UsageError(
             f"{host} port {port} cannot be listened on: {reason}; `--port 0` takes any free one"
         ) from error
-    with listener:
-        yield listener
 
 
 @contextmanager
 def _own_folder() -> Iterator[Path]:
-    """Yield a folder for all temporary files, Gradio's too, and delete it at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="zoo-serve-")).resolve()
+    """Yield a folder for all temporary files, also those of Gradio, and delete it at the end."""
     before = tempfile.tempdir
-    try:
-        tempfile.tempdir = str(folder)
+    with tempfile.TemporaryDirectory(prefix="zoo-serve-", ignore_cleanup_errors=True) as name:
+        folder = Path(name).resolve()
         os.environ.update(
             GRADIO_TEMP_DIR=str(folder),
             GRADIO_ANALYTICS_ENABLED="False",
             HF_HUB_OFFLINE="1",
             HF_HUB_DISABLE_TELEMETRY="1",
         )
-        yield folder
-    finally:
-        tempfile.tempdir = before
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _as_interrupt(number: signal.Signals) -> Iterator[None]:
-    before = signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        tempfile.tempdir = str(folder)
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before

@@ -1,4 +1,4 @@
-"""Why a request gets no answer, with the status that says so in HTTP."""
+"""The error that answers a request with an HTTP status."""
 
 from zoo_registry.errors import ZooError
 
@@ -6,13 +6,14 @@ __all__ = ["Refused"]
 
 
 class Refused(ZooError):
-    """A request is not answered; the message is one sentence for who asked.
+    """A request is refused.
 
     Parameters
     ----------
     status : int
-        Of HTTP (RFC 9110, section 15).
+        Status code of HTTP (RFC 9110, section 15).
     sentence : str
+        The reason, in one sentence for the client.
     """
 
     def __init__(self, status: int, sentence: str) -> None:

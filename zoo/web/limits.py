@@ -1,22 +1,22 @@
-"""What reaches the application: no body above a limit, and no door that the page does not need."""
+"""Limits of a request: its size, the length of its audio, and the addresses that it may use."""
 
 import asyncio
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "Limits"]
 
-_SMALL = 1_000_000  # bytes of a body that carries no song
-_SONGS = ("/api/predict", "/gradio_api/upload")
+_SMALL = 1_000_000  # bytes of a body without a song
+_WITH_SONG = ("/api/predict", "/gradio_api/upload")
 # Gradio has more: it fetches addresses, proxies, converts films and edits its own source.
 _OPEN = re.compile(
     r"/|/favicon\.ico|/manifest\.json|/robots\.txt|/theme\.css|/config/?|/openapi\.json"
@@ -24,22 +24,44 @@ _OPEN = re.compile(
     r"|/gradio_api/(?:upload|upload_progress|queue/join|queue/data|cancel|reset|startup-events"
     r"|info|theme\.css|heartbeat/[^/]+|file=.*)"
 )
-# How long, and for how many bytes more, a client that still sends can notice the answer.
+# A client that is still sending has this many seconds and bytes to notice the answer.
 _LINGER, _WASTE = 2.0, 64_000_000
 
 
-class _TooMuch(Exception):
+@dataclass(frozen=True)
+class Limits:
+    """The largest request that is answered.
+
+    Attributes
+    ----------
+    megabytes : float
+        Size of the body in units of 1,000,000 bytes.
+    minutes : float
+        Length of the audio.
+    """
+
+    megabytes: float = 200.0
+    minutes: float = 30.0
+
+    @property
+    def bytes(self) -> int:
+        """Size of the body in bytes."""
+        return round(self.megabytes * 1_000_000)
+
+
+class _TooLarge(Exception):
     pass
 
 
 class Gate:
-    """ASGI middleware that refuses early, before anything is read or stored.
+    """ASGI middleware that refuses a request before its body is read or stored.
 
     Parameters
     ----------
     app : ASGI application
+        The application behind the gate.
     max_bytes : int
-        Of a body that carries a song.
+        Largest size of a body with a song.
     """
 
     def __init__(self, app: "ASGIApp", max_bytes: int) -> None:
@@ -53,27 +75,27 @@ class Gate:
             return
         path = scope["path"]
         if not _OPEN.fullmatch(path):
-            await _answer(scope, receive, send, 404, "there is nothing at this address")
+            await _refuse(scope, receive, send, 404, "there is nothing at this address")
             return
-        limit = self._max_bytes if path in _SONGS else _SMALL
-        sentence = f"the body is larger than the {limit / 1e6:g} MB that are taken here"
-        if _declared(scope) > limit:
-            await _answer(scope, receive, send, 413, sentence)
+        limit = self._max_bytes if path in _WITH_SONG else _SMALL
+        too_large = f"the body is larger than the {limit / 1e6:g} MB that are taken here"
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > limit:
+            await _refuse(scope, receive, send, 413, too_large)
             return
-        read, over, started = 0, False, False
+        size, started = 0, False
 
         async def counted() -> "Message":
-            nonlocal read, over
+            nonlocal size
             message = await receive()
-            read += len(message.get("body", b""))
-            if read > limit:
-                over = True
-                raise _TooMuch
+            size += len(message.get("body", b""))
+            if size > limit:
+                raise _TooLarge
             return message
 
         async def watched(message: "Message") -> None:
             nonlocal started
-            if not over:  # what the application makes of the interruption is of no interest
+            if size <= limit:  # else the application reports the interruption, which is ignored
                 started = True
                 await send(message)
 
@@ -82,27 +104,19 @@ class Gate:
         except ClientDisconnect:
             return
         except Exception:
-            if not over:
+            if size <= limit:
                 raise
-        if over and not started:
-            await _answer(scope, receive, send, 413, sentence)
+        if size > limit and not started:
+            await _refuse(scope, receive, send, 413, too_large)
 
 
-def _declared(scope: "MutableMapping[str, Any]") -> int:
-    """Return the length that a request announces; 0 where it announces none."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
-
-
-async def _answer(
+async def _refuse(
     scope: "Scope", receive: "Receive", send: "Send", status: int, sentence: str
 ) -> None:
     """Answer at once, then read on for a moment.
 
-    A connection that is closed while its client still sends is reset, and the client may
-    never see the answer (RFC 9112, section 9.6).
+    If a connection is closed while its client still sends, it is reset, and the client may never
+    see the answer (RFC 9112, section 9.6).
     """
     # Gradio's page shows the text of a refusal as it is.
     plain = scope["path"].startswith("/gradio_api/")

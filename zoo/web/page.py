@@ -1,6 +1,7 @@
-"""The page: a song in, what the models say out."""
+"""The page of ``zoo serve``: a song is uploaded, and the predictions of the models appear."""
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -8,11 +9,11 @@ import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from zoo.web.answer import Card, render_answer, render_notice
 from zoo.web.errors import Refused
+from zoo.web.result_html import ModelResult, render_notice, render_result
 
 if TYPE_CHECKING:
-    from zoo.web.served_models import Offer
+    from zoo.web.served_models import ServedModel
     from zoo.web.service import Service
 
 __all__ = ["add_page"]
@@ -23,18 +24,19 @@ Drop a song, choose a file or record one. The models of this workspace say which
 and where in the song they hear it. It is read by this server alone, and deleted as soon as it
 has been answered.
 """
-_LOOK = 5.0  # seconds between two looks for models that have been trained meanwhile
+_REFRESH = 5.0  # seconds between two searches for newly trained models
+_TEMPLATES = files("zoo.web") / "templates"
 
 
 class _Page(gr.Blocks):  # type: ignore[misc]  # Gradio is not type-checked
     """Blocks whose functions take text only.
 
-    Gradio fetches what an input claims to be a file, even from another machine, before any
-    function sees it.
+    Otherwise Gradio would fetch every input that claims to be a file, even from another machine,
+    before a function receives it.
     """
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *more: Any) -> Any:
-        """Refuse everything that is neither text nor a list of texts."""
+        """Refuse an input that is neither text nor a list of texts."""
         for value in inputs:
             for item in value if isinstance(value, list) else [value]:
                 if not isinstance(item, str | None):
@@ -44,26 +46,12 @@ class _Page(gr.Blocks):  # type: ignore[misc]  # Gradio is not type-checked
 
 
 def add_page(app: FastAPI, service: "Service") -> None:
-    """Add the page and its uploads."""
-    templates = files("zoo.web") / "templates"
-    blocks = _blocks(service)
-
-    @app.post("/gradio_api/upload", include_in_schema=False)
-    async def upload(request: Request) -> list[str]:
-        return [service.uploads.wait(await service.uploads.receive(request))]
-
-    @app.get("/gradio_api/upload_progress", include_in_schema=False)
-    def progress() -> Response:
-        return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
-
-    @app.get("/favicon.ico", include_in_schema=False)
-    def icon() -> Response:
-        return Response((templates / "icon.svg").read_bytes(), media_type="image/svg+xml")
-
-    script = (templates / "page.js").read_text(encoding="utf-8")
+    """Add the page, its uploads and its icon."""
+    _add_routes(app, service)
+    script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
     gr.mount_gradio_app(
         app,
-        blocks,
+        _blocks(service),
         path="/",
         footer_links=[],
         run_history=False,
@@ -78,9 +66,23 @@ def add_page(app: FastAPI, service: "Service") -> None:
             font=["system-ui", "sans-serif"],
             font_mono=["ui-monospace", "monospace"],
         ),
-        css=(templates / "page.css").read_text(encoding="utf-8"),
+        css=(_TEMPLATES / "page.css").read_text(encoding="utf-8"),
         head=f"<script>\n{script}</script>",
     )
+
+
+def _add_routes(app: FastAPI, service: "Service") -> None:
+    @app.post("/gradio_api/upload", include_in_schema=False)
+    async def upload(request: Request) -> list[str]:
+        return [service.uploads.wait(await service.uploads.receive(request))]
+
+    @app.get("/gradio_api/upload_progress", include_in_schema=False)
+    def progress() -> Response:
+        return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        return Response((_TEMPLATES / "icon.svg").read_bytes(), media_type="image/svg+xml")
 
 
 def _blocks(service: "Service") -> gr.Blocks:
@@ -111,25 +113,25 @@ def _blocks(service: "Service") -> gr.Blocks:
         answer = gr.HTML(elem_id="answer")
 
         def look(chosen: list[str] | None, seen: tuple[str, ...]) -> tuple[Any, Any, Any]:
-            """Show what is served now; choose the newest of each unless somebody has chosen."""
-            offers = service.shelf.offers()
-            runs = tuple(offer.run for offer in offers)
+            """Show the served models; a new one that is the newest of its kind is chosen."""
+            served = service.models.all()
+            runs = tuple(model.run for model in served)
             if runs == seen and seen:
                 return gr.skip(), gr.skip(), gr.skip()
-            fresh = [o.run for o in offers if o.newest and o.run not in seen]
+            new = [model.run for model in served if model.newest and model.run not in seen]
             kept = [run for run in chosen or [] if run in runs]
-            choices = [(_choice(offer), offer.run) for offer in offers]
-            text = "" if offers else render_notice(service.shelf.emptiness())
-            return gr.Dropdown(choices=choices, value=kept + fresh), runs, text
+            choices = [(_choice(model), model.run) for model in served]
+            text = "" if served else render_notice(service.models.none_yet())
+            return gr.Dropdown(choices=choices, value=kept + new), runs, text
 
         async def ask(_: None, given: str | None, chosen: list[str] | None) -> AsyncIterator[str]:
-            async for html in _answers(service, given, chosen or []):
+            async for html in _results(service, given, chosen or []):
                 yield html
 
         state = ([models, known], [models, known, notice])
         blocks.load(look, *state, show_progress="hidden")
-        gr.Timer(_LOOK).tick(look, *state, show_progress="hidden")
-        # The script hands over a ticket instead of the song, which has been uploaded already.
+        gr.Timer(_REFRESH).tick(look, *state, show_progress="hidden")
+        # The script sends a ticket instead of the song, which has been uploaded already.
         asked = {"inputs": [song, ticket, models], "outputs": answer, "show_progress": "hidden"}
         script = "(song, ticket, models) => zooSend(song, models)"
         for event in (song.change, again.click):
@@ -138,14 +140,14 @@ def _blocks(service: "Service") -> gr.Blocks:
     return blocks
 
 
-def _choice(offer: "Offer") -> str:
-    """Return what the list calls a model; of several runs the older ones tell their hash."""
-    parts = [offer.title, offer.dataset, "" if offer.newest else offer.run.rpartition("-")[2]]
+def _choice(model: "ServedModel") -> str:
+    """Return the name of a model in the list; an older run is named with its hash."""
+    parts = [model.title, model.dataset, "" if model.newest else model.run.rpartition("-")[2]]
     return " · ".join(filter(None, parts))
 
 
-async def _answers(service: "Service", ticket: str | None, runs: list[str]) -> AsyncIterator[str]:
-    """Yield the answer as it grows, model by model."""
+async def _results(service: "Service", ticket: str | None, runs: list[str]) -> AsyncIterator[str]:
+    """Yield the results as HTML, once more after each model."""
     if not ticket:
         yield ""
         return
@@ -153,22 +155,22 @@ async def _answers(service: "Service", ticket: str | None, runs: list[str]) -> A
     if song is None:
         yield render_notice("the song has not arrived; choose it again")
         return
-    with service.uploads.kept(song):
+    with closing(song):
         try:
-            # In the order of the list, however they were clicked.
-            chosen = [offer for offer in service.shelf.offers() if offer.run in runs]
-            if not chosen:
-                service.shelf.find(None)
+            # In the order of the list, not in that of the clicks.
+            results = [ModelResult(model) for model in service.models.all() if model.run in runs]
+            if not results:
+                service.models.find(None)
                 raise Refused(400, "choose at least one model")
-            sound = await service.measure(song)
+            loudness = await service.measure(song)
         except Refused as error:
             yield render_notice(str(error))
             return
-        cards = [Card(offer) for offer in chosen]
-        yield render_answer(song.name, sound, cards)
-        for card in cards:
+        yield render_result(song.name, loudness, results)
+        for result in results:
             try:
-                card.answer = await service.ask(card.offer, song, timeline=None)
+                answer = await service.predict(result.model, song, timeline=None)
+                result.prediction, result.seconds = answer
             except Refused as error:
-                card.error = str(error)
-            yield render_answer(song.name, sound, cards)
+                result.error = str(error)
+            yield render_result(song.name, loudness, results)

@@ -1,4 +1,4 @@
-"""The models that are served: complete runs of the workspace whose artefact takes sound."""
+"""The models that are served: complete runs of the workspace whose artefact takes audio."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -8,35 +8,37 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from zoo.artefacts.artefact import Artefact
-from zoo.inference.predictors import Predictor, open_model
+from zoo.inference.predictors import open_model
 from zoo.web.errors import Refused
 from zoo.workspace import find_run, models_folder, runs
 from zoo_registry.errors import RunError, UsageError, ZooError
 from zoo_registry.runs import RECORD, Run
 
-__all__ = ["Offer", "Shelf"]
+__all__ = ["ServedModel", "ServedModels"]
 
 _OPEN = 8  # models that stay in memory
 
 
 @dataclass(frozen=True)
-class Offer:
+class ServedModel:
     """A model that is served.
 
     Attributes
     ----------
     run : str
-        Its run's id; for an ONNX file from elsewhere what the file says of it.
+        Id of its run; for an ONNX file without a run the id in its metadata.
     model, title : str
+        Name and title of the model.
     dataset : str
-        What it was trained on.
+        Name of the dataset that it was trained on.
     classes : tuple of str
+        Its classes.
     finished : str or None
-        ISO 8601, UTC.
+        End of its training, ISO 8601, UTC.
     source : str
-        The run's folder, or the file; not told to who asks.
+        The run's folder, or the file; not shown to clients.
     sha256 : str
-        Of the file, as its run recorded it; empty where there is no run.
+        Hash of the file as its run recorded it; empty without a run.
     newest : bool
         Whether it is the newest run of its model.
     """
@@ -52,109 +54,113 @@ class Offer:
     newest: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values, without where the file lies."""
+        """Return plain JSON values, without the place of the file."""
         plain = asdict(self)
         del plain["source"], plain["sha256"]
         return plain
 
 
-class Shelf:
-    """Looks into the workspace anew whenever it is asked, so that training can go on beside it.
+class ServedModels:
+    """The models of a server.
+
+    The workspace is read again for every request, so that a run is served once it is trained.
 
     Parameters
     ----------
     wanted : sequence of str
-        Serve these only: each as for `zoo.inference.predict.predict`. All by default.
+        Serve only these, each given as for `zoo.inference.predict.predict`. All by default.
 
     Raises
     ------
     UsageError, ArtefactError, PluginError
-        As `open_model`, if one of them cannot be served.
+        If one of them cannot be served.
     """
 
     def __init__(self, wanted: Sequence[str] = ()) -> None:
-        self._listener = lru_cache(maxsize=_OPEN)(_open)
-        self._wanted: list[str | Offer] = []
+        self._open = lru_cache(maxsize=_OPEN)(_open)
+        self._wanted: list[str | ServedModel] = []
         for name in dict.fromkeys(wanted):
-            listener = open_model(name)
-            if not isinstance(listener, Artefact):
-                raise UsageError(f"{listener.name} has no ONNX file, so it cannot be served")
-            of_run = (listener.path.parent / RECORD).is_file()
-            # A name may mean a newer run tomorrow; a file from elsewhere stays what it is.
-            self._wanted.append(name if of_run else _elsewhere(listener))
+            model = _open(name)
+            has_run = (model.path.parent / RECORD).is_file()
+            # A name may mean a newer run later; a file without a run stays the same.
+            self._wanted.append(name if has_run else _from_file(model))
 
-    def offers(self) -> list[Offer]:
-        """Return what is served now, the newest first."""
-        offers = self._chosen() if self._wanted else map(_offer, filter(_hears, runs()))
-        found = {offer.run: offer for offer in offers}
-        ordered = sorted(found.values(), key=lambda offer: offer.finished or "", reverse=True)
-        newest = {offer.model: offer.run for offer in reversed(ordered)}
-        return [replace(offer, newest=newest[offer.model] == offer.run) for offer in ordered]
+    def all(self) -> list[ServedModel]:
+        """Return the models that are served now, the newest first."""
+        found = self._chosen() if self._wanted else map(_from_run, filter(_usable, runs()))
+        by_run = {model.run: model for model in found}
+        ordered = sorted(by_run.values(), key=lambda model: model.finished or "", reverse=True)
+        newest = {model.model: model.run for model in reversed(ordered)}
+        return [replace(model, newest=newest[model.model] == model.run) for model in ordered]
 
-    def find(self, wanted: str | None) -> Offer:
-        """Return the run of this id, the newest one of this model, or the newest of all.
+    def find(self, wanted: str | None) -> ServedModel:
+        """Return the run of this id, the newest run of this model, or the newest of all.
+
+        Parameters
+        ----------
+        wanted : str or None
+            A run's id or a model's name.
+
+        Returns
+        -------
+        ServedModel
+            The first that fits.
 
         Raises
         ------
         Refused
-            503 if there is none at all, 404 if there is no such one.
+            503 if no model is served, 404 if none fits.
         """
-        offers = self.offers()
-        if not offers:
-            raise Refused(503, self.emptiness())
-        if wanted is None:
-            return offers[0]
-        for offer in offers:
-            if wanted in (offer.run, offer.model):
-                # Sorted by time: the first of a model is its newest.
-                return offer
-        names = ", ".join(sorted({offer.model for offer in offers}))
+        served = self.all()
+        if not served:
+            raise Refused(503, self.none_yet())
+        for model in served:
+            if wanted in (None, model.run, model.model):
+                return model
+        assert wanted is not None
+        names = ", ".join(sorted({model.model for model in served}))
         raise Refused(404, f"no model or run {wanted[:80]!r} is served here; there are: {names}")
 
-    def listener(self, offer: Offer) -> Predictor:
-        """Open a model, or return it if it is open.
-
-        Raises
-        ------
-        ArtefactError
-            If its file is not the one that was written, or cannot be run.
-        """
-        return self._listener(offer.source, offer.sha256)
+    def open(self, model: ServedModel) -> Artefact:
+        """Return a model ready to predict; eight models stay in memory."""
+        return self._open(model.source, model.sha256)
 
     @staticmethod
-    def emptiness() -> str:
-        """Return what to say, and to type, as long as no model has been trained."""
+    def none_yet() -> str:
+        """Return the sentence for a workspace without a trained model."""
         return (
             f"no model that takes sound has been trained in {models_folder().absolute()} yet; "
             "type `zoo train svm --data FOLDER` there, and it will be served as soon as it is ready"
         )
 
-    def _chosen(self) -> Iterator[Offer]:
-        """Yield what the command named, without what has been removed since."""
+    def _chosen(self) -> Iterator[ServedModel]:
+        """Yield the models that the command named, except for runs that were removed since."""
         for wanted in self._wanted:
-            if isinstance(wanted, Offer):
+            if isinstance(wanted, ServedModel):
                 yield wanted
                 continue
             with suppress(ZooError):
                 path = Path(wanted)
-                run = Run.read(path.parent) if path.is_file() else find_run(wanted, _hears)
-                if _hears(run):
-                    yield _offer(run)
+                run = Run.read(path.parent) if path.is_file() else find_run(wanted, _usable)
+                if _usable(run):
+                    yield _from_run(run)
 
 
-def _open(source: str, sha256: str) -> Predictor:
-    del sha256  # tells a run that was trained again from the one that was opened before
-    return open_model(source)
+def _open(source: str, sha256: str = "") -> Artefact:
+    del sha256  # part of the cache's key: a run that was trained again is opened again
+    model = open_model(source)
+    if not isinstance(model, Artefact):
+        raise UsageError(f"{model.name} has no ONNX file, so it cannot be served")
+    return model
 
 
-def _hears(run: Run | RunError) -> TypeGuard[Run]:
-    """Whether a run has an artefact that takes sound."""
+def _usable(run: Run | RunError) -> TypeGuard[Run]:
     return isinstance(run, Run) and run.complete and run.has_artefact and run.takes_audio
 
 
-def _offer(run: Run) -> Offer:
+def _from_run(run: Run) -> ServedModel:
     record = run.record
-    return Offer(
+    return ServedModel(
         run=run.id,
         model=record.model.name,
         title=record.model.title,
@@ -166,16 +172,17 @@ def _offer(run: Run) -> Offer:
     )
 
 
-def _elsewhere(listener: Artefact) -> Offer:
-    metadata = listener.metadata
+def _from_file(opened: Artefact) -> ServedModel:
+    """Return an ONNX file without a run, as its metadata names it."""
+    metadata = opened.metadata
     model, dataset = metadata.model, metadata.dataset
-    return Offer(
-        run=listener.name,
-        model=model.name if model else listener.name,
-        title=model.title if model else listener.name,
+    return ServedModel(
+        run=opened.name,
+        model=model.name if model else opened.name,
+        title=model.title if model else opened.name,
         dataset=dataset.name if dataset else "",
-        classes=listener.classes,
+        classes=opened.classes,
         finished=None,
-        source=str(listener.path),
+        source=str(opened.path),
         sha256="",
     )

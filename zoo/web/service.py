@@ -1,4 +1,4 @@
-"""What the page and the JSON endpoint share: songs are measured, and models asked in turn."""
+"""The work behind the page and the JSON endpoint: songs are checked, and models applied to them."""
 
 import threading
 import time
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.artefacts.artefact import Windows
-    from zoo.inference.predictors import Predictor
-    from zoo.web.served_models import Offer, Shelf
+    from zoo.artefacts.artefact import Artefact, Windows
+    from zoo.web.limits import Limits
+    from zoo.web.served_models import ServedModel, ServedModels
     from zoo.web.uploads import Song, Uploads
 
-__all__ = ["Answer", "Limits", "Service", "Sound"]
+    Blocks = Iterator[NDArray[np.float32]]
+
+__all__ = ["Loudness", "Service"]
 
 _AT_ONCE = 2  # predictions; each uses all cores
 _QUEUE = 32
@@ -33,79 +35,57 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How much one request may bring.
-
-    Attributes
-    ----------
-    megabytes : float
-        Of a body; a megabyte has 1,000,000 bytes.
-    minutes : float
-        Of sound.
-    """
-
-    megabytes: float = 200.0
-    minutes: float = 30.0
-
-    @property
-    def bytes(self) -> int:
-        """The same of a body in bytes."""
-        return round(self.megabytes * 1_000_000)
-
-
-@dataclass(frozen=True)
-class Sound:
-    """A song that can be decoded to its end and is not too long.
+class Loudness:
+    """The waveform of a song in outline.
 
     Attributes
     ----------
     seconds : float
-    loudest : list of float
+        Length of the song.
+    peaks : list of float
         The loudest sample of every tenth of a second.
     """
 
     seconds: float
-    loudest: list[float]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one model says, and how long it took.
-
-    Attributes
-    ----------
-    prediction : Prediction
-    seconds : float
-        For decoding and predicting, the model being open.
-    """
-
-    prediction: Prediction
-    seconds: float
+    peaks: list[float]
 
 
 class Service:
-    """Measures songs and asks models, a few at once, the others waiting in a row.
+    """Decoding and prediction for all clients: a few at once, the others wait in a queue.
 
     Parameters
     ----------
-    shelf : Shelf
+    models : ServedModels
+        The models that can be asked.
     uploads : Uploads
+        The songs of the clients.
     limits : Limits
+        The longest song that is decoded.
     """
 
-    def __init__(self, shelf: "Shelf", uploads: "Uploads", limits: Limits) -> None:
-        self.shelf = shelf
+    def __init__(self, models: "ServedModels", uploads: "Uploads", limits: "Limits") -> None:
+        self.models = models
         self.uploads = uploads
         self.limits = limits
         self._turns = anyio.CapacityLimiter(_AT_ONCE)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Interrupt what is being computed."""
+        """Interrupt all decoding and prediction."""
         self._stopping.set()
 
-    async def measure(self, song: "Song") -> Sound:
-        """Decode a song once, so that every model can rely on it.
+    async def measure(self, song: "Song") -> Loudness:
+        """Decode a song to its end, so that every model can rely on it.
+
+        Parameters
+        ----------
+        song : Song
+            An upload.
+
+        Returns
+        -------
+        Loudness
+            Its waveform in outline.
 
         Raises
         ------
@@ -114,94 +94,100 @@ class Service:
         """
         return await self._in_turn(self._measure, song)
 
-    async def ask(self, offer: "Offer", song: "Song", timeline: bool | None) -> Answer:
-        """Return what a model says of a song that has been measured.
+    async def predict(
+        self, model: "ServedModel", song: "Song", timeline: bool | None
+    ) -> tuple[Prediction, float]:
+        """Apply a model to a song that has been measured.
 
         Parameters
         ----------
-        offer : Offer
+        model : ServedModel
+            One of the served models.
         song : Song
-        timeline : bool, optional
-            Whether the label over time is wanted; None if it is where the model tells it.
+            An upload.
+        timeline : bool or None
+            Whether the label over time is wanted; None if it is wanted where the model has it.
+
+        Returns
+        -------
+        prediction : Prediction
+            The answer of the model.
+        seconds : float
+            The time for decoding and prediction, without opening the model.
 
         Raises
         ------
         Refused
             400 if the model has no timeline, 503 if it cannot be run.
         """
-        return await self._in_turn(self._ask, offer, song, timeline)
+        return await self._in_turn(self._predict, model, song, timeline)
 
     async def _in_turn(self, work: Callable[..., T], *given: object) -> T:
         if self._turns.statistics().tasks_waiting >= _QUEUE:
             raise Refused(503, f"{_QUEUE} predictions are waiting; try again in a minute")
         return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
 
-    def _measure(self, song: "Song") -> Sound:
-        minutes = self.limits.minutes
-        too_long = Refused(
-            413, f"{_called(song)} is longer than the {minutes:g} minutes that are taken here"
-        )
+    def _measure(self, song: "Song") -> Loudness:
+        longest = 60 * self.limits.minutes
         try:
             stream = open_stream(song.path)
-            if stream.seconds > 60 * minutes:
-                raise too_long
             peaks = Peaks(stream.rate)
-            # A header may promise nothing, or lie.
-            for _ in self._until_stopped(peaks.watch(waveform(stream, stream.rate))):
-                if peaks.seconds > 60 * minutes:
-                    raise too_long
+            too_long = stream.seconds > longest
+            if not too_long:
+                # The length in a header may be missing or wrong.
+                for _ in self._until_stopped(peaks.watch(waveform(stream, stream.rate))):
+                    too_long = peaks.seconds > longest
+                    if too_long:
+                        break
         except AudioError as error:
-            raise Refused(415, _sentence(str(error), song)) from error
-        return Sound(peaks.seconds, peaks.loudest)
+            raise Refused(415, _public(error, song)) from error
+        if too_long:
+            minutes = f"{self.limits.minutes:g} minutes"
+            raise Refused(413, f"{_name(song)} is longer than the {minutes} that are taken here")
+        return Loudness(peaks.seconds, peaks.loudest)
 
-    def _ask(self, offer: "Offer", song: "Song", timeline: bool | None) -> Answer:
+    def _predict(
+        self, model: "ServedModel", song: "Song", timeline: bool | None
+    ) -> tuple[Prediction, float]:
         try:
-            listener = self.shelf.listener(offer)
+            opened = self.models.open(model)
         except ZooError as error:
             raise Refused(503, str(error)) from error
-        if timeline is None:
-            timeline = listener.has_times
-        elif timeline and not listener.has_times:
-            raise Refused(400, f"{offer.run} does not tell the label over time")
+        if timeline and not opened.has_times:
+            raise Refused(400, f"{model.run} does not tell the label over time")
         begin = time.perf_counter()
-        heard = _Interruptible(listener, self._until_stopped)
-        (found,) = predict(heard, [song.path], timeline=timeline)
+        stoppable = _Stoppable(opened, self._until_stopped)
+        wanted = opened.has_times if timeline is None else timeline
+        (found,) = predict(stoppable, [song.path], timeline=wanted)
         seconds = time.perf_counter() - begin
         if found.error is not None:
-            raise Refused(503, _sentence(found.error, song))
-        return Answer(replace(found, path=song.name), seconds)
+            raise Refused(503, _public(found.error, song))
+        return replace(found, path=song.name), seconds
 
-    def _until_stopped(
-        self, blocks: "Iterator[NDArray[np.float32]]"
-    ) -> "Iterator[NDArray[np.float32]]":
+    def _until_stopped(self, blocks: "Blocks") -> "Blocks":
         for block in blocks:
             if self._stopping.is_set():
                 raise AudioError("the server is stopping")
             yield block
 
 
-class _Interruptible:
-    """A model whose listening ends with the server."""
+class _Stoppable:
+    """A model whose predictions end with the server."""
 
-    def __init__(
-        self,
-        listener: "Predictor",
-        guard: "Callable[[Iterator[NDArray[np.float32]]], Iterator[NDArray[np.float32]]]",
-    ) -> None:
-        self.name, self.classes = listener.name, listener.classes
-        self.rate, self.has_times = listener.rate, listener.has_times
-        self._listener = listener
-        self._guard = guard
+    def __init__(self, model: "Artefact", guard: "Callable[[Blocks], Blocks]") -> None:
+        self.name, self.classes = model.name, model.classes
+        self.rate, self.has_times = model.rate, model.has_times
+        self._model, self._guard = model, guard
 
-    def stream(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[Windows]":
-        """Classify as long as the server runs."""
-        return self._listener.stream(self._guard(blocks))
+    def stream(self, blocks: "Blocks") -> "Iterator[Windows]":
+        """Classify windows until the server stops."""
+        return self._model.stream(self._guard(blocks))
 
 
-def _called(song: "Song") -> str:
+def _name(song: "Song") -> str:
     return "the recording" if song.name == "-" else song.name
 
 
-def _sentence(reason: str, song: "Song") -> str:
-    """Return a reason with the name that the song came with, not the one that it has here."""
-    return reason.replace(str(song.path), _called(song))
+def _public(reason: object, song: "Song") -> str:
+    """Return a reason with the client's name of the song in place of its path."""
+    return str(reason).replace(str(song.path), _name(song))

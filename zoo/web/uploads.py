@@ -1,12 +1,11 @@
-"""Uploads: received within limits, under names of the server's own, deleted once answered."""
+"""Uploads: received within limits, stored under the server's own names, deleted once answered."""
 
 import asyncio
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,52 +21,66 @@ if TYPE_CHECKING:
 
 __all__ = ["Song", "Uploads", "plain_name"]
 
-_ROOM = 32  # uploads at once; times the limit of one, this is what they can take of the disk
-_PATIENCE = 600.0  # seconds that an upload of the page waits for its question
+_ROOM = 32  # uploads at once; times the limit of one, this is the most they take of the disk
+_PATIENCE = 600.0  # seconds that an upload of the page is kept until a model is asked about it
 _PIECE = 1 << 20
 _LONGEST = 100
 
 
 @dataclass(frozen=True)
 class Song:
-    """An upload.
+    """An uploaded audio file.
 
     Attributes
     ----------
     path : Path
-        Where it lies, alone in a folder of its own.
+        The stored file, in a folder of its own.
     name : str
-        What it was called, without folders.
+        The client's name for it, without folders; "-" if it has none.
     """
 
     path: Path
     name: str
 
+    def close(self) -> None:
+        """Delete the file and its folder."""
+        shutil.rmtree(self.path.parent, ignore_errors=True)
+
 
 class Uploads:
-    """The uploads of a server, in a folder of its own.
+    """The uploads of a server.
 
     Parameters
     ----------
     folder : Path
+        A folder that holds nothing else.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._present: set[Path] = set()
         self._waiting: dict[str, tuple[Song, float]] = {}
 
     async def receive(self, request: "Request") -> Song:
-        """Store what a request carries: its body, or the first file of a form.
+        """Store the body of a request, or the file of its form.
+
+        Parameters
+        ----------
+        request : Request
+            Its body is read as a stream.
+
+        Returns
+        -------
+        Song
+            To be closed by the caller.
 
         Raises
         ------
         Refused
-            If it carries nothing, or there is no room.
+            400 if the request holds no file, 503 if it cannot be stored.
         """
         self.expire()
-        if len(self._present) >= _ROOM:
+        if len(list(self._folder.iterdir())) >= _ROOM:
             raise Refused(503, f"{_ROOM} uploads are waiting; try again in a minute")
         if "multipart/form-data" not in request.headers.get("content-type", ""):
             return await self._store("-", request.stream())
@@ -86,42 +99,27 @@ class Uploads:
             ) from error
 
     async def _store(self, name: str, pieces: AsyncIterator[bytes]) -> Song:
-        folder = Path(tempfile.mkdtemp(prefix="song-", dir=self._folder))
-        self._present.add(folder)
-        # The suffix helps the decoder; nothing else of a stranger's name reaches the disk.
+        # The suffix helps the decoder; nothing else of the client's name reaches the disk.
         suffix = Path(name).suffix.lower() if is_audio(Path(name)) else ""
+        folder = Path(tempfile.mkdtemp(prefix="song-", dir=self._folder))
         song = Song(folder / f"song{suffix}", name)
         try:
             with song.path.open("wb") as file:
                 async for piece in pieces:
                     await asyncio.to_thread(file.write, piece)
-                size = file.tell()
+                if not file.tell():
+                    called = "the body" if name == "-" else name
+                    raise Refused(400, f"{called} is empty (0 bytes); send the recording itself")
         except OSError as error:
-            self.discard(song)
+            song.close()
             raise Refused(503, f"the upload cannot be stored: {error.strerror}") from error
-        except BaseException:  # a client that hangs up, or a server that stops
-            self.discard(song)
+        except BaseException:  # such as a client that hangs up, or a server that stops
+            song.close()
             raise
-        if not size:
-            self.discard(song)
-            raise Refused(400, f"{_called(name)} is empty (0 bytes); send the recording itself")
         return song
 
-    def discard(self, song: Song) -> None:
-        """Delete an upload."""
-        shutil.rmtree(song.path.parent, ignore_errors=True)
-        self._present.discard(song.path.parent)
-
-    @contextmanager
-    def kept(self, song: Song) -> Iterator[Song]:
-        """Keep an upload while the block runs, and no longer."""
-        try:
-            yield song
-        finally:
-            self.discard(song)
-
     def wait(self, song: Song) -> str:
-        """Keep an upload until it is asked about, or for ten minutes; return its ticket."""
+        """Keep an upload for ten minutes or until it is taken; return its ticket."""
         ticket = str(song.path)
         self._waiting[ticket] = (song, time.monotonic())
         return ticket
@@ -132,26 +130,22 @@ class Uploads:
         return song
 
     def expire(self) -> None:
-        """Delete what nobody has asked about in ten minutes."""
+        """Delete the uploads that have not been taken for ten minutes."""
         oldest = time.monotonic() - _PATIENCE
         for ticket, (song, since) in list(self._waiting.items()):
             if since < oldest:
                 del self._waiting[ticket]
-                self.discard(song)
+                song.close()
 
 
 def plain_name(given: str) -> str:
-    """Return a file's name as it can be shown: no folders, nothing that does not print."""
+    """Return a file name as it can be shown: no folders, only printable characters."""
     last = re.split(r"[/\\]", given)[-1]
     name = "".join(letter for letter in last if letter.isprintable()).strip()
     if len(name) > _LONGEST:
         suffix = Path(name).suffix if is_audio(Path(name)) else ""
         name = name[: _LONGEST - len(suffix) - 1] + "…" + suffix
     return name or "-"
-
-
-def _called(name: str) -> str:
-    return "the body" if name == "-" else name
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:

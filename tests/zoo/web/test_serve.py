@@ -426,14 +426,14 @@ class TestProcess:
         done = run_python(
             "import asyncio, shutil, sys, warnings; from pathlib import Path\n"
             "warnings.simplefilter('ignore')\n"
-            "from zoo.web.app import build; from zoo.web.service import *\n"
-            "from zoo.web.served_models import Shelf; from zoo.web.uploads import Song, Uploads\n"
+            "from zoo.web.app import Limits, ServedModels, Service, Uploads, build\n"
+            "from zoo.web.uploads import Song\n"
             "async def main():\n"
-            "    service = Service(Shelf(), Uploads(Path('up')), Limits())\n"
+            "    service = Service(ServedModels(), Uploads(Path('up')), Limits())\n"
             "    build(service)\n"
             "    song = Song(Path(sys.argv[1]), 'song')\n"
             "    await service.measure(song)\n"
-            "    for offer in service.shelf.offers(): await service.ask(offer, song, None)\n"
+            "    for model in service.models.all(): await service.predict(model, song, None)\n"
             "asyncio.run(main())\n"
             "heavy = {'tensorflow', 'keras', 'sklearn', 'librosa', 'torch', 'skl2onnx'}\n"
             "print(sorted(heavy & set(sys.modules)))",

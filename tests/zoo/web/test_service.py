@@ -5,21 +5,23 @@ import re
 import shutil
 import threading
 import time
+from contextlib import closing
 from pathlib import Path, PosixPath
 
 import pytest
 
 import zoo
-from zoo.inference.predict import UNKNOWN, Prediction, Section
+from zoo.inference.prediction import UNKNOWN, Prediction, Section
 
 pytest.importorskip("fastapi", reason="the extra `web` is not installed")
 
 from starlette.requests import Request
 
-from zoo.web.answer import Card, render_answer
 from zoo.web.errors import Refused
-from zoo.web.served_models import Offer, Shelf
-from zoo.web.service import Answer, Limits, Service, Sound
+from zoo.web.limits import Limits
+from zoo.web.result_html import ModelResult, render_result
+from zoo.web.served_models import ServedModel, ServedModels
+from zoo.web.service import Loudness, Service
 from zoo.web.uploads import Song, Uploads
 
 
@@ -38,7 +40,7 @@ def uploads(workspace: Path) -> Uploads:
 
 @pytest.fixture
 def service(uploads: Uploads) -> Service:
-    return Service(Shelf(), uploads, Limits())
+    return Service(ServedModels(), uploads, Limits())
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ class TestQueue:
                     at_once[0] -= 1
                 return super().stat(**given)
 
-        async def crowd() -> tuple[Refused, list[Sound]]:
+        async def crowd() -> tuple[Refused, list[Loudness]]:
             held = [service.measure(Song(Stuck(path), "-")) for _ in range(34)]
             tasks = [asyncio.create_task(item) for item in held]
             try:
@@ -119,7 +121,7 @@ class TestUploads:
         assert uploads.take(ticket) == song
         later(3600)
         uploads.expire()
-        with uploads.kept(song):
+        with closing(song):
             assert song.path.is_file()
         assert not song.path.parent.exists()
 
@@ -132,7 +134,7 @@ class TestUploads:
         with pytest.raises(Refused, match="32 uploads are waiting") as caught:
             asyncio.run(fill(1))
         assert caught.value.status == 503
-        uploads.discard(songs[0])
+        songs[0].close()
         asyncio.run(fill(1))
         uploads.wait(songs[1])
         later(601)  # whom nobody asked about makes room by itself
@@ -146,11 +148,11 @@ class TestService:
     def test_a_song_is_measured(self, service, in_seconds):
         found = asyncio.run(service.measure(Song(in_seconds(0.1, 0.4, 0.0), "a")))
         assert found.seconds == 3.0
-        levels = [round(level, 2) for level in found.loudest]
+        levels = [round(level, 2) for level in found.peaks]
         assert levels == [0.1] * 10 + [0.4] * 10 + [0.0] * 10
 
     def test_as_long_as_is_taken_is_not_too_long(self, uploads, in_seconds):
-        service = Service(Shelf(), uploads, Limits(minutes=0.05))
+        service = Service(ServedModels(), uploads, Limits(minutes=0.05))
         assert asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1), "a"))).seconds == 3.0
         with pytest.raises(Refused, match=r"^a is longer than the 0\.05 minutes") as caught:
             asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1, 0.1), "a")))
@@ -158,10 +160,10 @@ class TestService:
 
     def test_the_answer_is_that_of_predict(self, service, hearing, torn_song):
         run = hearing("torn")
-        offer = service.shelf.find("torn")
+        model = service.models.find("torn")
         for timeline in (None, True, False):
             (expected,) = zoo.predict("torn", [torn_song], timeline=timeline is not False)
-            found = asyncio.run(service.ask(offer, Song(torn_song, "a song"), timeline)).prediction
+            found, _ = asyncio.run(service.predict(model, Song(torn_song, "a song"), timeline))
             assert found.to_json() == {**expected.to_json(), "path": "a song"}
             assert (found.label, found.label_mean, found.run) == ("high", "low", run.id)
 
@@ -174,57 +176,57 @@ class TestService:
             finished = f"{year}-01-01T00:00:00+00:00"
             record.write_text(record.read_text().replace(newest.record.finished, finished))
         hearing("seconds")
-        offers = Shelf().offers()
-        torn = [(offer.run, offer.newest) for offer in offers if offer.model == "torn"]
+        served = ServedModels().all()
+        torn = [(model.run, model.newest) for model in served if model.model == "torn"]
         assert torn == [(newest.id, True), ("torn-older", False), ("torn-oldest", False)]
-        assert [offer.newest for offer in offers if offer.model == "seconds"] == [True]
-        assert Shelf().find("torn").run == newest.id
-        assert Shelf().find("torn-older").run == "torn-older"
-        assert Shelf().find(None).run == offers[0].run
-        finished = [offer.finished for offer in offers]
+        assert [model.newest for model in served if model.model == "seconds"] == [True]
+        assert ServedModels().find("torn").run == newest.id
+        assert ServedModels().find("torn-older").run == "torn-older"
+        assert ServedModels().find(None).run == served[0].run
+        finished = [model.finished for model in served]
         assert finished == sorted(finished, reverse=True)
         with pytest.raises(Refused, match="there are: seconds, torn") as caught:
-            Shelf().find("nobody")
+            ServedModels().find("nobody")
         assert caught.value.status == 404
 
 
 CLASSES = ("blues", "disco", "jazz", "metal", "pop", "rock", "soul")
 
 
-def card(title: str, label: str, *sections: Section, classes: tuple[str, ...] = CLASSES) -> Card:
-    """Return the card of a model that says this, the classes behind it in alphabetical order."""
-    offer = Offer(f"{title}-1", title, title.title(), "data", classes, None, "", "")
+def result(title: str, label: str, *sections: Section, classes: tuple[str, ...] = CLASSES) -> ModelResult:
+    """Return the result of a model that says this, the classes behind it in alphabetical order."""
+    model = ServedModel(f"{title}-1", title, title.title(), "data", classes, None, "", "")
     weights = [8.0 if name == label else len(classes) - n for n, name in enumerate(classes)]
     shares = {name: weight / sum(weights) for name, weight in zip(classes, weights, strict=True)}
     confidence = shares.get(label)
     found = Prediction(
         "x", label, label, confidence, {label: 3}, shares, 3, 4.0, timeline=list(sections) or None
     )
-    return Card(offer, Answer(found, 0.5))
+    return ModelResult(model, found, 0.5)
 
 
 class TestDrawing:
-    SOUND = Sound(4.0, [0.1] * 20 + [0.2] * 20)
+    SOUND = Loudness(4.0, [0.1] * 20 + [0.2] * 20)
 
     def test_most_models_name_the_winner(self):
-        cards = [card("a", "jazz"), card("b", "rock"), card("c", "rock")]
-        html = render_answer("song", self.SOUND, cards)
+        results = [result("a", "jazz"), result("b", "rock"), result("c", "rock")]
+        html = render_result("song", self.SOUND, results)
         assert '<h2 id="winner">rock</h2>' in html
         assert "2 of 3 models" in html
-        html = render_answer("song", self.SOUND, cards[:2])
+        html = render_result("song", self.SOUND, results[:2])
         assert '<h2 id="winner">jazz or rock</h2>' in html
         assert "2 models do not agree" in html
-        html = render_answer("song", self.SOUND, [cards[1], cards[2], Card(cards[0].offer)])
+        html = render_result("song", self.SOUND, [results[1], results[2], ModelResult(results[0].model)])
         assert '<h2 id="winner">rock</h2>' in html
         assert "all 2 models agree; 1 still listening" in " ".join(html.split())
         assert 'data-waiting="1"' in html
-        html = render_answer("song", self.SOUND, [cards[0], Card(cards[1].offer, error="it broke")])
+        html = render_result("song", self.SOUND, [results[0], ModelResult(results[1].model, error="it broke")])
         assert '<h2 id="winner">jazz</h2>' in html
         assert 'data-waiting="0"' in html
         assert "it broke" in html
 
     def test_the_most_probable_classes_come_first_and_the_others_fold_away(self):
-        html = render_answer("song", self.SOUND, [card("a", "metal")])
+        html = render_result("song", self.SOUND, [result("a", "metal")])
         assert "song · 0:04" in html
         seen, folded = html.split("<details>")
         name = '<span class="zoo-name">(.*?)</span>'
@@ -243,7 +245,7 @@ class TestDrawing:
             Section(1.0, 3.0, "rock", 0.6),
             Section(2.0, 4.5, UNKNOWN, None, "silence"),
         )
-        html = render_answer("song", self.SOUND, [card("a", "jazz", *sections)])
+        html = render_result("song", self.SOUND, [result("a", "jazz", *sections)])
         piece = (
             r'<i class="(.*?)" style="left:([\d.]+)%;width:([\d.]+)%;opacity:([\d.]+)"'
             r' title="(.*?)"'
@@ -257,11 +259,11 @@ class TestDrawing:
     def test_a_class_has_one_colour_and_the_most_frequent_is_named_first(self):
         rock = [Section(n, n + 1.0, "rock", 0.6) for n in range(3)]
         jazz = [Section(n, n + 1.0, "jazz", 0.6) for n in range(2)]
-        cards = [
-            card("a", "jazz", *jazz, rock[2]),
-            card("b", "rock", *rock, classes=("rock", "jazz")),
+        results = [
+            result("a", "jazz", *jazz, rock[2]),
+            result("b", "rock", *rock, classes=("rock", "jazz")),
         ]
-        html = render_answer("song", self.SOUND, cards)
+        html = render_result("song", self.SOUND, results)
         legend = html[html.index("zoo-legend") :]
         assert re.findall(r'<li><i class="(.*?)"></i>(.*?)</li>', legend) == [
             ("zoo-c5", "rock"), ("zoo-c2", "jazz"),
@@ -271,7 +273,7 @@ class TestDrawing:
             assert found == {f"zoo-c{colour}"}
 
     def test_the_waveform_is_as_high_as_the_sound_is_loud(self):
-        html = render_answer("song", self.SOUND, [])
+        html = render_result("song", self.SOUND, [])
         (outline,) = re.findall(r'<path d="M(.*?)Z"', html)
         points = [tuple(map(float, point.split())) for point in outline.split(" L")]
         upper, lower = points[: len(points) // 2], points[len(points) // 2 :]
@@ -284,7 +286,7 @@ class TestDrawing:
         [(4.0, ["0:00", "0:01", "0:02", "0:03", "0:04"]), (95.0, ["0:00", "0:30", "1:00", "1:30"])],
     )
     def test_the_axis_has_round_times(self, seconds, times):
-        html = render_answer("song", Sound(seconds, [0.1]), [])
+        html = render_result("song", Loudness(seconds, [0.1]), [])
         ticks = re.findall(r'<span[^>]* style="left:([\d.]+)%">([\d:]+)</span>', html)
         assert [time_ for _, time_ in ticks] == times
         for left, time_ in ticks:
