@@ -193,7 +193,9 @@ class TestService:
 CLASSES = ("blues", "disco", "jazz", "metal", "pop", "rock", "soul")
 
 
-def result(title: str, label: str, *sections: Section, classes: tuple[str, ...] = CLASSES) -> ModelResult:
+def result(
+    title: str, label: str, *sections: Section, classes: tuple[str, ...] = CLASSES
+) -> ModelResult:
     """Return the result of a model that says this, the classes behind it in alphabetical order."""
     model = ServedModel(f"{title}-1", title, title.title(), "data", classes, None, "", "")
     weights = [8.0 if name == label else len(classes) - n for n, name in enumerate(classes)]
@@ -216,11 +218,15 @@ class TestDrawing:
         html = render_result("song", self.SOUND, results[:2])
         assert '<h2 id="winner">jazz or rock</h2>' in html
         assert "2 models do not agree" in html
-        html = render_result("song", self.SOUND, [results[1], results[2], ModelResult(results[0].model)])
+        html = render_result(
+            "song", self.SOUND, [results[1], results[2], ModelResult(results[0].model)]
+        )
         assert '<h2 id="winner">rock</h2>' in html
         assert "all 2 models agree; 1 still listening" in " ".join(html.split())
         assert 'data-waiting="1"' in html
-        html = render_result("song", self.SOUND, [results[0], ModelResult(results[1].model, error="it broke")])
+        html = render_result(
+            "song", self.SOUND, [results[0], ModelResult(results[1].model, error="it broke")]
+        )
         assert '<h2 id="winner">jazz</h2>' in html
         assert 'data-waiting="0"' in html
         assert "it broke" in html
