@@ -53,8 +53,9 @@ fuzz: setup
 	{ echo "There is no atheris for this Python: nothing is guided by coverage."; exit 0; }; \
 	$(BIN)/python tests/fuzz/guided.py
 
-# Packages whose public docstrings numpydoc validates.
-DOCUMENTED := zoo/datasets zoo/report
+# Packages and modules whose public docstrings numpydoc validates.
+DOCUMENTED := zoo/datasets zoo/inference zoo/report $(addprefix zoo/evaluate/, audit.py \
+	calibration.py error_analysis.py leaderboard.py metrics.py protocols.py significance.py vote.py)
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
