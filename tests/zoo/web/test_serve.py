@@ -119,6 +119,38 @@ class TestAnswers:
         default = client.post("/api/predict", content=song.read_bytes()).json()
         assert default["run"] == listed[0]["run"]
 
+    @pytest.mark.usefixtures("unharmed")
+    def test_the_page_asks_with_a_ticket_and_draws_the_answer(self, client, song, server):
+        known = client.get("/config").json()["dependencies"]
+        look = next(item["id"] for item in known if len(item["outputs"]) == 3)
+        asked = next(item["id"] for item in known if item["js"])
+
+        def ask(function: int, data: list[object]) -> str:
+            question = {"data": data, "fn_index": function, "session_hash": "page"}
+            assert client.post("/gradio_api/queue/join", json=question).status_code == 200
+            events = client.get("/gradio_api/queue/data?session_hash=page").text
+            return events.replace('\\"', '"').replace("\\n", "\n")
+
+        listed = client.get("/api/models").json()
+        runs = [item["run"] for item in listed]
+        shown = ask(look, [[], None])
+        for item in listed:
+            assert f'["{item["title"]} · {item["dataset"]}","{item["run"]}"]' in shown
+
+        form = {"files": (song.name, song.read_bytes())}
+        (ticket,) = client.post("/gradio_api/upload", files=form).json()
+        assert Path(ticket).read_bytes() == song.read_bytes()
+        html = ask(asked, [None, ticket, runs])
+        assert not server.left()
+        for run in runs:
+            found = client.post(f"/api/predict?model={run}", content=song.read_bytes()).json()
+            assert f'data-run="{run}"' in html
+            assert f"{found['label']} <span>{found['confidence']:.3f}</span>" in html
+        assert "song.flac" in html
+        assert "has not arrived" in ask(asked, [None, ticket, runs])
+        (ticket,) = client.post("/gradio_api/upload", files=form).json()
+        assert "Choose at least one model" in ask(asked, [None, ticket, []])
+
     def test_the_endpoint_describes_itself_without_pages_from_elsewhere(self, client):
         described = client.get("/openapi.json").json()
         assert set(described["paths"]) == {"/api/models", "/api/predict"}
@@ -247,6 +279,22 @@ class TestHostile:
         answer = client.post("/api/predict", content=content)
         assert answer.status_code == 413
         assert f"longer than the {MINUTES:g} minutes" in refusal(answer)
+
+    @pytest.mark.parametrize("announced", [True, False])
+    @pytest.mark.parametrize(
+        ("path", "limit", "fits"),
+        [("/api/predict", 2_000_000, 415), ("/gradio_api/queue/join", 1_000_000, 422)],
+    )
+    def test_a_body_may_be_as_large_as_the_limit(self, path, limit, fits, announced, client):
+        def zeros(size: int) -> Iterator[bytes]:
+            yield from (bytes(1000) for _ in range(size // 1000))
+            yield bytes(size % 1000)
+
+        for size, status in ((limit, fits), (limit + 1, 413)):
+            content = bytes(size) if announced else zeros(size)
+            answer = client.post(path, content=content)
+            assert answer.status_code == status, answer.text
+        assert f"larger than the {limit / 1e6:g} MB" in answer.text
 
     @pytest.mark.parametrize(
         "path", ["/api/predict", "/gradio_api/upload", "/gradio_api/queue/join"]

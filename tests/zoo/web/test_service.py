@@ -79,7 +79,7 @@ class TestQueue:
                 while at_once[0] < 2:
                     await asyncio.sleep(0.01)
                 with pytest.raises(Refused) as caught:
-                    await asyncio.wait_for(service.measure(Song(path, "-")), 20)
+                    await asyncio.wait_for(service.measure(Song(path, "-")), 10)
             finally:
                 gate.set()
             found = await asyncio.gather(*tasks)
@@ -157,6 +157,20 @@ class TestService:
         with pytest.raises(Refused, match=r"^a is longer than the 0\.05 minutes") as caught:
             asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1, 0.1), "a")))
         assert caught.value.status == 413
+
+    def test_it_is_measured_how_long_a_song_is_whatever_it_promises(self, uploads, in_seconds):
+        service = Service(Shelf(), uploads, Limits(minutes=0.05))
+        for count, fits in ((3, True), (4, False)):
+            path = in_seconds(*[0.1] * count, name=f"{count}.flac")
+            content = bytearray(path.read_bytes())
+            content[21] &= 0xF0  # the last 36 bits of STREAMINFO before the checksum (RFC 9639)
+            content[22:26] = bytes(4)
+            path.write_bytes(content)
+            if fits:
+                assert asyncio.run(service.measure(Song(path, "a"))).seconds == 3.0
+            else:
+                with pytest.raises(Refused, match="longer than"):
+                    asyncio.run(service.measure(Song(path, "a")))
 
     def test_the_answer_is_that_of_predict(self, service, hearing, torn_song):
         run = hearing("torn")
@@ -286,6 +300,9 @@ class TestDrawing:
         assert (min(x for x, _ in points), max(x for x, _ in points)) == (0.0, 1000.0)
         assert all(y == pytest.approx(-0.5 if x < 500 else -1.0) for x, y in upper if x != 500)
         assert [(x, -y) for x, y in reversed(lower)] == upper
+        # Of more peaks than can be drawn the loudest of its neighbours stands for them.
+        html = render_answer("song", Sound(80.0, [0.1, 0.4] * 400), [])
+        assert set(re.findall(r" (-?[\d.]+)(?: L|Z)", html)) == {"-1.000", "1.000"}
 
     @pytest.mark.parametrize(
         ("seconds", "times"),
