@@ -37,6 +37,42 @@ def test_each_kind_is_counted():
     assert summary(found)["share"] == 1.0
 
 
+def test_a_track_that_shares_everything_counts_once():
+    tracks = [
+        Track("a0", "a", "0", group="x", recording="r"),
+        Track("a1", "a", "0", group="x", recording="r"),
+        Track("b0", "b", "1"),
+        Track("b1", "b", "2", group="y"),
+    ]
+    found = audit(Dataset("d", "d", tracks), [fold([0, 2], [1, 3])])
+    (own,) = found["folds"]
+    assert (own["tested"], own["group"], own["recording"], own["duplicate"]) == (2, 1, 1, 1)
+    assert own["any"] == 1
+    assert summary(found)["share"] == 0.5
+    assert found["known"] == summary(found)["known"] == 3
+    assert found["conflicts"] == []
+
+
+def test_the_summary_adds_up_the_folds():
+    found = audit(dataset(), [fold([0, 2, 4], [1, 3, 5]), fold([1, 3], [0, 4])])
+    assert [own["any"] for own in found["folds"]] == [3, 1]
+    whole = summary(found)
+    assert (whole["tested"], whole["group"], whole["recording"], whole["duplicate"]) == (5, 2, 1, 1)
+    assert (whole["any"], whole["share"]) == (4, 0.8)
+    assert (whole["conflicts"], whole["known"]) == (1, 4)
+
+
+def test_equal_bytes_under_two_labels_are_a_conflict_named_once():
+    tracks = [
+        Track("a0", "a", "0", recording="r"),
+        Track("b0", "b", "0", recording="r"),
+        Track("a1", "a", "0"),
+        Track("b1", "b", "1"),
+    ]
+    found = audit(Dataset("d", "d", tracks), [fold([0, 1], [2, 3])])
+    assert found["conflicts"] == [["a0", "b0"]]
+
+
 def test_what_shares_nothing_is_new():
     found = audit(dataset(), [fold([0, 1], [4, 5])])
     assert not leaks(found)

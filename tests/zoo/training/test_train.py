@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.datasets import open_dataset
 from zoo.evaluate.metrics import score
+from zoo.evaluate.protocols import parse_protocol
 from zoo.execution.progress import Bar, Reporter
 from zoo.workspace import cache_folder, run_folder
 from zoo_registry import Registry, UsageError
@@ -134,6 +136,96 @@ def test_an_interrupted_run_goes_on_after_its_last_fold(flaky, feature_table):
     assert run.complete
     # Three calls before the interruption, then three folds and the fit on all tracks.
     assert int(Path("calls").read_text()) == 3 + 4
+    undisturbed = zoo.train(model, table, root=Path("undisturbed"))
+    assert undisturbed.id == run.id
+    assert run.predictions_path.read_bytes() == undisturbed.predictions_path.read_bytes()
+    assert run.record.split == undisturbed.record.split
+    assert [entry.fold for entry in run.record.folds] == [0, 1, 2, 3, 4]
+
+
+# It depends on its seed and parameters, and logs what it is given.
+LOGGING = """
+import json
+import numpy as np
+from zoo import Card, Handcrafted, hookimpl
+
+card = Card(
+    name="logging", title="Logging", family="test", frontend=Handcrafted(),
+    params={"strength": 1.0},
+)
+
+@hookimpl
+def train(tracks, labels, classes, groups, params, seed):
+    rows = [np.asarray(track)[0].tolist() for track in tracks]
+    entry = {"rows": rows, "labels": labels.tolist(), "classes": list(classes),
+             "groups": groups.tolist(), "params": params, "seed": seed}
+    with open("log", "a") as log:
+        log.write(json.dumps(entry) + "\\n")
+    return params["strength"] * np.random.default_rng(seed).random(len(classes))
+
+@hookimpl
+def predict(model, tracks):
+    scores = [np.exp(model * (1 + abs(track[:, :1]))) for track in tracks]
+    return [score / score.sum(axis=1, keepdims=True) for score in scores]
+"""
+
+
+@pytest.fixture
+def logging_model(workspace: Path):
+    """Return a plugin's path, and a function that returns what it was given, call by call."""
+    Path("logging_model.py").write_text(LOGGING, encoding="utf-8")
+
+    def logged() -> list[dict]:
+        lines = Path("log").read_text(encoding="utf-8").splitlines()
+        Path("log").unlink()
+        return [json.loads(line) for line in lines]
+
+    return "./logging_model.py", logged
+
+
+def test_every_fit_gets_its_tracks_with_their_labels_groups_parameters_and_seed(
+    logging_model, feature_table
+):
+    model, logged = logging_model
+    table = str(feature_table(classes=3, tracks=8, groups=4))
+    dataset = open_dataset(table)
+    folds = parse_protocol("kfold:4").folds(dataset, 3, True)
+    run = zoo.train(model, table, protocol="kfold:4", params={"strength": 2.0}, seed=3, jobs=1)
+    assert run.complete, run.record.error
+    fits = logged()
+    # The last fit is on all tracks.
+    expected = [fold.train for fold in folds] + [np.arange(24)]
+    assert [len(fit["rows"]) for fit in fits] == [18, 18, 18, 18, 24]
+    for fit, indices in zip(fits, expected, strict=True):
+        np.testing.assert_array_equal(np.float32(fit["rows"]), dataset.features[indices])
+        assert fit["labels"] == dataset.labels[indices].tolist()
+        assert fit["groups"] == dataset.groups[indices].tolist()
+        assert fit["classes"] == list(dataset.classes)
+        assert (fit["params"], fit["seed"]) == ({"strength": 2.0}, 3)
+    predictions = run.predictions()
+    tested = [(dataset.tracks[n].id, fold.number) for fold in folds for n in fold.test]
+    assert list(zip(predictions.tracks, predictions.folds.tolist(), strict=True)) == tested
+    order = [n for fold in folds for n in fold.test]
+    assert predictions.labels.tolist() == dataset.labels[order].tolist()
+    assert predictions.groups.tolist() == dataset.groups[order].tolist()
+    assert predictions.digests == tuple(dataset.tracks[n].digest[:16] for n in order)
+    assert [(entry.train_tracks, entry.test_tracks) for entry in run.record.folds] == [(18, 6)] * 4
+    # What a track is given follows from its own row.
+    weights = 2.0 * np.random.default_rng(3).random(3)
+    powers = np.exp(weights * (1 + abs(dataset.features[order][:, :1])))
+    expected = powers / powers.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(predictions.probabilities, expected, atol=1e-6)
+
+
+def test_a_fold_that_fails_is_told_to_the_reporter_and_others_are_kept(flaky, feature_table):
+    model, notes = flaky('ValueError("no")'), _Notes()
+    Path("stop").write_text("1", encoding="utf-8")
+    run = zoo.train(model, str(feature_table()), protocol="kfold:3", reporter=notes)
+    assert [note for note in notes.notes if "failed" in note] == [
+        f"{run.id}, fold 0 failed: ValueError: no"
+    ]
+    assert not run.predictions_path.exists()
+    assert sorted(path.name for path in run.folder.glob("folds/*.csv")) == ["1.csv", "2.csv"]
 
 
 STEPS = """
