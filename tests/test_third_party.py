@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo_registry.discovery import BUILT_IN, MODELS, read_offers
+from zoo_registry.discovery import BUILT_IN, MODELS, read_entries
 from zoo_registry.enabled import Switches, switch
 
 pytestmark = pytest.mark.xdist_group("third_party")
@@ -29,7 +29,7 @@ PACKAGES = {
 }
 BUILT_INS = {
     offer.name
-    for offer in read_offers(Switches())
+    for offer in read_entries(Switches())
     if offer.kind == "model" and offer.source.distribution == BUILT_IN
 }
 

@@ -1,4 +1,4 @@
-"""Where things are: runs in the user's directory, caches in the platform's place."""
+"""Locations on disk: runs in the user's directory, caches in the folder of the platform."""
 
 import json
 import os
@@ -37,26 +37,26 @@ __all__ = [
 
 
 def models_folder() -> Path:
-    """Return the folder of the runs: ``ZOO_MODELS``, or ``models`` where the user stands."""
+    """Return the folder of the runs: ``ZOO_MODELS``, or ``models`` in the current directory."""
     return Path(os.environ.get("ZOO_MODELS") or "models")
 
 
 def cache_folder() -> Path:
-    """Return the folder of what can be computed again: ``ZOO_CACHE``, or the platform's."""
+    """Return the folder of caches: ``ZOO_CACHE``, or that of the platform."""
     chosen = os.environ.get("ZOO_CACHE")
-    # Absolute, since workers may stand elsewhere.
+    # Absolute, since workers may have another current directory.
     return Path(chosen or platformdirs.user_cache_dir("genre-zoo", False)).absolute()
 
 
 def run_folder(record: RunRecord, root: Path | None = None) -> Path:
-    """Return where the run of this record belongs, under `root` or the models folder."""
+    """Return the folder for the run of a record, in `root` or the models folder."""
     protocol = record.protocol.spec + ("" if record.protocol.grouped else "-ungrouped")
     dataset = file_name(record.dataset.name)
     return (root or models_folder()) / dataset / file_name(protocol) / record.id
 
 
 def file_name(text: str) -> str:
-    """Return `text` as a file name that every system takes."""
+    """Return `text` as a file name that is valid on every system."""
     plain = re.sub(r"[^\w.+-]+", "-", text).strip(".-")[:100]
     # A name has 255 bytes at most, and some letters have four.
     return plain.encode()[:200].decode("utf-8", "ignore") or "unnamed"
@@ -65,30 +65,30 @@ def file_name(text: str) -> str:
 def runs() -> Iterator[Run | RunError]:
     """Yield all runs of the workspace, sorted by folder; for a damaged one its error."""
     for path in sorted(models_folder().glob(f"*/*/*/{RECORD}")):
-        if path.parent.suffix == TEMPORARY_SUFFIX:  # it is being removed
+        if path.parent.suffix == TEMPORARY_SUFFIX:  # it is being deleted
             continue
         try:
             yield Run.read(path.parent)
         except RunError as error:
-            if path.exists():  # else it was removed while we looked
+            if path.exists():  # otherwise it was deleted just now
                 yield error
 
 
 def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run:
-    """Return the run of this folder or id, or the best newest one of this model.
+    """Return the run with a folder or id, or the newest run of a model.
 
     Parameters
     ----------
     wanted : str
-        A run's folder, its id or the start of it; or a model's name, which
-        means that model's run that was finished last.
+        Folder or id of a run, or the beginning of an id; or the name of a model, for its run that
+        was finished last.
     fits : callable, optional
-        Which of a model's runs are preferred.
+        Condition for runs of a model that are preferred.
 
     Raises
     ------
     UsageError
-        If nothing, or more than one run, is meant.
+        If there is no such run, or more than one.
     """
     folder = Path(wanted)
     if is_file(folder / RECORD):
@@ -99,7 +99,7 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
         complete = [run for run in of_model if run.complete]
         fitting = [run for run in complete if fits(run)]
         return max(fitting or complete or of_model, key=lambda run: run.record.finished or "")
-    # Ids are compared with their folders, since a run may lie twice in a workspace.
+    # Ids are compared with their folders, since a workspace may hold a copy of a run.
     matching = [run for run in known if run.id.startswith(wanted)]
     exact = [run for run in matching if run.id == wanted] or matching
     if len(exact) == 1:
@@ -114,18 +114,18 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
 
 
 def remove(run: Run) -> None:
-    """Delete the run's folder; nobody sees it half deleted, however the removal ends."""
+    """Delete the run's folder. It is renamed first: no process reads a half-deleted run."""
     leaving = temporary_path(run.folder)
-    with suppress(FileNotFoundError):  # another process was faster
+    with suppress(FileNotFoundError):  # another process has deleted it
         run.folder.rename(leaving)
         shutil.rmtree(leaving)
 
 
 def stamps() -> list[Any]:
-    """Return name, size, time and inode of all that runs are read from.
+    """Return name, size, time and inode of all files that runs are read from.
 
-    They stay equal as long as no run is added, changed or removed: every file is written anew and
-    renamed. Looking costs a hundredth of reading.
+    They are equal as long as no run is added, changed or deleted, because a file is changed by
+    writing a new one. Reading the runs takes a hundred times longer.
     """
     folders = [str(models_folder())]
     for _ in range(3):
@@ -150,18 +150,18 @@ def _stamp(path: str) -> list[int] | None:
 
 
 def remembered(kind: str, key: Any, compute: Callable[[], Any], place: Any = None) -> Any:
-    """Return what `compute` gives, from the cache if it was computed from the same `key` before.
+    """Return the result of `compute`, from the cache if the result for this key is stored.
 
     Parameters
     ----------
     kind : str
-        Names the computation and its version.
+        Name and version of the computation.
     key : JSON value
-        Everything that the result depends on, big contents by their hash.
+        Everything that the result depends on; large contents by their hash.
     compute : callable
-        Returns a JSON value.
+        Function that returns a JSON value.
     place : JSON value, optional
-        Where only the last result is kept; by default every key has a place of its own.
+        Name of a place that keeps only the last result; by default each key has its own place.
     """
     name = digest(key)
     path = cache_folder() / kind / f"{name[:32] if place is None else digest(place)[:32]}.json"
@@ -172,7 +172,7 @@ def remembered(kind: str, key: Any, compute: Callable[[], Any], place: Any = Non
     except (OSError, ValueError, TypeError):
         pass  # absent, or damaged
     result = compute()
-    # Without a place to remember it the result is as good.
+    # The result is valid even if it cannot be stored.
     with suppress(OSError):
         write_text(path, json.dumps([name, digest(result), result]))
     return result
@@ -180,10 +180,17 @@ def remembered(kind: str, key: Any, compute: Callable[[], Any], place: Any = Non
 
 @contextmanager
 def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of a run's folder; if another process holds it, say so and wait.
+    """Hold the lock of a run's folder; wait if another process holds it.
 
-    The operating system frees the lock when its holder dies, however it dies; what it
-    left half written is removed.
+    The operating system releases the lock when a process ends in any way. Its temporary files
+    are deleted.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run; created if it is missing.
+    on_wait : callable
+        Called before waiting.
     """
     from filelock import FileLock, Timeout
 

@@ -1,4 +1,4 @@
-"""What a model says of itself: its card, its parameters and their search space."""
+"""The card of a model, and the protocol of front ends."""
 
 import json
 import math
@@ -40,20 +40,20 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 class FrontEnd(Protocol):
     """The declared preprocessing of a model: waveform in, array out.
 
-    An implementation is a frozen dataclass: its fields, its `name` and its
-    `version` are its identity, and arrays are cached under that identity.
+    An implementation is a frozen dataclass. Its fields, its `name` and its `version` are its
+    identity, which is part of the key of cached arrays.
 
     Attributes
     ----------
     name : str
-        Under which runs record the front end.
+        Name in the record of a run.
     version : int
-        Raised whenever the same fields come to give other numbers.
+        Raised whenever the result for the same fields changes.
     layout : {"vectors", "frames"}
-        What the rows of the array are: "vectors" has one row a window, "frames"
-        one row a short-time frame, from which the model cuts its own windows.
+        "vectors": one row per window; "frames": one row per short-time frame, of which the model
+        makes its own windows.
     sample_rate : int
-        Hz at which the waveform is wanted.
+        Sample rate of the waveform in Hz.
     """
 
     name: ClassVar[str]
@@ -62,16 +62,21 @@ class FrontEnd(Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """Hz at which the waveform is wanted."""
+        """Sample rate of the waveform in Hz."""
         ...
 
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Turn a mono waveform, shape (samples,), into an array, shape (rows, columns)."""
+        """Return the array, shape (rows, columns), of a mono waveform, shape (samples,)."""
         ...
 
 
 def identity(frontend: FrontEnd) -> dict[str, Any]:
-    """Return what makes two front ends equal: name, version and every field.
+    """Return the identity of a front end: name, version and every field.
+
+    Parameters
+    ----------
+    frontend : FrontEnd
+        An instance of a dataclass.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def identity(frontend: FrontEnd) -> dict[str, Any]:
 
 
 def check_contract(contract: object) -> None:
-    """Raise `PluginError` if a plugin was written for a contract that is not known here."""
+    """Raise `PluginError` if a plugin was written for an unknown contract."""
     if not isinstance(contract, int) or contract < 1:
         raise PluginError(f"its contract is {contract!r}; give the number that it was written for")
     if contract > CONTRACT:
@@ -99,36 +104,46 @@ def check_contract(contract: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What a model says of itself.
+    """Description of a model by its author.
 
-    Parameters
+    Attributes
     ----------
     name : str
-        Lower-case words joined by hyphens; what people type.
+        Lower-case words joined by hyphens, used in commands.
     title : str
-        What people read on the leaderboard.
+        Name on the leaderboard.
     family : str
-        "classical", "deep", or a word of the author's.
+        "classical", "deep", or another word.
     frontend : FrontEnd
-        The preprocessing the model is trained on.
+        Preprocessing of the audio.
     params : mapping
         Every parameter with its default.
     space : mapping
-        What a tuner may try; its keys are keys of `params`.
+        Search space of a tuner; its keys are keys of `params`.
     references : tuple of str
-        Papers and standards that the model follows.
+        Papers and standards that describe the model.
     requires : tuple of str
         Top-level modules that must be importable, such as "tensorflow".
-    extra : str, optional
-        The extra of genre-zoo that brings them, or None.
+    extra : str or None
+        Extra of genre-zoo that installs them.
     contract : int
-        The version of the contract that the plugin was written for; the present one by default.
+        Version of the contract that the plugin was written for; by default the current one.
 
     Raises
     ------
     PluginError
         If the name is malformed, the search space names an unknown parameter, or the contract
         is newer than this genre-zoo.
+
+    Examples
+    --------
+    >>> from zoo import Card, Handcrafted, LogFloat
+    >>> card = Card(
+    ...     name="svm", title="SVM (RBF)", family="classical", frontend=Handcrafted(),
+    ...     params={"C": 5.0}, space={"C": LogFloat(0.1, 100)},
+    ... )
+    >>> card.resolve({"C": "10"})
+    {'C': 10.0}
     """
 
     name: str
@@ -142,7 +157,7 @@ class Card:
     extra: str | None = None
     contract: int = CONTRACT
 
-    # Before the fields are taken, since a newer contract may have some that are unknown here.
+    # Before the fields are assigned, since a newer contract may have fields that are unknown here.
     def __new__(cls, *_: Any, contract: int = CONTRACT, **__: Any) -> "Card":
         """Refuse a newer contract."""
         check_contract(contract)
@@ -174,7 +189,7 @@ class Card:
         object.__setattr__(self, "requires", tuple(self.requires))
 
     def _check_kinds(self) -> None:
-        """Raise `PluginError` where a field is not what it has to be."""
+        """Raise `PluginError` where the type of a field is wrong."""
         texts = {"name": self.name, "title": self.title, "family": self.family}
         for field_, value in texts.items():
             if not isinstance(value, str):
@@ -201,12 +216,12 @@ class Card:
         return hash((self.name, tuple(sorted(self.params.items(), key=str))))
 
     def resolve(self, settings: Mapping[str, str | ParamValue]) -> dict[str, ParamValue]:
-        """Return all parameters, with `settings` in place of the defaults.
+        """Return all parameters: `settings`, and defaults for the others.
 
         Parameters
         ----------
         settings : mapping
-            Values, or text as a command line gives it, by parameter name.
+            Values by parameter name; text is read as on a command line.
 
         Raises
         ------
@@ -236,7 +251,7 @@ class Card:
             fits = isinstance(value, int)
         elif isinstance(options, Choice):
             fits = value in options.values
-        else:  # a string or None may stand for "chosen by a rule", where a number is also meant
+        else:  # a string or None may mean "chosen by a rule", so a number is also valid
             fits = not isinstance(value, float) or math.isfinite(value)
         if not fits:
             wanted = (
@@ -251,7 +266,7 @@ class Card:
 
 
 def _literal(text: str) -> ParamValue:
-    """Read a number, true, false or null as JSON does; anything else is a string."""
+    """Return a number, true, false or null as JSON has it; anything else is a string."""
     try:
         value = json.loads(text.lower() if text in {"True", "False"} else text)
     except (ValueError, RecursionError):

@@ -1,20 +1,20 @@
-"""Plugins as their packages announce them, before any is imported.
+"""Entry points of installed plugins, before any of them is imported.
 
-A model is an entry point of the group ``zoo.plugins``; its name is the entry point's. An
-extension (a wrapper of hooks, a listener, a source of data sets or commands) is one of
-``zoo.extensions``, which is on, or of ``zoo.extensions.optional``, which is off until the user
-enables it.
+A model is an entry point of the group ``zoo.plugins``; its name is that of the entry point. An
+extension (a wrapper of hooks, a listener, a source of datasets or commands) is an entry point of
+``zoo.extensions``, which is used by default, or of ``zoo.extensions.optional``, which is used
+once the user enables it.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal
 
 from zoo_registry.enabled import DISABLED, Switches
 from zoo_registry.model import Source
 
-__all__ = ["BUILT_IN", "EXTENSIONS", "MODELS", "OPTIONAL", "Offer", "read_offers"]
+__all__ = ["BUILT_IN", "EXTENSIONS", "MODELS", "OPTIONAL", "PluginEntry", "read_entries"]
 
 MODELS = "zoo.plugins"
 EXTENSIONS = "zoo.extensions"
@@ -23,7 +23,7 @@ BUILT_IN = "genre-zoo"
 
 
 @dataclass(frozen=True)
-class Offer:
+class PluginEntry:
     """One entry point.
 
     Attributes
@@ -31,7 +31,7 @@ class Offer:
     kind : {"model", "extension"}
     point : EntryPoint
     withheld : {"disabled", "broken"} or None
-        Why it is not imported: it is switched off, or its name is taken.
+        Why it is not imported: it is switched off, or another plugin has its name.
     reason : str or None
         The same as a sentence.
     """
@@ -43,7 +43,7 @@ class Offer:
 
     @property
     def name(self) -> str:
-        """The entry point's."""
+        """The name of the entry point."""
         return self.point.name
 
     @property
@@ -53,23 +53,25 @@ class Offer:
         return Source(self.name, dist.name if dist else "unknown", dist.version if dist else None)
 
 
-def read_offers(switches: Switches, points: Iterable[EntryPoint] | None = None) -> list[Offer]:
-    """Return what is installed: built-in plugins first, then by package and name.
+def read_entries(
+    switches: Switches, points: Iterable[EntryPoint] | None = None
+) -> list[PluginEntry]:
+    """Return the entry points of plugins: built-in ones first, then by package and name.
 
     Parameters
     ----------
     switches : Switches
+        Choices of the user.
     points : iterable of EntryPoint, optional
-        Instead of those that are installed.
+        Entry points to use instead of the installed ones.
     """
-    offers: dict[tuple[str, str, str | None], Offer] = {}
+    entries: dict[tuple[str, str, str | None], PluginEntry] = {}
     for point in _installed() if points is None else points:
         if point.group in (MODELS, EXTENSIONS, OPTIONAL):
-            kind: Literal["model", "extension"] = "model" if point.group == MODELS else "extension"
-            offer = Offer(kind, point)
-            offers[point.name, point.value, offer.source.distribution] = offer
-    owners: dict[tuple[str, str], Offer] = {}
-    return [_judged(offer, switches, owners) for offer in sorted(offers.values(), key=_rank)]
+            entry = PluginEntry("model" if point.group == MODELS else "extension", point)
+            entries[point.name, point.value, entry.source.distribution] = entry
+    owners: dict[tuple[str, str], PluginEntry] = {}
+    return [_withheld(entry, switches, owners) for entry in sorted(entries.values(), key=_rank)]
 
 
 def _installed() -> list[EntryPoint]:
@@ -79,28 +81,30 @@ def _installed() -> list[EntryPoint]:
     ]
 
 
-def _rank(offer: Offer) -> tuple[bool, str, str]:
-    package = offer.source.distribution or ""
-    return package != BUILT_IN, package, offer.name
+def _rank(entry: PluginEntry) -> tuple[bool, str, str]:
+    package = entry.source.distribution or ""
+    return package != BUILT_IN, package, entry.name
 
 
-def _judged(offer: Offer, switches: Switches, owners: dict[tuple[str, str], Offer]) -> Offer:
-    """Return `offer`, withheld if the user or an earlier owner of its name is against it."""
-    package = offer.source.distribution
-    off = sorted({offer.name, package or ""} & switches.disabled)
-    if offer.point.group == OPTIONAL and not {offer.name, package} & switches.enabled:
-        reason = f"it is optional: `zoo plugins enable {offer.name}` switches it on"
-        return Offer(offer.kind, offer.point, "disabled", reason)
-    # A built-in model that is switched off keeps its name: nobody else may pass for it.
+def _withheld(
+    entry: PluginEntry, switches: Switches, owners: dict[tuple[str, str], PluginEntry]
+) -> PluginEntry:
+    """Return `entry`, withheld if it is switched off or an earlier plugin has its name."""
+    package = entry.source.distribution
+    off = sorted({entry.name, package or ""} & switches.disabled)
+    if entry.point.group == OPTIONAL and not {entry.name, package} & switches.enabled:
+        reason = f"it is optional: `zoo plugins enable {entry.name}` switches it on"
+        return replace(entry, withheld="disabled", reason=reason)
+    # A built-in model that is switched off keeps its name: no other plugin may replace it.
     if not off or package == BUILT_IN:
-        owner = owners.setdefault((offer.kind, offer.name), offer)
-        if owner is not offer:
+        owner = owners.setdefault((entry.kind, entry.name), entry)
+        if owner is not entry:
             reason = (
-                f"the name {offer.name!r} is taken by {owner.source.distribution}; "
+                f"the name {entry.name!r} is taken by {owner.source.distribution}; "
                 "the author of the package has to choose another"
             )
-            return Offer(offer.kind, offer.point, "broken", reason)
+            return replace(entry, withheld="broken", reason=reason)
     if off:
         reason = f"it is switched off: `zoo plugins enable {off[0]}`, or change {DISABLED}"
-        return Offer(offer.kind, offer.point, "disabled", reason)
-    return offer
+        return replace(entry, withheld="disabled", reason=reason)
+    return entry

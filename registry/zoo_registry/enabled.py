@@ -1,8 +1,8 @@
-"""Which plugins the user has switched off, and which optional ones on.
+"""Plugins that the user has switched off, and optional ones that the user has switched on.
 
-The choice is kept in ``plugins.json`` in the user's configuration folder (``ZOO_CONFIG``);
-``ZOO_PLUGINS_DISABLED`` and ``ZOO_PLUGINS_ENABLED``, names separated by commas, hold for one
-process and its children. A name is a plugin's, or that of a package, which means all it brings.
+The choice is stored in ``plugins.json`` in the user's configuration folder (``ZOO_CONFIG``).
+``ZOO_PLUGINS_DISABLED`` and ``ZOO_PLUGINS_ENABLED``, names separated by commas, apply to one
+process and its children. A name is that of a plugin, or that of a package for all its plugins.
 """
 
 import json
@@ -43,13 +43,13 @@ class _Stored(Structure):
 
 
 def config_folder() -> Path:
-    """Return the folder of the user's choices: ``ZOO_CONFIG``, or the platform's."""
+    """Return the folder of the user's choices: ``ZOO_CONFIG``, or that of the platform."""
     chosen = os.environ.get("ZOO_CONFIG")
     return Path(chosen or platformdirs.user_config_dir("genre-zoo", False)).absolute()
 
 
 def read_switches() -> Switches:
-    """Return what the user has chosen, in the file or for this process.
+    """Return the choices of the user, in the file and for this process.
 
     Raises
     ------
@@ -65,13 +65,10 @@ def read_switches() -> Switches:
 
 
 def switch(name: str, on: bool) -> Path:
-    """Keep that a plugin, or all of a package, is on or off; return the file that says so."""
-
-    def chosen(names: frozenset[str], wanted: bool) -> frozenset[str]:
-        return names | {name} if wanted else names - {name}
-
+    """Store that a plugin, or each plugin of a package, is on or off; return the path."""
     kept = _read()
-    _write(Switches(chosen(kept.disabled, not on), chosen(kept.enabled, on)))
+    disabled, enabled = kept.disabled - {name}, kept.enabled - {name}
+    _write(Switches(disabled, enabled | {name}) if on else Switches(disabled | {name}, enabled))
     return _path()
 
 

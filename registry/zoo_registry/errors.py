@@ -1,21 +1,21 @@
-"""Every error that the zoo raises on purpose.
+"""Errors that the zoo raises on purpose.
 
 ::
 
     ZooError                 exit status 1: something failed, and the message names it
-    ├── UsageError           exit status 2: the command, or what it was given, is wrong
-    │   ├── UnknownModel     no plugin offers a model of this name
-    │   ├── ArtefactError    an ONNX file cannot be trusted, or not be run
+    ├── UsageError           exit status 2: the command or its input is wrong
+    │   ├── UnknownModel     no plugin has a model of this name
+    │   ├── ArtefactError    an ONNX file cannot be trusted, or cannot be run
     │   ├── DatasetError     the data cannot be used as a dataset
     │   └── ProtocolError    the dataset cannot be split as asked
-    ├── AudioError           one track cannot be decoded or described
+    ├── AudioError           one track cannot be decoded, or its features not computed
     ├── PluginError          a plugin cannot be loaded or breaks its contract
     │   └── CannotExport     a model has no ONNX form; the message says why
     ├── RunError             a run on disk is damaged or incomplete
     ├── EngineError          no worker is left, or the scheduler of a cluster is gone
-    └── StorageError         nothing more can be written, or what lay on disk is gone
+    └── StorageError         nothing more can be written, or a file was deleted
 
-A message is one sentence (what, where) and, if something can be done, a second (what to do).
+A message is one sentence (what, where), followed by what to do if something can be done.
 """
 
 __all__ = [
@@ -35,23 +35,23 @@ __all__ = [
 
 
 class ZooError(Exception):
-    """Something failed; the message says what, where and what to do next."""
+    """A failure; the message names it, its place and what to do next."""
 
     exit_status = 1
 
 
 class UsageError(ZooError):
-    """The command, or what it was given, is wrong."""
+    """The command or its input is wrong."""
 
     exit_status = 2
 
 
 class UnknownModel(UsageError):
-    """No plugin offers a model of this name."""
+    """No plugin has a model of this name."""
 
 
 class ArtefactError(UsageError):
-    """An ONNX file cannot be trusted, or not be run."""
+    """An ONNX file cannot be trusted, or cannot be run."""
 
 
 class DatasetError(UsageError):
@@ -63,7 +63,7 @@ class ProtocolError(UsageError):
 
 
 class AudioError(ZooError):
-    """One track cannot be decoded or described; the others can go on."""
+    """One track cannot be decoded, or its features not computed; others are not affected."""
 
 
 class PluginError(ZooError):
@@ -71,7 +71,7 @@ class PluginError(ZooError):
 
 
 class CannotExport(PluginError):
-    """A model has no ONNX form; the message says why."""
+    """A model has no ONNX form; the message names the reason."""
 
 
 class RunError(ZooError):
@@ -79,19 +79,23 @@ class RunError(ZooError):
 
 
 class EngineError(ZooError):
-    """No worker is left, or the scheduler of a cluster is gone; the same command goes on."""
+    """No worker is left, or the scheduler of a cluster is gone.
+
+    Progress is saved; the same command continues.
+    """
 
 
 class StorageError(ZooError, OSError):
-    """Nothing more can be written, or what lay on disk is gone; no fault of model or data.
+    """Nothing more can be written, or a file was deleted; neither model nor data is the cause.
 
-    An OSError too, so that who can do without the file does not have to tell the two apart.
+    It is also an OSError, so that code that can work without the file handles both alike.
 
     Parameters
     ----------
     message : str
+        Sentence for the user.
     reason : str or None
-        What the system says.
+        Reason that the operating system gives.
     """
 
     def __init__(self, message: str, reason: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the end of what dead writers leave behind."""
+"""Atomic writing of files, and deletion of temporary files that killed processes left."""
 
 import errno
 import json
@@ -32,26 +32,26 @@ TEMPORARY_SUFFIX = ".tmp"
 
 _PREFIX = ".zoo-"
 _NAME = re.compile(r"\.zoo-([0-9a-f]{8})-(\d+)-[0-9a-f]+\.tmp")
-_ABANDONED = 86_400.0  # seconds; nobody writes one file for a day
+_ABANDONED = 86_400.0  # seconds; writing one file takes less than a day
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; rename it to `path` if the block succeeds.
+    """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
-    A reader sees the old file or the new one, never a half; of two writers the
-    last one wins.
+    A reader sees the old file or the new one, never a part. If two processes write, the last one
+    wins.
 
     Parameters
     ----------
     path : Path
-        Where the file shall be; missing parent folders are made.
+        Path of the new file; missing parent folders are created.
 
     Raises
     ------
     StorageError
-        If nothing more can be written there.
+        If nothing more can be written.
     OSError
         If writing fails for another reason.
     """
@@ -69,7 +69,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Raise StorageError, which names `path`, if nothing more can be written in this block."""
+    """Raise StorageError, which names `path`, if the block fails because the disk is full."""
     try:
         yield
     except OSError as error:
@@ -82,9 +82,16 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write `text` to `path` as UTF-8, whole or not at all.
+    r"""Write `text` to `path` as UTF-8, completely or not at all.
 
     The byte 0xff of a file's name, which UTF-8 does not have, becomes ``\udcff``.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the file.
+    text : str
+        Content of the file.
     """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
@@ -93,12 +100,17 @@ def write_text(path: Path, text: str) -> None:
 def read_json(path: Path) -> Any:
     """Return the value of a JSON file.
 
+    Parameters
+    ----------
+    path : Path
+        Path of the file.
+
     Raises
     ------
     OSError
         If it cannot be read.
     ValueError
-        If it is no JSON, or nested too deeply to be read.
+        If it is not JSON, or nested too deeply.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -107,26 +119,31 @@ def read_json(path: Path) -> Any:
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether there is a file; where the system takes no such name, there is none."""
+    """Whether the file exists; False for a name that the system does not allow."""
     return os.path.isfile(path)  # noqa: PTH113  (pathlib raises OSError for a long name)
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether there is a folder; where the system takes no such name, there is none."""
+    """Whether the folder exists; False for a name that the system does not allow."""
     return os.path.isdir(path)  # noqa: PTH112  (likewise)
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a free name beside `path` that tells `sweep` which process uses it."""
-    # The name is short, since `path` may have one as long as the system takes.
+    """Return an unused path in the folder of `path`; its name holds the process for `sweep`."""
+    # The name is short, since that of `path` may have the greatest length.
     unique = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
     return path.with_name(f"{_PREFIX}{unique}{TEMPORARY_SUFFIX}")
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers of `folder` left that were killed; those alive keep theirs.
+    """Delete temporary files of killed processes.
 
-    Of another machine's processes nothing is known: what they leave goes after a day.
+    Whether a process of another machine is alive is not known; its files are deleted after a day.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the files.
     """
     with suppress(OSError):
         for path in [*folder.glob(f"{_PREFIX}*{TEMPORARY_SUFFIX}")]:
@@ -137,7 +154,7 @@ def sweep(folder: Path) -> None:
 
 @cache
 def _sweep_once(folder: Path) -> None:
-    """Sweep a folder before this process writes into it for the first time."""
+    """Delete temporary files in a folder before the first write of this process."""
     sweep(folder)
 
 
@@ -145,12 +162,12 @@ def _is_abandoned(path: Path) -> bool:
     named = _NAME.fullmatch(path.name)
     if named and named[1] == _machine() and os.name == "posix":
         try:
-            os.kill(int(named[2]), 0)  # asks, and does nothing
+            os.kill(int(named[2]), 0)  # only checks whether the process exists
         except ProcessLookupError:
             return True
         except (OSError, OverflowError):
             pass
-    # The number may have gone to another process since.
+    # Another process may have the number now.
     return time.time() - path.lstat().st_mtime > _ABANDONED
 
 

@@ -1,7 +1,7 @@
-"""What a plugin promises: the hook specifications, which pluggy checks.
+"""The hook specifications, which pluggy checks.
 
-An implementation is a function of the plugin's module, marked with `hookimpl`.
-It takes those of the arguments that it wants, by name.
+An implementation is a function of the plugin's module, marked with `hookimpl`. It has those of
+the arguments, by name, that it needs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTRACT", "OPSET", "ExtensionSpec", "ModelSpec", "Progress", "hookimpl", "hookspec"]
 
 CONTRACT = 1
-"""The version of what is specified here and in `zoo_registry.card`; see docs/contract.md."""
+"""Version of the specification in this module and in `zoo_registry.card`; see docs/contract.md."""
 
 OPSET = 18
 """The newest version of ONNX's operator set that a model's graph may use."""
@@ -27,34 +27,35 @@ hookimpl = pluggy.HookimplMarker("zoo")
 
 
 class Progress(Protocol):
-    """How a training says how far it is."""
+    """Receiver of the progress of a training."""
 
     def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
-        """Report the share that is done, 0 to 1, and a few words such as "epoch 3/40".
+        """Report the share that is done, 0 to 1, and a short text such as "epoch 3/40".
 
-        Figures such as ``loss=0.7`` are kept in the run as its learning curve.
+        Figures such as ``loss=0.7`` are stored in the run as its learning curve.
         """
         ...
 
 
 class ModelSpec:
-    """Hooks of one model; called for that model alone. `train` and `predict` are compulsory."""
+    """Hooks of one model, called for that model only. `train` and `predict` are compulsory."""
 
     @hookspec(firstresult=True)
     def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32] | None":
-        """Turn a waveform into the array the model is trained on.
+        """Compute the array of a waveform.
 
-        The default is the front end of the card.
+        Called once per track and dataset, in worker processes, unless the array is in the cache;
+        also when a plugin without an ONNX form predicts. The default is the front end of the card.
 
         Parameters
         ----------
         audio : float32 array, shape (samples,)
-            Mono, at the front end's sample rate, finite.
+            Mono, at the sample rate of the front end, finite.
 
         Returns
         -------
         float32 array, shape (rows, columns)
-            One row a window or a frame, by the front end's layout.
+            One row per window or per frame, by the layout of the front end.
         """
 
     @hookspec(firstresult=True)
@@ -71,31 +72,33 @@ class ModelSpec:
     ) -> object:
         """Fit a model to the training tracks of one fold.
 
+        Called once per fold, and once more on all tracks for the artefact.
+
         Parameters
         ----------
         tracks : sequence of float32 arrays, each of shape (rows, columns)
-            What `preprocess` gave, one array a track; read-only.
+            Results of `preprocess`, one array per track; read-only.
         labels : int64 array, shape (tracks,)
-            Index into `classes` of each track.
+            Index of each track's class in `classes`.
         classes : sequence of str
-            All classes of the dataset, sorted; one may have no track here.
+            All classes of the dataset, sorted; a class may have no training track.
         groups : int64 array, shape (tracks,)
-            Tracks of one number belong together; keep them so when you split further.
+            Tracks with the same number belong together: keep them on one side of another split.
         params : mapping
             Every parameter of the card.
         seed : int
-            The same seed must give the same model.
+            Random seed; the same seed must give the same model.
         progress : callable
-            ``progress(fraction, note, **figures)``, to be called now and then.
+            ``progress(fraction, note, **figures)``, to be called repeatedly.
         scratch : Path
-            A folder for what a long training needs to go on after an interruption. It is this
-            fold's own and empty at first; the same command finds in it what was left, and
-            deletes it when the fold is stored.
+            Folder of this fold for the state of a long training, empty at first. After an
+            interruption the same command finds the state in it. It is deleted when the fold is
+            stored.
 
         Returns
         -------
         object
-            Anything but None; handed to `predict`, `export` and `save` as it is.
+            Any object but None, passed to `predict`, `export` and `save`.
         """
 
     @hookspec(firstresult=True)
@@ -104,71 +107,79 @@ class ModelSpec:
     ) -> "Sequence[NDArray[np.float32]] | None":
         """Classify the windows of each track.
 
+        Called once per fold with the test tracks, and with single tracks to compare the artefact
+        with the model.
+
         Parameters
         ----------
         model : object
-            What `train` returned.
+            Result of `train`.
         tracks : sequence of float32 arrays
             As in `train`.
 
         Returns
         -------
         sequence of float arrays, each of shape (windows, classes)
-            One array a track, probabilities in the order of `classes`, rows summing to one.
+            One array per track: probabilities in the order of `classes`; each row sums to one.
         """
 
     @hookspec(firstresult=True)
     def export(self, model: object) -> Any:
         """Return the model as an ``onnx.ModelProto``.
 
-        The graph does for one track what `predict` does; the zoo puts the graph of the front
-        end before it. The default exports scikit-learn estimators and Keras networks.
+        Called once, after the fit on all tracks. The graph computes for one track the same as
+        `predict`; the zoo puts the graph of the front end before it. The default exports
+        scikit-learn estimators and Keras networks.
 
         Parameters
         ----------
         model : object
-            What `train` returned.
+            Result of `train`.
 
         Returns
         -------
         onnx.ModelProto
             Input ``track``, float32 (rows, columns); output ``probabilities``, float32
-            (windows, classes). Of a front end of frames, a model that cuts windows of `window`
-            rows, `hop` rows apart, the last one ending with the track, says so in the metadata
-            properties ``window`` and ``hop``: then its answers have times, and long recordings
-            are streamed.
+            (windows, classes). If the model classifies windows of `window` rows every `hop`
+            rows of a front end of frames (the last one aligned to the end of the track), the
+            metadata properties ``window`` and ``hop`` hold these numbers. Without them predictions
+            carry no times and long recordings cannot be streamed.
 
         Raises
         ------
         CannotExport
-            With the reason, which the run records.
+            If there is no ONNX form; the run records the reason.
         """
 
     @hookspec(firstresult=True)
     def save(self, model: object, folder: Path) -> bool | None:
-        """Write a model that cannot be exported.
+        """Write a model that has no ONNX form.
+
+        Called with the fit on all tracks if `export` failed.
 
         Parameters
         ----------
         model : object
-            What `train` returned.
+            Result of `train`.
         folder : Path
-            Empty; keep to files that are safe to load, never a pickle.
+            Empty folder. Write only files that are safe to load, never a pickle.
 
         Returns
         -------
         bool
-            True, as the sign that it is written.
+            True if the model is written.
         """
 
     @hookspec(firstresult=True)
     def load(self, folder: Path) -> object:
-        """Read a model.
+        """Read a model that `save` wrote.
+
+        Called when a run without an ONNX file predicts.
 
         Parameters
         ----------
         folder : Path
-            What `save` wrote into.
+            Folder that `save` wrote into.
 
         Returns
         -------
@@ -178,42 +189,45 @@ class ModelSpec:
 
 
 class ExtensionSpec:
-    """Hooks of an extension: what may listen to runs, and what may add to the zoo."""
+    """Hooks of an extension: events of runs, and additions to the zoo."""
 
     @hookspec
     def zoo_run_started(self, run: Any) -> None:
-        """Hear that a run begins or goes on.
+        """Observe a run before its first fold is trained; also when the run is continued.
 
         Parameters
         ----------
         run : zoo_registry.Run
+            The run; its record is stored.
         """
 
     @hookspec
     def zoo_fold_finished(self, run: Any, fold: int, error: str | None) -> None:
-        """Hear that a fold is stored, or has failed.
+        """Observe a run after each fold: it is stored, or has failed.
 
         Parameters
         ----------
         run : zoo_registry.Run
+            The run; its record has the fold.
         fold : int
-            From 0.
+            Number of the fold, from 0.
         error : str or None
             Why it failed.
         """
 
     @hookspec
     def zoo_run_finished(self, run: Any) -> None:
-        """Hear that a run is over: complete or failed, as its record says.
+        """Observe a run when it is complete, with all its files, or has failed.
 
         Parameters
         ----------
         run : zoo_registry.Run
+            The run; the status is in its record.
         """
 
     @hookspec
     def zoo_datasets(self) -> "Mapping[str, Callable[[], Any]] | None":
-        """Offer data sets.
+        """Add datasets; called when ``--data`` is looked up.
 
         Returns
         -------
@@ -223,9 +237,10 @@ class ExtensionSpec:
 
     @hookspec
     def zoo_commands(self, app: Any) -> None:
-        """Add commands to the command line.
+        """Add commands; called when `zoo` starts, unless the command is a built-in one.
 
         Parameters
         ----------
         app : typer.Typer
+            Application that takes the commands.
         """

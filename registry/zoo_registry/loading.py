@@ -1,4 +1,4 @@
-"""Importing one plugin, and turning whatever is wrong with it into a `PluginError`."""
+"""Import of one plugin; whatever is wrong with it becomes a `PluginError`."""
 
 import contextlib
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from zoo_registry.card import check_contract
-from zoo_registry.discovery import Offer
+from zoo_registry.discovery import PluginEntry
 from zoo_registry.errors import PluginError, UnknownModel
 from zoo_registry.files import is_file
 from zoo_registry.model import Model, Source, new_manager
@@ -19,52 +19,70 @@ from zoo_registry.text import first_line
 __all__ = ["load_extension", "load_file", "load_model"]
 
 
-def load_model(offer: Offer, others: Iterable[object] = ()) -> Model:
+def load_model(entry: PluginEntry, others: Iterable[object] = ()) -> Model:
     """Import a model's module and check it.
 
     Parameters
     ----------
-    offer : Offer
+    entry : PluginEntry
+        Entry point of the model.
     others : iterable of objects
-        Default implementations and wrappers, registered beside the module.
+        Default implementations and wrappers, registered in addition to the module.
+
+    Returns
+    -------
+    Model
+        The model, ready to use.
 
     Raises
     ------
     PluginError
-        If it is broken; the message says why.
+        If the plugin is broken; the message names the reason.
     """
-    model = Model(_import(offer), offer.source, others)
-    if model.card.name != offer.name:
+    model = Model(_import(entry), entry.source, others)
+    if model.card.name != entry.name:
         raise PluginError(
-            f"its card is named {model.card.name!r}, its entry point {offer.name!r}; "
+            f"its card is named {model.card.name!r}, its entry point {entry.name!r}; "
             "give both the same name"
         )
     return model
 
 
-def load_extension(offer: Offer) -> ModuleType:
-    """Import an extension's module and check its hooks.
+def load_extension(entry: PluginEntry) -> ModuleType:
+    """Return the module of an extension, imported and checked.
+
+    Parameters
+    ----------
+    entry : PluginEntry
+        Entry point of the extension.
 
     Raises
     ------
     PluginError
-        If it is broken; the message says why.
+        If the plugin is broken; the message names the reason.
     """
-    module = _import(offer)
+    module = _import(entry)
     check_contract(getattr(module, "contract", 1))
     new_manager([module])
     return module
 
 
 def load_file(path: Path, others: Iterable[object] = ()) -> Model:
-    """Load the model of a loose file.
+    """Return the model of a loose file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    others : iterable of objects
+        As for `load_model`.
 
     Raises
     ------
     UnknownModel
         If there is no such file.
     PluginError
-        If it is broken; the message says why.
+        If the plugin is broken; the message names the reason.
     """
     if not is_file(path):
         raise UnknownModel(f"there is no file {str(path)!r} to load a model from")
@@ -77,28 +95,28 @@ def load_file(path: Path, others: Iterable[object] = ()) -> Model:
         with _isolated(str(path)):
             spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[module.__name__]  # half of it is worse than none
+        del sys.modules[module.__name__]  # it is not complete
         raise
     return Model(module, Source(str(path.resolve()), None, digest[:12]), others)
 
 
-def _import(offer: Offer) -> ModuleType:
-    with _isolated(offer.point.value):
-        module = offer.point.load()
+def _import(entry: PluginEntry) -> ModuleType:
+    with _isolated(entry.point.value):
+        module = entry.point.load()
     if not isinstance(module, ModuleType):
         raise PluginError(
-            f"its entry point {offer.point.value!r} is no module; name the module alone"
+            f"its entry point {entry.point.value!r} is no module; name the module alone"
         )
     return module
 
 
 @contextlib.contextmanager
 def _isolated(origin: str) -> Iterator[None]:
-    """Turn whatever a plugin's import raises into a `PluginError`; swallow what it prints."""
+    """Turn whatever a plugin's import raises into a `PluginError`; discard its output."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
-    except (KeyboardInterrupt, PluginError):  # the user's, and what its card has to say
+    except (KeyboardInterrupt, PluginError):  # the latter comes from the plugin's card
         raise
     except BaseException as error:
         # SystemExit and exceptions outside Exception too: no plugin ends the command.

@@ -1,4 +1,4 @@
-"""One loaded model: its card, and its hooks with the defaults filled in and the answers checked."""
+"""One loaded model: its card, and its hooks with defaults and checked results."""
 
 import importlib.util
 import logging
@@ -32,14 +32,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """Where a plugin comes from; small and picklable, so that a worker can load it again.
+    """Origin of a plugin; picklable, so that a worker can load the plugin, too.
 
     Attributes
     ----------
     name : str
-        The entry point's name, or the path of a loose file.
+        Name of the entry point, or path of a loose file.
     distribution, version : str or None
-        The installed package; for a loose file None and the start of its hash.
+        The installed package; for a loose file None and the first digits of its hash.
     """
 
     name: str
@@ -53,12 +53,17 @@ class Source:
 
 
 def new_manager(plugins: Iterable[object]) -> pluggy.PluginManager:
-    """Return a plugin manager with these plugins, all hooks of which are specified.
+    """Return a plugin manager with these plugins.
+
+    Parameters
+    ----------
+    plugins : iterable of objects
+        Modules or objects that implement hooks.
 
     Raises
     ------
     PluginError
-        If a plugin implements an unknown hook, or takes an argument that it does not have.
+        If a plugin implements an unknown hook, or takes an argument that the hook does not have.
     """
     manager = pluggy.PluginManager("zoo")
     manager.add_hookspecs(ModelSpec)
@@ -75,7 +80,7 @@ def new_manager(plugins: Iterable[object]) -> pluggy.PluginManager:
 
 
 def hooks_of(plugin: object) -> tuple[str, ...]:
-    """Return the names of the hooks that a sound plugin implements, sorted."""
+    """Return the names of the hooks that a valid plugin implements, sorted."""
     callers = new_manager([plugin]).get_hookcallers(plugin)
     return tuple(sorted(caller.name for caller in callers or ()))
 
@@ -108,8 +113,8 @@ def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str,
 
 @contextmanager
 def stdout_kept() -> Iterator[None]:
-    """Send what a plugin prints to stderr: stdout is for the answer of the command."""
-    # One stdout serves all threads; only the main one may take it away for a while.
+    """Send the output of a plugin to stderr: stdout is for the result of the command."""
+    # All threads share stdout; only the main one may redirect it.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -118,7 +123,7 @@ def stdout_kept() -> Iterator[None]:
 
 
 class _FrontEndDefault:
-    """Answers `preprocess` where a plugin does not."""
+    """Default of `preprocess`: the front end of the card."""
 
     def __init__(self, card: Card) -> None:
         self._frontend = card.frontend
@@ -129,25 +134,24 @@ class _FrontEndDefault:
 
 
 class Model:
-    """A loaded plugin: its card, and its hooks with the defaults filled in."""
+    """A loaded plugin: its card, and its hooks with the defaults.
+
+    Parameters
+    ----------
+    module : module
+        Module that declares `card`, `train` and `predict`.
+    source : Source
+        Origin of the module.
+    others : iterable of objects
+        Default implementations and wrappers, registered in addition to the module.
+
+    Raises
+    ------
+    PluginError
+        If the module breaks the contract.
+    """
 
     def __init__(self, module: ModuleType, source: Source, others: Iterable[object] = ()) -> None:
-        """Check `module` against the specification.
-
-        Parameters
-        ----------
-        module : module
-            Declares `card`, `train` and `predict`.
-        source : Source
-            Where it came from.
-        others : iterable of objects
-            Default implementations and wrappers, registered beside the module.
-
-        Raises
-        ------
-        PluginError
-            If the module breaks the contract.
-        """
         self.card = _card(module)
         self.module = module
         self.source = source
@@ -159,7 +163,7 @@ class Model:
         self._manager = new_manager([*others, _FrontEndDefault(self.card), module])
 
     def missing(self) -> list[str]:
-        """Return the modules that the card requires and that are not installed."""
+        """Return the modules that the card requires but that are not installed."""
         return [name for name in self.card.requires if not _installed(name)]
 
     def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
@@ -190,33 +194,47 @@ class Model:
     def predict(
         self, model: object, tracks: "Sequence[NDArray[np.float32]]", n_classes: int
     ) -> "list[NDArray[np.float64]]":
-        """Call the `predict` hook and check what it gives.
+        """Call the `predict` hook and check its result.
+
+        Parameters
+        ----------
+        model : object
+            Result of `train`.
+        tracks : sequence of float32 arrays, each of shape (rows, columns)
+            One array per track.
+        n_classes : int
+            Number of classes.
+
+        Returns
+        -------
+        list of float64 arrays, each of shape (windows, classes)
+            Probabilities, one array per track.
 
         Raises
         ------
         PluginError
-            If a shape is wrong, or a probability is not finite, out of range, or
-            does not sum to one.
+            If a shape is wrong, a probability is not finite or out of range, or a row does not
+            sum to one.
         """
         import numpy as np
 
-        answers = self.call("predict", model=model, tracks=tracks)
-        if not isinstance(answers, Sequence | np.ndarray) or len(answers) != len(tracks):
+        results = self.call("predict", model=model, tracks=tracks)
+        if not isinstance(results, Sequence | np.ndarray) or len(results) != len(tracks):
             given = (
-                f"{len(answers)} arrays"
-                if isinstance(answers, Sequence | np.ndarray)
+                f"{len(results)} arrays"
+                if isinstance(results, Sequence | np.ndarray)
                 else "None"
-                if answers is None
-                else f"a {type(answers).__name__}"
+                if results is None
+                else f"a {type(results).__name__}"
             )
             raise PluginError(
                 f"{self.card.name}: predict returned {given} for {len(tracks)} tracks; "
                 "return one array a track"
             )
         checked = []
-        for answer in answers:
+        for result in results:
             try:
-                windows = np.asarray(answer, dtype=np.float64)
+                windows = np.asarray(result, dtype=np.float64)
             except (TypeError, ValueError) as error:
                 raise PluginError(
                     f"{self.card.name}: predict returned what is no array of numbers ({error})"
@@ -238,7 +256,12 @@ class Model:
         return checked
 
     def export(self, model: object) -> Any:
-        """Call the `export` hook.
+        """Return the ONNX form of a model from the `export` hook.
+
+        Parameters
+        ----------
+        model : object
+            Result of `train`.
 
         Raises
         ------
@@ -254,16 +277,21 @@ class Model:
         return proto
 
     def save(self, model: object, folder: Path) -> bool:
-        """Call the `save` hook; return whether there was one."""
+        """Call the `save` hook; return whether the model was saved."""
         return bool(self.call("save", model=model, folder=folder))
 
     def load(self, folder: Path) -> object:
-        """Call the `load` hook.
+        """Return a model from the `load` hook.
+
+        Parameters
+        ----------
+        folder : Path
+            Folder that `save` wrote into.
 
         Raises
         ------
         PluginError
-            If the plugin has none.
+            If the plugin has no such hook.
         """
         model = self.call("load", folder=folder)
         if model is None:
@@ -275,7 +303,7 @@ class Model:
         call_apart(self._manager, event, facts)
 
     def call(self, hook: str, **arguments: Any) -> Any:
-        """Call a hook of the specification, and return the answer as it is."""
+        """Call a hook of the specification, and return its result."""
         with stdout_kept():
             return getattr(self._manager.hook, hook)(**arguments)
 
@@ -283,7 +311,7 @@ class Model:
 def _installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):  # its parent package is missing, or the name is none
+    except (ImportError, ValueError):  # its parent package is missing, or the name is not valid
         return False
 
 

@@ -13,7 +13,7 @@ ParamValue = bool | int | float | str | None
 
 @dataclass(frozen=True)
 class Float:
-    """A number drawn evenly from an interval, both ends included."""
+    """A number drawn uniformly from an interval, both ends included."""
 
     low: float
     high: float
@@ -24,7 +24,7 @@ class Float:
 
 @dataclass(frozen=True)
 class LogFloat:
-    """A positive number whose logarithm is drawn evenly from an interval."""
+    """A positive number whose logarithm is drawn uniformly from an interval."""
 
     low: float
     high: float
@@ -37,7 +37,7 @@ class LogFloat:
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number from `low` to `high`, both included, in steps of `step`."""
+    """An integer from `low` to `high`, both included, in steps of `step`."""
 
     low: int
     high: int

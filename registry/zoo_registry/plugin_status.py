@@ -1,7 +1,7 @@
-"""How every plugin is, found out in a process apart.
+"""Status of plugins, found by importing them in a separate process.
 
-There none can end, hang, crash or soil the one that asks. A plugin that takes too long is left
-alone; it is loaded when it is named.
+A plugin that exits, hangs, crashes or prints there does not affect the command. A plugin that
+takes too long is skipped; it is imported when it is named.
 """
 
 import json
@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
-from zoo_registry.discovery import BUILT_IN, Offer
+from zoo_registry.discovery import PluginEntry
 from zoo_registry.errors import PluginError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.loading import load_extension, load_model
 from zoo_registry.model import hooks_of
+from zoo_registry.text import pip_install
 
-__all__ = ["PluginStatus", "survey"]
+__all__ = ["PluginStatus", "statuses"]
 
 _LONGEST = 60.0  # seconds
 
@@ -32,25 +33,25 @@ Status = Literal["ready", "missing", "broken", "slow", "disabled"]
 
 @dataclass(frozen=True)
 class PluginStatus:
-    """What is known of a plugin: that it can be used, or why not.
+    """Whether a plugin can be used, and the reason if not.
 
     Attributes
     ----------
     name : str
     title, family : str or None
-        From the card; for an extension the first line of its docstring.
+        From the card; the title of an extension is the first line of its docstring.
     status : {"ready", "missing", "broken", "slow", "disabled"}
-        "missing" lacks an installed package, "broken" failed to load, "slow" was not waited for,
-        "disabled" is switched off.
+        "missing": a required package is not installed; "broken": it failed to load; "slow": its
+        import was not waited for; "disabled": it is switched off.
     reason : str or None
         Why it is not ready, and what to do.
     distribution, version : str or None
         The package that it comes from.
     kind : {"model", "extension"}
     hooks : tuple of str
-        Those that it implements.
+        Names of the hooks that it implements.
     seconds : float or None
-        That its import took.
+        Duration of its import.
     """
 
     name: str
@@ -65,74 +66,79 @@ class PluginStatus:
     seconds: float | None = None
 
 
-def survey(
-    offers: Sequence[Offer], limit: float | None = None, memory: Path | None = None
+def statuses(
+    entries: Sequence[PluginEntry], limit: float | None = None, memory: Path | None = None
 ) -> list[PluginStatus]:
-    """Return how each plugin is, sorted by name.
+    """Return the status of each plugin, sorted by name.
 
     Parameters
     ----------
-    offers : sequence of Offer
+    entries : sequence of PluginEntry
+        Plugins to import.
     limit : float, optional
-        Seconds that one may take. By default a minute, since some never finish; then those that
-        are kept in `memory` are asked again, too.
+        Seconds to wait for one plugin. By default a minute, since some imports never end; then
+        plugins listed in `memory` are imported again.
     memory : Path, optional
-        A file in which plugins that took longer are kept, so that they are waited for once.
+        File that lists plugins that took longer, so that each is waited for only once.
     """
-    known = _recall(memory)
+    known = _read_slow(memory)
     skipped = known if limit is not None else set()
-    asked = [offer for offer in offers if not offer.withheld and _key(offer) not in skipped]
+    asked = [entry for entry in entries if not entry.withheld and _key(entry) not in skipped]
     limit = _LONGEST if limit is None else limit
-    answers = dict(zip(map(_key, asked), _ask(asked, limit), strict=True))
-    slow = {key for key, state in answers.items() if state.status == "slow"}
-    remembered = (known - answers.keys()) | slow
+    found = dict(zip(map(_key, asked), _import_all(asked, limit), strict=True))
+    slow = {key for key, state in found.items() if state.status == "slow"}
+    remembered = (known - found.keys()) | slow
     if memory and remembered != known:
-        with suppress(OSError):  # without a place to remember it, it is waited for again
+        with suppress(OSError):  # without the file it is waited for again
             write_text(memory, json.dumps(sorted(remembered)))
-    found = [answers.get(_key(offer)) or _unasked(offer, limit) for offer in offers]
-    return sorted(found, key=lambda status: (status.name, status.distribution or ""))
+    states = [found.get(_key(entry)) or _not_imported(entry, limit) for entry in entries]
+    return sorted(states, key=lambda state: (state.name, state.distribution or ""))
 
 
-def _key(offer: Offer) -> str:
-    source = offer.source
-    return " ".join(map(str, (offer.kind, offer.name, offer.point.value, source.distribution,
-                              source.version)))  # fmt: skip
+def _key(entry: PluginEntry) -> str:
+    source = entry.source
+    parts = entry.kind, entry.name, entry.point.value, source.distribution, source.version
+    return " ".join(map(str, parts))
 
 
-def _recall(memory: Path | None) -> set[str]:
+def _read_slow(memory: Path | None) -> set[str]:
     try:
         return set(map(str, read_json(memory))) if memory else set()
     except (OSError, ValueError, TypeError):
         return set()
 
 
-def _unasked(offer: Offer, limit: float) -> PluginStatus:
-    if offer.withheld:
-        return _status(offer, offer.withheld, offer.reason)
+def _not_imported(entry: PluginEntry, limit: float) -> PluginStatus:
+    if entry.withheld:
+        return _status(entry, entry.withheld, entry.reason)
     more = " (`zoo plugins doctor` waits for it)" if limit < _LONGEST else ""
     return _status(
-        offer, "slow",
+        entry, "slow",
         f"importing it takes more than {limit:g} s; it is loaded only when it is named{more}",
     )  # fmt: skip
 
 
-def _status(offer: Offer, status: Status, reason: str | None) -> PluginStatus:
-    source = offer.source
+def _status(
+    entry: PluginEntry, status: Status, reason: str | None = None, **more: Any
+) -> PluginStatus:
+    source = entry.source
+    facts = {"title": None, "family": None} | more
     return PluginStatus(
-        offer.name, None, None, status, reason, source.distribution, source.version, offer.kind
-    )
+        name=entry.name, status=status, reason=reason, distribution=source.distribution,
+        version=source.version, kind=entry.kind, **facts,
+    )  # fmt: skip
 
 
-def _ask(offers: Sequence[Offer], limit: float) -> Iterator[PluginStatus]:
-    """Yield the state of each, from as many processes as it takes, one after the other."""
-    if "fork" not in multiprocessing.get_all_start_methods():  # Windows: no process is so cheap
-        yield from map(_examine, offers)
+def _import_all(entries: Sequence[PluginEntry], limit: float) -> Iterator[PluginStatus]:
+    """Yield the status of each plugin; a new process is started when one ends or hangs."""
+    if "fork" not in multiprocessing.get_all_start_methods():  # Windows: processes start slowly
+        yield from map(_import, entries)
         return
-    waiting = list(offers)
+    waiting = list(entries)
     while waiting:
         context = multiprocessing.get_context("fork")
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_examine_all, args=(waiting, sender), daemon=True)
+        process = context.Process(target=_send_all, args=(waiting, sender), daemon=True)
         process.start()
         sender.close()
         try:
@@ -140,49 +146,42 @@ def _ask(offers: Sequence[Offer], limit: float) -> Iterator[PluginStatus]:
                 yield receiver.recv()
                 waiting = waiting[1:]
             if waiting:  # it takes too long
-                yield _unasked(waiting.pop(0), limit)
+                yield _not_imported(waiting.pop(0), limit)
         except EOFError:
             process.join(limit)
             reason = f"importing it ended the process (exit status {process.exitcode})"
             yield _status(waiting.pop(0), "broken", reason)
         finally:
             receiver.close()
-            process.kill()  # a thread that a plugin has left would keep it alive for ever
+            process.kill()  # a thread of a plugin would keep it alive for ever
             process.join()
 
 
-def _examine_all(offers: Sequence[Offer], sender: Connection) -> None:
+def _send_all(entries: Sequence[PluginEntry], sender: Connection) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     sys.stdout = sys.__stdout__ = os.fdopen(nowhere, "w")  # type: ignore[misc]
-    for offer in offers:
-        sender.send(_examine(offer))
+    for entry in entries:
+        sender.send(_import(entry))
 
 
-def _examine(offer: Offer) -> PluginStatus:
-    source = offer.source
+def _import(entry: PluginEntry) -> PluginStatus:
     begun = time.perf_counter()
     try:
-        loaded = load_model(offer) if offer.kind == "model" else load_extension(offer)
+        loaded = load_model(entry) if entry.kind == "model" else load_extension(entry)
     except PluginError as error:
-        return _status(offer, "broken", str(error))
+        return _status(entry, "broken", str(error))
     except KeyboardInterrupt:
-        return _status(offer, "broken", f"importing {offer.point.value} raised KeyboardInterrupt")
+        return _status(entry, "broken", f"importing {entry.point.value} raised KeyboardInterrupt")
     seconds = time.perf_counter() - begun
     if isinstance(loaded, ModuleType):
         title = next(iter((loaded.__doc__ or "").splitlines()), None)
-        return PluginStatus(
-            offer.name, title, None, "ready", None, source.distribution, source.version,
-            offer.kind, hooks_of(loaded), seconds,
-        )  # fmt: skip
-    card = loaded.card
-    status: Status = "ready"
-    reason = None
+        return _status(entry, "ready", title=title, hooks=hooks_of(loaded), seconds=seconds)
+    card, reason = loaded.card, None
     if missing := loaded.missing():
-        wanted = f"{BUILT_IN}[{card.extra}]" if card.extra else " ".join(missing)
-        status, reason = "missing", f"needs {', '.join(missing)}: pip install '{wanted}'"
-    return PluginStatus(
-        offer.name, card.title, card.family, status, reason, source.distribution, source.version,
-        offer.kind, loaded.hooks, seconds,
+        reason = f"needs {', '.join(missing)}: {pip_install(card.extra, missing)}"
+    return _status(
+        entry, "missing" if reason else "ready", reason, title=card.title, family=card.family,
+        hooks=loaded.hooks, seconds=seconds,
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""The registry: all plugins of an installation, each loaded only when it is asked for.
+"""The registry: all plugins of an installation, each imported only when it is needed.
 
-Listing names imports nothing. A model is imported when it is named, an extension whenever hooks
-are called: extensions are few and small.
+Listing names imports no plugin. A model is imported when it is named; extensions, few and small,
+are imported when hooks are called.
 """
 
 import logging
@@ -12,12 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from zoo_registry.discovery import Offer, read_offers
+from zoo_registry.discovery import PluginEntry, read_entries
 from zoo_registry.enabled import read_switches
 from zoo_registry.errors import PluginError, UnknownModel, UsageError
 from zoo_registry.loading import load_extension, load_file, load_model
 from zoo_registry.model import Model, call_apart, new_manager
-from zoo_registry.plugin_status import PluginStatus, survey
+from zoo_registry.plugin_status import PluginStatus, statuses
 
 __all__ = ["Registry"]
 
@@ -33,7 +33,7 @@ class Registry:
     defaults : iterable of objects
         Implementations used where a plugin has none of its own.
     points : iterable of EntryPoint, optional
-        Instead of those that are installed.
+        Entry points to use instead of the installed ones.
     """
 
     def __init__(
@@ -44,16 +44,21 @@ class Registry:
         self._loaded: dict[str, Model] = {}
 
     @cached_property
-    def offers(self) -> list[Offer]:
-        """All plugins as they are announced, none of them imported."""
-        return read_offers(read_switches(), self._points)
+    def entries(self) -> list[PluginEntry]:
+        """Entry points of all plugins, none of them imported."""
+        return read_entries(read_switches(), self._points)
 
     def names(self) -> list[str]:
-        """Return the names of all models that are not switched off; imports no plugin."""
+        """Return the names of all models that are not switched off. No plugin is imported."""
         return sorted(self._models)
 
     def load(self, name: str) -> Model:
-        """Return the model called `name`, or the one in the file of that path.
+        """Return a model.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or the path of a file that ends with ``.py``.
 
         Raises
         ------
@@ -62,7 +67,7 @@ class Registry:
         UsageError
             If it is switched off.
         PluginError
-            If its plugin is broken; the message says why.
+            If its plugin is broken; the message names the reason.
         """
         if name not in self._loaded:
             if name in self._models:
@@ -74,56 +79,55 @@ class Registry:
         return self._loaded[name]
 
     def models(self, memory: Path | None = None) -> list[PluginStatus]:
-        """Return how every model plugin is, sorted by name, the broken ones included.
+        """Return the status of each model, sorted by name.
 
         Parameters
         ----------
         memory : Path, optional
-            As for `zoo_registry.plugin_status.survey`.
+            As for `zoo_registry.plugin_status.statuses`.
         """
-        models = [offer for offer in self.offers if offer.kind == "model"]
-        return survey(models, _PATIENCE, memory)
+        return statuses([e for e in self.entries if e.kind == "model"], _PATIENCE, memory)
 
     def plugins(
         self, memory: Path | None = None, patience: float | None = _PATIENCE
     ) -> list[PluginStatus]:
-        """Return how every model and extension is, sorted by name.
+        """Return the status of each model and extension, sorted by name.
 
         Parameters
         ----------
         memory : Path, optional
-            As for `zoo_registry.plugin_status.survey`.
+            As for `zoo_registry.plugin_status.statuses`.
         patience : float, optional
             Seconds to wait for each; None for a minute.
         """
-        return survey(self.offers, patience, memory)
+        return statuses(self.entries, patience, memory)
 
     @cached_property
     def extensions(self) -> dict[str, ModuleType]:
-        """The extensions that are on, by name; what is wrong with a broken one is logged."""
+        """The modules of extensions that are on, by name; errors of broken ones are logged."""
         loaded = {}
-        for offer in self.offers:
-            if offer.kind == "extension" and not offer.withheld:
+        for entry in self.entries:
+            if entry.kind == "extension" and not entry.withheld:
                 try:
-                    loaded[offer.name] = load_extension(offer)
+                    loaded[entry.name] = load_extension(entry)
                 except PluginError as error:
-                    _log.warning("the extension %s is left out: %s", offer.name, error)
+                    _log.warning("the extension %s is left out: %s", entry.name, error)
         return loaded
 
     def ask(self, hook: str, **arguments: Any) -> list[Any]:
-        """Call a hook of the extensions; return the answers of those that do not fail."""
+        """Call a hook of the extensions; return the results of those that do not fail."""
         return call_apart(new_manager(self._others), hook, arguments)
 
     def _unknown(self, name: str) -> UsageError:
-        for offer in self.offers:
-            if offer.kind == "model" and offer.name == name:
-                return UsageError(f"the model {name!r} cannot be used: {offer.reason}")
+        for entry in self.entries:
+            if entry.kind == "model" and entry.name == name:
+                return UsageError(f"the model {name!r} cannot be used: {entry.reason}")
         known = ", ".join(self.names())
         return UnknownModel(f"there is no model {name!r}; choose one of: {known}")
 
     def _file(self, path: Path) -> Model:
         model = load_file(path, self._others)
-        if any(offer.kind == "model" and offer.name == model.card.name for offer in self.offers):
+        if any(entry.kind == "model" and entry.name == model.card.name for entry in self.entries):
             raise UsageError(
                 f"{path} calls its model {model.card.name!r}, a name that is taken; "
                 "choose another in its card"
@@ -132,13 +136,13 @@ class Registry:
 
     @property
     def _others(self) -> list[object]:
-        """What is registered beside every model."""
+        """Defaults and extensions, registered in addition to each model."""
         return [*self._defaults, *self.extensions.values()]
 
     @cached_property
-    def _models(self) -> dict[str, Offer]:
+    def _models(self) -> dict[str, PluginEntry]:
         return {
-            offer.name: offer
-            for offer in self.offers
-            if offer.kind == "model" and not offer.withheld
+            entry.name: entry
+            for entry in self.entries
+            if entry.kind == "model" and not entry.withheld
         }

@@ -28,16 +28,16 @@ class Predictions:
     ----------
     classes : tuple of str
     tracks : tuple of str
-        Track ids; one occurs several times where a protocol repeats.
+        Track ids; each occurs several times if a protocol repeats.
     labels : int64 array, shape (rows,)
         Index into `classes`.
     folds : int64 array, shape (rows,)
     digests : tuple of str
         The first 16 hexadecimal digits of the sha256 of each track's bytes.
     groups : int64 array, shape (rows,)
-        Tracks of one number belong together.
+        Tracks with the same number belong together.
     votes : int64 array, shape (rows, classes)
-        Windows of the track that were given each class.
+        Number of windows of the track with each class as winner.
     probabilities : float64 array, shape (rows, classes)
         Mean over the windows.
     """
@@ -90,12 +90,19 @@ class Predictions:
 
     @classmethod
     def from_csv(cls, text: str, origin: str) -> "Predictions":
-        """Read the text of `predictions.csv`.
+        """Return predictions from the text of `predictions.csv`.
+
+        Parameters
+        ----------
+        text : str
+            Content of the file.
+        origin : str
+            Name of the file in messages.
 
         Raises
         ------
         RunError
-            If the text is none; `origin` names the file in the message.
+            If the text is damaged.
         """
         import numpy as np
 

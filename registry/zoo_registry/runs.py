@@ -24,8 +24,9 @@ class Run:
     Parameters
     ----------
     folder : Path
-        ``models/<dataset>/<protocol>/<model>-<hash>``.
+        Folder of the run: ``models/<dataset>/<protocol>/<model>-<hash>``.
     record : RunRecord
+        Content of its `run.json`.
     """
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
@@ -34,7 +35,12 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
-        """Read the run in `folder`.
+        """Return the run in `folder`.
+
+        Parameters
+        ----------
+        folder : Path
+            Folder of the run.
 
         Raises
         ------
@@ -83,34 +89,34 @@ class Run:
 
     @property
     def predictions_path(self) -> Path:
-        """Where the out-of-fold predictions are."""
+        """Path of the out-of-fold predictions."""
         return self.folder / PREDICTIONS
 
     @property
     def artefact_path(self) -> Path:
-        """Where the ONNX file is, if the model has one."""
+        """Path of the ONNX file, if the model has one."""
         return self.folder / ARTEFACT
 
     @property
     def card_path(self) -> Path:
-        """Where the model card is."""
+        """Path of the model card."""
         return self.folder / CARD
 
     @property
     def saved_path(self) -> Path:
-        """Where a plugin keeps a model that has no ONNX form."""
+        """Folder in which a plugin saves a model that has no ONNX form."""
         return self.folder / "saved"
 
     def scratch_path(self, fold: int) -> Path:
-        """Where a training keeps what it needs to go on; the fit on all tracks comes last."""
+        """Return the folder of a training's state; the fit on all tracks counts as a fold."""
         return self.folder / "folds" / f"{fold}.unfinished"
 
     def fold_path(self, fold: int) -> Path:
-        """Where a fold's predictions wait until all folds are there."""
+        """Return the path of a fold's predictions, which are kept until all folds are done."""
         return self.folder / "folds" / f"{fold}.csv"
 
     def predictions(self) -> Predictions:
-        """Read the out-of-fold predictions.
+        """Return the out-of-fold predictions.
 
         Raises
         ------
@@ -121,7 +127,7 @@ class Run:
 
     @staticmethod
     def read_predictions(path: Path) -> Predictions:
-        """Read one file of predictions; raises `RunError` if it is missing or damaged."""
+        """Return the predictions of a file; raises `RunError` if it is missing or damaged."""
         try:
             text = path.read_bytes().decode("utf-8")
         except (OSError, ValueError) as error:

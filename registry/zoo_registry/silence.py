@@ -1,4 +1,4 @@
-"""Keeping the chatter of C and C++ libraries off the terminal."""
+"""Suppression of messages that C and C++ libraries print."""
 
 import os
 import sys
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 __all__ = ["quiet_stderr"]
 
-# The descriptor belongs to the whole process: the first block to enter silences it, the last
-# one to leave brings it back, whichever threads they run in.
+# All threads share the descriptor: the first block that begins redirects it, the last one that
+# ends restores it.
 _lock = threading.Lock()
 _blocks = 0
 _kept = -1
@@ -17,11 +17,11 @@ _kept = -1
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Send what is written to file descriptor 2 to nowhere while the block runs.
+    """Discard everything written to file descriptor 2 while the block runs.
 
-    Python's own stderr is not reached this way by design: libraries such as
-    TensorFlow and mpg123 write past it, to the descriptor. The whole process is
-    silenced, so keep the block short and raise errors out of it.
+    Libraries such as TensorFlow and mpg123 write to the descriptor, past Python's
+    `sys.stderr`. The block affects all threads of the process: keep it short, and raise errors
+    out of it.
     """
     _enter()
     try:
@@ -38,7 +38,7 @@ def _enter() -> None:
             sys.stderr.flush()
             try:
                 _kept = os.dup(2)
-            except OSError:  # a service may have closed it: then there is nothing to silence
+            except OSError:  # a service may have closed it: then there is nothing to discard
                 return
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 2)

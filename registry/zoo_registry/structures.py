@@ -52,6 +52,13 @@ class Structure(msgspec.Struct):
 def from_plain(value: Any, kind: type[T]) -> T:
     """Return a structure from plain JSON values. Unknown fields are ignored.
 
+    Parameters
+    ----------
+    value : JSON value
+        Value as `json.loads` returns it.
+    kind : type
+        Class of the structure.
+
     Raises
     ------
     ValueError

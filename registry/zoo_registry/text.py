@@ -1,4 +1,4 @@
-"""Text that people look at, and JSON, whatever stands in a name."""
+"""Text for people and JSON that stay readable whatever characters a name has."""
 
 import csv
 import io
@@ -16,46 +16,47 @@ __all__ = [
     "first_line",
     "in_a_line",
     "json_text",
+    "pip_install",
     "quoted",
     "shown",
     "table_cell",
 ]
 
-# Control characters and halves of surrogate pairs, invisible formatting (which can turn the
-# direction of what follows), separators of lines and paragraphs.
+# Control characters and halves of surrogate pairs, invisible formatting (which can change the
+# direction of the text after it), separators of lines and paragraphs.
 _UNSEEN = {"Cc", "Cs", "Cf", "Zl", "Zp"}
 _BRIEF = 120
 
 
 def shown(text: str) -> str:
-    r"""Return one line that can be seen and encoded: a newline becomes the two signs ``\n``."""
+    r"""Return one printable line: a newline becomes the two characters ``\n``."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        sign.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(sign) in _UNSEEN
-        else sign
-        for sign in text
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character) in _UNSEEN
+        else character
+        for character in text
     )
 
 
 def brief(text: str) -> str:
-    """Return the beginning of a text that may be of any length, fit to stand in a sentence."""
+    """Return the beginning of a text of any length, as part of a sentence."""
     return shown(text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…")
 
 
 def table_cell(text: str) -> str:
-    """Return the text of one cell of a Markdown table, in which nothing divides cells."""
+    """Return the text of one cell of a Markdown table, without separators of cells."""
     return shown(text).replace("|", "\\|")
 
 
 def quoted(text: str) -> str:
-    """Return the same in quotation marks."""
+    """Return the beginning of a text in quotation marks."""
     return f"'{brief(text)}'"
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message that says something, as it can be shown."""
+    """Return the first line of an error's message that is not empty."""
     try:
         text = str(error)
     except Exception:
@@ -64,21 +65,33 @@ def first_line(error: BaseException) -> str:
 
 
 def in_a_line(error: BaseException) -> str:
-    """Return an error in one line: a sentence of ours, or its kind and first line."""
+    """Return an error in one line: the message of a `ZooError`; of others type and message."""
     kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
     return kind + first_line(error)
 
 
+def pip_install(extra: str | None, packages: Iterable[str] = ()) -> str:
+    """Return the command that installs an extra of genre-zoo, or these packages."""
+    wanted = [f"genre-zoo[{extra}]"] if extra else packages
+    return f"pip install {' '.join(map(repr, wanted))}"
+
+
 def encodable(text: str) -> str:
-    r"""Return `text` as UTF-8 can hold it: a byte 0xff of a file's name becomes ``\udcff``."""
+    r"""Return `text` without lone surrogates: a byte 0xff of a file's name becomes ``\udcff``."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """Return JSON that any parser takes and any terminal bears.
+    """Return strict JSON without unprintable characters.
 
-    What cannot be seen is escaped, so that names stay what they are; a number that JSON does not
-    have, such as NaN, becomes null.
+    Such characters are escaped; numbers that JSON does not have, such as NaN, become null.
+
+    Parameters
+    ----------
+    value : JSON value
+        Value to write.
+    indent : int, optional
+        Spaces per level; by default the text is one line.
     """
     try:
         text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
@@ -87,14 +100,14 @@ def json_text(value: Any, indent: int | None = None) -> str:
         text = json.dumps(plain, indent=indent, ensure_ascii=False)
     if text.isprintable():
         return text
-    return "".join(_escaped(sign) for sign in text)
+    return "".join(_escaped(character) for character in text)
 
 
-def _escaped(sign: str) -> str:
-    # The only signs of these that JSON leaves as they are stand between its values.
-    if sign == "\n" or unicodedata.category(sign) not in _UNSEEN:
-        return sign
-    return json.dumps(sign)[1:-1]
+def _escaped(character: str) -> str:
+    # Newlines of JSON text are between its values only; those of strings are escaped already.
+    if character == "\n" or unicodedata.category(character) not in _UNSEEN:
+        return character
+    return json.dumps(character)[1:-1]
 
 
 def csv_text(lines: Iterable[Iterable[object]], end: str = "\n") -> str:

@@ -1,4 +1,4 @@
-"""``ZOO_TRACE=1``: a line on stderr for every call of a hook, with the plugin that answered."""
+"""Tracing of hooks: with ``ZOO_TRACE=1`` each call prints a line with its plugin to stderr."""
 
 import functools
 import os
@@ -17,14 +17,14 @@ __all__ = ["plugin_name", "trace"]
 
 
 def trace(manager: pluggy.PluginManager) -> None:
-    """Make the hooks of all plugins of `manager` say so when they are called, if it is wanted."""
+    """Make the hooks of all plugins of `manager` print their calls if ``ZOO_TRACE`` is set."""
     if os.environ.get("ZOO_TRACE", "0") in ("", "0"):
         return
     for plugin in manager.get_plugins():
         for caller in manager.get_hookcallers(plugin) or ():
             for found in caller.get_hookimpls():
                 if found.plugin is plugin:
-                    # pluggy's own monitoring does not tell who of several answered.
+                    # pluggy's own monitoring does not name the plugin of a result.
                     found.function = _traced(found, caller.name)  # type: ignore[misc]
 
 

@@ -207,9 +207,9 @@ class Targets:
             os.environ["ZOO_CONFIG"] = str(self.folder / "config")
 
     def slow(self, data: bytes) -> None:
-        from zoo_registry.plugin_status import survey
+        from zoo_registry.plugin_status import statuses
 
-        demand(survey([], 1.0, self.put("slow.json", data)) == [], "plugins")
+        demand(statuses([], 1.0, self.put("slow.json", data)) == [], "plugins")
 
     def digests(self, data: bytes) -> None:
         from zoo.datasets.hashing import file_digests

@@ -137,7 +137,7 @@ class TestWrapping:
     def test_a_default_is_wrapped_like_a_hook_of_the_model(self, install_plugin, feature_table):
         point = install_plugin("ext", wrapper_of(ModelSpec, "export"), group=EXTENSIONS)
         registry = open_registry()
-        registry.offers.extend(Registry(points=[point]).offers)
+        registry.entries.extend(Registry(points=[point]).entries)
         run = zoo.train("logistic", str(feature_table()), protocol="kfold:2", registry=registry)
         assert run.complete
         _, gave = registry.extensions["ext"].seen

@@ -111,4 +111,4 @@ def test_all_is_exact():
         for name, value in vars(hooks).items()
         if getattr(value, "__module__", "") == hooks.__name__
     }
-    assert public | {"CONTRACT", "hookimpl", "hookspec"} == set(hooks.__all__)
+    assert public | {"CONTRACT", "OPSET", "hookimpl", "hookspec"} == set(hooks.__all__)

@@ -9,9 +9,9 @@ import pytest
 
 from tests.registry.test_plugins import EXTENSION, sound
 from zoo_registry import Registry
-from zoo_registry.discovery import EXTENSIONS, OPTIONAL, read_offers
+from zoo_registry.discovery import EXTENSIONS, OPTIONAL, read_entries
 from zoo_registry.enabled import Switches
-from zoo_registry.plugin_status import survey
+from zoo_registry.plugin_status import statuses
 
 # What no `except` in the same process could contain.
 FATAL = {
@@ -37,8 +37,8 @@ def good(install_plugin):
 def test_nothing_reaches_the_one_who_asks(install_plugin, good, name, capfd):
     source, reason = FATAL[name]
     bad = install_plugin(name, source, distribution="aaa", version="0.3")
-    offers = read_offers(Switches(), [bad, good])
-    found = {state.name: state for state in survey(offers, limit=0.7)}
+    offers = read_entries(Switches(), [bad, good])
+    found = {state.name: state for state in statuses(offers, limit=0.7)}
     assert found["good"].status == "ready"
     state = found[name]
     assert (state.distribution, state.version) == ("aaa", "0.3")
@@ -54,15 +54,15 @@ def test_nothing_reaches_the_one_who_asks(install_plugin, good, name, capfd):
 def test_a_thread_that_stays_is_not_waited_for(install_plugin, good):
     source = "import threading\nthreading.Thread(target=threading.Event().wait).start()\n"
     bad = install_plugin("lingers", source + sound("lingers"))
-    offers = read_offers(Switches(), [bad, good])
-    assert [state.status for state in survey(offers, limit=0.7)] == ["ready", "ready"]
+    offers = read_entries(Switches(), [bad, good])
+    assert [state.status for state in statuses(offers, limit=0.7)] == ["ready", "ready"]
 
 
 def test_nothing_is_imported_here(install_plugin, good, capfd):
     loud = "import os; print('out'); os.write(1, b'out'); os.write(2, b'err')\n" + sound("loud")
-    offers = read_offers(Switches(), [install_plugin("loud", loud), good])
+    offers = read_entries(Switches(), [install_plugin("loud", loud), good])
     before = set(sys.modules)
-    assert [state.status for state in survey(offers)] == ["ready", "ready"]
+    assert [state.status for state in statuses(offers)] == ["ready", "ready"]
     assert not {"stranger_loud", "stranger_good"} & (set(sys.modules) - before)
     assert capfd.readouterr() == ("", "")
 
@@ -80,25 +80,25 @@ class TestSlowPlugins:
         )
 
     def test_is_waited_for_once(self, slow, good, tmp_path):
-        offers, memory = read_offers(Switches(), [slow, good]), tmp_path / "cache" / "slow.json"
+        offers, memory = read_entries(Switches(), [slow, good]), tmp_path / "cache" / "slow.json"
         for _ in range(3):
-            states = [state.status for state in survey(offers, 0.7, memory)]
+            states = [state.status for state in statuses(offers, 0.7, memory)]
             assert states == ["ready", "slow"]
         assert (tmp_path / "imports").read_text() == "x"
         assert len(json.loads(memory.read_text())) == 1
 
     def test_is_asked_again_by_who_has_patience(self, slow, good, tmp_path):
-        offers, memory = read_offers(Switches(), [slow, good]), tmp_path / "slow.json"
-        survey(offers, 0.7, memory)
+        offers, memory = read_entries(Switches(), [slow, good]), tmp_path / "slow.json"
+        statuses(offers, 0.7, memory)
         (tmp_path / "slow").unlink()
-        assert [state.status for state in survey(offers, None, memory)] == ["ready", "ready"]
+        assert [state.status for state in statuses(offers, None, memory)] == ["ready", "ready"]
         assert json.loads(memory.read_text()) == []
-        assert [state.status for state in survey(offers, 5.0, memory)] == ["ready", "ready"]
+        assert [state.status for state in statuses(offers, 5.0, memory)] == ["ready", "ready"]
 
     def test_patience_has_an_end(self, install_plugin, good, monkeypatch):
         monkeypatch.setattr("zoo_registry.plugin_status._LONGEST", 1.5)
-        offers = read_offers(Switches(), [install_plugin("bad", "while True: pass"), good])
-        states = {state.name: state for state in survey(offers)}
+        offers = read_entries(Switches(), [install_plugin("bad", "while True: pass"), good])
+        states = {state.name: state for state in statuses(offers)}
         assert {name: state.status for name, state in states.items()} == {
             "bad": "slow", "good": "ready",
         }  # fmt: skip
@@ -106,15 +106,15 @@ class TestSlowPlugins:
 
     def test_a_new_version_is_asked_again(self, slow, install_plugin, tmp_path):
         memory = tmp_path / "slow.json"
-        survey(read_offers(Switches(), [slow]), 0.7, memory)
+        statuses(read_entries(Switches(), [slow]), 0.7, memory)
         newer = install_plugin("slow", sound("slow"), version="1.3")
-        (state,) = survey(read_offers(Switches(), [newer]), 5.0, memory)
+        (state,) = statuses(read_entries(Switches(), [newer]), 5.0, memory)
         assert state.status == "ready"
 
     @pytest.mark.parametrize("text", ["", "[", "3", "null", '{"a": 1}'])
     def test_a_damaged_memory_counts_as_none(self, good, tmp_path, text):
         (tmp_path / "slow.json").write_text(text)
-        (state,) = survey(read_offers(Switches(), [good]), 5.0, tmp_path / "slow.json")
+        (state,) = statuses(read_entries(Switches(), [good]), 5.0, tmp_path / "slow.json")
         assert state.status == "ready"
 
     def test_can_be_loaded_by_name(self, install_plugin):
@@ -184,7 +184,7 @@ class TestSwitchedOff:
 def test_no_process_stays_behind(install_plugin, good):
     import multiprocessing
 
-    offers = read_offers(Switches(), [install_plugin("slow", "while True: pass"), good])
+    offers = read_entries(Switches(), [install_plugin("slow", "while True: pass"), good])
     before = set(multiprocessing.active_children())
-    survey(offers, 0.7)
+    statuses(offers, 0.7)
     assert set(multiprocessing.active_children()) <= before

@@ -198,7 +198,7 @@ def _add_commands_of_plugins() -> None:
 
     try:
         registry = Registry()
-        if any(offer.kind == "extension" and not offer.withheld for offer in registry.offers):
+        if any(entry.kind == "extension" and not entry.withheld for entry in registry.entries):
             # Into an application of their own, so that none can change what is there.
             theirs = typer.Typer()
             registry.ask("zoo_commands", app=theirs)

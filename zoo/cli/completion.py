@@ -20,7 +20,7 @@ def complete_plugin(incomplete: str) -> list[str]:
 
     del incomplete  # Typer keeps what begins with it
     with suppress(ZooError):
-        return sorted({offer.name for offer in Registry().offers})
+        return sorted({entry.name for entry in Registry().entries})
     return []
 
 

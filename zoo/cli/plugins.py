@@ -133,7 +133,7 @@ def _switch(name: str, on: bool) -> None:
     from zoo_registry.enabled import read_switches, switch
     from zoo_registry.plugins import Registry
 
-    offers = Registry().offers
+    offers = Registry().entries
     known = {offer.name for offer in offers} | {offer.source.distribution for offer in offers}
     # What has been uninstalled meanwhile can be enabled, so that nothing of it stays behind.
     if name not in known and not (on and name in read_switches().disabled):

@@ -10,7 +10,7 @@ from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo_registry.errors import PluginError, UsageError, ZooError
 from zoo_registry.model import Model, stdout_kept
 from zoo_registry.plugins import Registry
-from zoo_registry.text import first_line
+from zoo_registry.text import first_line, pip_install
 
 __all__ = ["offered_datasets", "open_registry", "usable_model"]
 
@@ -34,10 +34,8 @@ def usable_model(registry: Registry, name: str) -> Model:
     """
     model = registry.load(name)
     if missing := model.missing():
-        extra = f"'genre-zoo[{model.card.extra}]'" if model.card.extra else " ".join(missing)
-        raise UsageError(
-            f"{name} needs {', '.join(missing)}, which is not installed; pip install {extra}"
-        )
+        install = pip_install(model.card.extra, missing)
+        raise UsageError(f"{name} needs {', '.join(missing)}, which is not installed; {install}")
     return model
 
 

@@ -123,7 +123,7 @@ def _check_name(name: str, module: str) -> None:
         Card(name=name, title=name, family="", frontend=Handcrafted())
     except PluginError as error:
         raise UsageError(str(error)) from error
-    if any(offer.kind == "model" and offer.name == name for offer in Registry().offers):
+    if any(entry.kind == "model" and entry.name == name for entry in Registry().entries):
         raise UsageError(f"there is a model {name!r} already; choose another name")
     if keyword.iskeyword(module):
         raise UsageError(f"{module!r} is a word of Python's own; choose another name")

@@ -45,7 +45,7 @@ def test_list_shows_models_and_extensions(zoo, strangers):
     }  # fmt: skip
     assert listed["heard"]["kind"] == "extension"
     assert listed["heard"]["hooks"] == ["train", "zoo_datasets"]
-    assert listed["svm"]["hooks"] == ["export", "predict", "train"]
+    assert listed["svm"]["hooks"] == ["predict", "train"]
     table = zoo("plugins", "list")
     assert "ill-models" in table.stdout
     assert "`zoo plugins doctor`" in table.stderr
