@@ -159,7 +159,7 @@ class TestService:
         assert caught.value.status == 413
 
     def test_it_is_measured_how_long_a_song_is_whatever_it_promises(self, uploads, in_seconds):
-        service = Service(Shelf(), uploads, Limits(minutes=0.05))
+        service = Service(ServedModels(), uploads, Limits(minutes=0.05))
         for count, fits in ((3, True), (4, False)):
             path = in_seconds(*[0.1] * count, name=f"{count}.flac")
             content = bytearray(path.read_bytes())
@@ -301,7 +301,7 @@ class TestDrawing:
         assert all(y == pytest.approx(-0.5 if x < 500 else -1.0) for x, y in upper if x != 500)
         assert [(x, -y) for x, y in reversed(lower)] == upper
         # Of more peaks than can be drawn the loudest of its neighbours stands for them.
-        html = render_answer("song", Sound(80.0, [0.1, 0.4] * 400), [])
+        html = render_result("song", Loudness(80.0, [0.1, 0.4] * 400), [])
         assert set(re.findall(r" (-?[\d.]+)(?: L|Z)", html)) == {"-1.000", "1.000"}
 
     @pytest.mark.parametrize(
