@@ -1,15 +1,15 @@
-"""The conformance suite: what a plugin promises, check by check.
+"""The conformance suite: checks of everything that a plugin promises.
 
-Under pytest, one line is a test of everything::
+Under pytest, one line tests a model::
 
     from zoo.testing import ModelSuite
 
-
     class TestMyModel(ModelSuite, model="my-model"):
-        \"\"\"What a plugin promises, check by check.\"\"\"
+        \"\"\"The checks of the conformance suite.\"\"\"
 
-``zoo plugins check my-model`` does the same without pytest. What a model cannot do is said
-with its reason, in the plugin's module, where both find it, or in the class statement::
+``zoo plugins check my-model`` runs the same checks without pytest. A check that the model cannot
+pass is declared with its reason, in the plugin's module, so that both find it, or in the class
+statement::
 
     expected_failures = {"any-length": "a track of ten minutes does not fit into its memory"}
 """
@@ -19,26 +19,31 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from zoo.testing import answers, declaration, learning, leaving
+from zoo.testing import declaration_checks, export_checks, prediction_checks, training_checks
 from zoo.testing.outcome import CheckFailed, Outcome, Status
-from zoo.testing.runner import Check, examine, id_of
+from zoo.testing.runner import CheckFunction, examine, id_of
 from zoo.testing.subject import Subject
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import UsageError
 
 __all__ = ["CHECKS", "ModelSuite", "Outcome", "Status", "Subject", "chosen_checks", "examine"]
 
-CHECKS: Mapping[str, Check] = {
+CHECKS: Mapping[str, CheckFunction] = {
     id_of(member): member
-    for module in (declaration, answers, learning, leaving)
+    for module in (declaration_checks, prediction_checks, training_checks, export_checks)
     for name, member in vars(module).items()
     if name in module.__all__
 }
 """Every check by its id, in the order in which they are best read."""
 
 
-def chosen_checks(ids: Collection[str]) -> list[Check]:
-    """Return the checks of these ids, in the suite's order.
+def chosen_checks(ids: Collection[str]) -> list[CheckFunction]:
+    """Return the checks of these ids, in the order of the suite.
+
+    Parameters
+    ----------
+    ids : collection of str
+        Ids of checks, such as "same-seed".
 
     Raises
     ------
@@ -51,25 +56,7 @@ def chosen_checks(ids: Collection[str]) -> list[Check]:
 
 
 class ModelSuite:
-    """Tests of one model, to be subclassed: one test a check.
-
-    Parameters
-    ----------
-    model : str
-        A name that ``zoo models`` lists, or the path of a plugin's file, seen from the test's
-        own folder or from where pytest stands.
-    params : mapping, optional
-        Parameters that differ from the card's defaults, such as ``{"epochs": 3}``. All checks
-        but `learns-the-demo-set` limit ``epochs`` to one or two.
-    expected_failures : mapping, optional
-        Why a check is expected to fail, by its id. It is shown, and if the check passes that is
-        a failure. A plugin's module may hold a mapping of this name too, for all who check it.
-
-    Raises
-    ------
-    UsageError
-        At the class statement, if there is no check of such an id.
-    """
+    """Tests of one model, one test per check. A subclass names the model in its class statement."""
 
     _subject: ClassVar[Subject]
     _expected: ClassVar[Mapping[str, str]]
@@ -82,6 +69,27 @@ class ModelSuite:
         expected_failures: Mapping[str, str] | None = None,
         **more: Any,
     ) -> None:
+        """Choose the model of a subclass.
+
+        Parameters
+        ----------
+        model : str
+            A name that ``zoo models`` lists, or the path of a plugin's file, relative to the
+            folder of the test or to the current one.
+        params : mapping, optional
+            Parameters that differ from the card's defaults, such as ``{"epochs": 3}``. All
+            checks but `learns-the-demo-set` limit ``epochs`` to one or two.
+        expected_failures : mapping, optional
+            The reason why a check is expected to fail, by its id. The reason is shown; if the
+            check passes, that is a failure. A plugin's module may hold a mapping of this name.
+        **more
+            Arguments for other base classes.
+
+        Raises
+        ------
+        UsageError
+            If there is no check of such an id.
+        """
         super().__init_subclass__(**more)
         cls._expected = dict(expected_failures or {})
         chosen_checks(cls._expected)
@@ -89,21 +97,21 @@ class ModelSuite:
 
     @classmethod
     def teardown_class(cls) -> None:
-        """Forget the models that were fitted; pytest calls it after the last test."""
+        """Release the fitted models; pytest calls this after the last test."""
         cls._subject.close()
 
 
 def _located(model: str, module: str) -> str:
-    """Return where a file lies, whatever folder the tests will stand in; a name as it is."""
+    """Return the absolute path of a plugin's file; a name is returned unchanged."""
     if not model.endswith(".py"):
         return model
-    beside = getattr(sys.modules.get(module), "__file__", None)
-    places = [Path(beside).parent] if beside else []
-    found = (place / model for place in (*places, Path.cwd()) if (place / model).is_file())
+    test_file = getattr(sys.modules.get(module), "__file__", None)
+    folders = [*([Path(test_file).parent] if test_file else []), Path.cwd()]
+    found = (folder / model for folder in folders if (folder / model).is_file())
     return str(next(found, Path(model)).resolve())
 
 
-def _test(check: Check) -> Callable[[ModelSuite], None]:
+def _test(check: CheckFunction) -> Callable[[ModelSuite], None]:
     def test(self: ModelSuite) -> None:
         outcome = examine(check, self._subject, self._expected)
         if outcome.status is Status.failed:
@@ -111,7 +119,7 @@ def _test(check: Check) -> Callable[[ModelSuite], None]:
                 raise outcome.error
             raise CheckFailed(outcome.reason) from outcome.error
         if outcome.status is not Status.passed:
-            import pytest  # which runs this
+            import pytest  # is running this test
 
             end = pytest.skip if outcome.status is Status.skipped else pytest.xfail
             end(outcome.reason or "")

@@ -1,30 +1,23 @@
-"""What a check of the conformance suite comes to."""
+"""The outcome of a check of the conformance suite."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = [
-    "CheckFailed",
-    "Outcome",
-    "Skipped",
-    "Status",
-    "about",
-    "require",
-]
+__all__ = ["CheckFailed", "Outcome", "Skipped", "Status", "about", "require"]
 
 
 class CheckFailed(AssertionError):
-    """A model does not keep a promise; the message says which, and what to do."""
+    """A model breaks a promise. The message names it and says how to fix it."""
 
 
 class Skipped(Exception):
-    """A check does not concern this model; the message says why."""
+    """A check does not apply to this model. The message says why."""
 
 
 class Status(StrEnum):
-    """How a check ended."""
+    """End of a check."""
 
     passed = "passed"
     failed = "failed"
@@ -34,20 +27,22 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one check ended.
+    """Outcome of one check.
 
     Attributes
     ----------
     check : str
         Its id, such as "same-seed".
     promise : str
-        What it checks, in one sentence.
+        The promise that it checks, in one sentence.
     status : Status
+        The end of the check.
     reason : str or None
-        Why it failed or was skipped, or a note.
+        The reason why it failed or was skipped, or a note.
     seconds : float
+        Its duration.
     error : BaseException or None
-        What a failed check raised.
+        The exception of a failed check.
     """
 
     check: str
@@ -65,10 +60,10 @@ def require(kept: object, message: str) -> None:
 
 
 @contextmanager
-def about(what: str) -> Iterator[None]:
-    """Say of whatever is raised within what it was about."""
+def about(circumstance: str) -> Iterator[None]:
+    """Add a note on the circumstances to every error that is raised within the block."""
     try:
         yield
     except Exception as error:
-        error.add_note(what)
+        error.add_note(circumstance)
         raise

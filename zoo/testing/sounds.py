@@ -14,20 +14,23 @@ __all__ = ["demo_music", "noise", "tone"]
 
 
 def tone(kind: int, seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.float32]":
-    """Return a tone with overtones in noise, whose pitch says of which kind it is.
+    """Return a tone with overtones in noise; the pitch depends on its kind.
 
     Parameters
     ----------
     kind : int
-        From 0 to 19, the highest a little above 3.5 kHz.
+        From 0 to 19; the highest pitch is a little above 3.5 kHz.
     seconds : float
+        Length.
     rate : int
-        Hz.
+        Sample rate in Hz.
     rng : numpy.random.Generator
+        Source of pitch, phases and noise.
 
     Returns
     -------
     float32 array, shape (samples,)
+        At most about 0.4 of full scale, without the noise.
     """
     time = np.arange(max(1, round(seconds * rate))) / rate
     pitch = 110 * 1.2**kind * rng.uniform(0.98, 1.02)
@@ -44,20 +47,21 @@ def noise(seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.fl
 def demo_music(
     rate: int, learnt: int
 ) -> "tuple[list[NDArray[np.float32]], NDArray[np.int64], NDArray[np.int64]]":
-    """Return part of the demo set: of some artists of each genre two takes, of the others one.
+    """Return part of the demo set: two takes of some artists of each genre, one of the others.
 
-    A second take of an artist that a model is asked about would be no evidence of its own.
+    A second take of an artist in the test part would not be independent evidence.
 
     Parameters
     ----------
     rate : int
-        Hz.
+        Sample rate in Hz.
     learnt : int
-        So many artists, from the first, have two takes.
+        Number of artists per genre, from the first, of which there are two takes.
 
     Returns
     -------
     waveforms : list of float32 arrays, each of shape (samples,)
+        One per track.
     labels : int64 array, shape (tracks,)
         Number of the genre.
     artists : int64 array, shape (tracks,)

@@ -1,12 +1,12 @@
-"""A model under test, with what its checks share: sounds, their arrays, and fitted models."""
+"""The model under test, with the sounds, arrays and fitted models that its checks share."""
 
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -29,21 +29,31 @@ if TYPE_CHECKING:
     Rows = NDArray[np.float32]
     Windows = NDArray[np.float64]
 
-__all__ = ["PROBE_SECONDS", "Fitted", "Labelled", "Reports", "Subject", "class_names", "copies"]
+__all__ = [
+    "PROBE_SECONDS",
+    "Fitted",
+    "LabelledTracks",
+    "RecordedProgress",
+    "Subject",
+    "class_names",
+]
 
 SEED = 0
 PROBE_SECONDS = (0.3, 1.0, 2.0, 5.0, 12.0, 46.0)
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Tracks as `train` gets them.
+class LabelledTracks:
+    """The tracks, labels and groups that `train` receives.
 
     Attributes
     ----------
     arrays : sequence of float32 arrays, each of shape (rows, columns)
+        One per track.
     labels, groups : int64 arrays, shape (tracks,)
+        Numbers of classes and of groups.
     classes : tuple of str
+        Names of the classes.
     """
 
     arrays: "Sequence[Rows]"
@@ -51,23 +61,23 @@ class Labelled:
     groups: "NDArray[np.int64]"
     classes: tuple[str, ...]
 
-    def take(self, indices: Iterable[int]) -> "Labelled":
-        """Return some of the tracks, of as many classes."""
+    def take(self, indices: Iterable[int]) -> "LabelledTracks":
+        """Return some of the tracks, with the same classes."""
         chosen = list(indices)
         arrays = [self.arrays[index] for index in chosen]
-        return Labelled(arrays, self.labels[chosen], self.groups[chosen], self.classes)
+        return LabelledTracks(arrays, self.labels[chosen], self.groups[chosen], self.classes)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What `train` returned, and for how many classes."""
+    """The result of `train`, and its number of classes."""
 
     value: object
     classes: int
 
 
 def copies(arrays: "Sequence[Rows]") -> Arrays:
-    """Return tracks in the container of a real run, a fresh copy each time one is asked for."""
+    """Return tracks in the container of a real run, which copies a track at each access."""
     return Arrays([partial(np.array, rows) for rows in arrays])
 
 
@@ -76,13 +86,13 @@ def class_names(classes: int) -> tuple[str, ...]:
     return tuple(f"class{number:02d}" for number in range(classes))
 
 
-class Reports:
-    """A `Progress` that remembers, and may interrupt.
+class RecordedProgress:
+    """A `Progress` that records its calls, and can interrupt the training.
 
     Parameters
     ----------
     stop : float, optional
-        The share at which it raises KeyboardInterrupt.
+        The share at which it raises KeyboardInterrupt, 0 to 1.
     """
 
     def __init__(self, stop: float | None = None) -> None:
@@ -90,14 +100,14 @@ class Reports:
         self.stop = stop
 
     def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
-        """Remember what is reported."""
+        """Record a report."""
         self.calls.append((fraction, note, figures))
         if self.stop is not None and fraction >= self.stop:
             raise KeyboardInterrupt
 
 
 class Subject:
-    """A model under test; whatever it needs is made when a check first asks for it.
+    """A model under test. Everything is computed when a check first needs it.
 
     Parameters
     ----------
@@ -112,27 +122,19 @@ class Subject:
         self._settings = dict(params or {})
 
     def close(self) -> None:
-        """Forget everything, so that it is no burden to the next one."""
+        """Release everything that was computed, and delete the temporary files."""
         if folder := self.__dict__.get("_folder"):
             folder.cleanup()
-        self.__dict__ = {"name": self.name, "_settings": self._settings}  # without what was cached
+        self.__dict__ = {"name": self.name, "_settings": self._settings}
 
     @cached_property
     def loaded(self) -> Model:
-        """The model, by the way that every command takes.
-
-        Raises
-        ------
-        UnknownModel
-            If there is none of this name.
-        PluginError
-            If its plugin is broken.
-        """
+        """The model, loaded as by every command."""
         return open_registry().load(self.name)
 
     @property
     def model(self) -> Model:
-        """The model; a check that wants it is skipped where there is none."""
+        """The model; a check that needs it is skipped if it cannot be loaded."""
         try:
             return self.loaded
         except PluginError as error:
@@ -153,7 +155,7 @@ class Subject:
 
     @property
     def expected_failures(self) -> dict[str, str]:
-        """What the module's `expected_failures` says: the reason, by check."""
+        """The reasons in the module's `expected_failures`, by check."""
         try:
             declared = getattr(self.module, "expected_failures", {})
         except (Skipped, UsageError):
@@ -161,11 +163,18 @@ class Subject:
         return dict(declared) if isinstance(declared, Mapping) else {}
 
     def params(self, epochs: int | None = None) -> dict[str, ParamValue]:
-        """Return all parameters.
+        """Return all parameters, with at most so many epochs.
 
-        Most checks ask what a model promises, not how good it is. They limit the epochs, where
-        the card has some, by the rule of `zoo tune --tuner hyperband`: it is the one parameter
-        whose name is known to mean effort.
+        Parameters
+        ----------
+        epochs : int, optional
+            Limit of the parameter "epochs", where the card has it: most checks test promises,
+            and need no good model. Its meaning is known, as for `zoo tune --tuner hyperband`.
+
+        Returns
+        -------
+        dict
+            Values by name.
         """
         params = self.model.card.resolve(self._settings)
         given = params.get(EPOCHS)
@@ -173,20 +182,18 @@ class Subject:
             params[EPOCHS] = min(given, epochs)
         return params
 
-    # Sounds and arrays.
-
     @property
     def rate(self) -> int:
-        """Hz of the front end."""
+        """Sample rate of the front end in Hz."""
         return self.model.card.frontend.sample_rate
 
     def array(self, waveform: "NDArray[np.float32]") -> "Rows":
-        """Return what a waveform is prepared to, as a run stores it."""
+        """Return the front-end array of a waveform, as a run stores it."""
         return np.asarray(self.model.preprocess(waveform.copy()), dtype=np.float32)
 
     @cached_property
     def probe_sounds(self) -> "list[NDArray[np.float32]]":
-        """Waveforms to predict, of several lengths and levels."""
+        """The waveforms for prediction, of several lengths and levels."""
         rng = np.random.default_rng(1)
         return [
             sounds.tone(number % 3, seconds, self.rate, rng) * np.float32(0.5**number)
@@ -195,20 +202,15 @@ class Subject:
 
     @cached_property
     def probe(self) -> "list[Rows]":
-        """Their arrays."""
+        """The front-end arrays of the probe sounds."""
         return [self.array(waveform) for waveform in self.probe_sounds]
 
     @cached_property
-    def _tones(self) -> dict[tuple[int, ...], Labelled]:
-        return {}
+    def tones(self) -> "Callable[..., LabelledTracks]":
+        """A function that returns so many tracks of each class, in groups of two; cached."""
+        return cache(self._new_tones)
 
-    def tones(self, *counts: int) -> Labelled:
-        """Return tracks of a second or two: so many of each class, in groups of two."""
-        if counts not in self._tones:
-            self._tones[counts] = self._new_tones(counts)
-        return self._tones[counts]
-
-    def _new_tones(self, counts: tuple[int, ...]) -> Labelled:
+    def _new_tones(self, *counts: int) -> LabelledTracks:
         rng = np.random.default_rng([2, *counts])
         labels = np.repeat(np.arange(len(counts)), counts)
         place = np.concatenate([np.arange(count) // 2 for count in counts])
@@ -217,55 +219,59 @@ class Subject:
             self.array(sounds.tone(int(label), rng.uniform(1, 2), self.rate, rng))
             for label in labels
         ]
-        return Labelled(arrays, labels, groups.astype(np.int64), class_names(len(counts)))
+        return LabelledTracks(arrays, labels, groups.astype(np.int64), class_names(len(counts)))
 
-    # Fitting and predicting.
+    def train(
+        self,
+        tracks: LabelledTracks,
+        params: dict[str, ParamValue],
+        progress: Progress | None = None,
+        scratch: Path | None = None,
+    ) -> Fitted:
+        """Train on these very arrays, by default in a scratch folder of its own."""
+        if missing := self.model.missing():
+            raise Skipped(f"it needs {', '.join(missing)}, which is not installed")
+        value = self.model.train(
+            tracks.arrays, tracks.labels, tracks.classes, tracks.groups,
+            params, SEED, progress or RecordedProgress(), scratch or self.new_folder(),
+        )  # fmt: skip
+        return Fitted(value, len(tracks.classes))
 
     def fit(
         self,
-        given: Labelled,
+        tracks: LabelledTracks,
         *,
         epochs: int | None = 1,
         progress: Progress | None = None,
         scratch: Path | None = None,
     ) -> Fitted:
-        """Train on tracks, by default for one epoch and in a scratch folder of its own."""
-        self.require_modules()
-        value = self.model.train(
-            copies(given.arrays), given.labels.copy(), given.classes, given.groups.copy(),
-            self.params(epochs), SEED, progress or Reports(), scratch or self.new_folder(),
-        )  # fmt: skip
-        return Fitted(value, len(given.classes))
+        """Train on copies of tracks, by default for one epoch."""
+        labels, groups = tracks.labels.copy(), tracks.groups.copy()
+        given = LabelledTracks(copies(tracks.arrays), labels, groups, tracks.classes)
+        return self.train(given, self.params(epochs), progress, scratch)
 
     def predict(self, fitted: Fitted, arrays: "Sequence[Rows]") -> "list[Windows]":
-        """Return the probabilities of the windows of some tracks, checked by the registry."""
+        """Return the probabilities of the windows of tracks, validated by the registry."""
         return self.model.predict(fitted.value, copies(arrays), fitted.classes)
 
-    def raw(self, fitted: Fitted, arrays: "Sequence[Rows]") -> Any:
-        """Return what the hook gives, unchecked."""
-        return self.model.call("predict", model=fitted.value, tracks=copies(arrays))
-
     @cached_property
-    def reports(self) -> Reports:
-        """What `fitted` reported while it was trained."""
-        return Reports()
+    def progress(self) -> RecordedProgress:
+        """The progress that `fitted` reported during its training."""
+        return RecordedProgress()
 
     @cached_property
     def fitted(self) -> Fitted:
-        """A model of a few tracks of three classes."""
-        return self.fit(self.tones(4, 4, 4), progress=self.reports)
+        """A model that was trained on a few tracks of three classes."""
+        return self.fit(self.tones(4, 4, 4), progress=self.progress)
 
     @cached_property
-    def answers(self) -> "list[Windows]":
-        """What it predicts of the probe."""
+    def predictions(self) -> "list[Windows]":
+        """The predictions of `fitted` for the probe."""
         return self.predict(self.fitted, self.probe)
 
-    def require_modules(self) -> None:
-        """Skip where a module that the card requires is not installed."""
-        if missing := self.model.missing():
-            raise Skipped(f"it needs {', '.join(missing)}, which is not installed")
-
-    # Other places.
+    def unchecked_predictions(self) -> Any:
+        """Return the result of the hook `predict` for the probe, without validation."""
+        return self.model.call("predict", model=self.fitted.value, tracks=copies(self.probe))
 
     @cached_property
     def _folder(self) -> tempfile.TemporaryDirectory[str]:
@@ -278,12 +284,19 @@ class Subject:
     def in_worker(self, task: str, folder: Path) -> None:
         """Do a task of `zoo.testing.worker` in a fresh interpreter.
 
+        Parameters
+        ----------
+        task : {"import", "preprocess", "predict"}
+            The task.
+        folder : Path
+            Its files for input and output.
+
         Raises
         ------
         CheckFailed
-            If it fails there.
+            If the task fails.
         """
-        self.model  # noqa: B018  (skips what cannot be loaded)
+        self.model  # noqa: B018  (skips a plugin that cannot be loaded)
         path = os.pathsep.join(entry for entry in sys.path if entry)
         done = subprocess.run(
             [sys.executable, "-m", "zoo.testing.worker", task, self.model.source.name, str(folder)],
@@ -291,5 +304,5 @@ class Subject:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            said = done.stderr.strip().splitlines() or ["it ended without a word"]
-            raise CheckFailed(f"in a fresh process it fails to {task}: {said[-1]}")
+            lines = done.stderr.strip().splitlines() or ["it ended without a word"]
+            raise CheckFailed(f"in a fresh process it fails to {task}: {lines[-1]}")

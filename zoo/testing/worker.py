@@ -1,6 +1,6 @@
-"""What the conformance suite does in a fresh interpreter: `python -m zoo.testing.worker`.
+"""Tasks of the conformance suite in a fresh interpreter: `python -m zoo.testing.worker`.
 
-A worker process loads a plugin by its name, as the workers of `zoo.features.extraction` do.
+The plugin is loaded by its name, as in the worker processes of `zoo.features.extraction`.
 """
 
 import json
@@ -23,22 +23,24 @@ FRAMEWORKS = frozenset(
 
 
 def main(task: str, name: str, folder: Path) -> None:
-    """Do one task; what it needs and what it gives are files in `folder`.
+    """Do one task.
 
     Parameters
     ----------
     task : {"import", "preprocess", "predict"}
+        The hook to call, or nothing but the import of the plugin.
     name : str
-        Of the model, or its file.
+        Name of the model, or its file.
     folder : Path
+        Files for input and output.
     """
     registry = open_registry()
-    registry.extensions  # noqa: B018  (what they import is not the model's doing)
+    registry.extensions  # noqa: B018  (imported first: the model is not blamed for them)
     before = set(sys.modules)
     model = registry.load(name)
     if task == "import":
-        brought = sorted(FRAMEWORKS & (set(sys.modules) - before))
-        (folder / "brought.json").write_text(json.dumps(brought), encoding="utf-8")
+        imported = sorted(FRAMEWORKS & (set(sys.modules) - before))
+        (folder / "imported.json").write_text(json.dumps(imported), encoding="utf-8")
     elif task == "preprocess":
         np.save(folder / "array.npy", model.preprocess(np.load(folder / "waveform.npy")))
     else:

@@ -1,6 +1,9 @@
-"""Checks of how a model is trained."""
+"""Checks of training: reproducible, resumable, and better than chance."""
 
 import math
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,15 +11,14 @@ import numpy as np
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.testing.outcome import CheckFailed, about, require
 from zoo.testing.sounds import demo_music, noise
-from zoo.testing.subject import Labelled, Reports, class_names
-from zoo_registry.hooks import Progress
+from zoo.testing.subject import LabelledTracks, RecordedProgress, class_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from zoo.testing.subject import Fitted, Subject
+    from zoo.testing.subject import Subject
 
 __all__ = [
     "class_without_track",
@@ -32,39 +34,39 @@ __all__ = [
     "two_classes",
 ]
 
-_LEVEL = 1e-3  # how rarely chance alone does as well as a model must do
-_ARTISTS = 3  # of a genre of the demo set that a model learns from; it is asked about the rest
+_LEVEL = 1e-3  # significance level of the test against chance
+_ARTISTS = 3  # per genre of the demo set in the training part; the others are in the test part
 
 
 def one_track_a_class(subject: "Subject") -> None:
     """A model can be trained on one track of each class."""
-    _answers_after(subject, 1, 1, 1)
+    _train_and_predict(subject, 1, 1, 1)
 
 
 def two_classes(subject: "Subject") -> None:
     """A model can be trained on two classes, and has two columns then."""
-    _answers_after(subject, 4, 4)
+    _train_and_predict(subject, 4, 4)
 
 
 def twenty_classes(subject: "Subject") -> None:
     """A model can be trained on twenty classes."""
-    _answers_after(subject, *[2] * 20)
+    _train_and_predict(subject, *[2] * 20)
 
 
 def class_without_track(subject: "Subject") -> None:
     """A class that has no training track, the last one too, keeps its column."""
-    _answers_after(subject, 3, 0, 3, 0)
+    _train_and_predict(subject, 3, 0, 3, 0)
 
 
-def _answers_after(subject: "Subject", *counts: int) -> None:
-    """Train on so many tracks of each class, and ask for answers."""
+def _train_and_predict(subject: "Subject", *counts: int) -> None:
+    """Train on so many tracks of each class, and predict."""
     with about(f"trained on classes of {', '.join(map(str, counts))} tracks"):
         subject.predict(subject.fit(subject.tones(*counts)), subject.probe)
 
 
 def same_seed(subject: "Subject") -> None:
     """The same tracks and the same seed give the same predictions, bit by bit."""
-    expected = subject.answers
+    expected = subject.predictions
     again = subject.predict(subject.fit(subject.tones(4, 4, 4)), subject.probe)
     require(
         _equal(expected, again),
@@ -75,10 +77,9 @@ def same_seed(subject: "Subject") -> None:
 
 def refitting_leaves_no_trace(subject: "Subject") -> None:
     """A fit to other tracks changes neither an earlier model nor a later fit."""
-    expected = subject.answers
+    expected = subject.predictions
     tones = subject.tones(4, 4, 4)
-    turned = Labelled(tones.arrays, (tones.labels + 1) % 3, tones.groups, tones.classes)
-    subject.fit(turned)
+    subject.fit(replace(tones, labels=(tones.labels + 1) % 3))
     require(
         _equal(expected, subject.predict(subject.fitted, subject.probe)),
         "a fitted model predicts differently after another fit; `train` must return an object "
@@ -96,74 +97,59 @@ def inputs_unchanged(subject: "Subject") -> None:
     """Neither `train` nor `predict` changes what it is given, which is read-only in a run."""
     tones = subject.tones(4, 4, 4)
     for writeable in (True, False):
-        given = [rows.copy() for rows in tones.arrays]
-        labels, groups = tones.labels.copy(), tones.groups.copy()
-        arrays: list[NDArray[Any]] = [*given, labels, groups]
-        for array in arrays:
+        given = deepcopy(tones)
+        for array in _arrays(given):
             array.flags.writeable = writeable
         params = subject.params(epochs=1)
-        kept = dict(params)
+        before = dict(params)
         try:
-            value = _train(subject, given, labels, groups, tones.classes, params)
-            subject.model.predict(value, given, len(tones.classes))
+            fitted = subject.train(given, params)
+            subject.model.predict(fitted.value, given.arrays, fitted.classes)
         except ValueError as error:
             if "read-only" not in str(error):
                 raise
             raise CheckFailed(
                 "it writes into the read-only arrays that a run gives it; work on a copy"
             ) from error
-        pairs = [*zip(given, tones.arrays, strict=True), (labels, tones.labels)]
         require(
-            _equal(*zip(*pairs, (groups, tones.groups), strict=True)) and params == kept,
+            _equal(_arrays(given), _arrays(tones)) and params == before,
             "train or predict changes the tracks, labels, groups or parameters that it is given; "
             "work on a copy",
         )
 
 
-def _train(
-    subject: "Subject",
-    given: "Sequence[NDArray[np.float32]]",
-    labels: "NDArray[np.int64]",
-    groups: "NDArray[np.int64]",
-    classes: tuple[str, ...],
-    params: dict[str, Any],
-) -> object:
-    """Train on these very arrays, not on copies."""
-    subject.require_modules()
-    folder = subject.new_folder()
-    return subject.model.train(given, labels, classes, groups, params, 0, Reports(), folder)
+def _arrays(tracks: LabelledTracks) -> "list[NDArray[Any]]":
+    return [*tracks.arrays, tracks.labels, tracks.groups]
 
 
 def reads_no_test_labels(subject: "Subject") -> None:
-    """What a model says of test tracks does not depend on their labels, by whatever way.
-
-    Noise with random labels is a canary: there is nothing to learn. As in a run, the model is
-    also fitted to all tracks, with the labels of the test part one way and the other.
-    """
+    """What a model says of test tracks does not depend on their labels, by whatever way."""
+    # There is nothing to learn from noise with random labels. As in a run, the model is also
+    # fitted to all tracks: with the right labels of the test part, and with inverted ones.
     rng = np.random.default_rng(4)
     count = 24
     arrays = [subject.array(noise(rng.uniform(1, 2), subject.rate, rng)) for _ in range(count)]
     labels = rng.permutation(np.arange(count) % 2)
     learnt = np.concatenate([np.flatnonzero(labels == label)[:6] for label in (0, 1)])
-    asked = np.setdiff1d(np.arange(count), learnt)
+    tested = np.setdiff1d(np.arange(count), learnt)
     other = labels.copy()
-    other[asked] = 1 - other[asked]
-    said = []
+    other[tested] = 1 - other[tested]
+    predictions = []
     for given in (labels, other):
-        everything = Labelled(arrays, given, np.arange(count), class_names(2))
-        subject.fit(everything)
-        fitted = subject.fit(everything.take(learnt))
-        said.append(subject.predict(fitted, [arrays[index] for index in asked]))
+        tracks = LabelledTracks(arrays, given, np.arange(count), class_names(2))
+        subject.fit(tracks)
+        fitted = subject.fit(tracks.take(learnt))
+        predictions.append(subject.predict(fitted, [arrays[index] for index in tested]))
     require(
-        _equal(*said),
+        _equal(*predictions),
         "predictions of test tracks change with the test tracks' labels, which an earlier fit "
         "has seen; keep nothing between calls of `train`",
     )
     for given in (labels, other):
-        chance, right = _chance_of(said[0], given[asked], 2)
+        chance, right = _chance_of(predictions[0], given[tested], 2)
         require(
             chance > _LEVEL,
-            f"of {len(asked)} tracks of noise with random labels {right} are named rightly, "
+            f"of {len(tested)} tracks of noise with random labels {right} are named rightly, "
             "which chance does not do; the test tracks' labels must have leaked in",
         )
 
@@ -171,7 +157,7 @@ def reads_no_test_labels(subject: "Subject") -> None:
 def progress_grows(subject: "Subject") -> str | None:
     """Progress goes from 0 to 1 and never back; its figures are numbers."""
     _ = subject.fitted
-    calls = subject.reports.calls
+    calls = subject.progress.calls
     before = 0.0
     for fraction, note, figures in calls:
         require(
@@ -190,26 +176,22 @@ def progress_grows(subject: "Subject") -> str | None:
 
 def interrupted_and_resumed(subject: "Subject") -> str | None:
     """A training that is interrupted half-way and begun again ends as an undisturbed one."""
-    tones = subject.tones(4, 4, 4)
-
-    def train(progress: Progress, scratch: Any = None) -> "Fitted":
-        # With one epoch there would be nothing to go on with.
-        return subject.fit(tones, epochs=2, progress=progress, scratch=scratch)
-
-    undisturbed, half = Reports(), 0.5
-    expected = subject.predict(train(undisturbed), subject.probe)
+    # After one epoch there would be nothing to resume.
+    fit = partial(subject.fit, subject.tones(4, 4, 4), epochs=2)
+    undisturbed, half = RecordedProgress(), 0.5
+    expected = subject.predict(fit(progress=undisturbed), subject.probe)
     if not any(fraction >= half for fraction, _, _ in undisturbed.calls):
         return "it reports no progress, and so is trained in one go"
     scratch = subject.new_folder()
     try:
-        train(Reports(stop=half), scratch)
+        fit(progress=RecordedProgress(stop=half), scratch=scratch)
     except KeyboardInterrupt:
         pass
     else:
         raise CheckFailed(
             "training goes on after the KeyboardInterrupt that `progress` raised; let it pass"
         )
-    found = subject.predict(train(Reports(), scratch), subject.probe)
+    found = subject.predict(fit(scratch=scratch), subject.probe)
     require(
         _equal(expected, found),
         "a training that was interrupted and begun again predicts differently from an "
@@ -224,12 +206,15 @@ def learns_the_demo_set(subject: "Subject") -> str | None:
     waveforms, labels, artists = demo_music(subject.rate, _ARTISTS)
     arrays = [subject.array(waveform) for waveform in waveforms]
     classes = int(labels.max()) + 1
-    music = Labelled(arrays, labels, artists + labels * len(labels), class_names(classes))
-    (learnt,), (asked,) = np.nonzero(artists < _ARTISTS), np.nonzero(artists >= _ARTISTS)
-    fitted = subject.fit(music.take(learnt), epochs=None)
-    answers = subject.predict(fitted, [arrays[index] for index in asked])
-    chance, right = _chance_of(answers, labels[asked], classes)
-    found = f"{right} of {len(asked)} tracks of unheard artists are right, in {classes} genres"
+    groups = artists + labels * len(labels)
+    music = LabelledTracks(arrays, labels, groups, class_names(classes))
+    tested = music.take(np.flatnonzero(artists >= _ARTISTS))
+    fitted = subject.fit(music.take(np.flatnonzero(artists < _ARTISTS)), epochs=None)
+    predictions = subject.predict(fitted, tested.arrays)
+    chance, right = _chance_of(predictions, tested.labels, classes)
+    found = (
+        f"{right} of {len(tested.labels)} tracks of unheard artists are right, in {classes} genres"
+    )
     require(
         chance <= _LEVEL,
         f"{found}: chance does as well with probability {chance:.2g}, more than {_LEVEL:g}; look "
@@ -239,15 +224,12 @@ def learns_the_demo_set(subject: "Subject") -> str | None:
 
 
 def _chance_of(
-    answers: "list[NDArray[np.float64]]", labels: "NDArray[np.int64]", classes: int
+    predictions: "list[NDArray[np.float64]]", labels: "NDArray[np.int64]", classes: int
 ) -> tuple[float, int]:
-    """Return how probably guessing does at least as well, and how many tracks are right.
-
-    The one-sided binomial test.
-    """
+    """Return the p-value of a one-sided binomial test, and the number of tracks that are right."""
     from scipy.stats import binom
 
-    winners = np.array([vote_winner(*count_votes(windows)) for windows in answers])
+    winners = np.array([vote_winner(*count_votes(windows)) for windows in predictions])
     right = int((winners == labels).sum())
     return float(binom.sf(right - 1, len(labels), 1 / classes)), right
 
@@ -258,6 +240,6 @@ def _equal(one: "Sequence[NDArray[Any]]", other: "Sequence[NDArray[Any]]") -> bo
 
 def _is_finite(figure: object) -> bool:
     try:
-        return math.isfinite(float(figure))  # type: ignore[arg-type]  # that is the question
+        return math.isfinite(float(figure))  # type: ignore[arg-type]  # to be found out
     except (TypeError, ValueError):
         return False

@@ -1,4 +1,4 @@
-"""Checks of what a plugin declares, and of what its import does."""
+"""Checks of a plugin's declarations, its import and its front end."""
 
 import inspect
 import json
@@ -28,7 +28,7 @@ __all__ = [
 
 def hooks_as_specified(subject: "Subject") -> None:
     """The plugin loads: a card, `train` and `predict`, and hooks that take what there is."""
-    from zoo.testing import CHECKS  # of which this is one
+    from zoo.testing import CHECKS  # contains this function
 
     _ = subject.loaded
     declared = getattr(subject.module, "expected_failures", {})
@@ -91,7 +91,7 @@ def _inside(value: object, space: Distribution) -> bool:
         case Float() | LogFloat():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 return space.low <= value <= space.high
-    return isinstance(value, str | None)  # a word that stands for "chosen by a rule"
+    return isinstance(value, str | None)  # a word such as "auto" means a rule
 
 
 def front_end_hashable(subject: "Subject") -> None:
@@ -102,7 +102,7 @@ def front_end_hashable(subject: "Subject") -> None:
         f"the front end {frontend!r} is no dataclass; declare it @dataclass(frozen=True)",
     )
     try:
-        rebuilt = replace(frontend)  # type: ignore[type-var]  # asked for just above
+        rebuilt = replace(frontend)  # type: ignore[type-var]  # checked above
         equal = rebuilt == frontend and hash(rebuilt) == hash(frontend)
     except Exception as error:
         raise CheckFailed(
@@ -139,10 +139,10 @@ def import_without_framework(subject: "Subject") -> None:
     """Importing the plugin imports no framework, so that lists of models stay quick."""
     folder = subject.new_folder()
     subject.in_worker("import", folder)
-    brought = json.loads((folder / "brought.json").read_text(encoding="utf-8"))
+    imported = json.loads((folder / "imported.json").read_text(encoding="utf-8"))
     require(
-        not brought,
-        f"importing the plugin imports {', '.join(brought)}; import inside of the functions "
+        not imported,
+        f"importing the plugin imports {', '.join(imported)}; import inside of the functions "
         "that need it",
     )
 

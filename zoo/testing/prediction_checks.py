@@ -1,4 +1,4 @@
-"""Checks of what `predict` gives."""
+"""Checks of predictions: shapes, probabilities, and tracks of any length."""
 
 from typing import TYPE_CHECKING
 
@@ -19,21 +19,21 @@ __all__ = [
     "tracks_one_by_one",
 ]
 
-_SECONDS = (0.1, 0.5, 3.0, 31.0, 600.0)
-_TOLERANCE = 1e-4  # in probability; rounding depends on how many are computed at once
+_LENGTHS = (0.1, 0.5, 3.0, 31.0, 600.0)  # seconds
+_TOLERANCE = 1e-4  # of a probability; rounding depends on the size of a batch
 
 
 def shapes(subject: "Subject") -> None:
     """`predict` returns one array a track, (windows, classes), and `vectors` one window a row."""
-    answers = subject.raw(subject.fitted, subject.probe)
+    arrays = subject.unchecked_predictions()
     require(
-        answers is not None and len(answers) == len(subject.probe),
-        f"predict returned {'None' if answers is None else len(answers)} for "
+        arrays is not None and len(arrays) == len(subject.probe),
+        f"predict returned {'None' if arrays is None else len(arrays)} for "
         f"{len(subject.probe)} tracks; return one array a track",
     )
     vectors = subject.model.card.frontend.layout == "vectors"
-    for rows, answer in zip(subject.probe, answers, strict=True):
-        shape = np.shape(answer)
+    for rows, windows in zip(subject.probe, arrays, strict=True):
+        shape = np.shape(windows)
         require(
             len(shape) == 2 and shape[0] and shape[1] == subject.fitted.classes,  # noqa: PLR2004
             f"predict returned an array of shape {shape} for rows of shape {rows.shape}; return "
@@ -46,10 +46,10 @@ def shapes(subject: "Subject") -> None:
         )
 
 
-def probabilities(subject: "Subject") -> None:
+def probabilities(subject: "Subject") -> None:  # numpydoc ignore=SS05
     """Probabilities are finite, within 0 and 1, and sum to one over the classes."""
-    for answer in subject.raw(subject.fitted, subject.probe):
-        windows = np.asarray(answer, dtype=np.float64)
+    for array in subject.unchecked_predictions():
+        windows = np.asarray(array, dtype=np.float64)
         require(np.isfinite(windows).all(), "predict returned NaN or infinity")
         require(
             (windows >= 0).all() and (windows <= 1 + 1e-6).all(),
@@ -70,10 +70,10 @@ def one_window(subject: "Subject") -> None:
         subject.predict(subject.fitted, [rows[:1] for rows in subject.probe])
 
 
-def any_length(subject: "Subject") -> None:
+def any_length(subject: "Subject") -> None:  # numpydoc ignore=SS05
     """Tracks of 0.1 seconds to 10 minutes are prepared and answered."""
     sound = tone(1, 10.0, subject.rate, np.random.default_rng(3))
-    for seconds in _SECONDS:
+    for seconds in _LENGTHS:
         with about(f"given a track of {seconds:g} s"):
             rows = subject.array(np.resize(sound, round(seconds * subject.rate)))
             subject.predict(subject.fitted, [rows])
@@ -92,8 +92,8 @@ def tracks_one_by_one(subject: "Subject") -> None:
     for number, rows in enumerate(subject.probe):
         (alone,) = subject.predict(subject.fitted, [rows])
         require(
-            alone.shape == subject.answers[number].shape
-            and np.abs(alone - subject.answers[number]).max() <= _TOLERANCE,
+            alone.shape == subject.predictions[number].shape
+            and np.abs(alone - subject.predictions[number]).max() <= _TOLERANCE,
             "a track is answered differently alone and with others; use nothing of the other "
             "tracks in predict, and change nothing in the model",
         )

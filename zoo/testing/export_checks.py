@@ -1,5 +1,6 @@
-"""Checks of how a fitted model leaves the process: as ONNX, or in a way of its own."""
+"""Checks of the saved form of a fitted model: an ONNX graph, or the plugin's own files."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export_or_reason", "export_parity", "saved_and_loaded"]
 
-_TOLERANCE = 1e-3  # in probability, as `zoo.artefacts.export.compare` has it
+_TOLERANCE = 1e-3  # of a probability, as in `zoo.artefacts.export.compare`
 
 
 def export_or_reason(subject: "Subject") -> str | None:
@@ -39,12 +40,14 @@ def export_parity(subject: "Subject") -> None:
         artefact = _artefact(subject)
     except CannotExport as refusal:
         raise Skipped(f"it has no ONNX form: {refusal}") from refusal
-    given = zip(PROBE_SECONDS, subject.probe_sounds, subject.probe, subject.answers, strict=True)
-    for seconds, waveform, rows, answer in given:
+    tracks = zip(
+        PROBE_SECONDS, subject.probe_sounds, subject.probe, subject.predictions, strict=True
+    )
+    for seconds, waveform, rows, windows in tracks:
         name = f"a track of {seconds:g} s"
         _, alike = compare(artefact, subject.model, subject.fitted.value, name, waveform, rows)
         require(
-            alike or _close(answer), f"the ONNX graph names another winner than predict for {name}"
+            alike or _close(windows), f"the ONNX graph names another winner than predict for {name}"
         )
 
 
@@ -52,28 +55,30 @@ def saved_and_loaded(subject: "Subject") -> None:
     """A model without an ONNX form that is saved answers alike when another process loads it."""
     model, fitted = subject.model, subject.fitted
     folder = subject.new_folder()
-    place = folder / "model"
-    place.mkdir()
-    if "save" not in model.hooks and _has_onnx(subject):
-        raise Skipped("it leaves as ONNX")
-    if not model.save(fitted.value, place):
+    saved = folder / "model"
+    saved.mkdir()
+    if "save" not in model.hooks:
+        with suppress(CannotExport):
+            model.export(fitted.value)
+            raise Skipped("it leaves as ONNX")
+    if not model.save(fitted.value, saved):
         raise Skipped("it has neither `export` nor `save`; `zoo predict` cannot use its runs")
     np.savez(folder / "tracks.npz", *subject.probe)
     (folder / "classes").write_text(str(fitted.classes), encoding="utf-8")
     subject.in_worker("predict", folder)
     with np.load(folder / "answers.npz") as stored:
-        answers = [stored[key] for key in stored.files]
+        loaded = [stored[key] for key in stored.files]
     require(
         all(
             one.shape == other.shape and np.allclose(one, other, rtol=0, atol=_TOLERANCE)
-            for one, other in zip(answers, subject.answers, strict=True)
+            for one, other in zip(loaded, subject.predictions, strict=True)
         ),
         "a saved model answers differently when it is loaded; save all that `predict` uses",
     )
 
 
 def _artefact(subject: "Subject") -> Artefact:
-    """Return the model as a run writes it, without the run's facts."""
+    """Return the artefact of a run, without the metadata that only a run has."""
     model, fitted = subject.model, subject.fitted
     graph, windows = compose(model, fitted.value)
     metadata = ArtefactMetadata(
@@ -88,16 +93,8 @@ def _artefact(subject: "Subject") -> Artefact:
     return Artefact(path)
 
 
-def _has_onnx(subject: "Subject") -> bool:
-    try:
-        subject.model.export(subject.fitted.value)
-    except CannotExport:
-        return False
-    return True
-
-
 def _close(windows: "NDArray[np.float64]") -> bool:
-    """Whether rounding may decide between the first two classes."""
+    """Return whether rounding may decide between the first two classes."""
     votes, mean = count_votes(windows)
     second, first = np.sort(mean)[-2:]
     close = np.sort(windows, axis=1)[:, -2:]
