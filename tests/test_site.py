@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PAGES = {page.stem for page in ROOT.glob("docs/*.md")}
@@ -73,6 +74,19 @@ def test_every_page_that_is_looked_at_has_its_screenshots(scripts):
     wanted = {f"{name}-{width}.png" for name in screenshots.PAGES for width in screenshots.WIDTHS}
     assert {path.name for path in screenshots.FOLDER.iterdir()} == wanted
     text = "".join(page.read_text(encoding="utf-8") for page in ROOT.glob("docs/*.md"))
+    contents = set()
     for name in wanted:
         assert f"(screenshots/{name})" in text
-        assert (screenshots.FOLDER / name).stat().st_size < MOST
+        content = (screenshots.FOLDER / name).read_bytes()
+        assert len(content) < MOST
+        contents.add(content)
+        width = int(name.removesuffix(".png").rpartition("-")[2])
+        with Image.open(screenshots.FOLDER / name) as picture:
+            assert picture.format == "PNG"
+            assert picture.width == width
+            assert picture.width / 3 < picture.height <= screenshots.WIDTHS[width]
+            # Letters and lines on a ground, and no page that was empty or still loading.
+            counts = sorted(picture.convert("RGB").getcolors(maxcolors=1 << 24), reverse=True)
+            assert len(counts) > 50
+            assert sum(count for count, _ in counts[:1]) < 0.97 * picture.width * picture.height
+    assert len(contents) == len(wanted)

@@ -3,9 +3,12 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -66,12 +69,83 @@ def test_every_command_explains_itself(path, command):
     assert "Usage: zoo " + " ".join(path) in out
 
 
+def names(found: list[dict[str, Any]]) -> set[str]:
+    return {item["name"] for item in found}
+
+
+# What the JSON of each command says of ten tones, and of a run of logistic on them.
+SAYS: dict[tuple[str, ...], Callable[[Any], bool]] = {
+    ("models",): lambda said: names(said) >= {"svm", "logistic", "cnn2d"},
+    ("tune",): lambda said: (
+        said["tuning"].startswith("logistic-")
+        and [trial["number"] for trial in said["trials"]] == [0, 1]
+        and all(trial["scores"] == [1.0] * 3 == [trial["score"]] * 3 for trial in said["trials"])
+    ),
+    ("leaderboard",): lambda said: (
+        [(board["dataset"], board["protocol"]) for board in said] == [("tones", "kfold:5")]
+        and [(row["model"], row["rank"], row["accuracy"]) for row in said[0]["rows"]]
+        == [("logistic", 1, 1.0)]
+    ),
+    ("runs", "list"): lambda said: (
+        [(run["model"], run["dataset"], run["protocol"], run["grouped"]) for run in said]
+        == [("logistic", "tones", "kfold:5", True)]
+        and (said[0]["status"], said[0]["error"]) == ("complete", None)
+    ),
+    ("runs", "show"): lambda said: (
+        said["run"].startswith("logistic-")
+        and said["confusion"] == [[5, 0], [0, 5]]
+        and said["scores"]["accuracy"] == 1.0
+        and said["params"] == {"C": 0.3}
+    ),
+    ("runs", "verify"): lambda said: [run["findings"] for run in said] == [[]],
+    ("data", "check"): lambda said: (
+        said
+        == {
+            "dataset": "tones", "tracks": 10, "classes": ["high", "low"], "distorts": False,
+            "problems": [],
+        }
+    ),
+    ("data", "info"): lambda said: (
+        (said["dataset"], said["kind"], said["tracks"], said["groups"])
+        == ("tones", "audio", 10, 10)
+        and said["classes"]
+        == [{"class": name, "tracks": 5, "groups": 5} for name in ("high", "low")]
+    ),
+    ("plugins", "check"): lambda said: (
+        said["model"] == "logistic"
+        and [(check["check"], check["status"]) for check in said["checks"]]
+        == [("card-complete", "passed")]
+    ),
+    ("plugins", "list"): lambda said: names(said) >= {"svm", "logistic", "cnn2d"},
+    ("plugins", "doctor"): lambda said: names(said["plugins"]) >= {"svm", "logistic", "cnn2d"},
+    ("predict",): lambda said: (
+        [(Path(line["path"]).parent.name, line["label"]) for line in said]
+        == [(label, label) for label in ("high", "low") for _ in range(5)]
+        and set(said[0])
+        >= {"path", "label", "confidence", "votes", "probabilities", "windows", "error"}
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def of_ten_tones(tmp_path_factory, make_tones) -> Path:
+    """Return a folder with ten tones, and a run of logistic on them."""
+    root = tmp_path_factory.mktemp("ten")
+    make_tones(root / "tones", tracks=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(root / "cache"))
+        patch.setenv("ZOO_MODELS", str(root / "models"))
+        assert zoo.train("logistic", str(root / "tones"), jobs=1).complete
+    return root
+
+
 @pytest.mark.parametrize("path", [p for p, item in _commands() if "format" in str(item.params)])
-def test_json_is_all_that_goes_to_stdout(path, command, feature_table, tone_folder):
-    data = str(tone_folder(tracks=5))
-    zoo.train("logistic", data)
+def test_json_is_all_that_goes_to_stdout(path, command, of_ten_tones, workspace, monkeypatch):
+    shutil.copytree(of_ten_tones / "models", workspace / "models")
+    monkeypatch.setenv("ZOO_CACHE", str(of_ten_tones / "cache"))
+    data = str(of_ten_tones / "tones")
     given = {
-        ("predict",): ["logistic", data],
+        ("predict",): ["logistic", data, "--jobs", "1"],
         ("data", "check"): [data],
         ("data", "info"): [data],
         ("runs", "show"): ["logistic"],
@@ -80,13 +154,10 @@ def test_json_is_all_that_goes_to_stdout(path, command, feature_table, tone_fold
     }
     _, out, _ = command(*path, *given.get(path, []), "--format", "json")
     if path == ("predict",):
-        lines = [json.loads(line) for line in out.splitlines()]
-        assert len(lines) == 10
-        assert set(lines[0]) >= {
-            "path", "label", "confidence", "votes", "probabilities", "windows", "error",
-        }  # fmt: skip
+        said = sorted(map(json.loads, out.splitlines()), key=lambda line: line["path"])
     else:
-        assert json.loads(out)
+        said = json.loads(out)
+    assert SAYS[path](said), out
 
 
 def test_a_board_as_csv_is_the_board_of_json(command, feature_table):
