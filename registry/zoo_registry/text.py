@@ -13,6 +13,7 @@ __all__ = [
     "brief",
     "csv_text",
     "encodable",
+    "error_with_type",
     "first_line",
     "in_a_line",
     "json_text",
@@ -64,10 +65,14 @@ def first_line(error: BaseException) -> str:
     return shown(next((line for line in text.splitlines() if line.strip()), "no message"))
 
 
+def error_with_type(error: BaseException) -> str:
+    """Return type and message of an error in one line."""
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
 def in_a_line(error: BaseException) -> str:
     """Return an error in one line: the message of a `ZooError`; of others type and message."""
-    kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
-    return kind + first_line(error)
+    return first_line(error) if isinstance(error, ZooError) else error_with_type(error)
 
 
 def pip_install(extra: str | None, packages: Iterable[str] = ()) -> str:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from zoo_registry.errors import DatasetError, ZooError
-from zoo_registry.text import first_line, quoted
+from zoo_registry.text import error_with_type, first_line, quoted
 
 __all__ = ["file_system", "is_url", "opened", "reading"]
 
@@ -94,4 +94,4 @@ def _sentence(url: str, error: Exception) -> str:
         return f"{name} may not be read with the credentials of this environment"
     if "credential" in type(error).__name__.lower():
         return f"{name} needs credentials, and there are none in this environment"
-    return f"{name} cannot be read: {type(error).__name__}: {first_line(error)}"
+    return f"{name} cannot be read: {error_with_type(error)}"

@@ -211,7 +211,7 @@ def _add_commands_of_plugins() -> None:
 
 def _take_over(theirs: typer.Typer) -> None:
     """Add what plugins have added to `theirs`, but for what is broken or takes a name."""
-    from zoo_registry.text import first_line
+    from zoo_registry.text import error_with_type
 
     for kind in ("registered_commands", "registered_groups"):
         for added in getattr(theirs, kind):
@@ -220,7 +220,7 @@ def _take_over(theirs: typer.Typer) -> None:
             try:
                 names = set(getattr(typer.main.get_command(alone), "commands", ()))
             except Exception as error:
-                _leave_out(added, f"{type(error).__name__}: {first_line(error)}")
+                _leave_out(added, error_with_type(error))
                 continue
             if taken := sorted(names & _BUILT_IN):
                 _leave_out(added, f"the name {taken[0]!r} is taken")

@@ -10,7 +10,7 @@ from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo_registry.errors import PluginError, UsageError, ZooError
 from zoo_registry.model import Model, stdout_kept
 from zoo_registry.plugins import Registry
-from zoo_registry.text import first_line, pip_install
+from zoo_registry.text import error_with_type, pip_install
 
 __all__ = ["offered_datasets", "open_registry", "usable_model"]
 
@@ -68,8 +68,7 @@ def _checked(name: str, load: Any) -> Callable[[], Dataset]:
             raise
         except BaseException as error:
             raise PluginError(
-                f"the plugin that offers the data set {name!r} failed with "
-                f"{type(error).__name__}: {first_line(error)}"
+                f"the plugin that offers the data set {name!r} failed with {error_with_type(error)}"
             ) from error
         if not isinstance(dataset, Dataset):
             raise PluginError(
