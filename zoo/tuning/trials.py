@@ -114,7 +114,9 @@ class Tuning:
     Parameters
     ----------
     folder : Path
+        Folder of the search.
     record : TuningRecord
+        Content of its `tuning.json`.
     """
 
     def __init__(self, folder: Path, record: TuningRecord) -> None:
@@ -133,7 +135,7 @@ class Tuning:
 
     @property
     def best(self) -> Trial | None:
-        """The trial of the highest score with the whole budget, the earlier one of equals."""
+        """The trial with the highest score among those with the whole budget; the earliest one."""
         whole = [trial for trial in self.trials if trial.share == 1]
         done = [trial for trial in whole if trial.score is not None]
         return max(done, key=lambda trial: (trial.score, -trial.number)) if done else None
@@ -151,12 +153,12 @@ class Tuning:
             begin = [trial.number, f"{trial.share:.3g}", score]
             rows.append([*begin, *cells, folds, f"{trial.seconds:.2f}", trial.error])
         write_text(self.folder / _TABLE, csv_text(rows))
-        # Last: what it holds is done, and would not be written again.
+        # Last: a trial in the record is complete, and the table is not written again for it.
         write_text(self.folder / RECORD, json.dumps(self.record.to_dict(), indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "Tuning":
-        """Read the search in `folder`; raises OSError or ValueError if there is none."""
+        """Return the search in `folder`; raises OSError or ValueError if there is none."""
         return cls(folder, from_plain(read_json(folder / RECORD), TuningRecord))
 
 
@@ -173,6 +175,15 @@ def stored(folder: Path, record: Mapping[str, Any]) -> Tuning:
 
 def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tuning:
     """Return the newest search of a model on a dataset.
+
+    Parameters
+    ----------
+    model : Model
+        Model of the search, with the same version.
+    dataset : Dataset
+        Dataset of the search.
+    root : Path, optional
+        Folder of the searches; by default the models folder.
 
     Raises
     ------
@@ -199,10 +210,15 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
 
 
 def importance(tuning: Tuning) -> dict[str, float]:
-    """Return how much of the trials' differences each parameter explains, adding up to one.
+    """Return the share of each parameter in the differences between scores; the sum is one.
 
-    The permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) of a random forest
-    that predicts the score; empty for fewer than eight trials, from which nothing follows.
+    It is the permutation importance (Breiman 2001, doi:10.1023/A:1010933404324) of a random
+    forest that predicts the score.
+
+    Parameters
+    ----------
+    tuning : Tuning
+        A search. Fewer than eight trials are too few: the result is empty.
     """
     done = [trial for trial in tuning.trials if trial.score is not None]
     names = sorted({name for trial in done for name in trial.params})
@@ -221,7 +237,7 @@ def importance(tuning: Tuning) -> dict[str, float]:
 
 
 def _number(value: ParamValue, name: str, trials: list[Trial]) -> float:
-    """Return a parameter as a number; a word is its place among the words tried."""
+    """Return a parameter as a number; text is numbered by its place among the texts tried."""
     if isinstance(value, int | float):
         return float(value)
     words = sorted({str(trial.params.get(name)) for trial in trials})
