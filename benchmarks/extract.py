@@ -37,6 +37,7 @@ RATE, N_FFT, HOP, N_MELS = 22_050, 1024, 512, 128
 EXTRACTION = """
 import os, sys, tempfile, time
 from zoo.datasets import open_dataset
+from zoo.execution.engine import LocalProcesses
 from zoo.features.extraction import extract
 from zoo.plugins.registry import open_registry
 data, name, jobs = sys.argv[1:]
@@ -45,7 +46,7 @@ for _ in range(2):
     with tempfile.TemporaryDirectory() as cache:
         os.environ["ZOO_CACHE"] = cache
         begun = time.perf_counter()
-        extract(dataset, model, int(jobs))
+        extract(dataset, model, LocalProcesses(int(jobs)))
         print(time.perf_counter() - begun)
 """
 

@@ -27,9 +27,10 @@ RATE = 11_025
 EXTRACT = """
 import sys
 from zoo.datasets import open_dataset
+from zoo.execution.engine import InProcess
 from zoo.features.extraction import extract
 from zoo.plugins.registry import open_registry
-extract(open_dataset(sys.argv[1]), open_registry().load(sys.argv[2]), 1)
+extract(open_dataset(sys.argv[1]), open_registry().load(sys.argv[2]), InProcess())
 """
 BOARD = """
 import sys

@@ -37,12 +37,13 @@ from pathlib import Path
 import zoo
 from zoo.execution.dask_cluster import Cluster
 from zoo.datasets import open_dataset
-from zoo.features.extraction import extract, features_folder
+from zoo.features.cache import features_folder
+from zoo.features.extraction import extract
 from zoo.plugins.registry import open_registry
-from zoo.execution.engine import Engine
+from zoo.execution.engine import LocalProcesses
 data, name, trials, address, models = sys.argv[1:]
 root, model, dataset = Path(models), open_registry().load(name), open_dataset(data)
-with Cluster(address) if address else nullcontext(Engine(1)) as engine:
+with Cluster(address) if address else nullcontext(LocalProcesses(1)) as engine:
     for _ in range(2):
         for folder in (features_folder(), root):
             shutil.rmtree(folder, ignore_errors=True)

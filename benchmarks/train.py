@@ -25,7 +25,7 @@ from _common import Row, main, note
 
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
-from zoo.features.extraction import extract
+from zoo.features.extraction import extract, feature_arrays
 from zoo.plugins.registry import open_registry
 
 EPOCHS = (3, 6, 12, 24, 36)  # of cnn2d
@@ -93,7 +93,8 @@ def _run(given: argparse.Namespace) -> tuple[Row, ...]:
 def _cnn2d(
     model: Any, extraction: Any, fold: Any, budget: float
 ) -> Iterator[tuple[float, float, int]]:
-    dataset, arrays = extraction.dataset, extraction.arrays
+    dataset = extraction.dataset
+    arrays = feature_arrays(model, dataset, range(len(dataset)))
     spent = 0.0
     for epochs in EPOCHS:
         if spent * 1.5 > budget:
@@ -120,7 +121,8 @@ def _published(
     keras = framework()
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    dataset, arrays = extraction.dataset, extraction.arrays
+    dataset = extraction.dataset
+    arrays = feature_arrays(model, dataset, range(len(dataset)))
     labels = dataset.labels[fold.train]
     learnt, held = inner_split(labels, np.arange(len(labels)), 0.15, 0)
 

@@ -61,7 +61,6 @@ SHOWN = [
         "pip install",
         "needs machines; tests/zoo/execution/test_engine.py and test_remote.py",
     ),
-    ("docs/scaling.md", "", "export KERAS", "needs processes; tests/zoo/test_sharing.py has them"),
     (
         "docs/scaling.md",
         "py",

@@ -15,6 +15,8 @@ A store that cannot be used is told in one sentence and never stops a training. 
 over it is tried once more, since by then the record has everything that the store lacks.
 """
 
+import json
+import logging
 import os
 import re
 import textwrap
@@ -25,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from zoo_registry import PluginError, hookimpl
+from zoo_registry import hookimpl
 from zoo_registry.record import ArtefactInfo, FoldRecord, RunRecord
 from zoo_registry.runs import RECORD, Predictions, Run
 from zoo_registry.text import first_line
@@ -44,31 +46,31 @@ _SETTINGS = {
 _PATIENCE = 30.0  # seconds for the first answer; a database is otherwise tried for two minutes
 _PARAMS, _METRICS = 100, 1000  # that MLflow takes at once
 _LONGEST_TAG = 5000  # characters
+_log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # the environment and its warnings belong to all threads
 
 
 @hookimpl
-def zoo_run_started(run: Run) -> None:
+def zoo_run_started(run: Run) -> dict[str, Any]:
     """Open the run."""
-    run.record.extensions["mlflow"] = {}
-    _tell(run, _Store.open)
+    return _report(run, _Store.open, {})
 
 
 @hookimpl
-def zoo_fold_finished(run: Run, fold: int) -> None:
+def zoo_fold_finished(run: Run, fold: int) -> dict[str, Any] | None:
     """Add the run of a fold."""
+    known = run.record.extensions["mlflow"]
 
     def add(store: "_Store") -> None:
         if store.open():
             store.add_fold(next(entry for entry in run.record.folds if entry.fold == fold))
 
-    if "error" not in run.record.extensions["mlflow"]:
-        _tell(run, add)
+    return None if "error" in known else _report(run, add, known)
 
 
 # Last, so that the record that is sent has what the other extensions keep of the run.
 @hookimpl(trylast=True)
-def zoo_run_finished(run: Run) -> None:
+def zoo_run_finished(run: Run) -> dict[str, Any]:
     """Add what is missing, and close the run."""
 
     def close(store: "_Store") -> None:
@@ -77,26 +79,33 @@ def zoo_run_finished(run: Run) -> None:
                 store.add_fold(entry)
             store.close()
 
-    _tell(run, close)
+    return _report(run, close, run.record.extensions["mlflow"])
 
 
-def _tell(run: Run, work: Callable[["_Store"], object]) -> None:
-    """Work with the store; what goes wrong is said once a run, without the passwords in it."""
-    known = run.record.extensions["mlflow"]
+def _report(
+    run: Run, work: Callable[["_Store"], object], known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Work with the store; return what the record keeps of it.
+
+    An error is logged once per run, without the passwords in it.
+    """
     try:
         with _one_at_a_time, _settings(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            work(_Store(run))
+            store = _Store(run)
+            work(store)
+            return {"mlflow": {"run_id": store.id}}
     except Exception as error:
-        run.record.extensions["mlflow"] = {"error": f"not stored: {type(error).__name__}"}
+        kept = {"mlflow": {"error": f"not stored: {type(error).__name__}"}}
         if "error" in known:
-            return
+            return kept
         if isinstance(error, ModuleNotFoundError) and error.name == "mlflow":
             remedy = "mlflow is not installed; pip install 'genre-zoo[mlflow]'"
         else:
             reason = re.sub(r"//[^/@\s]*@", "//", first_line(error))
             remedy = f"check MLFLOW_TRACKING_URI ({textwrap.shorten(reason, 200, placeholder='…')})"
-        raise PluginError(f"the run does not get into MLflow: {remedy}") from error
+        _log.warning("the run does not get into MLflow: %s", remedy)
+        return kept
 
 
 @contextmanager
@@ -129,7 +138,6 @@ class _Store:
             found = self.client.create_run(self.experiment, tags=tags, run_name=self.run.id)
             self._log_params(found.info.run_id, _parameters(self.record))
         self.id = found.info.run_id
-        self.record.extensions["mlflow"] = {"run_id": self.id}
         if found.info.status == "FINISHED":
             return False
         self._reopen(found)
@@ -161,11 +169,12 @@ class _Store:
         if self.run.complete:
             scores = _scores(self.run.predictions())
             self._log_metrics(self.id, scores | _numbers(artefact), artefact.curve)
-        self.run.write()  # what is sent is what stays
-        folder = self.run.folder
-        for path in (
-            folder / RECORD, self.run.predictions_path, self.run.artefact_path, self.run.card_path
-        ):  # fmt: skip
+        # The record that is sent has what will be stored in it.
+        record = json.loads((self.run.folder / RECORD).read_text(encoding="utf-8"))
+        record["extensions"]["mlflow"] = {"run_id": self.id}
+        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+        self.client.log_text(self.id, text, RECORD)
+        for path in (self.run.predictions_path, self.run.artefact_path, self.run.card_path):
             if path.is_file():
                 self.client.log_artifact(self.id, str(path))
         if self.run.saved_path.is_dir():

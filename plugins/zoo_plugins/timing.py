@@ -72,25 +72,28 @@ def zoo_run_started() -> None:
 
 
 @hookimpl
-def zoo_fold_finished(run: Run) -> None:
-    """Add to the record what this fold took, so that an interruption does not lose it."""
-    _keep(run)
+def zoo_fold_finished(run: Run) -> dict[str, Any]:
+    """Return what this fold took, so that an interruption does not lose it."""
+    return {"timing": _total(run)}
 
 
 @hookimpl
-def zoo_run_finished(run: Run) -> None:
-    """Add what the artefact took, and what the workers did."""
-    _keep(run)
+def zoo_run_finished(run: Run) -> dict[str, Any]:
+    """Return also what the artefact took, and what the workers did."""
+    total = _total(run)
     if extraction := run.record.extraction:
-        run.record.extensions["timing"]["preprocess"] = {
+        total["preprocess"] = {
             "calls": extraction["tracks"],
             "seconds": extraction["frontend_seconds"],
         }
+    return {"timing": total}
 
 
-def _keep(run: Run) -> None:
-    kept = run.record.extensions.setdefault("timing", {})
+def _total(run: Run) -> dict[str, dict[str, float]]:
+    """Return calls and seconds by hook: those of the record and those since."""
+    total = {hook: dict(entry) for hook, entry in run.record.extensions.get("timing", {}).items()}
     for hook, (calls, seconds) in _tally.take().items():
-        entry = kept.setdefault(hook, {"calls": 0, "seconds": 0.0})
+        entry = total.setdefault(hook, {"calls": 0, "seconds": 0.0})
         entry["calls"] += calls
         entry["seconds"] += seconds
+    return total

@@ -21,6 +21,7 @@ __all__ = [
     "atomic_path",
     "is_file",
     "is_folder",
+    "machine",
     "naming",
     "read_json",
     "sweep",
@@ -131,7 +132,7 @@ def is_folder(path: str | Path) -> bool:
 def temporary_path(path: Path) -> Path:
     """Return an unused path in the folder of `path`; its name holds the process for `sweep`."""
     # The name is short, since that of `path` may have the greatest length.
-    unique = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+    unique = f"{machine()}-{os.getpid()}-{secrets.token_hex(4)}"
     return path.with_name(f"{_PREFIX}{unique}{TEMPORARY_SUFFIX}")
 
 
@@ -160,7 +161,7 @@ def _sweep_once(folder: Path) -> None:
 
 def _is_abandoned(path: Path) -> bool:
     named = _NAME.fullmatch(path.name)
-    if named and named[1] == _machine() and os.name == "posix":
+    if named and named[1] == machine() and os.name == "posix":
         try:
             os.kill(int(named[2]), 0)  # only checks whether the process exists
         except ProcessLookupError:
@@ -172,7 +173,7 @@ def _is_abandoned(path: Path) -> bool:
 
 
 @cache
-def _machine() -> str:
+def machine() -> str:
     """Return what tells this machine from others that share a folder, containers included."""
     import platform
 

@@ -85,30 +85,42 @@ def hooks_of(plugin: object) -> tuple[str, ...]:
     return tuple(sorted(caller.name for caller in callers or ()))
 
 
-def call_apart(manager: pluggy.PluginManager, hook: str, arguments: Mapping[str, Any]) -> list[Any]:
+def call_apart(
+    manager: pluggy.PluginManager, hook: str, arguments: Mapping[str, Any]
+) -> Iterator[Any]:
     """Call each plugin's implementation of a hook by itself; one that raises stops no other.
 
-    Returns
-    -------
-    list
-        The answers, first registered plugin first; what was raised is logged.
+    Parameters
+    ----------
+    manager : pluggy.PluginManager
+        Manager of the plugins.
+    hook : str
+        Name of the hook.
+    arguments : mapping
+        Its arguments.
+
+    Yields
+    ------
+    object
+        Each result that is not None, that of the first registered plugin first. The next plugin is
+        called when the next result is asked for. Errors are logged.
     """
     caller = getattr(manager.hook, hook)
     # pluggy lists those that come first last; what was registered first comes first here.
     listed = sorted(caller.get_hookimpls(), key=lambda found: (found.trylast, not found.tryfirst))
     plugins = [found.plugin for found in listed if not found.wrapper]
-    answers: list[Any] = []
     for plugin in plugins:
         others = [other for other in plugins if other is not plugin]
         try:
             with stdout_kept():
-                answers += manager.subset_hook_caller(hook, others)(**arguments)
+                results = manager.subset_hook_caller(hook, others)(**arguments)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             name, reason = plugin_name(plugin), in_a_line(error)
             _log.warning("the extension %s failed in %s: %s", name, hook, reason)
-    return answers
+        else:
+            yield from results
 
 
 @contextmanager
@@ -298,9 +310,25 @@ class Model:
             raise PluginError(f"{self.card.name} has no `load` hook")
         return model
 
-    def announce(self, event: str, **facts: Any) -> None:
-        """Tell all that listen to an event; what a listener raises is logged."""
-        call_apart(self._manager, event, facts)
+    def announce(self, event: str, **facts: Any) -> Iterator[Mapping[str, Any]]:
+        """Yield what each extension keeps of a run at an event: JSON values by its name.
+
+        An error in an extension is logged, and so is a result that is not a mapping.
+        """
+        for answer in call_apart(self._manager, event, facts):
+            if isinstance(answer, Mapping):
+                yield answer
+            else:
+                _log.warning(
+                    "an extension returned a %s from %s; its author should return a mapping",
+                    type(answer).__name__, event,
+                )  # fmt: skip
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether an extension wraps `train` or `predict`, whose calls it sees in its process."""
+        hook = self._manager.hook
+        return any(found.wrapper for h in (hook.train, hook.predict) for found in h.get_hookimpls())
 
     def call(self, hook: str, **arguments: Any) -> Any:
         """Call a hook of the specification, and return its result."""

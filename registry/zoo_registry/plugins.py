@@ -116,7 +116,7 @@ class Registry:
 
     def ask(self, hook: str, **arguments: Any) -> list[Any]:
         """Call a hook of the extensions; return the results of those that do not fail."""
-        return call_apart(new_manager(self._others), hook, arguments)
+        return list(call_apart(new_manager(self._others), hook, arguments))
 
     def _unknown(self, name: str) -> UsageError:
         for entry in self.entries:

@@ -76,10 +76,10 @@ def test_a_track_that_takes_too_much_memory_is_named(nest, deadly):
 def test_workers_yield_everything_whoever_dies():
     from functools import partial
 
-    from zoo.execution.engine import Engine
+    from zoo.execution.engine import LocalProcesses
 
     fatal = {3, 17, 18, 39}
-    found = dict(Engine(2).work(partial(_fragile, fatal), range(40)))
+    found = dict(LocalProcesses(2).work(partial(_fragile, fatal), range(40)))
     assert found == {n: None if n in fatal else n * n for n in range(40)}
 
 

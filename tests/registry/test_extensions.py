@@ -210,7 +210,26 @@ class TestEvents:
         said = f"the extension stranger_bad failed in {event}: {error}: bad"
         assert caplog.messages == [said] * (3 if event == "zoo_fold_finished" else 1)
 
-    def test_what_an_extension_keeps_is_in_the_record(self, train):
+    def test_what_an_extension_returns_is_kept_in_the_record(self, train, caplog):
+        source = "from zoo_registry import hookimpl\n" + "".join(
+            f"@hookimpl\ndef {event}(run):\n"
+            f"    known = run.record.extensions.get('ext', [])\n"
+            f"    return {{'ext': [*known, '{event}']}}\n"
+            for event in EVENTS
+        )
+        later = (
+            "from zoo_registry import hookimpl\n@hookimpl(trylast=True)\n"
+            "def zoo_run_finished(run): return {'later': list(run.record.extensions['ext'])}\n"
+        )
+        odd = "from zoo_registry import hookimpl\n@hookimpl\ndef zoo_run_started(): return 5\n"
+        run, _ = train(ext=source, later=later, odd=odd)
+        kept = ["zoo_run_started", *["zoo_fold_finished"] * 3, "zoo_run_finished"]
+        assert Run.read(run.folder).record.extensions == {"ext": kept, "later": kept}
+        assert caplog.messages == [
+            "an extension returned a int from zoo_run_started; its author should return a mapping"
+        ]
+
+    def test_an_extension_of_the_former_contract_writes_into_the_record(self, train):
         source = "from zoo_registry import hookimpl\n" + "".join(
             f"@hookimpl\ndef {event}(run):\n"
             f"    run.record.extensions.setdefault('ext', []).append('{event}')\n"
@@ -250,7 +269,7 @@ class TestEvents:
             listener("last", trylast=True), listener("one"), listener("two"),
             listener("first", tryfirst=True),
         ]  # fmt: skip
-        call_apart(new_manager(plugins), "zoo_run_started", {"run": None})
+        list(call_apart(new_manager(plugins), "zoo_run_started", {"run": None}))
         assert order == ["first", "one", "two", "last"]
 
 

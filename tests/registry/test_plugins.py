@@ -317,7 +317,7 @@ class TestExtensions:
             "@hookimpl\ndef zoo_run_finished(run): heard.append(run)\n"
         )
         registry = Registry(points=[install_plugin("ext", source, group=EXTENSIONS), good])
-        registry.load("good").announce("zoo_run_finished", run="a run")
+        list(registry.load("good").announce("zoo_run_finished", run="a run"))
         assert registry.extensions["ext"].heard == ["a run"]
 
 

@@ -75,12 +75,12 @@ def chosen_engine(
     UsageError
         If the options contradict each other, or the cluster cannot be used.
     """
-    from zoo.execution.engine import Engine
+    from zoo.execution.engine import LocalProcesses
 
     if name is EngineName.processes:
         if scheduler:
             raise UsageError("--scheduler is for a Dask cluster; add --engine dask")
-        return nullcontext(Engine(jobs))
+        return nullcontext(LocalProcesses(jobs))
     if jobs:
         raise UsageError("--jobs is for processes of this machine; a cluster has its own workers")
     address = scheduler or os.environ.get(_VARIABLE)

@@ -88,8 +88,7 @@ def command(
             ranked = sorted(shares.items(), key=lambda pair: -pair[1])
             say("What matters: " + ", ".join(f"{n} {share:.0%}" for n, share in ranked))
         say(f"All trials: {tuning.folder / 'trials.csv'}")
-    # A worker of a shared search has some of its trials, and never that of the defaults.
-    if tuning.best is None and any(trial.number == 0 for trial in tuning.trials):
+    if tuning.best is None:
         raise typer.Exit(1)
     reporter.note(f"Next: `zoo train {model} --data {data} --tuned`.")
 

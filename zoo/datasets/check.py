@@ -14,7 +14,7 @@ from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
 from zoo.datasets.inspection import Inspection, inspect
-from zoo.execution.engine import Engine
+from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import write_text
@@ -161,14 +161,14 @@ def _inspect_all(dataset: Dataset, jobs: int | None, reporter: Reporter) -> list
     paths = [track.location for track in dataset.tracks]
     found: list[Inspection] = [_DIED] * len(paths)
     with reporter.bar(f"decoding {len(paths)} files", len(paths)) as bar:
-        results = Engine(jobs).work(inspect, paths)
+        results = LocalProcesses(jobs).work(inspect, paths)
         for done, (place, inspection) in enumerate(results, start=1):
             found[place] = inspection or _DIED
             bar.update(done)
     return found
 
 
-_DIED = Inspection(error="it ended the process that decoded it: that was killed, or out of memory")
+_DIED = Inspection(error=f"it {crashed('decoded')}")
 
 
 def _files(tracks: _Inspected) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoo.datasets.base import Dataset
 from zoo.datasets.folder import METADATA, read_folder
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
-from zoo.execution.engine import Engine
+from zoo.execution.engine import LocalProcesses, crashed
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import atomic_path, write_text
@@ -51,12 +51,9 @@ def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: i
     }
     missing = [(folder / name, *key, seed) for key, name in tracks.items()]
     missing = [track for track in missing if not track[0].is_file()]
-    for place, written in Engine().work(_write_track, missing):
+    for place, written in LocalProcesses().work(_write_track, missing):
         if not written:
-            raise DatasetError(
-                f"{missing[place][0]} could not be made: the process that did was killed, or out "
-                "of memory; the same command goes on"
-            )
+            raise DatasetError(f"{missing[place][0]} {crashed('wrote')}; the same command goes on")
     # Written last, since its presence marks a complete set.
     rows = [(name, key[0], f"{key[0]} artist {key[1]}") for key, name in tracks.items()]
     write_text(folder / METADATA, csv_text([("path", "label", "group"), *rows]))

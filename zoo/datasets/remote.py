@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -13,13 +12,12 @@ from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA, file_rows, metadata_rows
 from zoo.datasets.hashing import remembered_digests
-from zoo.execution.engine import Engine
+from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo_registry.errors import DatasetError, StorageError
 from zoo_registry.text import quoted
 
 __all__ = ["read_remote", "remote_name"]
 
-_THREADS = 8  # concurrent reads, which mostly wait for the network
 # Properties that change when an object does, as the file systems of fsspec name them.
 _STAMPS = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "last_modified", "updated")
 
@@ -113,15 +111,10 @@ def _stamp(facts: Mapping[str, Any]) -> list[Any]:
 def _digests(
     urls: Sequence[str], places: Sequence[int], engine: Engine | None
 ) -> Iterable[Mapping[int, str]]:
-    if engine is not None and engine.far:
-        for place, found in engine.work(_sha256, urls, small=True):
-            if found is None:
-                raise DatasetError(f"{quoted(urls[place])} ended the worker that read it")
-            yield {places[place]: found}
-        return
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for place, found in zip(places, pool.map(_sha256, urls), strict=True):
-            yield {place: found}
+    for position, found in (engine or LocalProcesses()).read(_sha256, urls):
+        if found is None:
+            raise DatasetError(f"{quoted(urls[position])} {crashed('read')}")
+        yield {places[position]: found}
 
 
 def _sha256(url: str) -> str:

@@ -1,88 +1,249 @@
-"""One fold: a model fitted to its training part, and asked about its test part."""
+"""Cross-validation: fit a model to the training part of a fold and classify its test part.
 
+A fold is one picklable task and one function. An engine (`zoo.execution.engine`) decides where the
+function is called: in this process, in local processes, or on a Dask cluster.
+"""
+
+import tempfile
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.datasets import Dataset
 from zoo.evaluate.protocols import Fold
 from zoo.evaluate.vote import count_votes
-from zoo.features.extraction import Arrays
+from zoo.execution.engine import crashed
+from zoo.features.arrays import Arrays
+from zoo.features.extraction import feature_arrays
+from zoo.plugins.registry import loaded_model
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import ZooError
+from zoo_registry.errors import StorageError
 from zoo_registry.hooks import Progress
-from zoo_registry.model import Model
+from zoo_registry.model import Model, Source
 from zoo_registry.runs import Predictions
+from zoo_registry.text import in_a_line
 
-__all__ = ["Curve", "Outcome", "evaluate_fold", "fit", "told"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
+__all__ = [
+    "CRASHED",
+    "Experiment",
+    "Fit",
+    "FoldResult",
+    "FoldTask",
+    "LearningCurve",
+    "run_fold",
+    "runs_side_by_side",
+]
 
-class Curve:
-    """The figures that a training tells on its way, each with how far it had come."""
-
-    def __init__(self) -> None:
-        self.points: list[dict[str, float]] = []
-
-    def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
-        """Keep the figures."""
-        if figures:
-            fraction = min(max(fraction, 0.0), 1.0)
-            point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
-            self.points.append(point)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a fold gave.
-
-    Attributes
-    ----------
-    predictions : Predictions
-        Of the test part.
-    train_seconds, predict_seconds : float
-    """
-
-    predictions: Predictions
-    train_seconds: float
-    predict_seconds: float
+# Seeds of numpy and Keras belong to a process, and a Dask worker may have several threads.
+_one_fit_at_a_time = threading.Lock()
 
 
-def evaluate_fold(
-    model: Model,
-    dataset: Dataset,
-    arrays: Arrays,
-    fold: Fold,
-    params: Mapping[str, ParamValue],
-    seed: int,
-    progress: Progress,
-    scratch: Path,
-) -> Outcome:
-    """Fit a model to the training part of a fold, and let the windows of its test part vote.
+class Experiment:
+    """Model, dataset and seed: what all folds of a run have in common.
+
+    A pickled experiment names its model, which is loaded again from its plugin, and its tracks
+    have absolute paths.
 
     Parameters
     ----------
     model : Model
+        The model that is fitted.
     dataset : Dataset
-    arrays : Arrays
-        One a track of `dataset`.
-    fold : Fold
+        The tracks that folds refer to by index.
+    seed : int
+        Random seed of the model.
+    """
+
+    def __init__(self, model: Model, dataset: Dataset, seed: int) -> None:
+        self.source: Source = model.source
+        self.dataset = dataset
+        self.seed = seed
+        self.model = model
+
+    @cached_property
+    def model(self) -> Model:
+        """The model; in a worker it is loaded when it is first used."""
+        return loaded_model(self.source)
+
+    def __getstate__(self) -> dict[str, Any]:
+        tracks = [
+            track if track.path is None else replace(track, path=track.path.absolute())
+            for track in self.dataset.tracks
+        ]
+        dataset = replace(self.dataset, tracks=tracks)
+        return {"source": self.source, "dataset": dataset, "seed": self.seed}
+
+    def arrays(self, indices: "NDArray[np.int64]") -> Arrays:
+        """Return the arrays of some tracks, int64 indices, in their order."""
+        return feature_arrays(self.model, self.dataset, indices).take(indices)
+
+
+class LearningCurve:
+    """Figures that a training reports, each with the fraction of the training that was done."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.points: list[dict[str, float]] = []
+        self._progress = progress
+
+    def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
+        """Store the figures, and show the progress where somebody looks."""
+        fraction = min(max(fraction, 0.0), 1.0)
+        if figures:
+            point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
+            self.points.append(point)
+        if self._progress:
+            self._progress(fraction, note, **figures)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model that is to be fitted to some tracks.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        Model, dataset and seed.
     params : mapping
         Every parameter of the card.
-    seed : int
-    progress : Progress
-    scratch : Path
-        Where the training may keep its state; made if it is missing.
+    scratch : Path or None
+        Folder in which the training may store its state, so that it can be continued; a temporary
+        folder if it is None. It is not sent to another process.
+    progress : callable or None
+        Receiver of the progress; it is not sent to another process.
     """
-    begun = time.perf_counter()
-    fitted = fit(model, dataset, arrays, fold.train, params, seed, progress, scratch)
-    trained = time.perf_counter()
-    windows = model.predict(fitted, arrays.take(fold.test), len(dataset.classes))
-    ended = time.perf_counter()
+
+    experiment: Experiment
+    params: Mapping[str, ParamValue]
+    scratch: Path | None = field(default=None, kw_only=True)
+    progress: Progress | None = field(default=None, kw_only=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"scratch": None, "progress": None}
+
+    @contextmanager
+    def exclusively(self) -> Iterator[Path]:
+        """Wait until no other model is fitted in this process; yield the folder for its state."""
+        with _one_fit_at_a_time:
+            if self.scratch is None:
+                with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+                    yield Path(folder)
+            else:
+                self.scratch.mkdir(parents=True, exist_ok=True)
+                yield self.scratch
+
+    def fit(self, indices: "NDArray[np.int64]", curve: LearningCurve, scratch: Path) -> object:
+        """Return the model, fitted to the tracks of these int64 indices."""
+        experiment, dataset = self.experiment, self.experiment.dataset
+        return experiment.model.train(
+            experiment.arrays(indices),
+            dataset.labels[indices],
+            dataset.classes,
+            dataset.groups[indices],
+            dict(self.params),
+            experiment.seed,
+            curve,
+            scratch,
+        )
+
+
+@dataclass(frozen=True)
+class FoldTask(Fit):
+    """A model that is to be fitted to the training part of a fold and tested on its test part.
+
+    Attributes
+    ----------
+    fold : Fold
+        Training and test part.
+    """
+
+    fold: Fold
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """Result of a fold.
+
+    Attributes
+    ----------
+    predictions : Predictions or None
+        Predictions of the test part; None if the fold failed.
+    train_seconds, predict_seconds : float
+        Wall-clock time of fitting and of predicting.
+    curve : list of dict
+        The figures that the training reported, in order, each with the ``fraction`` done.
+    error : str or None
+        The reason of a failure.
+    """
+
+    predictions: Predictions | None
+    train_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    error: str | None = None
+
+
+CRASHED = FoldResult(None, error=f"it {crashed('trained')}")
+"""Result of a fold whose worker died."""
+
+
+def runs_side_by_side(model: Model) -> bool:
+    """Return whether several fits of a model on one machine may be faster than one by one.
+
+    Networks use all cores by themselves. An extension that wraps the hooks of a model sees the
+    calls in its own process only.
+    """
+    return model.card.family == "classical" and not model.is_observed
+
+
+def run_fold(task: FoldTask) -> FoldResult:
+    """Fit a model to the training part of a fold, and let the windows of each test track vote.
+
+    Parameters
+    ----------
+    task : FoldTask
+        The fold, model and parameters.
+
+    Returns
+    -------
+    FoldResult
+        The predictions, or the error that the model raised.
+
+    Raises
+    ------
+    StorageError
+        If nothing more can be written, which no other fold would survive either.
+    """
+    experiment, fold = task.experiment, task.fold
+    curve = LearningCurve(task.progress)
+    try:
+        with task.exclusively() as scratch:
+            tested = experiment.arrays(fold.test)
+            begun = time.perf_counter()
+            fitted = task.fit(fold.train, curve, scratch)
+            trained = time.perf_counter()
+            windows = experiment.model.predict(fitted, tested, len(experiment.dataset.classes))
+            ended = time.perf_counter()
+    except StorageError:
+        raise
+    except Exception as error:
+        return FoldResult(None, curve=curve.points, error=in_a_line(error))
+    predictions = _predictions(experiment.dataset, fold, windows)
+    return FoldResult(predictions, trained - begun, ended - trained, curve.points)
+
+
+def _predictions(dataset: Dataset, fold: Fold, windows: "list[NDArray[np.float64]]") -> Predictions:
     counted = [count_votes(rows) for rows in windows]
-    predictions = Predictions(
+    return Predictions(
         dataset.classes,
         tuple(dataset.tracks[index].id for index in fold.test),
         dataset.labels[fold.test],
@@ -91,39 +252,4 @@ def evaluate_fold(
         dataset.groups[fold.test],
         np.stack([votes for votes, _ in counted]),
         np.stack([mean for _, mean in counted]),
-    )
-    return Outcome(predictions, trained - begun, ended - trained)
-
-
-def fit(
-    model: Model,
-    dataset: Dataset,
-    arrays: Arrays,
-    indices: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-    params: Mapping[str, ParamValue],
-    seed: int,
-    progress: Progress,
-    scratch: Path,
-) -> object:
-    """Fit a model to some tracks of a dataset; parameters as in `evaluate_fold`."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    return model.train(
-        arrays.take(indices),
-        dataset.labels[indices],
-        dataset.classes,
-        dataset.groups[indices],
-        dict(params),
-        seed,
-        progress,
-        scratch,
-    )
-
-
-def told(error: Exception) -> str:
-    """Return what a record says of an error: a sentence of ours, or its kind and first line."""
-    text = str(error).strip().splitlines()
-    return (
-        str(error)
-        if isinstance(error, ZooError)
-        else f"{type(error).__name__}: " + " ".join(text[:1])
     )

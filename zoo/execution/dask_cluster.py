@@ -1,14 +1,14 @@
-"""Work on several machines: the workers of a Dask cluster, any of which may die.
+"""Engine whose workers are those of a Dask cluster, on one machine or several.
 
-joblib's own backend for Dask is not used: of a task that ended its workers it never tells, and
-waits for ever (seen with joblib 1.6); and it sends what a forest does in threads over the network.
+joblib's own backend for Dask is not used. It waits for ever for a task that crashed its workers
+(seen with joblib 1.6), and it sends the work of a forest's threads over the network.
 """
 
 import itertools
 import logging
 import queue
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,18 +25,18 @@ __all__ = ["Cluster"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AHEAD = 4  # tasks a thread of a worker that are on their way; more would fill the scheduler
-_TOGETHER = 16  # small items of a task, which itself costs two milliseconds
+_AHEAD = 4  # tasks in flight per thread of a worker; more would fill the scheduler
+_TOGETHER = 16  # small items per task, which itself costs two milliseconds
 _WAIT = 10.0  # seconds for a scheduler to answer, and for a first worker
-_GONE = 60.0  # seconds without any worker, after which none is waited for
-_LOOK = 5.0  # seconds after which we look whether there still is a cluster
+_GONE = 60.0  # seconds without any worker, after which the work is given up
+_LOOK = 5.0  # seconds between two checks whether the cluster still exists
 
 
 class Cluster(Engine):
     """The workers of a Dask cluster; to be closed, or used as a context manager.
 
-    A task whose worker dies is done again by another one. What has ended four workers is tried
-    once more when the rest is done, and is then given up.
+    A task whose worker dies is repeated on another one. A task that has crashed four workers is
+    tried once more when the rest is done, and then given up.
 
     Parameters
     ----------
@@ -50,10 +50,7 @@ class Cluster(Engine):
         versions of what the results depend on.
     """
 
-    far = True
-
     def __init__(self, scheduler: str) -> None:
-        super().__init__()
         try:
             from distributed import Client
         except ImportError as error:
@@ -62,7 +59,7 @@ class Cluster(Engine):
             ) from error
         self.scheduler = scheduler
         for logger in ("distributed", "distributed.client", "tornado.application"):
-            logging.getLogger(logger).setLevel(logging.CRITICAL)  # what they tell, we tell
+            logging.getLogger(logger).setLevel(logging.CRITICAL)  # reported below in one sentence
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # versions are compared below
@@ -74,7 +71,7 @@ class Cluster(Engine):
             ) from error
         try:
             self._wait_for_a_worker()
-            self.expect(_versions_lacking, surroundings())
+            self.require(_versions_lacking, surroundings())
         except BaseException:
             self.close()
             raise
@@ -91,13 +88,8 @@ class Cluster(Engine):
         self.close()
 
     def close(self) -> None:
-        """Let go of the cluster, which runs on."""
+        """Disconnect from the cluster, which keeps running."""
         self._client.close(timeout=_LOOK)
-
-    @property
-    def workers(self) -> int:
-        """Threads of all workers, and one while all are being started anew."""
-        return max(1, self._threads())
 
     def _threads(self) -> int:
         try:
@@ -106,42 +98,49 @@ class Cluster(Engine):
             raise self._lost() from error
 
     def work(
-        self, call: Callable[[Item], Result], items: Sequence[Item], small: bool = False
-    ) -> Iterator[tuple[int, Result | None]]:
-        """Do what `Engine.work` does; what `call` raises is raised here.
+        self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
+    ) -> Generator[tuple[int, Result | None], None, None]:
+        """Yield position and result of each item; see `Engine.work`.
 
         Raises
         ------
         EngineError
             If the scheduler or all workers are gone.
         """
-        size = min(_TOGETHER, len(items) // (_AHEAD * self.workers)) if small else 1
-        size = max(1, size)
-        starts = range(0, len(items), size)
-        parts = [items[start : start + size] for start in starts]
-        deadly: list[int] = []
-        for number, killed, results in self._tasks(partial(_each, call), parts):
-            places = range(starts[number], starts[number] + len(parts[number]))
-            if killed or results is None:
-                deadly += places
+        size = 1
+        if small:
+            items = list(items)
+            size = max(1, min(_TOGETHER, len(items) // self._in_flight))
+        numbered = iter(enumerate(items))
+        parts = iter(lambda: tuple(itertools.islice(numbered, size)), ())
+        suspects: list[tuple[int, Item]] = []
+        for part, results in self._tasks(partial(_each, call), parts):
+            if results is None:
+                suspects += part
             else:
-                yield from zip(places, results, strict=True)
-        for place in deadly:  # one by one, so that only what does it is given up
-            yield place, self.alone(call, items[place])
+                yield from zip((position for position, _ in part), results, strict=True)
+        for position, item in suspects:  # one by one, so that only the cause is given up
+            yield position, self.alone(call, item)
+
+    def read(
+        self, call: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Generator[tuple[int, Result | None], None, None]:
+        """Yield position and result of each item, read by the workers; see `Engine.read`."""
+        yield from self.work(call, items, small=True)
 
     def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
-        """Return what `call` returns for one item; None if workers died of it."""
-        ((_, _, result),) = self._tasks(call, [item])
+        """Return the result of one item; None if workers died of it."""
+        ((_, result),) = self._tasks(call, iter([item]))
         return result
 
-    def expect(self, lacking: Callable[..., str | None], *arguments: object) -> None:
-        """Ask each worker what it lacks; see `Engine.expect`."""
+    def require(self, missing: Callable[..., str | None], *arguments: object) -> None:
+        """Ask each worker what it lacks; see `Engine.require`."""
         try:
-            answers = self._client.run(lacking, *arguments, on_error="return")
+            answers = self._client.run(missing, *arguments, on_error="return")
         except Exception as error:
             raise self._lost() from error
         for address, answer in sorted(answers.items()):
-            if isinstance(answer, OSError):  # it has gone
+            if isinstance(answer, OSError):  # the worker has gone
                 continue
             if isinstance(answer, ImportError):
                 answer = f"cannot import what is needed: {answer}; install the same there"  # noqa: PLW2901
@@ -157,30 +156,34 @@ class Cluster(Engine):
                 f"`dask worker {self.scheduler} --nthreads 1`"
             ) from error
 
+    @property
+    def _in_flight(self) -> int:
+        """Number of tasks to submit at once; some even while all workers are restarted."""
+        return _AHEAD * max(1, self._threads())
+
     def _tasks(
-        self, call: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Iterator[tuple[int, bool, Result | None]]:
-        """Yield place, whether workers died of it, and result of each item, as they are ready."""
+        self, call: Callable[[Item], Result], items: Iterator[Item]
+    ) -> Iterator[tuple[Item, Result | None]]:
+        """Yield each item with its result, None if workers died of it, as they are ready."""
         ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        sent: dict[str, tuple[int, Any]] = {}
-        waiting = iter(range(len(items)))
-        # A task of its own: what all items need goes to each worker once, and again if one dies.
+        sent: dict[str, tuple[Item, Any]] = {}
+        # A task of its own: the function goes to each worker once, and again if one dies.
         shared = self._submit(_same, call)
 
         def send(count: int) -> None:
-            for place in itertools.islice(waiting, count):
-                future = self._submit(_do, shared, items[place])
-                sent[future.key] = place, future
+            for item in itertools.islice(items, count):
+                future = self._submit(_do, shared, item)
+                sent[future.key] = item, future
                 future.add_done_callback(ready.put)
 
         try:
-            send(_AHEAD * self.workers)
+            send(self._in_flight)
             while sent:
-                place, future = sent.pop(self._next(ready).key)
+                item, future = sent.pop(self._next(ready).key)
+                result = self._result(future)
+                del future  # which frees the memory of the result on the worker
+                yield item, result
                 send(1)
-                killed, result = self._result(future)
-                del future  # with it goes what a worker holds for us
-                yield place, killed, result
         finally:
             left = [future for _, future in sent.values()]
             sent.clear()
@@ -208,16 +211,16 @@ class Cluster(Engine):
                     "and the same command goes on"
                 )
 
-    def _result(self, future: Any) -> tuple[bool, Any]:
-        """Return whether workers died of a task, and its result; raise what it raised."""
+    def _result(self, future: Any) -> Any:
+        """Return the result of a task, None if workers died of it; raise what it raised."""
         from distributed.scheduler import KilledWorker
 
         if future.status == "cancelled":
             raise self._lost()
         try:
-            return False, future.result()
+            return future.result()
         except KilledWorker:
-            return True, None
+            return None
 
     def _lost(self) -> EngineError:
         return EngineError(
@@ -230,8 +233,8 @@ def _same(call: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _each(call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    return [call(item) for item in items]
+def _each(call: Callable[[Item], Result], items: Sequence[tuple[int, Item]]) -> list[Result]:
+    return [call(item) for _, item in items]
 
 
 def _do(call: Callable[[Item], Result], item: Item) -> Result:
@@ -239,7 +242,7 @@ def _do(call: Callable[[Item], Result], item: Item) -> Result:
 
 
 def _versions_lacking(here: dict[str, str]) -> str | None:
-    """Return in what a worker's installation differs from the one that asks."""
+    """Return how the packages of this worker differ from those of the client."""
     there = surroundings()
     for package, version in here.items():
         if there.get(package) != version:

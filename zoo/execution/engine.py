@@ -1,136 +1,235 @@
-"""Work in several processes, any of which may die: what it was at is named, the rest is done."""
+"""Engines: where a function is run over items, and the ones of this machine.
+
+No caller needs to know which engine it has. A crashed worker costs only the item that it was
+processing, which is reported.
+"""
 
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.resource_tracker import ensure_running
 from typing import Any, TypeVar
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "InProcess", "LocalProcesses", "crashed"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# Below this many small items, starting workers takes longer than the work.
+_WORTH_WORKERS = 8
+# Seconds of a model's first fit above which the next ones run side by side: a worker needs some of
+# them to start and to import scikit-learn.
+_WORTH_SIDE_BY_SIDE = 5.0
+_THREADS = 8  # that read from the network at once
 
-class Engine:
-    """Where work is done: in processes of this machine.
 
-    Parameters
-    ----------
-    jobs : int, optional
-        Processes; all cores by default.
+def crashed(doing: str) -> str:
+    """Return the end of a sentence about an item whose worker died while `doing` it."""
+    return f"ended the process that {doing} it: it was killed, or out of memory"
 
-    Attributes
-    ----------
-    far : bool
-        Whether a worker may stand elsewhere: it has a cache of its own, and may lack files.
-    """
 
-    far = False
+class Engine(ABC):
+    """A place where functions are run over items."""
 
-    def __init__(self, jobs: int | None = None) -> None:
-        self._jobs = jobs
-
-    @property
-    def workers(self) -> int:
-        """How many items are worked on at once."""
-        return self._jobs or os.cpu_count() or 1
-
+    @abstractmethod
     def work(
-        self, call: Callable[[Item], Result], items: Sequence[Item], small: bool = False
-    ) -> Iterator[tuple[int, Result | None]]:
-        """Yield the place of each item and what `call` returns for it, as they are ready.
-
-        When a worker dies, killed or out of memory, nobody tells which item it had: those that
-        were on their way are tried again one by one, so that the one that ends it is found.
+        self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
+    ) -> Generator[tuple[int, Result | None], None, None]:
+        """Yield the position of each item and its result, in the order of completion.
 
         Parameters
         ----------
         call : callable
-            Can be pickled, as its results. With one worker it is called in this process.
-        items : sequence
+            Can be pickled, as its results; what it raises is raised here.
+        items : iterable
+            Taken when a worker is free, so that late items may depend on early results.
         small : bool
-            Whether an item takes a moment only, so that several may travel together.
+            Whether an item takes a moment only, so that several may be sent together.
 
         Yields
         ------
         int
-            The place of the item.
+            The position of the item.
         Result or None
-            None for an item that ended its worker, twice.
+            None for an item that crashed its worker twice.
         """
-        del small  # joblib looks for itself
+
+    @abstractmethod
+    def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
+        """Return the result of one item, computed in a worker; None if it crashes the worker."""
+
+    def fit(
+        self, call: Callable[[Item], Result], items: Iterable[Item], side_by_side: bool = False
+    ) -> Generator[tuple[int, Result | None], None, None]:
+        """Do the same as `work` for items that each fit a model.
+
+        Parameters
+        ----------
+        call, items
+            As for `work`.
+        side_by_side : bool
+            Whether several fits on one machine may be faster than one after the other. Networks
+            use all cores by themselves.
+
+        Yields
+        ------
+        int, Result or None
+            As for `work`.
+        """
+        del side_by_side
+        yield from self.work(call, items)
+
+    def read(
+        self, call: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Generator[tuple[int, Result | None], None, None]:
+        """Do the same as `work` for small items that wait for the network, in threads.
+
+        Parameters
+        ----------
+        call, items
+            As for `work`.
+
+        Yields
+        ------
+        int, Result or None
+            As for `work`.
+        """
+        with ThreadPoolExecutor(_THREADS) as pool:
+            yield from enumerate(pool.map(call, items))
+
+    def require(  # noqa: B027
+        self, missing: Callable[..., str | None], *arguments: object
+    ) -> None:
+        """Ask each remote worker what it lacks; workers of this machine lack nothing.
+
+        Parameters
+        ----------
+        missing : callable
+            Returns what a worker lacks, as the end of a sentence; None if it lacks nothing.
+        *arguments : object
+            What `missing` is called with.
+
+        Raises
+        ------
+        UsageError
+            If a worker lacks something.
+        """
+
+
+class InProcess(Engine):
+    """The current process, one item after the other."""
+
+    def work(
+        self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
+    ) -> Generator[tuple[int, Result | None], None, None]:
+        """Yield position and result of each item, in order; see `Engine.work`."""
+        del small
+        for position, item in enumerate(items):
+            yield position, call(item)
+
+    def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
+        """Return the result of one item, computed in a process of its own."""
+        return LocalProcesses(1).alone(call, item)
+
+
+class LocalProcesses(Engine):
+    """Processes of this machine.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Number of processes; all cores by default. With one, items are processed in this process.
+    """
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self._jobs = jobs or os.cpu_count() or 1
+
+    def work(
+        self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
+    ) -> Generator[tuple[int, Result | None], None, None]:
+        """Yield position and result of each item; see `Engine.work`.
+
+        The pool does not report which item a crashed worker had. All items that were in progress
+        are therefore tried again one by one.
+        """
         from concurrent.futures.process import BrokenProcessPool
 
         from joblib import delayed
 
-        waiting = list(range(len(items)))
-        while waiting:
-            sent: list[int] = []
+        if self._jobs == 1 or (small and len(items := list(items)) < _WORTH_WORKERS):
+            yield from InProcess().work(call, items)
+            return
+        waiting = enumerate(items)
+        crash = True
+        while crash:
+            sent: dict[int, Item] = {}
 
-            def tasks(waiting: list[int] = waiting, sent: list[int] = sent) -> Iterator[object]:
-                for place in waiting:
-                    sent.append(place)
-                    yield delayed(_numbered)(call, place, items[place])
+            def tasks(sent: dict[int, Item] = sent) -> Iterator[object]:
+                for position, item in waiting:
+                    sent[position] = item
+                    yield delayed(_numbered)(_settings(), call, position, item)
 
-            done: set[int] = set()
             try:
-                for place, result in _begun(self.workers, tasks()):
-                    done.add(place)
-                    yield place, result
+                for position, result in _start(self._jobs, tasks()):
+                    del sent[position]
+                    yield position, result
+                crash = False
             except BrokenProcessPool:
-                suspects = [place for place in sent if place not in done]
+                for position, item in sent.items():
+                    yield position, self.alone(call, item)
             except BaseException:
-                # Nobody wants the rest, which must not end in tracebacks of its own.
+                # The rest is not wanted any more, and must not end in tracebacks of its own.
                 for child in multiprocessing.active_children():
                     if child.name.startswith("LokyProcess"):
                         child.terminate()
                 raise
-            else:
-                return
-            for place in suspects:
-                yield place, self.alone(call, items[place])
-            waiting = waiting[len(sent) :]
 
     def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
-        """Return what `call` returns for one item in a worker; None if that dies of it."""
+        """Return the result of one item, computed in a process of its own."""
         from concurrent.futures.process import BrokenProcessPool
 
         from joblib import delayed
 
         try:
             # Two, since joblib does the work of one process in this one.
-            ((_, result),) = _begun(2, [delayed(_numbered)(call, 0, item)])
+            ((_, result),) = _start(2, [delayed(_numbered)(_settings(), call, 0, item)])
         except BrokenProcessPool:
             return None
         found: Result = result
         return found
 
-    def expect(self, lacking: Callable[..., str | None], *arguments: object) -> None:
-        """Ask each worker that stands elsewhere what it lacks; those of this machine have all.
+    def fit(
+        self, call: Callable[[Item], Result], items: Iterable[Item], side_by_side: bool = False
+    ) -> Generator[tuple[int, Result | None], None, None]:
+        """Fit models in this process, and side by side in workers once that is faster."""
+        waiting = iter(items)
+        done = 0
+        for item in waiting:
+            begun = time.perf_counter()
+            result: Result | None = call(item)
+            slow = time.perf_counter() - begun > _WORTH_SIDE_BY_SIDE
+            yield done, result
+            done += 1
+            if slow and side_by_side and self._jobs > 1:
+                break
+        else:
+            return
+        for position, result in self.work(call, waiting):
+            yield done + position, result
 
-        Parameters
-        ----------
-        lacking : callable
-            Returns what a worker lacks, as the end of a sentence; None if it lacks nothing.
 
-        Raises
-        ------
-        UsageError
-            If one lacks something.
-        """
-
-
-def _begun(workers: int, tasks: Iterable[object]) -> Iterator[tuple[int, Any]]:
-    """Start workers and return what will be their results; they hear no Ctrl-C, and end with us."""
+def _start(workers: int, tasks: Iterable[object]) -> Iterator[tuple[int, Any]]:
+    """Start workers, which ignore Ctrl-C and end with this process; return their results."""
     from joblib import Parallel, parallel_config
 
     ours = parallel_config("loky", initializer=_end_with, initargs=(os.getpid(),))
-    with ours, _deaf_children():
+    with ours, _children_ignore_interrupts():
         results: Iterator[tuple[int, Any]] = Parallel(workers, return_as="generator_unordered")(
             tasks
         )
@@ -138,15 +237,15 @@ def _begun(workers: int, tasks: Iterable[object]) -> Iterator[tuple[int, Any]]:
 
 
 @contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Let processes that are started meanwhile not hear Ctrl-C, which a terminal sends to all.
+def _children_ignore_interrupts() -> Iterator[None]:
+    """Start processes that do not receive Ctrl-C, which a terminal sends to all.
 
-    The one that they work for hears it, and ends them; by themselves each would show a traceback.
+    This process receives it and ends them; by themselves each would print a traceback.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    ensure_running()  # it is deaf by itself, but whoever starts it hears again
+    ensure_running()  # the tracker ignores Ctrl-C itself, but starting it unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # children inherit it
     try:
         yield
@@ -154,15 +253,23 @@ def _deaf_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _numbered(call: Callable[[Item], Result], place: int, item: Item) -> tuple[int, Result]:
-    return place, call(item)
+def _settings() -> dict[str, str]:
+    """Return the variables of the zoo; workers live on, and would keep those of their start."""
+    return {name: value for name, value in os.environ.items() if name.startswith("ZOO_")}
 
 
-def _end_with(master: int) -> None:
-    """Let this worker end when its master was killed; joblib's would wait for minutes."""
+def _numbered(
+    settings: dict[str, str], call: Callable[[Item], Result], position: int, item: Item
+) -> tuple[int, Result]:
+    os.environ.update(settings)
+    return position, call(item)
+
+
+def _end_with(parent: int) -> None:
+    """Let this worker end when its parent was killed; joblib's would wait for minutes."""
 
     def watch() -> None:
-        while os.getppid() == master:
+        while os.getppid() == parent:
             time.sleep(1)
         os._exit(1)
 

@@ -1,4 +1,4 @@
-"""Front-end arrays on disk, found by content: the same audio is described once.
+"""Cache of front-end arrays on disk, addressed by content: equal audio is computed once.
 
 An entry is named by the sha256 of (the audio's sha256, the front end's identity),
 and holds a ``.npy`` array followed by its CRC-32: numpy ignores what follows the
@@ -9,21 +9,28 @@ import io
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from zoo.workspace import cache_folder
 from zoo_registry.files import atomic_path
 from zoo_registry.runs import digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FeatureCache"]
+__all__ = ["FeatureCache", "features_folder"]
 
 _CHECKSUM = 4  # bytes
 _LARGE = 2**22  # bytes; a few minutes of log-mel
+
+
+def features_folder() -> Path:
+    """Return the folder of the cache of front-end arrays."""
+    return cache_folder() / "features"
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,10 @@ class FeatureCache:
     def get(self, audio_digest: str) -> "NDArray[np.float32] | None":
         """Return the array, read-only; None if it is absent or damaged."""
         try:
-            return self.load(audio_digest) if _is_whole(self.path(audio_digest)) else None
+            path = self.path(audio_digest)
+            status = path.stat()
+            whole = _is_whole(path, status.st_size, status.st_mtime_ns)
+            return self.load(audio_digest) if whole else None
         except Exception:  # numpy reads a forged header as Python, and raises what that raises
             return None
 
@@ -67,13 +77,13 @@ class FeatureCache:
         array.flags.writeable = False
         return array
 
-    def fear(self, audio_digest: str) -> None:
-        """Remember that a process died over the audio of this sha256."""
+    def mark_crashed(self, audio_digest: str) -> None:
+        """Record that the audio of this sha256 crashed a process."""
         with atomic_path(self._mark(audio_digest)) as temporary:
             temporary.touch()
 
-    def fears(self, audio_digest: str) -> bool:
-        """Return whether a process died over this audio before."""
+    def has_crashed(self, audio_digest: str) -> bool:
+        """Return whether this audio has crashed a process before."""
         return self._mark(audio_digest).exists()
 
     def _mark(self, audio_digest: str) -> Path:
@@ -88,7 +98,9 @@ class FeatureCache:
             temporary.write_bytes(content.getbuffer())
 
 
-def _is_whole(path: Path) -> bool:
+@lru_cache(maxsize=2**17)  # a file of the same size and time is read for its checksum once
+def _is_whole(path: Path, size: int, modified: int) -> bool:
+    del size, modified
     content = path.read_bytes()
     body, checksum = content[:-_CHECKSUM], content[-_CHECKSUM:]
     return zlib.crc32(body).to_bytes(_CHECKSUM, "little") == checksum

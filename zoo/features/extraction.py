@@ -1,138 +1,77 @@
-"""Front-end arrays of all tracks of a dataset: from the cache, or computed in parallel.
+"""Extraction: the front-end arrays of all tracks of a dataset, from the cache or computed.
 
-A worker that stands elsewhere has a cache of its own, in which it looks first and keeps what it
-describes; what this machine lacks it sends here, too.
+A worker on another machine has a cache of its own. It looks there first, stores there what it
+computes, and returns the arrays that this machine lacks.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from zoo.datasets import Dataset, FeatureTable, Track
-from zoo.execution.engine import Engine
+from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
-from zoo.features.cache import FeatureCache
-from zoo.workspace import cache_folder
-from zoo_registry.card import identity
-from zoo_registry.errors import AudioError, DatasetError, StorageError, UsageError, ZooError
+from zoo.features.arrays import Arrays, cached_arrays, frontend_of, rows_of
+from zoo.features.cache import FeatureCache, features_folder
+from zoo.plugins.registry import loaded_model
+from zoo_registry.errors import AudioError, DatasetError, StorageError, ZooError
+from zoo_registry.files import machine
 from zoo_registry.model import Model, Source
-from zoo_registry.record import TABLE, SkippedTrack
+from zoo_registry.record import SkippedTrack
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = [
-    "Arrays",
-    "Extraction",
-    "arrays_here",
-    "describe_frontend",
-    "extract",
-    "features_folder",
-    "model_of_worker",
-]
-
-# Below this many tracks, starting workers takes longer than the work.
-_WORTH_WORKERS = 8
-
-
-class Arrays(Sequence["NDArray[np.float32]"]):
-    """Arrays that are read when they are asked for, so that memory does not grow with the data.
-
-    Parameters
-    ----------
-    load : sequence of callables
-        Each returns one array.
-    """
-
-    def __init__(self, load: "Sequence[Callable[[], NDArray[np.float32]]]") -> None:
-        self._load = load
-
-    def __len__(self) -> int:
-        return len(self._load)
-
-    @overload
-    def __getitem__(self, index: int) -> "NDArray[np.float32]": ...
-    @overload
-    def __getitem__(self, index: slice) -> "Arrays": ...
-    def __getitem__(self, index: int | slice) -> "NDArray[np.float32] | Arrays":
-        if isinstance(index, slice):
-            return Arrays(self._load[index])
-        return self._load[index]()
-
-    def take(self, indices: "Iterable[int]") -> "Arrays":
-        """Return some of the arrays, in the order of `indices`."""
-        return Arrays([self._load[index] for index in indices])
+__all__ = ["Extraction", "extract", "feature_arrays"]
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a model is trained on.
+    """Result of an extraction, whose arrays are in the cache.
 
     Attributes
     ----------
     dataset : Dataset
         The tracks that could be read.
-    arrays : Arrays
-        One a track of `dataset`, each of shape (rows, columns), read-only.
     skipped : list of SkippedTrack
-        The others.
+        The others, each with its reason.
     effort : dict
-        ``tracks`` that were described because they were not in the cache, and what that took in
-        all workers, ``decode_seconds`` and ``frontend_seconds``; empty for a table of features.
+        Number of ``tracks`` that were computed because they were not in the cache, and the time
+        that this took, summed over all workers: ``decode_seconds`` and ``frontend_seconds``.
+        Empty for a feature table.
     """
 
     dataset: Dataset
-    arrays: "Arrays"
     skipped: list[SkippedTrack]
     effort: dict[str, float]
 
 
-def describe_frontend(model: Model, dataset: Dataset) -> dict[str, Any]:
-    """Return the identity of the arrays that `model` gets of `dataset`.
-
-    Raises
-    ------
-    UsageError
-        If the dataset is a feature table and the model wants something else.
-    """
-    card = model.card
-    if isinstance(dataset, FeatureTable):
-        if card.frontend.layout != "vectors" or model.overrides_preprocess:
-            raise UsageError(
-                f"{card.name} works on audio ({card.frontend.name}), and {dataset.source} is a "
-                "table with one row of features a track; give the folder of the recordings"
-            )
-        return {"name": TABLE, "version": 1, "columns": list(dataset.feature_names)}
-    described = identity(card.frontend)
-    if model.overrides_preprocess:
-        described["preprocess"] = [card.name, model.source.distribution, model.source.version]
-    return described
-
-
 def extract(
-    dataset: Dataset,
-    model: Model,
-    jobs: int | None = None,
-    reporter: Reporter | None = None,
-    engine: Engine | None = None,
+    dataset: Dataset, model: Model, engine: Engine | None = None, reporter: Reporter | None = None
 ) -> Extraction:
-    """Compute what is not in the cache, and return the arrays of all tracks.
+    """Compute the arrays that are not in the cache.
 
     Parameters
     ----------
     dataset : Dataset
+        Recordings, or a feature table, which needs no extraction.
     model : Model
-    jobs : int, optional
-        Processes; all cores by default.
-    reporter : Reporter, optional
+        The model whose front end, or `preprocess` hook, is applied.
     engine : Engine, optional
-        Where the work is done; by default in `jobs` processes of this machine.
+        Engine that does the work; by default processes on all cores.
+    reporter : Reporter, optional
+        Receiver of the progress.
+
+    Returns
+    -------
+    Extraction
+        The usable part of the dataset.
 
     Raises
     ------
@@ -140,17 +79,19 @@ def extract(
         If model and dataset do not fit, or a worker lacks the model or the files.
     DatasetError
         If no track can be read.
+    StorageError
+        If the cache cannot be written.
     """
-    engine = engine or Engine(jobs)
-    described = describe_frontend(model, dataset)
-    needed = None if isinstance(dataset, FeatureTable) else dataset.tracks[0].location
-    engine.expect(_lacking, model.source, needed)
+    engine = engine or LocalProcesses()
+    frontend = frontend_of(model, dataset)
     if isinstance(dataset, FeatureTable):
-        return Extraction(dataset, _rows(dataset), [], {})
-    cache = FeatureCache(features_folder(), described)
+        engine.require(_missing, model.source, None)
+        return Extraction(dataset, [], {})
+    engine.require(_missing, model.source, dataset.tracks[0].location)
+    cache = FeatureCache(features_folder(), frontend)
     wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
-    described_now = _compute(wanted, model, cache, engine, reporter or Reporter())
-    reasons = {item.track: item.reason for item in described_now if item.reason is not None}
+    computed = _fill(cache, wanted, model, engine, reporter or Reporter())
+    reasons = {name: item.reason for name, item in computed.items() if item.reason is not None}
     for track in wanted:
         if track.id not in reasons and not cache.path(track.digest).is_file():
             raise StorageError(
@@ -162,155 +103,125 @@ def extract(
         raise DatasetError(
             f"no track of {dataset.source} could be used; the first: {min(reasons.items())[1]}"
         )
-    usable = dataset.without(set(reasons))
-    arrays = Arrays([partial(_load, cache, track) for track in usable.tracks])
     skipped = [SkippedTrack(track=track, reason=why) for track, why in sorted(reasons.items())]
-    return Extraction(usable, arrays, skipped, _effort(described_now))
+    effort = {
+        # An array that a worker had in its own cache took no time.
+        "tracks": sum(i.reason is None and i.decode_seconds > 0 for i in computed.values()),
+        "decode_seconds": sum(item.decode_seconds for item in computed.values()),
+        "frontend_seconds": sum(item.frontend_seconds for item in computed.values()),
+    }
+    return Extraction(dataset.without(set(reasons)), skipped, effort)
 
 
-def arrays_here(
-    model: Model, frontend: Mapping[str, Any], dataset: Dataset, indices: Iterable[int]
-) -> Arrays:
-    """Return the arrays of a dataset whose tracks a worker has, or describes for itself.
+def feature_arrays(model: Model, dataset: Dataset, indices: Iterable[int]) -> Arrays:
+    """Return the arrays of a dataset; a worker computes those that its own cache lacks.
 
     Parameters
     ----------
     model : Model
-    frontend : mapping
-        What `describe_frontend` returns.
+        The model whose front end is applied.
     dataset : Dataset
-        Its tracks have absolute paths.
+        The dataset of which all arrays are addressed.
     indices : iterable of int
-        The tracks whose arrays will be asked for.
+        The tracks whose arrays will be read.
+
+    Returns
+    -------
+    Arrays
+        One array per track of `dataset`, each float32, shape (rows, columns).
 
     Raises
     ------
     AudioError
-        If a track that is lacking cannot be described.
+        If an array that is missing cannot be computed.
     """
     if isinstance(dataset, FeatureTable):
-        return _rows(dataset)
-    cache = FeatureCache(features_folder(), frontend)
+        return rows_of(dataset)
+    cache = FeatureCache(features_folder(), frontend_of(model, dataset))
     for track in (dataset.tracks[index] for index in indices):
         if cache.get(track.digest) is None:
-            described, array = _describe(model, track, track.location)
-            if array is None:
-                raise AudioError(described.reason or track.id)
-            cache.put(track.digest, array)
-    return Arrays([partial(_load, cache, track) for track in dataset.tracks])
-
-
-def features_folder() -> Path:
-    """Return the folder of the cache of front-end arrays."""
-    return cache_folder() / "features"
-
-
-def _rows(dataset: FeatureTable) -> Arrays:
-    """Return the rows of a feature table, each as an array of one row."""
-    import numpy as np
-
-    return Arrays([partial(np.asarray, row[None]) for row in dataset.features])
-
-
-def _load(cache: FeatureCache, track: Track) -> "NDArray[np.float32]":
-    try:
-        return cache.load(track.digest)
-    except FileNotFoundError as error:
-        raise StorageError(
-            f"the array of {track.id} is gone from {cache.folder}; the same command computes it "
-            "again",
-            error.strerror,
-        ) from error
+            computed = _compute(model, track, track.location)
+            if computed.array is None:
+                raise AudioError(computed.reason or track.id)
+            cache.put(track.digest, computed.array)
+    return cached_arrays(cache, dataset.tracks)
 
 
 @dataclass(frozen=True)
-class _Described:
-    """What a worker says of one track: why it could not be described, and what it took."""
+class _Computed:
+    """Result for one track: the reason of a failure, the time it took, and the array."""
 
-    track: str
-    reason: str | None
-    decode_seconds: float
-    frontend_seconds: float
-
-
-def _effort(described: Sequence[_Described]) -> dict[str, float]:
-    return {
-        # What a worker had in its own cache took no time.
-        "tracks": sum(item.reason is None and item.decode_seconds > 0 for item in described),
-        "decode_seconds": sum(item.decode_seconds for item in described),
-        "frontend_seconds": sum(item.frontend_seconds for item in described),
-    }
+    reason: str | None = None
+    decode_seconds: float = 0.0
+    frontend_seconds: float = 0.0
+    array: "NDArray[np.float32] | None" = None
 
 
-def _compute(
-    tracks: Sequence[Track],
-    model: Model,
-    cache: FeatureCache,
-    engine: Engine,
-    reporter: Reporter,
-) -> list[_Described]:
-    """Fill the cache; return what the workers say of each track."""
+def _fill(
+    cache: FeatureCache, tracks: Sequence[Track], model: Model, engine: Engine, reporter: Reporter
+) -> dict[str, _Computed]:
+    """Fill the cache; return the result of each track by its id."""
+    computed: dict[str, _Computed] = {}
     if not tracks:
-        return []
-    # What ended a process once must not have this one, however few they are.
-    feared = [track for track in tracks if cache.fears(track.digest)]
-    others = [track for track in tracks if not cache.fears(track.digest)]
-    if not engine.far and len(others) < _WORTH_WORKERS:
-        engine = Engine(1)
-    near = None if engine.far else cache
-    describe = partial(_describe_track, model.source, dict(cache.frontend), near)
-    # Where a file is, is found here: a worker may stand in another folder.
-    sent = [(track, track.location) for track in others]
+        return computed
+    # What crashed a process once must not crash this one, however few tracks there are.
+    dangerous = [track for track in tracks if cache.has_crashed(track.digest)]
+    others = [track for track in tracks if not cache.has_crashed(track.digest)]
+    call = partial(_compute_in_worker, model.source, dict(cache.frontend), _cache_identity())
+    # Paths are resolved here, since a worker may have another current folder.
     results = chain(
-        ((track, engine.alone(describe, (track, track.location))) for track in feared),
-        ((others[place], item) for place, item in engine.work(describe, sent, small=True)),
+        ((track, engine.alone(call, (track, track.location))) for track in dangerous),
+        (
+            (others[position], result)
+            for position, result in engine.work(
+                call, [(track, track.location) for track in others], small=True
+            )
+        ),
     )
-    title = f"{model.card.frontend.name} of {len(tracks)} tracks"
-    described = []
-    with reporter.bar(title, len(tracks)) as bar:
-        for done, (track, answer) in enumerate(results, start=1):
+    with reporter.bar(f"{model.card.frontend.name} of {len(tracks)} tracks", len(tracks)) as bar:
+        for done, (track, result) in enumerate(results, start=1):
             bar.update(done)
-            if answer is None:
-                cache.fear(track.digest)
-                died = _DIED.format(track.path or track.id)
-                described.append(_Described(track.id, died, 0.0, 0.0))
+            if result is None:
+                cache.mark_crashed(track.digest)
+                computed[track.id] = _Computed(f"{track.path or track.id} {crashed('described')}")
                 continue
-            item, array = answer
-            # A worker may share this cache, and have put it there.
-            if array is not None and cache.get(track.digest) is None:
-                cache.put(track.digest, array)
-            described.append(item)
-    return described
+            # A worker may share this cache, and have stored the array already.
+            if result.array is not None and cache.get(track.digest) is None:
+                cache.put(track.digest, result.array)
+            computed[track.id] = result
+    return computed
 
 
-_DIED = "{} ended the process that described it: it was killed, or out of memory"
+def _cache_identity() -> tuple[str, str]:
+    """Return what distinguishes the cache of this machine from that of a worker elsewhere."""
+    return machine(), str(features_folder())
 
 
-def _describe_track(
+def _compute_in_worker(
     source: Source,
     frontend: Mapping[str, Any],
-    near: FeatureCache | None,
-    sent: tuple[Track, Path | str],
-) -> "tuple[_Described, NDArray[np.float32] | None]":
-    """Describe a track in a worker: into the cache `near`; without, into its own, and return it."""
-    track, location = sent
-    cache = near or FeatureCache(features_folder(), frontend)
-    if near is None and (known := cache.get(track.digest)) is not None:
-        return _Described(track.id, None, 0.0, 0.0), known
-    described, array = _describe(model_of_worker(source), track, location)
-    if array is None:
-        return described, None
-    if near is not None:
-        near.put(track.digest, array)
-        return described, None
-    with suppress(OSError):  # what is not kept there arrives here all the same
-        cache.put(track.digest, array)
-    return described, array
+    requester: tuple[str, str],
+    item: tuple[Track, Path | str],
+) -> _Computed:
+    """Compute the array of a track into the cache; return it if the requester's is another one."""
+    track, location = item
+    cache, shared = FeatureCache(features_folder(), frontend), requester == _cache_identity()
+    known = cache.get(track.digest)
+    if known is not None:
+        return _Computed(array=None if shared else known)
+    computed = _compute(loaded_model(source), track, location)
+    if computed.array is None:
+        return computed
+    if not shared:
+        with suppress(OSError):  # the requester gets the array in any case
+            cache.put(track.digest, computed.array)
+        return computed
+    cache.put(track.digest, computed.array)
+    return _Computed(None, computed.decode_seconds, computed.frontend_seconds)
 
 
-def _describe(
-    model: Model, track: Track, location: Path | str
-) -> "tuple[_Described, NDArray[np.float32] | None]":
+def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
+    """Decode a track and apply the front end."""
     import numpy as np
 
     from zoo.audio.decode import decode
@@ -330,39 +241,25 @@ def _describe(
             )
     except AudioError as error:
         reason = str(error).replace(str(location), str(path))
-    except StorageError:  # no fault of the track, which may be there another time
+    except StorageError:  # not the fault of the track, which may be readable another time
         raise
     except Exception as error:
         reason = f"{path} made {model.card.name} raise {type(error).__name__}: {error}"
     ended = time.perf_counter()
     decoded = decoded or ended
-    described = _Described(track.id, reason, decoded - begun, ended - decoded)
-    return described, None if reason else np.asarray(array, np.float32)
+    found = None if reason else np.asarray(array, np.float32)
+    return _Computed(reason, decoded - begun, ended - decoded, found)
 
 
-@lru_cache(maxsize=4)
-def model_of_worker(source: Source) -> Model:
-    """Load a plugin once a process; a model itself cannot travel to a worker, its name can.
-
-    Raises
-    ------
-    UsageError, PluginError
-        If it cannot be loaded.
-    """
-    from zoo.plugins.registry import open_registry
-
-    return open_registry().load(source.name)
-
-
-def _lacking(source: Source, location: Path | str | None) -> str | None:
-    """Return what a worker that stands elsewhere lacks to work on a model and its files."""
+def _missing(source: Source, location: Path | str | None) -> str | None:
+    """Return what a remote worker lacks to work with a model and its files."""
     try:
-        found = model_of_worker(source)
-        missing = found.missing()
+        found = loaded_model(source)
+        modules = found.missing()
     except ZooError as error:
         return f"cannot load the model {source.name}: {error}"
-    if missing:
-        return f"lacks {', '.join(missing)}, which the model {source.name} needs; install it there"
+    if modules:
+        return f"lacks {', '.join(modules)}, which the model {source.name} needs; install it there"
     if found.source != source:
         return f"has another version of the model {source.name}; install the same there"
     if isinstance(location, Path) and not location.exists():

@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from zoo.datasets import Dataset
 from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo_registry.errors import PluginError, UsageError, ZooError
-from zoo_registry.model import Model, stdout_kept
+from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.plugins import Registry
 from zoo_registry.text import error_with_type, pip_install
 
-__all__ = ["offered_datasets", "open_registry", "usable_model"]
+__all__ = ["loaded_model", "offered_datasets", "open_registry", "usable_model"]
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +21,18 @@ _log = logging.getLogger(__name__)
 def open_registry() -> Registry:
     """Return a fresh registry of everything that is installed."""
     return Registry(defaults=[EstimatorDefaults(), NetworkDefaults()])
+
+
+@lru_cache(maxsize=4)
+def loaded_model(source: Source) -> Model:
+    """Load a plugin once per process; a worker gets the source, since modules are not picklable.
+
+    Raises
+    ------
+    UsageError, PluginError
+        If it cannot be loaded.
+    """
+    return open_registry().load(source.name)
 
 
 def usable_model(registry: Registry, name: str) -> Model:

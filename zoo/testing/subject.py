@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.features.extraction import Arrays
+from zoo.features.arrays import Arrays
 from zoo.plugins.registry import open_registry
 from zoo.testing import sounds
 from zoo.testing.outcome import CheckFailed, Skipped

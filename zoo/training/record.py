@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 from zoo.datasets import Dataset
 from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions
-from zoo.features.extraction import describe_frontend
+from zoo.features.arrays import frontend_of
 from zoo_registry.card import ParamValue
 from zoo_registry.model import Model
 from zoo_registry.record import DatasetInfo, MachineInfo, ModelInfo, ProtocolInfo, RunRecord
@@ -47,7 +47,7 @@ def new_record(
             file=source.name if source.is_file else None,
         ),
         params=params,
-        frontend=describe_frontend(model, dataset),
+        frontend=frontend_of(model, dataset),
         dataset=DatasetInfo(
             name=dataset.name,
             source=dataset.source,

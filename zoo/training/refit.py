@@ -1,92 +1,116 @@
-"""The last fit: on all tracks of a dataset, and what is kept of it."""
+"""Refit on all tracks of a dataset after the folds, and the files that result from it."""
 
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.artefacts.export import write_artefact
-from zoo.datasets import Dataset
-from zoo.evaluate.cross_validation import fit, told
-from zoo.features.extraction import Arrays
-from zoo_registry.card import ParamValue
+from zoo.evaluate.cross_validation import Fit, LearningCurve
 from zoo_registry.errors import StorageError
-from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
+from zoo_registry.record import ArtefactInfo, RunRecord
 from zoo_registry.runs import Predictions, Run
+from zoo_registry.text import in_a_line
 
-__all__ = ["finish"]
+__all__ = ["Refit", "Refitted", "refit"]
 
 
-def finish(
-    run: Run,
-    model: Model,
-    dataset: Dataset,
-    arrays: Arrays,
-    params: Mapping[str, ParamValue],
-    predictions: Predictions,
-    progress: Progress,
-    scratch: Path,
-    note: Callable[[str], None],
-) -> dict[str, Any]:
-    """Fit a model to all tracks and put its artefact into the run's folder.
+@dataclass(frozen=True)
+class Refit(Fit):
+    """A model that is to be fitted to all tracks and exported.
 
-    A model without an ONNX form keeps what its plugin saves.
+    Attributes
+    ----------
+    record : RunRecord
+        Record of the run, whose facts go into the artefact.
+    predictions : Predictions
+        Predictions of the evaluation, whose scores go into the artefact.
+    """
+
+    record: RunRecord
+    predictions: Predictions
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """Result of a refit.
+
+    Attributes
+    ----------
+    described : ArtefactInfo
+        Description of the artefact, or the reason why there is none.
+    files : dict
+        The content of each file by its path in the run's folder: the artefact, or what the plugin
+        saves of a model without an ONNX form.
+    notes : list of str
+        Sentences for the user.
+    """
+
+    described: ArtefactInfo
+    files: dict[str, bytes]
+    notes: list[str]
+
+
+def refit(task: Refit) -> Refitted:
+    """Fit a model to all tracks, and export it.
 
     Parameters
     ----------
-    run : Run
-    model : Model
-    dataset : Dataset
-    arrays : Arrays
-        One a track of `dataset`.
-    params : mapping
-        Every parameter of the card.
-    predictions : Predictions
-        Of the evaluation.
-    progress : Progress
-    scratch : Path
-        Where the training may keep its state.
-    note : callable
-        Told why there is no artefact.
+    task : Refit
+        The model, its parameters and the run.
 
     Returns
     -------
-    dict
-        ``fit_seconds``, and what `write_artefact` tells, or ``error``.
+    Refitted
+        The files of the run's folder, and what the record says of them.
 
     Raises
     ------
     StorageError
         If nothing more can be written.
     """
-    begun = time.perf_counter()
-    everything = np.arange(len(dataset))
-    fitted = fit(model, dataset, arrays, everything, params, run.record.seed, progress, scratch)
-    seconds = {"fit_seconds": time.perf_counter() - begun}
-    try:
-        return seconds | write_artefact(run, model, fitted, dataset, arrays, predictions)
-    except StorageError:  # there may be room tomorrow; without an artefact is for ever
-        raise
-    except Exception as error:
-        reason = told(error)
-    note(f"{run.id} has no artefact: {reason}")
-    _save(run, model, fitted, note)
-    return seconds | {"error": reason}
+    experiment, curve = task.experiment, LearningCurve(task.progress)
+    everything = np.arange(len(experiment.dataset))
+    notes: list[str] = []
+    with task.exclusively() as scratch, tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+        run = Run(Path(folder) / task.record.id, task.record)
+        run.folder.mkdir()
+        begun = time.perf_counter()
+        fitted = task.fit(everything, curve, scratch)
+        described: dict[str, Any] = {"curve": curve.points}
+        described["fit_seconds"] = time.perf_counter() - begun
+        arrays = experiment.arrays(everything)
+        try:
+            described |= write_artefact(
+                run, experiment.model, fitted, experiment.dataset, arrays, task.predictions
+            )
+        except StorageError:  # there may be room tomorrow; a missing artefact would be final
+            raise
+        except Exception as error:
+            described["error"] = in_a_line(error)
+            notes.append(f"{run.id} has no artefact: {described['error']}")
+            _save(run, experiment.model, fitted, notes.append)
+        files = {
+            path.relative_to(run.folder).as_posix(): path.read_bytes()
+            for path in sorted(run.folder.rglob("*"))
+            if path.is_file()
+        }
+    return Refitted(ArtefactInfo(**described), files, notes)
 
 
 def _save(run: Run, model: Model, fitted: object, note: Callable[[str], None]) -> None:
-    """Let the plugin keep in its own way what has no ONNX form."""
-    folder = run.saved_path
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    """Let the plugin store a model that has no ONNX form."""
+    run.saved_path.mkdir()
     try:
-        saved = model.save(fitted, folder)
+        saved = model.save(fitted, run.saved_path)
     except Exception as error:
-        note(f"{run.id} could not be saved: {told(error)}")
+        note(f"{run.id} could not be saved: {in_a_line(error)}")
         saved = False
     if not saved:
-        shutil.rmtree(folder)
+        shutil.rmtree(run.saved_path)

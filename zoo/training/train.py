@@ -1,45 +1,48 @@
-"""Training: from a model's name and a dataset to a complete run, fold by fold."""
+"""Training of one model: from its name and a dataset to a complete run, fold by fold."""
 
+import copy
 import datetime
 import hashlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.artefacts.model_card import model_card
 from zoo.datasets import Dataset, open_dataset
 from zoo.evaluate.audit import audit
-from zoo.evaluate.cross_validation import Curve, Outcome, evaluate_fold, told
-from zoo.evaluate.protocols import (
-    DEFAULT_PROTOCOL,
-    Fold,
-    parse_protocol,
-    split_hash,
+from zoo.evaluate.cross_validation import (
+    CRASHED,
+    Experiment,
+    FoldResult,
+    FoldTask,
+    run_fold,
+    runs_side_by_side,
 )
-from zoo.evaluate.remote_folds import Material, evaluate_there
-from zoo.execution.engine import Engine
+from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol, split_hash
+from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.extraction import Extraction, extract
 from zoo.plugins.registry import offered_datasets, open_registry, usable_model
 from zoo.training.record import new_record
-from zoo.training.refit import finish
-from zoo.training.remote_refit import finish_there
+from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
 from zoo.tuning.trials import find_tuning
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import EngineError, RunError, StorageError, UsageError, ZooError
-from zoo_registry.files import write_text
+from zoo_registry.files import atomic_path, write_text
 from zoo_registry.hooks import Progress
-from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
-from zoo_registry.record import ArtefactInfo, FoldRecord, Status, TuningInfo
-from zoo_registry.runs import Predictions, Run, RunRecord
+from zoo_registry.record import FoldRecord, RunRecord, Status, TuningInfo
+from zoo_registry.runs import Predictions, Run
+from zoo_registry.text import in_a_line
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["train"]
 
@@ -63,41 +66,41 @@ def train(
 ) -> Run:
     """Train and evaluate a model, or return the run that did so before.
 
-    An unfinished run of the same command goes on after its last stored fold.
+    An unfinished run of the same command is continued after its last stored fold.
 
     Parameters
     ----------
     model : str
         A name that ``zoo models`` lists, or the path of a plugin's file.
     data : str or Dataset
-        What ``--data`` takes.
+        A value of ``--data``, or a dataset that is open already.
     protocol : str
-        Such as "kfold:5"; see `zoo.evaluate.protocols`.
+        Way to split, such as "kfold:5"; see `zoo.evaluate.protocols`.
     grouped : bool
         Whether tracks that belong together stay on one side of each split.
     params : mapping, optional
         Parameters that differ from the card's defaults.
     tuned : bool
         Whether the best parameters of the newest `zoo.tune` on this dataset are used, beneath
-        `params`. The run remembers which tracks that search has seen.
+        `params`. The run records which tracks that search has seen.
     nested : int
-        Trials of a search inside every fold, which sees the fold's training part alone; 0
-        for none.
+        Number of trials of a search inside every fold, which sees the training part of the fold
+        only; 0 for no search.
     tuner : {"random", "bayesian", "hyperband"}
-        For `nested`.
+        Method of the nested search.
     seed : int
-        Of the split and of the model.
+        Random seed for the split and the model, 0 to 2**32 - 1.
     jobs : int, optional
-        Processes for extraction; all cores by default.
+        Number of processes on this machine; all cores by default.
     engine : Engine, optional
-        A `zoo.execution.dask_cluster.Cluster` whose workers describe the tracks, and train and
-        test; by default this machine does.
+        Where the work is done, such as a `zoo.execution.dask_cluster.Cluster`; by default `jobs`
+        processes of this machine.
     reporter : Reporter, optional
-        Where progress is shown; nowhere by default.
+        Receiver of progress and notes; by default they are not shown.
     registry : Registry, optional
-        Where models are looked up; by default all that is installed.
+        Registry in which the model is looked up; by default all that is installed.
     root : Path, optional
-        Where runs land; by default the workspace's models folder.
+        Folder for the run; by default the workspace's models folder.
 
     Returns
     -------
@@ -110,9 +113,20 @@ def train(
         If model, parameters, dataset or protocol are wrong.
     PluginError
         If the plugin cannot be loaded.
+    EngineError
+        If a cluster has no worker left; the same command continues the run.
+    StorageError
+        If nothing more can be written.
+
+    Examples
+    --------
+    >>> import zoo
+    >>> run = zoo.train("logistic", "demo", params={"C": 0.1})
+    >>> run.complete
+    True
     """
     reporter = reporter or Reporter()
-    engine = engine or Engine(jobs)
+    engine = engine or LocalProcesses(jobs)
     registry = registry or open_registry()
     loaded = usable_model(registry, model)
     resolved = loaded.card.resolve(params or {})
@@ -121,7 +135,7 @@ def train(
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
     if isinstance(data, str):
         data = open_dataset(data, offered_datasets(registry), engine=engine)
-    splitting.folds(data, seed, grouped)  # what cannot be split is refused before the work
+    splitting.folds(data, seed, grouped)  # an impossible split is refused before the work
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
     found = None
@@ -142,19 +156,17 @@ def train(
             reporter.note(f"{run.id} is trained already: {run.folder}")
             _clear(run)
             return run
-        extraction = extract(data, loaded, reporter=reporter, engine=engine)
+        extraction = extract(data, loaded, engine, reporter)
         for skipped in extraction.skipped:
             reporter.note(f"left out: {skipped.reason}")
         folds = splitting.folds(extraction.dataset, seed, grouped)
-        search = None
-        if nested:
-            usable, arrays = extraction.dataset, extraction.arrays
-            search = Search(loaded, usable, arrays, tuner, seed, grouped, engine)
-        return _Training(run, loaded, extraction, folds, search, reporter, engine).finish()
+        experiment = Experiment(loaded, extraction.dataset, seed)
+        search = Search(experiment, tuner, grouped, engine) if nested else None
+        return _Training(run, experiment, extraction, folds, search, reporter, engine).finish()
 
 
 def _earlier(folder: Path, record: RunRecord) -> Run:
-    """Return the run of this folder, to go on with, or a new one."""
+    """Return the run of this folder, to be continued, or a new one."""
     try:
         return Run.read(folder)
     except RunError:  # absent, or damaged: its folds are read one by one anyway
@@ -166,58 +178,55 @@ def _now() -> str:
 
 
 class _Training:
-    """One run being trained; the only writer of its folder, whose lock is held."""
+    """A run that is being trained; the only writer of its folder, whose lock is held."""
 
     def __init__(
         self,
         run: Run,
-        model: Model,
+        experiment: Experiment,
         extraction: Extraction,
         folds: list[Fold],
         search: Search | None,
         reporter: Reporter,
         engine: Engine,
     ) -> None:
-        self.engine = engine
-        self.run = run
-        self.record = run.record
-        self.model = model
-        self.dataset = extraction.dataset
-        self.arrays = extraction.arrays
+        self.run, self.record = run, run.record
+        self.experiment = experiment
         self.folds = folds
         self.search = search
         self.reporter = reporter
+        self.engine = engine
         self.record.status, self.record.error = "running", None
         self.record.started = self.record.started or _now()
-        for name, value in extraction.effort.items():  # a run that goes on may describe more
+        for name, value in extraction.effort.items():  # a continued run may extract more
             self.record.extraction[name] = self.record.extraction.get(name, 0) + value
         self.record.skipped = extraction.skipped
-        self.record.split = split_hash(self.dataset, folds)
-        self.record.audit = audit(self.dataset, folds)
-        # What failed is tried again.
+        self.record.split = split_hash(experiment.dataset, folds)
+        self.record.audit = audit(experiment.dataset, folds)
+        # Failed folds are tried again.
         self.record.folds = [entry for entry in self.record.folds if entry.error is None]
 
     def finish(self) -> Run:
-        """Train the folds that are missing, then the artefact."""
+        """Train the folds that are missing, then refit on all tracks."""
         self._store()
-        self.model.announce("zoo_run_started", run=self.run)
+        self._announce("zoo_run_started")
         try:
             with self.reporter.bar(self.record.model.title, len(self.folds) + 1) as bar:
-                parts = self._evaluated(bar)
+                parts = self._evaluate(bar)
                 failed = [entry for entry in self.record.folds if entry.error]
                 if not failed:
-                    predictions = Predictions.concatenate([part for part in parts if part])
+                    ordered = [parts[fold.number] for fold in self.folds]
+                    predictions = Predictions.concatenate(ordered)
                     text = predictions.to_csv()
                     write_text(self.run.predictions_path, text)
                     self.record.predictions = hashlib.sha256(text.encode()).hexdigest()
-                    self.record.artefact = self._artefact(predictions, bar)
+                    self._refit(predictions, bar)
         except ZooError as error:
-            with suppress(OSError):  # which may be what we tell of
+            with suppress(OSError):  # which may be the error itself
                 self._end("failed", str(error))
             raise
         if failed:
-            first = failed[0]
-            self._end("failed", f"fold {first.fold}: {first.error}")
+            self._end("failed", f"fold {failed[0].fold}: {failed[0].error}")
         else:
             self._end("complete", None, predictions)
             _clear(self.run)
@@ -225,166 +234,145 @@ class _Training:
 
     def _end(self, status: Status, error: str | None, scored: Predictions | None = None) -> None:
         self.record.status, self.record.error, self.record.finished = status, error, _now()
-        if scored:  # before the record: what says that it is complete has all its files
+        if scored:  # before the record: a run that is recorded as complete has all its files
             write_text(self.run.card_path, model_card(self.run, scored))
         self._store()
-        self.model.announce("zoo_run_finished", run=self.run)
-        self._store()  # as after a fold
+        self._announce("zoo_run_finished")
 
     def _store(self) -> None:
         self.record.folds.sort(key=lambda entry: entry.fold)
         self.run.write()
 
-    @cached_property
-    def material(self) -> Material:
-        """What a worker that stands elsewhere needs."""
-        return Material.of(self.model, self.dataset, self.record.seed)
+    def _announce(self, event: str, **facts: Any) -> None:
+        """Call an event's hooks, and store what extensions keep of the run."""
+        before = copy.deepcopy(self.record.extensions)
+        for kept in self.experiment.model.announce(event, run=self.run, **facts):
+            self.record.extensions.update(kept)
+            self._store()
+        # Extensions of the former contract change the record themselves.
+        if self.record.extensions != before:
+            self._store()
 
-    def _evaluated(self, bar: Bar) -> list[Predictions | None]:
-        """Return the predictions of all folds, None for one that failed."""
-        parts = {fold.number: self._stored(fold) for fold in self.folds}
-        missing = [fold for fold in self.folds if parts[fold.number] is None]
-        if not self.engine.far:
-            bar.update(len(self.folds) - len(missing))
-            parts |= {fold.number: self._fold(fold, bar) for fold in missing}
-        elif self.search is None:
-            parts |= self._folds_there(missing, bar)
-        else:  # of its search the trials are shared out, so fold follows fold
-            for fold in missing:
-                parts |= self._folds_there([fold], bar)
-        return [parts[fold.number] for fold in self.folds]
+    def _evaluate(self, bar: Bar) -> dict[int, Predictions]:
+        """Return the predictions of each fold that did not fail, by its number."""
+        parts = self._stored()
+        bar.update(len(parts))
+        missing = [fold for fold in self.folds if fold.number not in parts]
+        # The trials of a nested search can occupy all workers, so fold follows fold.
+        batches = [missing] if self.search is None else [[fold] for fold in missing]
+        side_by_side = runs_side_by_side(self.experiment.model)
+        for batch in batches:
+            begun: list[tuple[Fold, FoldRecord]] = []
+            tasks = self._tasks(batch, begun, bar)
+            for position, result in self.engine.fit(run_fold, tasks, side_by_side):
+                fold, entry = begun[position]
+                if predictions := self._keep(fold, entry, result or CRASHED):
+                    parts[fold.number] = predictions
+                bar.update(len(self.record.folds), f"fold {fold.number + 1}/{len(self.folds)}")
+        return parts
 
-    def _stored(self, fold: Fold) -> Predictions | None:
-        """Return the predictions of a fold that was trained earlier."""
-        if any(entry.fold == fold.number for entry in self.record.folds):
+    def _stored(self) -> dict[int, Predictions]:
+        """Return the predictions of the folds that were trained earlier."""
+        parts = {}
+        for entry in list(self.record.folds):
             try:
-                return self.run.read_predictions(self.run.fold_path(fold.number))
+                parts[entry.fold] = self.run.read_predictions(self.run.fold_path(entry.fold))
             except RunError:
-                self.record.folds = [e for e in self.record.folds if e.fold != fold.number]
-        return None
+                self.record.folds.remove(entry)
+        return parts
 
-    def _entry(self, fold: Fold) -> dict[str, Any]:
-        return {
-            "fold": fold.number,
-            "train_tracks": len(fold.train),
-            "test_tracks": len(fold.test),
-            "error": None,
-        }
-
-    def _fold(self, fold: Fold, bar: Bar) -> Predictions | None:
-        """Return the predictions of one fold; None if it failed."""
-        entry = self._entry(fold)
-        note = f"fold {fold.number + 1}/{len(self.folds)}"
-        outcome = None
-        try:
-            params = self._params(fold.number, fold.train, entry)
-            progress = self._progress(bar, fold.number, note, entry)
-            outcome = evaluate_fold(
-                self.model, self.dataset, self.arrays, fold, params, self.record.seed, progress,
-                self.run.scratch_path(fold.number),
-            )  # fmt: skip
-            bar.update(fold.number + 1, note)
-        except StorageError:  # no other fold would do better
-            raise
-        except Exception as error:
-            entry["error"] = told(error)
-        return self._keep(fold, entry, outcome)
-
-    def _folds_there(self, folds: Sequence[Fold], bar: Bar) -> dict[int, Predictions | None]:
-        """Return what `_fold` does of each, from workers that stand elsewhere."""
-        found: dict[int, Predictions | None] = {}
-        entries, tasks = [], []
+    def _tasks(
+        self, folds: Iterable[Fold], begun: list[tuple[Fold, FoldRecord]], bar: Bar
+    ) -> Iterator[FoldTask]:
+        """Yield the task of each fold, and add the fold and its entry of the record to `begun`."""
         for fold in folds:
-            entry = self._entry(fold)
+            entry = FoldRecord(
+                fold=fold.number,
+                train_tracks=len(fold.train),
+                test_tracks=len(fold.test),
+                error=None,
+            )
+            scratch = self.run.scratch_path(fold.number)
             try:
-                tasks.append((fold, self._params(fold.number, fold.train, entry)))
-                entries.append(entry)
+                params, entry.params = self._params(fold.train, scratch)
             except (StorageError, EngineError):
                 raise
             except Exception as error:
-                found[fold.number] = self._keep(fold, entry | {"error": told(error)}, None)
-        for place, answer in evaluate_there(self.engine, self.material, tasks):
-            fold, entry = tasks[place][0], entries[place]
-            entry["error"] = answer.error
-            if answer.curve:
-                entry["curve"] = answer.curve
-            found[fold.number] = self._keep(fold, entry, answer.outcome)
-            done = len(self.record.folds)
-            bar.update(done, f"{done} of {len(self.folds)} folds")
-        return found
+                self._keep(fold, entry, FoldResult(None, error=in_a_line(error)))
+                continue
+            begun.append((fold, entry))
+            progress = self._progress(bar, f"fold {fold.number + 1}/{len(self.folds)}")
+            yield FoldTask(self.experiment, params, fold, scratch=scratch, progress=progress)
 
-    def _keep(
-        self, fold: Fold, entry: dict[str, Any], outcome: Outcome | None
-    ) -> Predictions | None:
-        """Store what a fold gave, and tell those who listen."""
-        if outcome:
-            entry |= {
-                "train_seconds": outcome.train_seconds,
-                "predict_seconds": outcome.predict_seconds,
-            }
+    def _keep(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> Predictions | None:
+        """Store the result of a fold and announce it; return its predictions, None if it failed."""
+        predictions = result.predictions
+        entry.error, entry.curve = result.error, result.curve
+        if predictions:
+            entry.train_seconds = result.train_seconds
+            entry.predict_seconds = result.predict_seconds
             try:
-                write_text(self.run.fold_path(fold.number), outcome.predictions.to_csv())
+                write_text(self.run.fold_path(fold.number), predictions.to_csv())
             except StorageError:
                 raise
             except OSError as error:
-                entry["error"], outcome = told(error), None
-        if not outcome:
-            self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry['error']}")
-        self.record.folds.append(FoldRecord(**entry))
+                entry.error, predictions = in_a_line(error), None
+        if not predictions:
+            self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry.error}")
+        self.record.folds.append(entry)
         self._store()
-        if outcome:  # not before it is stored, or a kill between would cost the fold
+        if predictions:  # not before it is stored, or a kill in between would cost the fold
             shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
-        self.model.announce(
-            "zoo_fold_finished", run=self.run, fold=fold.number, error=entry["error"]
-        )
-        self._store()  # an extension may have added to the record
-        return outcome.predictions if outcome else None
+        self._announce("zoo_fold_finished", fold=fold.number, error=entry.error)
+        return predictions
 
-    def _params(self, number: int, seen: Any, entry: dict[str, Any]) -> dict[str, Any]:
-        """Return the run's parameters, or with nested tuning those that suit `seen` best."""
+    def _params(
+        self, seen: "NDArray[np.int64]", scratch: Path
+    ) -> tuple[dict[str, ParamValue], dict[str, ParamValue] | None]:
+        """Return the parameters of a fit, and those of them that a nested search has found.
+
+        The search sees the tracks of the indices `seen` only.
+        """
         if self.search is None:
-            return dict(self.record.params)
+            return dict(self.record.params), None
         trials = self.record.tuned.trials if self.record.tuned else 0
-        folder = self.run.scratch_path(number) / "tuning"
-        tuning = self.search.run(seen, trials, folder, {"model": self.record.id})
+        tuning = self.search.run(seen, trials, scratch / "tuning", {"model": self.record.id})
         best = tuning.best.params if tuning.best else {}
-        entry["params"] = best
-        return self.record.params | best
+        return self.record.params | best, best
 
-    def _progress(self, bar: Bar, done: int, title: str, entry: dict[str, Any]) -> Progress:
-        """Return what moves the bar and keeps the figures of a training in `entry`."""
-        curve = Curve()
+    def _progress(self, bar: Bar, title: str) -> Progress:
+        """Return a function that shows the progress of one fit in this process."""
+        done = len(self.record.folds)
 
         def progress(fraction: float, note: str = "", **figures: float) -> None:
-            bar.update(done + min(max(fraction, 0.0), 1.0), f"{title} {note}".strip())
-            curve(fraction, note, **figures)
-            if curve.points:
-                entry["curve"] = curve.points
+            bar.update(done + fraction, f"{title} {note}".strip())
 
         progress(0.0)
         return progress
 
-    def _artefact(self, predictions: Predictions, bar: Bar) -> ArtefactInfo:
-        """Fit on all tracks and export; a model without an ONNX form says why in its run."""
-        number = len(self.folds)
-        entry: dict[str, Any] = {}
-        params = self._params(number, np.arange(len(self.dataset)), entry)
-        note = self.reporter.note
-        if self.engine.far:
-            bar.update(number, "all tracks")
-            described = finish_there(
-                self.engine, self.material, self.run, params, predictions, note
-            )
-        else:
-            progress = self._progress(bar, number, "all tracks", entry)
-            described = finish(
-                self.run, self.model, self.dataset, self.arrays, params, predictions, progress,
-                self.run.scratch_path(number), note,
-            )  # fmt: skip
-        bar.update(number + 1, "all tracks")
-        return ArtefactInfo(**entry, **described)
+    def _refit(self, predictions: Predictions, bar: Bar) -> None:
+        """Fit the model to all tracks, and store what results from it."""
+        scratch = self.run.scratch_path(len(self.folds))
+        everything = np.arange(len(self.experiment.dataset))
+        params, found = self._params(everything, scratch)
+        task = Refit(
+            self.experiment, params, self.record, predictions,
+            scratch=scratch, progress=self._progress(bar, "all tracks"),
+        )  # fmt: skip
+        ((_, result),) = self.engine.fit(refit, [task])
+        if result is None:
+            raise RunError(f"{self.run.id} was not fitted to all tracks: {CRASHED.error}")
+        shutil.rmtree(self.run.saved_path, ignore_errors=True)
+        for name, content in result.files.items():
+            with atomic_path(self.run.folder / name) as temporary:
+                temporary.write_bytes(content)
+        for sentence in result.notes:
+            self.reporter.note(sentence)
+        self.record.artefact = result.described
+        self.record.artefact.params = found
+        bar.update(len(self.folds) + 1, "all tracks")
 
 
 def _clear(run: Run) -> None:
-    """Remove what a complete run needs no more."""
+    """Remove the files that only an unfinished run needs."""
     shutil.rmtree(run.fold_path(0).parent, ignore_errors=True)

@@ -13,7 +13,7 @@ import pytest
 
 import zoo
 from zoo.execution.progress import Reporter
-from zoo.features.extraction import _lacking
+from zoo.features.extraction import _missing
 from zoo.tuning.trials import Tuning
 from zoo_registry import EngineError, UsageError
 from zoo_registry.model import Source
@@ -307,15 +307,15 @@ def test_a_model_without_an_onnx_form_brings_what_it_saves(cluster, theirs, feat
 
 def test_what_a_worker_lacks_is_told_before_the_work(cluster, tmp_path, workspace):
     with pytest.raises(UsageError, match=r"worker tcp://\S+ has numpy .* here it is 0\.0"):
-        cluster.expect(_versions_lacking, {"numpy": "0.0"})
+        cluster.require(_versions_lacking, {"numpy": "0.0"})
     with pytest.raises(UsageError, match=r"cannot load the model /nowhere/m\.py"):
-        cluster.expect(_lacking, Source("/nowhere/m.py", None, "1"), None)
+        cluster.require(_missing, Source("/nowhere/m.py", None, "1"), None)
     own = zoo_model("logistic")
     with pytest.raises(UsageError, match="another version of the model logistic"):
-        cluster.expect(_lacking, Source("logistic", own.distribution, "0.0.0"), None)
+        cluster.require(_missing, Source("logistic", own.distribution, "0.0.0"), None)
     with pytest.raises(UsageError, match=r"sees no .*nothing; workers need the folder"):
-        cluster.expect(_lacking, own, tmp_path / "nothing")
-    cluster.expect(_lacking, own, tmp_path)
+        cluster.require(_missing, own, tmp_path / "nothing")
+    cluster.require(_missing, own, tmp_path)
 
 
 def zoo_model(name: str) -> Source:

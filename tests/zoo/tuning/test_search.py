@@ -3,18 +3,22 @@
 import csv
 import importlib.util
 import json
+import warnings
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 import zoo
+from zoo import Card
 from zoo.cli.console import Tuner
 from zoo.cli.leaderboard import print_board
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
 from zoo.report.tables import MARK, board_markdown
 from zoo.training.verify import verify_run
-from zoo.tuning.keras_tuner_oracle import TUNERS, proposals
+from zoo.tuning.keras_tuner_oracle import TUNERS, Oracle, Proposal, _keras_tuner
 from zoo.tuning.trials import Tuning, importance
 from zoo_registry import LogFloat, Registry, UsageError
 
@@ -75,17 +79,66 @@ def listed(tuning: Tuning) -> list[tuple]:
     return [(trial.number, trial.params, trial.scores, trial.error) for trial in tuning.trials]
 
 
+def proposed(
+    card: Card, tuner: str, trials: int, score: Callable[[Proposal], float | None]
+) -> list[list[Proposal]]:
+    """Return the proposals of a search, in the batches in which they come."""
+    batches = []
+    with Oracle(card, tuner, trials, seed=0) as oracle:
+        while batch := oracle.propose():
+            batches.append(batch)
+            for proposal in batch:
+                oracle.finish(proposal, score(proposal))
+    return batches
+
+
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_every_built_in_space_is_searched(tuner):
     registry = Registry()
     for name in registry.names():
         card = registry.load(name).card
-        for number, (params, share, finish) in enumerate(proposals(card, tuner, 4, seed=0)):
-            assert card.resolve(params) == dict(card.params) | params
-            assert set(params) == set(card.space)
-            assert 0 < share <= 1
-            finish(number / 10)
-        assert number == 4, name
+        proposals = [*chain(*proposed(card, tuner, 4, lambda proposal: proposal.number / 10))]
+        assert [proposal.number for proposal in proposals] == [0, 1, 2, 3, 4], name
+        for proposal in proposals:
+            assert card.resolve(proposal.params) == dict(card.params) | proposal.params
+            assert set(proposal.params) == set(card.space)
+            assert 0 < proposal.share <= 1
+
+
+@pytest.mark.parametrize("failing", [False, True])
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_trials_that_are_proposed_together_are_those_of_one_after_the_other(
+    tuner, failing, tmp_path
+):
+    card = Registry().load("cnn2d").card
+    trials = 40
+
+    def score(number: int) -> float | None:
+        return None if failing and number % 5 == 4 else (number * 7 % 11) / 11
+
+    batches = proposed(card, tuner, trials, lambda proposal: score(proposal.number))
+    together = [proposal.trial.hyperparameters.values for proposal in [*chain(*batches)][1:]]
+    oracle = _keras_tuner(card, tuner, trials, 0)
+    oracle._set_project_dir(str(tmp_path), "oracle")
+    alone = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        while len(alone) < trials:
+            trial = oracle.create_trial("one")
+            if trial.status != "RUNNING":
+                break
+            alone.append(trial.hyperparameters.values)
+            found = score(len(alone))
+            trial.status = "COMPLETED"
+            if found is None:
+                trial.status = "FAILED"
+            else:
+                oracle.update_trial(trial.trial_id, {"accuracy": found})
+            oracle.end_trial(trial)
+    assert together == alone
+    sizes = [len(batch) for batch in batches]
+    assert max(sizes) == {"random": 41, "bayesian": 19, "hyperband": max(sizes)}[tuner]
+    assert len(sizes) < len(together)
 
 
 @pytest.mark.parametrize("tuner", TUNERS)

@@ -1,0 +1,104 @@
+"""Arrays that models are trained on: front-end arrays in the cache, or rows of a feature table."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, overload
+
+from zoo.datasets import Dataset, FeatureTable, Track
+from zoo.features.cache import FeatureCache
+from zoo_registry.card import identity
+from zoo_registry.errors import StorageError, UsageError
+from zoo_registry.model import Model
+from zoo_registry.record import TABLE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Arrays", "cached_arrays", "frontend_of", "rows_of"]
+
+
+class Arrays(Sequence["NDArray[np.float32]"]):
+    """Arrays that are read when they are used, so that memory does not grow with the data.
+
+    Parameters
+    ----------
+    load : sequence of callables
+        Each returns one array, float32, shape (rows, columns).
+    """
+
+    def __init__(self, load: "Sequence[Callable[[], NDArray[np.float32]]]") -> None:
+        self._load = load
+
+    def __len__(self) -> int:
+        return len(self._load)
+
+    @overload
+    def __getitem__(self, index: int) -> "NDArray[np.float32]": ...
+    @overload
+    def __getitem__(self, index: slice) -> "Arrays": ...
+    def __getitem__(self, index: int | slice) -> "NDArray[np.float32] | Arrays":
+        if isinstance(index, slice):
+            return Arrays(self._load[index])
+        return self._load[index]()
+
+    def take(self, indices: "Iterable[int]") -> "Arrays":
+        """Return some of the arrays, in the order of `indices`."""
+        return Arrays([self._load[index] for index in indices])
+
+
+def frontend_of(model: Model, dataset: Dataset) -> dict[str, Any]:
+    """Return the identity of the arrays that a model gets from a dataset.
+
+    Parameters
+    ----------
+    model : Model
+        The model, whose `preprocess` hook, if it has one, is part of the identity.
+    dataset : Dataset
+        Recordings, or a feature table, whose column names are the identity.
+
+    Returns
+    -------
+    dict
+        JSON values; equal for equal arrays.
+
+    Raises
+    ------
+    UsageError
+        If the dataset is a feature table and the model needs audio.
+    """
+    card = model.card
+    if isinstance(dataset, FeatureTable):
+        if card.frontend.layout != "vectors" or model.overrides_preprocess:
+            raise UsageError(
+                f"{card.name} works on audio ({card.frontend.name}), and {dataset.source} is a "
+                "table with one row of features a track; give the folder of the recordings"
+            )
+        return {"name": TABLE, "version": 1, "columns": list(dataset.feature_names)}
+    described = identity(card.frontend)
+    if model.overrides_preprocess:
+        described["preprocess"] = [card.name, model.source.distribution, model.source.version]
+    return described
+
+
+def rows_of(table: FeatureTable) -> Arrays:
+    """Return the rows of a feature table, each as an array of shape (1, columns)."""
+    import numpy as np
+
+    return Arrays([partial(np.asarray, row[None]) for row in table.features])
+
+
+def cached_arrays(cache: FeatureCache, tracks: Iterable[Track]) -> Arrays:
+    """Return the arrays of tracks that are in a cache."""
+    return Arrays([partial(_load, cache, track) for track in tracks])
+
+
+def _load(cache: FeatureCache, track: Track) -> "NDArray[np.float32]":
+    try:
+        return cache.load(track.digest)
+    except FileNotFoundError as error:
+        raise StorageError(
+            f"the array of {track.id} is gone from {cache.folder}; the same command computes it "
+            "again",
+            error.strerror,
+        ) from error
