@@ -7,6 +7,7 @@ from .plugins.classical import classical as classical
 from .plugins.contract import CannotExport as CannotExport
 from .plugins.contract import Card as Card
 from .plugins.contract import Choice as Choice
+from .plugins.contract import Exported as Exported
 from .plugins.contract import Float as Float
 from .plugins.contract import Int as Int
 from .plugins.contract import LogFloat as LogFloat

@@ -14,6 +14,7 @@ from .errors import UnknownModel as UnknownModel
 from .errors import UsageError as UsageError
 from .errors import ZooError as ZooError
 from .hooks import CONTRACT as CONTRACT
+from .hooks import Exported as Exported
 from .hooks import ExtensionSpec as ExtensionSpec
 from .hooks import ModelSpec as ModelSpec
 from .hooks import Progress as Progress

@@ -21,12 +21,15 @@ __all__ = [
     "Card",
     "Choice",
     "Distribution",
+    "ExportableFrontEnd",
     "Float",
     "FrontEnd",
     "Int",
     "Layout",
     "LogFloat",
     "ParamValue",
+    "TimedFrontEnd",
+    "VerifiableFrontEnd",
     "check_contract",
     "identity",
 ]
@@ -67,6 +70,43 @@ class FrontEnd(Protocol):
 
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the array, shape (rows, columns), of a mono waveform, shape (samples,)."""
+        ...
+
+
+@runtime_checkable
+class ExportableFrontEnd(FrontEnd, Protocol):
+    """A front end that can be part of an artefact."""
+
+    def graph(self) -> Any:
+        """Return the computation as an ``onnx.ModelProto``.
+
+        Its input is ``waveform``, float32 (1, samples), its output ``track``, float32
+        (rows, columns).
+        """
+        ...
+
+
+@runtime_checkable
+class TimedFrontEnd(ExportableFrontEnd, Protocol):
+    """A front end whose rows have a known position, so that predictions carry times."""
+
+    @property
+    def hop(self) -> int:
+        """Samples from one row to the next."""
+        ...
+
+    @property
+    def reach(self) -> int:
+        """Samples before its own that a row depends on."""
+        ...
+
+
+@runtime_checkable
+class VerifiableFrontEnd(ExportableFrontEnd, Protocol):
+    """A front end with a second, independent computation that its graph is compared with."""
+
+    def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return the same array as a call, shape (rows, columns); it may be slow."""
         ...
 
 

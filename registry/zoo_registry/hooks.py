@@ -5,6 +5,7 @@ the arguments, by name, that it needs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +15,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CONTRACT", "OPSET", "ExtensionSpec", "ModelSpec", "Progress", "hookimpl", "hookspec"]
+__all__ = [
+    "CONTRACT",
+    "OPSET",
+    "Exported",
+    "ExtensionSpec",
+    "ModelSpec",
+    "Progress",
+    "hookimpl",
+    "hookspec",
+]
 
 CONTRACT = 1
 """Version of the specification in this module and in `zoo_registry.card`; see docs/contract.md."""
@@ -35,6 +45,41 @@ class Progress(Protocol):
         Figures such as ``loss=0.7`` are stored in the run as its learning curve.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The ONNX form of a model, and the windows that it classifies.
+
+    Parameters
+    ----------
+    proto : onnx.ModelProto
+        Graph from ``track``, float32 (rows, columns), to ``probabilities``, float32 (windows,
+        classes).
+    window, hop : int, optional
+        Rows of a window, and rows from the begin of a window to that of the next; the last window
+        ends with the track. Without them predictions of a front end of frames have no times, and
+        long recordings cannot be streamed.
+    """
+
+    proto: Any
+    window: int | None = None
+    hop: int | None = None
+
+    @classmethod
+    def of(cls, answer: Any) -> "Exported":
+        """Return the answer of an `export` hook in this form.
+
+        A bare ``onnx.ModelProto`` may have window and hop as metadata properties of these names.
+        """
+        if isinstance(answer, cls):
+            return answer
+        properties = {
+            entry.key: int(entry.value)
+            for entry in answer.metadata_props
+            if entry.key in ("window", "hop")
+        }
+        return cls(answer, **properties)
 
 
 class ModelSpec:
@@ -125,7 +170,7 @@ class ModelSpec:
 
     @hookspec(firstresult=True)
     def export(self, model: object) -> Any:
-        """Return the model as an ``onnx.ModelProto``.
+        """Return the model as ONNX.
 
         Called once, after the fit on all tracks. The graph computes for one track the same as
         `predict`; the zoo puts the graph of the front end before it. The default exports
@@ -138,12 +183,12 @@ class ModelSpec:
 
         Returns
         -------
-        onnx.ModelProto
+        Exported or onnx.ModelProto
             Input ``track``, float32 (rows, columns); output ``probabilities``, float32
-            (windows, classes). If the model classifies windows of `window` rows every `hop`
-            rows of a front end of frames (the last one aligned to the end of the track), the
-            metadata properties ``window`` and ``hop`` hold these numbers. Without them predictions
-            carry no times and long recordings cannot be streamed.
+            (windows, classes). A model that classifies windows of `window` rows every `hop` rows
+            of a front end of frames, the last one aligned to the end of the track, returns
+            ``Exported(proto, window, hop)``. Without them predictions carry no times and long
+            recordings cannot be streamed.
 
         Raises
         ------

@@ -154,7 +154,7 @@ class Targets:
 
         found = Artefact(self.put("model.onnx", data), threads=1)
         demand(all(isinstance(name, str) for name in found.classes), "classes")
-        if found.hears:
+        if found.takes_audio:
             noise = np.random.default_rng(0).uniform(-0.5, 0.5, 30_000).astype(np.float32)
             for windows, times in found.stream(iter([noise])):
                 demand(windows.shape == (len(times), len(found.classes)), "shapes")

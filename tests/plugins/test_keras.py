@@ -239,7 +239,7 @@ class TestModels:
     @both
     def test_the_exported_graph_predicts_the_same(self, name, small):
         onnxruntime = pytest.importorskip("onnxruntime")
-        graph = NetworkDefaults().export(small(name).model)
+        graph = NetworkDefaults().export(small(name).model).proto
         session = onnxruntime.InferenceSession(graph.SerializeToString())
         rng = np.random.default_rng(5)
         for length in (1, 7, 15, 16, 17, 23, 24, 25, 101, 1292):
@@ -256,7 +256,7 @@ class TestModels:
         model = keras.Model(window, keras.layers.Dense(2, activation="softmax")(state))
         defaults = NetworkDefaults()
         defaults.save(model, tmp_path)
-        assert defaults.export(defaults.load(tmp_path)).graph.node
+        assert defaults.export(defaults.load(tmp_path)).proto.graph.node
 
     def test_a_network_of_other_layers_is_not_read(self, small, tmp_path):
         defaults = NetworkDefaults()

@@ -126,7 +126,7 @@ class TestImports:
 class TestPublicNames:
     def test_pinned(self):
         assert zoo.__all__ == [
-            "CannotExport", "Card", "Choice", "Dataset", "Float", "Handcrafted", "Int",
+            "CannotExport", "Card", "Choice", "Dataset", "Exported", "Float", "Handcrafted", "Int",
             "KERAS_PARAMS", "KERAS_SPACE", "LogFloat", "LogMel", "Run", "ZooError",
             "batch_normalisation", "classical", "hookimpl", "keras_model", "leaderboard",
             "predict", "train", "tune",

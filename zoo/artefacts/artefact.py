@@ -78,8 +78,8 @@ class Artefact:
         self.has_times = TIMES in self._outputs
 
     @property
-    def hears(self) -> bool:
-        """Whether it takes sound, and not a row of a feature table."""
+    def takes_audio(self) -> bool:
+        """Whether the input is a waveform, and not rows of a feature table."""
         return self._input == WAVEFORM
 
     def run(self, given: "NDArray[np.float32]") -> Windows:
@@ -99,7 +99,7 @@ class Artefact:
         ArtefactError
             If it gives no probabilities.
         """
-        feed = {self._input: np.ascontiguousarray(given[None] if self.hears else given)}
+        feed = {self._input: np.ascontiguousarray(given[None] if self.takes_audio else given)}
         try:
             found = dict(zip(self._outputs, self._session.run(None, feed), strict=True))
             windows = np.asarray(found[OUTPUT], dtype=np.float64)

@@ -41,7 +41,7 @@ def hand_over(run: Run, folder: Path) -> list[Path]:
         raise UsageError(f"{run.id} has no ONNX file to hand over: {reason}")
     artefact = Artefact(run.artefact_path, run.record.artefact.sha256, threads=1)
     sources = {run.artefact_path.name: run.artefact_path, run.card_path.name: run.card_path}
-    if artefact.hears:
+    if artefact.takes_audio:
         sources[SCRIPT] = _STANDALONE
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

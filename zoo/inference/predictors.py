@@ -135,7 +135,7 @@ def open_model(wanted: str, threads: int | None = None) -> Predictor:
 
 def _open_artefact(path: Path, sha256: str | None, threads: int | None, name: str) -> Artefact:
     artefact = Artefact(path, sha256, threads)
-    if not artefact.hears:
+    if not artefact.takes_audio:
         raise ArtefactError(_NO_SOUND.format(name))
     return artefact
 

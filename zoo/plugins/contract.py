@@ -2,9 +2,18 @@
 
 from zoo_registry.card import Card, Choice, Float, Int, LogFloat
 from zoo_registry.errors import CannotExport, ZooError
-from zoo_registry.hooks import hookimpl
+from zoo_registry.hooks import Exported, hookimpl
 from zoo_registry.runs import Run
 
 __all__ = [
-    "CannotExport", "Card", "Choice", "Float", "Int", "LogFloat", "Run", "ZooError", "hookimpl",
-]  # fmt: skip
+    "CannotExport",
+    "Card",
+    "Choice",
+    "Exported",
+    "Float",
+    "Int",
+    "LogFloat",
+    "Run",
+    "ZooError",
+    "hookimpl",
+]

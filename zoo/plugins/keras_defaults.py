@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo.audio.windows import hop_of
 from zoo_registry.errors import CannotExport, PluginError
-from zoo_registry.hooks import OPSET, hookimpl
+from zoo_registry.hooks import OPSET, Exported, hookimpl
 from zoo_registry.silence import quiet_stderr
 from zoo_registry.text import first_line
 
@@ -101,6 +101,10 @@ def _to_onnx(network: Any) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         with quiet_stderr(), warnings.catch_warnings():
+            import tf2onnx.utils
+
+            # tf2onnx numbers names across the process, and sorts by name.
+            tf2onnx.utils.INTERNAL_NAME = 1
             warnings.simplefilter("ignore")  # Keras adapts tf2onnx to NumPy 2, not without warnings
             network.export(path, format="onnx", verbose=False, opset_version=OPSET)
         proto = onnx.load(path)
@@ -116,9 +120,8 @@ def _to_onnx(network: Any) -> Any:
     whole = onnx.compose.merge_models(windowing, proto, io_map=[("window", given.name)])
     del whole.opset_import[1:]  # the merger leaves the operator set in twice, and one unused
     whole.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "windows"
-    onnx.helper.set_model_props(whole, {"window": str(rows), "hop": str(hop)})
     onnx.checker.check_model(whole, full_check=True)
-    return whole
+    return Exported(whole, window=rows, hop=hop)
 
 
 def _rename(graph: Any, old: str, new: str) -> None:

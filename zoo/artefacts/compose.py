@@ -1,0 +1,117 @@
+"""Front end, model, times and metadata as one ONNX graph."""
+
+from typing import Any
+
+from zoo.artefacts.artefact import FEATURES, TIMES
+from zoo.artefacts.metadata import METADATA, ArtefactMetadata, WindowGrid
+from zoo.artefacts.stable_names import with_stable_names
+from zoo_registry.card import ExportableFrontEnd, TimedFrontEnd
+from zoo_registry.errors import CannotExport
+from zoo_registry.hooks import Exported
+from zoo_registry.model import Model
+from zoo_registry.text import json_text
+
+__all__ = ["add_metadata", "compose"]
+
+
+def compose(
+    model: Model, fitted: object, *, takes_audio: bool = True
+) -> tuple[Any, WindowGrid | None]:
+    """Export a fitted model, and put its front end before it.
+
+    Parameters
+    ----------
+    model : Model
+        Plugin that trained it.
+    fitted : object
+        The return value of `train`.
+    takes_audio : bool
+        Whether the graph takes a waveform, and not rows of a feature table.
+
+    Returns
+    -------
+    proto : onnx.ModelProto
+        Its bytes are the same for every export of the same model.
+    windows : WindowGrid or None
+        Position of the windows in samples, where it is known.
+
+    Raises
+    ------
+    CannotExport
+        If model or front end have no ONNX form.
+    """
+    exported = Exported.of(model.export(fitted))
+    part = with_stable_names(exported.proto)
+    if not takes_audio:
+        return part, None
+    frontend = model.card.frontend
+    if model.overrides_preprocess:
+        raise CannotExport(
+            f"{model.card.name} prepares audio in a `preprocess` hook, which has no ONNX form; "
+            "declare a front end with a `graph`"
+        )
+    if not isinstance(frontend, ExportableFrontEnd):
+        raise CannotExport(f"the front end {frontend.name} has no `graph`, its ONNX form")
+    whole = _merged(frontend.graph(), part)
+    if exported.window is not None and exported.hop is not None:
+        rows, step = exported.window, exported.hop
+    elif frontend.layout == "vectors":
+        rows, step = 1, 1
+    else:
+        return whole, None
+    if not isinstance(frontend, TimedFrontEnd):
+        return whole, None
+    windows = WindowGrid(hop=step * frontend.hop, length=rows * frontend.hop, reach=frontend.reach)
+    return _with_times(whole, frontend, rows, step), windows
+
+
+def add_metadata(proto: Any, metadata: ArtefactMetadata) -> None:
+    """Add metadata to a graph; `Artefact` reads them."""
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = METADATA, json_text(metadata.to_dict())
+    proto.producer_name = "genre-zoo"
+
+
+def _merged(front: Any, part: Any) -> Any:
+    """Return the graph of a front end followed by that of a model."""
+    import onnx
+
+    (opset,) = (entry.version for entry in front.opset_import)
+    part = onnx.version_converter.convert_version(part, opset)
+    part.ir_version = front.ir_version
+    part = onnx.compose.add_prefix(part, "model/", rename_inputs=False, rename_outputs=False)
+    whole = onnx.compose.merge_models(front, part, io_map=[(FEATURES, FEATURES)])
+    imported = {entry.domain: entry for entry in whole.opset_import}
+    del whole.opset_import[:]  # the merger leaves some twice
+    whole.opset_import.extend(imported.values())
+    del whole.metadata_props[:]
+    return whole
+
+
+def _with_times(proto: Any, frontend: TimedFrontEnd, rows: int, step: int) -> Any:
+    """Add the output ``times`` of windows of `rows` rows that begin `step` rows apart.
+
+    The last window ends with the waveform, even if its begin is off the grid.
+    """
+    from onnxscript import GraphBuilder, ir
+
+    model = ir.from_proto(proto)
+    graph = model.graph
+    for constant in tuple(graph.initializers.values()):
+        constant.name = f"before/{constant.name}"  # the builder numbers its own from zero
+    builder = GraphBuilder(graph)
+    op = builder.op
+    track = next(value for node in graph for value in node.outputs if value.name == FEATURES)
+    samples = op.Shape(graph.inputs[0], start=1)
+    last = op.Max(op.Sub(op.Squeeze(op.Shape(track, start=0, end=1), [0]), rows), 0)
+    starts = op.Min(op.Range(0, op.Add(last, step), step), last)
+    begins = op.Mul(starts, frontend.hop)
+    ends = op.Min(op.Mul(op.Add(starts, rows), frontend.hop), samples)
+    ends = op.Concat(op.Slice(ends, [0], [-1]), samples, axis=0)
+    both = op.Concat(op.Unsqueeze(begins, [1]), op.Unsqueeze(ends, [1]), axis=1)
+    double = ir.DataType.DOUBLE
+    seconds = op.Div(op.Cast(both, to=double), float(frontend.sample_rate))
+    times = op.Cast(seconds, to=ir.DataType.FLOAT)
+    times.type, times.shape = ir.TensorType(ir.DataType.FLOAT), ir.Shape(["windows", 2])
+    builder.add_output(times, TIMES)
+    return ir.to_proto(model)
