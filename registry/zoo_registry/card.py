@@ -92,12 +92,12 @@ class TimedFrontEnd(ExportableFrontEnd, Protocol):
 
     @property
     def hop(self) -> int:
-        """Samples from one row to the next."""
+        """Distance of two rows in samples."""
         ...
 
     @property
     def reach(self) -> int:
-        """Samples before its own that a row depends on."""
+        """Number of samples before its own that a row depends on."""
         ...
 
 

@@ -51,12 +51,12 @@ class Progress(Protocol):
 class Exported:
     """The ONNX form of a model, and the windows that it classifies.
 
-    Parameters
+    Attributes
     ----------
     proto : onnx.ModelProto
         Graph from ``track``, float32 (rows, columns), to ``probabilities``, float32 (windows,
         classes).
-    window, hop : int, optional
+    window, hop : int or None
         Rows of a window, and rows from the begin of a window to that of the next; the last window
         ends with the track. Without them predictions of a front end of frames have no times, and
         long recordings cannot be streamed.
@@ -68,10 +68,7 @@ class Exported:
 
     @classmethod
     def of(cls, answer: Any) -> "Exported":
-        """Return the answer of an `export` hook in this form.
-
-        A bare ``onnx.ModelProto`` may have window and hop as metadata properties of these names.
-        """
+        """Return the answer of an `export` hook; a bare model may name both in its metadata."""
         if isinstance(answer, cls):
             return answer
         properties = {

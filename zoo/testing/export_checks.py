@@ -41,17 +41,10 @@ def export_parity(subject: "Subject") -> None:
         artefact = _artefact(subject)
     except CannotExport as refusal:
         raise Skipped(f"it has no ONNX form: {refusal}") from refusal
-<<<<<<< HEAD:zoo/testing/export_checks.py
-    tracks = zip(
-        PROBE_SECONDS, subject.probe_sounds, subject.probe, subject.predictions, strict=True
-    )
-    for seconds, waveform, rows, windows in tracks:
-=======
-    given = zip(PROBE_SECONDS, subject.probe_sounds, subject.answers, strict=True)
-    for seconds, waveform, answer in given:
->>>>>>> 7ea0501 (The same run gives the same file, front ends and windows are typed, and a table is compared in two runs):zoo/testing/leaving.py
+    tracks = zip(PROBE_SECONDS, subject.probe_sounds, subject.predictions, strict=True)
+    for seconds, waveform, windows in tracks:
         name = f"a track of {seconds:g} s"
-        _, alike = compare(artefact.run(waveform)[0], answer, name)
+        _, alike = compare(artefact.run(waveform)[0], windows, name)
         require(
             alike or _close(windows), f"the ONNX graph names another winner than predict for {name}"
         )
