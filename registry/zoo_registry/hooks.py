@@ -234,17 +234,24 @@ class ExtensionSpec:
     """Hooks of an extension: events of runs, and additions to the zoo."""
 
     @hookspec
-    def zoo_run_started(self, run: Any) -> None:
+    def zoo_run_started(self, run: Any) -> "Mapping[str, Any] | None":
         """Observe a run before its first fold is trained; also when the run is continued.
 
         Parameters
         ----------
         run : zoo_registry.Run
             The run; its record is stored.
+
+        Returns
+        -------
+        mapping or None
+            What the record keeps of the run, as JSON values by the extension's name.
         """
 
     @hookspec
-    def zoo_fold_finished(self, run: Any, fold: int, error: str | None) -> None:
+    def zoo_fold_finished(
+        self, run: Any, fold: int, error: str | None
+    ) -> "Mapping[str, Any] | None":
         """Observe a run after each fold: it is stored, or has failed.
 
         Parameters
@@ -255,16 +262,26 @@ class ExtensionSpec:
             Number of the fold, from 0.
         error : str or None
             Why it failed.
+
+        Returns
+        -------
+        mapping or None
+            What the record keeps of the run, as JSON values by the extension's name.
         """
 
     @hookspec
-    def zoo_run_finished(self, run: Any) -> None:
+    def zoo_run_finished(self, run: Any) -> "Mapping[str, Any] | None":
         """Observe a run when it is complete, with all its files, or has failed.
 
         Parameters
         ----------
         run : zoo_registry.Run
             The run; the status is in its record.
+
+        Returns
+        -------
+        mapping or None
+            What the record keeps of the run, as JSON values by the extension's name.
         """
 
     @hookspec
