@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from zoo.testing.outcome import CheckFailed, require
-from zoo_registry.card import Choice, Distribution, Float, Int, Layout, LogFloat, identity
+from zoo_registry.card import Choice, Distribution, Int, Layout, identity
 from zoo_registry.errors import ZooError
 from zoo_registry.hooks import ModelSpec
 
@@ -82,16 +82,13 @@ def card_complete(subject: "Subject") -> None:
 
 
 def _inside(value: object, space: Distribution) -> bool:
-    match space:
-        case Choice():
-            return value in space.values
-        case Int():
-            if isinstance(value, int) and not isinstance(value, bool):
-                return space.low <= value <= space.high and (value - space.low) % space.step == 0
-        case Float() | LogFloat():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                return space.low <= value <= space.high
-    return isinstance(value, str | None)  # a word such as "auto" means a rule
+    if isinstance(space, Choice):
+        return value in space.values
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return isinstance(value, str | None)  # a word such as "auto" means a rule
+    if isinstance(space, Int) and (isinstance(value, float) or (value - space.low) % space.step):
+        return False
+    return space.low <= value <= space.high
 
 
 def front_end_hashable(subject: "Subject") -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -145,21 +146,22 @@ class Subject:
         """The plugin's module."""
         return self.model.module
 
+    def _declared(self, name: str) -> Any:
+        """Return an attribute of the plugin's module, or None if the plugin cannot be loaded."""
+        with suppress(Skipped, UsageError):
+            return getattr(self.module, name, None)
+        return None
+
     @property
     def file(self) -> str | None:
         """The file of the plugin's module; None if it cannot be loaded."""
-        try:
-            return self.module.__file__
-        except (Skipped, UsageError):
-            return None
+        file: str | None = self._declared("__file__")
+        return file
 
     @property
     def expected_failures(self) -> dict[str, str]:
         """The reasons in the module's `expected_failures`, by check."""
-        try:
-            declared = getattr(self.module, "expected_failures", {})
-        except (Skipped, UsageError):
-            return {}
+        declared = self._declared("expected_failures")
         return dict(declared) if isinstance(declared, Mapping) else {}
 
     def params(self, epochs: int | None = None) -> dict[str, ParamValue]:

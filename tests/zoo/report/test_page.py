@@ -446,6 +446,24 @@ class TestHarm:
         monkeypatch.chdir(workspace / "elsewhere")
         assert contents() == first
 
+    def test_another_process_with_another_order_of_sets_writes_the_same(
+        self, mistaken, forgetful, run_python, monkeypatch
+    ):
+        written = []
+        for number in ("1", "2"):
+            monkeypatch.setenv("PYTHONHASHSEED", number)
+            done = run_python(
+                "import sys; from pathlib import Path; from zoo.report.page import write_report\n"
+                "write_report(Path(sys.argv[1]))",
+                number,
+            )
+            assert done.returncode == 0, done.stderr
+            written.append({path.name: path.read_bytes() for path in Path(number).iterdir()})
+            for kind in cache_folder().glob("*-*"):  # all that was computed from runs
+                shutil.rmtree(kind)
+        assert len(written[0]) == 3
+        assert written[0] == written[1]
+
     def test_names_of_any_kind_are_seen_and_do_nothing(self, feature_table):
         """Each name is a class, and part of the names of its tracks."""
         table = feature_table(classes=len(HOSTILE), tracks=4, spread=3.0)
