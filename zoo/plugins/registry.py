@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo.datasets import Dataset
+from zoo.datasets import Dataset, open_dataset
 from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo_registry.errors import PluginError, UsageError, ZooError
@@ -13,7 +13,10 @@ from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.plugins import Registry
 from zoo_registry.text import error_with_type, pip_install
 
-__all__ = ["loaded_model", "offered_datasets", "open_registry", "usable_model"]
+if TYPE_CHECKING:
+    from zoo.execution.engine import Engine
+
+__all__ = ["find_dataset", "loaded_model", "offered_datasets", "open_registry", "usable_model"]
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +53,39 @@ def usable_model(registry: Registry, name: str) -> Model:
         install = pip_install(model.card.extra, missing)
         raise UsageError(f"{name} needs {', '.join(missing)}, which is not installed; {install}")
     return model
+
+
+def find_dataset(
+    wanted: str,
+    registry: Registry | None = None,
+    *,
+    trust: bool = True,
+    engine: "Engine | None" = None,
+) -> Dataset:
+    """Return the dataset that ``--data`` names, also if an extension offers it.
+
+    Parameters
+    ----------
+    wanted : str
+        As for `open_dataset`.
+    registry : Registry, optional
+        Registry with the extensions; a fresh one by default.
+    trust, engine : bool, Engine
+        As for `open_dataset`.
+
+    Returns
+    -------
+    Dataset
+        The dataset.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such dataset, or it cannot be used.
+    PluginError
+        If an extension offers it, and fails.
+    """
+    return open_dataset(wanted, offered_datasets(registry or open_registry()), trust, engine)
 
 
 def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:

@@ -12,12 +12,12 @@ import numpy as np
 
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.frontends import LogMel
-from zoo.datasets import FeatureTable, open_dataset
+from zoo.datasets import FeatureTable
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Prediction, Section
 from zoo.inference.predictors import open_model
 from zoo.inference.timeline import stretches
-from zoo.plugins.registry import offered_datasets, open_registry
+from zoo.plugins.registry import find_dataset
 from zoo.workspace import remembered
 from zoo_registry.errors import ZooError
 from zoo_registry.runs import Run, RunRecord
@@ -84,7 +84,7 @@ def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, P
     """
     source = record.dataset.source
     try:
-        dataset = open_dataset(source, offered_datasets(open_registry()))
+        dataset = find_dataset(source)
     except ZooError as error:
         return dict.fromkeys(wanted, f"The recordings cannot be had: {error}.")
     tracks = {track.id: track for track in dataset.tracks}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.artefacts.model_card import model_card
-from zoo.datasets import Dataset, open_dataset
+from zoo.datasets import Dataset
 from zoo.evaluate.audit import audit
 from zoo.evaluate.cross_validation import (
     CRASHED,
@@ -26,7 +26,7 @@ from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol, split
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.extraction import Extraction, extract
-from zoo.plugins.registry import offered_datasets, open_registry, usable_model
+from zoo.plugins.registry import find_dataset, open_registry, usable_model
 from zoo.training.record import new_record
 from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
@@ -134,7 +134,7 @@ def train(
     if not 0 <= seed < 2**32:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
     if isinstance(data, str):
-        data = open_dataset(data, offered_datasets(registry), engine=engine)
+        data = find_dataset(data, registry, engine=engine)
     splitting.folds(data, seed, grouped)  # an impossible split is refused before the work
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")

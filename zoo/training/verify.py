@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from zoo.artefacts.model_card import model_card
-from zoo.datasets import Dataset, open_dataset
+from zoo.datasets import Dataset
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
 from zoo.execution.progress import Reporter
-from zoo.plugins.registry import offered_datasets, open_registry
+from zoo.plugins.registry import find_dataset, open_registry
 from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.runs import Predictions, Run
@@ -61,9 +61,7 @@ def verify_run(
     registry = open_registry()
     record = run.record
     try:
-        dataset = open_dataset(
-            data or record.dataset.source, offered_datasets(registry), trust=False
-        )
+        dataset = find_dataset(data or record.dataset.source, registry, trust=False)
     except ZooError as error:
         return [Finding("dataset", str(error))]
     findings = verify(run, dataset)

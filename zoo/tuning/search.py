@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.datasets import Dataset, open_dataset
+from zoo.datasets import Dataset
 from zoo.evaluate.cross_validation import (
     CRASHED,
     Experiment,
@@ -30,7 +30,7 @@ from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.arrays import frontend_of
 from zoo.features.extraction import extract
-from zoo.plugins.registry import offered_datasets, open_registry, usable_model
+from zoo.plugins.registry import find_dataset, open_registry, usable_model
 from zoo.tuning.keras_tuner_oracle import EPOCHS, TUNERS, Oracle, Proposal, oracle_version
 from zoo.tuning.trials import FORMAT, Trial, Tuning, stored
 from zoo.workspace import file_name, locked, models_folder
@@ -123,7 +123,7 @@ def tune(
     loaded = usable_model(registry, model)
     splitting = parse_protocol(protocol)
     if isinstance(data, str):
-        data = open_dataset(data, offered_datasets(registry), engine=engine)
+        data = find_dataset(data, registry, engine=engine)
     dataset = extract(data, loaded, engine, reporter).dataset
     fold = splitting.folds(dataset, seed, grouped)[0]
     described = {
