@@ -55,8 +55,9 @@ fuzz: setup
 
 # Packages and modules whose public docstrings numpydoc validates.
 DOCUMENTED := $(filter-out %/model.py, $(wildcard registry/zoo_registry/*.py)) zoo/workspace.py \
-	zoo/artefacts/metadata.py zoo/tuning/trials.py zoo/datasets zoo/inference zoo/report zoo/testing zoo/web $(addprefix zoo/evaluate/, audit.py \
-	calibration.py error_analysis.py leaderboard.py metrics.py protocols.py significance.py vote.py)
+	zoo/artefacts/metadata.py zoo/tuning/trials.py zoo/cli zoo/datasets zoo/inference zoo/report \
+	zoo/testing zoo/web $(addprefix zoo/evaluate/, audit.py calibration.py error_analysis.py \
+	leaderboard.py metrics.py protocols.py significance.py vote.py)
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

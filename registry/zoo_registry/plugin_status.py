@@ -65,6 +65,11 @@ class PluginStatus:
     hooks: tuple[str, ...] = ()
     seconds: float | None = None
 
+    @property
+    def origin(self) -> str:
+        """Distribution and version."""
+        return f"{self.distribution} {self.version or ''}".strip()
+
 
 def statuses(
     entries: Sequence[PluginEntry], limit: float | None = None, memory: Path | None = None

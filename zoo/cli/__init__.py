@@ -1,4 +1,4 @@
-"""The command line: one module a command, nothing heavy imported before it is needed."""
+"""Command line: one module per command, without heavy imports at import time."""
 
 import gc
 import os
@@ -11,13 +11,13 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run ``zoo`` with the arguments of the process, and exit with its status."""
-    # A quick command makes modules, not garbage; looking for it takes a seventh of its time.
+    # Quick commands create little garbage; collecting it takes a seventh of their time.
     gc.set_threshold(20_000)
     _keep_stdout()
     from zoo.cli.app import run
 
     status = run()
-    # It is done; what libraries do at the end, interrupted, would show a traceback.
+    # An interruption of the exit handlers of libraries would print a traceback.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     gc.freeze()
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def _keep_stdout() -> None:
-    """Let `sys.stdout` alone reach the real one; what libraries write past it goes to stderr."""
+    """Redirect file descriptor 1, to which libraries write, to stderr; `sys.stdout` stays."""
     if sys.stdout is None:  # it is closed
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (to the end)
         return
@@ -38,4 +38,4 @@ def _keep_stdout() -> None:
     buffering = 1 if out.isatty() else -1
     real = os.fdopen(kept, "w", buffering, encoding=out.encoding, errors=out.errors)
     sys.stdout = real
-    sys.__stdout__ = real  # type: ignore[misc]  # which is asked how wide the terminal is
+    sys.__stdout__ = real  # type: ignore[misc]  # used for the width of the terminal

@@ -1,4 +1,4 @@
-"""The Typer application, and how every error becomes one sentence and an exit status."""
+"""Typer application, in which errors become one sentence and an exit status."""
 
 import inspect
 import logging
@@ -46,7 +46,7 @@ app = typer.Typer(
 
 
 def _add(task: str, name: str, what: Callable[..., None] | typer.Typer, example: str = "") -> None:
-    """Add a command, or a group of commands, to the list of those that serve a task."""
+    """Add a command, or a group of commands, to the panel of a task."""
     if isinstance(what, typer.Typer):
         summary = what.info.help or ""
         app.add_typer(what, name=name, rich_help_panel=task, short_help=_short(summary, example))
@@ -98,29 +98,32 @@ def options(
 
 
 def run() -> int:
-    """Run the command line; return the exit status.
+    """Run the command line.
 
-    0 done; 1 something failed, and is named on stderr; 2 the command was wrong;
-    130 interrupted, 143 told to end.
+    Returns
+    -------
+    int
+        Exit status: 0 done; 1 something failed, which is named on stderr; 2 the command was
+        wrong; 130 interrupted; 143 terminated.
     """
-    if logging.lastResort is not None:  # what tells of plugins on stderr
-        logging.lastResort.setFormatter(_Shown())
+    if logging.lastResort is not None:  # prints warnings about plugins on stderr
+        logging.lastResort.setFormatter(_Printable())
     interrupted = _Interrupted()
     try:
         _add_commands_of_plugins()
         status = app(standalone_mode=False)
-        if status == _INTERRUPTED:  # Typer makes a status of it
+        if status == _INTERRUPTED:  # Typer converts KeyboardInterrupt to this status
             raise KeyboardInterrupt
     except ZooError as error:
         return _fail(str(error), error.exit_status)
     except KeyboardInterrupt:
         return interrupted.status()
     except BrokenPipeError:
-        # The reader of a pipe, such as `head`, has seen enough.
+        # The reader of a pipe, such as `head`, has ended.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        # What a library makes of an interruption is no error of its own.
+        # Libraries may raise other errors after an interruption.
         return interrupted.status() if interrupted.signal else _other(error)
     return status if isinstance(status, int) else 0
 
@@ -128,38 +131,38 @@ def run() -> int:
 _INTERRUPTED = 128 + signal.SIGINT
 
 
-class _Shown(logging.Formatter):
-    """Of what is logged, lines that can be shown."""
+class _Printable(logging.Formatter):
+    """Formatter that escapes control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return what is logged."""
-        return _seen(super().format(record))
+        """Return the escaped message."""
+        return _escaped(super().format(record))
 
 
-def _seen(text: str) -> str:
-    """Return lines in which whatever a name holds is seen."""
+def _escaped(text: str) -> str:
+    """Return lines with control characters escaped."""
     return "\n".join(map(shown, text.split("\n")))
 
 
 class _Interrupted:
-    """Ctrl-C, and what a scheduler or a closing machine sends: both end the work in order."""
+    """Handler of SIGINT (Ctrl-C) and SIGTERM (schedulers, shutdown): both end the work in order."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background
-                    signal.signal(number, self._told)
+                    signal.signal(number, self._interrupt)
 
-    def _told(self, number: int, frame: object) -> None:
+    def _interrupt(self, number: int, frame: object) -> None:
         self.signal = signal.Signals(number)
-        # The threads of a library, whose work is taken away, would each show a traceback.
+        # Threads of libraries would each print a traceback.
         threading.excepthook = lambda _: None
         warnings.simplefilter("ignore")
         raise KeyboardInterrupt
 
     def status(self) -> int:
-        """Say so; return the exit status that shells give to the signal."""
+        """Print the reason; return the exit status that shells give to the signal."""
         number = self.signal or signal.SIGINT
         what = "interrupted" if number == signal.SIGINT else "told to end"
         sentence = f"{what}; what was finished is kept, and the same command goes on"
@@ -167,12 +170,12 @@ class _Interrupted:
 
 
 def _other(error: Exception) -> int:
-    """Return the status for what Typer raises, and for what nobody foresaw."""
+    """Return the exit status for errors of Typer, and for unexpected errors."""
     code = getattr(error, "exit_code", None)
     if isinstance(code, int):
         show = getattr(error, "show", None)
         if show is not None:
-            error.message = _seen(error.message)  # type: ignore[attr-defined]
+            error.message = _escaped(error.message)  # type: ignore[attr-defined]
             show()
         return code
     if isinstance(error, OSError):
@@ -193,28 +196,28 @@ def _fail(sentence: str, status: int) -> int:
 
 def _add_commands_of_plugins() -> None:
     if sys.argv[1:2] and sys.argv[1] in _BUILT_IN:
-        return  # no plugin can take the name of a command, so none needs to be looked for
+        return  # plugins cannot replace a command, so that none is needed
     from zoo_registry.plugins import Registry
 
     try:
         registry = Registry()
         if any(entry.kind == "extension" and not entry.withheld for entry in registry.entries):
-            # Into an application of their own, so that none can change what is there.
-            theirs = typer.Typer()
-            registry.ask("zoo_commands", app=theirs)
-            _take_over(theirs)
+            # An application of their own, so that they cannot change other commands.
+            added = typer.Typer()
+            registry.ask("zoo_commands", app=added)
+            _take_over(added)
     except ZooError as error:
-        # Help is wanted all the more where something is wrong; a line being typed is left in peace.
+        # Help has to work in spite of the error; completion must not print it.
         if "_ZOO_COMPLETE" not in os.environ:
             _fail(str(error), error.exit_status)
 
 
-def _take_over(theirs: typer.Typer) -> None:
-    """Add what plugins have added to `theirs`, but for what is broken or takes a name."""
+def _take_over(extra: typer.Typer) -> None:
+    """Add the commands of plugins, except broken ones and those whose name is taken."""
     from zoo_registry.text import error_with_type
 
     for kind in ("registered_commands", "registered_groups"):
-        for added in getattr(theirs, kind):
+        for added in getattr(extra, kind):
             alone = typer.Typer(callback=lambda: None)
             getattr(alone, kind).append(added)
             try:

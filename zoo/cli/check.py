@@ -1,4 +1,4 @@
-"""``zoo plugins check``: whether a plugin keeps what its contract promises."""
+"""``zoo plugins check``: checks of a plugin against its contract."""
 
 import contextlib
 import sys
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from zoo.cli.console import ListFormat, print_json, say
+from zoo.cli.options import ListFormat
+from zoo.cli.output import print_result
 from zoo_registry.errors import PluginError
 from zoo_registry.text import shown
 
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_MARKS = {"passed": None, "failed": "red", "expected to fail": "yellow", "skipped": "bright_black"}
+_COLOURS = {
+    "passed": None,
+    "failed": "red",
+    "expected to fail": "yellow",
+    "skipped": "bright_black",
+}
 
 
 def command(
@@ -31,9 +37,7 @@ def command(
     only: Annotated[
         list[str] | None, typer.Option(help="A check, such as same-seed; repeatable.")
     ] = None,
-    format: Annotated[
-        ListFormat, typer.Option(help="How to print the outcome.")
-    ] = ListFormat.table,
+    format: Annotated[ListFormat, typer.Option(help="How to print the outcome.")] = "table",
 ) -> None:
     """Check a plugin against its contract, one line a check.
 
@@ -49,27 +53,22 @@ def command(
     params = dict(map(setting, settings or ()))
     subject = Subject(model, params)
     outcomes, out = [], sys.stdout
-    with _warned() as caught, contextlib.redirect_stdout(sys.stderr):
-        # What is wrong with the command is said at once; a broken plugin is for the checks to say.
+    with _deprecations() as caught, contextlib.redirect_stdout(sys.stderr):
+        # Errors of the command are raised at once; errors of the plugin are found by the checks.
         with contextlib.suppress(PluginError):
             usable_model(open_registry(), model).card.resolve(params)
         for check in checks:
             outcome = examine(check, subject, {})
             outcomes.append(outcome)
-            if format is ListFormat.table:
+            if format == "table":
                 _print(outcome, max(map(len, CHECKS)), out)
-    file = subject.file
-    deprecated = [_described(item) for item in caught if item.filename == file]
-    deprecated = list({tuple(item.values()): item for item in deprecated}.values())
-    if format is ListFormat.json:
-        print_json({
-            "model": model,
-            "checks": [_row(outcome) for outcome in outcomes],
-            "warnings": deprecated,
-        })  # fmt: skip
-    else:
-        for item in deprecated:
-            say("{category}: {message} ({file}, line {line})".format_map(item))
+    own = [_warning(item) for item in caught if item.filename == subject.file]
+    deprecated = list({tuple(item.values()): item for item in own}.values())
+    print_result(
+        format,
+        json={"model": model, "checks": list(map(_row, outcomes)), "warnings": deprecated},
+        table=map("{category}: {message} ({file}, line {line})".format_map, deprecated),
+    )
     subject.close()
     failed = [outcome.check for outcome in outcomes if outcome.status is Status.failed]
     if failed:
@@ -79,8 +78,8 @@ def command(
 
 
 @contextlib.contextmanager
-def _warned() -> Iterator[list[warnings.WarningMessage]]:
-    """Keep every deprecation; what other warnings say is for those who train, not for the check."""
+def _deprecations() -> Iterator[list[warnings.WarningMessage]]:
+    """Collect deprecations, and ignore all other warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         for category in (DeprecationWarning, FutureWarning):
@@ -90,22 +89,18 @@ def _warned() -> Iterator[list[warnings.WarningMessage]]:
 
 def _print(outcome: "Outcome", width: int, out: TextIO) -> None:
     line = f"{outcome.check:{width}}  {outcome.status:16}  {outcome.seconds:5.1f} s"
-    said = f"  {outcome.reason}" if outcome.reason else ""
-    # The plugin's own prints go to stderr meanwhile.
-    typer.secho(shown(line + said), file=out, fg=_MARKS[outcome.status])
+    reason = f"  {outcome.reason}" if outcome.reason else ""
+    # sys.stdout is redirected to stderr here, for the output of the plugin.
+    typer.secho(shown(line + reason), file=out, fg=_COLOURS[outcome.status])
 
 
 def _row(outcome: "Outcome") -> dict[str, Any]:
-    return {
-        "check": outcome.check,
-        "promise": outcome.promise,
-        "status": str(outcome.status),
-        "reason": outcome.reason,
-        "seconds": round(outcome.seconds, 3),
-    }
+    row = vars(outcome) | {"seconds": round(outcome.seconds, 3)}
+    del row["error"]
+    return row
 
 
-def _described(item: warnings.WarningMessage) -> dict[str, Any]:
+def _warning(item: warnings.WarningMessage) -> dict[str, Any]:
     return {
         "category": item.category.__name__,
         "message": str(item.message),

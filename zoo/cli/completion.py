@@ -1,4 +1,4 @@
-"""What the shell offers when Tab is pressed; imports nothing that would make it wait."""
+"""Completion of arguments by the shell, without imports that would delay it."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,7 +10,7 @@ __all__ = ["complete_data", "complete_model", "complete_plugin", "complete_run",
 
 
 def complete_model(incomplete: str) -> list[str]:
-    """Return models that can be trained: installed ones, and loose files."""
+    """Return models that can be trained: installed ones, and files."""
     return sorted({*_models(), *_paths(incomplete, ".py")})
 
 
@@ -18,20 +18,20 @@ def complete_plugin(incomplete: str) -> list[str]:
     """Return names of plugins."""
     from zoo_registry.plugins import Registry
 
-    del incomplete  # Typer keeps what begins with it
+    del incomplete  # Typer keeps the names that begin with it
     with suppress(ZooError):
         return sorted({entry.name for entry in Registry().entries})
     return []
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Return ids of runs and names of models that have one."""
+    """Return ids of runs, and names of their models."""
     del incomplete
     return sorted({name for run in _run_folders() for name in (run, run.rpartition("-")[0])})
 
 
 def complete_trained(incomplete: str) -> list[str]:
-    """Return what can predict: runs, their models, and ONNX files."""
+    """Return runs, their models, and ONNX files."""
     return sorted({*complete_run(incomplete), *_paths(incomplete, ".onnx")})
 
 
@@ -55,7 +55,7 @@ def _run_folders() -> Iterator[str]:
 
 
 def _paths(incomplete: str, suffix: str) -> Iterator[str]:
-    """Yield folders, with a slash to go on from, and files of a suffix."""
+    """Yield folders with a slash at the end, and files with a suffix."""
     head = incomplete[: incomplete.rfind("/") + 1]
     with suppress(OSError):
         for path in Path(head or ".").iterdir():

@@ -1,23 +1,23 @@
-"""``zoo data``: what a dataset holds, and what in it would distort a score."""
+"""``zoo data``: content of a dataset, and problems that would distort a score."""
 
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoo.cli.completion import complete_data
-from zoo.cli.console import (
-    ListFormat,
-    TerminalReporter,
-    in_columns,
-    new_table,
-    print_json,
-    print_table,
-    say,
-)
+from zoo.cli.console import TerminalReporter
+from zoo.cli.options import FormatOption, ListFormat
+from zoo.cli.output import Text, columns, make_table, print_result, say
 from zoo_registry.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo.datasets import Dataset
+    from zoo.datasets.check import Problem
 
 __all__ = ["app"]
 
@@ -39,9 +39,7 @@ def check_data(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; all cores by default.")
     ] = None,
-    format: Annotated[
-        ListFormat, typer.Option(help="How to print what was found.")
-    ] = ListFormat.table,
+    format: Annotated[ListFormat, typer.Option(help="How to print what was found.")] = "table",
 ) -> None:
     """Decode everything once and report what would distort a score.
 
@@ -49,43 +47,42 @@ def check_data(
 
     Example: zoo data check ./my-music --write
     """
-    from zoo.datasets import open_dataset
     from zoo.datasets.check import check, write_metadata
-    from zoo.plugins.registry import offered_datasets, open_registry
+    from zoo.plugins.registry import find_dataset
 
-    dataset = open_dataset(data, offered_datasets(open_registry()))
+    dataset = find_dataset(data)
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
     problems = check(dataset, jobs, TerminalReporter())
     written = write_metadata(dataset, problems, Path(data)) if write else None
-    serious = sum(problem.distorts for problem in problems)
-    if format is ListFormat.json:
-        print_json(
-            {
-                "dataset": dataset.name,
-                "tracks": len(dataset),
-                "classes": list(dataset.classes),
-                "distorts": serious > 0,
-                "problems": [asdict(problem) for problem in problems],
-            }
-        )
-    else:
-        table = new_table(title=f"{dataset.name}, {len(dataset)} tracks")
-        for heading in ("problem", "tracks", "detail"):
-            table.add_column(heading, overflow="fold")
-        for problem in sorted(problems, key=lambda problem: not problem.distorts):
-            cells = in_columns((problem.kind, problem.tracks, problem.detail))
-            table.add_row(*cells, style=None if problem.distorts else "dim")
-        if problems:
-            print_table(table)
-        say(
-            f"{serious} problems would distort a score; {len(problems) - serious} are worth "
-            "knowing."
-        )
+    distorts = any(problem.distorts for problem in problems)
+    result = {
+        "dataset": dataset.name,
+        "tracks": len(dataset),
+        "classes": list(dataset.classes),
+        "distorts": distorts,
+        "problems": list(map(asdict, problems)),
+    }
+    print_result(format, json=result, table=_text(dataset, problems))
     if written:
         say(f"Wrote {written}; `zoo train svm --data {data}` uses it.", err=True)
-    if serious:
+    if distorts:
         raise typer.Exit(1)
+
+
+def _text(dataset: "Dataset", problems: "Sequence[Problem]") -> Text:
+    problems = sorted(problems, key=lambda problem: not problem.distorts)
+    serious = sum(problem.distorts for problem in problems)
+    if problems:
+        yield make_table(
+            columns("problem", "tracks", "detail", overflow="fold"),
+            ((problem.kind, problem.tracks, problem.detail) for problem in problems),
+            f"{dataset.name}, {len(dataset)} tracks",
+            (None if problem.distorts else "dim" for problem in problems),
+        )
+    yield (
+        f"{serious} problems would distort a score; {len(problems) - serious} are worth knowing."
+    )
 
 
 @app.command("info")
@@ -93,24 +90,20 @@ def info(
     data: Annotated[
         str, typer.Argument(help="What --data of `zoo train` takes.", autocompletion=complete_data)
     ],
-    format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
+    format: FormatOption = "table",
 ) -> None:
     """Tell what a dataset holds, without decoding it.
 
     Example: zoo data info demo
     """
-    from zoo.datasets import FeatureTable, open_dataset
+    from zoo.datasets import FeatureTable
     from zoo.datasets.gtzan import is_gtzan
-    from zoo.plugins.registry import offered_datasets, open_registry
+    from zoo.plugins.registry import find_dataset
 
-    dataset = open_dataset(data, offered_datasets(open_registry()))
-    counts = Counter(track.label for track in dataset.tracks)
-    groups = {
-        name: len(
-            {int(g) for g, t in zip(dataset.groups, dataset.tracks, strict=True) if t.label == name}
-        )
-        for name in dataset.classes
-    }
+    dataset = find_dataset(data)
+    tracks = Counter(track.label for track in dataset.tracks)
+    pairs = zip(dataset.tracks, dataset.groups.tolist(), strict=True)
+    groups = Counter(label for label, _ in {(track.label, group) for track, group in pairs})
     facts: dict[str, Any] = {
         "dataset": dataset.name,
         "source": dataset.source,
@@ -122,24 +115,22 @@ def info(
         "folds": sorted({track.fold for track in dataset.tracks if track.fold}),
         "parts": sorted({track.split for track in dataset.tracks if track.split}),
         "classes": [
-            {"class": name, "tracks": counts[name], "groups": groups[name]}
+            {"class": name, "tracks": tracks[name], "groups": groups[name]}
             for name in dataset.classes
         ],
     }
-    if format is ListFormat.json:
-        print_json(facts)
-        return
+    print_result(format, json=facts, table=_facts(facts))
+
+
+def _facts(facts: dict[str, Any]) -> Text:
     for name in ("dataset", "source", "fingerprint", "kind", "tracks", "groups"):
-        say(f"{name:<12}{facts[name]}")
+        yield f"{name:<12}{facts[name]}"
     if facts["gtzan"]:
-        say("gtzan       recognised: artists and duplicates are known")
+        yield "gtzan       recognised: artists and duplicates are known"
     for name in ("folds", "parts"):
         if facts[name]:
-            say(f"{name:<12}{', '.join(map(str, facts[name]))}")
-    table = new_table()
-    table.add_column("class")
-    table.add_column("tracks", justify="right")
-    table.add_column("groups", justify="right")
-    for name in dataset.classes:
-        table.add_row(*in_columns((name, counts[name], groups[name])))
-    print_table(table)
+            yield f"{name:<12}{', '.join(map(str, facts[name]))}"
+    yield make_table(
+        [*columns("class"), *columns("tracks", "groups", justify="right")],
+        (item.values() for item in facts["classes"]),
+    )

@@ -1,43 +1,26 @@
-"""``zoo leaderboard``: who is ahead, by how much, and how sure that is."""
+"""``zoo leaderboard``: ranking of the runs, and the uncertainty of their differences."""
 
 from collections import defaultdict
-from dataclasses import asdict
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from zoo.cli.console import (
-    in_columns,
-    new_table,
-    percent,
-    print_data,
-    print_json,
-    print_table,
-    say,
-    width,
-)
 from zoo.cli.options import BoardDataOption, BoardProtocolOption
+from zoo.cli.output import Text, columns, make_table, percent, print_result, print_text, say, width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo.evaluate.leaderboard import Board, Row
+    from zoo.evaluate.leaderboard import Board, Difference, Row
 
 __all__ = ["command", "print_board"]
 
-_ROOMY = 110  # columns
-_LONG = 200  # rows; nobody reads more in a terminal, and drawing ten thousand takes seconds
+_ROOMY = 110  # columns of a terminal that shows all columns of a board
+_LONG = 200  # rows of a board that are shown; drawing ten thousand takes seconds
 
 
-class BoardFormat(StrEnum):
-    """How boards are printed."""
-
-    table = "table"
-    markdown = "markdown"
-    csv = "csv"
-    json = "json"
-    html = "html"
+Format = Literal["table", "markdown", "csv", "json", "html"]
 
 
 def command(
@@ -47,104 +30,88 @@ def command(
         bool,
         typer.Option("--side-by-side", help="Each model with groups kept together, and without."),
     ] = False,
-    format: Annotated[BoardFormat, typer.Option(help="How to print them.")] = BoardFormat.table,
+    format: Annotated[Format, typer.Option(help="How to print them.")] = "table",
 ) -> None:
     """Rank the runs that share a dataset and a protocol.
 
     Example: zoo leaderboard --data demo --format markdown
     """
-    from zoo.evaluate.leaderboard import leaderboard
+    from zoo.evaluate import leaderboard
+    from zoo.report import tables
 
-    boards = leaderboard(data, protocol)
-    if side_by_side:
-        _print_differences(boards, format)
-    elif format is BoardFormat.json:
-        print_json([board.to_json() for board in boards])
-    elif not boards:
-        say("There is no run to show; `zoo train svm` makes one.", err=True)
-    elif format is BoardFormat.table:
-        for board in boards:
-            print_board(board)
-    else:
-        from zoo.report.tables import board_markdown, boards_csv
-
-        if format is BoardFormat.csv:
-            print_data(boards_csv(boards))
-        else:
-            _echo_markdown("\n".join(map(board_markdown, boards)), format)
-
-
-def _echo_markdown(text: str, format: BoardFormat) -> None:
-    from zoo.report.tables import as_html
-
-    print_data(as_html(text) if format is BoardFormat.html else text)
-
-
-def _print_differences(boards: "Sequence[Board]", format: BoardFormat) -> None:
-    from zoo.evaluate.leaderboard import side_by_side
-    from zoo.report.tables import differences_csv, differences_markdown
-
-    differences = side_by_side(boards)
-    if format is BoardFormat.json:
-        print_json([asdict(difference) for difference in differences])
-    elif not differences:
+    boards = leaderboard.leaderboard(data, protocol)
+    differences = leaderboard.side_by_side(boards) if side_by_side else []
+    if side_by_side and (differences or format == "json"):
+        print_result(
+            format,
+            json=map(vars, differences),
+            table=_differences_text(differences),
+            csv=lambda: tables.differences_csv(differences),
+            markdown=lambda: tables.differences_markdown(differences),
+        )
+    elif side_by_side:
         say("No model was trained both ways; train it with and without --ungrouped.", err=True)
-    elif format is BoardFormat.table:
-        table = new_table(title="groups kept together, and split by track")
-        for name in ("dataset", "protocol", "model"):
-            table.add_column(name, overflow="fold")
-        for name in ("grouped", "by track", "difference", "leakage"):
-            table.add_column(name, justify="right", no_wrap=True)
-        for item in differences:
-            leakage = "" if item.leakage is None else f"{item.leakage:.0%}"
-            cells = (
-                *(item.dataset, item.protocol, item.model),
-                *(percent(item.grouped), percent(item.ungrouped)),
-                *(f"{item.difference:+.3f}", leakage),
-            )
-            table.add_row(*in_columns(cells))
-        print_table(table)
-    elif format is BoardFormat.csv:
-        print_data(differences_csv(differences))
+    elif boards or format == "json":
+        print_result(
+            format,
+            json=(board.to_json() for board in boards),
+            table=chain.from_iterable(map(_board_text, boards)),
+            csv=lambda: tables.boards_csv(boards),
+            markdown=lambda: "\n".join(map(tables.board_markdown, boards)),
+        )
     else:
-        _echo_markdown(differences_markdown(differences), format)
+        say("There is no run to show; `zoo train svm` makes one.", err=True)
+
+
+def _differences_text(differences: "Sequence[Difference]") -> Text:
+    rows = (
+        (
+            *(item.dataset, item.protocol, item.model),
+            *(percent(item.grouped), percent(item.ungrouped), f"{item.difference:+.3f}"),
+            None if item.leakage is None else f"{item.leakage:.0%}",
+        )
+        for item in differences
+    )
+    numbers = ("grouped", "by track", "difference", "leakage")
+    headings = [
+        *columns("dataset", "protocol", "model", overflow="fold"),
+        *columns(*numbers, justify="right", no_wrap=True),
+    ]
+    yield make_table(headings, rows, "groups kept together, and split by track")
 
 
 def print_board(board: "Board") -> None:
     """Print one board as a table."""
+    print_text(_board_text(board))
+
+
+def _board_text(board: "Board") -> Text:
     from zoo.report.tables import audit_sentences, heading, tuning_sentences
 
-    # What fits into 80 columns is what decides; the rest is for those who have room.
-    names = ["rank", "model", "accuracy", "95 % interval", "p", "macro F1"]
+    names = ["rank", "model", "accuracy", "95 % interval", "p", "macro F1"]  # fit into 80 columns
     if width() >= _ROOMY:
         names += ["mean prob.", "folds", "train s"]
-    table = new_table(title=heading(board))
-    for name in names:
-        wraps = name == "model"
-        table.add_column(
-            name,
-            justify="left" if wraps else "right",
-            no_wrap=not wraps,
-            overflow="fold",
-        )
-    shown = board.rows[:_LONG]
-    for row in shown:
-        cells = _cells(row)
-        listed = in_columns(cells[name] for name in names)
-        table.add_row(*listed, style=None if row.rank else "yellow")
-    print_table(table)
-    if more := len(board.rows) - len(shown):
-        say(f"{more} further runs are not shown; `--format csv` lists them all.")
-    for sentence in [*audit_sentences(board.audit), *tuning_sentences(board)]:
-        say(sentence)
-    for row in shown:
+    headings = columns(*names, justify="right", no_wrap=True, overflow="fold")
+    headings[1:2] = columns("model", overflow="fold")
+    rows = board.rows[:_LONG]
+    yield make_table(
+        headings,
+        ([cells[name] for name in names] for cells in map(_cells, rows)),
+        heading(board),
+        (None if row.rank else "yellow" for row in rows),
+    )
+    if more := len(board.rows) - len(rows):
+        yield f"{more} further runs are not shown; `--format csv` lists them all."
+    yield from audit_sentences(board.audit)
+    yield from tuning_sentences(board)
+    for row in rows:
         if row.error:
-            say(f"{row.run}: {row.error}")
-    say()
+            yield f"{row.run}: {row.error}"
+    yield ""
 
 
 def _cells(row: "Row") -> dict[str, str]:
-    """Return what a row shows, by column."""
+    """Return the cells of a row by column."""
     from zoo.report.tables import MARK
 
     if row.rank is None:

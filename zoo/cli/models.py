@@ -1,19 +1,21 @@
-"""``zoo models``: what can be trained, from where, and what is broken and why."""
+"""``zoo models``: list of the models, their origin, and the reason why one is broken."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from zoo.cli.options import ListFormatOption
+from zoo.cli.output import Text, columns, make_table, print_result
 
-from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table, say
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_registry.plugin_status import PluginStatus
 
 __all__ = ["command"]
 
 _KEYS = ("name", "title", "family", "status", "reason", "distribution", "version")
 
 
-def command(
-    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.table,
-) -> None:
+def command(format: ListFormatOption = "table") -> None:
     """List the models: what can be trained, from where, and what is broken and why.
 
     Example: zoo models
@@ -22,19 +24,16 @@ def command(
     from zoo_registry.plugins import Registry
 
     states = Registry().models(cache_folder() / "slow-plugins.json")
-    if format is ListFormat.json:
-        print_json([{key: getattr(state, key) for key in _KEYS} for state in states])
-        return
-    table = new_table()
-    for heading in ("model", "title", "family", "status", "from"):
-        table.add_column(heading, overflow="fold")
-    for state in states:
-        origin = f"{state.distribution} {state.version or ''}".strip()
-        style = None if state.status == "ready" else "yellow"
-        table.add_row(
-            *in_columns((state.name, state.title, state.family, state.status, origin)), style=style
-        )
-    print_table(table)
+    records = [{key: getattr(state, key) for key in _KEYS} for state in states]
+    print_result(format, json=records, table=_table(states))
+
+
+def _table(states: "Sequence[PluginStatus]") -> Text:
+    yield make_table(
+        columns("model", "title", "family", "status", "from", overflow="fold"),
+        ((state.name, state.title, state.family, state.status, state.origin) for state in states),
+        styles=(None if state.status == "ready" else "yellow" for state in states),
+    )
     for state in states:
         if state.reason:
-            say(f"{state.name}: {state.reason}")
+            yield f"{state.name}: {state.reason}"

@@ -1,22 +1,14 @@
-"""``zoo plugins new``: a model of one's own to start from."""
+"""``zoo plugins new``: a working model as the start of a new one."""
 
 import shlex
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from zoo.cli.console import print_data, say
+from zoo.cli.output import print_data, say
 
 __all__ = ["command"]
-
-
-class Kind(StrEnum):
-    """What a new model starts from."""
-
-    classical = "classical"
-    deep = "deep"
 
 
 def command(
@@ -26,8 +18,9 @@ def command(
         bool, typer.Option("--package", help="Write a project that can be installed and published.")
     ] = False,
     kind: Annotated[
-        Kind, typer.Option(help="Start from a scikit-learn estimator or a Keras network.")
-    ] = Kind.classical,
+        Literal["classical", "deep"],
+        typer.Option(help="Start from a scikit-learn estimator or a Keras network."),
+    ] = "classical",
 ) -> None:
     """Write a model that works, to be changed into yours.
 
@@ -38,7 +31,7 @@ def command(
     from zoo.plugins.scaffold import write_module, write_package
 
     if package:
-        for path in write_package(name, folder, kind.value):
+        for path in write_package(name, folder, kind):
             print_data(f"{path}\n")
         project = _typed(folder / name)
         say(
@@ -47,11 +40,11 @@ def command(
             err=True,
         )
     else:
-        path = write_module(name, folder, kind.value)
+        path = write_module(name, folder, kind)
         print_data(f"{path}\n")
         say(f"Next: `zoo train {_typed(path)}`, then `zoo plugins check {_typed(path)}`.", err=True)
 
 
 def _typed(path: Path) -> str:
-    """Return a path as it is typed in a shell."""
+    """Return a path quoted for a shell."""
     return shlex.quote(str(path) if path.is_absolute() else f"./{path.as_posix()}")

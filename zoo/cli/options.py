@@ -1,9 +1,8 @@
-"""Options that several commands share, so that they mean and say the same everywhere."""
+"""Options that several commands share, with the same name and help."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,15 +16,18 @@ __all__ = [
     "BoardDataOption",
     "BoardProtocolOption",
     "DataOption",
-    "EngineName",
     "EngineOption",
+    "FormatOption",
     "JobsOption",
+    "ListFormat",
+    "ListFormatOption",
     "SchedulerOption",
+    "Tuner",
     "UngroupedOption",
     "chosen_engine",
 ]
 
-_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # Dask's own
+_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # the same as Dask uses
 
 DataOption = Annotated[
     str,
@@ -47,17 +49,15 @@ BoardDataOption = Annotated[
     ),
 ]
 BoardProtocolOption = Annotated[str | None, typer.Option(help="Only boards of this protocol.")]
-
-
-class EngineName(StrEnum):
-    """Where work is done."""
-
-    processes = "processes"
-    dask = "dask"
+ListFormat = Literal["table", "json"]
+ListFormatOption = Annotated[ListFormat, typer.Option(help="How to print the list.")]
+FormatOption = Annotated[ListFormat, typer.Option(help="How to print it.")]
+Tuner = Literal["random", "bayesian", "hyperband"]
 
 
 EngineOption = Annotated[
-    EngineName, typer.Option(help="Processes of this machine, or the workers of a Dask cluster.")
+    Literal["processes", "dask"],
+    typer.Option(help="Processes of this machine, or the workers of a Dask cluster."),
 ]
 SchedulerOption = Annotated[
     str | None,
@@ -66,9 +66,23 @@ SchedulerOption = Annotated[
 
 
 def chosen_engine(
-    name: EngineName, scheduler: str | None, jobs: int | None
+    name: str, scheduler: str | None, jobs: int | None
 ) -> "AbstractContextManager[Engine]":
     """Return the engine that the options name, as a context manager.
+
+    Parameters
+    ----------
+    name : str
+        Value of ``--engine``.
+    scheduler : str or None
+        Value of ``--scheduler``, the address of a Dask cluster.
+    jobs : int or None
+        Value of ``--jobs``, the number of local processes.
+
+    Returns
+    -------
+    context manager of Engine
+        A cluster is disconnected at the end of the block.
 
     Raises
     ------
@@ -77,7 +91,7 @@ def chosen_engine(
     """
     from zoo.execution.engine import LocalProcesses
 
-    if name is EngineName.processes:
+    if name == "processes":
         if scheduler:
             raise UsageError("--scheduler is for a Dask cluster; add --engine dask")
         return nullcontext(LocalProcesses(jobs))

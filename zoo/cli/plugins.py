@@ -1,17 +1,20 @@
-"""``zoo plugins``: what is installed, what is wrong with it, and how to switch it off and on."""
+"""``zoo plugins``: list of the plugins, advice about broken ones, and switches to turn them off."""
 
 import platform
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zoo.cli import check, new
 from zoo.cli.completion import complete_plugin
-from zoo.cli.console import ListFormat, in_columns, new_table, print_json, print_table, say
+from zoo.cli.options import FormatOption, ListFormatOption
+from zoo.cli.output import Note, Text, columns, make_table, print_result, say
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zoo_registry.plugin_status import PluginStatus
 
 __all__ = ["app"]
@@ -21,13 +24,19 @@ app = typer.Typer(help="Look after plugins, and write new ones.", no_args_is_hel
 app.command("new")(new.command)
 app.command("check")(check.command)
 
-_SLOW = 0.5  # seconds of import that are worth a word to the author
+_SLOW = 0.5  # seconds of import above which the author is advised to change it
+_STYLES = {"ready": None, "disabled": "dim"}
+
+PluginArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A plugin, or a package with all it brings.", autocompletion=complete_plugin
+    ),
+]
 
 
 @app.command("list")
-def list_plugins(
-    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.table,
-) -> None:
+def list_plugins(format: ListFormatOption = "table") -> None:
     """List models and extensions, and the hooks that each implements.
 
     Example: zoo plugins list
@@ -36,27 +45,21 @@ def list_plugins(
     from zoo_registry.plugins import Registry
 
     states = Registry().plugins(cache_folder() / "slow-plugins.json")
-    if format is ListFormat.json:
-        print_json([asdict(state) for state in states])
-        return
-    table = new_table()
-    for heading in ("plugin", "kind", "status", "from", "hooks"):
-        table.add_column(heading, overflow="fold")
-    for state in states:
-        style = (
-            None if state.status == "ready" else "dim" if state.status == "disabled" else "yellow"
-        )
-        cells = (state.name, state.kind, state.status, _origin(state), ", ".join(state.hooks))
-        table.add_row(*in_columns(cells), style=style)
-    print_table(table)
-    if any(state.status not in ("ready", "disabled") for state in states):
-        say("`zoo plugins doctor` says what is wrong, and what to do.", err=True)
+    print_result(format, json=list(map(asdict, states)), table=_table(states))
+
+
+def _table(states: "Sequence[PluginStatus]") -> Text:
+    yield make_table(
+        columns("plugin", "kind", "status", "from", "hooks", overflow="fold"),
+        ((s.name, s.kind, s.status, s.origin, ", ".join(s.hooks)) for s in states),
+        styles=(_STYLES.get(state.status, "yellow") for state in states),
+    )
+    if any(state.status not in _STYLES for state in states):
+        yield Note("`zoo plugins doctor` says what is wrong, and what to do.")
 
 
 @app.command("doctor")
-def doctor(
-    format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
-) -> None:
+def doctor(format: FormatOption = "table") -> None:
     """Load every plugin, waiting a minute if need be, and say what to do about those that fail.
 
     Exit status 1 if one is broken.
@@ -71,41 +74,36 @@ def doctor(
     from zoo_registry.plugins import Registry
 
     states = Registry().plugins(cache_folder() / "slow-plugins.json", patience=None)
-    about: dict[str, Any] = {
+    about = {
         "genre-zoo": f"{version('genre-zoo')}, contract {CONTRACT}",
         "python": platform.python_version(),
         "runs": str(models_folder()),
         "cache": str(cache_folder()),
         "config": str(config_folder()),
     }
-    if format is ListFormat.json:
-        plugins = [asdict(state) | {"advice": _advice(state)} for state in states]
-        print_json({"installation": about, "plugins": plugins})
-    else:
-        for name, value in about.items():
-            say(f"{name:<11}{value}")
-        troubled = [(state, advice) for state in states if (advice := _advice(state))]
-        for state, advice in troubled:
-            reason = f": {state.reason}" if state.reason else ""
-            say()
-            say(f"{state.name} ({_origin(state)}) is {state.status}{reason}")
-            say(f"  {advice}")
-        ready = sum(state.status == "ready" for state in states)
-        say()
-        say(f"{ready} of {len(states)} plugins are ready, {len(troubled)} need attention.")
+    plugins = [asdict(state) | {"advice": _advice(state)} for state in states]
+    result = {"installation": about, "plugins": plugins}
+    print_result(format, json=result, table=_diagnosis(about, states))
     if any(state.status == "broken" for state in states):
         raise typer.Exit(1)
 
 
+def _diagnosis(about: dict[str, str], states: "Sequence[PluginStatus]") -> Text:
+    for name, value in about.items():
+        yield f"{name:<11}{value}"
+    troubled = [(state, advice) for state in states if (advice := _advice(state))]
+    for state, advice in troubled:
+        reason = f": {state.reason}" if state.reason else ""
+        yield ""
+        yield f"{state.name} ({state.origin}) is {state.status}{reason}"
+        yield f"  {advice}"
+    ready = sum(state.status == "ready" for state in states)
+    yield ""
+    yield f"{ready} of {len(states)} plugins are ready, {len(troubled)} need attention."
+
+
 @app.command("disable")
-def disable(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="A plugin, or a package with all it brings.", autocompletion=complete_plugin
-        ),
-    ],
-) -> None:
+def disable(name: PluginArgument) -> None:
     """Switch a plugin off: it is listed, and never imported.
 
     Example: zoo plugins disable my-model
@@ -114,14 +112,7 @@ def disable(
 
 
 @app.command("enable")
-def enable(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="A plugin, or a package with all it brings.", autocompletion=complete_plugin
-        ),
-    ],
-) -> None:
+def enable(name: PluginArgument) -> None:
     """Switch a plugin on again, or an optional extension on.
 
     Example: zoo plugins enable timing
@@ -133,22 +124,18 @@ def _switch(name: str, on: bool) -> None:
     from zoo_registry.enabled import read_switches, switch
     from zoo_registry.plugins import Registry
 
-    offers = Registry().entries
-    known = {offer.name for offer in offers} | {offer.source.distribution for offer in offers}
-    # What has been uninstalled meanwhile can be enabled, so that nothing of it stays behind.
+    entries = Registry().entries
+    known = {entry.name for entry in entries} | {entry.source.distribution for entry in entries}
+    # An uninstalled plugin can be enabled, so that its entry in the file is removed.
     if name not in known and not (on and name in read_switches().disabled):
-        names = ", ".join(sorted({offer.name for offer in offers}))
+        names = ", ".join(sorted({entry.name for entry in entries}))
         raise UsageError(f"there is no plugin or package {name!r}; plugins are: {names}")
     path = switch(name, on)
     say(f"{name} is switched {'on' if on else 'off'} in {path}", err=True)
 
 
-def _origin(state: "PluginStatus") -> str:
-    return f"{state.distribution} {state.version or ''}".strip()
-
-
 def _advice(state: "PluginStatus") -> str | None:
-    """Return what to do about a plugin, if anything."""
+    """Return advice about a plugin, None if nothing is wrong with it."""
     name, package = state.name, state.distribution
     if state.status == "broken":
         return (

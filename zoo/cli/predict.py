@@ -1,15 +1,16 @@
-"""``zoo predict``: what is in these recordings, according to a trained model."""
+"""``zoo predict``: prediction of the labels of audio files."""
 
 import sys
 from contextlib import nullcontext
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from zoo.cli.completion import complete_trained
-from zoo.cli.console import TerminalReporter, percent, print_data, say
+from zoo.cli.console import TerminalReporter
+from zoo.cli.output import percent, print_data, say
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
     from zoo.inference.prediction import Prediction
 
 __all__ = ["command"]
-
-
-class PredictionFormat(StrEnum):
-    """How predictions are printed."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
 
 
 def command(
@@ -50,8 +43,8 @@ def command(
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Files at once; all cores.")] = None,
     format: Annotated[
-        PredictionFormat, typer.Option(help="json prints one object a line.")
-    ] = PredictionFormat.table,
+        Literal["table", "json", "csv"], typer.Option(help="json prints one object a line.")
+    ] = "table",
 ) -> None:
     """Classify recordings with a trained model.
 
@@ -64,46 +57,44 @@ def command(
 
     files: list[str] = audio_files(paths)
     reporter = TerminalReporter()
-    if output is not None and format is PredictionFormat.table:
-        format = PredictionFormat.csv if output.suffix == ".csv" else PredictionFormat.json
-    as_csv = format is PredictionFormat.csv
-    listener = open_model(run, threads=None if 1 in (jobs, len(files)) else 1)
-    answers = None
+    if output is not None and format == "table":
+        format = "csv" if output.suffix == ".csv" else "json"
+    as_csv = format == "csv"
+    model = open_model(run, threads=None if 1 in (jobs, len(files)) else 1)
+    kept = None
     if output is not None:
-        answers = OutputFile(output, as_csv, timeline, listener.name)
-        waiting = [file for file in files if not answers.holds(file)]
+        kept = OutputFile(output, as_csv, timeline, model.name)
+        waiting = [file for file in files if not kept.holds(file)]
         if len(waiting) < len(files):
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")
         files = waiting
     if not files:
         return
-    lines: dict[PredictionFormat, Callable[[Prediction], str]] = {
-        PredictionFormat.json: json_line,
-        PredictionFormat.csv: lambda found: csv_lines(found, timeline),
-        PredictionFormat.table: _text,
-    }
-    found = predict(
-        listener,
+    as_line: Callable[[Prediction], str] = _text
+    if format != "table":
+        as_line = partial(csv_lines, timeline=timeline) if as_csv else json_line
+    predictions = predict(
+        model,
         files,
         timeline=timeline,
         min_confidence=min_confidence,
         jobs=jobs,
-        in_order=format is PredictionFormat.table,
+        in_order=format == "table",
         reporter=reporter,
     )
     failed = 0
-    with answers.open() if answers else nullcontext(None) as file:
-        put = file.write if file else print_data
-        if as_csv and answers is None:
-            put(csv_header(timeline))
-        for prediction in found:
+    with kept.open() if kept else nullcontext(None) as file:
+        write = file.write if file else print_data
+        if as_csv and not file:
+            write(csv_header(timeline))
+        for prediction in predictions:
             if prediction.error is not None:
                 failed += 1
-                if format is PredictionFormat.table or answers is not None:
+                if file or format == "table":
                     say(f"zoo: {prediction.error}", err=True)
-            put(lines[format](prediction))
+            write(as_line(prediction))
             (file or sys.stdout).flush()
-    if answers is not None:
+    if kept:
         reporter.note(f"{len(files)} files answered into {output}, {failed} of them with an error")
     if failed:
         raise typer.Exit(1)

@@ -1,12 +1,13 @@
-"""``zoo report``: the boards as pages that open in a browser."""
+"""``zoo report``: boards as pages for a browser."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo.cli.console import TerminalReporter, print_data, say
+from zoo.cli.console import TerminalReporter
 from zoo.cli.options import BoardDataOption, BoardProtocolOption
+from zoo.cli.output import print_data, say
 
 __all__ = ["command"]
 

@@ -1,33 +1,48 @@
-"""``zoo runs``: what lies in the workspace."""
+"""``zoo runs``: runs of the workspace."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoo.cli.completion import complete_data, complete_run
-from zoo.cli.console import (
-    ListFormat,
-    in_columns,
-    new_table,
+from zoo.cli.console import TerminalReporter
+from zoo.cli.options import FormatOption, ListFormat, ListFormatOption
+from zoo.cli.output import (
+    Note,
+    Text,
+    columns,
+    make_table,
     percent,
     print_data,
-    print_json,
-    print_table,
+    print_result,
     say,
 )
 from zoo_registry.text import shown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo.evaluate.metrics import Scores
+    from zoo_registry.errors import RunError
+    from zoo_registry.runs import Run
 
 __all__ = ["app"]
 
 app = typer.Typer(help="List, show, verify, export and remove runs.", no_args_is_help=True)
 
+RunArgument = Annotated[
+    str,
+    typer.Argument(help="A run's id or folder, or a model's name.", autocompletion=complete_run),
+]
+
 
 @app.command("list")
-def list_runs(
-    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.table,
-) -> None:
+def list_runs(format: ListFormatOption = "table") -> None:
     """List all runs of the workspace, the damaged ones included.
 
     Example: zoo runs list --format json
@@ -36,32 +51,13 @@ def list_runs(
     from zoo_registry.runs import Run
 
     found = list(runs())
-    sound = [item for item in found if isinstance(item, Run)]
+    readable = [_summary(item) for item in found if isinstance(item, Run)]
     damaged = [item for item in found if not isinstance(item, Run)]
-    if format is ListFormat.json:
-        print_json(
-            [_summary(run) for run in sound]
-            + [{"run": None, "status": "damaged", "error": str(error)} for error in damaged]
-        )
-        return
-    table = new_table()
-    for heading in ("run", "dataset", "protocol", "status", "finished (UTC)"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "run")
-    for run in sound:
-        summary = _summary(run)
-        protocol = summary["protocol"] + ("" if summary["grouped"] else " ungrouped")
-        finished = (summary["finished"] or "")[:16].replace("T", " ")
-        cells = (run.id, summary["dataset"], protocol, summary["status"], finished)
-        table.add_row(*in_columns(cells))
-    if sound:
-        print_table(table)
-    elif not damaged:
-        say("There is no run yet; `zoo train svm` makes one.", err=True)
-    for error in damaged:
-        say(f"damaged: {error}", err=True)
+    errors = [{"run": None, "status": "damaged", "error": str(error)} for error in damaged]
+    print_result(format, json=readable + errors, table=_table(readable, damaged))
 
 
-def _summary(run: Any) -> dict[str, Any]:
+def _summary(run: "Run") -> dict[str, Any]:
     record = run.record
     return {
         "run": run.id,
@@ -76,16 +72,27 @@ def _summary(run: Any) -> dict[str, Any]:
     }
 
 
+def _table(readable: Sequence[dict[str, Any]], damaged: "Sequence[RunError]") -> Text:
+    rows = (
+        (
+            *(run["run"], run["dataset"]),
+            run["protocol"] + ("" if run["grouped"] else " ungrouped"),
+            run["status"],
+            (run["finished"] or "")[:16].replace("T", " "),
+        )
+        for run in readable
+    )
+    headings = columns("dataset", "protocol", "status", "finished (UTC)", overflow="fold")
+    if readable:
+        yield make_table([*columns("run", overflow="fold", no_wrap=True), *headings], rows)
+    elif not damaged:
+        yield Note("There is no run yet; `zoo train svm` makes one.")
+    for error in damaged:
+        yield Note(f"damaged: {error}")
+
+
 @app.command("show")
-def show(
-    run: Annotated[
-        str,
-        typer.Argument(
-            help="A run's id or folder, or a model's name.", autocompletion=complete_run
-        ),
-    ],
-    format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
-) -> None:
+def show(run: RunArgument, format: FormatOption = "table") -> None:
     """Show one run: scores, confusion matrix, parameters, what was left out.
 
     Example: zoo runs show svm
@@ -93,44 +100,22 @@ def show(
     from zoo.workspace import find_run
 
     found = find_run(run)
-    predictions = found.predictions() if found.complete else None
-    if predictions is None:
-        scores, matrix = None, None
-    else:
+    record = {"run": found.id, "folder": str(found.folder)} | found.record.to_dict()
+    record |= {"scores": None, "confusion": None}
+    text: Text = _facts(found)
+    if found.complete:
         from zoo.evaluate.metrics import confusion, score
 
+        predictions = found.predictions()
         scores, matrix = score(predictions), confusion(predictions)
-    if format is ListFormat.json:
-        print_json(
-            {"run": found.id, "folder": str(found.folder)}
-            | found.record.to_dict()
-            | {
-                "scores": asdict(scores) if scores else None,
-                "confusion": matrix.tolist() if matrix is not None else None,
-            }
-        )
-        return
-    _print_facts(found)
-    if scores is not None and predictions is not None and matrix is not None:
-        folds = " ".join(map(percent, scores.fold_accuracy))
-        say(
-            f"accuracy {percent(scores.accuracy)} by vote, {percent(scores.accuracy_mean)} by mean "
-            f"probability, macro F1 {percent(scores.macro_f1)}; folds {folds}"
-        )
-        say()
-        table = new_table(title="confusion: rows are labels, columns are answers")
-        table.add_column("", no_wrap=True)
-        for name in in_columns(predictions.classes):  # ten of them fit into 80 columns
-            table.add_column(name[:4], justify="right", no_wrap=True)
-        for name, counts in zip(predictions.classes, matrix.tolist(), strict=True):
-            table.add_row(*in_columns((name, *(count or "." for count in counts))))
-        print_table(table)
+        record |= {"scores": asdict(scores), "confusion": matrix.tolist()}
+        text = chain(text, _scores(predictions.classes, scores, matrix))
+    print_result(format, json=record, table=text)
 
 
-def _print_facts(run: Any) -> None:
+def _facts(run: "Run") -> Text:
     record = run.record
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
-    artefact = record.artefact.file or record.artefact.error or "none yet"
     facts = {
         "run": run.id,
         "folder": run.folder,
@@ -140,25 +125,43 @@ def _print_facts(run: Any) -> None:
         + ("" if record.protocol.grouped else ", split by track (--ungrouped)")
         + f", seed {record.seed}",
         "parameters": params,
-        "artefact": artefact,
+        "artefact": record.artefact.file or record.artefact.error or "none yet",
     }
     for name, value in facts.items():
-        say(f"{name:<11}{value}")
+        yield f"{name:<11}{value}"
     for skipped in record.skipped:
-        say(f"left out   {skipped.reason}")
+        yield f"left out   {skipped.reason}"
     for entry in record.folds:
         if entry.error:
-            say(f"fold {entry.fold} failed: {entry.error}")
+            yield f"fold {entry.fold} failed: {entry.error}"
     for name, kept in record.extensions.items():
         for key, value in kept.items() if isinstance(kept, dict) else [("", kept)]:
-            say(f"{name:<10} {key} {_in_words(value)}".rstrip())
+            yield f"{name:<10} {key} {_in_words(value)}".rstrip()
 
 
 def _in_words(value: Any) -> str:
-    """Return what an extension keeps: figures by their names, anything else as it is."""
+    """Return a value of an extension as text; figures of a dictionary follow their names."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_in_words(item)}" for name, item in value.items())
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _scores(classes: Sequence[str], scores: "Scores", matrix: "NDArray[np.int64]") -> Text:
+    folds = " ".join(map(percent, scores.fold_accuracy))
+    yield (
+        f"accuracy {percent(scores.accuracy)} by vote, {percent(scores.accuracy_mean)} by mean "
+        f"probability, macro F1 {percent(scores.macro_f1)}; folds {folds}"
+    )
+    yield ""
+    names = [shown(name)[:4] for name in classes]  # ten of them fit into 80 columns
+    yield make_table(
+        [*columns("", no_wrap=True), *columns(*names, justify="right", no_wrap=True)],
+        (
+            (name, *(count or "." for count in counts))
+            for name, counts in zip(classes, matrix.tolist(), strict=True)
+        ),
+        "confusion: rows are labels, columns are answers",
+    )
 
 
 @app.command("verify")
@@ -179,52 +182,44 @@ def verify_runs(
             help="Where the dataset is now, if it has moved.", autocompletion=complete_data
         ),
     ] = None,
-    format: Annotated[
-        ListFormat, typer.Option(help="How to print the findings.")
-    ] = ListFormat.table,
+    format: Annotated[ListFormat, typer.Option(help="How to print the findings.")] = "table",
 ) -> None:
     """Compute split, audit and scores of runs again, and fail on any difference.
 
     Example: zoo runs verify svm --rerun
     """
-    from zoo.cli.console import TerminalReporter
     from zoo.training.verify import verify_run
     from zoo.workspace import find_run, runs
     from zoo_registry.runs import Run
 
-    wanted = list(runs()) if run is None else [find_run(run)]
     reporter = TerminalReporter()
     results: list[dict[str, Any]] = []
-    for item in wanted:
+    for item in list(runs()) if run is None else [find_run(run)]:
         if isinstance(item, Run):
             findings = verify_run(item, rerun=rerun, data=data, reporter=reporter)
             results.append({"run": item.id, "findings": list(map(asdict, findings))})
         else:
             finding = {"what": "record", "detail": str(item)}
             results.append({"run": None, "findings": [finding]})
-    if format is ListFormat.json:
-        print_json(results)
-    for result in results if format is ListFormat.table else ():
-        name = result["run"] or "damaged run"
-        if not result["findings"]:
-            say(f"{name}: verified{', and trained again alike' if rerun else ''}")
-        for found in result["findings"]:
-            say(f"{name}: {found['what']}: {found['detail']}")
+    print_result(format, json=results, table=_findings(results, rerun))
     if any(result["findings"] for result in results):
         raise typer.Exit(1)
     if not results:
         say("There is no run to verify; `zoo train svm` makes one.", err=True)
 
 
+def _findings(results: list[dict[str, Any]], rerun: bool) -> Text:
+    for result in results:
+        name = result["run"] or "damaged run"
+        if not result["findings"]:
+            yield f"{name}: verified{', and trained again alike' if rerun else ''}"
+        for found in result["findings"]:
+            yield f"{name}: {found['what']}: {found['detail']}"
+
+
 @app.command("export")
 def export_run(
-    run: Annotated[
-        str,
-        typer.Argument(
-            help="A run's id or folder, or a model's name.", autocompletion=complete_run
-        ),
-    ],
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    run: RunArgument, folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]
 ) -> None:
     """Write a folder that stands alone: the ONNX file, its card, a script of 20 lines.
 

@@ -1,4 +1,4 @@
-"""``zoo serve``: the trained models on a page, and as JSON for programs."""
+"""``zoo serve``: trained models as a web page, and as JSON for programs."""
 
 import ipaddress
 import sys
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.completion import complete_trained
-from zoo.cli.console import say
+from zoo.cli.output import say
 from zoo_registry.errors import UsageError
 
 __all__ = ["command"]
@@ -45,6 +45,7 @@ def command(
     from zoo.web.limits import Limits
 
     def ready(address: str) -> None:
+        """Print the address, and open it if requested."""
         if not _is_loopback(host):
             say(
                 f"zoo: {host} can be reached by other machines: whoever reaches it can use the "
@@ -52,7 +53,7 @@ def command(
                 err=True,
             )
         say("The page is open at this address; Ctrl-C ends it.", err=True)
-        say(address)  # last, as the sign that it answers
+        say(address)  # last: programs that read it may send requests
         sys.stdout.flush()
         if open:
             import webbrowser

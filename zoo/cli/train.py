@@ -1,17 +1,17 @@
-"""``zoo train``: train models, evaluate them, and say how they did."""
+"""``zoo train``: training and evaluation of models."""
 
 from typing import Annotated
 
 import typer
 
 from zoo.cli.completion import complete_model
-from zoo.cli.console import Tuner
+from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
     DataOption,
-    EngineName,
     EngineOption,
     JobsOption,
     SchedulerOption,
+    Tuner,
     UngroupedOption,
     chosen_engine,
 )
@@ -48,10 +48,10 @@ def command(
     nested: Annotated[
         int, typer.Option(min=0, help="Trials of a search inside every fold; 0 for none.")
     ] = 0,
-    tuner: Annotated[Tuner, typer.Option(help="For --nested.")] = Tuner.random,
+    tuner: Annotated[Tuner, typer.Option(help="For --nested.")] = "random",
     seed: Annotated[int, typer.Option(help="Of the split and of the model.")] = 0,
     jobs: JobsOption = None,
-    engine: EngineOption = EngineName.processes,
+    engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
 ) -> None:
     """Train models and evaluate them out of fold.
@@ -61,29 +61,28 @@ def command(
 
     Example: zoo train svm random-forest --data ./my-music
     """
-    from zoo.cli.console import TerminalReporter
     from zoo.cli.leaderboard import print_board
-    from zoo.datasets import FeatureTable, open_dataset
+    from zoo.datasets import FeatureTable
     from zoo.evaluate.leaderboard import leaderboard
-    from zoo.plugins.registry import offered_datasets, open_registry
+    from zoo.plugins.registry import find_dataset, open_registry
     from zoo.training.train import train
 
     registry = open_registry()
     names = list(models or ())
     if every:
         ready = [state for state in registry.models() if state.status == "ready"]
-        # The classical ones come first: they answer in seconds, networks in minutes.
+        # Classical models come first: they take seconds, networks take minutes.
         names += [state.name for state in sorted(ready, key=lambda state: state.family or "")]
     names = list(dict.fromkeys(names))
     if not names:
         raise UsageError("no model is named; give one from `zoo models`, or --all")
     params = dict(map(setting, settings or ()))
-    for name in names:  # before hours of work, not after them
+    for name in names:  # errors are reported before hours of work
         registry.load(name).card.resolve(params)
     reporter = TerminalReporter()
     failures, done = [], []
     with chosen_engine(engine, scheduler, jobs) as workers:
-        dataset = open_dataset(data, offered_datasets(registry), engine=workers)
+        dataset = find_dataset(data, registry, engine=workers)
         for name in names:
             try:
                 run = train(
@@ -94,7 +93,7 @@ def command(
                     params=params,
                     tuned=tuned,
                     nested=nested,
-                    tuner=tuner.value,
+                    tuner=tuner,
                     seed=seed,
                     engine=workers,
                     reporter=reporter,
@@ -106,7 +105,7 @@ def command(
             except UsageError as error:
                 if not every:
                     raise
-                # With --all, what does not fit the data is left out, not refused.
+                # With --all, models that do not fit the data are left out.
                 reporter.note(f"{name} is left out: {error}")
                 continue
             if run.complete:
@@ -124,7 +123,7 @@ def command(
 
 
 def setting(text: str) -> tuple[str, str]:
-    """Return name and value of what `--set` was given."""
+    """Return name and value of an argument of ``--set``."""
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise UsageError(f"--set takes NAME=VALUE, such as C=10, not {quoted(text)}")

@@ -1,36 +1,29 @@
-"""``zoo tune``: search better parameters, and say which tracks the search has seen."""
+"""``zoo tune``: hyperparameter search on the training part of one split."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoo.cli.completion import complete_model
-from zoo.cli.console import (
-    ListFormat,
-    Tuner,
-    in_columns,
-    new_table,
-    percent,
-    print_json,
-    print_table,
-    say,
-)
+from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
     DataOption,
-    EngineName,
     EngineOption,
+    FormatOption,
     JobsOption,
     SchedulerOption,
+    Tuner,
     UngroupedOption,
     chosen_engine,
 )
+from zoo.cli.output import Text, columns, make_table, percent, print_result
 
 if TYPE_CHECKING:
     from zoo.tuning.trials import Tuning
 
 __all__ = ["command"]
 
-_SHOWN = 10  # of the best trials
+_SHOWN = 10  # number of the best trials that are printed
 
 
 def command(
@@ -43,7 +36,7 @@ def command(
     trials: Annotated[int, typer.Option(min=1, help="Beside that of the defaults.")] = 20,
     tuner: Annotated[
         Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
-    ] = Tuner.random,
+    ] = "random",
     data: DataOption = "demo",
     protocol: Annotated[
         str, typer.Option(help="The search sees the training part of its first fold.")
@@ -51,9 +44,9 @@ def command(
     ungrouped: UngroupedOption = False,
     seed: Annotated[int, typer.Option(help="Of split, search and model.")] = 0,
     jobs: JobsOption = None,
-    engine: EngineOption = EngineName.processes,
+    engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
-    format: Annotated[ListFormat, typer.Option(help="How to print it.")] = ListFormat.table,
+    format: FormatOption = "table",
 ) -> None:
     """Search the parameters of a model, scored on inner folds of the training part.
 
@@ -61,7 +54,6 @@ def command(
 
     Example: zoo tune svm --trials 20 && zoo train svm --tuned
     """
-    from zoo.cli.console import TerminalReporter
     from zoo.tuning.search import tune
     from zoo.tuning.trials import importance
 
@@ -71,7 +63,7 @@ def command(
             model,
             data,
             trials=trials,
-            tuner=tuner.value,
+            tuner=tuner,
             protocol=protocol,
             grouped=not ungrouped,
             seed=seed,
@@ -79,37 +71,40 @@ def command(
             reporter=reporter,
         )
     shares = importance(tuning)
-    if format is ListFormat.json:
-        listed = [trial.to_dict() | {"score": trial.score} for trial in tuning.trials]
-        print_json({"tuning": tuning.id, "trials": listed, "importance": shares})
-    else:
-        _print_trials(tuning)
-        if shares:
-            ranked = sorted(shares.items(), key=lambda pair: -pair[1])
-            say("What matters: " + ", ".join(f"{n} {share:.0%}" for n, share in ranked))
-        say(f"All trials: {tuning.folder / 'trials.csv'}")
+    listed = [trial.to_dict() | {"score": trial.score} for trial in tuning.trials]
+    result = {"tuning": tuning.id, "trials": listed, "importance": shares}
+    print_result(format, json=result, table=_text(tuning, shares))
     if tuning.best is None:
         raise typer.Exit(1)
     reporter.note(f"Next: `zoo train {model} --data {data} --tuned`.")
 
 
-def _print_trials(tuning: "Tuning") -> None:
+def _text(tuning: "Tuning", shares: dict[str, float]) -> Text:
     done = [trial for trial in tuning.trials if trial.score is not None]
     shared = any(trial.share < 1 for trial in done)
     ranked = sorted(done, key=lambda trial: (-trial.share, -(trial.score or 0), trial.number))
-    title = f"{tuning.id}: {len(done)} trials, the best of them; 0 is the card's defaults"
-    table = new_table(title=title)
     names = sorted({name for trial in tuning.trials for name in trial.params})
-    for name in ("trial", *["share"] * shared, "score", *names, "seconds"):
-        table.add_column(*in_columns([name]), justify="right")
-    for trial in ranked[:_SHOWN]:
-        values = (trial.params.get(name) for name in names)
-        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values]
-        share = [f"{trial.share:.2g}"] * shared
-        seconds = f"{trial.seconds:.1f}"
-        row = (trial.number, *share, percent(trial.score), *cells, seconds)
-        table.add_row(*in_columns(row))
-    print_table(table)
+    headings = ("trial", *["share"] * shared, "score", *names, "seconds")
+    rows = (
+        (
+            trial.number,
+            *[f"{trial.share:.2g}"] * shared,
+            percent(trial.score),
+            *(_value(trial.params.get(name)) for name in names),
+            f"{trial.seconds:.1f}",
+        )
+        for trial in ranked[:_SHOWN]
+    )
+    title = f"{tuning.id}: {len(done)} trials, the best of them; 0 is the card's defaults"
+    yield make_table(columns(*headings, justify="right"), rows, title)
     for trial in tuning.trials:
         if trial.error:
-            say(f"trial {trial.number} failed: {trial.error}")
+            yield f"trial {trial.number} failed: {trial.error}"
+    if shares:
+        by_share = sorted(shares.items(), key=lambda pair: -pair[1])
+        yield "What matters: " + ", ".join(f"{name} {share:.0%}" for name, share in by_share)
+    yield f"All trials: {tuning.folder / 'trials.csv'}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -7,13 +7,14 @@ import warnings
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import zoo
 from zoo import Card
-from zoo.cli.console import Tuner
 from zoo.cli.leaderboard import print_board
+from zoo.cli.options import Tuner
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
 from zoo.report.tables import MARK, board_markdown
@@ -33,6 +34,7 @@ pytestmark = [
 PLUGIN = """
 import json
 from pathlib import Path
+from typing import get_args
 import numpy as np
 from zoo import Card, Choice, Float, Handcrafted, Int, LogFloat, hookimpl
 
@@ -195,7 +197,7 @@ def test_hyperband_shares_out_the_tracks_of_a_model_without_epochs(feature_table
 
 
 def test_the_command_offers_every_tuner():
-    assert tuple(Tuner) == TUNERS
+    assert get_args(Tuner) == TUNERS
 
 
 def test_more_trials_continue_a_search(pupil, feature_table):

@@ -1,0 +1,58 @@
+"""Output of commands: one result in every format."""
+
+import json
+
+import pytest
+
+from zoo.cli.output import Note, cell, columns, make_table, print_result
+
+
+def _never():
+    raise AssertionError("a format that was not chosen is not made")
+    yield
+
+
+def test_json_is_all_that_is_printed(capsys):
+    print_result("json", json=[{"a": "é"}], table=_never(), csv=_never, markdown=_never)
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == [{"a": "é"}]
+    assert captured.err == ""
+
+
+def test_an_iterator_is_a_list_in_json(capsys):
+    print_result("json", json=map(str, (1, 2)), table=())
+    assert json.loads(capsys.readouterr().out) == ["1", "2"]
+
+
+def test_lines_and_tables_go_to_stdout_and_notes_to_stderr(capsys):
+    table = make_table(
+        [*columns("name", overflow="fold"), *columns("tracks", "groups", justify="right")],
+        [("[red]", 10, None), (("two", "lines"), 2, "\x1b")],
+        "title",
+        [None, "dim"],
+    )
+    print_result("table", json=_never(), table=["first", table, Note("aside"), "last\x07"])
+    captured = capsys.readouterr()
+    assert captured.err == "aside\n"
+    lines = [line.rstrip() for line in captured.out.splitlines()]
+    assert (lines[0], lines[1], lines[-1]) == ("first", "title", "last\\x07")
+    assert [line.split() for line in lines[3:8] if "─" not in line] == [
+        ["name", "tracks", "groups"],
+        ["[red]", "10"],
+        ["two", "2", "\\x1b"],
+        ["lines"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("format", "printed"),
+    [("csv", "a,b\n"), ("markdown", "*a*\n"), ("html", "<p><em>a</em></p>\n")],
+)
+def test_text_is_printed_as_it_is(capsys, format, printed):
+    given = {"csv": lambda: "a,b\n", "markdown": lambda: "*a*\n"}
+    print_result(format, json=_never(), table=_never(), **given)
+    assert capsys.readouterr().out == printed
+
+
+def test_cells():
+    assert [cell(value) for value in (None, 1, "a\nb", ("a", None))] == ["", "1", "a\\nb", "a\n"]

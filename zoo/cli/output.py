@@ -1,0 +1,170 @@
+"""Output of commands on stdout: lines, tables, JSON, CSV and Markdown."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import typer
+
+from zoo_registry.text import encodable, json_text, shown
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = [
+    "Note",
+    "Text",
+    "cell",
+    "columns",
+    "make_table",
+    "percent",
+    "print_data",
+    "print_result",
+    "print_text",
+    "say",
+    "width",
+]
+
+
+Text: TypeAlias = "Iterable[str | Table]"
+"""Result of a command for people: lines for stdout, notes for stderr, and tables."""
+
+
+class Note(str):
+    """Line for stderr."""
+
+    __slots__ = ()
+
+
+def print_result(
+    format: str,
+    *,
+    json: Any,
+    table: Text,
+    csv: Callable[[], str] | None = None,
+    markdown: Callable[[], str] | None = None,
+) -> None:
+    """Print the result of a command in one of the formats that it offers.
+
+    Parameters
+    ----------
+    format : str
+        The chosen format: "json", "table", "csv", "markdown" or "html".
+    json : JSON value or iterator
+        The result as data; an iterator is read only if JSON is printed.
+    table : Text
+        The result for people; read only if it is printed.
+    csv, markdown : callable, optional
+        Functions that return the result as text; HTML is made from Markdown.
+    """
+    if format == "json":
+        value = list(json) if isinstance(json, Iterator) else json
+        print_data(json_text(value, indent=2) + "\n")
+    elif format == "csv" and csv:
+        print_data(csv())
+    elif format == "markdown" and markdown:
+        print_data(markdown())
+    elif format == "html" and markdown:
+        from zoo.report.tables import as_html
+
+        print_data(as_html(markdown()))
+    else:
+        print_text(table)
+
+
+def print_text(text: Text) -> None:
+    """Print lines and tables on stdout, and notes on stderr.
+
+    Parameters
+    ----------
+    text : Text
+        Lines, notes and tables.
+    """
+    for item in text:
+        if isinstance(item, str):
+            say(item, err=isinstance(item, Note))
+            continue
+        from rich.console import Console
+
+        # A name such as [red] is a name, not markup.
+        console = Console(file=sys.stdout, width=width(), highlight=False)
+        console.print(item, markup=False, emoji=False)
+
+
+def print_data(text: str) -> None:
+    """Print text for programs: unchanged, but for control characters on a terminal."""
+    if sys.stdout.isatty():
+        text = "\n".join(map(shown, text.split("\n")))
+    sys.stdout.write(encodable(text))
+
+
+def say(text: object = "", *, err: bool = False) -> None:
+    """Print one line on stdout or stderr, with control characters escaped."""
+    typer.echo(shown(str(text)), err=err)
+
+
+def columns(*names: str, **options: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return columns for `make_table` that share the options of rich's `add_column`."""
+    return [(name, options) for name in names]
+
+
+def make_table(
+    columns: Sequence[tuple[str, dict[str, Any]]],
+    rows: Iterable[Iterable[object]],
+    title: str | None = None,
+    styles: Iterable[str | None] = repeat(None),
+) -> "Table":
+    """Make a table in the style of the zoo.
+
+    Parameters
+    ----------
+    columns : sequence of (str, dict)
+        Results of `columns`, joined.
+    rows : iterable of iterables
+        Cells as for `cell`.
+    title : str, optional
+        Line above the table.
+    styles : iterable of str or None
+        Colour of each row.
+
+    Returns
+    -------
+    rich.table.Table
+        The table.
+    """
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=title and shown(title),
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        padding=(0, 1),
+    )
+    for name, options in columns:
+        table.add_column(shown(name), **options)
+    for row, style in zip(rows, styles, strict=False):
+        table.add_row(*map(cell, row), style=style)
+    return table
+
+
+def cell(value: object) -> str:
+    """Return the text of a cell: None is empty, a tuple one line per value."""
+    if isinstance(value, tuple):
+        return "\n".join(map(cell, value))
+    return "" if value is None else shown(str(value))
+
+
+def percent(value: float | None) -> str:
+    """Return an accuracy as boards print it: three digits, no leading zero."""
+    return "" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def width() -> int:
+    """Return the number of columns of the terminal, or 200 if there is none."""
+    # Programs that read a pipe expect whole lines.
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
