@@ -1,19 +1,38 @@
 """A run is what it claims to be, or verification says what is not."""
 
 import csv
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 import zoo
+from zoo.artefacts.model_card import model_card
 from zoo.training.verify import verify_run
+from zoo.workspace import find_run
 from zoo_registry.runs import Run
 
 
+@pytest.fixture(scope="module")
+def verified(tmp_path_factory, make_tones) -> Path:
+    """Return a folder of tones and of a run on them that is not of the usual parameters."""
+    place = tmp_path_factory.mktemp("verified")
+    make_tones(place / "tones", tracks=6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(place / "cache"))
+        patch.setenv("ZOO_MODELS", "models")
+        patch.chdir(place)
+        zoo.train("logistic", "tones", params={"C": 0.02}, seed=3)
+    return place
+
+
 @pytest.fixture
-def run(tone_folder) -> Run:
-    return zoo.train("logistic", str(tone_folder(tracks=6)))
+def run(verified: Path, workspace: Path) -> Run:
+    """Return the run in this workspace, where it may be changed."""
+    shutil.copytree(verified, workspace, dirs_exist_ok=True)
+    return find_run("logistic")
 
 
 def kinds(run: Run, **options) -> set[str]:
@@ -33,6 +52,16 @@ def edit_record(run: Run, **changes) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def accept_predictions(run: Run) -> None:
+    """Let the record have the hash of the predictions as they are now."""
+    content = run.predictions_path.read_bytes()
+    edit_record(run, predictions=hashlib.sha256(content).hexdigest())
+
+
+def details(run: Run) -> list[str]:
+    return [finding.detail for finding in verify_run(Run.read(run.folder))]
+
+
 def test_an_honest_run_is_verified(run):
     assert kinds(run) == set()
     assert kinds(run, rerun=True) == set()
@@ -44,8 +73,7 @@ def test_a_changed_label_is_found(run):
 
     edit_predictions(run, change)
     assert {"predictions", "card"} <= kinds(run)
-    details = " ".join(finding.detail for finding in verify_run(Run.read(run.folder)))
-    assert "label is not the dataset's" in details
+    assert "label is not the dataset's" in " ".join(details(run))
 
 
 def test_swapped_rows_are_found(run):
@@ -53,28 +81,105 @@ def test_swapped_rows_are_found(run):
         rows[1], rows[2] = rows[2], rows[1]
 
     edit_predictions(run, change)
-    details = " ".join(finding.detail for finding in verify_run(Run.read(run.folder)))
-    assert "order of the split" in details
+    assert "order of the split" in " ".join(details(run))
 
 
 def test_a_better_prediction_is_found_even_with_its_hash(run):
-    import hashlib
-
     def change(rows):
         rows[1][-1], rows[1][-2] = rows[1][-2], rows[1][-1]
         rows[1][-3], rows[1][-4] = rows[1][-4], rows[1][-3]
 
     edit_predictions(run, change)
-    content = run.predictions_path.read_bytes()
-    edit_record(run, predictions=hashlib.sha256(content).hexdigest())
+    accept_predictions(run)
     assert "card" in kinds(run)
     run.card_path.unlink()
-    from zoo.artefacts.model_card import model_card
-
     forged = Run.read(run.folder)
     run.card_path.write_text(model_card(forged, forged.predictions()))
     assert kinds(run) == set()  # consistent in itself; only training again tells
     assert kinds(run, rerun=True) == {"rerun"}
+
+
+def test_a_shifted_probability_is_found_by_training_again(run):
+    """The votes, their winner and the winner of the mean stay."""
+
+    def change(rows):
+        low, high = sorted((len(rows[1]) - 2, len(rows[1]) - 1), key=lambda n: float(rows[1][n]))
+        rows[1][low] = f"{float(rows[1][low]) - 1e-3:.9g}"
+        rows[1][high] = f"{float(rows[1][high]) + 1e-3:.9g}"
+
+    edit_predictions(run, change)
+    accept_predictions(run)
+    assert kinds(run) == set()
+    (finding,) = verify_run(Run.read(run.folder), rerun=True)
+    assert finding.what == "rerun"
+    assert finding.detail.startswith("1 of 12 tracks are predicted otherwise, by up to 0.001 in")
+
+
+def test_votes_alone_are_compared_with_those_of_training_again(run):
+    def change(rows):
+        votes = rows[1][-4:-2]
+        rows[1][-4:-2] = [str(7 * int(vote)) for vote in votes]
+
+    edit_predictions(run, change)
+    accept_predictions(run)
+    assert kinds(run) == set()
+    assert kinds(run, rerun=True) == {"rerun"}
+
+
+def test_a_digit_more_is_not_the_file_that_was_written(run):
+    def change(rows):
+        rows[1][-1] = f"{rows[1][-1]}1"
+
+    edit_predictions(run, change)
+    assert details(run) == ["predictions.csv is not the file that the run wrote"]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "sentence"),
+    [
+        (4, "99", "its groups are not those of the dataset"),
+        (-1, "0.9999", "it holds rows without votes, or probabilities off one"),
+    ],
+)
+def test_a_changed_cell_is_found_even_with_its_hash(run, column, cell, sentence):
+    def change(rows):
+        rows[1][column] = cell
+
+    edit_predictions(run, change)
+    accept_predictions(run)
+    assert sentence in details(run)
+
+
+def test_a_row_without_votes_is_found_even_with_its_hash(run):
+    def change(rows):
+        rows[1][-4:-2] = ["0", "0"]
+
+    edit_predictions(run, change)
+    accept_predictions(run)
+    assert "it holds rows without votes, or probabilities off one" in details(run)
+
+
+def test_a_changed_card_is_found(run):
+    text = run.card_path.read_text(encoding="utf-8")
+    run.card_path.write_text(text.replace("accuracy", "Accuracy", 1), encoding="utf-8")
+    assert kinds(run) == {"card"}
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_a_run_that_is_not_complete_is_no_proof(run, status):
+    edit_record(run, status=status)
+    assert details(run) == [f"the run is {status}, not complete"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"grouped": False}, {"protocol": "holdout:0.4x2"}, {"grouped": False, "protocol": "kfold:3"}],
+    ids=str,
+)
+def test_training_again_repeats_protocol_grouping_and_seed(feature_table, options):
+    table = str(feature_table(tracks=12, groups=4, spread=2.0))
+    again = zoo.train("logistic", table, seed=5, params={"C": 0.02}, jobs=1, **options)
+    assert kinds(again, rerun=True) == set()
 
 
 def test_a_missing_row_is_found(run):
