@@ -18,13 +18,17 @@ class Pickling(Engine):
 
     Parameters
     ----------
+    place : Path
+        Folder of the worker, whose cache is always empty.
     deadly : callable, optional
         Whether an item ends its worker.
     """
 
     far = True
 
-    def __init__(self, deadly=lambda item: False) -> None:
+    def __init__(self, place: Path, deadly=lambda item: False) -> None:
+        place.mkdir(exist_ok=True)
+        self._place = place
         self.sent = 0
         self._deadly = deadly
 
@@ -41,8 +45,13 @@ class Pickling(Engine):
         self.sent += 1
         if self._deadly(item):
             return None
-        call, item = pickle.loads(pickle.dumps((call, item)))
-        return pickle.loads(pickle.dumps(call(item)))
+        sent = pickle.dumps((call, item))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self._place)
+            patch.setenv("ZOO_CACHE", str(self._place / f"cache{self.sent}"))
+            call, item = pickle.loads(sent)
+            found = pickle.dumps(call(item))
+        return pickle.loads(found)
 
 
 # Fitted to some of the tracks, which the seed draws, so that another seed gives other answers.
@@ -80,11 +89,13 @@ def same(one: Run, other: Run) -> bool:
     return one.predictions_path.read_bytes() == other.predictions_path.read_bytes()
 
 
-def test_a_table_gives_the_same_with_the_seed_and_parameters_of_the_command(drawing, feature_table):
+def test_a_table_gives_the_same_with_the_seed_and_parameters_of_the_command(
+    drawing, feature_table, workspace
+):
     table = str(feature_table(tracks=8, groups=4, spread=2.0))
     common = {"protocol": "kfold:3", "params": {"C": 0.1}, "seed": 3}
     here = zoo.train(drawing, table, jobs=1, **common)
-    engine = Pickling()
+    engine = Pickling(workspace / "worker")
     there = zoo.train(drawing, table, engine=engine, root=Path("there"), **common)
     assert there.complete, there.record.error
     assert engine.sent == 3 + 1
@@ -125,7 +136,12 @@ def test_recordings_that_are_named_from_here_give_the_same(
     here = zoo.train(drawing, "tones", protocol="kfold:2", seed=3, jobs=1)
     monkeypatch.setenv("ZOO_CACHE", str(workspace / "another cache"))
     there = zoo.train(
-        drawing, "tones", protocol="kfold:2", seed=3, engine=Pickling(), root=Path("there")
+        drawing,
+        "tones",
+        protocol="kfold:2",
+        seed=3,
+        engine=Pickling(workspace / "worker"),
+        root=Path("there"),
     )
     assert there.complete, there.record.error
     assert same(there, here)
@@ -136,26 +152,33 @@ def test_recordings_that_are_named_from_here_give_the_same(
 
 @pytest.mark.deep
 @pytest.mark.skipif(importlib.util.find_spec("keras_tuner") is None, reason="needs genre-zoo[deep]")
-def test_searches_give_the_same_with_the_seed_of_the_command(drawing, feature_table):
+def test_searches_give_the_same_with_the_seed_of_the_command(drawing, feature_table, workspace):
     table = str(feature_table(tracks=9, spread=2.0))
     here = zoo.tune(drawing, table, trials=3, seed=3, jobs=1)
-    there = zoo.tune(drawing, table, trials=3, seed=3, engine=Pickling(), root=Path("there"))
+    there = zoo.tune(
+        drawing, table, trials=3, seed=3, engine=Pickling(workspace / "worker"), root=Path("there")
+    )
     for one, other in zip(there.trials, here.trials, strict=True):
         assert (one.number, one.params, one.scores) == (other.number, other.params, other.scores)
     assert there.id == here.id
     common = {"protocol": "kfold:2", "nested": 2, "seed": 3}
     run = zoo.train(drawing, table, jobs=1, **common)
-    sent = zoo.train(drawing, table, engine=Pickling(), root=Path("there"), **common)
+    sent = zoo.train(
+        drawing, table, engine=Pickling(workspace / "worker"), root=Path("there"), **common
+    )
     assert sent.complete, sent.record.error
     assert same(sent, run)
     assert [fold.params for fold in sent.record.folds] == [fold.params for fold in run.record.folds]
 
 
-def test_a_fold_that_ends_its_workers_is_a_marked_row(drawing, feature_table):
+def test_a_fold_that_ends_its_workers_is_a_marked_row(drawing, feature_table, workspace):
     table = str(feature_table(tracks=8))
     calls = iter([False, True, False])
     run = zoo.train(
-        drawing, table, protocol="kfold:3", engine=Pickling(lambda item: next(calls, False))
+        drawing,
+        table,
+        protocol="kfold:3",
+        engine=Pickling(workspace / "worker", lambda item: next(calls, False)),
     )
     assert run.record.status == "failed"
     assert [fold.fold for fold in run.record.folds] == [0, 1, 2]
@@ -163,14 +186,14 @@ def test_a_fold_that_ends_its_workers_is_a_marked_row(drawing, feature_table):
     assert "was killed, or out of memory" in errors[1]
     assert (errors[0], errors[2]) == (None, None)
     assert "fold 1: " in run.record.error
-    again = zoo.train(drawing, table, protocol="kfold:3", engine=Pickling())
+    again = zoo.train(drawing, table, protocol="kfold:3", engine=Pickling(workspace / "worker"))
     assert again.complete, again.record.error
 
 
-def test_a_last_fit_that_ends_its_workers_fails_the_run(drawing, feature_table):
+def test_a_last_fit_that_ends_its_workers_fails_the_run(drawing, feature_table, workspace):
     table = str(feature_table(tracks=8))
     calls = iter([False, False, True])
-    engine = Pickling(lambda item: next(calls, False))
+    engine = Pickling(workspace / "worker", lambda item: next(calls, False))
     with pytest.raises(RunError, match="was killed, or out of memory"):
         zoo.train(drawing, table, protocol="kfold:2", engine=engine)
     again = zoo.train(drawing, table, protocol="kfold:2", engine=engine)
