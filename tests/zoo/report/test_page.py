@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import io
 import json
 import re
 import shutil
@@ -408,6 +409,50 @@ class TestSound:
         assert len(samples) / 22_050 == pytest.approx(10, abs=0.1)
         assert np.sqrt(np.mean(samples**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
         assert excerpts.cut_excerpt(tmp_path / "x.wav") == sound
+
+    def test_time_runs_to_the_right_and_pitch_upwards(self, tmp_path):
+        import numpy as np
+        import soundfile
+        from PIL import Image
+
+        rate = 22_050
+        time = np.arange(4 * rate) / rate
+        pitch = np.where(time < 2, 150, 8000)
+        soundfile.write(tmp_path / "x.wav", 0.4 * np.sin(2 * np.pi * pitch * time), rate)
+        content = excerpts.cut_excerpt(tmp_path / "x.wav").picture.partition(",")[2]
+        with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+            shades = np.asarray(image.convert("L"), np.float64)
+        rows, columns = shades.shape
+        assert columns > rows
+        for part, lowest in ((shades[:, : columns // 2], True), (shades[:, columns // 2 :], False)):
+            brightest = int(part[:, 5:-5].mean(axis=1).argmax())
+            assert (brightest > 0.85 * rows) is lowest
+            assert (brightest < 0.3 * rows) is not lowest
+
+    def test_a_strip_lies_below_what_it_is_about(self, mistaken):
+        """The stray is a little longer than a second, and was learnt as high with all others."""
+        its = pages()["tones-kfold-3.html"]
+        (image,) = its.all("image")
+        dashed, *strips = [
+            rect for rect in its.all("rect") if "stroke-dasharray" in rect or "rx" in rect
+        ]
+        assert (image["x"], image["width"]) == ("108", "368")
+        assert (float(dashed["x"]), float(dashed["width"])) == (108.0, pytest.approx(368.0))
+        assert [(strip["x"], strip["width"]) for strip in strips] == [("108.0", "367.0")] * 2
+        assert [float(strip["y"]) for strip in strips] == [100.0, 122.0]
+        assert {strip["fill"] for strip in strips} == {"var(--right)"}
+        sound = excerpts.cut_excerpt(mistaken / "high" / "stray.wav")
+        titles = re.findall(r"<title>(0\.0 to .*?)</title>", its.source)
+        for title, strip in zip(titles, strips, strict=True):
+            said = rf"0\.0 to {sound.seconds:.1f} s: high, mean probability ([\d.]+)"
+            probability = float(re.fullmatch(said, title)[1])
+            assert float(strip["fill-opacity"]) == pytest.approx(0.2 + 0.5 * probability, abs=0.01)
+        label = next(
+            item["aria-label"]
+            for item in its.all("div")
+            if "hears" in (item.get("aria-label") or "")
+        )
+        assert label.count(" hears high from 0 s") == 2
 
     def test_twelve_of_the_worst_stay_far_below_fifteen_megabytes(self, tmp_path):
         import numpy as np
