@@ -34,18 +34,7 @@ Status = Literal["running", "complete", "failed"]
 
 
 class ModelDescription(Structure, kw_only=True):
-    """The model of an artefact.
-
-    Attributes
-    ----------
-    name, title, family : str
-        From the card.
-    distribution : str or None
-        The package that it comes from; None for a loose file.
-    version : str or None
-        Version of the distribution; for a loose file its hash.
-    licence : str or None
-    """
+    """The model of an artefact; a loose file has no distribution, and its hash as version."""
 
     name: str
     title: str
@@ -91,17 +80,9 @@ class ProtocolInfo(Structure, kw_only=True):
 class TuningInfo(Structure, kw_only=True, omit_defaults=True):
     """The search that found the parameters of a run.
 
-    Attributes
-    ----------
-    tuning : str or None
-        Identifier of the search.
-    nested : bool
-        Whether every fold had a search of its own; their results are in the folds' `params`.
-    trials : int
-    tuner : str or None
-        Of a nested search.
-    seen : list of str
-        The first 16 hexadecimal digits of the sha256 of each track that the search used.
+    `tuning` identifies the search. If it is `nested`, every fold had a search of its own with
+    this `tuner`, and its result is in the fold's `params`. `seen` has the first 16 hexadecimal
+    digits of the sha256 of each track that the search used.
     """
 
     tuning: str | None = None
@@ -119,20 +100,10 @@ class SkippedTrack(Structure, kw_only=True):
 
 
 class FoldRecord(Structure, kw_only=True, omit_defaults=True):
-    """One fold of a run.
+    """One fold of a run; a fold that failed has an `error` and no seconds.
 
-    Attributes
-    ----------
-    fold : int
-    train_tracks, test_tracks : int
-    error : str or None
-        Why it failed.
-    params : dict or None
-        Parameters that a nested search found.
-    curve : list of dict
-        Figures that the training reported, each with the `fraction` that was done.
-    train_seconds, predict_seconds : float or None
-        None if it failed.
+    `params` has the parameters that a nested search found, `curve` the figures that the training
+    reported, each with the `fraction` that was done.
     """
 
     fold: int
@@ -155,19 +126,10 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
 
 
 class FoldAudit(Structure, kw_only=True):
-    """Test tracks of one fold that share something with a training track.
+    """Numbers of test tracks of a fold that share something with a training track.
 
-    Attributes
-    ----------
-    fold : int
-    tested : int
-        Test tracks.
-    group, recording, duplicate : int
-        Test tracks that share a group, a recording, or all bytes with a training track.
-    any : int
-        Test tracks that share any of these.
-    missing : list of str
-        Classes that have no training track.
+    Of the `tested` tracks so many share a `group`, a `recording`, all bytes (`duplicate`), or
+    `any` of these. `missing` has the classes without a training track.
     """
 
     fold: int
@@ -182,13 +144,8 @@ class FoldAudit(Structure, kw_only=True):
 class AuditInfo(Structure, kw_only=True):
     """The audit of a split.
 
-    Attributes
-    ----------
-    folds : list of FoldAudit
-    conflicts : list of list of str
-        Pairs of track ids: equal recordings under different labels.
-    known : int
-        Tracks that have a group or a recording in the metadata.
+    `conflicts` has pairs of track ids, equal recordings under different labels. `known` is the
+    number of tracks that have a group or a recording in the metadata.
     """
 
     folds: list[FoldAudit]
@@ -197,24 +154,12 @@ class AuditInfo(Structure, kw_only=True):
 
 
 class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
-    """The artefact of a run, or the reason why there is none.
+    """The artefact of a run, or the `error` that prevented it.
 
-    Attributes
-    ----------
-    fit_seconds : float or None
-        Of the fit on all tracks.
-    params, curve
-        As in `FoldRecord`, of the fit on all tracks.
-    file, sha256, bytes : str, str, int or None
-        Name, hash and size of the file.
-    parity : float or None
-        Largest difference in probability of a window between file and Python model.
-    parity_tracks, same_winner : int or None
-        Tracks that were compared, and those for which both name the same class.
-    reference : float or None
-        Difference between the front end and its reference, in standard deviations.
-    error : str or None
-        Why there is no artefact.
+    `parity` is the largest difference in probability of a window between file and Python model
+    over `parity_tracks` tracks, `same_winner` the number of those for which both name the same
+    class, `reference` the difference between the front end and its reference in standard
+    deviations. `params` and `curve` are those of the fit on all tracks, as in `FoldRecord`.
     """
 
     params: dict[str, ParamValue] | None = None

@@ -17,16 +17,10 @@ _Length = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class WindowGrid(Structure, kw_only=True):
-    """Position of the windows of a model.
+    """Position of windows, in samples.
 
-    Attributes
-    ----------
-    hop : int
-        Samples from the begin of a window to that of the next.
-    length : int
-        Samples of a window.
-    reach : int
-        Samples before and after a window that its probabilities depend on.
+    A window of `length` samples begins every `hop` samples. Its probabilities depend on samples
+    up to `reach` before and after it, too.
     """
 
     hop: _Length
@@ -43,28 +37,10 @@ class TrainingData(Structure, kw_only=True):
 
 
 class ArtefactMetadata(Structure, kw_only=True):
-    """The origin and the use of an artefact.
+    """Origin and use of an artefact. Fields that may be None are not needed to predict.
 
-    Attributes
-    ----------
-    format : int
-    run : str or None
-        Identifier of its run. This field and the others that may be None are not needed to
-        predict.
-    model : ModelDescription or None
-    classes : list of str
-    frontend : dict
-        Name, version and fields of the front end.
-    windows : WindowGrid or None
-        None where the position of the windows is not known.
-    params : dict or None
-    dataset : TrainingData or None
-    protocol : ProtocolInfo or None
-    seed : int or None
-    metrics : dict or None
-        ``accuracy, accuracy_mean, macro_f1`` of the evaluation.
-    versions : dict or None
-    intended_use : str or None
+    `frontend` has name, version and fields of the front end, `windows` is None where the position
+    of the windows is not known, `metrics` are those of the evaluation.
     """
 
     format: int

@@ -79,20 +79,9 @@ class Trial(Structure):
 class TuningRecord(Structure, kw_only=True, omit_defaults=True):
     """The content of `tuning.json`: everything that the trials of a search depend on.
 
-    Attributes
-    ----------
-    format : int
-    model : list of str or None, or str
-        Name, distribution and version; the run's identifier for a search inside a fold.
-    frontend, dataset, protocol, seed, tuner
-        As in a run; `dataset` is the fingerprint. Absent for a search inside a fold.
-    inner : str
-        Protocol of the inner folds.
-    keras_tuner : str or None
-        Version of keras-tuner.
-    seen : list of str
-        The first 16 hexadecimal digits of the sha256 of each track that the search used.
-    trials : list of Trial
+    `model` has name, distribution and version; for a search inside a fold it is the identifier of
+    the run, and the fields of a run are absent. `dataset` is the fingerprint. `seen` has the first
+    16 hexadecimal digits of the sha256 of each track that the search used.
     """
 
     format: Literal[1]
