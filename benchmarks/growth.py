@@ -165,8 +165,9 @@ def _runs(root: Path, count: int, tracks: int = 200) -> None:
     """Write runs of one board, from poor ones to good ones."""
     from zoo.workspace import run_folder
     from zoo_registry.files import write_text
+    from zoo_registry.predictions import Predictions
     from zoo_registry.record import DatasetInfo, FoldRecord, ModelInfo, ProtocolInfo, RunRecord
-    from zoo_registry.runs import Predictions, Run
+    from zoo_registry.runs import Run
 
     rng = np.random.default_rng(0)
     number = np.arange(tracks)

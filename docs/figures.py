@@ -22,7 +22,7 @@ from zoo.evaluate import significance
 from zoo.evaluate.protocols import parse_protocol
 from zoo.evaluate.vote import count_votes, mean_winners, vote_winner
 from zoo_registry.files import write_text
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 FOLDER = Path(__file__).with_name("figures")
 WIDE = 7.6  # inches

@@ -44,7 +44,7 @@ def test_every_extension_of_the_docs_keeps_something_of_a_run(
     run = zoo.train("logistic", str(feature_table()), registry=registry)
     assert run.complete, run.record.error
     ((name, kept),) = run.record.extensions.items()
-    assert f'extensions["{name}"]' in source
+    assert f'return {{"{name}": ' in source
     assert all(kept.values())
 
 

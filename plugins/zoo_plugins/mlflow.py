@@ -28,8 +28,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from zoo_registry import hookimpl
+from zoo_registry.predictions import Predictions
 from zoo_registry.record import ArtefactInfo, FoldRecord, RunRecord
-from zoo_registry.runs import RECORD, Predictions, Run
+from zoo_registry.runs import RECORD, Run
 from zoo_registry.text import first_line
 
 __all__ = ["zoo_fold_finished", "zoo_run_finished", "zoo_run_started"]

@@ -245,7 +245,7 @@ class ExtensionSpec:
         Returns
         -------
         mapping or None
-            What the record keeps of the run, as JSON values by the extension's name.
+            JSON values that the record keeps of the run, by the extension's name.
         """
 
     @hookspec
@@ -266,7 +266,7 @@ class ExtensionSpec:
         Returns
         -------
         mapping or None
-            What the record keeps of the run, as JSON values by the extension's name.
+            JSON values that the record keeps of the run, by the extension's name.
         """
 
     @hookspec
@@ -281,7 +281,7 @@ class ExtensionSpec:
         Returns
         -------
         mapping or None
-            What the record keeps of the run, as JSON values by the extension's name.
+            JSON values that the record keeps of the run, by the extension's name.
         """
 
     @hookspec

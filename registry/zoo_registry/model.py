@@ -311,9 +311,16 @@ class Model:
         return model
 
     def announce(self, event: str, **facts: Any) -> Iterator[Mapping[str, Any]]:
-        """Yield what each extension keeps of a run at an event: JSON values by its name.
+        """Call an event's hook; yield the JSON values that each extension keeps, by its name.
 
         An error in an extension is logged, and so is a result that is not a mapping.
+
+        Parameters
+        ----------
+        event : str
+            Name of the hook.
+        **facts
+            Its arguments.
         """
         for answer in call_apart(self._manager, event, facts):
             if isinstance(answer, Mapping):

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from zoo_registry.errors import RunError
 from zoo_registry.files import read_json, write_text
-from zoo_registry.hashing import canonical_json, digest
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import FORMAT, TABLE, RunRecord
 from zoo_registry.structures import from_plain
 
-__all__ = ["FORMAT", "Predictions", "Run", "RunRecord", "canonical_json", "digest"]
+__all__ = ["ARTEFACT", "CARD", "PREDICTIONS", "RECORD", "Run"]
 
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from zoo_registry.errors import RunError
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 NEST = Path(__file__).with_name("nest.py")
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from zoo_registry import Predictions, Run, RunError, RunRecord
 from zoo_registry.hashing import canonical_json, digest
 from zoo_registry.record import (
+    FORMAT,
     ArtefactInfo,
     AuditInfo,
     DatasetInfo,
@@ -25,7 +26,7 @@ from zoo_registry.record import (
     SkippedTrack,
     TuningInfo,
 )
-from zoo_registry.runs import FORMAT, PREDICTIONS, RECORD
+from zoo_registry.runs import PREDICTIONS, RECORD
 
 # Commas, quotes, line ends of every system, what looks like our own columns, other scripts.
 NASTY = [

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from zoo_registry.runs import Predictions, Run
+from zoo_registry.predictions import Predictions
+from zoo_registry.runs import Run
 
 # A network of one layer on windows of frames, with an export of its own, and no framework.
 FRAMES_MODEL = '''

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from zoo.evaluate.metrics import confusion, f1_scores, score
-from zoo_registry.runs import Predictions, Run, RunRecord
+from zoo_registry.predictions import Predictions
+from zoo_registry.record import RunRecord
+from zoo_registry.runs import Run
 from zoo_registry.text import shown, table_cell
 
 __all__ = ["intended_use", "model_card"]

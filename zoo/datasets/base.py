@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from zoo_registry.errors import DatasetError
-from zoo_registry.runs import digest
+from zoo_registry.hashing import digest
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:

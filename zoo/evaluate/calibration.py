@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.evaluate.vote import mean_winners
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 __all__ = ["BINS", "Calibration", "calibration"]
 

@@ -27,7 +27,7 @@ from zoo_registry.card import ParamValue
 from zoo_registry.errors import StorageError
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, Source
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 from zoo_registry.text import in_a_line
 
 if TYPE_CHECKING:

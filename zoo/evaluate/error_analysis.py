@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.evaluate.vote import vote_winners
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 __all__ = ["AlignedPredictions", "Doubt", "align", "doubtful_labels", "hardest", "only_right"]
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,7 +13,10 @@ from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.protocols import parse_protocol
 from zoo.workspace import models_folder, remembered, runs, stamps
 from zoo_registry.errors import RunError
-from zoo_registry.runs import Predictions, Run
+from zoo_registry.runs import Run
+
+if TYPE_CHECKING:
+    from zoo_registry.predictions import Predictions
 
 __all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.evaluate.vote import mean_winners, vote_winners
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 __all__ = ["Scores", "confusion", "f1_scores", "score"]
 

@@ -25,7 +25,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from zoo.evaluate.vote import vote_winners
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 __all__ = ["LEVEL", "Comparison", "compare", "intervals"]
 

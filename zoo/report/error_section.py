@@ -15,7 +15,8 @@ from zoo.evaluate.metrics import confusion, f1_scores
 from zoo.report.excerpts import Excerpt, cut_excerpt, find_recordings, timelines
 from zoo.workspace import file_name
 from zoo_registry.errors import AudioError
-from zoo_registry.runs import Predictions, Run
+from zoo_registry.predictions import Predictions
+from zoo_registry.runs import Run
 
 __all__ = ["LISTED", "PLAYERS", "error_section"]
 

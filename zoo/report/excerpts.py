@@ -20,7 +20,8 @@ from zoo.inference.timeline import stretches
 from zoo.plugins.registry import find_dataset
 from zoo.workspace import remembered
 from zoo_registry.errors import ZooError
-from zoo_registry.runs import Run, RunRecord
+from zoo_registry.record import RunRecord
+from zoo_registry.runs import Run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,8 +14,9 @@ from zoo.artefacts.export import write_artefact
 from zoo.evaluate.cross_validation import Fit, LearningCurve
 from zoo_registry.errors import StorageError
 from zoo_registry.model import Model
+from zoo_registry.predictions import Predictions
 from zoo_registry.record import ArtefactInfo, RunRecord
-from zoo_registry.runs import Predictions, Run
+from zoo_registry.runs import Run
 from zoo_registry.text import in_a_line
 
 __all__ = ["Refit", "Refitted", "refit"]

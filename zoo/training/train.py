@@ -37,8 +37,9 @@ from zoo_registry.errors import EngineError, RunError, StorageError, UsageError,
 from zoo_registry.files import atomic_path, write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.plugins import Registry
+from zoo_registry.predictions import Predictions
 from zoo_registry.record import FoldRecord, RunRecord, Status, TuningInfo
-from zoo_registry.runs import Predictions, Run
+from zoo_registry.runs import Run
 from zoo_registry.text import in_a_line
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from zoo.execution.progress import Reporter
 from zoo.plugins.registry import find_dataset, open_registry
 from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
-from zoo_registry.runs import Predictions, Run
+from zoo_registry.predictions import Predictions
+from zoo_registry.runs import Run
 
 __all__ = ["Finding", "differing", "verify", "verify_run"]
 

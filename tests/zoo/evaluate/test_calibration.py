@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.evaluate.calibration import calibration
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 
 def predictions(probabilities: np.ndarray, labels: np.ndarray) -> Predictions:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from zoo.evaluate.error_analysis import align, doubtful_labels, hardest, only_right
 from zoo.evaluate.vote import vote_winners
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 
 def predictions(

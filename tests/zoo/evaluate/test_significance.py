@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from zoo.evaluate.significance import compare, intervals
-from zoo_registry.runs import Predictions
+from zoo_registry.predictions import Predictions
 
 
 def predictions(right, groups=None, folds=None, tracks=None) -> Predictions:
