@@ -22,6 +22,7 @@ from zoo_registry.runs import Run
 pytest.importorskip("distributed")
 
 from zoo.execution.dask_cluster import Cluster, _versions_lacking
+from zoo.execution.engine import InProcess, LocalProcesses
 
 pytestmark = pytest.mark.xdist_group("dask")
 
@@ -102,7 +103,7 @@ from sklearn.linear_model import LogisticRegression
 from zoo import Card, Handcrafted, hookimpl
 
 HERE = Path(__file__).parent
-card = Card(name="theirs", title="Theirs", family="test", frontend=Handcrafted())
+card = Card(name="theirs", title="Theirs", family="{family}", frontend=Handcrafted())
 
 @hookimpl
 def train(tracks, labels, seed, progress):
@@ -124,8 +125,9 @@ DIE_ONCE = """
 
 @pytest.fixture
 def theirs(workspace: Path) -> Callable[[str], str]:
-    def write(before: str = "", after: str = "") -> str:
+    def write(before: str = "", after: str = "", family: str = "test") -> str:
         text = MODEL.replace("{before}", before.strip() or "pass") + after
+        text = text.replace("{family}", family)
         (workspace / "theirs.py").write_text(text, encoding="utf-8")
         return "./theirs.py"
 
@@ -215,6 +217,35 @@ def test_a_worker_that_is_killed_costs_nothing(
     assert not there.record.skipped
     here = zoo.train(model, str(data), protocol="kfold:2", jobs=1)
     assert same(there, here)
+
+
+def test_one_process_two_processes_and_a_cluster_give_the_same(
+    cluster, theirs, elsewhere, feature_table, monkeypatch, workspace
+):
+    """Two of the three lose a worker on the way."""
+    monkeypatch.setenv("ZOO_TEST_PROCESS", str(os.getpid()))  # where no worker may die
+    monkeypatch.setattr("zoo.execution.engine._WORTH_SIDE_BY_SIDE", 0.0)
+    worker = "os.environ.get('ZOO_TEST_PROCESS') != str(os.getpid())"
+    die = DIE_ONCE.replace("if not", f"if {worker} and not")
+    seen = "(HERE / f'process{os.getpid()}').touch()"
+    model = theirs(before=seen + die, family="classical")
+    table = str(feature_table(classes=3, tracks=15, groups=9, spread=2.0))
+    runs = []
+    for number, engine in enumerate((InProcess(), LocalProcesses(2), cluster)):
+        (workspace / "died").unlink(missing_ok=True)
+        for path in workspace.glob("process*"):
+            path.unlink()
+        root = elsewhere() / str(number)
+        run = zoo.train(model, table, protocol="kfold:5", seed=3, engine=engine, root=root)
+        assert run.complete, run.record.error
+        assert (workspace / "died").exists() == (number > 0)
+        processes = [path.name for path in workspace.glob("process*")]
+        assert (processes == [f"process{os.getpid()}"]) == (number == 0)
+        runs.append(run)
+    first, *others = runs
+    assert all(same(first, other) for other in others)
+    assert [f.curve for f in first.record.folds] == [f.curve for f in others[1].record.folds]
+    assert len({run.artefact_path.read_bytes() for run in runs}) == 1
 
 
 def _cut(path: Path, samples: int) -> None:
