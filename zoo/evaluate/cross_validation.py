@@ -197,11 +197,8 @@ CRASHED = FoldResult(None, error=f"it {crashed('trained')}")
 
 
 def runs_side_by_side(model: Model) -> bool:
-    """Return whether several fits of a model on one machine may be faster than one by one.
-
-    Networks use all cores by themselves. An extension that wraps the hooks of a model sees the
-    calls in its own process only.
-    """
+    """Return whether several fits of `model` on one machine may be faster than one by one."""
+    # Networks use all cores by themselves, and an extension sees calls in its own process only.
     return model.card.family == "classical" and not model.is_observed
 
 

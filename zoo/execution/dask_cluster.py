@@ -8,11 +8,11 @@ import itertools
 import logging
 import queue
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zoo.execution.engine import Engine
+from zoo.execution.engine import Engine, Results
 from zoo.execution.environment import surroundings
 from zoo_registry.errors import EngineError, UsageError
 from zoo_registry.text import quoted
@@ -48,6 +48,8 @@ class Cluster(Engine):
     UsageError
         If Dask is not installed, no scheduler answers, it has no worker, or a worker has other
         versions of what the results depend on.
+    EngineError
+        From every method, if the scheduler or all workers are gone.
     """
 
     def __init__(self, scheduler: str) -> None:
@@ -99,14 +101,8 @@ class Cluster(Engine):
 
     def work(
         self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
-    ) -> Generator[tuple[int, Result | None], None, None]:
-        """Yield position and result of each item; see `Engine.work`.
-
-        Raises
-        ------
-        EngineError
-            If the scheduler or all workers are gone.
-        """
+    ) -> Results[Result]:
+        """Yield position and result of `call` for each of `items`; `small` ones share a task."""
         size = 1
         if small:
             items = list(items)
@@ -122,11 +118,9 @@ class Cluster(Engine):
         for position, item in suspects:  # one by one, so that only the cause is given up
             yield position, self.alone(call, item)
 
-    def read(
-        self, call: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Generator[tuple[int, Result | None], None, None]:
-        """Yield position and result of each item, read by the workers; see `Engine.read`."""
-        yield from self.work(call, items, small=True)
+    def read(self, call: Callable[[Item], Result], items: Sequence[Item]) -> Results[Result]:
+        """Yield position and result of `call` for each of `items`, read by the workers."""
+        return self.work(call, items, small=True)
 
     def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
         """Return the result of one item; None if workers died of it."""

@@ -14,12 +14,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.resource_tracker import ensure_running
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-__all__ = ["Engine", "InProcess", "LocalProcesses", "crashed"]
+__all__ = ["Engine", "InProcess", "LocalProcesses", "Results", "crashed"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Results: TypeAlias = Generator[tuple[int, Result | None], None, None]
+"""Position and result of each item; None for an item that crashed its worker twice."""
 
 # Below this many small items, starting workers takes longer than the work.
 _WORTH_WORKERS = 8
@@ -40,7 +42,7 @@ class Engine(ABC):
     @abstractmethod
     def work(
         self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
-    ) -> Generator[tuple[int, Result | None], None, None]:
+    ) -> Results[Result]:
         """Yield the position of each item and its result, in the order of completion.
 
         Parameters
@@ -51,13 +53,6 @@ class Engine(ABC):
             Taken when a worker is free, so that late items may depend on early results.
         small : bool
             Whether an item takes a moment only, so that several may be sent together.
-
-        Yields
-        ------
-        int
-            The position of the item.
-        Result or None
-            None for an item that crashed its worker twice.
         """
 
     @abstractmethod
@@ -66,40 +61,23 @@ class Engine(ABC):
 
     def fit(
         self, call: Callable[[Item], Result], items: Iterable[Item], side_by_side: bool = False
-    ) -> Generator[tuple[int, Result | None], None, None]:
-        """Do the same as `work` for items that each fit a model.
+    ) -> Results[Result]:
+        """Yield the same as `work` for calls that fit a model.
 
         Parameters
         ----------
-        call, items
-            As for `work`.
+        call : callable
+            Can be pickled, as its results.
+        items : iterable
+            Taken when a worker is free.
         side_by_side : bool
-            Whether several fits on one machine may be faster than one after the other. Networks
-            use all cores by themselves.
-
-        Yields
-        ------
-        int, Result or None
-            As for `work`.
+            Whether several fits on one machine may be faster than one after the other.
         """
         del side_by_side
-        yield from self.work(call, items)
+        return self.work(call, items)
 
-    def read(
-        self, call: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Generator[tuple[int, Result | None], None, None]:
-        """Do the same as `work` for small items that wait for the network, in threads.
-
-        Parameters
-        ----------
-        call, items
-            As for `work`.
-
-        Yields
-        ------
-        int, Result or None
-            As for `work`.
-        """
+    def read(self, call: Callable[[Item], Result], items: Sequence[Item]) -> Results[Result]:
+        """Yield the same as `work` for `call` on small `items` that wait for the network."""
         with ThreadPoolExecutor(_THREADS) as pool:
             yield from enumerate(pool.map(call, items))
 
@@ -127,8 +105,8 @@ class InProcess(Engine):
 
     def work(
         self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
-    ) -> Generator[tuple[int, Result | None], None, None]:
-        """Yield position and result of each item, in order; see `Engine.work`."""
+    ) -> Results[Result]:
+        """Yield position and result of `call` for each of `items`, in order; `small` or not."""
         del small
         for position, item in enumerate(items):
             yield position, call(item)
@@ -152,12 +130,10 @@ class LocalProcesses(Engine):
 
     def work(
         self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
-    ) -> Generator[tuple[int, Result | None], None, None]:
-        """Yield position and result of each item; see `Engine.work`.
-
-        The pool does not report which item a crashed worker had. All items that were in progress
-        are therefore tried again one by one.
-        """
+    ) -> Results[Result]:
+        """Yield position and result of `call` for each of `items`; a few `small` ones stay here."""
+        # The pool does not report which item a crashed worker had. All items that were in progress
+        # are therefore tried again one by one.
         from concurrent.futures.process import BrokenProcessPool
 
         from joblib import delayed
@@ -206,7 +182,7 @@ class LocalProcesses(Engine):
 
     def fit(
         self, call: Callable[[Item], Result], items: Iterable[Item], side_by_side: bool = False
-    ) -> Generator[tuple[int, Result | None], None, None]:
+    ) -> Results[Result]:
         """Fit models in this process, and side by side in workers once that is faster."""
         waiting = iter(items)
         done = 0

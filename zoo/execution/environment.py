@@ -1,4 +1,4 @@
-"""The packages whose versions bear on every number."""
+"""Versions of the packages that results depend on."""
 
 import platform
 from collections.abc import Sequence
@@ -24,5 +24,5 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def surroundings() -> dict[str, str]:
-    """Return what has to be equal where work is shared: Python's minor version, and `versions`."""
+    """Return the versions that must be equal on all workers: Python's minor one, and `versions`."""
     return {"Python": ".".join(platform.python_version_tuple()[:2]), **versions()}

@@ -1,4 +1,4 @@
-"""How long work says what it does; silent by default, drawn by the command line."""
+"""Progress of long work; not shown by default, drawn by the command line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,19 +7,19 @@ __all__ = ["Bar", "Reporter"]
 
 
 class Bar:
-    """One piece of work of known size; this one draws nothing."""
+    """Progress of one piece of work; this class draws nothing."""
 
     def update(self, done: float, note: str = "") -> None:
-        """Say how many of the steps are done, and a few words about where one is."""
+        """Show that `done` steps are done, and a `note` about the current one."""
 
 
 class Reporter:
-    """Where notes and bars go; this one swallows them."""
+    """Receiver of notes and progress; this class ignores them."""
 
     def note(self, text: str) -> None:
-        """Say one sentence."""
+        """Show one sentence, `text`."""
 
     @contextmanager
     def bar(self, title: str, total: float) -> Iterator[Bar]:
-        """Show a piece of work of `total` steps while the block runs."""
+        """Yield the bar of a piece of work, called `title`, of `total` steps."""
         yield Bar()

@@ -37,7 +37,7 @@ def features_folder() -> Path:
 class FeatureCache:
     """Arrays of one front end.
 
-    Parameters
+    Attributes
     ----------
     folder : Path
         Shared by all front ends and processes.
@@ -64,11 +64,9 @@ class FeatureCache:
             return None
 
     def load(self, audio_digest: str) -> "NDArray[np.float32]":
-        """Return an array that `get` has found whole; raises OSError if it is gone.
-
-        A large one is memory-mapped. A small one is not: a map keeps its file open, of which a
-        process may have a thousand, and who trains on ten thousand tracks may hold all arrays.
-        """
+        """Return the array of `audio_digest`, found whole by `get`; raise OSError if it is gone."""
+        # A small one is not memory-mapped: a map keeps its file open, a process may have a thousand
+        # of these, and a training on ten thousand tracks may hold all arrays.
         path = self.path(audio_digest)
         mapped: Literal["r"] | None = "r" if path.stat().st_size >= _LARGE else None
         array: NDArray[np.float32] = np.load(path, mmap_mode=mapped, allow_pickle=False)

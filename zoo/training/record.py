@@ -1,4 +1,4 @@
-"""What the record of a run says from its beginning: everything that is needed to repeat it."""
+"""Record of a run at its beginning: everything that is needed to repeat the run."""
 
 import os
 import platform
@@ -23,17 +23,22 @@ def new_record(
     grouped: bool,
     seed: int,
 ) -> RunRecord:
-    """Return the record of a run of which nothing is done.
+    """Return the record of a run before its first fold.
 
     Parameters
     ----------
     model : Model
+        The model that will be trained.
     params : dict
         Every parameter of the card.
     dataset : Dataset
+        The dataset of the run.
     protocol : Protocol
+        The way to split it.
     grouped : bool
+        Whether tracks that belong together stay on one side of each split.
     seed : int
+        Random seed of the split and the model.
     """
     card, source = model.card, model.source
     return RunRecord(

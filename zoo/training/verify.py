@@ -1,4 +1,4 @@
-"""Proof of a run: everything it claims is computed again from the data and its predictions."""
+"""Verification of a run: its claims are computed again from the data and its predictions."""
 
 import hashlib
 import tempfile
@@ -26,7 +26,7 @@ _SHOWN = 5  # a replaced folder would name thousands of tracks
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as the run claims.
+    """A difference between a run and its claims.
 
     Attributes
     ----------
@@ -48,16 +48,18 @@ def verify_run(
     Parameters
     ----------
     run : Run
+        A complete run.
     rerun : bool
         Whether to train it again and compare the predictions.
     data : str, optional
-        Where the dataset is now; by default where it was.
+        The dataset, as ``--data`` takes it; by default the source that the run records.
     reporter : Reporter, optional
+        Receiver of the progress of a repetition.
 
     Returns
     -------
     list of Finding
-        What differs; empty if nothing does.
+        The differences; empty if there are none.
     """
     registry = open_registry()
     record = run.record
@@ -97,13 +99,14 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
     Parameters
     ----------
     run : Run
+        A complete run.
     dataset : Dataset
-        Read anew, every byte of it.
+        Its dataset, every byte read again.
 
     Returns
     -------
     list of Finding
-        Empty if the run is what it claims to be.
+        The differences; empty if there are none.
     """
     findings = list(_record(run))
     if not run.complete:
@@ -121,7 +124,7 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
         return [*findings, Finding("split", f"the data cannot be split so any more: {error}")]
     if split_hash(usable, folds) != run.record.split:
         findings.append(
-            Finding("split", f"{protocol['spec']} with seed {run.record.seed} splits otherwise")
+            Finding("split", f"{protocol.spec} with seed {run.record.seed} splits otherwise")
         )
     if audit(usable, folds) != run.record.audit:
         findings.append(Finding("audit", "the audit of this split is not the one recorded"))
