@@ -24,17 +24,11 @@ class Pickling(Engine):
         Whether an item ends its worker.
     """
 
-    far = True
-
     def __init__(self, place: Path, deadly=lambda item: False) -> None:
         place.mkdir(exist_ok=True)
         self._place = place
         self.sent = 0
         self._deadly = deadly
-
-    @property
-    def workers(self) -> int:
-        return 2
 
     def work(self, call, items, small=False):
         items = list(items)
