@@ -20,9 +20,9 @@ from zoo_registry.files import (
     temporary_path,
     write_text,
 )
-from zoo_registry.hashing import digest
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import PREDICTIONS, RECORD, Run
+from zoo_registry.text import digest
 
 __all__ = [
     "cache_folder",

@@ -31,7 +31,7 @@ from zoo_registry import hookimpl
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import ArtefactInfo, FoldRecord, RunRecord
 from zoo_registry.runs import RECORD, Run
-from zoo_registry.text import first_line
+from zoo_registry.text import first_line, pip_install
 
 __all__ = ["zoo_fold_finished", "zoo_run_finished", "zoo_run_started"]
 
@@ -101,7 +101,7 @@ def _report(
         if "error" in known:
             return kept
         if isinstance(error, ModuleNotFoundError) and error.name == "mlflow":
-            remedy = "mlflow is not installed; pip install 'genre-zoo[mlflow]'"
+            remedy = f"mlflow is not installed; {pip_install('mlflow')}"
         else:
             reason = re.sub(r"//[^/@\s]*@", "//", first_line(error))
             remedy = f"check MLFLOW_TRACKING_URI ({textwrap.shorten(reason, 200, placeholder='…')})"

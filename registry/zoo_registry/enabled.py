@@ -14,7 +14,7 @@ import platformdirs
 from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.structures import Structure, from_plain
-from zoo_registry.text import error_with_type
+from zoo_registry.text import in_a_line
 
 __all__ = ["DISABLED", "ENABLED", "Switches", "config_folder", "read_switches", "switch"]
 
@@ -85,7 +85,7 @@ def _read() -> Switches:
         return Switches()
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{path} cannot be read ({error_with_type(error)}); delete it, and switch "
+            f"{path} cannot be read ({in_a_line(error)}); delete it, and switch "
             "plugins off and on anew"
         ) from error
     return Switches(frozenset(stored.disabled), frozenset(stored.enabled))

@@ -14,7 +14,7 @@ from zoo_registry.discovery import PluginEntry
 from zoo_registry.errors import PluginError, UnknownModel
 from zoo_registry.files import is_file
 from zoo_registry.model import Model, Source, new_manager
-from zoo_registry.text import error_with_type
+from zoo_registry.text import first_line
 
 __all__ = ["load_extension", "load_file", "load_model"]
 
@@ -120,4 +120,5 @@ def _isolated(origin: str) -> Iterator[None]:
         raise
     except BaseException as error:
         # SystemExit and exceptions outside Exception too: no plugin ends the command.
-        raise PluginError(f"importing {origin} raised {error_with_type(error)}") from error
+        raised = f"{type(error).__name__}: {first_line(error)}"
+        raise PluginError(f"importing {origin} raised {raised}") from error

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from zoo_registry.hashing import digest
 from zoo_registry.parameters import ParamValue
 from zoo_registry.structures import Count, Number, Structure, from_plain
+from zoo_registry.text import digest
 
 __all__ = [
     "FORMAT",

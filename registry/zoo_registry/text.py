@@ -1,19 +1,21 @@
 """Text for people and JSON that stay readable whatever characters a name has."""
 
 import csv
+import hashlib
 import io
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoo_registry.errors import ZooError
 
 __all__ = [
     "brief",
+    "canonical_json",
     "csv_text",
+    "digest",
     "encodable",
-    "error_with_type",
     "first_line",
     "in_a_line",
     "json_text",
@@ -31,14 +33,13 @@ _BRIEF = 120
 
 def shown(text: str) -> str:
     r"""Return one printable line: a newline becomes the two characters ``\n``."""
-    if text.isascii() and text.isprintable():
+    return _visible(text, lambda unseen: unseen.encode("unicode_escape").decode("ascii"))
+
+
+def _visible(text: str, escape: Callable[[str], str]) -> str:
+    if text.isprintable():
         return text
-    return "".join(
-        character.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(character) in _UNSEEN
-        else character
-        for character in text
-    )
+    return "".join(escape(c) if unicodedata.category(c) in _UNSEEN else c for c in text)
 
 
 def brief(text: str) -> str:
@@ -65,14 +66,10 @@ def first_line(error: BaseException) -> str:
     return shown(next((line for line in text.splitlines() if line.strip()), "no message"))
 
 
-def error_with_type(error: BaseException) -> str:
-    """Return type and message of an error in one line."""
-    return f"{type(error).__name__}: {first_line(error)}"
-
-
 def in_a_line(error: BaseException) -> str:
     """Return an error in one line: the message of a `ZooError`; of others type and message."""
-    return first_line(error) if isinstance(error, ZooError) else error_with_type(error)
+    kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+    return kind + first_line(error)
 
 
 def pip_install(extra: str | None, packages: Iterable[str] = ()) -> str:
@@ -87,32 +84,24 @@ def encodable(text: str) -> str:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """Return strict JSON without unprintable characters.
-
-    Such characters are escaped; numbers that JSON does not have, such as NaN, become null.
-
-    Parameters
-    ----------
-    value : JSON value
-        Value to write.
-    indent : int, optional
-        Spaces per level; by default the text is one line.
-    """
+    """Return JSON in one line, or indented: unprintable characters escaped, NaN as null."""
     try:
         text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     except ValueError:
         plain = json.loads(json.dumps(value), parse_constant=lambda _: None)
         text = json.dumps(plain, indent=indent, ensure_ascii=False)
-    if text.isprintable():
-        return text
-    return "".join(_escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
     # Newlines of JSON text are between its values only; those of strings are escaped already.
-    if character == "\n" or unicodedata.category(character) not in _UNSEEN:
-        return character
-    return json.dumps(character)[1:-1]
+    return _visible(text, lambda unseen: unseen if unseen == "\n" else json.dumps(unseen)[1:-1])
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of `value`: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 of the canonical JSON of `value`, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def csv_text(lines: Iterable[Iterable[object]], end: str = "\n") -> str:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_registry import Predictions, Run, RunError, RunRecord
-from zoo_registry.hashing import canonical_json, digest
 from zoo_registry.record import (
     FORMAT,
     ArtefactInfo,
@@ -27,6 +26,7 @@ from zoo_registry.record import (
     TuningInfo,
 )
 from zoo_registry.runs import PREDICTIONS, RECORD
+from zoo_registry.text import canonical_json, digest
 
 # Commas, quotes, line ends of every system, what looks like our own columns, other scripts.
 NASTY = [

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from zoo_registry.errors import DatasetError, ZooError
-from zoo_registry.text import error_with_type, first_line, quoted
+from zoo_registry.text import first_line, in_a_line, pip_install, quoted
 
 __all__ = ["file_system", "is_url", "opened", "reading"]
 
@@ -48,7 +48,7 @@ def file_system(url: str) -> tuple[Any, str]:
         system, path = fsspec.url_to_fs(url)
     except ImportError as error:
         extra = _EXTRAS.get(protocol)
-        wanted = f"pip install 'genre-zoo[{extra}]'" if extra else first_line(error)
+        wanted = pip_install(extra) if extra else first_line(error)
         raise DatasetError(f"{quoted(url)} needs a package that is missing; {wanted}") from error
     except ValueError as error:
         raise DatasetError(f"{quoted(url)} cannot be used: {first_line(error)}") from error
@@ -94,4 +94,4 @@ def _sentence(url: str, error: Exception) -> str:
         return f"{name} may not be read with the credentials of this environment"
     if "credential" in type(error).__name__.lower():
         return f"{name} needs credentials, and there are none in this environment"
-    return f"{name} cannot be read: {error_with_type(error)}"
+    return f"{name} cannot be read: {in_a_line(error)}"

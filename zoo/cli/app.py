@@ -214,7 +214,7 @@ def _add_commands_of_plugins() -> None:
 
 def _take_over(extra: typer.Typer) -> None:
     """Add the commands of plugins, except broken ones and those whose name is taken."""
-    from zoo_registry.text import error_with_type
+    from zoo_registry.text import in_a_line
 
     for kind in ("registered_commands", "registered_groups"):
         for added in getattr(extra, kind):
@@ -223,7 +223,7 @@ def _take_over(extra: typer.Typer) -> None:
             try:
                 names = set(getattr(typer.main.get_command(alone), "commands", ()))
             except Exception as error:
-                _leave_out(added, error_with_type(error))
+                _leave_out(added, in_a_line(error))
                 continue
             if taken := sorted(names & _BUILT_IN):
                 _leave_out(added, f"the name {taken[0]!r} is taken")

@@ -11,6 +11,7 @@ import typer
 from zoo.cli.completion import complete_trained
 from zoo.cli.output import say
 from zoo_registry.errors import UsageError
+from zoo_registry.text import pip_install
 
 __all__ = ["command"]
 
@@ -40,7 +41,7 @@ def command(
     Example: zoo serve --open
     """
     if find_spec("gradio") is None:
-        raise UsageError("`zoo serve` needs Gradio; pip install 'genre-zoo[web]'")
+        raise UsageError(f"`zoo serve` needs Gradio; {pip_install('web')}")
     from zoo.web.app import serve
     from zoo.web.limits import Limits
 

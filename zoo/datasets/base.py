@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from zoo_registry.errors import DatasetError
-from zoo_registry.hashing import digest
-from zoo_registry.text import quoted
+from zoo_registry.text import digest, quoted
 
 if TYPE_CHECKING:
     import numpy as np

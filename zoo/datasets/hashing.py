@@ -14,7 +14,7 @@ import msgspec
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import write_text
-from zoo_registry.hashing import digest
+from zoo_registry.text import digest
 
 __all__ = ["file_digests", "remembered_digests", "sha256"]
 

@@ -29,7 +29,7 @@ import lazy_loader
 from zoo.datasets.base import Dataset
 from zoo.datasets.gtzan import published
 from zoo_registry.errors import ProtocolError
-from zoo_registry.hashing import digest
+from zoo_registry.text import digest
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoo.execution.engine import Engine, Results
 from zoo.execution.environment import surroundings
 from zoo_registry.errors import EngineError, UsageError
-from zoo_registry.text import quoted
+from zoo_registry.text import pip_install, quoted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -57,7 +57,7 @@ class Cluster(Engine):
             from distributed import Client
         except ImportError as error:
             raise UsageError(
-                "a Dask cluster needs dask and distributed; pip install 'genre-zoo[dask]'"
+                f"a Dask cluster needs dask and distributed; {pip_install('dask')}"
             ) from error
         self.scheduler = scheduler
         for logger in ("distributed", "distributed.client", "tornado.application"):

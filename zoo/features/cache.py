@@ -17,7 +17,7 @@ import numpy as np
 
 from zoo.workspace import cache_folder
 from zoo_registry.files import atomic_path
-from zoo_registry.hashing import digest
+from zoo_registry.text import digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

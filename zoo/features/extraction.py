@@ -23,7 +23,7 @@ from zoo_registry.errors import AudioError, DatasetError, StorageError, ZooError
 from zoo_registry.files import machine
 from zoo_registry.model import Model, Source
 from zoo_registry.record import SkippedTrack
-from zoo_registry.text import error_with_type
+from zoo_registry.text import first_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -245,7 +245,8 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
     except StorageError:  # not the fault of the track, which may be readable another time
         raise
     except Exception as error:
-        reason = f"{path} made {model.card.name} raise {error_with_type(error)}"
+        raised = f"{type(error).__name__}: {first_line(error)}"
+        reason = f"{path} made {model.card.name} raise {raised}"
     ended = time.perf_counter()
     decoded = decoded or ended
     found = None if reason else np.asarray(array, np.float32)

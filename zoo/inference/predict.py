@@ -22,7 +22,7 @@ from zoo.execution.progress import Reporter
 from zoo.inference.prediction import UNKNOWN, Prediction, Section
 from zoo.inference.predictors import Predictor, open_model
 from zoo_registry.errors import ArtefactError, AudioError, UsageError
-from zoo_registry.text import error_with_type
+from zoo_registry.text import first_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -140,7 +140,8 @@ def _classify(
     except Exception as error:  # an error of a plugin; the other files can still be classified
         if isinstance(predictor, Artefact):
             raise
-        reason = f"{file} made {predictor.name} raise {error_with_type(error)}"
+        raised = f"{type(error).__name__}: {first_line(error)}"
+        reason = f"{file} made {predictor.name} raise {raised}"
         return Prediction(file, error=reason, run=predictor.name)
     windows, times = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
     prediction = _vote(file, predictor, windows, peaks, least)

@@ -14,7 +14,7 @@ from zoo.audio.windows import hop_of
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import OPSET, Exported, hookimpl
 from zoo_registry.silence import quiet_stderr
-from zoo_registry.text import first_line
+from zoo_registry.text import first_line, pip_install
 
 __all__ = ["NetworkDefaults"]
 
@@ -61,7 +61,7 @@ class NetworkDefaults:
         try:
             return _to_onnx(network)
         except ImportError as error:
-            raise CannotExport(f"{error}; pip install 'genre-zoo[deep]'") from error
+            raise CannotExport(f"{error}; {pip_install('deep')}") from error
 
     @hookimpl(trylast=True)
     def save(self, model: object, folder: Path) -> bool | None:

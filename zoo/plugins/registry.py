@@ -11,7 +11,7 @@ from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo_registry.errors import PluginError, UsageError, ZooError
 from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.plugins import Registry
-from zoo_registry.text import error_with_type, pip_install
+from zoo_registry.text import in_a_line, pip_install
 
 if TYPE_CHECKING:
     from zoo.execution.engine import Engine
@@ -117,7 +117,7 @@ def _checked(name: str, load: Any) -> Callable[[], Dataset]:
             raise
         except BaseException as error:
             raise PluginError(
-                f"the plugin that offers the data set {name!r} failed with {error_with_type(error)}"
+                f"the plugin that offers the data set {name!r} failed with {in_a_line(error)}"
             ) from error
         if not isinstance(dataset, Dataset):
             raise PluginError(

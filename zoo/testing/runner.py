@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from zoo.testing.outcome import CheckFailed, Outcome, Skipped, Status
 from zoo.testing.subject import Subject
 from zoo_registry.errors import ZooError
-from zoo_registry.text import error_with_type
+from zoo_registry.text import in_a_line
 
 __all__ = ["CheckFunction", "examine", "id_of"]
 
@@ -74,4 +74,4 @@ def _reason(error: BaseException, file: str | None) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == file]
     place = f" (line {lines[-1]} of {file})" if lines else ""
-    return f"{error_with_type(error)}{notes}{place}"
+    return f"{in_a_line(error)}{notes}{place}"

@@ -11,6 +11,7 @@ from typing import Any, Self
 from zoo_registry.card import Card, Choice, Float, Int, LogFloat, ParamValue
 from zoo_registry.errors import UsageError
 from zoo_registry.silence import quiet_stderr
+from zoo_registry.text import pip_install
 
 __all__ = ["EPOCHS", "TUNERS", "Oracle", "Proposal", "oracle_version"]
 
@@ -24,7 +25,7 @@ def oracle_version() -> str:
     try:
         return version("keras-tuner")
     except PackageNotFoundError as error:
-        raise UsageError("tuning needs keras-tuner; pip install 'genre-zoo[deep]'") from error
+        raise UsageError(f"tuning needs keras-tuner; {pip_install('deep')}") from error
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,10 @@ from zoo.tuning.trials import FORMAT, Trial, Tuning, stored
 from zoo.workspace import file_name, locked, models_folder
 from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
-from zoo_registry.hashing import digest
 from zoo_registry.hooks import Progress
 from zoo_registry.plugins import Registry
 from zoo_registry.structures import from_plain
-from zoo_registry.text import in_a_line
+from zoo_registry.text import digest, in_a_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
