@@ -1,1 +1,1 @@
-"""The models that come with the zoo, found through entry points like everybody's."""
+"""Models and extensions that come with the zoo, found through entry points like all others."""

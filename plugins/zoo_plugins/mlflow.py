@@ -1,18 +1,19 @@
-"""Every run goes to an MLflow tracking store: an extension, off until it is enabled.
+"""Extension that writes every run to an MLflow tracking store; off until it is enabled.
 
-Which store, and which experiment, say MLflow's own variables ``MLFLOW_TRACKING_URI`` and
-``MLFLOW_EXPERIMENT_NAME``; without the second it is named after the board: ``gtzan/kfold:5``.
+MLflow's own variables ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME`` choose store and
+experiment. The default experiment is named after the board, such as ``gtzan/kfold:5``.
 
-A run of the zoo is an MLflow run of its id (tag ``zoo.run``), found again when it is resumed or
-tried again; one that is finished there stays as it is. Its parameters are those of the model and,
-as ``zoo.*`` and ``version.*``, what else makes the run; its metrics are the board's: `accuracy`,
-`accuracy_mean`, `macro_f1`. Every fold is a run nested in it (tag ``zoo.fold``) with metrics of its
-own. Figures that a training reports are metrics ``training/*``, one step a report: those of a fold
-in its run, those of the fit on all tracks in the whole's. Record, predictions, artefact and model
-card are its artifacts. What failed has the status FAILED and the reason as tag ``zoo.error``.
+A run is an MLflow run with its id (tag ``zoo.run``), found again when it is resumed or repeated; a
+finished MLflow run is not changed. Its parameters are those of the model and, as ``zoo.*`` and
+``version.*``, the other settings of the run. Its metrics are those of the leaderboard: `accuracy`,
+`accuracy_mean`, `macro_f1`. Each fold is a nested run (tag ``zoo.fold``) with its own metrics.
+Figures that a training reports are metrics ``training/*`` with one step per report: those of a fold
+in the nested run, those of the fit on all tracks in the run. Record, predictions, artefact and
+model card are artifacts. A failed run or fold has the status FAILED and the reason as tag
+``zoo.error``.
 
-A store that cannot be used is told in one sentence and never stops a training. When the run is
-over it is tried once more, since by then the record has everything that the store lacks.
+If the store cannot be used, one warning says so, and the training continues. At the end of the run
+the store is tried again, and gets everything that it lacks.
 """
 
 import json
@@ -35,8 +36,8 @@ from zoo_registry.text import first_line, pip_install
 
 __all__ = ["zoo_fold_finished", "zoo_run_finished", "zoo_run_started"]
 
-# MLflow's own defaults wait minutes for a dead server, print its address after every run, and
-# send reports of its use to its makers. A variable that the user has set is left alone.
+# By default MLflow waits minutes for a dead server, prints its address after every run, and
+# reports its use to its makers. Variables that the user has set are not changed.
 _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -45,7 +46,7 @@ _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 _PATIENCE = 30.0  # seconds for the first answer; a database is otherwise tried for two minutes
-_PARAMS, _METRICS = 100, 1000  # that MLflow takes at once
+_PARAMS, _METRICS = 100, 1000  # per request
 _LONGEST_TAG = 5000  # characters
 _log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()  # the environment and its warnings belong to all threads
@@ -62,11 +63,11 @@ def zoo_fold_finished(run: Run, fold: int) -> dict[str, Any] | None:
     """Add the run of a fold."""
     known = run.record.extensions["mlflow"]
 
-    def add(store: "_Store") -> None:
+    def _add(store: "_Store") -> None:
         if store.open():
             store.add_fold(next(entry for entry in run.record.folds if entry.fold == fold))
 
-    return None if "error" in known else _report(run, add, known)
+    return None if "error" in known else _report(run, _add, known)
 
 
 # Last, so that the record that is sent has what the other extensions keep of the run.
@@ -74,19 +75,19 @@ def zoo_fold_finished(run: Run, fold: int) -> dict[str, Any] | None:
 def zoo_run_finished(run: Run) -> dict[str, Any]:
     """Add what is missing, and close the run."""
 
-    def close(store: "_Store") -> None:
+    def _close(store: "_Store") -> None:
         if store.open():
             for entry in run.record.folds:
                 store.add_fold(entry)
             store.close()
 
-    return _report(run, close, run.record.extensions["mlflow"])
+    return _report(run, _close, run.record.extensions["mlflow"])
 
 
 def _report(
     run: Run, work: Callable[["_Store"], object], known: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Work with the store; return what the record keeps of it.
+    """Do `work` with the store, and return the entry for the record.
 
     An error is logged once per run, without the passwords in it.
     """
@@ -121,7 +122,7 @@ def _settings() -> Iterator[None]:
 
 
 class _Store:
-    """The tracking store, as one run sees it."""
+    """The tracking store of one run."""
 
     def __init__(self, run: Run) -> None:
         from mlflow import MlflowClient
@@ -132,7 +133,7 @@ class _Store:
         self.id = ""
 
     def open(self) -> bool:
-        """Find or make the run; return whether there is something to add to it."""
+        """Find or make the run; return whether it is unfinished."""
         found = self._find(f"tags.`zoo.run` = '{self.run.id}'")
         if found is None:
             tags = {"zoo.run": self.run.id, "zoo.model": self.record.model.name}
@@ -145,7 +146,7 @@ class _Store:
         return True
 
     def add_fold(self, entry: FoldRecord) -> None:
-        """Add the run of one fold, unless it is there."""
+        """Add the run of one fold, unless the store has it."""
         number, error = entry.fold, entry.error
         found = self._find(
             f"tags.`mlflow.parentRunId` = '{self.id}' AND tags.`zoo.fold` = '{number}'"
@@ -165,7 +166,7 @@ class _Store:
         self._end(child, error)
 
     def close(self) -> None:
-        """Add scores and files, and say how the run ended."""
+        """Add scores, files and the final status."""
         artefact = self.record.artefact
         if self.run.complete:
             scores = _scores(self.run.predictions())
@@ -237,7 +238,7 @@ class _Store:
 
 
 def _in_time(ask: Callable[[], Any]) -> Any:
-    """Return what `ask` gives, or raise TimeoutError: nothing else bounds every kind of store."""
+    """Return the result of `ask`, or raise TimeoutError; MLflow has no limit for all stores."""
     answers: list[Any] = []
     errors: list[BaseException] = []
 
@@ -270,7 +271,7 @@ def _parameters(record: RunRecord) -> dict[str, Any]:
 
 
 def _scores(predictions: Predictions) -> dict[str, float]:
-    """Return the board's own figures, by the names that they have there."""
+    """Return the scores of the leaderboard, by their names."""
     from zoo.evaluate.metrics import score
 
     scores = score(predictions)
@@ -278,7 +279,7 @@ def _scores(predictions: Predictions) -> dict[str, float]:
 
 
 def _numbers(described: FoldRecord | ArtefactInfo) -> dict[str, float]:
-    """Return what the record counts or measures of a fold or an artefact."""
+    """Return the numbers in the record of a fold or an artefact."""
     return {
         name: float(value)
         for name, value in described.to_dict().items()

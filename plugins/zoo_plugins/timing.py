@@ -1,15 +1,14 @@
-"""How long each hook of a model took, kept in the run: an extension, off until it is enabled.
+"""Extension that records the duration of each hook of a model; off until it is enabled.
 
-``run.json`` holds, under ``extensions`` and ``timing``, the calls and seconds of each hook, and
-``zoo runs show`` prints them. Counted is what a run costs in all: every fold, the fit on all
-tracks, the trials of nested tuning, the checks of the artefact, calls that raise, and, where a run
-was resumed, the folds of every session; what an interrupted fold took is lost.
+``run.json`` holds the calls and seconds of each hook under ``extensions`` and ``timing``, and
+``zoo runs show`` prints them. They are the total cost of a run: all folds, the fit on all tracks,
+the trials of nested tuning, the checks of the artefact, calls that raise, and the folds of earlier
+sessions of a resumed run. The time of an interrupted fold is lost.
 
-`train`, `predict`, `export`, `save` and `load` are called in the process, and the thread, that
-trains; seconds are those of a clock on the wall, other wrappers of the hook included.
-`preprocess` is called in worker processes, where no extension sees which run it is for: its figures
-are those that the zoo itself keeps in ``extraction``, summed over all workers, and so more than the
-clock on the wall where several work at once. Tracks whose arrays were in the cache took none.
+`train`, `predict`, `export`, `save` and `load` are called in the thread that trains; seconds are
+wall-clock time, other wrappers of the hook included. `preprocess` is called in worker processes,
+in which extensions do not know the run. Its figures come from ``extraction`` of the record: they
+are sums over all workers, and can be more than wall-clock time. Tracks in the cache take no time.
 """
 
 import threading
@@ -32,7 +31,7 @@ __all__ = [
 
 
 class _Tally(threading.local):
-    """Calls and seconds by hook since they were last taken; runs in other threads have theirs."""
+    """Calls and seconds by hook since the last `take`, for each thread."""
 
     def __init__(self) -> None:
         self.spent: dict[str, tuple[int, float]] = {}
@@ -67,19 +66,19 @@ export, save, load = _timed("export"), _timed("save"), _timed("load")
 
 @hookimpl
 def zoo_run_started() -> None:
-    """Forget what was called for no run, such as a search before it."""
+    """Discard calls that belong to no run, such as those of a search."""
     _tally.take()
 
 
 @hookimpl
 def zoo_fold_finished(run: Run) -> dict[str, Any]:
-    """Return what this fold took, so that an interruption does not lose it."""
+    """Return the totals after each fold, so that an interruption does not lose them."""
     return {"timing": _total(run)}
 
 
 @hookimpl
 def zoo_run_finished(run: Run) -> dict[str, Any]:
-    """Return also what the artefact took, and what the workers did."""
+    """Return the totals with the artefact and the workers."""
     total = _total(run)
     if extraction := run.record.extraction:
         total["preprocess"] = {
@@ -90,7 +89,7 @@ def zoo_run_finished(run: Run) -> dict[str, Any]:
 
 
 def _total(run: Run) -> dict[str, dict[str, float]]:
-    """Return calls and seconds by hook: those of the record and those since."""
+    """Return calls and seconds by hook: those of the record and the new ones."""
     total = {hook: dict(entry) for hook, entry in run.record.extensions.get("timing", {}).items()}
     for hook, (calls, seconds) in _tally.take().items():
         entry = total.setdefault(hook, {"calls": 0, "seconds": 0.0})

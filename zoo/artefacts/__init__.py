@@ -1,1 +1,1 @@
-"""The ONNX file of a run: export, checks, model card, and a bundle to hand over."""
+"""Artefacts: the ONNX file of a run, its checks, its model card, and a bundle for other people."""

@@ -1,9 +1,9 @@
-"""The artefact of a run: one ONNX file, checked before it is trusted, and run on waveforms.
+"""The artefact of a run, one ONNX file: checks, and predictions.
 
 Input ``waveform``, float32 (1, samples), at the front end's rate, of any length; outputs
-``probabilities``, float32 (windows, classes), and ``times``, float32 (windows, 2), the
-seconds at which each window begins and ends. A model of a feature table takes ``track``,
-float32 (rows, columns), and has no times. The origin is in its metadata, see `ArtefactMetadata`.
+``probabilities``, float32 (windows, classes), and ``times``, float32 (windows, 2), begin and end
+of each window in seconds. A model of a feature table takes ``track``, float32 (rows, columns),
+and has no times. The metadata of the file are described by `ArtefactMetadata`.
 """
 
 import hashlib
@@ -32,37 +32,40 @@ Windows = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 """Probabilities, shape (windows, classes), and begin and end in seconds, shape (windows, 2)."""
 
 _ROUNDING = 1e-5
-_AT_ONCE = 30.0  # seconds of windows; bounds the memory that a long recording takes
-# The key under which a tensor names the file that holds it (onnx.proto, StringStringEntryProto).
+_AT_ONCE = 30.0  # seconds of windows; limits the memory for a long recording
+# The key of a tensor for the name of another file (onnx.proto, StringStringEntryProto).
 _EXTERNAL = re.compile(rb"\x0a(?:\x08|[\x88]\x80*\x00)location")
 
 
 class Artefact:
-    """An ONNX file that the zoo wrote.
+    """An ONNX file written by the zoo.
 
     Parameters
     ----------
     path : Path
+        File.
     sha256 : str, optional
-        What the file's hash has to be; not checked where it is not known.
+        Expected hash of the file; not checked by default.
     threads : int, optional
-        That share out one recording; all cores by default.
+        Threads per recording; all cores by default.
 
     Attributes
     ----------
     metadata : ArtefactMetadata
+        Metadata of the file.
     name : str
         Run that wrote the file, or the path if the metadata names none.
     classes : tuple of str
+        Names of the classes.
     rate : int
         Hz of the waveform.
     has_times : bool
-        Whether it says when its windows begin and end.
+        Whether predictions include begin and end of the windows.
 
     Raises
     ------
     ArtefactError
-        If the file is not the one that was written, or cannot be run.
+        If the hash differs, or the file cannot be run.
     """
 
     def __init__(self, path: Path, sha256: str | None = None, threads: int | None = None) -> None:
@@ -88,16 +91,17 @@ class Artefact:
         Parameters
         ----------
         given : float32 array, shape (samples,) or (rows, columns)
+            Waveform, or rows of a feature table.
 
         Returns
         -------
         Windows
-            Times that the model does not give are NaN.
+            Probabilities and times; times are NaN if the model has none.
 
         Raises
         ------
         ArtefactError
-            If it gives no probabilities.
+            If the result is no probabilities.
         """
         feed = {self._input: np.ascontiguousarray(given[None] if self.takes_audio else given)}
         try:
@@ -116,26 +120,27 @@ class Artefact:
         return np.maximum(windows, 0.0), times
 
     def stream(self, blocks: "Iterable[NDArray[np.float32]]") -> Iterator[Windows]:
-        """Classify a waveform of any length, block by block, in bounded memory.
+        """Classify a waveform of any length in blocks, with limited memory.
 
-        The windows are those of the whole waveform. Where the artefact does not tell how
-        its windows lie, they can only be had of the whole.
+        The windows are those of the whole waveform. If the metadata do not describe the position
+        of windows, the whole waveform is held in memory.
 
         Parameters
         ----------
         blocks : iterable of float32 arrays, each of shape (samples,)
+            Consecutive parts of the waveform.
 
         Yields
         ------
         Windows
-            In order of time; at least one window in all.
+            Next windows in order of time; at least one window in all.
         """
         grid = self.metadata.windows
         waiting: list[NDArray[np.float32]] = []
         size, begin = 0, 0
         if grid:
             hop, length, reach = grid.hop, grid.length, grid.reach
-            # What depends on samples before its own is computed once more, and left out.
+            # The first rows of a piece lack the samples before them: they are computed once more.
             lead = -(-reach // hop) * hop
             count = max(1, round(_AT_ONCE * self.rate / hop))
             piece = lead + (count - 1) * hop + length + reach
@@ -197,7 +202,7 @@ _REASONS = (
 
 
 def _reason(error: Exception) -> str:
-    """Return what onnxruntime complains of, in a few words."""
+    """Return the reason of an error of onnxruntime in a few words."""
     text = shown(" ".join(str(error).split()))
     for pattern, words in _REASONS:
         if match := re.search(pattern, text, re.IGNORECASE):

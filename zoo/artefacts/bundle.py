@@ -1,4 +1,4 @@
-"""A run as a folder for somebody else: the ONNX file, its card, and a script that runs it."""
+"""Bundle of a run for other people: ONNX file, model card, and a script that runs the file."""
 
 from pathlib import Path
 
@@ -14,25 +14,25 @@ _STANDALONE = Path(__file__).with_name("standalone_predict.py")
 
 
 def hand_over(run: Run, folder: Path) -> list[Path]:
-    """Write what stands alone into a folder.
+    """Write the artefact of a run, and all that is needed to use it, into a folder.
 
     Parameters
     ----------
     run : Run
-        Complete, with an artefact.
+        Complete run with an artefact.
     folder : Path
-        New or empty.
+        New or empty folder.
 
     Returns
     -------
     list of Path
-        The files: the artefact, its card and, for a model of sound, the script, which needs
-        numpy, soundfile and onnxruntime.
+        Artefact, model card and, for a model of audio, the script, which needs numpy, soundfile
+        and onnxruntime.
 
     Raises
     ------
     UsageError
-        If the run has no artefact, or the folder holds something.
+        If the run has no artefact, or the folder is not empty.
     RunError
         If the folder cannot be written.
     """

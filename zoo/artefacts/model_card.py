@@ -1,4 +1,4 @@
-"""The model card of a run, written from its record and its predictions."""
+"""Model card of a run, written from its record and its predictions."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ _INTERFACE = {
 
 
 def intended_use(record: RunRecord) -> str:
-    """Return what a model may be asked, and what not."""
+    """Return a sentence on the classes and the limits of a model."""
     classes = ", ".join(record.dataset.classes)
     return (
         f"Classifies audio into {len(record.dataset.classes)} classes: {classes}. "
@@ -109,7 +109,7 @@ Run `{run.id}`, {record.finished}.
 
 
 def _tuned(run: Run, predictions: Predictions) -> str:
-    """Return how the parameters were found, if a search found them."""
+    """Return a clause on the search for the parameters, if there was one."""
     tuned = run.record.tuned
     if tuned is None:
         return ""

@@ -1,4 +1,4 @@
-"""Audio files of any kind, as mono waveforms at one rate, whole or block by block."""
+"""Decoding of audio files of any kind to mono waveforms, whole or block by block."""
 
 import re
 import stat
@@ -34,15 +34,15 @@ _CORRECTED = re.compile(
     r"^ *(?:data|Data [Ss]ize|SSND|riff|Riff size) *: ([0-9]+) \(should be ([0-9]+)\)", re.MULTILINE
 )
 LONGEST = 3_600.0  # seconds of a track that is held whole
-_MOST = 2 * 48_000 * 3_600  # samples of all channels that are held
+_MOST = 2 * 48_000 * 3_600  # samples of all channels that are held in memory
 _BLOCK = 1 << 18  # frames that are decoded at once; some seconds
-_CHANNELS = 8  # of more, fewer frames are decoded at once: a file can claim 1,024
+_CHANNELS = 8  # with more, fewer frames are decoded at once: a file can claim 1,024
 _STREAMED = 0x7FFF_0000  # from here on a length means "unknown when this was written"
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A decoded file, as it is.
+    """A decoded file with its own rate and channels.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Recording:
     rate : int
         Hz.
     truncated : str or None
-        How much is missing where the file holds less than its header says.
+        Description of the missing part, if the file holds less than its header says.
     """
 
     samples: NDArray[np.float32]
@@ -61,21 +61,22 @@ class Recording:
 
 @dataclass
 class Stream:
-    """An open file, decoded while it is read.
+    """An open file that is decoded while it is read.
 
     Attributes
     ----------
     path : Path
+        File.
     rate : int
         Hz.
     seconds : float
-        What the header promises; 0 where it promises nothing.
+        Duration by the header; 0 if the header has none.
     blocks : iterator of float32 arrays, each of shape (frames, channels)
-        Finite; raises `AudioError` at samples that are no sound.
+        Finite samples; raises `AudioError` at values that are no sound.
     frames : int
-        Decoded so far.
+        Number of frames decoded so far.
     truncated : str or None
-        How much is missing, known once the blocks are exhausted.
+        Description of the missing part, known after the last block.
     """
 
     path: Path
@@ -92,33 +93,45 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
     Parameters
     ----------
     path : Path
-        wav, au, aiff, flac, ogg, opus, mp3, m4a, wma, webm; any rate, channel
-        count and sample format.
+        File of format wav, au, aiff, flac, ogg, opus, mp3, m4a, wma or webm, with any rate,
+        number of channels and sample format.
     rate : int
-        Hz wanted.
+        Hz of the result.
 
     Returns
     -------
     float32 array, shape (samples,)
-        The mean of the channels, finite, at least one sample.
+        Mean of the channels, finite, at least one sample.
 
     Raises
     ------
     AudioError
-        If the file cannot be decoded, is cut off, lasts over an hour, or holds samples that are
-        no numbers.
+        If the file cannot be decoded, is cut off, is longer than an hour, or holds samples that
+        are no numbers.
     """
     stream = open_stream(path)
     return _whole(stream, waveform(stream, rate), round(LONGEST * rate))
 
 
 def waveform(stream: Stream, rate: int) -> Iterator[NDArray[np.float32]]:
-    """Yield what `decode` returns, block by block.
+    """Yield the result of `decode` in blocks.
+
+    Parameters
+    ----------
+    stream : Stream
+        Open file.
+    rate : int
+        Hz of the result.
+
+    Yields
+    ------
+    float32 array, shape (samples,)
+        Next block.
 
     Raises
     ------
     AudioError
-        As `decode`; that a file is cut off is known at its end.
+        As in `decode`; a cut-off is known after the last block.
     """
     import soxr
 
@@ -139,26 +152,20 @@ def waveform(stream: Stream, rate: int) -> Iterator[NDArray[np.float32]]:
         )
     if resampler is not None:
         rest = resampler.resample_chunk(first[:0], last=True)
-        # A click shorter than one sample of the target rate still is one sample.
+        # A click shorter than one sample of the target rate is still one sample.
         if rest.size or not given:
             yield rest if rest.size else first
 
 
 def read(path: Path) -> Recording:
-    """Decode a file as it is: with its own rate and channels.
-
-    Raises
-    ------
-    AudioError
-        If the file cannot be decoded, lasts over an hour, or holds samples that are no numbers.
-    """
+    """Decode a file with its own rate and channels, or raise `AudioError` as `decode` does."""
     stream = open_stream(path)
     samples = _whole(stream, stream.blocks, _MOST)
     return Recording(samples, stream.rate, stream.truncated)
 
 
 def _whole(stream: Stream, blocks: Iterator[NDArray[np.float32]], most: int) -> NDArray[np.float32]:
-    """Join blocks, unless that takes more memory than a track may."""
+    """Join blocks, or raise `AudioError` if they need too much memory."""
     held, size = [], 0
     if stream.seconds <= LONGEST:
         for block in blocks:
@@ -176,6 +183,16 @@ def _whole(stream: Stream, blocks: Iterator[NDArray[np.float32]], most: int) -> 
 def open_stream(path: Path) -> Stream:
     """Open a file and decode its first block.
 
+    Parameters
+    ----------
+    path : Path
+        Regular file.
+
+    Returns
+    -------
+    Stream
+        Open file; its blocks include the first.
+
     Raises
     ------
     AudioError
@@ -185,7 +202,7 @@ def open_stream(path: Path) -> Stream:
         status = path.stat()
     except OSError as error:
         raise AudioError(f"{path} cannot be opened: {error.strerror}") from error
-    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
         raise AudioError(f"{path} is no file; what comes in on standard input is called -")
     if status.st_size == 0:
         raise AudioError(f"{path} is empty (0 bytes); replace it")
@@ -212,7 +229,7 @@ def open_stream(path: Path) -> Stream:
 def _sound(
     stream: Stream, blocks: Iterator[NDArray[np.float32]], damaged: bool
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the blocks, counted and checked; note where decoding breaks off."""
+    """Yield the blocks, counted and checked; record where decoding stops early."""
     broken = None
     while True:
         try:
@@ -233,8 +250,8 @@ def _sound(
 
 
 def sample_fault(samples: NDArray[np.float32]) -> str | None:
-    """Return what is wrong with samples that are no sound, or None."""
-    # Extremes are NaN where a sample is; they cost a third of looking at each.
+    """Return a description of the fault of samples that are no sound, or None."""
+    # A NaN makes the extremes NaN; they take a third of the time of a check of each sample.
     peak = max(samples.max(initial=0.0), -samples.min(initial=0.0))
     if not np.isfinite(peak):
         return "NaN or infinite"
@@ -250,7 +267,7 @@ def resample(mono: NDArray[np.float32], source: int, target: int) -> NDArray[np.
     import soxr
 
     resampled: NDArray[np.float32] = soxr.resample(mono, source, target, quality="HQ")
-    # A click shorter than one sample of the target rate still is one sample.
+    # A click shorter than one sample of the target rate is still one sample.
     return resampled if resampled.size else mono[:1].copy()
 
 
@@ -260,7 +277,7 @@ def _open_libsndfile(path: Path) -> Stream:
     # mpg123, inside libsndfile, writes its warnings to the terminal.
     with quiet_stderr():
         file = soundfile.SoundFile(path)
-    if file.format == "RAW":  # what libsndfile makes of anything that is called .au or .snd
+    if file.format == "RAW":  # libsndfile's format of any file named .au or .snd without a header
         file.close()
         raise ValueError("it has no header")
     stream = Stream(path, file.samplerate, file.frames / file.samplerate, iter(()))
@@ -286,8 +303,8 @@ def _open_libsndfile(path: Path) -> Stream:
 
 
 def _missing(frames: int, promised: int, rate: int, log: str = "") -> str | None:
-    """Return how much of a file is missing, or None."""
-    # Compressed formats promise a little more than they hold: encoders pad, headers round.
+    """Return a description of the missing part of a file, or None."""
+    # Headers of compressed formats state a little too much: encoders pad, headers round.
     if promised - frames > rate // 4:
         return f"it holds {frames / rate:.2f} of {promised / rate:.2f} s"
     # For uncompressed formats libsndfile corrects lengths by the file's size and only logs it.
@@ -367,7 +384,7 @@ def _kinds(container: Any) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return a library's reason without the path, which the message has named already."""
+    """Return a library's reason without the path, which the message names already."""
     if strerror := getattr(error, "strerror", None):
         return str(strerror)
     return str(error).rsplit(": ", 1)[-1].strip().rstrip(".") or type(error).__name__

@@ -1,4 +1,4 @@
-"""Which files somebody means, and where their bytes are."""
+"""Audio files by path, folder or pattern, and local copies of remote ones."""
 
 import glob
 import os
@@ -18,12 +18,22 @@ from zoo_registry.files import is_file, is_folder
 __all__ = ["STDIN", "audio_files", "on_disk", "walk"]
 
 STDIN = "-"
-_LARGEST = 4 << 30  # bytes of what is copied; an hour of stereo in floats has 1.4
+_LARGEST = 4 << 30  # bytes that are copied; an hour of stereo in floats has 1.4
 _PIECE = 1 << 20  # bytes
 
 
 def audio_files(paths: Iterable[str | Path]) -> list[str]:
-    """Return the files that `paths` mean, folders and patterns in sorted order.
+    """Return the files of paths, folders and patterns.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        Files, folders that are searched, patterns such as ``*.wav``, or ``-``.
+
+    Returns
+    -------
+    list of str
+        Files in the order of `paths`, each once; those of a folder or pattern are sorted.
 
     Raises
     ------
@@ -66,35 +76,56 @@ def _inside(folder: Path, needed: bool = True) -> list[str]:
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Yield each folder with its folders and files, links followed, however deep they are nested.
+    """Yield each folder with its folders and files at any depth; links are followed.
 
-    Folders that are taken out of the list are not entered.
+    Parameters
+    ----------
+    folder : Path
+        Where to begin.
+
+    Yields
+    ------
+    tuple of Path, list of str, list of str
+        Folder, names of its folders, names of its files. Folders that the caller removes from
+        the list are not entered.
 
     Raises
     ------
     UsageError
         If a folder cannot be read.
     """
-
-    def fail(error: OSError) -> None:
-        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
-
     waiting = [folder]
     while waiting:
-        # One folder at a time: `os.walk` itself goes no deeper than Python's stack.
-        root, folders, names = next(os.walk(waiting.pop(), onerror=fail))
+        # One folder at a time, since `os.walk` recurses and is limited by Python's stack.
+        root, folders, names = next(os.walk(waiting.pop(), onerror=_refuse))
         yield Path(root), folders, names
         waiting += [Path(root, name) for name in folders]
 
 
+def _refuse(error: OSError) -> None:
+    raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
 @contextmanager
 def on_disk(file: str | Path) -> Iterator[Path]:
-    """Yield the file's path; for standard input and a URL that of a copy: decoders look back.
+    """Yield a local, seekable path.
+
+    Standard input and URLs are copied to a temporary file first, because decoders seek.
+
+    Parameters
+    ----------
+    file : str or Path
+        Path, URL, or ``-`` for standard input.
+
+    Yields
+    ------
+    Path
+        The file or its copy.
 
     Raises
     ------
     StorageError
-        If it cannot be fetched: no fault of the file, and another time it may be there.
+        If a URL cannot be read; another time it may be possible.
     """
     if file != STDIN and (not is_url(file) or is_file(file)):
         yield Path(file)
@@ -117,6 +148,7 @@ def on_disk(file: str | Path) -> Iterator[Path]:
 
 
 def _copy(source: BinaryIO, path: Path, bounded: str | None) -> None:
+    """Copy a stream; a size limit applies to the one named `bounded`."""
     with path.open("wb") as copy:
         if bounded is None:
             shutil.copyfileobj(source, copy)

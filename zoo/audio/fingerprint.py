@@ -1,9 +1,9 @@
-"""Near-duplicate recordings: the same sound at another level, offset, rate or codec.
+"""Search for near-duplicate recordings: equal up to level, offset, rate or codec.
 
 The method is that of A. L.-C. Wang, "An industrial-strength audio search algorithm",
-ISMIR 2003: peaks of the spectrogram outlive nearly all that happens to a recording,
-pairs of them make specific hashes, and only one and the same recording lets many
-hashes agree on one offset. Copies played at another speed or pitch are not found.
+ISMIR 2003: peaks of the spectrogram survive nearly all changes of a recording, pairs of
+peaks give specific hashes, and only copies of one recording have many hashes that agree
+on one offset. Copies at another speed or pitch are not found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,22 +16,22 @@ from zoo.audio.decode import resample
 
 __all__ = ["RATE", "Match", "landmarks", "near_duplicates"]
 
-RATE = 8_000  # Hz: even telephones and 8 kHz files hold all that is looked at
+RATE = 8_000  # Hz: telephone recordings and 8 kHz files contain the whole band
 
-_WINDOW = 1_024  # samples, 128 ms: parts neighbouring notes, yet still places drum hits
-_HOP = 160  # samples, 20 ms: copies are cut anywhere, yet their windows must nearly coincide
-_BAND = slice(25, 440)  # bins, 195 to 3,430 Hz: what telephones and poor codecs let pass
+_WINDOW = 1_024  # samples, 128 ms: separates neighbouring notes and still locates drum hits
+_HOP = 160  # samples, 20 ms: copies are cut anywhere, and their windows must nearly coincide
+_BAND = slice(25, 440)  # bins, 195 to 3,430 Hz: the band of telephones and poor codecs
 _NEAR = (6, 10)  # frames and bins, 0.12 s and 78 Hz: makes about 50 peaks a second of music
-_FLOOR = 1e-4  # of the loudest, -80 dB: below are dither and rounding, not the recording
-_RISE = 1.1  # over what is 0.12 s before or after: a steady tone has no time of its own
+_FLOOR = 1e-4  # of the loudest, -80 dB: below are only dither and rounding
+_RISE = 1.1  # over the level 0.12 s before or after: a steady tone has no position in time
 
 # A peak is paired with later ones nearby, so that a short cut keeps most of its pairs, and
 # with many of them, so that enough pairs survive a codec that takes half of the peaks.
 _FAN_OUT = 12
 _MAX_FRAMES, _MAX_BINS, _BITS = 48, 31, 6  # the bits hold either difference
 
-# So many collisions of hashes are looked at, those of the rarest: this bounds time (2 s) and
-# memory (0.5 GB) where drum machines, noise or the number of tracks make hashes common.
+# Number of collisions of hashes that are used, those of the rarest hashes: it limits time (2 s)
+# and memory (0.5 GB) if drum machines, noise or the number of tracks make hashes common.
 _COLLISIONS = 1 << 23
 _LEAST_VOTES = 3  # of rare hashes; chance alone gives as many to a pair in 10,000
 
@@ -44,19 +44,19 @@ _LEAST_SHARE = 0.08
 
 @dataclass(frozen=True)
 class Match:
-    """Two tracks that are the same recording, at least where they overlap.
+    """Two tracks with the same recording, at least in a part.
 
     Attributes
     ----------
     first, second : int
         Positions of the tracks, ``first < second``.
     offset : float
-        Seconds between the start of `first` and the start of `second`, positive where
-        `second` lacks that much of the beginning, negative where it begins earlier.
+        Seconds between the start of `first` and the start of `second`, positive if
+        `second` lacks that much of the beginning, negative if it begins earlier.
     hashes : int
-        Distinct hashes that agree on the offset.
+        Number of distinct hashes that agree on the offset.
     share : float
-        `hashes` as a share of all hashes of the track that has fewer.
+        `hashes` as a share of all hashes of the track with fewer hashes.
     """
 
     first: int
@@ -74,14 +74,14 @@ def landmarks(waveform: NDArray[np.float32], rate: int) -> NDArray[np.int32]:
     waveform : float32 array, shape (samples,)
         One channel, at any level.
     rate : int
-        Hz. What is not at `RATE` is resampled.
+        Hz; other rates than `RATE` are resampled.
 
     Returns
     -------
     int32 array, shape (n, 2)
-        A hash and the frame (20 ms) of its first occurrence, each hash once, ascending.
-        About 2,000 rows for 30 s of music; none for silence, steady tones and for less
-        than 128 ms, and too few to find a copy for most clips shorter than a second.
+        Hash and frame (20 ms) of its first occurrence, each hash once, ascending. About
+        2,000 rows for 30 s of music; none for silence, steady tones and less than 128 ms,
+        and too few to find a copy for most clips shorter than a second.
     """
     time, bin_ = _peaks(resample(waveform, rate, RATE))
     pairs = []
@@ -126,31 +126,31 @@ def _around(magnitude: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def near_duplicates(tracks: Sequence[NDArray[np.int32]]) -> list[Match]:
-    """Find the pairs of tracks that are, in whole or part, the same recording.
+    """Find the pairs of tracks with the same recording, whole or in part.
 
-    Tracks of little but the same samples, such as one drum kit alone, count as the same.
+    Tracks that consist mostly of the same samples, such as one drum kit, count as the same.
 
     Parameters
     ----------
     tracks : sequence of int32 arrays, shape (n, 2)
-        The `landmarks` of every track.
+        Result of `landmarks` for each track.
 
     Returns
     -------
     list of Match
-        In order of `first`, then `second`; one match, the best offset, for a pair.
+        Sorted by `first` and `second`; one match per pair, with the best offset.
     """
     matches = (_compare(tracks, *pair) for pair in _candidates(tracks))
     return [m for m in matches if m.hashes >= _LEAST_HASHES and m.share >= _LEAST_SHARE]
 
 
 def _compare(tracks: Sequence[NDArray[np.int32]], first: int, second: int) -> Match:
-    """Compare two tracks that have hashes in common, at the offset where most agree."""
+    """Return the match of two tracks at the offset on which most common hashes agree."""
     one, other = tracks[first], tracks[second]
-    _, here, there = np.intersect1d(one[:, 0], other[:, 0], assume_unique=True, return_indices=True)
-    frames = one[here, 1] - other[there, 1]
+    _, *places = np.intersect1d(one[:, 0], other[:, 0], assume_unique=True, return_indices=True)
+    frames = one[places[0], 1] - other[places[1], 1]
     votes = np.bincount(frames - frames.min(), minlength=2)
-    # An offset of no whole number of frames divides its hashes between the two next to it.
+    # The hashes of an offset between two frames are divided between both.
     pooled = votes[:-1] + votes[1:]
     best = int(pooled.argmax())
     hashes = int(pooled[best])
@@ -159,13 +159,13 @@ def _compare(tracks: Sequence[NDArray[np.int32]], first: int, second: int) -> Ma
 
 
 def _candidates(tracks: Sequence[NDArray[np.int32]]) -> list[tuple[int, int]]:
-    """Return the pairs of tracks, in order, that agree on an offset as to their rare hashes."""
+    """Return the sorted pairs of tracks whose rare hashes agree on an offset."""
     rows = np.concatenate([np.empty((0, 2), np.int32), *tracks]).astype(np.int64)
     owner = np.repeat(np.arange(len(tracks)), [len(track) for track in tracks])
     rare = _rare(rows[:, 0])
     hash_, time, owner = rows[rare, 0], rows[rare, 1], owner[rare]
-    # Votes are counted by one sort of integers. The offset comes last and with room around
-    # it, so that neighbouring offsets of a pair, and nothing else, are neighbouring keys.
+    # Votes are counted by sorting integers. The offset is the last part of the key, with a gap on
+    # each side, so that only neighbouring offsets of a pair are neighbouring keys.
     span = 2 * int(time.max(initial=0)) + 3
     keys = [np.empty(0, np.int64)]
     for a, b in _collisions(hash_):
@@ -180,7 +180,7 @@ def _candidates(tracks: Sequence[NDArray[np.int32]]) -> list[tuple[int, int]]:
 
 
 def _rare(hashes: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return where the rarest hashes are, as many as `_COLLISIONS` allows, equal ones together."""
+    """Return the positions of the rarest hashes with at most `_COLLISIONS` collisions, sorted."""
     order = np.argsort(hashes, kind="stable")
     _, size = np.unique(hashes, return_counts=True)
     rarest = np.argsort(size, kind="stable")
@@ -190,7 +190,7 @@ def _rare(hashes: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def _collisions(hashes: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Yield all pairs of places of equal hashes, where equal ones are together."""
+    """Yield all pairs of positions of equal hashes; `hashes` is sorted."""
     place, step = np.arange(len(hashes)), 0
     while len(place):
         step += 1

@@ -1,9 +1,8 @@
 """The front ends of the built-in models, free for others to use.
 
-A front end is a frozen dataclass; its fields are its identity. It is an ONNX graph,
-which training runs and a trained model carries: there is one answer, not two that are
-alike. The graph repeats librosa (McFee et al. 2015, doi:10.25080/Majora-7b98e3ed-003),
-whose own computation is the front end's `reference`.
+A front end is a frozen dataclass; its fields are its identity. Training and the exported model
+use the same ONNX graph. The graph repeats librosa (McFee et al. 2015,
+doi:10.25080/Majora-7b98e3ed-003); the `reference` of a front end calls librosa itself.
 """
 
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ __all__ = ["FRONTENDS", "Handcrafted", "LogMel"]
 
 @dataclass(frozen=True)
 class Handcrafted:
-    """Statistics of spectral and temporal descriptors, one row a window.
+    """Statistics of spectral and temporal descriptors, one row per window.
 
-    Parameters
+    Attributes
     ----------
     sample_rate : int
         Hz.
@@ -32,7 +31,12 @@ class Handcrafted:
         Samples in a frame, and from one frame to the next.
     window : float
         Seconds. A remainder of half a window or more is a window of its own, a
-        shorter one belongs to the window before it; a shorter track is one window.
+        shorter one is added to the window before it; a shorter track is one window.
+
+    Raises
+    ------
+    PluginError
+        If the rate is too low for the highest band of the spectral contrast.
     """
 
     name: ClassVar[str] = "handcrafted"
@@ -52,11 +56,12 @@ class Handcrafted:
             )
 
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Describe each window of a mono waveform.
+        """Compute the statistics of each window of a mono waveform.
 
         Parameters
         ----------
         audio : float32 array, shape (samples,)
+            Full scale is -1 to 1.
 
         Returns
         -------
@@ -72,12 +77,12 @@ class Handcrafted:
 
     @property
     def hop(self) -> int:
-        """Samples from one row to the next."""
+        """Distance of two rows in samples."""
         return round(self.window * self.sample_rate)
 
     @property
     def reach(self) -> int:
-        """Samples that a row depends on before its own."""
+        """Number of samples before its own that a row depends on."""
         return 0
 
     def graph(self) -> Any:
@@ -87,7 +92,7 @@ class Handcrafted:
         return onnx_features.handcrafted(self.sample_rate, self.n_fft, self.hop_length, self.hop)
 
     def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return the same as a call, computed by librosa."""
+        """Return the same array as a call, computed by librosa."""
         import numpy as np
 
         from zoo.audio import librosa_reference
@@ -100,19 +105,19 @@ class Handcrafted:
 
 @dataclass(frozen=True)
 class LogMel:
-    """Mel power spectrogram in decibels, one row a frame.
+    """Mel power spectrogram in decibels, one row per frame.
 
-    Decibels are relative to full scale and floored at -100 dB, not at so many
-    below the track's maximum: a frame's values do not depend on the rest of the track.
+    Decibels are relative to full scale and at least -100 dB. The floor is not relative to the
+    maximum of the track, so that the values of a frame do not depend on the rest of the track.
 
-    Parameters
+    Attributes
     ----------
     sample_rate : int
         Hz.
     n_fft, hop_length : int
         Samples in a frame, and from one frame to the next.
     n_mels : int
-        Bands, Slaney's mel scale, from 0 Hz to half the sample rate.
+        Number of bands on Slaney's mel scale, from 0 Hz to half the sample rate.
     """
 
     name: ClassVar[str] = "log-mel"
@@ -130,6 +135,7 @@ class LogMel:
         Parameters
         ----------
         audio : float32 array, shape (samples,)
+            Full scale is -1 to 1.
 
         Returns
         -------
@@ -145,12 +151,12 @@ class LogMel:
 
     @property
     def hop(self) -> int:
-        """Samples from one row to the next."""
+        """Distance of two rows in samples."""
         return self.hop_length
 
     @property
     def reach(self) -> int:
-        """Samples that a row depends on before its own."""
+        """Number of samples before its own that a row depends on."""
         return self.n_fft // 2
 
     def graph(self) -> Any:
@@ -160,7 +166,7 @@ class LogMel:
         return onnx_features.log_mel(self.sample_rate, self.n_fft, self.hop_length, self.n_mels)
 
     def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return the same as a call, computed by librosa."""
+        """Return the same array as a call, computed by librosa."""
         from zoo.audio import librosa_reference
 
         librosa_reference.check(audio)
@@ -185,7 +191,7 @@ def _session(frontend: "Handcrafted | LogMel") -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # the tracks are what is shared out to the cores
+    options.intra_op_num_threads = 1  # tracks are computed in parallel
     content = frontend.graph().SerializeToString()
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 

@@ -1,4 +1,4 @@
-"""The numbers behind the front ends: each spectrum is computed once and shared."""
+"""Front ends computed with librosa: the reference of their ONNX graphs."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,7 +36,7 @@ def feature_names() -> list[str]:
 
 
 def check(audio: "NDArray[np.float32]") -> None:
-    """Raise `AudioError` unless `audio` is a waveform that can be described."""
+    """Raise `AudioError` unless `audio` is a finite waveform of shape (samples,)."""
     if audio.ndim != 1 or not audio.size:
         raise AudioError(f"a waveform has the shape (samples,), not {audio.shape}")
     if fault := sample_fault(audio):
@@ -44,11 +44,9 @@ def check(audio: "NDArray[np.float32]") -> None:
 
 
 def windows(audio: "NDArray[np.float32]", length: int) -> "list[NDArray[np.float32]]":
-    """Cut a waveform into windows of `length` samples that cover all of it.
-
-    A remainder of at least half a window stands alone; a shorter one is joined
-    to the window before it, so that a track of 30.01 s is one window of 30 s.
-    """
+    """Split a waveform into windows of `length` samples that cover all of it."""
+    # A remainder of less than half a window belongs to the window before it, so that a track of
+    # 30.01 s is one window of 30 s.
     count = max(1, (audio.size + length // 2) // length)
     return np.split(audio, [length * number for number in range(1, count)])
 
@@ -66,11 +64,23 @@ def log_mel(
 def describe(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
 ) -> "NDArray[np.float32]":
-    """Return the statistics of one window, shape (165,), float32, finite.
+    """Return the statistics of one window.
 
-    Columns as in `feature_names`: six statistics over the frames of each
-    descriptor, then tempo in beats a minute and the samples of silence (more than 60 dB
-    under the loudest frame) before and after.
+    Parameters
+    ----------
+    audio : float32 array, shape (samples,)
+        Window of a waveform.
+    rate : int
+        Hz.
+    n_fft, hop : int
+        Samples in a frame, and from one frame to the next.
+
+    Returns
+    -------
+    float32 array, shape (165,)
+        Columns of `feature_names`, finite: six statistics over the frames of each descriptor,
+        tempo in beats per minute, and the samples of silence (more than 60 dB below the loudest
+        frame) before and after.
     """
     from librosa import feature
     from librosa.effects import trim
@@ -86,9 +96,23 @@ def describe(
 def descriptors(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
 ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return the frame-wise descriptors, shape (27, frames), and the onset strength among them.
+    """Return the descriptors of all frames; each spectrum is computed only once.
 
-    Equal to librosa's functions called on the waveform, at a fraction of their time.
+    Parameters
+    ----------
+    audio : float32 array, shape (samples,)
+        Window of a waveform.
+    rate : int
+        Hz.
+    n_fft, hop : int
+        Samples in a frame, and from one frame to the next.
+
+    Returns
+    -------
+    descriptors : float32 array, shape (27, frames)
+        Results of librosa's functions.
+    onset : float32 array, shape (frames,)
+        Onset strength, which is one of them.
     """
     from librosa import feature, power_to_db
     from librosa.onset import onset_strength
@@ -131,16 +155,16 @@ def _mel_basis(rate: int, n_fft: int, n_mels: int) -> "NDArray[np.float32]":
 
 
 def _at_least(audio: "NDArray[np.float32]", length: int) -> "NDArray[np.float32]":
-    """Append silence to what is shorter than one frame."""
+    """Return `audio`, with silence appended if it is shorter than `length`."""
     return audio if audio.size >= length else np.pad(audio, (0, length - audio.size))
 
 
 def _statistics(rows: "NDArray[np.float32]") -> "NDArray[np.float64]":
-    """Return `STATISTICS` of each row, shape (rows, 6); excess kurtosis, as is usual."""
+    """Return `STATISTICS` of each row, shape (rows, 6); kurtosis is excess kurtosis."""
     values = rows.astype(np.float64)
     mean = values.mean(axis=1, keepdims=True)
     std = values.std(axis=1, keepdims=True)
-    # A constant row has no shape: its moments would be quotients of rounding errors.
+    # The moments of a constant row would be quotients of rounding errors.
     constant = std <= 1e-6 * np.abs(mean) + 1e-12
     standard = np.where(constant, 0.0, (values - mean) / np.where(constant, 1.0, std))
     skew = (standard**3).mean(axis=1)

@@ -1,4 +1,4 @@
-"""How loud a recording is, heard while it goes by."""
+"""Loudness of a recording, measured while it is decoded."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SILENCE", "Peaks"]
 
-SILENCE = -70  # dB of full scale; quieter than the absolute gate of ITU-R BS.1770-4 is silence
-_CELL = 0.1  # seconds over which the loudest sample is found
+SILENCE = -70  # dB relative to full scale, the absolute gate of ITU-R BS.1770-4
+_CELL = 0.1  # seconds per measured value
 
 
 class Peaks:
@@ -26,28 +26,28 @@ class Peaks:
 
     @property
     def seconds(self) -> float:
-        """How much has been heard."""
+        """Duration so far."""
         return self._samples / self._rate
 
     @property
     def loudest(self) -> list[float]:
-        """The loudest sample of each tenth of a second so far."""
+        """Magnitude of the loudest sample of each tenth of a second so far."""
         return self._loudest
 
     def watch(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[NDArray[np.float32]]":
-        """Hand blocks through, and look at them."""
+        """Yield the blocks unchanged, and measure them."""
         for block in blocks:
             into = self._samples % self._cell
             starts = np.maximum(np.arange(-into, block.size, self._cell), 0)
             found = np.maximum.reduceat(np.abs(block), starts).tolist()
-            if into:  # the last cell of the block before goes on
+            if into:  # the last cell of the previous block continues
                 found[0] = max(found[0], self._loudest.pop())
             self._loudest += found
             self._samples += block.size
             yield block
 
     def silent(self, start: float = 0.0, end: float = float("inf")) -> bool:
-        """Whether nothing from `start` to `end` seconds is to be heard."""
+        """Whether all samples from `start` to `end` seconds are below `SILENCE`."""
         last = len(self._loudest) if end == float("inf") else -(-end * self._rate // self._cell)
         part = self._loudest[int(start * self._rate // self._cell) : int(last)]
         return max(part, default=0.0) < 10 ** (SILENCE / 20)

@@ -1,7 +1,7 @@
-"""The front ends as ONNX graphs: a trained model carries them, and is trained on what they give.
+"""ONNX graphs of the front ends.
 
 Each graph repeats the computation of librosa in `zoo.audio.librosa_reference`, with librosa's
-own constants. A body is a function of ``op``; see `zoo.audio.onnx_spectra`.
+own constants. The functions that build it take ``op``; see `zoo.audio.onnx_spectra`.
 """
 
 import math
@@ -31,47 +31,70 @@ __all__ = ["handcrafted", "log_mel"]
 
 _IR_VERSION = 10  # came with the operator sets up to 22; older hosts refuse newer files
 
-_FASTEST = 320.0  # beats a minute
-_LEAST = float(np.finfo(np.float32).tiny)  # librosa does not normalise by less
+_FASTEST = 320.0  # beats per minute
+_LEAST = float(np.finfo(np.float32).tiny)  # librosa does not divide by less
 
 
 def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
-    """Return the graph of `zoo.audio.librosa_reference.log_mel`, an ``onnx.ModelProto``.
+    """Return the graph of `zoo.audio.librosa_reference.log_mel`.
 
-    Input ``waveform``, float32 (1, samples); output ``track``, float32 (frames, n_mels).
+    Parameters
+    ----------
+    rate : int
+        Hz.
+    n_fft, hop : int
+        Samples in a frame, and from one frame to the next.
+    n_mels : int
+        Number of bands.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Input ``waveform``, float32 (1, samples); output ``track``, float32 (frames, n_mels).
     """
 
-    def body(op: Op, waveform: Tensor) -> Tensor:
+    def _body(op: Op, waveform: Tensor) -> Tensor:
         squares, parts = squared_parts(op, op.Squeeze(waveform, [0]), n_fft, hop)
         mel = mel_power(op, squares, parts, rate, n_fft, n_mels)
         return op.Transpose(decibels(op, mel), perm=[1, 0])
 
-    return _model(body, n_mels)
+    return _model(_body, n_mels)
 
 
 def handcrafted(rate: int, n_fft: int, hop: int, window: int) -> Any:
     """Return the graph of `zoo.audio.librosa_reference.describe` on windows.
 
-    Input ``waveform``, float32 (1, samples); output ``track``, float32 (windows, 165), the
-    windows being those of `zoo.audio.librosa_reference.windows`.
+    Parameters
+    ----------
+    rate : int
+        Hz.
+    n_fft, hop : int
+        Samples in a frame, and from one frame to the next.
+    window : int
+        Samples in a window; windows are cut as by `zoo.audio.librosa_reference.windows`.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Input ``waveform``, float32 (1, samples); output ``track``, float32 (windows, 165).
     """
     columns = len(librosa_reference.feature_names())
 
-    def body(op: Op, waveform: Tensor) -> Tensor:
+    def _body(op: Op, waveform: Tensor) -> Tensor:
         audio = op.Squeeze(waveform, [0])
         size = op.Squeeze(op.Shape(audio), [0])
         count = op.Max(op.Div(op.Add(size, window // 2), window), 1)
 
-        def describe(op: Op, number: Tensor, go_on: Tensor) -> Sequence[Tensor]:
+        def _window(op: Op, number: Tensor, go_on: Tensor) -> Sequence[Tensor]:
             begin = op.Mul(number, window)
             is_last = op.Equal(op.Add(number, 1), count)
             end = op.Where(is_last, size, op.Add(begin, window))
             part = op.Slice(audio, op.Unsqueeze(begin, [0]), op.Unsqueeze(end, [0]), [0])
             return op.Identity(go_on), _describe(op, part, rate, n_fft, hop)
 
-        return op.Loop(count, True, body=_loop(op, describe, columns))
+        return op.Loop(count, True, body=_loop(op, _window, columns))
 
-    return _model(body, columns)
+    return _model(_body, columns)
 
 
 def _model(body: Callable[[Op, Tensor], Tensor], columns: int) -> Any:
@@ -89,7 +112,7 @@ def _model(body: Callable[[Op, Tensor], Tensor], columns: int) -> Any:
 
 
 def _loop(op: Op, body: Callable[..., Sequence[Tensor]], columns: int) -> Any:
-    """Return the body of a loop that gives one row of `columns` numbers at a time."""
+    """Return the body of a loop that gives one row of `columns` numbers per step."""
     from onnxscript import ir
 
     types = ir.DataType
@@ -137,13 +160,13 @@ _END = int(np.iinfo(np.int64).max)  # of a slice
 
 
 def _at_least(op: Op, audio: Tensor, length: int) -> Tensor:
-    """Append silence to what is shorter than one frame."""
+    """Return `audio`, with silence appended if it is shorter than `length`."""
     missing = op.Max(op.Sub(length, op.Shape(audio)), 0)
     return op.Pad(audio, op.Concat([0], missing, axis=0))
 
 
 def _clipped(op: Op, decibels: Tensor) -> Tensor:
-    """Raise what is more than 80 dB under the maximum, as librosa.power_to_db does."""
+    """Limit values to 80 dB below the maximum, as librosa.power_to_db does."""
     return op.Max(decibels, op.Sub(op.ReduceMax(decibels, keepdims=0), 80.0))
 
 
@@ -205,14 +228,14 @@ def _mean_square(op: Op, square: Tensor, frame: int, hop: int) -> Tensor:
 
 def _moving_mean(op: Op, values: Tensor, frame: int, hop: int) -> Tensor:
     """Return the means of frames of a vector of whole blocks, shape (1, frames)."""
-    block = math.gcd(frame, hop)  # what frames share is added once
+    block = math.gcd(frame, hop)  # blocks that frames share are added once
     means = op.ReduceMean(op.Reshape(values, [1, 1, -1, block]), [3], keepdims=0)
     shape = {"kernel_shape": [frame // block], "strides": [hop // block]}
     return op.Squeeze(op.AveragePool(means, **shape), [0])
 
 
 def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
-    """Return the octave bands' peaks over their valleys (Jiang et al. 2002), in dB."""
+    """Return the ratio of peaks to valleys of octave bands in dB (Jiang et al. 2002)."""
     peaks: list[Tensor] = []
     valleys: list[Tensor] = []
     for low, high, count in _octave_bands(rate, n_fft):
@@ -221,7 +244,7 @@ def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
             peaks.append(op.ReduceMax(band, [0]))
             valleys.append(op.ReduceMin(band, [0]))
             continue
-        band = op.Transpose(band, perm=[1, 0])  # sorting goes along memory
+        band = op.Transpose(band, perm=[1, 0])  # sorting is fastest along the last axis
         for sides, largest in ((peaks, 1), (valleys, 0)):
             found, _ = op.TopK(band, [count], axis=1, largest=largest, sorted=0, _outputs=2)
             sides.append(op.Transpose(op.ReduceMean(found, [1]), perm=[1, 0]))
@@ -232,10 +255,10 @@ def _contrast(op: Op, magnitude: Tensor, rate: int, n_fft: int) -> Tensor:
 
 
 def _octave_bands(rate: int, n_fft: int) -> list[tuple[int, int, int]]:
-    """Return of each band its first bin, the bin after its last, and 2 % of its bins.
+    """Return the first bin of each band, the bin after its last, and 2 % of its bins.
 
-    What librosa.feature.spectral_contrast does: octaves upwards from 200 Hz; a band
-    begins one bin early; all but the last lend their top bin to the next one.
+    As in librosa.feature.spectral_contrast: octaves from 200 Hz upwards; a band begins one bin
+    early; the highest bin of all bands but the last counts for the next band.
     """
     frequencies = _frequencies(rate, n_fft)
     edges = [0.0, *(200.0 * 2.0 ** np.arange(librosa_reference.N_CONTRAST))]
@@ -251,7 +274,8 @@ def _octave_bands(rate: int, n_fft: int) -> list[tuple[int, int, int]]:
 
 def _flatness(op: Op, magnitude: Tensor, power: Tensor, bins: int) -> Tensor:
     """Return the geometric over the arithmetic mean of the power."""
-    # One logarithm for the product of four magnitudes: 1e9, the loudest, to the fourth is finite.
+    # One logarithm for the product of four magnitudes: the fourth power of the largest, 1e9, is
+    # finite.
     rest = -bins % 4
     magnitude = op.Pad(op.Max(magnitude, math.sqrt(LEAST_POWER)), [0, 0, rest, 0], 1.0)
     quarters = op.Split(magnitude, num_outputs=4, axis=0, _outputs=4)
@@ -266,7 +290,7 @@ def _statistics(op: Op, rows: Tensor) -> Tensor:
     mean = op.ReduceMean(values, [1])
     centred = op.Sub(values, mean)
     std = op.Sqrt(op.ReduceMean(op.Mul(centred, centred), [1]))
-    # A constant row has no shape: its moments would be quotients of rounding errors.
+    # The moments of a constant row would be quotients of rounding errors.
     least = op.Add(op.Mul(op.Abs(mean), 1e-6), 1e-12)
     constant = op.LessOrEqual(std, least)
     standard = op.Div(centred, op.Where(constant, 1.0, std))
@@ -279,7 +303,7 @@ def _statistics(op: Op, rows: Tensor) -> Tensor:
 
 
 def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
-    """Return the tempo in beats a minute, double (1,).
+    """Return the tempo in beats per minute, double (1,).
 
     The most probable lag of the autocorrelation, averaged over frames of eight seconds, under
     a log-normal prior around 120 (Ellis 2007, doi:10.1080/09298210701653344), as
@@ -293,7 +317,7 @@ def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
     before = op.Mul(op.Slice(envelope, [0], [1]), constant(op, "fade_in", ramp))
     after = op.Mul(op.Slice(envelope, [-1], count), constant(op, "fade_out", ramp[::-1]))
     padded = op.Concat(before, envelope, after, axis=0)
-    # Read with rows one longer than they are, copies of a line shift against each other.
+    # Copies of a line that are read as rows longer by one are shifted against each other.
     length = op.Shape(padded)
     copies = op.Reshape(op.Expand(padded, op.Concat([size + 1], length, axis=0)), [-1])
     shifted = op.Reshape(op.Slice(copies, [0], op.Mul(op.Add(length, 1), size)), [size, -1])
@@ -320,7 +344,7 @@ def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
 
 
 def _silence(op: Op, square: Tensor, size: Tensor, hop: int) -> Tensor:
-    """Return the samples before and after what librosa.effects.trim leaves, double (2,)."""
+    """Return the number of samples that librosa.effects.trim removes at both ends, double (2,)."""
     level = op.Max(op.Squeeze(_mean_square(op, square, 2048, hop), [0]), LEAST_POWER)
     loud = op.Greater(level, op.Mul(op.ReduceMax(level), 1e-6))
     frames = op.Squeeze(op.NonZero(loud), [0])

@@ -1,7 +1,7 @@
-"""The spectrum's part of the front ends' graphs: frames, power, mel bands, decibels.
+"""Spectra in ONNX graphs: frames, power, mel bands, decibels.
 
-The functions take ``op``, whose methods are the operators of ONNX: they take and give
-tensors of the graph, and turn numbers and arrays into constants.
+The functions take ``op``, an onnxscript builder. Its methods are the operators of ONNX; they take
+and return tensors of the graph, and turn numbers and arrays into constants.
 """
 
 import math
@@ -31,25 +31,36 @@ Places: TypeAlias = Any  # an array of indices
 FLOAT, DOUBLE = 1, 11  # onnx.TensorProto's numbers of the types
 LEAST_POWER = 1e-10  # librosa's
 
-_BANDS = 16  # mel bands that are multiplied at once
+_BANDS = 16  # mel bands per matrix product
 
 
 def constant(op: Op, name: str, values: Any, dtype: type = np.float32) -> Tensor:
-    """Put an array into the graph."""
+    """Return an array as a constant of the graph."""
     from onnxscript import ir
 
     return op.initializer(ir.tensor(np.ascontiguousarray(values, dtype=dtype)), name=name)
 
 
 def framed(op: Op, values: Tensor, frame: int, hop: int, least: int = 0) -> Tensor:
-    """Pad a vector, so that frames around multiples of `hop` are made of whole blocks of it.
+    """Pad a vector so that frames centred on multiples of `hop` consist of whole blocks.
 
-    A block has as many values as `frame` and `hop` have for a common divisor.
+    The size of a block is the greatest common divisor of `frame` and `hop`.
 
     Parameters
     ----------
+    op : Op
+        Builder of the graph.
+    values : Tensor
+        Vector.
+    frame, hop : int
+        Values in a frame, and from one frame to the next.
     least : int
-        Length to which what is shorter is padded before.
+        Shorter vectors are padded to this length first.
+
+    Returns
+    -------
+    Tensor
+        Padded vector.
     """
     size = op.Shape(values)
     before = frame // 2
@@ -63,28 +74,33 @@ def squared_parts(
 ) -> tuple[Tensor, Places]:
     """Return the squared parts of the spectrum of Hann frames centred on multiples of `hop`.
 
-    One step of Cooley and Tukey (1965, doi:10.1090/S0025-5718-1965-0178586-1) makes two
-    small transforms of a large one: over ``rows`` samples that are ``columns`` apart, and
-    over the columns. On a CPU this takes a fifth of the time of ONNX's own STFT.
+    One step of Cooley and Tukey (1965, doi:10.1090/S0025-5718-1965-0178586-1) replaces a large
+    transform by two small ones: over ``rows`` samples that are ``columns`` apart, and over the
+    columns. On a CPU this takes a fifth of the time of ONNX's own STFT.
 
     Parameters
     ----------
+    op : Op
+        Builder of the graph.
+    audio : Tensor
+        Waveform, (samples,).
+    n_fft, hop : int
+        Samples in a frame, and from one frame to the next.
     exact : bool
-        In double precision. In single precision what is quiet beside something loud is
-        rounding error, another one on each machine.
+        Whether to compute in double precision. In single precision, quiet parts beside loud ones
+        are rounding errors, which differ between machines.
 
     Returns
     -------
-    Tensor
-        Squares of real and imaginary parts in the order in which the transform leaves
-        them, (parts, frames).
-    Places
-        Where the two squares of each bin are, int (2, bins).
+    squares : Tensor
+        Squares of real and imaginary parts in the order of the transform, (parts, frames).
+    parts : Places
+        Positions of the two squares of each bin, int (2, bins).
     """
     unit = math.gcd(n_fft, hop)
     columns = max(n for n in range(1, 1 + math.isqrt(n_fft)) if unit % n == 0)
     rows = n_fft // columns
-    half = rows // 2 + 1  # the others are their mirror images, the sound being real
+    half = rows // 2 + 1  # the others are mirror images, since the signal is real
     column, bins = np.arange(columns), np.arange(half)
     sample = np.arange(n_fft).reshape(rows, columns).T
     waves = np.exp(-2j * np.pi / n_fft * bins[:, None] * sample[:, None])
@@ -100,7 +116,7 @@ def squared_parts(
     count = op.Sub(op.Shape(blocks, start=0, end=1), n_fft // unit - 1)
     starts = op.Unsqueeze(op.Range(0, op.Squeeze(count, [0]), hop // unit), [1])
     frames = op.Reshape(op.Gather(blocks, op.Add(starts, blocks_of_frame)), [-1, columns])
-    # Two steps, each of them fast: the columns first, then the frames last.
+    # Two transpositions are faster than one: columns to the front, then frames to the end.
     frames = op.Reshape(op.Transpose(frames, perm=[1, 0]), [columns, -1, rows])
     frames = op.Transpose(frames, perm=[0, 2, 1])
     dtype: type = np.float64 if exact else np.float32
@@ -109,7 +125,7 @@ def squared_parts(
     parts = op.MatMul(constant(op, "waves", kernels, dtype), frames)
     parts = op.Reshape(parts, [2 * columns, -1])
     spectrum = op.MatMul(constant(op, "rotation", rotation, dtype), parts)
-    if exact:  # what is quiet has its digits now
+    if exact:  # the digits of quiet parts are computed
         spectrum = op.Cast(spectrum, to=FLOAT)
     squares = op.Reshape(op.Mul(spectrum, spectrum), [2 * columns * half, -1])
     frequency = np.arange(n_fft // 2 + 1)
@@ -129,15 +145,26 @@ def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int, exact: bool = Fa
 
 
 def mel_power(op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_mels: int) -> Tensor:
-    """Return the mel spectrum, (n_mels, frames).
+    """Return the mel spectrum.
 
-    A band has few bins: products of some bands with the bins that they share are a fraction
-    of the product of all with all.
+    A band has few bins, so products of some bands with their common bins take a fraction of the
+    time of the product of all bands with all bins.
 
     Parameters
     ----------
+    op : Op
+        Builder of the graph.
     squares, parts : Tensor, Places
-        As `squared_parts` returns them; power is one part a bin.
+        As returned by `squared_parts`; a power spectrum has one part per bin.
+    rate : int
+        Hz.
+    n_fft, n_mels : int
+        Samples in a frame, and number of bands.
+
+    Returns
+    -------
+    Tensor
+        Mel power, (n_mels, frames).
     """
     products = []
     filters = mel_filters(rate, n_fft, n_mels)
@@ -151,12 +178,10 @@ def mel_power(op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_m
 
 
 def mel_filters(rate: int, n_fft: int, n_mels: int) -> Any:
-    """Return triangles of equal area on the scale of Slaney (1998), shape (n_mels, bins).
-
-    They are those of librosa.filters.mel, whose import would take each worker process longer
-    than the features of thirty tracks.
-    """
-    slope, growth = 3 / 200, 27 / math.log(6.4)  # mels for a Hz below 1000 Hz, for a log Hz above
+    """Return triangles of equal area on the scale of Slaney (1998), shape (n_mels, bins)."""
+    # Those of librosa.filters.mel, whose import takes a worker process longer than the features
+    # of thirty tracks.
+    slope, growth = 3 / 200, 27 / math.log(6.4)  # mels per Hz below 1000 Hz, per log Hz above
     corner, top = 1000.0, rate / 2
     highest = slope * min(top, corner) + growth * math.log(max(top, corner) / corner)
     mels = np.linspace(0, highest, n_mels + 2)

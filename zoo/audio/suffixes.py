@@ -1,4 +1,4 @@
-"""Which file names are audio."""
+"""Suffixes of audio files."""
 
 from pathlib import Path
 
@@ -14,5 +14,5 @@ SUFFIXES = frozenset(
 
 
 def is_audio(path: Path) -> bool:
-    """Whether the file's name says that it is audio."""
+    """Whether the file has a suffix of audio files."""
     return path.suffix.lower() in SUFFIXES

@@ -1,6 +1,6 @@
-"""Files that are somewhere else, read through fsspec: ``s3://``, ``gs://`` and its other protocols.
+"""Remote files, read through fsspec: ``s3://``, ``gs://`` and its other protocols.
 
-Credentials are those of the environment, as each protocol has it; none are taken from an address.
+Credentials come from the environment, as each protocol defines it, never from an address.
 """
 
 import re
@@ -17,27 +17,39 @@ __all__ = ["file_system", "is_url", "opened", "reading"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # of genre-zoo, by protocol
-_OWN = {"memory"}  # what another process, or the next one, would not find again
+_OWN = {"memory"}  # file systems of one process, which another one cannot read
 
 
 def is_url(name: str | Path) -> bool:
-    """Whether this is an address such as ``s3://bucket/folder``, and not a file of this system."""
+    """Whether this is an address such as ``s3://bucket/folder``, and not a local file."""
     return isinstance(name, str) and _URL.match(name) is not None
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system for a URL, and the path there.
+    """Return fsspec's file system for a URL, and the path in it.
+
+    Parameters
+    ----------
+    url : str
+        Address without credentials.
+
+    Returns
+    -------
+    system : fsspec.AbstractFileSystem
+        File system of the protocol.
+    path : str
+        Path in the file system.
 
     Raises
     ------
     DatasetError
-        If there is no such protocol, a package for it is missing, or the address holds what
-        has to stay secret.
+        If there is no such protocol, a package for it is missing, or the address holds a
+        password or a signature.
     """
     parts = urlsplit(url)
     protocol = parts.scheme.lower()
     if parts.password is not None or (protocol.startswith("http") and parts.query):
-        # It would be written into runs, messages and lists of processes.
+        # It would become part of runs, messages and lists of processes.
         raise DatasetError(
             f"an address that begins with {protocol}:// holds a password or a signature; leave it "
             "out, and give credentials in the environment"
@@ -61,18 +73,28 @@ def file_system(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def reading(url: str) -> Iterator[None]:
-    """Turn whatever goes wrong at a URL into a `DatasetError`."""
+    """Turn every error of a file system into a `DatasetError` that names the URL."""
     try:
         yield
     except ZooError:
         raise
-    except Exception as error:  # each protocol has a library, and each library its own
+    except Exception as error:  # each protocol has a library with its own errors
         raise DatasetError(_sentence(url, error)) from error
 
 
 @contextmanager
 def opened(url: str) -> Iterator[BinaryIO]:
-    """Yield what is at a URL as a file to be read once from its beginning.
+    """Open the file at a URL for reading once from its beginning.
+
+    Parameters
+    ----------
+    url : str
+        Address without credentials.
+
+    Yields
+    ------
+    BinaryIO
+        File.
 
     Raises
     ------
@@ -81,7 +103,7 @@ def opened(url: str) -> Iterator[BinaryIO]:
     """
     with reading(url):
         system, path = file_system(url)
-        # Read on from where one is: nobody jumps in what is copied.
+        # The cache of sequential reading: the file is only copied.
         with system.open(path, "rb", cache_type="readahead") as file:
             yield cast("BinaryIO", file)
 

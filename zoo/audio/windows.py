@@ -1,6 +1,6 @@
-"""Windows of a track of frames, for models that classify stretches of one length.
+"""Windows of equal length from a track of frames.
 
-What `cut_windows` does by default is also the first part of a network's ONNX graph; see
+The default of `cut_windows` is also the first part of the ONNX graph of a network; see
 `zoo.plugins.keras_defaults`.
 """
 
@@ -16,21 +16,22 @@ __all__ = ["cut_windows", "hop_of", "last_start"]
 def cut_windows(
     track: "NDArray[np.float32]", rows: int, starts: "NDArray[np.int64] | None" = None
 ) -> "NDArray[np.float32]":
-    """Return windows of a track, all of one length.
+    """Return windows of a track, all of the same length.
 
     Parameters
     ----------
     track : float32 array, shape (frames, columns)
-        Of one frame or more; one that is shorter than a window is repeated to fill one.
+        Track of at least one frame; a track shorter than a window is repeated to fill one.
     rows : int
         Frames in a window.
     starts : int64 array, optional
-        Where windows begin. By default they lie half a window apart, and the last one ends
-        with the track.
+        First frame of each window. By default windows begin half a window apart, and the last
+        one ends with the track.
 
     Returns
     -------
     float32 array, shape (windows, rows, columns)
+        Copies of the frames.
     """
     import numpy as np
 
@@ -42,10 +43,10 @@ def cut_windows(
 
 
 def last_start(track: "NDArray[np.float32]", rows: int) -> int:
-    """Return where the last window of `track` begins."""
+    """Return the first frame of the last window of `track`."""
     return max(len(track) - rows, 0)
 
 
 def hop_of(rows: int) -> int:
-    """Return how many frames lie between the starts of two windows."""
+    """Return the number of frames between the starts of two windows."""
     return max(rows // 2, 1)

@@ -36,8 +36,10 @@ def classical(make: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..
 
     Returns
     -------
-    train, predict : callables
-        Hook implementations, to be assigned to these names in the module of the plugin.
+    train : callable
+        Hook implementation, to be assigned to this name in the module of the plugin.
+    predict : callable
+        Hook implementation, likewise.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""From log-mel tracks to the windows that networks learn from and are asked for.
+"""Training windows, their augmentation, and the inner split of Keras networks.
 
-A track is float32 (frames, mels) in dB and has one frame or more; where it is shorter
-than a window, it is repeated to fill one.
+A track is a float32 array of shape (frames, mels) in dB with at least one frame. A track shorter
+than a window is repeated to fill one.
 """
 
 from typing import TYPE_CHECKING
@@ -19,12 +19,7 @@ __all__ = ["inner_split", "level", "masked", "random_crops", "spread", "statisti
 
 
 def spread(track: "NDArray[np.float32]", frames: int, number: int) -> "NDArray[np.float32]":
-    """Return a few windows, evenly spread over the track.
-
-    Returns
-    -------
-    float32 array, shape (number, frames, mels)
-    """
+    """Return `number` windows of `frames` frames, evenly spread over the track."""
     starts = np.linspace(0, last_start(track, frames), number).astype(np.int64)
     return cut_windows(track, frames, starts)
 
@@ -32,27 +27,14 @@ def spread(track: "NDArray[np.float32]", frames: int, number: int) -> "NDArray[n
 def random_crops(
     tracks: "Sequence[NDArray[np.float32]]", frames: int, rng: np.random.Generator
 ) -> "NDArray[np.float32]":
-    """Return a window from anywhere in each track.
-
-    Returns
-    -------
-    float32 array, shape (tracks, frames, mels)
-    """
-    return np.concatenate(
-        [
-            cut_windows(track, frames, rng.integers(last_start(track, frames) + 1, size=1))
-            for track in tracks
-        ]
-    )
+    """Return one random window of each track, float32 (tracks, frames, mels)."""
+    starts = [rng.integers(last_start(track, frames) + 1, size=1) for track in tracks]
+    pairs = zip(tracks, starts, strict=True)
+    return np.concatenate([cut_windows(track, frames, start) for track, start in pairs])
 
 
 def level(images: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Return the mean (dB) of each window, or of a track, over its frames and its mels.
-
-    Returns
-    -------
-    float32 array of as many dimensions
-    """
+    """Return the mean in dB over the last two axes, frames and mels, which have length one."""
     means: NDArray[np.float32] = images.mean(axis=(-2, -1), keepdims=True)
     return means
 
@@ -63,50 +45,58 @@ def masked(
     share: float,
     rng: np.random.Generator,
 ) -> "NDArray[np.float32]":
-    """Hide a stripe of frames and one of mels, others in each window (Park et al. 2019).
+    """Hide a random stripe of frames and one of mels in each window (Park et al. 2019).
 
     Parameters
     ----------
     crops : float32 array, shape (windows, frames, mels)
+        Windows in dB.
     mean : float32 array, shape (mels,) or (windows, 1, mels)
-        What hidden places are set to.
+        Values in dB of hidden places.
     share : float
-        Width that a stripe has at most, as a share of the window.
+        Largest width of a stripe, as a share of the window.
     rng : numpy.random.Generator
+        Source of the stripes.
 
     Returns
     -------
-    float32 array of the same shape
+    float32 array, shape (windows, frames, mels)
+        Copy of the windows.
     """
     number, frames, mels = crops.shape
+    hidden = _stripes(number, frames, share, rng)[:, :, None]
+    return np.where(hidden | _stripes(number, mels, share, rng)[:, None, :], mean, crops)
 
-    def stripe(size: int) -> "NDArray[np.bool_]":
-        width = rng.uniform(0, share * size, (number, 1))
-        start = rng.uniform(0, size - width)
-        position = np.arange(size)
-        return (position >= start) & (position < start + width)
 
-    return np.where(stripe(frames)[:, :, None] | stripe(mels)[:, None, :], mean, crops)
+def _stripes(number: int, size: int, share: float, rng: np.random.Generator) -> "NDArray[np.bool_]":
+    """Return masks, shape (number, size), each of one stripe of random width and position."""
+    width = rng.uniform(0, share * size, (number, 1))
+    start = rng.uniform(0, size - width)
+    position = np.arange(size)
+    return (position >= start) & (position < start + width)
 
 
 def statistics(
     tracks: "Sequence[NDArray[np.float32]]", chosen: "NDArray[np.int64]"
 ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return the mean (dB) and the variance (dB squared) of each mel over some tracks' frames.
+    """Return mean and variance of each mel over the frames of some tracks.
 
-    Values count from the level of their track.
+    Values are relative to the level of their track. One track is in memory at a time.
 
     Parameters
     ----------
     tracks : sequence of float32 arrays, each of shape (frames, mels)
+        Tracks in dB.
     chosen : int64 array
-        Which of them count. One is looked at at a time.
+        Positions of the tracks that count.
 
     Returns
     -------
-    mean, variance : float32 arrays, shape (mels,)
-        The variance is one or more: a band that is empty in training must not blow up
-        whatever another track has there.
+    mean : float32 array, shape (mels,)
+        Mean in dB.
+    variance : float32 array, shape (mels,)
+        Variance in dB squared, at least one, so that a band that is empty in training does not
+        amplify the values of another track.
     """
     frames, total, squares = 0, np.float64(0), np.float64(0)
     for index in chosen:
@@ -122,21 +112,24 @@ def statistics(
 def inner_split(
     labels: "NDArray[np.int64]", groups: "NDArray[np.int64]", share: float, seed: int
 ) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
-    """Part training tracks into those to learn from and those to hold out.
+    """Split training tracks into tracks to learn from and tracks to hold out.
 
     Parameters
     ----------
     labels, groups : int64 arrays, shape (tracks,)
-        Groups are kept whole.
+        Class and group of each track; groups are kept whole.
     share : float
-        Wanted share of the held out, 0 to 0.5.
+        Share of tracks to hold out, 0 to 0.5.
     seed : int
+        Random seed of the split.
 
     Returns
     -------
-    learnt, held : int64 arrays
-        Positions. Nothing is held out if `share` is zero, or if a class has too few
-        tracks or groups to be on both sides.
+    learnt : int64 array
+        Positions of the tracks to learn from.
+    held : int64 array
+        Positions of the others; empty if `share` is zero, or if a class has too few tracks or
+        groups for both parts.
     """
     everything, nothing = np.arange(len(labels)), np.arange(0)
     if share <= 0:

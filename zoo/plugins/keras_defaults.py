@@ -1,8 +1,8 @@
-"""What the zoo does with Keras networks where a plugin says nothing: ONNX, or Keras' own file.
+"""Default export, save and load hooks for Keras networks: ONNX, or Keras' own file.
 
-A network classifies windows: its input is float32 (batch, rows, columns), its output
-(batch, classes) of probabilities. The zoo cuts the windows as `zoo.audio.windows.cut_windows`
-does, so a plugin that predicts with these needs no export of its own.
+The network classifies windows: its input is float32 (batch, rows, columns), its output
+probabilities (batch, classes). The exported graph cuts windows as `zoo.audio.windows.cut_windows`
+does, so a plugin that predicts with these windows needs no export of its own.
 """
 
 import tempfile
@@ -20,7 +20,7 @@ __all__ = ["NetworkDefaults"]
 
 _FILE = "model.keras"
 
-# What `cut_windows` does with numpy, step by step.
+# The steps of `cut_windows`.
 _WINDOWING = """
 <ir_version: {ir_version}, opset_import: ["": {opset}]>
 windowing (float[frames, {columns}] track) => (float[windows, {rows}, {columns}] window)
@@ -44,11 +44,11 @@ windowing (float[frames, {columns}] track) => (float[windows, {rows}, {columns}]
 
 
 class NetworkDefaults:
-    """Default `export`, `save` and `load` hooks; they answer None for anything but Keras."""
+    """Hooks that apply to Keras networks, and return None for any other model."""
 
     @hookimpl(trylast=True)
     def export(self, model: object) -> Any:
-        """Put the cutting of windows in front of the network, and convert both to ONNX."""
+        """Convert a network to ONNX, behind a graph that cuts the windows."""
         if not _is_network(model):
             return None
         network: Any = model
@@ -74,7 +74,7 @@ class NetworkDefaults:
 
     @hookimpl(trylast=True)
     def load(self, folder: Path) -> object:
-        """Read a network, made of Keras' own layers alone: no code is loaded."""
+        """Read a network that consists only of Keras' own layers; no code is loaded."""
         if not (folder / _FILE).is_file():
             return None
         with quiet_stderr():
@@ -86,18 +86,20 @@ class NetworkDefaults:
 
 
 def _is_network(model: object) -> bool:
-    # Asked by name, so that Keras is not loaded for a model that has nothing to do with it.
+    # By name, so that Keras is not loaded for a model of another library.
     return any(
         kind.__module__.startswith("keras.") and kind.__name__ == "Model"
         for kind in type(model).__mro__
     )
 
 
-def _to_onnx(network: Any) -> Any:
+def _to_onnx(network: Any) -> Exported:
     import numpy as np
     import onnx
 
-    network(np.zeros((1, *network.input_shape[1:]), np.float32))  # Keras exports what was called
+    network(
+        np.zeros((1, *network.input_shape[1:]), np.float32)
+    )  # Keras exports only a network that was called
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         with quiet_stderr(), warnings.catch_warnings():
@@ -118,14 +120,14 @@ def _to_onnx(network: Any) -> Any:
         )
     )
     whole = onnx.compose.merge_models(windowing, proto, io_map=[("window", given.name)])
-    del whole.opset_import[1:]  # the merger leaves the operator set in twice, and one unused
+    del whole.opset_import[1:]  # the merger repeats the operator set, and adds an unused one
     whole.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "windows"
     onnx.checker.check_model(whole, full_check=True)
     return Exported(whole, window=rows, hop=hop)
 
 
 def _rename(graph: Any, old: str, new: str) -> None:
-    """Give a value of `graph` another name."""
+    """Rename a value of `graph`."""
     for node in graph.node:
         node.input[:] = [new if name == old else name for name in node.input]
         node.output[:] = [new if name == old else name for name in node.output]

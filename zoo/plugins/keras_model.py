@@ -84,10 +84,12 @@ def batch_normalisation(x: Any) -> Any:
     Parameters
     ----------
     x : symbolic tensor, shape (batch, rows, columns, channels)
+        Input of the layer.
 
     Returns
     -------
-    symbolic tensor of the same shape
+    symbolic tensor, shape (batch, rows, columns, channels)
+        Output of the layer.
     """
     return _fused_batch_normalization()(momentum=0.9)(x)
 
@@ -110,13 +112,15 @@ def keras_model(
         ``body(images, params)`` returns features, a symbolic tensor of shape (batch, features).
         `images` is a symbolic tensor of shape (batch, frames, mels, 1), of mean zero per window
         and standardised per mel; `params` are the parameters of the card. A softmax layer is put
-        behind the features. Keras is loaded before the call.
+        behind the features. Keras is loaded before the call. Parameters of `KERAS_PARAMS` that
+        the card leaves out have their defaults.
 
     Returns
     -------
-    train, predict : callables
-        Hook implementations, to be assigned to these names in the module of the plugin.
-        Parameters of `KERAS_PARAMS` that the card leaves out have their defaults.
+    train : callable
+        Hook implementation, to be assigned to this name in the module of the plugin.
+    predict : callable
+        Hook implementation, likewise.
 
     Examples
     --------

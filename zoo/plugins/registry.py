@@ -1,4 +1,4 @@
-"""The registry as the zoo uses it: with the default hooks that it supplies."""
+"""The registry of the application: plugins, default hooks, and data sets of extensions."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -28,23 +28,29 @@ def open_registry() -> Registry:
 
 @lru_cache(maxsize=4)
 def loaded_model(source: Source) -> Model:
-    """Load a plugin once per process; a worker gets the source, since modules are not picklable.
-
-    Raises
-    ------
-    UsageError, PluginError
-        If it cannot be loaded.
-    """
+    """Load a plugin once per process; a worker gets the source, since modules are not picklable."""
     return open_registry().load(source.name)
 
 
 def usable_model(registry: Registry, name: str) -> Model:
-    """Return a model that can be trained here.
+    """Return a model that can be trained in this environment.
+
+    Parameters
+    ----------
+    registry : Registry
+        Registry with the model.
+    name : str
+        Name of the model, or path of a file.
+
+    Returns
+    -------
+    Model
+        The loaded model.
 
     Raises
     ------
     UsageError
-        If there is none of this name, or a module that it requires is not installed.
+        If there is no model of this name, or a module that it requires is not installed.
     PluginError
         If its plugin is broken.
     """
@@ -89,9 +95,18 @@ def find_dataset(
 
 
 def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:
-    """Return the data sets that extensions offer, by name.
+    """Return the data sets of extensions.
 
-    The functions raise `PluginError` where a plugin's own function fails.
+    Parameters
+    ----------
+    registry : Registry
+        Registry with the extensions.
+
+    Returns
+    -------
+    dict of str to callable
+        Functions that return the data set, by its name; they raise `PluginError` if the function
+        of the extension fails.
     """
     offered: dict[str, Callable[[], Dataset]] = {}
     for offer in registry.ask("zoo_datasets"):
@@ -107,7 +122,7 @@ def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:
 
 
 def _checked(name: str, load: Any) -> Callable[[], Dataset]:
-    """Return a function that tells whatever is wrong with a plugin's as a `PluginError`."""
+    """Return `load`, with every error and wrong result raised as `PluginError`."""
 
     def checked() -> Dataset:
         try:

@@ -1,6 +1,6 @@
-"""What ``zoo plugins new`` writes: a model that works, as one file or as a package.
+"""Scaffold of ``zoo plugins new``: a model that works, as one file or as a package.
 
-The texts lie in the folder ``templates``, one file each, with placeholders such as ``$name``.
+The texts are files of the folder ``templates``, with placeholders such as ``$name``.
 """
 
 import importlib.util
@@ -21,11 +21,11 @@ KINDS = {
     "classical": {"requirement": "genre-zoo", "suite": ""},
     "deep": {"requirement": "genre-zoo[deep]", "suite": ', params={"epochs": 1}'},
 }
-"""What a model can start from, and what is said differently for each."""
+"""Kinds of model to start from, and the texts that differ between them."""
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
-# Python's own list leaves out its tests; `tests` is the folder that a package gets.
+# Python's own list has no `test`; `tests` is a folder of the written package.
 _RESERVED = sys.stdlib_module_names | {"test", "tests"}
 
 
@@ -35,11 +35,11 @@ def write_module(name: str, folder: Path, kind: str = "classical") -> Path:
     Parameters
     ----------
     name : str
-        Of the model; its hyphens are underscores in the name of the file.
+        Name of the model; hyphens become underscores in the name of the file.
     folder : Path
-        Where the file shall be; made if it is not there.
+        Folder of the file, made if it is missing.
     kind : {"classical", "deep"}
-        What it starts from: an estimator of scikit-learn, or a network of Keras.
+        An estimator of scikit-learn, or a network of Keras.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def write_module(name: str, folder: Path, kind: str = "classical") -> Path:
     Raises
     ------
     UsageError
-        If the name is malformed or taken, or the file is there already or cannot be written.
+        If the name is malformed or taken, or the file exists already or cannot be written.
     """
     texts = _texts(name, kind)
     path = folder / f"{texts['module']}.py"
@@ -67,11 +67,11 @@ def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path
     Parameters
     ----------
     name : str
-        Of the model, of the package, and of the folder that is made for it.
+        Name of the model, of the package, and of its folder, which is made.
     folder : Path
-        Where that folder shall be.
+        Parent of that folder.
     kind : {"classical", "deep"}
-        As of `write_module`.
+        As for `write_module`.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path
     Raises
     ------
     UsageError
-        As of `write_module`.
+        As for `write_module`.
     """
     texts = _texts(name, kind)
     module, project = texts["module"], folder / name
@@ -106,7 +106,7 @@ def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path
 
 
 def _texts(name: str, kind: str) -> dict[str, str]:
-    """Return what the templates are filled with, once `name` is known to be free."""
+    """Return the values of the placeholders, or raise `UsageError` if the name is not free."""
     module = name.replace("-", "_")
     _check_name(name, module)
     title = name.replace("-", " ").capitalize()
@@ -138,12 +138,12 @@ def _check_name(name: str, module: str) -> None:
 
 def _importable(module: str) -> bool:
     origin = getattr(importlib.util.find_spec(module), "origin", None)
-    # What lies in the current folder is the author's own, such as the file that becomes a package.
+    # A module in the current folder is the author's own, such as the file that becomes a package.
     return origin is not None and Path(origin).parent != Path.cwd()
 
 
 def _check_absent(path: Path) -> None:
-    if os.path.lexists(path):  # also a link that leads nowhere
+    if os.path.lexists(path):  # also a broken link
         raise UsageError(f"{path} exists, and is not overwritten; choose another name or folder")
 
 

@@ -1,0 +1,38 @@
+"""The examples in the docstrings of what people call first, run as they stand."""
+
+import doctest
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.datasets.demo import VERSION, write_demo
+
+EXAMPLES = ["Card", "classical", "keras_model"]
+
+
+def examples(name: str) -> doctest.DocTest:
+    function = getattr(zoo, name)
+    scope = vars(importlib.import_module(function.__module__)) | {"zoo": zoo}
+    text = inspect.getdoc(function) or ""
+    return doctest.DocTestParser().get_doctest(text, dict(scope), name, None, 0)
+
+
+@pytest.fixture(scope="session")
+def small_demo(tmp_path_factory) -> Path:
+    """Return a cache with a demo set of one take of each piece."""
+    cache = tmp_path_factory.mktemp("examples")
+    write_demo(cache / "datasets" / f"demo-{VERSION}", takes=1)
+    return cache
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples(name, workspace, small_demo, monkeypatch, capsys):
+    monkeypatch.setenv("ZOO_CACHE", str(small_demo))
+    found = examples(name)
+    assert found.examples, f"zoo.{name} has no example"
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    runner.run(found)
+    assert runner.failures == 0, capsys.readouterr().out
