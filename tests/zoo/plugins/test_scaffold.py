@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import typer
@@ -212,4 +213,5 @@ def test_what_is_written_is_clean_and_formatted(kind, name, workspace):
 
 
 def test_the_command_offers_every_kind():
-    assert {kind.value for kind in new.Kind} == set(KINDS)
+    option, *_ = get_args(get_type_hints(new.command, include_extras=True)["kind"])
+    assert set(get_args(option)) == set(KINDS)
