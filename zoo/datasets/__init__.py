@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "FeatureTable", "Track", "dataset_name", "open_dataset"]
 
-DEMO = "demo"
-
 
 def open_dataset(
     wanted: str,
@@ -26,7 +24,7 @@ def open_dataset(
     trust: bool = True,
     engine: "Engine | None" = None,
 ) -> Dataset:
-    """Return the dataset that ``--data`` names.
+    """Return the dataset that ``--data`` names, for a CSV file a `FeatureTable`.
 
     Parameters
     ----------
@@ -39,17 +37,12 @@ def open_dataset(
     engine : Engine, optional
         Its workers read the files at a URL the first time.
 
-    Returns
-    -------
-    Dataset
-        Tracks and labels; a `FeatureTable` for a CSV file.
-
     Raises
     ------
     DatasetError
         If there is no such dataset, or it cannot be used.
     """
-    if wanted == DEMO:
+    if wanted == "demo":
         from zoo.datasets.demo import demo_set
 
         return demo_set()
@@ -70,7 +63,7 @@ def open_dataset(
         return with_facts(read_remote(wanted, engine, trust))
     if os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
         raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
-    names = ", ".join([DEMO, *sorted(offered or ())])
+    names = ", ".join(["demo", *sorted(offered or ())])
     raise DatasetError(
         f"there is no dataset {quoted(wanted)}: no folder or file of that name, "
         f"and none of: {names}"

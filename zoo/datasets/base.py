@@ -140,17 +140,16 @@ class Dataset:
     def groups(self) -> "NDArray[np.int64]":
         """Return the number of each track's group, int64, shape (tracks,).
 
-        Tracks of the same named group or recording, and identical files, have the same number.
-        A track without such information is a group of its own.
+        Identical files, and tracks of the same named group or recording, have the same number.
         """
         import numpy as np
 
+        kinds = ("digest", "group", "recording")
         keys = [
-            (("digest", track.digest), ("group", track.group), ("recording", track.recording))
+            [f"{kind} {key}" for kind in kinds if (key := getattr(track, kind))]
             for track in self.tracks
         ]
-        known = [[f"{kind} {key}" for kind, key in own if key] for own in keys]
-        return np.array(components(known), dtype=np.int64)
+        return np.array(components(keys), dtype=np.int64)
 
     @property
     def has_groups(self) -> bool:

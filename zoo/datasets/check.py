@@ -1,22 +1,27 @@
 """Check of a dataset before training, for everything that would distort a score."""
 
+import hashlib
+import io
+import struct
+import wave
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zoo.audio.fingerprint import near_duplicates
+from zoo.audio.decode import Recording, read
+from zoo.audio.files import on_disk
+from zoo.audio.fingerprint import landmarks, near_duplicates
 from zoo.datasets.base import Dataset, FeatureTable, Track, components
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
-from zoo.datasets.inspection import Inspection, inspect
 from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
-from zoo_registry.errors import DatasetError
+from zoo_registry.errors import AudioError, DatasetError
 from zoo_registry.files import write_text
 from zoo_registry.text import csv_text
 
@@ -24,11 +29,10 @@ __all__ = ["Problem", "check", "write_metadata"]
 
 _SILENT = 1e-3  # peak, 60 dB below full scale
 _CLIPPED = 1e-3  # share of the samples; GTZAN's loudest tracks stay a factor of ten below
+_CLIP_RUN = 3  # consecutive samples at the peak: music touches its peak, clipping stays at it
 _ODD_SHARE = 0.8  # share of the tracks that must agree before the others are odd
 _ODD_LENGTH = 0.05  # relative difference
 _IMBALANCE = 3.0  # size of the largest class over that of the smallest
-
-_Inspected = Sequence[tuple[Track, Inspection]]
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,30 @@ class Problem:
     detail: str
 
 
+@dataclass(frozen=True)
+class _Inspection:
+    """Properties of an audio file; with an error, the others have their defaults."""
+
+    error: str | None = None  # reason why it cannot be decoded
+    truncated: str | None = None  # sentence about the missing part
+    seconds: float = 0.0
+    rate: int = 0  # Hz
+    channels: int = 0
+    peak: float = 0.0  # maximum absolute sample; full scale is 1
+    clipped: float = 0.0  # share of the samples that stay at the peak
+    samples: str = ""  # SHA-256 of rate and samples, equal for lossless files of one recording
+    wav_md5: str = ""  # of the samples as a plain 16-bit wav file, the format of GTZAN
+    landmarks: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
+
+
+_Inspected = Sequence[tuple[Track, _Inspection]]
+_DIED = _Inspection(error=f"it {crashed('decoded')}")
+
+
 def check(
     dataset: Dataset, jobs: int | None = None, reporter: Reporter | None = None
 ) -> list[Problem]:
-    """Decode every file once and report everything that would distort a score.
+    """Return everything that would distort a score, by kind, from decoding every file once.
 
     Parameters
     ----------
@@ -69,11 +93,6 @@ def check(
     reporter : Reporter, optional
         Display of the progress.
 
-    Returns
-    -------
-    list of Problem
-        Grouped by kind.
-
     Raises
     ------
     DatasetError
@@ -81,17 +100,21 @@ def check(
     """
     if isinstance(dataset, FeatureTable):
         raise DatasetError(f"{dataset.source} is a feature table; only recordings can be checked")
-    tracks = list(
-        zip(dataset.tracks, _inspect_all(dataset, jobs, reporter or Reporter()), strict=True)
-    )
-    rules = (
-        _files(tracks),
-        _formats(tracks),
-        _duplicates(dataset, tracks),
-        _balance(dataset),
-        _gtzan(dataset, tracks),
-    )
-    return list(chain.from_iterable(rules))
+    paths = [track.location for track in dataset.tracks]
+    found = [_DIED] * len(paths)
+    with (reporter or Reporter()).bar(f"decoding {len(paths)} files", len(paths)) as bar:
+        results = LocalProcesses(jobs).work(_inspect, paths)
+        for done, (place, inspection) in enumerate(results, start=1):
+            found[place] = inspection or _DIED
+            bar.update(done)
+    tracks = list(zip(dataset.tracks, found, strict=True))
+    return [
+        *_files(tracks),
+        *_formats(tracks),
+        *_duplicates(dataset, tracks),
+        *_balance(dataset),
+        *_gtzan(dataset, tracks),
+    ]
 
 
 def write_metadata(dataset: Dataset, problems: Sequence[Problem], folder: Path) -> Path:
@@ -157,18 +180,44 @@ def _group_names(dataset: Dataset, problems: Sequence[Problem]) -> list[str]:
     return [names[number] for number in numbers]
 
 
-def _inspect_all(dataset: Dataset, jobs: int | None, reporter: Reporter) -> list[Inspection]:
-    paths = [track.location for track in dataset.tracks]
-    found: list[Inspection] = [_DIED] * len(paths)
-    with reporter.bar(f"decoding {len(paths)} files", len(paths)) as bar:
-        results = LocalProcesses(jobs).work(inspect, paths)
-        for done, (place, inspection) in enumerate(results, start=1):
-            found[place] = inspection or _DIED
-            bar.update(done)
-    return found
+def _inspect(location: Path | str) -> _Inspection:
+    try:
+        with on_disk(location) as path:
+            recording = read(path)
+    except AudioError as error:
+        return _Inspection(error=str(error))
+    samples, rate = recording.samples, recording.rate
+    mono = samples.mean(axis=1, dtype=np.float32)
+    return _Inspection(
+        truncated=recording.truncated,
+        seconds=len(samples) / rate,
+        rate=rate,
+        channels=samples.shape[1],
+        peak=float(np.abs(samples).max()),
+        clipped=_clipped(mono),
+        samples=hashlib.sha256(struct.pack("<I", rate) + samples.tobytes()).hexdigest(),
+        wav_md5=_wav_md5(recording),
+        landmarks=landmarks(mono, rate),
+    )
 
 
-_DIED = Inspection(error=f"it {crashed('decoded')}")
+def _clipped(mono: NDArray[np.float32]) -> float:
+    level = np.abs(mono)
+    at_peak = level >= level.max() - 2 / 32768
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], at_peak, [False]])))
+    runs = edges[1::2] - edges[::2]
+    return float(runs[runs >= _CLIP_RUN].sum() / len(mono)) if level.max() > 0 else 0.0
+
+
+def _wav_md5(recording: Recording) -> str:
+    whole = np.clip(np.rint(recording.samples * 32768), -32768, 32767).astype("<i2")
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(whole.shape[1])
+        writer.setsampwidth(2)
+        writer.setframerate(recording.rate)
+        writer.writeframes(whole.tobytes())
+    return hashlib.md5(file.getbuffer(), usedforsecurity=False).hexdigest()
 
 
 def _files(tracks: _Inspected) -> Iterator[Problem]:
@@ -215,9 +264,7 @@ def _duplicates(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
                 copies.setdefault((first, number), detail)
     for (first, number), detail in copies.items():
         yield _pair("duplicate", True, tracks[first][0], tracks[number][0], detail)
-    empty = np.empty((0, 2), np.int32)
-    marks = [empty if found.landmarks is None else found.landmarks for _, found in tracks]
-    for match in near_duplicates(marks):
+    for match in near_duplicates([found.landmarks for _, found in tracks]):
         first, number = match.first, match.second
         if (first, number) not in copies:
             share = f"{match.hashes} landmarks agree ({match.share:.0%})"

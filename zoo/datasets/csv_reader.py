@@ -39,7 +39,7 @@ class Table:
 
 
 def read_table(path: Path, called: str | None = None) -> Table:
-    """Open a CSV file and read its header.
+    """Return the columns of a CSV file, and its rows, which are read later.
 
     Parameters
     ----------
@@ -47,11 +47,6 @@ def read_table(path: Path, called: str | None = None) -> Table:
         File in UTF-8.
     called : str, optional
         Name in error messages, if `path` is a temporary copy.
-
-    Returns
-    -------
-    Table
-        Columns and rows.
 
     Raises
     ------
@@ -68,9 +63,8 @@ def read_table(path: Path, called: str | None = None) -> Table:
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
         raise DatasetError(f"{name} has two columns called {quoted(twice)}; rename one")
-    return Table(
-        name, columns, ((line, dict(zip(columns, row, strict=True))) for line, row in rows)
-    )
+    records = ((line, dict(zip(columns, row, strict=True))) for line, row in rows)
+    return Table(name, columns, records)
 
 
 def _rows(path: Path, name: Path | str) -> Iterator[tuple[int, list[str]]]:

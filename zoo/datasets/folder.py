@@ -18,7 +18,7 @@ METADATA = "metadata.csv"
 
 
 def read_folder(folder: Path, trust: bool = True) -> Dataset:
-    """Read a folder of audio files.
+    """Return the dataset in a folder of audio files.
 
     Without a ``metadata.csv`` every audio file in a sub-folder is a track, and its label is
     the name of the sub-folder. With one, its rows are the tracks: ``path`` is required,
@@ -31,11 +31,6 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
         Folder of the dataset.
     trust : bool
         Whether files of unchanged size and time are assumed to be unchanged.
-
-    Returns
-    -------
-    Dataset
-        Its tracks have paths.
 
     Raises
     ------
@@ -96,7 +91,7 @@ def file_rows(folder: str, files: Iterable[str]) -> list[dict[str, str]]:
 
 
 def metadata_rows(folder: str, table: Table, exists: Callable[[str], bool]) -> list[dict[str, str]]:
-    """Return the rows of a ``metadata.csv``, with ``path`` and ``label``.
+    """Return the rows of a ``metadata.csv`` by column name, with ``path`` and ``label``.
 
     Parameters
     ----------
@@ -106,11 +101,6 @@ def metadata_rows(folder: str, table: Table, exists: Callable[[str], bool]) -> l
         Content of the file.
     exists : callable
         Returns whether the folder has a file of this relative path.
-
-    Returns
-    -------
-    list of dict
-        Values by column name.
 
     Raises
     ------

@@ -15,7 +15,6 @@ A dataset is recognised as GTZAN, or a part of it, by its file names: ``blues.00
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -25,16 +24,7 @@ from zoo.datasets.csv_reader import read_table
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
 
-__all__ = [
-    "GENRES",
-    "Facts",
-    "facts",
-    "is_gtzan",
-    "published",
-    "read_facts",
-    "track_name",
-    "with_facts",
-]
+__all__ = ["GENRES", "facts", "is_gtzan", "published", "read_facts", "track_name", "with_facts"]
 
 GENRES = (
     "blues", "classical", "country", "disco", "hiphop",
@@ -47,27 +37,13 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about one track; None if the source leaves the track out.
-
-    Attributes
-    ----------
-    md5 : str
-        Hash of the published wav file.
-    part : {"train", "valid", "test"} or None
-        Part of the fault-filtered partition.
-    artist : str or None
-        Equal for tracks of the same artist.
-    fold : {"1", "2", "3"} or None
-        Fold of the artist-filtered partition.
-    duplicate_of : str or None
-        Name of the track with the same samples.
-    """
+    """Facts about one track; None if the source leaves the track out."""
 
     md5: str
-    part: str | None
+    part: str | None  # "train", "valid" or "test"
     artist: str | None
-    fold: str | None
-    duplicate_of: str | None
+    fold: str | None  # "1", "2" or "3"
+    duplicate_of: str | None  # track name
 
 
 @lru_cache(maxsize=1)
@@ -114,8 +90,6 @@ def with_facts(dataset: Dataset) -> Dataset:
     return replace(dataset, tracks=tracks)
 
 
-def published(dataset: Dataset) -> Iterator[Facts | None]:
-    """Yield the facts about each track of a dataset, None for a track not of GTZAN."""
-    for track in dataset.tracks:
-        name = track_name(track.id)
-        yield facts()[name] if name else None
+def published(dataset: Dataset) -> list[Facts | None]:
+    """Return the facts about each track of a dataset, None for a track not of GTZAN."""
+    return [facts().get(track_name(track.id) or "") for track in dataset.tracks]

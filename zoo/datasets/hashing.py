@@ -84,7 +84,10 @@ def remembered_digests(
         Whether stored digests are used.
     """
     index = cache_folder() / "digests" / f"{digest(root)[:20]}.json"
-    stored = _load(index) if trust else {}
+    stored: dict[str, tuple[list[Any], str]] = {}
+    if trust:
+        with suppress(OSError, ValueError, RecursionError):  # absent or damaged
+            stored = msgspec.json.decode(index.read_bytes(), type=dict[str, tuple[list[Any], str]])
     known = {
         name: stored[name][1]
         for name, stamp in zip(names, stamps, strict=True)
@@ -108,10 +111,3 @@ def _stamp(path: Path) -> list[int]:
     if not stat.S_ISREG(status.st_mode):
         raise DatasetError(f"{path} cannot be read: it is no file")
     return [status.st_size, status.st_mtime_ns]
-
-
-def _load(index: Path) -> dict[str, tuple[list[Any], str]]:
-    try:
-        return msgspec.json.decode(index.read_bytes(), type=dict[str, tuple[list[Any], str]])
-    except (OSError, ValueError, RecursionError):
-        return {}  # absent or damaged: every file is read

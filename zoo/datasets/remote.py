@@ -23,7 +23,7 @@ _STAMPS = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "last_mod
 
 
 def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> Dataset:
-    """Read the folder at a URL in the same way as `read_folder` reads a local one.
+    """Return the dataset in the folder at a URL, read as `read_folder` reads a local one.
 
     Parameters
     ----------
@@ -33,11 +33,6 @@ def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> D
         Its workers compute the SHA-256 of the files; threads of this process by default.
     trust : bool
         Whether files of unchanged size, time and tag are assumed to be unchanged.
-
-    Returns
-    -------
-    Dataset
-        Its tracks have URLs.
 
     Raises
     ------
@@ -52,23 +47,26 @@ def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> D
         rows = file_rows(url, sorted(filter(_is_track, files)))
     check_labels(url, [row["label"] for row in rows])
     urls = [f"{url}/{row['path']}" for row in rows]
-    stamps = [_stamp(files[row["path"]]) for row in rows]
+    facts = [files[row["path"]] for row in rows]
+    stamps = [[str(own[name]) for name in _STAMPS if own.get(name) is not None] for own in facts]
 
     def read(wanted: Sequence[int]) -> Iterable[Mapping[int, str]]:
         """Yield the digests of the files with these numbers."""
-        return _digests([urls[number] for number in wanted], wanted, engine)
+        results = (engine or LocalProcesses()).read(_sha256, [urls[number] for number in wanted])
+        for position, found in results:
+            number = wanted[position]
+            if found is None:
+                raise DatasetError(f"{quoted(urls[number])} {crashed('read')}")
+            yield {number: found}
 
     # The size alone would not show that a file has changed.
     trust = trust and all(len(stamp) > 1 for stamp in stamps)
     digests = remembered_digests(url, urls, stamps, read, trust)
-    return Dataset(
-        remote_name(url),
-        url,
-        [
-            Track.from_row(row["path"], row, digest, url=place)
-            for row, digest, place in zip(rows, digests, urls, strict=True)
-        ],
-    )
+    tracks = [
+        Track.from_row(row["path"], row, digest, url=place)
+        for row, digest, place in zip(rows, digests, urls, strict=True)
+    ]
+    return Dataset(remote_name(url), url, tracks)
 
 
 def remote_name(url: str) -> str:
@@ -102,19 +100,6 @@ def _metadata(url: str, files: Mapping[str, Any]) -> list[dict[str, str]]:
             return metadata_rows(url, read_table(copy, name), files.__contains__)
     except StorageError as error:
         raise DatasetError(str(error)) from error
-
-
-def _stamp(facts: Mapping[str, Any]) -> list[Any]:
-    return [str(facts[name]) for name in _STAMPS if facts.get(name) is not None]
-
-
-def _digests(
-    urls: Sequence[str], places: Sequence[int], engine: Engine | None
-) -> Iterable[Mapping[int, str]]:
-    for position, found in (engine or LocalProcesses()).read(_sha256, urls):
-        if found is None:
-            raise DatasetError(f"{quoted(urls[position])} {crashed('read')}")
-        yield {places[position]: found}
 
 
 def _sha256(url: str) -> str:
