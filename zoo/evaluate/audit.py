@@ -14,20 +14,7 @@ _KINDS = {"group": "group", "recording": "recording", "duplicate": "digest"}
 
 
 def audit(dataset: Dataset, folds: Sequence[Fold]) -> AuditInfo:
-    """Count the test tracks of each fold that share information with training tracks.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Tracks.
-    folds : sequence of Fold
-        Split of the tracks.
-
-    Returns
-    -------
-    AuditInfo
-        Counts per fold, and identical recordings with different labels.
-    """
+    """Count the test tracks of each fold that share information with training tracks."""
     keys = {kind: [getattr(t, name) for t in dataset.tracks] for kind, name in _KINDS.items()}
     return AuditInfo(
         folds=[_audit_fold(dataset, fold, keys) for fold in folds],

@@ -53,23 +53,11 @@ class AlignedPredictions:
     @property
     def wrong(self) -> NDArray[np.bool_]:
         """Whether a run tested a track and is wrong, bool, shape (runs, tracks)."""
-        found: NDArray[np.bool_] = self.tested & (self.winners != self.labels)
-        return found
+        return self.tested & ~self.right
 
 
 def align(predictions: Mapping[str, Predictions]) -> AlignedPredictions:
-    """Align the predictions of runs on one dataset.
-
-    Parameters
-    ----------
-    predictions : mapping of str to Predictions
-        By run; at least one.
-
-    Returns
-    -------
-    AlignedPredictions
-        All tracks and classes of any run.
-    """
+    """Return all tracks and classes of several runs on one dataset, from predictions by run."""
     parts = list(predictions.values())
     classes = tuple(sorted({name for part in parts for name in part.classes}))
     known: dict[str, tuple[str, str]] = {}
@@ -102,18 +90,15 @@ def align(predictions: Mapping[str, Predictions]) -> AlignedPredictions:
 
 
 def hardest(aligned: AlignedPredictions) -> list[int]:
-    """Return the tracks that more than half of their runs classify wrongly.
+    """Return the indices of the tracks that more than half of their runs classify wrongly.
+
+    They are sorted by falling share of wrong runs, then by falling difference between the highest
+    mean probability of another class and that of the label.
 
     Parameters
     ----------
     aligned : AlignedPredictions
         Predictions of all runs.
-
-    Returns
-    -------
-    list of int
-        Indices, sorted by falling share of wrong runs, then by falling difference between the
-        highest mean probability of another class and that of the label.
     """
     share = aligned.wrong.sum(axis=0) / np.maximum(aligned.tested.sum(axis=0), 1)
     _, labelled, probability = _alternatives(aligned)
@@ -153,7 +138,9 @@ class Doubt:
 
 
 def doubtful_labels(aligned: AlignedPredictions) -> list[Doubt]:
-    """Find the tracks that all runs assign to another class than their label.
+    """Return the tracks that all runs assign to another class than their label.
+
+    They are sorted by falling difference of the probabilities of suggested class and label.
 
     Confident learning decides the class of a track in one run: candidates are the classes whose
     probability is at least the mean over the tracks with this label; the most probable candidate
@@ -165,11 +152,6 @@ def doubtful_labels(aligned: AlignedPredictions) -> list[Doubt]:
     ----------
     aligned : AlignedPredictions
         Predictions of all runs.
-
-    Returns
-    -------
-    list of Doubt
-        By falling difference of the probabilities of suggested class and label.
     """
     tested = aligned.tested
     assigned = np.stack([_assigned(aligned, run) for run in range(len(aligned.runs))])
@@ -202,14 +184,7 @@ def _assigned(aligned: AlignedPredictions, run: int) -> NDArray[np.int64]:
 def _alternatives(
     aligned: AlignedPredictions,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the most probable class apart from the label, and the probabilities of both.
-
-    Returns
-    -------
-    alternatives : int64 array, shape (tracks,)
-    labelled, probability : float64 arrays, shape (tracks,)
-        Means over the runs that tested the track, of the label and of the alternative.
-    """
+    """Return the best class apart from the label, and mean probabilities of label and class."""
     tests = np.maximum(aligned.tested.sum(axis=0), 1)
     means = aligned.probabilities.sum(axis=0) / tests[:, None]
     each = np.arange(len(means))

@@ -43,26 +43,19 @@ class Row:
         See `zoo.evaluate.metrics.Scores`.
     ci_low, ci_high : float or None
         95 % interval of `accuracy`.
-    train_seconds : float or None
-        Mean per fold.
-    predict_ms_per_track : float or None
-        From front-end array to probabilities.
-    artefact_bytes : int or None
-        Size of the ONNX file.
-    title, params : str, dict
-        Title and parameters of the model.
-    tracks : int or None
-        Number of tested tracks.
-    seed : int
-        Random seed for the split and the model.
+    train_seconds, predict_ms_per_track : float or None
+        Mean per fold, and from front-end array to probabilities.
+    artefact_bytes, tracks : int or None
+        Size of the ONNX file, and number of tested tracks.
+    title, params, seed : str, dict, int
+        Title and parameters of the model, random seed for the split and the model.
     p_above : float or None
         P-value of the difference to the row above, with Holm's correction over the board.
     error : str or None
         Reason of the failure.
-    tuned : bool
-        Whether the parameters come from a search.
-    tuned_on_test : int
-        Number of tested tracks that the search used; if there are any, the scores are too high.
+    tuned, tuned_on_test : bool, int
+        Whether the parameters come from a search, and number of tested tracks that it used; if
+        there are any, the scores are too high.
     """
 
     rank: int | None = None
@@ -125,10 +118,8 @@ class Difference:
     ----------
     dataset, protocol, model : str
         Names.
-    grouped, ungrouped : float
-        Accuracies.
-    difference : float
-        ``ungrouped - grouped``.
+    grouped, ungrouped, difference : float
+        Accuracies, and ``ungrouped - grouped``.
     leakage : float or None
         Share of the ungrouped test tracks that share a group or recording with training tracks.
     """
@@ -143,19 +134,12 @@ class Difference:
 
 
 def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Board]:
-    """Return the leaderboards of the workspace.
+    """Return the leaderboards of the workspace, by dataset, protocol, grouped before ungrouped.
 
     Parameters
     ----------
-    data : str, optional
-        Dataset of the boards, as for ``--data``; all by default.
-    protocol : str, optional
-        Protocol of the boards; all by default.
-
-    Returns
-    -------
-    list of Board
-        Sorted by dataset, protocol, and grouped before ungrouped.
+    data, protocol : str, optional
+        Dataset, as for ``--data``, and protocol of the boards; all by default.
 
     Raises
     ------
@@ -245,9 +229,7 @@ def _figures(members: Sequence[Run], board: tuple[Any, ...]) -> dict[str, dict[s
         if run.complete:
             with suppress(OSError):
                 hashes[run.id] = hashlib.sha256(run.predictions_path.read_bytes()).hexdigest()
-    trained = [
-        entry.train_tracks for run in members for entry in run.record.folds if entry.is_trained
-    ]
+    trained = [fold.train_tracks for r in members for fold in r.record.folds if fold.is_trained]
     learnt = sum(trained) / max(1, len(trained))
     seen = {r.id: sorted(set(r.record.tuned.seen if r.record.tuned else ())) for r in members}
     complete = [run for run in members if run.id in hashes]
@@ -273,9 +255,8 @@ def _computed(
             readable[run.id] = run.predictions()
     predicted = list(readable.values())
     figures = {}
-    for (name, own), (low, high) in zip(
-        readable.items(), intervals(predicted, learnt), strict=True
-    ):
+    found = intervals(predicted, learnt)
+    for (name, own), (low, high) in zip(readable.items(), found, strict=True):
         tested, tuned_on = set(zip(own.digests, own.tracks, strict=True)), set(seen[name])
         figures[name] = asdict(score(own)) | {
             "ci_low": low,
@@ -324,18 +305,7 @@ def _row(run: Run, figures: dict[str, Any] | None) -> Row:
 
 
 def side_by_side(boards: Sequence[Board]) -> list[Difference]:
-    """Pair the runs that differ only in whether groups were kept together.
-
-    Parameters
-    ----------
-    boards : sequence of Board
-        Leaderboards with and without groups kept together.
-
-    Returns
-    -------
-    list of Difference
-        In the order of the boards and of their rows with groups kept together.
-    """
+    """Return the pairs of runs that differ only in whether groups were kept together."""
     scored = [(board, row) for board in boards for row in board.rows if row.accuracy is not None]
     ungrouped = {_experiment(*pair): pair for pair in scored if not pair[0].grouped}
     found = []

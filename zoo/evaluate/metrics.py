@@ -1,4 +1,4 @@
-"""Scores of one run, computed from its out-of-fold predictions."""
+"""Scores and calibration of one run, computed from its out-of-fold predictions."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from zoo.evaluate.vote import mean_winners, vote_winners
 from zoo_registry.predictions import Predictions
 
-__all__ = ["Scores", "confusion", "f1_scores", "score"]
+__all__ = ["Calibration", "Scores", "calibration", "confusion", "f1_scores", "score"]
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,68 @@ def confusion(predictions: Predictions) -> NDArray[np.int64]:
 
 
 def f1_scores(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the F1 score of each class.
-
-    A class that is neither tested nor predicted has the score 0, as in scikit-learn.
+    """Return the F1 score of each class, float64, shape (classes,).
 
     Parameters
     ----------
     counts : int64 array, shape (classes, classes)
         Result of `confusion`.
-
-    Returns
-    -------
-    float64 array, shape (classes,)
-        Scores from 0 to 1.
     """
-    hits = np.diag(counts)
     total = counts.sum(axis=0) + counts.sum(axis=1)
-    scores: NDArray[np.float64] = 2 * hits / np.maximum(total, 1)
+    # A class that is neither tested nor predicted has the score 0, as in scikit-learn.
+    scores: NDArray[np.float64] = 2 * np.diag(counts) / np.maximum(total, 1)
     return scores
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Reliability diagram of a run, without empty bins.
+
+    Attributes
+    ----------
+    low, high : tuple of float
+        Edges of each bin, which includes its upper edge only.
+    confidence, accuracy, tracks : tuple of float, tuple of float, tuple of int
+        Mean confidence, share of correct tracks, and number of tracks in each bin.
+    error : float
+        Expected calibration error: mean absolute difference of accuracy and confidence, weighted
+        by the number of tracks.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    tracks: tuple[int, ...]
+    error: float
+
+
+def calibration(predictions: Predictions, bins: int = 10) -> Calibration:
+    """Return the reliability diagram of a run, and its expected calibration error.
+
+    The confidence is the highest mean probability of a track. The accuracy refers to the class
+    with this probability, which is not always the winner of the vote. Source: Guo et al. (2017),
+    "On calibration of modern neural networks", arXiv:1706.04599, equations 1 to 3.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Out-of-fold predictions of the run.
+    bins : int
+        Number of bins of equal width, from 0 to 1.
+    """
+    confidence = predictions.probabilities.max(axis=1)
+    right = mean_winners(predictions.probabilities) == predictions.labels
+    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    held = np.unique(place)
+    counts = np.bincount(place, minlength=bins)[held]
+    sure = np.bincount(place, confidence, bins)[held] / counts
+    hit = np.bincount(place, right.astype(np.float64), bins)[held] / counts
+    return Calibration(
+        low=tuple((held / bins).tolist()),
+        high=tuple(((held + 1) / bins).tolist()),
+        confidence=tuple(sure.tolist()),
+        accuracy=tuple(hit.tolist()),
+        tracks=tuple(counts.tolist()),
+        error=float((np.abs(hit - sure) * counts).sum() / counts.sum()),
+    )

@@ -91,7 +91,7 @@ class Protocol:
     splitter: Splitter
 
     def folds(self, dataset: Dataset, seed: int, grouped: bool = True) -> list[Fold]:
-        """Split the dataset; the result is the same on every machine.
+        """Return the folds of all repeats, the same on every machine.
 
         Parameters
         ----------
@@ -101,11 +101,6 @@ class Protocol:
             Random seed.
         grouped : bool
             Whether tracks of one group are kept on one side. `False` splits by track, on purpose.
-
-        Returns
-        -------
-        list of Fold
-            All folds of all repeats.
 
         Raises
         ------
@@ -148,14 +143,11 @@ def _kfold(dataset: Dataset, groups: "Indices", seed: int, k: int, repeats: int)
     single = _all_single(groups)
     kind = StratifiedKFold if single else StratifiedGroupKFold
     for repeat in range(repeats):
-        splitter = kind(n_splits=k, shuffle=True, random_state=_seed(seed, repeat))
+        # The splits of consecutive seeds have nothing in common.
+        own = np.random.SeedSequence([seed, repeat]).generate_state(1)[0] if repeat else seed
+        splitter = kind(n_splits=k, shuffle=True, random_state=int(own))
         together = None if single else groups
         yield from splitter.split(np.zeros((len(groups), 1)), dataset.labels, together)
-
-
-def _seed(seed: int, repeat: int) -> int:
-    """Return the seed of a repeat; the results for consecutive seeds are unrelated."""
-    return seed if repeat == 0 else int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
 
 
 def _holdout(

@@ -37,7 +37,7 @@ _ROUNDING = 1e-14  # error of a variance
 
 
 def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, float]]:
-    """Return the 95 % interval of the accuracy of each run's majority vote.
+    """Return the ends of the 95 % interval of the accuracy of each run's majority vote.
 
     Wilson's interval (1927) for independent tracks, percentiles of a bootstrap of whole groups
     (Efron & Tibshirani 1993), or a t-interval with the variance of Nadeau & Bengio (2003).
@@ -48,11 +48,6 @@ def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, f
         Out-of-fold predictions.
     learnt : float
         Mean number of training tracks per fold, used for repeated splits only.
-
-    Returns
-    -------
-    list of (float, float)
-        Lower and upper end, from 0 to 1.
     """
     found = [(0.0, 1.0)] * len(runs)
     for block in _blocks(runs):
@@ -62,7 +57,7 @@ def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, f
 
 
 def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
-    """Test for every pair of runs whether the accuracies of their votes are equal.
+    """Return the p-values of all pairs of runs, for equal accuracies of their votes.
 
     McNemar's exact test (1947) for independent tracks, otherwise t-tests with the variance of a
     paired bootstrap of whole groups (Efron & Tibshirani 1993), or of Nadeau & Bengio (2003) for
@@ -75,11 +70,6 @@ def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
         tested.
     learnt : float
         Mean number of training tracks per fold, used for repeated splits only.
-
-    Returns
-    -------
-    Comparison
-        P-values of all pairs.
     """
     blocks = list(enumerate(_blocks(runs)))
     places = {
@@ -300,19 +290,9 @@ def _root(sizes: bytes) -> NDArray[np.float64]:
 
 
 def _resampled(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return bootstrap samples of accuracies, drawing whole groups.
+    """Return accuracies of bootstrap samples of whole groups, shape (runs, resamples).
 
-    Parameters
-    ----------
-    hits : float64 array, shape (runs, groups)
-        Number of correct tracks.
-    sizes : float64 array, shape (groups,)
-        Number of tracks.
-
-    Returns
-    -------
-    float64 array, shape (runs, resamples)
-        Accuracies.
+    Hits, shape (runs, groups), are correct tracks, and sizes, shape (groups,), all tracks.
     """
     rng = np.random.default_rng(0)  # a fixed seed gives the same figures every time
     groups = len(sizes)

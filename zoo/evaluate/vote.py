@@ -27,19 +27,12 @@ def count_votes(windows: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArra
 
 
 def vote_winners(votes: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the class of each track by majority vote; the mean probability decides ties.
+    """Return the class index of each track by majority vote, int64, shape (tracks,).
 
     Parameters
     ----------
-    votes : int64 array, shape (tracks, classes)
-        Number of windows.
-    probabilities : float64 array, shape (tracks, classes)
-        Mean over the windows.
-
-    Returns
-    -------
-    int64 array, shape (tracks,)
-        Index of the class.
+    votes, probabilities : int64 array, float64 array, shape (tracks, classes)
+        Number of windows, and mean over the windows, which decides ties.
     """
     ahead = votes == votes.max(axis=1, keepdims=True)
     winners: NDArray[np.int64] = np.where(ahead, probabilities, -1.0).argmax(axis=1)

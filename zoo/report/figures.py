@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from zoo.evaluate.calibration import Calibration
 from zoo.evaluate.leaderboard import Difference, Row
+from zoo.evaluate.metrics import Calibration
 from zoo.report.svg import (
     ACCENT,
     GRID,

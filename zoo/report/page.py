@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.evaluate.calibration import calibration
 from zoo.evaluate.leaderboard import Board, Row, leaderboard, side_by_side
+from zoo.evaluate.metrics import calibration
 from zoo.execution.progress import Reporter
 from zoo.report import figures
 from zoo.report.error_section import error_section

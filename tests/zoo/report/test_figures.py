@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.evaluate.calibration import Calibration
 from zoo.evaluate.leaderboard import Difference, Row
+from zoo.evaluate.metrics import Calibration
 from zoo.report import figures
 from zoo_registry.text import shown
 
