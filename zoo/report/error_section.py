@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.evaluate.error_analysis import (
     AlignedPredictions,
     align,
@@ -30,23 +32,16 @@ def error_section(
     names: Mapping[str, str],
     progress: Callable[[float], None],
 ) -> dict[str, Any]:
-    """Return what the sections on errors show.
+    """Return the variables of ``board.html`` for its sections on errors.
 
     Parameters
     ----------
-    predictions : mapping of str to Predictions
-        The out-of-fold predictions of each run; at least one.
-    runs : mapping of str to Run
-        These runs, by their ids.
+    predictions, runs : mapping of str to Predictions, mapping of str to Run
+        The out-of-fold predictions of each run, at least one, and all runs, by their ids.
     names : mapping of str to str
         The displayed name of each run.
     progress : callable
         Receives the share that is done, 0.4 to 1.
-
-    Returns
-    -------
-    dict
-        Variables of ``board.html``.
     """
     found = align(predictions)
     worst = hardest(found)
@@ -54,12 +49,7 @@ def error_section(
     wrong = found.wrong.sum(axis=0)
     listed = sorted(wrong.nonzero()[0].tolist(), key=lambda track: (-wrong[track], track))
     cards = _cards(found, worst[:PLAYERS], [runs[run] for run in found.runs], names, progress)
-    without_times = {
-        (name, timeline.reason)
-        for card in cards
-        for name, timeline in card["timelines"]
-        if timeline.reason
-    }
+    over_time = [timeline for card in cards for timeline in card["timelines"]]
     return {
         "errors": found,
         "confusion": {run: confusion(given).tolist() for run, given in predictions.items()},
@@ -69,7 +59,7 @@ def error_section(
         "shown_cards": {card["number"] for card in cards},
         "playable": any(card["excerpt"] for card in cards),
         "reasons": sorted({card["reason"] for card in cards if card["reason"]}),
-        "without_times": sorted(without_times),
+        "without_times": sorted({(name, of.reason) for name, of in over_time if of.reason}),
         "only_right": differing.tolist(),
         "most_apart": max(1, int(differing.max())),
         "summary": _summary(found),
@@ -82,22 +72,16 @@ def error_section(
 
 def _error_row(found: AlignedPredictions, track: int) -> dict[str, Any]:
     """Return a row of the table of errors."""
-    tested = found.tested[:, track].tolist()
-    winners = [found.classes[winner] for winner in found.winners[:, track].tolist()]
-    label = found.classes[found.labels[track]]
+    tested, winners = found.tested[:, track], found.winners[:, track]
+    label = found.labels[track]
     return {
         "number": track,
         "track": found.tracks[track],
-        "label": label,
+        "label": found.classes[label],
         "wrong": int(found.wrong[:, track].sum()),
         # One character per run: right, wrong, or not tested.
-        "flags": "".join(
-            str(int(winner == label)) if held_out else "-"
-            for held_out, winner in zip(tested, winners, strict=True)
-        ),
-        "says": [
-            winner if held_out else "" for held_out, winner in zip(tested, winners, strict=True)
-        ],
+        "flags": "".join(np.where(tested, np.where(winners == label, "1", "0"), "-")),
+        "says": np.where(tested, np.array(found.classes)[winners], "").tolist(),
     }
 
 
@@ -105,9 +89,8 @@ def _summary(found: AlignedPredictions) -> dict[str, Any]:
     """Return the most frequent class with the baseline, and the hardest and the easiest class."""
     masks = {name: found.labels == number for number, name in enumerate(found.classes)}
     frequent = max(masks, key=lambda name: masks[name].sum())
-    tests = found.tested.sum(axis=0)
     accuracies = {
-        name: float(found.right[:, mask].sum() / max(1, tests[mask].sum()))
+        name: float(found.right[:, mask].sum() / max(1, found.tested[:, mask].sum()))
         for name, mask in masks.items()
     }
     return {
@@ -160,20 +143,15 @@ def _cards(
     for number in worst:
         track = found.tracks[number]
         excerpt = excerpts[track]
-        card = _error_row(found, number)
-        card |= {
+        more = {
             "tests": int(found.tested[:, number].sum()),
             "file": file_name(track),
             "lines": _answers_on(found, number, names),
             "timelines": [(name, of[track]) for name, of in over_time if track in of],
-            "excerpt": None,
-            "reason": None,
+            "excerpt": excerpt if isinstance(excerpt, Excerpt) else None,
+            "reason": excerpt if isinstance(excerpt, str) else None,
         }
-        if isinstance(excerpt, Excerpt):
-            card |= {"excerpt": excerpt, "ticks": _ticks(excerpt.seconds)}
-        else:
-            card["reason"] = excerpt
-        cards.append(card)
+        cards.append(_error_row(found, number) | more)
     return cards
 
 
@@ -208,9 +186,3 @@ def _answers_on(
             }
         )
     return lines
-
-
-def _ticks(seconds: float) -> range:
-    """Return at most six round times along a track, in seconds."""
-    step = next((step for step in (1, 2, 5, 10, 20, 60) if seconds / step <= 6), 120)  # noqa: PLR2004
-    return range(0, int(seconds) + 1, step)

@@ -14,7 +14,7 @@ from zoo.audio.decode import open_stream, waveform
 from zoo.audio.frontends import LogMel
 from zoo.datasets import FeatureTable
 from zoo.inference.predict import predict
-from zoo.inference.prediction import Prediction, Section
+from zoo.inference.prediction import Section
 from zoo.inference.predictors import open_model
 from zoo.inference.timeline import stretches
 from zoo.plugins.registry import find_dataset
@@ -34,6 +34,7 @@ _DIGEST = 16  # hexadecimal digits that predictions keep of a sha256
 _FORMATS = (("MP3", "MPEG_LAYER_III", "audio/mpeg"), ("OGG", "VORBIS", "audio/ogg"))
 _COMPRESSION = 0.6  # of libsndfile's scale from 0 to 1: about 60 kbit/s, enough for one channel
 _PICTURE = (480, 64)  # columns and rows of pixels
+_TICKS = 6
 _RANGE = 80.0  # dB below the loudest point that the picture shows
 # Must be raised whenever the same artefact and tracks give other timelines than before.
 _VERSION = "timelines-1"
@@ -59,6 +60,12 @@ class Excerpt:
     audio: str
     picture: str
 
+    @property
+    def ticks(self) -> range:
+        """At most six round times along the decoded part, in seconds."""
+        steps = (step for step in (1, 2, 5, 10, 20, 60) if self.seconds / step <= _TICKS)
+        return range(0, int(self.seconds) + 1, next(steps, 120))
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -69,7 +76,7 @@ class Timeline:
 
 
 def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, Path | str]:
-    """Find the audio files of tracks.
+    """Return the audio file of each track, or a sentence that says why there is none.
 
     Parameters
     ----------
@@ -77,11 +84,6 @@ def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, P
         The record of any run on the dataset.
     wanted : mapping of str to str
         The start of the sha256 of each track's bytes, by track.
-
-    Returns
-    -------
-    dict
-        The file of each track, or a sentence that says why there is none.
     """
     source = record.dataset.source
     try:
@@ -106,23 +108,7 @@ def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, P
 
 
 def cut_excerpt(path: Path) -> Excerpt:
-    """Cut an excerpt from the middle of a recording, and draw its spectrogram.
-
-    Parameters
-    ----------
-    path : Path
-        An audio file.
-
-    Returns
-    -------
-    Excerpt
-        Ten seconds, or the whole of a shorter recording.
-
-    Raises
-    ------
-    AudioError
-        If the file cannot be decoded.
-    """
+    """Return ten seconds from the middle of a recording, or a shorter one whole."""
     frontend = LogMel()
     rate = frontend.sample_rate
     blocks, size = [], 0
@@ -193,21 +179,14 @@ def _data_uri(mime: str, content: io.BytesIO) -> str:
 def timelines(
     run: Run, files: Mapping[str, Path], digests: Mapping[str, str]
 ) -> dict[str, Timeline]:
-    """Classify the windows of recordings with the artefact of a run, and cache the result.
+    """Return the timeline of each track from the artefact of a complete run; it is cached.
 
     Parameters
     ----------
     run : Run
         A complete run.
-    files : mapping of str to Path
-        The audio file of each track.
-    digests : mapping of str to str
-        The start of the sha256 of each track's bytes, by track.
-
-    Returns
-    -------
-    dict
-        The timeline of each track.
+    files, digests : mapping of str to Path, mapping of str to str
+        The audio file of each track, and the start of the sha256 of its bytes.
     """
     tracks = sorted(files)
     compute = partial(_classify, run, [files[track] for track in tracks])
@@ -229,13 +208,12 @@ def _classify(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
     model = open_model(str(run.folder), threads=1)
     if not model.has_times:
         return [{"stretches": [], "reason": "it does not say how its windows lie"}] * len(paths)
-    return [_to_json(found) for found in predict(model, paths, timeline=True)]
-
-
-def _to_json(found: Prediction) -> dict[str, Any]:
-    windows = [window for window in found.timeline or () if window.start < LONGEST]
-    parts = [
-        [part.start, min(part.end, LONGEST), part.label, part.confidence]
-        for part in stretches(windows)
-    ]
-    return {"stretches": parts, "reason": found.error}
+    found = []
+    for prediction in predict(model, paths, timeline=True):
+        windows = [window for window in prediction.timeline or () if window.start < LONGEST]
+        parts = [
+            [part.start, min(part.end, LONGEST), part.label, part.confidence]
+            for part in stretches(windows)
+        ]
+        found.append({"stretches": parts, "reason": prediction.error})
+    return found

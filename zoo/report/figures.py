@@ -1,4 +1,8 @@
-"""The figures of a board, each with a caption and a text alternative for screen readers."""
+"""The figures of a board, each with a caption and a text alternative for screen readers.
+
+`rows` are the ranked rows of the board, the best first; `names` holds the displayed name of each
+run.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,20 +31,7 @@ __all__ = ["intervals", "learning_curves", "quantity", "reliability", "slopes", 
 
 
 def intervals(rows: Sequence[Row], names: Mapping[str, str]) -> CaptionedFigure:
-    """Draw the accuracy of each row with its interval, and a bracket around each tie.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        Ranked rows, the best first.
-    names : mapping of str to str
-        The displayed name of each run.
-
-    Returns
-    -------
-    CaptionedFigure
-        One line per row.
-    """
+    """Draw the accuracy of each row with its interval, and a bracket around each tie."""
     caption = (
         "Share of tracks that the majority vote gets right: a dot, and its 95 % interval. "
         "A bracket holds models that the data cannot tell apart."
@@ -159,7 +150,7 @@ def reliability(name: str, found: Calibration) -> CaptionedFigure:
 
 
 def learning_curves(name: str, folds: Sequence[Sequence[Mapping[str, float]]]) -> CaptionedFigure:
-    """Draw the learning curves of a run, with one thin line per fold and one panel per unit.
+    """Return a figure of a run's learning curves: a line per fold, dashed for held-out tracks.
 
     Parameters
     ----------
@@ -167,12 +158,7 @@ def learning_curves(name: str, folds: Sequence[Sequence[Mapping[str, float]]]) -
         The displayed name of the run.
     folds : sequence of sequences of mappings
         The progress reports of each fold: ``fraction`` of the training, 0 to 1, and other
-        values by name.
-
-    Returns
-    -------
-    CaptionedFigure
-        Values on held-out tracks are dashed.
+        values by name, of which each unit gets a panel.
     """
     last = [f"{key} {value:.3g}" for key, value in folds[0][-1].items() if key != "fraction"]
     label = f"Learning curves of {name} over {len(folds)} folds; the first ends at "
@@ -211,25 +197,16 @@ def _unit(name: str) -> str:
 def trade_off(
     rows: Sequence[Row], names: Mapping[str, str], amount: str, unit: str, title: str, remark: str
 ) -> CaptionedFigure:
-    """Draw accuracy against training time or size.
+    """Return a figure of accuracy against training time or size, which is on a logarithmic axis.
 
     Parameters
     ----------
-    rows : sequence of Row
-        Ranked rows.
-    names : mapping of str to str
-        The displayed name of each run.
-    amount : {"train_seconds", "artefact_bytes"}
-        The field of the row on the horizontal axis; rows without it are left out.
-    unit : {"s", "B"}
-        The unit of that field.
+    rows, names : sequence of Row, mapping of str to str
+        The ranked rows, and the displayed name of each run.
+    amount, unit : {"train_seconds", "artefact_bytes"}, {"s", "B"}
+        The field of the row that is the size or the time, and its unit; rows without are left out.
     title, remark : str
         The name of that field, and a remark on it, in words.
-
-    Returns
-    -------
-    CaptionedFigure
-        The horizontal axis is logarithmic.
     """
     from matplotlib.ticker import LogLocator
 

@@ -4,10 +4,11 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.evaluate.leaderboard import Board, Row, leaderboard, side_by_side
+from zoo.evaluate.leaderboard import Board, leaderboard, side_by_side
 from zoo.evaluate.metrics import calibration
 from zoo.execution.progress import Reporter
 from zoo.report import figures
@@ -21,7 +22,6 @@ from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
 
 __all__ = ["write_report"]
 
@@ -65,8 +65,7 @@ def write_report(
     Returns
     -------
     list of Path
-        The pages. If there are several boards, a page with links to them comes first. Empty if
-        there is no board.
+        The pages; if there are several boards, a page with links to them comes first.
 
     Raises
     ------
@@ -116,10 +115,8 @@ def _templates() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    style, script = (
-        Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
-        for name in ("report.css", "report.js")
-    )
+    style = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    script = Markup((_TEMPLATES / "report.js").read_text(encoding="utf-8"))
     templates = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -146,15 +143,11 @@ def _board_page(
     """Return the variables of ``board.html``."""
     ranked = [row for row in board.rows if row.rank is not None and row.run in known]
     predictions = {row.run: known[row.run].predictions() for row in ranked}
-    names = _names(board.rows)
-    # The board of the same tracks with the other split, and this one.
-    both = [
-        other
-        for other in boards
-        if (other.dataset, other.protocol, other.fingerprint)
-        == (board.dataset, board.protocol, board.fingerprint)
-    ]
-    differences = side_by_side(both)
+    # A run is named after its model, or by its id if the board has several of the model.
+    models = Counter(row.model for row in board.rows)
+    names = {row.run: row.model if models[row.model] == 1 else row.run for row in board.rows}
+    identity = attrgetter("dataset", "protocol", "fingerprint")
+    differences = side_by_side([other for other in boards if identity(other) == identity(board)])
     content: dict[str, Any] = {
         "board": board,
         "heading": heading(board),
@@ -189,9 +182,3 @@ def _board_page(
     if predictions:
         content |= error_section(predictions, known, names, progress)
     return content
-
-
-def _names(rows: Sequence[Row]) -> dict[str, str]:
-    """Name each run after its model, or by its id if the board has several of the model."""
-    models = Counter(row.model for row in rows)
-    return {row.run: row.model if models[row.model] == 1 else row.run for row in rows}

@@ -68,10 +68,8 @@ class CaptionedFigure:
         File name for saving the figure, without suffix.
     svg : Markup
         The ``<svg>`` element.
-    label : str
-        Text alternative: the values that the figure shows.
-    caption : str
-        The text below the figure.
+    label, caption : str
+        Text alternative with the values that the figure shows, and the text below it.
     """
 
     name: str

@@ -15,21 +15,26 @@ statement::
 """
 
 import sys
+import time
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from zoo.testing import declaration_checks, export_checks, prediction_checks, training_checks
-from zoo.testing.outcome import CheckFailed, Outcome, Status
-from zoo.testing.runner import CheckFunction, examine, id_of
+from zoo.testing.outcome import CheckFailed, Outcome, Skipped, Status
 from zoo.testing.subject import Subject
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import UsageError
+from zoo_registry.errors import UsageError, ZooError
+from zoo_registry.text import in_a_line
 
 __all__ = ["CHECKS", "ModelSuite", "Outcome", "Status", "Subject", "chosen_checks", "examine"]
 
+CheckFunction = Callable[[Subject], str | None]
+"""A function that raises an error if a promise is broken; it may return a note."""
+
 CHECKS: Mapping[str, CheckFunction] = {
-    id_of(member): member
+    name.replace("_", "-"): member
     for module in (declaration_checks, prediction_checks, training_checks, export_checks)
     for name, member in vars(module).items()
     if name in module.__all__
@@ -38,21 +43,60 @@ CHECKS: Mapping[str, CheckFunction] = {
 
 
 def chosen_checks(ids: Collection[str]) -> list[CheckFunction]:
-    """Return the checks of these ids, in the order of the suite.
-
-    Parameters
-    ----------
-    ids : collection of str
-        Ids of checks, such as "same-seed".
-
-    Raises
-    ------
-    UsageError
-        If there is no such check.
-    """
+    """Return the checks of these ids in the order of the suite; an unknown id is a UsageError."""
     if unknown := sorted(set(ids) - set(CHECKS)):
         raise UsageError(f"there is no check {unknown[0]!r}; the checks are: {', '.join(CHECKS)}")
     return [check for name, check in CHECKS.items() if name in ids]
+
+
+def examine(check: CheckFunction, subject: Subject, expected: Mapping[str, str]) -> Outcome:
+    """Return the outcome of one check.
+
+    Parameters
+    ----------
+    check, subject : CheckFunction, Subject
+        One of `CHECKS`, and the model under test.
+    expected : mapping
+        The reason why a check is expected to fail, by its id, in addition to the declarations of
+        the plugin's module. If such a check passes, that is a failure.
+    """
+    begin, name = time.perf_counter(), check.__name__.replace("_", "-")
+    status, reason, error = _attempt(check, subject)
+    declared = (subject.expected_failures | dict(expected)).get(name)
+    if declared and status is Status.failed:
+        status, reason = Status.expected, f"{declared} (it says: {reason})"
+    elif declared and status is Status.passed:
+        reason = (
+            f"it is expected to fail ({declared}), and passes; take it out of `expected_failures`"
+        )
+        status, error = Status.failed, CheckFailed(reason)
+    seconds = time.perf_counter() - begin
+    promise = (check.__doc__ or "").split("\n\n")[0]
+    return Outcome(name, promise, status, reason, seconds, error)
+
+
+def _attempt(
+    check: CheckFunction, subject: Subject
+) -> tuple[Status, str | None, BaseException | None]:
+    try:
+        return Status.passed, check(subject), None
+    except KeyboardInterrupt:
+        raise
+    except Skipped as skipped:
+        return Status.skipped, str(skipped), None
+    except BaseException as error:  # no plugin may end the suite, not even by SystemExit
+        return Status.failed, _reason(error, subject.file), error
+
+
+def _reason(error: BaseException, file: str | None) -> str:
+    """Return an error in one line, with its line number in the plugin's own file."""
+    notes = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+    if isinstance(error, CheckFailed | ZooError):
+        return f"{error}{notes}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == file]
+    place = f" (line {lines[-1]} of {file})" if lines else ""
+    return f"{in_a_line(error)}{notes}{place}"
 
 
 class ModelSuite:

@@ -30,15 +30,14 @@ def hooks_as_specified(subject: "Subject") -> None:
     """The plugin loads: a card, `train` and `predict`, and hooks that take what there is."""
     from zoo.testing import CHECKS  # contains this function
 
-    _ = subject.loaded
-    declared = getattr(subject.module, "expected_failures", {})
+    declared = getattr(subject.loaded.module, "expected_failures", {})
     require(
         isinstance(declared, Mapping) and set(declared) <= set(CHECKS),
         f"expected_failures is {declared!r}; give the reason by the id of a check: "
         f"{', '.join(CHECKS)}",
     )
     for name, specified in inspect.getmembers(ModelSpec, inspect.isfunction):
-        function = subject.module.__dict__.get(name)
+        function = vars(subject.loaded.module).get(name)
         if not inspect.isfunction(function) or hasattr(function, "zoo_impl"):
             continue
         taken = inspect.signature(function).parameters

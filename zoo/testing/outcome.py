@@ -31,16 +31,12 @@ class Outcome:
 
     Attributes
     ----------
-    check : str
-        Its id, such as "same-seed".
-    promise : str
-        The promise that it checks, in one sentence.
-    status : Status
-        The end of the check.
-    reason : str or None
-        The reason why it failed or was skipped, or a note.
+    check, promise : str
+        The id, such as "same-seed", and the promise that is checked, in one sentence.
+    status, reason : Status, str or None
+        The end of the check; the reason why it failed or was skipped, or a note.
     seconds : float
-        Its duration.
+        Duration.
     error : BaseException or None
         The exception of a failed check.
     """

@@ -14,23 +14,16 @@ __all__ = ["demo_music", "noise", "tone"]
 
 
 def tone(kind: int, seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.float32]":
-    """Return a tone with overtones in noise; the pitch depends on its kind.
+    """Return a tone with overtones in noise, float32, shape (samples,).
 
     Parameters
     ----------
     kind : int
-        From 0 to 19; the highest pitch is a little above 3.5 kHz.
-    seconds : float
-        Length.
-    rate : int
-        Sample rate in Hz.
+        Determines the pitch, from 0 to 19; the highest is a little above 3.5 kHz.
+    seconds, rate : float, int
+        Length, and sample rate in Hz.
     rng : numpy.random.Generator
         Source of pitch, phases and noise.
-
-    Returns
-    -------
-    float32 array, shape (samples,)
-        At most about 0.4 of full scale, without the noise.
     """
     time = np.arange(max(1, round(seconds * rate))) / rate
     pitch = 110 * 1.2**kind * rng.uniform(0.98, 1.02)
@@ -53,19 +46,15 @@ def demo_music(
 
     Parameters
     ----------
-    rate : int
-        Sample rate in Hz.
-    learnt : int
-        Number of artists per genre, from the first, of which there are two takes.
+    rate, learnt : int
+        Sample rate in Hz, and the number of artists per genre of which there are two takes.
 
     Returns
     -------
     waveforms : list of float32 arrays, each of shape (samples,)
         One per track.
-    labels : int64 array, shape (tracks,)
-        Number of the genre.
-    artists : int64 array, shape (tracks,)
-        Number of the artist within the genre.
+    labels, artists : int64 arrays, shape (tracks,)
+        Number of the genre, and of the artist within the genre.
     """
     import soxr
 

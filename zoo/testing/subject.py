@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,14 +29,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.float32]
     Windows = NDArray[np.float64]
 
-__all__ = [
-    "PROBE_SECONDS",
-    "Fitted",
-    "LabelledTracks",
-    "RecordedProgress",
-    "Subject",
-    "class_names",
-]
+__all__ = ["PROBE_SECONDS", "LabelledTracks", "RecordedProgress", "Subject", "class_names"]
 
 SEED = 0
 PROBE_SECONDS = (0.3, 1.0, 2.0, 5.0, 12.0, 46.0)
@@ -88,13 +80,7 @@ def class_names(classes: int) -> tuple[str, ...]:
 
 
 class RecordedProgress:
-    """A `Progress` that records its calls, and can interrupt the training.
-
-    Parameters
-    ----------
-    stop : float, optional
-        The share at which it raises KeyboardInterrupt, 0 to 1.
-    """
+    """A `Progress` that records its calls, and raises KeyboardInterrupt at the share `stop`."""
 
     def __init__(self, stop: float | None = None) -> None:
         self.calls: list[tuple[Any, Any, dict[str, Any]]] = []
@@ -141,15 +127,10 @@ class Subject:
         except PluginError as error:
             raise Skipped("it cannot be loaded; see `hooks-as-specified`") from error
 
-    @cached_property
-    def module(self) -> ModuleType:
-        """The plugin's module."""
-        return self.model.module
-
     def _declared(self, name: str) -> Any:
         """Return an attribute of the plugin's module, or None if the plugin cannot be loaded."""
         with suppress(Skipped, UsageError):
-            return getattr(self.module, name, None)
+            return getattr(self.model.module, name, None)
         return None
 
     @property
@@ -165,19 +146,7 @@ class Subject:
         return dict(declared) if isinstance(declared, Mapping) else {}
 
     def params(self, epochs: int | None = None) -> dict[str, ParamValue]:
-        """Return all parameters, with at most so many epochs.
-
-        Parameters
-        ----------
-        epochs : int, optional
-            Limit of the parameter "epochs", where the card has it: most checks test promises,
-            and need no good model. Its meaning is known, as for `zoo tune --tuner hyperband`.
-
-        Returns
-        -------
-        dict
-            Values by name.
-        """
+        """Return all parameters, with at most so many epochs: most checks need no good model."""
         params = self.model.card.resolve(self._settings)
         given = params.get(EPOCHS)
         if epochs is not None and isinstance(given, int):
@@ -284,20 +253,7 @@ class Subject:
         return Path(tempfile.mkdtemp(dir=self._folder.name))
 
     def in_worker(self, task: str, folder: Path) -> None:
-        """Do a task of `zoo.testing.worker` in a fresh interpreter.
-
-        Parameters
-        ----------
-        task : {"import", "preprocess", "predict"}
-            The task.
-        folder : Path
-            Its files for input and output.
-
-        Raises
-        ------
-        CheckFailed
-            If the task fails.
-        """
+        """Do a task of `zoo.testing.worker` in a fresh interpreter, or raise `CheckFailed`."""
         self.model  # noqa: B018  (skips a plugin that cannot be loaded)
         path = os.pathsep.join(entry for entry in sys.path if entry)
         done = subprocess.run(

@@ -11,9 +11,9 @@ import numpy as np
 
 from zoo.plugins.registry import open_registry
 
-__all__ = ["FRAMEWORKS", "main"]
+__all__ = ["main"]
 
-FRAMEWORKS = frozenset(
+_FRAMEWORKS = frozenset(
     {
         *("tensorflow", "keras", "torch", "torchaudio", "jax", "flax", "transformers", "timm"),
         *("sklearn", "xgboost", "lightgbm", "catboost", "statsmodels", "pandas", "polars"),
@@ -29,17 +29,15 @@ def main(task: str, name: str, folder: Path) -> None:
     ----------
     task : {"import", "preprocess", "predict"}
         The hook to call, or nothing but the import of the plugin.
-    name : str
-        Name of the model, or its file.
-    folder : Path
-        Files for input and output.
+    name, folder : str, Path
+        Name or file of the model, and a folder with files for input and output.
     """
     registry = open_registry()
     registry.extensions  # noqa: B018  (imported first: the model is not blamed for them)
     before = set(sys.modules)
     model = registry.load(name)
     if task == "import":
-        imported = sorted(FRAMEWORKS & (set(sys.modules) - before))
+        imported = sorted(_FRAMEWORKS & (set(sys.modules) - before))
         (folder / "imported.json").write_text(json.dumps(imported), encoding="utf-8")
     elif task == "preprocess":
         np.save(folder / "array.npy", model.preprocess(np.load(folder / "waveform.npy")))

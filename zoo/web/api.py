@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from zoo.inference.output_file import json_line
-from zoo.web.errors import Refused
+from zoo.web.limits import Refused
 
 if TYPE_CHECKING:
     from zoo.web.service import Service

@@ -28,11 +28,7 @@ _EXPIRY = 60.0  # seconds between two searches for expired uploads
 
 
 def serve(
-    models: Sequence[str],
-    host: str,
-    port: int,
-    limits: Limits,
-    ready: Callable[[str], None],
+    models: Sequence[str], host: str, port: int, limits: Limits, ready: Callable[[str], None]
 ) -> None:
     """Serve until interrupted.
 
@@ -40,10 +36,8 @@ def serve(
     ----------
     models : sequence of str
         Models as for `zoo.inference.predict.predict`; the whole workspace if empty.
-    host : str
-        Name or address of this machine.
-    port : int
-        0 for any free one.
+    host, port : str, int
+        Name or address of this machine; the port is 0 for any free one.
     limits : Limits
         The largest request that is answered.
     ready : callable
@@ -51,10 +45,8 @@ def serve(
 
     Raises
     ------
-    UsageError
-        If the address cannot be listened on.
     UsageError, ArtefactError, PluginError
-        If a model cannot be served.
+        If the address cannot be listened on, or a model cannot be served.
     """
     served = ServedModels(models)
     with ExitStack() as stack:

@@ -3,17 +3,16 @@
 import asyncio
 import json
 import re
-import time
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from zoo_registry.errors import ZooError
 
-__all__ = ["Gate", "Limits"]
+__all__ = ["Gate", "Limits", "Refused"]
 
 _SMALL = 1_000_000  # bytes of a body without a song
 _WITH_SONG = ("/api/predict", "/gradio_api/upload")
@@ -28,24 +27,32 @@ _OPEN = re.compile(
 _LINGER, _WASTE = 2.0, 64_000_000
 
 
+class Refused(ZooError):
+    """A request is refused.
+
+    Parameters
+    ----------
+    status : int
+        Status code of HTTP (RFC 9110, section 15).
+    sentence : str
+        The reason, for the client.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 @dataclass(frozen=True)
 class Limits:
-    """The largest request that is answered.
-
-    Attributes
-    ----------
-    megabytes : float
-        Size of the body in units of 1,000,000 bytes.
-    minutes : float
-        Length of the audio.
-    """
+    """The largest request that is answered: megabytes of its body, and minutes of audio."""
 
     megabytes: float = 200.0
     minutes: float = 30.0
 
     @property
     def bytes(self) -> int:
-        """Size of the body in bytes."""
+        """Size of the body in bytes; a megabyte has 1,000,000."""
         return round(self.megabytes * 1_000_000)
 
 
@@ -64,11 +71,11 @@ class Gate:
         Largest size of a body with a song.
     """
 
-    def __init__(self, app: "ASGIApp", max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 404 or 413."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -85,7 +92,7 @@ class Gate:
             return
         size, started = 0, False
 
-        async def counted() -> "Message":
+        async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
@@ -93,7 +100,7 @@ class Gate:
                 raise _TooLarge
             return message
 
-        async def watched(message: "Message") -> None:
+        async def watched(message: Message) -> None:
             nonlocal started
             if size <= limit:  # else the application reports the interruption, which is ignored
                 started = True
@@ -110,9 +117,7 @@ class Gate:
             await _refuse(scope, receive, send, 413, too_large)
 
 
-async def _refuse(
-    scope: "Scope", receive: "Receive", send: "Send", status: int, sentence: str
-) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
     """Answer at once, then read on for a moment.
 
     If a connection is closed while its client still sends, it is reset, and the client may never
@@ -128,13 +133,11 @@ async def _refuse(
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
-    end = time.monotonic() + _LINGER
     more, wasted = True, 0
-    while more and wasted < _WASTE and (left := end - time.monotonic()) > 0:
-        try:
-            message = await asyncio.wait_for(receive(), left)
-        except TimeoutError:
-            break
-        wasted += len(message.get("body", b""))
-        more = message["type"] == "http.request" and message.get("more_body", False)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            while more and wasted < _WASTE:
+                message = await receive()
+                wasted += len(message.get("body", b""))
+                more = message["type"] == "http.request" and message.get("more_body", False)
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -9,7 +9,7 @@ import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from zoo.web.errors import Refused
+from zoo.web.limits import Refused
 from zoo.web.result_html import ModelResult, render_notice, render_result
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from statistics import multimode
 from typing import TYPE_CHECKING, Any
 
 from zoo.inference.prediction import UNKNOWN
@@ -55,17 +56,10 @@ def render_result(name: str, loudness: "Loudness", results: Sequence[ModelResult
 
     Parameters
     ----------
-    name : str
-        Name of the song.
-    loudness : Loudness
-        Its waveform in outline.
+    name, loudness : str, Loudness
+        Name of the song, and its waveform in outline.
     results : sequence of ModelResult
         One per model that was chosen.
-
-    Returns
-    -------
-    str
-        A fragment of a page.
     """
     # A class has the same colour for all models.
     names = dict.fromkeys(name for result in results for name in result.model.classes)
@@ -78,10 +72,7 @@ def render_result(name: str, loudness: "Loudness", results: Sequence[ModelResult
         cards=[_card(result, colours) for result in results],
         wave=_wave(loudness.peaks or [0.0]),
         strips=[
-            {
-                "title": result.model.title,
-                "pieces": _pieces(result.timeline, loudness.seconds, colours),
-            }
+            (result.model.title, _pieces(result.timeline, loudness.seconds, colours))
             for result in results
             if result.timeline
         ],
@@ -104,11 +95,10 @@ def _template(name: str) -> "Template":
 def _headline(results: Sequence[ModelResult]) -> dict[str, Any]:
     """Return the label that most models predict, and their number."""
     labels = [result.prediction.label for result in results if result.prediction]
-    counted = Counter(labels).most_common()
-    most = counted[0][1] if counted else 0
+    winners = multimode(labels)
     return {
-        "labels": [label for label, count in counted if count == most],
-        "agree": most,
+        "labels": winners,
+        "agree": labels.count(winners[0]) if winners else 0,
         "asked": len(labels),
         "waiting": sum(not result.prediction and not result.error for result in results),
     }

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from zoo.artefacts.artefact import Artefact
 from zoo.inference.predictors import open_model
-from zoo.web.errors import Refused
+from zoo.web.limits import Refused
 from zoo.workspace import find_run, models_folder, runs
 from zoo_registry.errors import RunError, UsageError, ZooError
 from zoo_registry.runs import RECORD, Run
@@ -27,18 +27,12 @@ class ServedModel:
     ----------
     run : str
         Id of its run; for an ONNX file without a run the id in its metadata.
-    model, title : str
-        Name and title of the model.
-    dataset : str
-        Name of the dataset that it was trained on.
-    classes : tuple of str
-        Its classes.
+    model, title, dataset, classes : str, tuple of str
+        Name and title of the model, the dataset that it was trained on, and its classes.
     finished : str or None
         End of its training, ISO 8601, UTC.
-    source : str
-        The run's folder, or the file; not shown to clients.
-    sha256 : str
-        Hash of the file as its run recorded it; empty without a run.
+    source, sha256 : str
+        The run's folder, or the file, and the hash that its run recorded; not shown to clients.
     newest : bool
         Whether it is the newest run of its model.
     """
@@ -50,7 +44,7 @@ class ServedModel:
     classes: tuple[str, ...]
     finished: str | None
     source: str
-    sha256: str
+    sha256: str = ""
     newest: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -68,7 +62,7 @@ class ServedModels:
     Parameters
     ----------
     wanted : sequence of str
-        Serve only these, each given as for `zoo.inference.predict.predict`. All by default.
+        Names or files as for `zoo.inference.predict.predict`; the whole workspace if empty.
 
     Raises
     ------
@@ -100,11 +94,6 @@ class ServedModels:
         ----------
         wanted : str or None
             A run's id or a model's name.
-
-        Returns
-        -------
-        ServedModel
-            The first that fits.
 
         Raises
         ------
@@ -184,5 +173,4 @@ def _from_file(opened: Artefact) -> ServedModel:
         classes=opened.classes,
         finished=None,
         source=str(opened.path),
-        sha256="",
     )

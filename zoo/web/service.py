@@ -12,7 +12,7 @@ from zoo.audio.decode import open_stream, waveform
 from zoo.audio.loudness import Peaks
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Prediction
-from zoo.web.errors import Refused
+from zoo.web.limits import Limits, Refused
 from zoo_registry.errors import AudioError, ZooError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.artefacts.artefact import Artefact, Windows
-    from zoo.web.limits import Limits
     from zoo.web.served_models import ServedModel, ServedModels
     from zoo.web.uploads import Song, Uploads
 
@@ -36,15 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Loudness:
-    """The waveform of a song in outline.
-
-    Attributes
-    ----------
-    seconds : float
-        Length of the song.
-    peaks : list of float
-        The loudest sample of every tenth of a second.
-    """
+    """The length of a song, and the loudest sample of every tenth of a second."""
 
     seconds: float
     peaks: list[float]
@@ -55,15 +46,13 @@ class Service:
 
     Parameters
     ----------
-    models : ServedModels
-        The models that can be asked.
-    uploads : Uploads
-        The songs of the clients.
+    models, uploads : ServedModels, Uploads
+        The models that can be asked, and the songs of the clients.
     limits : Limits
         The longest song that is decoded.
     """
 
-    def __init__(self, models: "ServedModels", uploads: "Uploads", limits: "Limits") -> None:
+    def __init__(self, models: "ServedModels", uploads: "Uploads", limits: Limits) -> None:
         self.models = models
         self.uploads = uploads
         self.limits = limits
@@ -75,45 +64,20 @@ class Service:
         self._stopping.set()
 
     async def measure(self, song: "Song") -> Loudness:
-        """Decode a song to its end, so that every model can rely on it.
-
-        Parameters
-        ----------
-        song : Song
-            An upload.
-
-        Returns
-        -------
-        Loudness
-            Its waveform in outline.
-
-        Raises
-        ------
-        Refused
-            413 if it is too long, 415 if it is no audio.
-        """
+        """Decode a song to its end; refuse it if it is too long (413) or no audio (415)."""
         return await self._in_turn(self._measure, song)
 
     async def predict(
         self, model: "ServedModel", song: "Song", timeline: bool | None
     ) -> tuple[Prediction, float]:
-        """Apply a model to a song that has been measured.
+        """Return the prediction for a measured song, and its seconds without opening the model.
 
         Parameters
         ----------
-        model : ServedModel
-            One of the served models.
-        song : Song
-            An upload.
+        model, song : ServedModel, Song
+            One of the served models, and an upload.
         timeline : bool or None
             Whether the label over time is wanted; None if it is wanted where the model has it.
-
-        Returns
-        -------
-        prediction : Prediction
-            The answer of the model.
-        seconds : float
-            The time for decoding and prediction, without opening the model.
 
         Raises
         ------
@@ -132,13 +96,9 @@ class Service:
         try:
             stream = open_stream(song.path)
             peaks = Peaks(stream.rate)
-            too_long = stream.seconds > longest
-            if not too_long:
-                # The length in a header may be missing or wrong.
-                for _ in self._until_stopped(peaks.watch(waveform(stream, stream.rate))):
-                    too_long = peaks.seconds > longest
-                    if too_long:
-                        break
+            blocks = self._until_stopped(peaks.watch(waveform(stream, stream.rate)))
+            # The length in a header may be missing or wrong.
+            too_long = stream.seconds > longest or any(peaks.seconds > longest for _ in blocks)
         except AudioError as error:
             raise Refused(415, _public(error, song)) from error
         if too_long:

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from zoo.audio.suffixes import is_audio
-from zoo.web.errors import Refused
+from zoo.web.limits import Refused
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,15 +29,7 @@ _LONGEST = 100
 
 @dataclass(frozen=True)
 class Song:
-    """An uploaded audio file.
-
-    Attributes
-    ----------
-    path : Path
-        The stored file, in a folder of its own.
-    name : str
-        The client's name for it, without folders; "-" if it has none.
-    """
+    """An upload in a folder of its own, and the client's name for it, "-" if there is none."""
 
     path: Path
     name: str
@@ -48,13 +40,7 @@ class Song:
 
 
 class Uploads:
-    """The uploads of a server.
-
-    Parameters
-    ----------
-    folder : Path
-        A folder that holds nothing else.
-    """
+    """The uploads of a server, in a folder that holds nothing else."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -62,17 +48,12 @@ class Uploads:
         self._waiting: dict[str, tuple[Song, float]] = {}
 
     async def receive(self, request: "Request") -> Song:
-        """Store the body of a request, or the file of its form.
+        """Return the stored body of a request, or the file of its form; the caller closes it.
 
         Parameters
         ----------
         request : Request
             Its body is read as a stream.
-
-        Returns
-        -------
-        Song
-            To be closed by the caller.
 
         Raises
         ------

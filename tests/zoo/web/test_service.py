@@ -17,8 +17,7 @@ pytest.importorskip("fastapi", reason="the extra `web` is not installed")
 
 from starlette.requests import Request
 
-from zoo.web.errors import Refused
-from zoo.web.limits import Limits
+from zoo.web.limits import Limits, Refused
 from zoo.web.result_html import ModelResult, render_result
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.service import Loudness, Service
