@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.frontends import LogMel
@@ -22,9 +23,6 @@ from zoo.workspace import remembered
 from zoo_registry.errors import ZooError
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["Excerpt", "Timeline", "cut_excerpt", "find_recordings", "timelines"]
 
@@ -129,7 +127,7 @@ def cut_excerpt(path: Path) -> Excerpt:
     )
 
 
-def _audio(samples: "NDArray[np.float32]", rate: int) -> str:
+def _audio(samples: NDArray[np.float32], rate: int) -> str:
     import soundfile
 
     # Ogg is used only if libsndfile is too old for MP3: some browsers cannot play it, and its
@@ -144,7 +142,7 @@ def _audio(samples: "NDArray[np.float32]", rate: int) -> str:
     return _data_uri(mime, out)
 
 
-def _spectrogram(decibels: "NDArray[np.float32]") -> str:
+def _spectrogram(decibels: NDArray[np.float32]) -> str:
     """Draw a log-mel spectrogram, shape (frames, mels), in dB, with high pitches on top."""
     import matplotlib as mpl
     from PIL import Image
@@ -161,7 +159,7 @@ def _spectrogram(decibels: "NDArray[np.float32]") -> str:
     return _data_uri("image/png", out)
 
 
-def _means(values: "NDArray[np.float32]", most: int, axis: int) -> "NDArray[np.float32]":
+def _means(values: NDArray[np.float32], most: int, axis: int) -> NDArray[np.float32]:
     """Average neighbouring rows or columns, so that at most `most` of them remain."""
     size = values.shape[axis]
     parts = min(most, size)

@@ -26,19 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_SECTIONS = [
-    ("board", "Board"),
-    ("honesty", "Random against grouped"),
-    ("errors", "Errors to listen to"),
-    ("doubts", "Labels in doubt"),
-    ("apart", "Where models differ"),
-    ("confusion", "Confusion"),
-    ("f1", "F1"),
-    ("calibration", "Calibration"),
-    ("curves", "Learning curves"),
-    ("cost", "Cost"),
-    ("runs", "Runs"),
-]
 _COSTS = (
     ("train_seconds", "s", "training time", "the mean of the folds"),
     ("artefact_bytes", "B", "artefact size", "of the ONNX file"),
@@ -160,7 +147,6 @@ def _board_page(
         "tuning": tuning_sentences(board),
         "differences": differences,
         "errors": None,
-        "sections": _SECTIONS if predictions else [*_SECTIONS[:2], _SECTIONS[-1]],
         "intervals": figures.intervals(ranked, names) if ranked else None,
         "slopes": figures.slopes(differences) if differences else None,
         "trade_offs": [

@@ -8,6 +8,7 @@ import hashlib
 import io
 import re
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from zoo.workspace import file_name
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from markupsafe import Markup
     from matplotlib.figure import Figure
 
@@ -79,7 +78,7 @@ class CaptionedFigure:
 
 
 @contextmanager
-def new_figure(width: float, height: float, rows: int = 1) -> "Iterator[tuple[Figure, Any]]":
+def new_figure(width: float, height: float, rows: int = 1) -> Iterator[tuple["Figure", Any]]:
     """Yield an empty figure, its size in inches, and its axes; apply the page's style meanwhile."""
     import matplotlib as mpl
     from matplotlib.figure import Figure

@@ -4,17 +4,15 @@ import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 
 from zoo.testing.outcome import CheckFailed, require
+from zoo.testing.subject import Subject
 from zoo_registry.card import Choice, Distribution, Int, Layout, identity
 from zoo_registry.errors import ZooError
 from zoo_registry.hooks import ModelSpec
-
-if TYPE_CHECKING:
-    from zoo.testing.subject import Subject
 
 __all__ = [
     "card_complete",
@@ -26,7 +24,7 @@ __all__ = [
 ]
 
 
-def hooks_as_specified(subject: "Subject") -> None:
+def hooks_as_specified(subject: Subject) -> None:
     """The plugin loads: a card, `train` and `predict`, and hooks that take what there is."""
     from zoo.testing import CHECKS  # contains this function
 
@@ -48,7 +46,7 @@ def hooks_as_specified(subject: "Subject") -> None:
         )
 
 
-def card_complete(subject: "Subject") -> None:
+def card_complete(subject: Subject) -> None:
     """The card says who the model is, can be hashed, and its defaults lie in its space."""
     card = subject.model.card
     for field in ("title", "family"):
@@ -90,7 +88,7 @@ def _inside(value: object, space: Distribution) -> bool:
     return space.low <= value <= space.high
 
 
-def front_end_hashable(subject: "Subject") -> None:
+def front_end_hashable(subject: Subject) -> None:
     """The front end is a frozen dataclass: its fields are its identity, in every process."""
     frontend = subject.model.card.frontend
     require(
@@ -111,12 +109,8 @@ def front_end_hashable(subject: "Subject") -> None:
         "__eq__ and __hash__, and keep no state beside the fields",
     )
     described = identity(frontend)
-    try:
-        same = json.loads(json.dumps(described)) == described
-    except TypeError:
-        same = False
     require(
-        same,
+        json.loads(json.dumps(described, default=repr)) == described,
         f"the front end's fields {described} are changed by JSON, in which runs record them; "
         "use numbers and strings",
     )
@@ -131,7 +125,7 @@ def front_end_hashable(subject: "Subject") -> None:
     )
 
 
-def import_without_framework(subject: "Subject") -> None:
+def import_without_framework(subject: Subject) -> None:
     """Importing the plugin imports no framework, so that lists of models stay quick."""
     folder = subject.new_folder()
     subject.in_worker("import", folder)
@@ -143,7 +137,7 @@ def import_without_framework(subject: "Subject") -> None:
     )
 
 
-def preprocess_repeatable(subject: "Subject") -> None:
+def preprocess_repeatable(subject: Subject) -> None:
     """Preparing audio gives finite rows of equal width, the same each time; the audio stays."""
     widths = set()
     for waveform in subject.probe_sounds:
@@ -171,7 +165,7 @@ def preprocess_repeatable(subject: "Subject") -> None:
     require(len(widths) == 1, f"tracks get {sorted(widths)} columns; all must have as many")
 
 
-def works_in_a_worker(subject: "Subject") -> None:
+def works_in_a_worker(subject: Subject) -> None:
     """A worker process that loads the plugin by name prepares audio alike."""
     folder = subject.new_folder()
     waveform = subject.probe_sounds[1]

@@ -1,9 +1,9 @@
 """Checks of the saved form of a fitted model: an ONNX graph, or the plugin's own files."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact
 from zoo.artefacts.compose import add_metadata, compose
@@ -11,21 +11,16 @@ from zoo.artefacts.export import compare
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
 from zoo.evaluate.vote import count_votes
 from zoo.testing.outcome import Skipped, require
-from zoo.testing.subject import PROBE_SECONDS, class_names
+from zoo.testing.subject import PROBE_SECONDS, Subject, class_names
 from zoo_registry.card import identity
 from zoo_registry.errors import CannotExport
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from zoo.testing.subject import Subject
 
 __all__ = ["export_or_reason", "export_parity", "saved_and_loaded"]
 
 _TOLERANCE = 1e-3  # of a probability, as in `zoo.artefacts.export.compare`
 
 
-def export_or_reason(subject: "Subject") -> str | None:
+def export_or_reason(subject: Subject) -> str | None:
     """The model and its front end become one ONNX graph, or `CannotExport` says why not."""
     try:
         _artefact(subject)
@@ -35,7 +30,7 @@ def export_or_reason(subject: "Subject") -> str | None:
     return None
 
 
-def export_parity(subject: "Subject") -> None:
+def export_parity(subject: Subject) -> None:
     """The ONNX graph answers sounds of any length as `predict` does."""
     try:
         artefact = _artefact(subject)
@@ -50,7 +45,7 @@ def export_parity(subject: "Subject") -> None:
         )
 
 
-def saved_and_loaded(subject: "Subject") -> None:
+def saved_and_loaded(subject: Subject) -> None:
     """A model without an ONNX form that is saved answers alike when another process loads it."""
     model, fitted = subject.model, subject.fitted
     folder = subject.new_folder()
@@ -76,7 +71,7 @@ def saved_and_loaded(subject: "Subject") -> None:
     )
 
 
-def _artefact(subject: "Subject") -> Artefact:
+def _artefact(subject: Subject) -> Artefact:
     """Return the artefact of a run, without the metadata that only a run has."""
     model, fitted = subject.model, subject.fitted
     graph, windows = compose(model, fitted.value)
@@ -92,7 +87,7 @@ def _artefact(subject: "Subject") -> Artefact:
     return Artefact(path)
 
 
-def _close(windows: "NDArray[np.float64]") -> bool:
+def _close(windows: NDArray[np.float64]) -> bool:
     """Return whether rounding may decide between the first two classes."""
     votes, mean = count_votes(windows)
     second, first = np.sort(mean)[-2:]

@@ -1,29 +1,18 @@
 """Checks of predictions: shapes, probabilities, and tracks of any length."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from zoo.testing.outcome import about, require
 from zoo.testing.sounds import tone
+from zoo.testing.subject import Subject
 
-if TYPE_CHECKING:
-    from zoo.testing.subject import Subject
-
-__all__ = [
-    "any_length",
-    "one_window",
-    "probabilities",
-    "shapes",
-    "silence",
-    "tracks_one_by_one",
-]
+__all__ = ["any_length", "one_window", "probabilities", "shapes", "silence", "tracks_one_by_one"]
 
 _LENGTHS = (0.1, 0.5, 3.0, 31.0, 600.0)  # seconds
 _TOLERANCE = 1e-4  # of a probability; rounding depends on the size of a batch
 
 
-def shapes(subject: "Subject") -> None:
+def shapes(subject: Subject) -> None:
     """`predict` returns one array a track, (windows, classes), and `vectors` one window a row."""
     arrays = subject.unchecked_predictions()
     require(
@@ -46,7 +35,7 @@ def shapes(subject: "Subject") -> None:
         )
 
 
-def probabilities(subject: "Subject") -> None:  # numpydoc ignore=SS05
+def probabilities(subject: Subject) -> None:  # numpydoc ignore=SS05
     """Probabilities are finite, within 0 and 1, and sum to one over the classes."""
     for array in subject.unchecked_predictions():
         windows = np.asarray(array, dtype=np.float64)
@@ -64,13 +53,13 @@ def probabilities(subject: "Subject") -> None:  # numpydoc ignore=SS05
         )
 
 
-def one_window(subject: "Subject") -> None:
+def one_window(subject: Subject) -> None:
     """A track of a single row is answered."""
     with about("given a track of one row"):
         subject.predict(subject.fitted, [rows[:1] for rows in subject.probe])
 
 
-def any_length(subject: "Subject") -> None:  # numpydoc ignore=SS05
+def any_length(subject: Subject) -> None:  # numpydoc ignore=SS05
     """Tracks of 0.1 seconds to 10 minutes are prepared and answered."""
     sound = tone(1, 10.0, subject.rate, np.random.default_rng(3))
     for seconds in _LENGTHS:
@@ -79,7 +68,7 @@ def any_length(subject: "Subject") -> None:  # numpydoc ignore=SS05
             subject.predict(subject.fitted, [rows])
 
 
-def silence(subject: "Subject") -> None:
+def silence(subject: Subject) -> None:
     """Digital silence is prepared to finite numbers, and answered."""
     with about("given two seconds of digital silence"):
         rows = subject.array(np.zeros(2 * subject.rate, np.float32))
@@ -87,7 +76,7 @@ def silence(subject: "Subject") -> None:
         subject.predict(subject.fitted, [rows])
 
 
-def tracks_one_by_one(subject: "Subject") -> None:
+def tracks_one_by_one(subject: Subject) -> None:
     """A track is answered alike alone, in company, and asked again."""
     for number, rows in enumerate(subject.probe):
         (alone,) = subject.predict(subject.fitted, [rows])

@@ -1,19 +1,15 @@
 """Sounds for the conformance suite: tones that differ by class, and music of the demo set."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.datasets.demo import ARTISTS
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 __all__ = ["demo_music", "noise", "tone"]
 
 
-def tone(kind: int, seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.float32]":
+def tone(kind: int, seconds: float, rate: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Return a tone with overtones in noise, float32, shape (samples,).
 
     Parameters
@@ -32,14 +28,14 @@ def tone(kind: int, seconds: float, rate: int, rng: np.random.Generator) -> "NDA
     return mixed.astype(np.float32)
 
 
-def noise(seconds: float, rate: int, rng: np.random.Generator) -> "NDArray[np.float32]":
+def noise(seconds: float, rate: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Return white noise, float32, shape (samples,)."""
     return 0.1 * rng.standard_normal(max(1, round(seconds * rate)), np.float32)
 
 
 def demo_music(
     rate: int, learnt: int
-) -> "tuple[list[NDArray[np.float32]], NDArray[np.int64], NDArray[np.int64]]":
+) -> tuple[list[NDArray[np.float32]], NDArray[np.int64], NDArray[np.int64]]:
     """Return part of the demo set: two takes of some artists of each genre, one of the others.
 
     A second take of an artist in the test part would not be independent evidence.

@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.features.arrays import Arrays
 from zoo.plugins.registry import open_registry
@@ -23,13 +24,10 @@ from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Rows = NDArray[np.float32]
-    Windows = NDArray[np.float64]
-
 __all__ = ["PROBE_SECONDS", "LabelledTracks", "RecordedProgress", "Subject", "class_names"]
+
+Rows = NDArray[np.float32]
+Windows = NDArray[np.float64]
 
 SEED = 0
 PROBE_SECONDS = (0.3, 1.0, 2.0, 5.0, 12.0, 46.0)
@@ -49,9 +47,9 @@ class LabelledTracks:
         Names of the classes.
     """
 
-    arrays: "Sequence[Rows]"
-    labels: "NDArray[np.int64]"
-    groups: "NDArray[np.int64]"
+    arrays: Sequence[Rows]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
     classes: tuple[str, ...]
 
     def take(self, indices: Iterable[int]) -> "LabelledTracks":
@@ -69,7 +67,7 @@ class Fitted:
     classes: int
 
 
-def copies(arrays: "Sequence[Rows]") -> Arrays:
+def copies(arrays: Sequence[Rows]) -> Arrays:
     """Return tracks in the container of a real run, which copies a track at each access."""
     return Arrays([partial(np.array, rows) for rows in arrays])
 
@@ -158,12 +156,12 @@ class Subject:
         """Sample rate of the front end in Hz."""
         return self.model.card.frontend.sample_rate
 
-    def array(self, waveform: "NDArray[np.float32]") -> "Rows":
+    def array(self, waveform: NDArray[np.float32]) -> Rows:
         """Return the front-end array of a waveform, as a run stores it."""
         return np.asarray(self.model.preprocess(waveform.copy()), dtype=np.float32)
 
     @cached_property
-    def probe_sounds(self) -> "list[NDArray[np.float32]]":
+    def probe_sounds(self) -> list[NDArray[np.float32]]:
         """The waveforms for prediction, of several lengths and levels."""
         rng = np.random.default_rng(1)
         return [
@@ -172,12 +170,12 @@ class Subject:
         ]
 
     @cached_property
-    def probe(self) -> "list[Rows]":
+    def probe(self) -> list[Rows]:
         """The front-end arrays of the probe sounds."""
         return [self.array(waveform) for waveform in self.probe_sounds]
 
     @cached_property
-    def tones(self) -> "Callable[..., LabelledTracks]":
+    def tones(self) -> Callable[..., LabelledTracks]:
         """A function that returns so many tracks of each class, in groups of two; cached."""
         return cache(self._new_tones)
 
@@ -221,7 +219,7 @@ class Subject:
         given = LabelledTracks(copies(tracks.arrays), labels, groups, tracks.classes)
         return self.train(given, self.params(epochs), progress, scratch)
 
-    def predict(self, fitted: Fitted, arrays: "Sequence[Rows]") -> "list[Windows]":
+    def predict(self, fitted: Fitted, arrays: Sequence[Rows]) -> list[Windows]:
         """Return the probabilities of the windows of tracks, validated by the registry."""
         return self.model.predict(fitted.value, copies(arrays), fitted.classes)
 
@@ -236,7 +234,7 @@ class Subject:
         return self.fit(self.tones(4, 4, 4), progress=self.progress)
 
     @cached_property
-    def predictions(self) -> "list[Windows]":
+    def predictions(self) -> list[Windows]:
         """The predictions of `fitted` for the probe."""
         return self.predict(self.fitted, self.probe)
 

@@ -1,24 +1,19 @@
 """Checks of training: reproducible, resumable, and better than chance."""
 
 import math
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.testing.outcome import CheckFailed, about, require
 from zoo.testing.sounds import demo_music, noise
-from zoo.testing.subject import LabelledTracks, RecordedProgress, class_names
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from zoo.testing.subject import Subject
+from zoo.testing.subject import LabelledTracks, RecordedProgress, Subject, class_names
 
 __all__ = [
     "class_without_track",
@@ -38,33 +33,33 @@ _LEVEL = 1e-3  # significance level of the test against chance
 _ARTISTS = 3  # per genre of the demo set in the training part; the others are in the test part
 
 
-def one_track_a_class(subject: "Subject") -> None:
+def one_track_a_class(subject: Subject) -> None:
     """A model can be trained on one track of each class."""
     _train_and_predict(subject, 1, 1, 1)
 
 
-def two_classes(subject: "Subject") -> None:
+def two_classes(subject: Subject) -> None:
     """A model can be trained on two classes, and has two columns then."""
     _train_and_predict(subject, 4, 4)
 
 
-def twenty_classes(subject: "Subject") -> None:
+def twenty_classes(subject: Subject) -> None:
     """A model can be trained on twenty classes."""
     _train_and_predict(subject, *[2] * 20)
 
 
-def class_without_track(subject: "Subject") -> None:
+def class_without_track(subject: Subject) -> None:
     """A class that has no training track, the last one too, keeps its column."""
     _train_and_predict(subject, 3, 0, 3, 0)
 
 
-def _train_and_predict(subject: "Subject", *counts: int) -> None:
+def _train_and_predict(subject: Subject, *counts: int) -> None:
     """Train on so many tracks of each class, and predict."""
     with about(f"trained on classes of {', '.join(map(str, counts))} tracks"):
         subject.predict(subject.fit(subject.tones(*counts)), subject.probe)
 
 
-def same_seed(subject: "Subject") -> None:
+def same_seed(subject: Subject) -> None:
     """The same tracks and the same seed give the same predictions, bit by bit."""
     expected = subject.predictions
     again = subject.predict(subject.fit(subject.tones(4, 4, 4)), subject.probe)
@@ -75,7 +70,7 @@ def same_seed(subject: "Subject") -> None:
     )
 
 
-def refitting_leaves_no_trace(subject: "Subject") -> None:
+def refitting_leaves_no_trace(subject: Subject) -> None:
     """A fit to other tracks changes neither an earlier model nor a later fit."""
     expected = subject.predictions
     tones = subject.tones(4, 4, 4)
@@ -93,7 +88,7 @@ def refitting_leaves_no_trace(subject: "Subject") -> None:
     )
 
 
-def inputs_unchanged(subject: "Subject") -> None:
+def inputs_unchanged(subject: Subject) -> None:
     """Neither `train` nor `predict` changes what it is given, which is read-only in a run."""
     tones = subject.tones(4, 4, 4)
     for writeable in (True, False):
@@ -118,11 +113,11 @@ def inputs_unchanged(subject: "Subject") -> None:
         )
 
 
-def _arrays(tracks: LabelledTracks) -> "list[NDArray[Any]]":
+def _arrays(tracks: LabelledTracks) -> list[NDArray[Any]]:
     return [*tracks.arrays, tracks.labels, tracks.groups]
 
 
-def reads_no_test_labels(subject: "Subject") -> None:
+def reads_no_test_labels(subject: Subject) -> None:
     """What a model says of test tracks does not depend on their labels, by whatever way."""
     # There is nothing to learn from noise with random labels. As in a run, the model is also
     # fitted to all tracks: with the right labels of the test part, and with inverted ones.
@@ -154,7 +149,7 @@ def reads_no_test_labels(subject: "Subject") -> None:
         )
 
 
-def progress_grows(subject: "Subject") -> str | None:
+def progress_grows(subject: Subject) -> str | None:
     """Progress goes from 0 to 1 and never back; its figures are numbers."""
     _ = subject.fitted
     calls = subject.progress.calls
@@ -174,7 +169,7 @@ def progress_grows(subject: "Subject") -> str | None:
     return None if calls else "it reports no progress"
 
 
-def interrupted_and_resumed(subject: "Subject") -> str | None:
+def interrupted_and_resumed(subject: Subject) -> str | None:
     """A training that is interrupted half-way and begun again ends as an undisturbed one."""
     # After one epoch there would be nothing to resume.
     fit = partial(subject.fit, subject.tones(4, 4, 4), epochs=2)
@@ -201,7 +196,7 @@ def interrupted_and_resumed(subject: "Subject") -> str | None:
     return None
 
 
-def learns_the_demo_set(subject: "Subject") -> str | None:
+def learns_the_demo_set(subject: Subject) -> str | None:
     """Of artists of the demo set that it has not heard, it knows the genre better than chance."""
     waveforms, labels, artists = demo_music(subject.rate, _ARTISTS)
     arrays = [subject.array(waveform) for waveform in waveforms]
@@ -224,7 +219,7 @@ def learns_the_demo_set(subject: "Subject") -> str | None:
 
 
 def _chance_of(
-    predictions: "list[NDArray[np.float64]]", labels: "NDArray[np.int64]", classes: int
+    predictions: list[NDArray[np.float64]], labels: NDArray[np.int64], classes: int
 ) -> tuple[float, int]:
     """Return the p-value of a one-sided binomial test, and the number of tracks that are right."""
     from scipy.stats import binom
@@ -234,7 +229,7 @@ def _chance_of(
     return float(binom.sf(right - 1, len(labels), 1 / classes)), right
 
 
-def _equal(one: "Sequence[NDArray[Any]]", other: "Sequence[NDArray[Any]]") -> bool:
+def _equal(one: Sequence[NDArray[Any]], other: Sequence[NDArray[Any]]) -> bool:
     return all(np.array_equal(*pair) for pair in zip(one, other, strict=True))
 
 

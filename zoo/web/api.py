@@ -1,7 +1,7 @@
 """The JSON endpoint, for programs."""
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,9 +10,7 @@ from starlette.exceptions import HTTPException
 
 from zoo.inference.output_file import json_line
 from zoo.web.limits import Refused
-
-if TYPE_CHECKING:
-    from zoo.web.service import Service
+from zoo.web.service import Service
 
 __all__ = ["RESPONSES", "add_api"]
 
@@ -42,7 +40,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add_api(app: FastAPI, service: "Service") -> None:
+def add_api(app: FastAPI, service: Service) -> None:
     """Add the routes of the endpoint, and the handlers of all errors."""
     app.include_router(_routes(service))
     for kind in (Refused, HTTPException, RequestValidationError):
@@ -50,7 +48,7 @@ def add_api(app: FastAPI, service: "Service") -> None:
 
 
 # The names of the functions are in /openapi.json; their docstrings would be, too.
-def _routes(service: "Service") -> APIRouter:
+def _routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/api")
 
     @router.get("/models", summary="The models that are served, the newest first")

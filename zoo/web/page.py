@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import closing
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -11,10 +11,8 @@ from fastapi.responses import Response
 
 from zoo.web.limits import Refused
 from zoo.web.result_html import ModelResult, render_notice, render_result
-
-if TYPE_CHECKING:
-    from zoo.web.served_models import ServedModel
-    from zoo.web.service import Service
+from zoo.web.served_models import ServedModel
+from zoo.web.service import Service
 
 __all__ = ["add_page"]
 
@@ -45,7 +43,7 @@ class _Page(gr.Blocks):  # type: ignore[misc]  # Gradio is not type-checked
         return await super().preprocess_data(block_fn, inputs, *more)
 
 
-def add_page(app: FastAPI, service: "Service") -> None:
+def add_page(app: FastAPI, service: Service) -> None:
     """Add the page, its uploads and its icon."""
     _add_routes(app, service)
     script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
@@ -71,7 +69,7 @@ def add_page(app: FastAPI, service: "Service") -> None:
     )
 
 
-def _add_routes(app: FastAPI, service: "Service") -> None:
+def _add_routes(app: FastAPI, service: Service) -> None:
     @app.post("/gradio_api/upload", include_in_schema=False)
     async def upload(request: Request) -> list[str]:
         return [service.uploads.wait(await service.uploads.receive(request))]
@@ -85,7 +83,7 @@ def _add_routes(app: FastAPI, service: "Service") -> None:
         return Response((_TEMPLATES / "icon.svg").read_bytes(), media_type="image/svg+xml")
 
 
-def _blocks(service: "Service") -> gr.Blocks:
+def _blocks(service: Service) -> gr.Blocks:
     limits = service.limits
     with _Page(title="genre-zoo", analytics_enabled=False) as blocks:
         gr.Markdown(_INTRO, elem_id="intro")
@@ -140,13 +138,13 @@ def _blocks(service: "Service") -> gr.Blocks:
     return blocks
 
 
-def _choice(model: "ServedModel") -> str:
+def _choice(model: ServedModel) -> str:
     """Return the name of a model in the list; an older run is named with its hash."""
     parts = [model.title, model.dataset, "" if model.newest else model.run.rpartition("-")[2]]
     return " · ".join(filter(None, parts))
 
 
-async def _results(service: "Service", ticket: str | None, runs: list[str]) -> AsyncIterator[str]:
+async def _results(service: Service, ticket: str | None, runs: list[str]) -> AsyncIterator[str]:
     """Yield the results as HTML, once more after each model."""
     if not ticket:
         yield ""

@@ -8,15 +8,13 @@ from itertools import pairwise
 from statistics import multimode
 from typing import TYPE_CHECKING, Any
 
-from zoo.inference.prediction import UNKNOWN
+from zoo.inference.prediction import UNKNOWN, Prediction, Section
 from zoo.inference.timeline import clock
+from zoo.web.served_models import ServedModel
+from zoo.web.service import Loudness
 
 if TYPE_CHECKING:
     from jinja2 import Template
-
-    from zoo.inference.prediction import Prediction, Section
-    from zoo.web.served_models import ServedModel
-    from zoo.web.service import Loudness
 
 __all__ = ["ModelResult", "render_notice", "render_result"]
 
@@ -32,13 +30,13 @@ _TICKS = 6
 class ModelResult:
     """The result of one model; it has neither prediction nor error while the model is running."""
 
-    model: "ServedModel"
-    prediction: "Prediction | None" = None
+    model: ServedModel
+    prediction: Prediction | None = None
     seconds: float = 0.0
     error: str | None = None
 
     @property
-    def timeline(self) -> "Sequence[Section]":
+    def timeline(self) -> Sequence[Section]:
         """The label over time; empty if there is none."""
         return (self.prediction.timeline or ()) if self.prediction else ()
 
@@ -51,7 +49,7 @@ def render_notice(sentence: str) -> str:
     return _template("notice.html").render(sentence=sentence)
 
 
-def render_result(name: str, loudness: "Loudness", results: Sequence[ModelResult]) -> str:
+def render_result(name: str, loudness: Loudness, results: Sequence[ModelResult]) -> str:
     """Return the HTML of the results so far.
 
     Parameters
@@ -128,7 +126,7 @@ def _wave(peaks: Sequence[float]) -> str:
 
 
 def _pieces(
-    windows: "Sequence[Section]", seconds: float, colours: dict[str, int]
+    windows: Sequence[Section], seconds: float, colours: dict[str, int]
 ) -> list[dict[str, Any]]:
     """Return a piece per window. It lasts until the next begins, the last one to its own end."""
     ends = [*(window.start for window in windows[1:]), min(windows[-1].end, seconds)]

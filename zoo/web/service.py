@@ -4,32 +4,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import anyio.to_thread
+import numpy as np
+from numpy.typing import NDArray
 
+from zoo.artefacts.artefact import Artefact, Windows
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.loudness import Peaks
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Prediction
 from zoo.web.limits import Limits, Refused
+from zoo.web.served_models import ServedModel, ServedModels
+from zoo.web.uploads import Song, Uploads
 from zoo_registry.errors import AudioError, ZooError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from zoo.artefacts.artefact import Artefact, Windows
-    from zoo.web.served_models import ServedModel, ServedModels
-    from zoo.web.uploads import Song, Uploads
-
-    Blocks = Iterator[NDArray[np.float32]]
 
 __all__ = ["Loudness", "Service"]
 
 _AT_ONCE = 2  # predictions; each uses all cores
 _QUEUE = 32
 
+Blocks = Iterator[NDArray[np.float32]]
 T = TypeVar("T")
 
 
@@ -52,7 +48,7 @@ class Service:
         The longest song that is decoded.
     """
 
-    def __init__(self, models: "ServedModels", uploads: "Uploads", limits: Limits) -> None:
+    def __init__(self, models: ServedModels, uploads: Uploads, limits: Limits) -> None:
         self.models = models
         self.uploads = uploads
         self.limits = limits
@@ -63,12 +59,12 @@ class Service:
         """Interrupt all decoding and prediction."""
         self._stopping.set()
 
-    async def measure(self, song: "Song") -> Loudness:
+    async def measure(self, song: Song) -> Loudness:
         """Decode a song to its end; refuse it if it is too long (413) or no audio (415)."""
         return await self._in_turn(self._measure, song)
 
     async def predict(
-        self, model: "ServedModel", song: "Song", timeline: bool | None
+        self, model: ServedModel, song: Song, timeline: bool | None
     ) -> tuple[Prediction, float]:
         """Return the prediction for a measured song, and its seconds without opening the model.
 
@@ -91,7 +87,7 @@ class Service:
             raise Refused(503, f"{_QUEUE} predictions are waiting; try again in a minute")
         return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
 
-    def _measure(self, song: "Song") -> Loudness:
+    def _measure(self, song: Song) -> Loudness:
         longest = 60 * self.limits.minutes
         try:
             stream = open_stream(song.path)
@@ -107,7 +103,7 @@ class Service:
         return Loudness(peaks.seconds, peaks.loudest)
 
     def _predict(
-        self, model: "ServedModel", song: "Song", timeline: bool | None
+        self, model: ServedModel, song: Song, timeline: bool | None
     ) -> tuple[Prediction, float]:
         try:
             opened = self.models.open(model)
@@ -124,7 +120,7 @@ class Service:
             raise Refused(503, _public(found.error, song))
         return replace(found, path=song.name), seconds
 
-    def _until_stopped(self, blocks: "Blocks") -> "Blocks":
+    def _until_stopped(self, blocks: Blocks) -> Blocks:
         for block in blocks:
             if self._stopping.is_set():
                 raise AudioError("the server is stopping")
@@ -134,20 +130,20 @@ class Service:
 class _Stoppable:
     """A model whose predictions end with the server."""
 
-    def __init__(self, model: "Artefact", guard: "Callable[[Blocks], Blocks]") -> None:
+    def __init__(self, model: Artefact, guard: Callable[[Blocks], Blocks]) -> None:
         self.name, self.classes = model.name, model.classes
         self.rate, self.has_times = model.rate, model.has_times
         self._model, self._guard = model, guard
 
-    def stream(self, blocks: "Blocks") -> "Iterator[Windows]":
+    def stream(self, blocks: Blocks) -> Iterator[Windows]:
         """Classify windows until the server stops."""
         return self._model.stream(self._guard(blocks))
 
 
-def _name(song: "Song") -> str:
+def _name(song: Song) -> str:
     return "the recording" if song.name == "-" else song.name
 
 
-def _public(reason: object, song: "Song") -> str:
+def _public(reason: object, song: Song) -> str:
     """Return a reason with the client's name of the song in place of its path."""
     return str(reason).replace(str(song.path), _name(song))

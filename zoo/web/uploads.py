@@ -8,16 +8,13 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from zoo.audio.suffixes import is_audio
 from zoo.web.limits import Refused
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 __all__ = ["Song", "Uploads", "plain_name"]
 
@@ -47,7 +44,7 @@ class Uploads:
         folder.mkdir(parents=True, exist_ok=True)
         self._waiting: dict[str, tuple[Song, float]] = {}
 
-    async def receive(self, request: "Request") -> Song:
+    async def receive(self, request: Request) -> Song:
         """Return the stored body of a request, or the file of its form; the caller closes it.
 
         Parameters
