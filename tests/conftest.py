@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, PathDistribution
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+from filelock import FileLock
 
 # Packages of strangers, whose own tests are run where they are meant to be.
 collect_ignore = ["third_party"]
@@ -39,6 +41,33 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(f"ZOO_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Return a function that fills a folder once for all worker processes of a test run."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with FileLock(root / f"{name}.lock"):
+            if not done.exists():
+                fill(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_demo(made_once) -> Path:
+    """Return a cache with a demo set of one take of each piece."""
+    from zoo.datasets.demo import VERSION, write_demo
+
+    return made_once(
+        "small_demo", lambda cache: write_demo(cache / "datasets" / f"demo-{VERSION}", takes=1)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -90,10 +119,13 @@ def tone_folder(tmp_path: Path, make_tones: Callable[..., Path]) -> Callable[...
 
 
 @pytest.fixture(scope="session")
-def _mistaken(tmp_path_factory, make_tones: Callable[..., Path]) -> Path:
+def _mistaken(made_once, make_tones: Callable[..., Path]) -> Path:
+    return made_once("mistaken", partial(_train_mistaken, make_tones))
+
+
+def _train_mistaken(make_tones: Callable[..., Path], root: Path) -> None:
     import zoo
 
-    root = tmp_path_factory.mktemp("mistaken")
     data = make_tones(root / "tones", tracks=8)
     (data / "low" / "low00.wav").rename(data / "high" / "stray.wav")
     with pytest.MonkeyPatch.context() as patch:
@@ -103,7 +135,6 @@ def _mistaken(tmp_path_factory, make_tones: Callable[..., Path]) -> Path:
             for grouped in (True, False):
                 run = zoo.train(model, str(data), protocol="kfold:3", grouped=grouped, jobs=1)
                 assert run.complete, run.record.error
-    return root
 
 
 @pytest.fixture

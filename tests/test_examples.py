@@ -3,12 +3,10 @@
 import doctest
 import importlib
 import inspect
-from pathlib import Path
 
 import pytest
 
 import zoo
-from zoo.datasets.demo import VERSION, write_demo
 
 EXAMPLES = ["Card", "classical", "keras_model"]
 
@@ -18,14 +16,6 @@ def examples(name: str) -> doctest.DocTest:
     scope = vars(importlib.import_module(function.__module__)) | {"zoo": zoo}
     text = inspect.getdoc(function) or ""
     return doctest.DocTestParser().get_doctest(text, dict(scope), name, None, 0)
-
-
-@pytest.fixture(scope="session")
-def small_demo(tmp_path_factory) -> Path:
-    """Return a cache with a demo set of one take of each piece."""
-    cache = tmp_path_factory.mktemp("examples")
-    write_demo(cache / "datasets" / f"demo-{VERSION}", takes=1)
-    return cache
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

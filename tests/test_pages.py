@@ -20,9 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import soundfile
-from filelock import FileLock
-
-from zoo.datasets.demo import VERSION, write_demo
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -142,16 +139,6 @@ def test_what_is_shown_is_at_least_python(page):
             tomllib.loads(block.text)
         elif block.language in ("py", "python") and "..." not in block.text:
             ast.parse(block.text)
-
-
-@pytest.fixture(scope="session")
-def small_demo(tmp_path_factory) -> Path:
-    """Return a cache with a demo set of one take of each piece, for all pages and processes."""
-    root = tmp_path_factory.getbasetemp()
-    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    with FileLock(root / "pages.lock"):
-        write_demo(root / "pages" / "datasets" / f"demo-{VERSION}", takes=1)
-    return root / "pages"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ POINTS = [point for point in entry_points(group=MODELS) if point.dist.name == BU
 
 # Small networks on small windows, to be quick; all those epochs are for the demo set alone.
 SMALL = {"epochs": 12, "batch": 8, "frames": 54, "width": 8}
+QUICK = {"random-forest": {"n_estimators": 100}}
 
 
 def suite(name: str) -> type[ModelSuite]:
@@ -24,7 +25,7 @@ def suite(name: str) -> type[ModelSuite]:
     return types.new_class(
         f"Test{name.title().replace('-', '')}",
         (ModelSuite,),
-        {"model": name, "params": SMALL if deep else None},
+        {"model": name, "params": SMALL if deep else QUICK.get(name)},
         lambda body: body.update(pytestmark=marks, __module__=__name__),
     )
 
