@@ -8,7 +8,9 @@ import pytest
 
 import zoo
 
-EXAMPLES = ["Card", "classical", "keras_model"]
+EXAMPLES = [
+    "Card", "Dataset", "classical", "keras_model", "leaderboard", "predict", "train", "tune",
+]  # fmt: skip
 
 
 def examples(name: str) -> doctest.DocTest:

@@ -151,8 +151,8 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     >>> import zoo
     >>> run = zoo.train("decision-tree", "demo", protocol="holdout:0.3")
     >>> (board,) = zoo.leaderboard("demo")
-    >>> [(row.rank, row.model, row.tracks) for row in board.rows]
-    [(1, 'decision-tree', 40)]
+    >>> [(row.rank, row.model) for row in board.rows]
+    [(1, 'decision-tree')]
     """
     name = None if data is None else dataset_name(data)
     spec = None if protocol is None else parse_protocol(protocol).spec
