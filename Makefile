@@ -54,8 +54,8 @@ fuzz: setup
 	$(BIN)/python tests/fuzz/guided.py
 
 # Packages and modules whose public docstrings numpydoc validates.
-DOCUMENTED := registry zoo/workspace.py \
-	zoo/artefacts/metadata.py zoo/tuning/trials.py zoo/cli zoo/datasets zoo/inference zoo/report \
+DOCUMENTED := registry plugins zoo/workspace.py zoo/artefacts zoo/audio zoo/plugins \
+	zoo/tuning/trials.py zoo/cli zoo/datasets zoo/inference zoo/report \
 	zoo/testing zoo/web $(addprefix zoo/evaluate/, audit.py calibration.py error_analysis.py \
 	leaderboard.py metrics.py protocols.py significance.py vote.py)
 lint: setup
