@@ -82,8 +82,7 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     Parameters
     ----------
     wanted : str
-        Folder or id of a run, or the beginning of an id; or the name of a model, for its run that
-        was finished last.
+        Folder of a run; its id, or the beginning of that; or the name of a model.
     fits : callable, optional
         Condition for runs of a model that are preferred.
 
@@ -131,16 +130,16 @@ def stamps() -> list[Any]:
     """
     folders = [str(models_folder())]
     for _ in range(3):
-        folders = sorted(entry.path for folder in folders for entry in _folders(folder))
+        folders = sorted(path for folder in folders for path in _folders(folder))
     return [
         [folder, *(_stamp(f"{folder}/{name}") for name in (RECORD, PREDICTIONS))]
         for folder in folders
     ]
 
 
-def _folders(folder: str) -> Iterator["os.DirEntry[str]"]:
+def _folders(folder: str) -> Iterator[str]:
     with suppress(OSError), os.scandir(folder) as entries:
-        yield from (entry for entry in entries if entry.is_dir())
+        yield from (entry.path for entry in entries if entry.is_dir())
 
 
 def _stamp(path: str) -> list[int] | None:
@@ -189,10 +188,8 @@ def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 
     Parameters
     ----------
-    folder : Path
-        Folder of the run; created if it is missing.
-    on_wait : callable
-        Called before waiting.
+    folder, on_wait : Path, callable
+        Folder of the run, created if it is missing; a function that is called before waiting.
     """
     from filelock import FileLock, Timeout
 

@@ -25,12 +25,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import Any
 
 from zoo_registry import hookimpl
 from zoo_registry.predictions import Predictions
-from zoo_registry.record import ArtefactInfo, FoldRecord, RunRecord
+from zoo_registry.record import ArtefactInfo, FoldRecord
 from zoo_registry.runs import RECORD, Run
 from zoo_registry.text import first_line, pip_install
 
@@ -62,35 +63,20 @@ def zoo_run_started(run: Run) -> dict[str, Any]:
 def zoo_fold_finished(run: Run, fold: int) -> dict[str, Any] | None:
     """Add the run of a fold."""
     known = run.record.extensions["mlflow"]
-
-    def _add(store: "_Store") -> None:
-        if store.open():
-            store.add_fold(next(entry for entry in run.record.folds if entry.fold == fold))
-
-    return None if "error" in known else _report(run, _add, known)
+    return None if "error" in known else _report(run, lambda store: store.add_fold(fold), known)
 
 
 # Last, so that the record that is sent has what the other extensions keep of the run.
 @hookimpl(trylast=True)
 def zoo_run_finished(run: Run) -> dict[str, Any]:
     """Add what is missing, and close the run."""
-
-    def _close(store: "_Store") -> None:
-        if store.open():
-            for entry in run.record.folds:
-                store.add_fold(entry)
-            store.close()
-
-    return _report(run, _close, run.record.extensions["mlflow"])
+    return _report(run, _Store.close, run.record.extensions["mlflow"])
 
 
 def _report(
     run: Run, work: Callable[["_Store"], object], known: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Do `work` with the store, and return the entry for the record.
-
-    An error is logged once per run, without the passwords in it.
-    """
+    """Do `work` with the store; log an error once per run, without passwords; return the entry."""
     try:
         with _one_at_a_time, _settings(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -138,14 +124,28 @@ class _Store:
         if found is None:
             tags = {"zoo.run": self.run.id, "zoo.model": self.record.model.name}
             found = self.client.create_run(self.experiment, tags=tags, run_name=self.run.id)
-            self._log_params(found.info.run_id, _parameters(self.record))
+            record = self.record
+            params = record.params | {
+                "zoo.seed": record.seed,
+                "zoo.protocol": record.protocol.spec,
+                "zoo.grouped": record.protocol.grouped,
+                "zoo.dataset": record.dataset.name,
+                "zoo.fingerprint": record.dataset.fingerprint,
+            }
+            versions = {f"version.{name}": version for name, version in record.versions.items()}
+            self._log_params(found.info.run_id, params | versions)
         self.id = found.info.run_id
         if found.info.status == "FINISHED":
             return False
         self._reopen(found)
         return True
 
-    def add_fold(self, entry: FoldRecord) -> None:
+    def add_fold(self, number: int) -> None:
+        """Open the run, and add the run of one fold."""
+        if self.open():
+            self._add(next(entry for entry in self.record.folds if entry.fold == number))
+
+    def _add(self, entry: FoldRecord) -> None:
         """Add the run of one fold, unless the store has it."""
         number, error = entry.fold, entry.error
         found = self._find(
@@ -166,7 +166,11 @@ class _Store:
         self._end(child, error)
 
     def close(self) -> None:
-        """Add scores, files and the final status."""
+        """Open the run; add folds that are missing, scores and files; set the final status."""
+        if not self.open():
+            return
+        for entry in self.record.folds:
+            self._add(entry)
         artefact = self.record.artefact
         if self.run.complete:
             scores = _scores(self.run.predictions())
@@ -184,7 +188,7 @@ class _Store:
         self._end(self.id, None if self.run.complete else self.record.error)
 
     def _experiment(self) -> str:
-        """Return the id of the experiment, which is made if it is missing."""
+        """Return the id of the experiment, which is created if it is missing."""
         from mlflow.exceptions import MlflowException
 
         record = self.record
@@ -239,35 +243,19 @@ class _Store:
 
 def _in_time(ask: Callable[[], Any]) -> Any:
     """Return the result of `ask`, or raise TimeoutError; MLflow has no limit for all stores."""
-    answers: list[Any] = []
-    errors: list[BaseException] = []
+    result: Future[Any] = Future()
 
     def work() -> None:
         try:
-            answers.append(ask())
+            result.set_result(ask())
         except BaseException as error:
-            errors.append(error)
+            result.set_exception(error)
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(_PATIENCE)
-    for error in errors:
-        raise error
-    if not answers:
+    # An executor's thread would be waited for when the process ends.
+    threading.Thread(target=work, daemon=True).start()
+    if not wait([result], _PATIENCE).done:
         raise TimeoutError(f"it does not answer within {_PATIENCE:g} s")
-    return answers[0]
-
-
-def _parameters(record: RunRecord) -> dict[str, Any]:
-    return {
-        **record.params,
-        "zoo.seed": record.seed,
-        "zoo.protocol": record.protocol.spec,
-        "zoo.grouped": record.protocol.grouped,
-        "zoo.dataset": record.dataset.name,
-        "zoo.fingerprint": record.dataset.fingerprint,
-        **{f"version.{package}": version for package, version in record.versions.items()},
-    }
+    return result.result()
 
 
 def _scores(predictions: Predictions) -> dict[str, float]:

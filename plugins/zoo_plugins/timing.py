@@ -30,22 +30,14 @@ __all__ = [
 ]
 
 
-class _Tally(threading.local):
-    """Calls and seconds by hook since the last `take`, for each thread."""
+class _Calls(threading.local):
+    """Hook and seconds of each call since the last total, for each thread."""
 
     def __init__(self) -> None:
-        self.spent: dict[str, tuple[int, float]] = {}
-
-    def add(self, hook: str, seconds: float) -> None:
-        calls, before = self.spent.get(hook, (0, 0.0))
-        self.spent[hook] = calls + 1, before + seconds
-
-    def take(self) -> dict[str, tuple[int, float]]:
-        taken, self.spent = self.spent, {}
-        return taken
+        self.finished: list[tuple[str, float]] = []
 
 
-_tally = _Tally()
+_calls = _Calls()
 
 
 def _timed(hook: str) -> Callable[[], Generator[None, Any, Any]]:
@@ -55,7 +47,7 @@ def _timed(hook: str) -> Callable[[], Generator[None, Any, Any]]:
         try:
             return (yield)
         finally:
-            _tally.add(hook, time.perf_counter() - begun)
+            _calls.finished.append((hook, time.perf_counter() - begun))
 
     return wrapper
 
@@ -67,7 +59,7 @@ export, save, load = _timed("export"), _timed("save"), _timed("load")
 @hookimpl
 def zoo_run_started() -> None:
     """Discard calls that belong to no run, such as those of a search."""
-    _tally.take()
+    _calls.finished.clear()
 
 
 @hookimpl
@@ -91,8 +83,9 @@ def zoo_run_finished(run: Run) -> dict[str, Any]:
 def _total(run: Run) -> dict[str, dict[str, float]]:
     """Return calls and seconds by hook: those of the record and the new ones."""
     total = {hook: dict(entry) for hook, entry in run.record.extensions.get("timing", {}).items()}
-    for hook, (calls, seconds) in _tally.take().items():
+    for hook, seconds in _calls.finished:
         entry = total.setdefault(hook, {"calls": 0, "seconds": 0.0})
-        entry["calls"] += calls
+        entry["calls"] += 1
         entry["seconds"] += seconds
+    _calls.finished.clear()
     return total

@@ -55,8 +55,6 @@ class FrontEnd(Protocol):
     layout : {"vectors", "frames"}
         "vectors": one row per window; "frames": one row per short-time frame, of which the model
         makes its own windows.
-    sample_rate : int
-        Sample rate of the waveform in Hz.
     """
 
     name: ClassVar[str]
@@ -78,10 +76,9 @@ class ExportableFrontEnd(FrontEnd, Protocol):
     """A front end that can be part of an artefact."""
 
     def graph(self) -> Any:
-        """Return the computation as an ``onnx.ModelProto``.
+        """Return an ``onnx.ModelProto`` from ``waveform`` to ``track``.
 
-        Its input is ``waveform``, float32 (1, samples), its output ``track``, float32
-        (rows, columns).
+        The input is float32 of shape (1, samples), the output float32 of shape (rows, columns).
         """
         ...
 
@@ -111,18 +108,7 @@ class VerifiableFrontEnd(ExportableFrontEnd, Protocol):
 
 
 def identity(frontend: FrontEnd) -> dict[str, Any]:
-    """Return the identity of a front end: name, version and every field.
-
-    Parameters
-    ----------
-    frontend : FrontEnd
-        An instance of a dataclass.
-
-    Raises
-    ------
-    PluginError
-        If `frontend` is no dataclass, so that its fields are not known.
-    """
+    """Return name, version and every field; raises `PluginError` if it is no dataclass."""
     if not is_dataclass(frontend) or isinstance(frontend, type):
         raise PluginError(
             f"the front end {frontend!r} is no dataclass instance; declare it as one (frozen), "
@@ -230,23 +216,18 @@ class Card:
 
     def _check_kinds(self) -> None:
         """Raise `PluginError` where the type of a field is wrong."""
-        texts = {"name": self.name, "title": self.title, "family": self.family}
-        for field_, value in texts.items():
-            if not isinstance(value, str):
-                raise PluginError(f"the {field_} of a card is text, not {value!r}")
+        for field_ in ("name", "title", "family"):
+            if not isinstance(given := getattr(self, field_), str):
+                raise PluginError(f"the {field_} of a card is text, not {given!r}")
         if not isinstance(self.extra, str | None):
             raise PluginError(f"the extra of {self.name!r} is text or None, not {self.extra!r}")
         for field_ in ("params", "space"):
             given = getattr(self, field_)
-            if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+            if not isinstance(given, Mapping) or not _are_texts(given):
                 raise PluginError(f"{field_} of {self.name!r} maps no names: {given!r}")
         for field_ in ("references", "requires"):
             given = getattr(self, field_)
-            if (
-                isinstance(given, str)
-                or not isinstance(given, Iterable)
-                or not all(isinstance(item, str) for item in given)
-            ):
+            if isinstance(given, str) or not _are_texts(given):
                 raise PluginError(f"{field_} of {self.name!r} is no tuple of texts: {given!r}")
         for name, kind in self.space.items():
             if not isinstance(kind, Distribution):
@@ -303,6 +284,10 @@ class Card:
                 f"parameter {name!r} of {self.name} cannot be {value!r}; give {wanted}"
             )
         return value
+
+
+def _are_texts(given: object) -> bool:
+    return isinstance(given, Iterable) and all(isinstance(item, str) for item in given)
 
 
 def _literal(text: str) -> ParamValue:

@@ -28,8 +28,7 @@ class PluginEntry:
 
     Attributes
     ----------
-    kind : {"model", "extension"}
-    point : EntryPoint
+    kind, point : {"model", "extension"}, EntryPoint
     withheld : {"disabled", "broken"} or None
         Why it is not imported: it is switched off, or another plugin has its name.
     reason : str or None
@@ -65,20 +64,17 @@ def read_entries(
     points : iterable of EntryPoint, optional
         Entry points to use instead of the installed ones.
     """
+    groups = (MODELS, EXTENSIONS, OPTIONAL)
+    if points is None:
+        installed = entry_points()  # the distributions are read once for all groups
+        points = [point for group in groups for point in installed.select(group=group)]
     entries: dict[tuple[str, str, str | None], PluginEntry] = {}
-    for point in _installed() if points is None else points:
-        if point.group in (MODELS, EXTENSIONS, OPTIONAL):
+    for point in points:
+        if point.group in groups:
             entry = PluginEntry("model" if point.group == MODELS else "extension", point)
             entries[point.name, point.value, entry.source.distribution] = entry
     owners: dict[tuple[str, str], PluginEntry] = {}
     return [_withheld(entry, switches, owners) for entry in sorted(entries.values(), key=_rank)]
-
-
-def _installed() -> list[EntryPoint]:
-    found = entry_points()  # the distributions are read once for all groups
-    return [
-        point for group in (MODELS, EXTENSIONS, OPTIONAL) for point in found.select(group=group)
-    ]
 
 
 def _rank(entry: PluginEntry) -> tuple[bool, str, str]:

@@ -22,15 +22,7 @@ DISABLED, ENABLED = "ZOO_PLUGINS_DISABLED", "ZOO_PLUGINS_ENABLED"
 
 
 class Switches(Structure):
-    """Names of plugins or packages.
-
-    Attributes
-    ----------
-    disabled : frozenset of str
-        Plugins that are not imported.
-    enabled : frozenset of str
-        Optional extensions that are used.
-    """
+    """Names of plugins or packages: those not imported, and optional extensions that are used."""
 
     disabled: frozenset[str] = frozenset()
     enabled: frozenset[str] = frozenset()
@@ -50,27 +42,24 @@ def config_folder() -> Path:
 
 
 def read_switches() -> Switches:
-    """Return the choices of the user, in the file and for this process.
-
-    Raises
-    ------
-    UsageError
-        If the file is damaged.
-    """
+    """Return the choices of the user; raises `UsageError` if the file is damaged."""
     kept = _read()
     disabled, enabled = (_names(os.environ.get(name, "")) for name in (DISABLED, ENABLED))
-    return Switches(
-        (kept.disabled - enabled) | disabled,
-        (kept.enabled | enabled) - disabled,
-    )
+    return Switches((kept.disabled - enabled) | disabled, (kept.enabled | enabled) - disabled)
 
 
 def switch(name: str, on: bool) -> Path:
     """Store that a plugin, or each plugin of a package, is on or off; return the path."""
     kept = _read()
-    disabled, enabled = kept.disabled - {name}, kept.enabled - {name}
-    _write(Switches(disabled, enabled | {name}) if on else Switches(disabled | {name}, enabled))
-    return _path()
+    disabled, enabled = set(kept.disabled) - {name}, set(kept.enabled) - {name}
+    (enabled if on else disabled).add(name)
+    stored = _Stored(sorted(disabled), sorted(enabled))
+    path = _path()
+    try:
+        write_text(path, json.dumps(stored.to_dict(), indent=2) + "\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+    return path
 
 
 def _path() -> Path:
@@ -89,14 +78,6 @@ def _read() -> Switches:
             "plugins off and on anew"
         ) from error
     return Switches(frozenset(stored.disabled), frozenset(stored.enabled))
-
-
-def _write(switches: Switches) -> None:
-    stored = _Stored(sorted(switches.disabled), sorted(switches.enabled))
-    try:
-        write_text(_path(), json.dumps(stored.to_dict(), indent=2) + "\n")
-    except OSError as error:
-        raise UsageError(f"{_path()} cannot be written: {error.strerror}") from error
 
 
 def _names(text: str) -> frozenset[str]:

@@ -83,36 +83,13 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write `text` to `path` as UTF-8, completely or not at all.
-
-    The byte 0xff of a file's name, which UTF-8 does not have, becomes ``\udcff``.
-
-    Parameters
-    ----------
-    path : Path
-        Path of the file.
-    text : str
-        Content of the file.
-    """
+    r"""Write a file in UTF-8, completely or not at all; a lone surrogate becomes ``\udcff``."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def read_json(path: Path) -> Any:
-    """Return the value of a JSON file.
-
-    Parameters
-    ----------
-    path : Path
-        Path of the file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is not JSON, or nested too deeply.
-    """
+    """Return the value of a JSON file; raises `ValueError` if it is not JSON, or too deep."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except RecursionError:
@@ -137,15 +114,7 @@ def temporary_path(path: Path) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Delete temporary files of killed processes.
-
-    Whether a process of another machine is alive is not known; its files are deleted after a day.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the files.
-    """
+    """Delete temporary files of killed processes; those of another machine after a day."""
     with suppress(OSError):
         for path in [*folder.glob(f"{_PREFIX}*{TEMPORARY_SUFFIX}")]:
             with suppress(OSError):
@@ -153,10 +122,7 @@ def sweep(folder: Path) -> None:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-@cache
-def _sweep_once(folder: Path) -> None:
-    """Delete temporary files in a folder before the first write of this process."""
-    sweep(folder)
+_sweep_once = cache(sweep)  # called before this process first writes into a folder
 
 
 def _is_abandoned(path: Path) -> bool:

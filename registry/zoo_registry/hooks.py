@@ -57,9 +57,7 @@ class Exported:
         Graph from ``track``, float32 (rows, columns), to ``probabilities``, float32 (windows,
         classes).
     window, hop : int or None
-        Rows of a window, and rows from the begin of a window to that of the next; the last window
-        ends with the track. Without them predictions of a front end of frames have no times, and
-        long recordings cannot be streamed.
+        Rows of a window, and rows from the begin of a window to that of the next; see `export`.
     """
 
     proto: Any
@@ -71,12 +69,8 @@ class Exported:
         """Return the answer of an `export` hook; a bare model may name both in its metadata."""
         if isinstance(answer, cls):
             return answer
-        properties = {
-            entry.key: int(entry.value)
-            for entry in answer.metadata_props
-            if entry.key in ("window", "hop")
-        }
-        return cls(answer, **properties)
+        properties = {entry.key: entry.value for entry in answer.metadata_props}
+        return cls(answer, **{k: int(properties[k]) for k in ("window", "hop") if k in properties})
 
 
 class ModelSpec:

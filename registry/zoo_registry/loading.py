@@ -20,25 +20,7 @@ __all__ = ["load_extension", "load_file", "load_model"]
 
 
 def load_model(entry: PluginEntry, others: Iterable[object] = ()) -> Model:
-    """Import a model's module and check it.
-
-    Parameters
-    ----------
-    entry : PluginEntry
-        Entry point of the model.
-    others : iterable of objects
-        Default implementations and wrappers, registered in addition to the module.
-
-    Returns
-    -------
-    Model
-        The model, ready to use.
-
-    Raises
-    ------
-    PluginError
-        If the plugin is broken; the message names the reason.
-    """
+    """Return a model, imported and checked, with `others` as for `Model`."""
     model = Model(_import(entry), entry.source, others)
     if model.card.name != entry.name:
         raise PluginError(
@@ -49,18 +31,7 @@ def load_model(entry: PluginEntry, others: Iterable[object] = ()) -> Model:
 
 
 def load_extension(entry: PluginEntry) -> ModuleType:
-    """Return the module of an extension, imported and checked.
-
-    Parameters
-    ----------
-    entry : PluginEntry
-        Entry point of the extension.
-
-    Raises
-    ------
-    PluginError
-        If the plugin is broken; the message names the reason.
-    """
+    """Return the module of an extension, imported and checked."""
     module = _import(entry)
     check_contract(getattr(module, "contract", 1))
     new_manager([module])
@@ -68,22 +39,7 @@ def load_extension(entry: PluginEntry) -> ModuleType:
 
 
 def load_file(path: Path, others: Iterable[object] = ()) -> Model:
-    """Return the model of a loose file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    others : iterable of objects
-        As for `load_model`.
-
-    Raises
-    ------
-    UnknownModel
-        If there is no such file.
-    PluginError
-        If the plugin is broken; the message names the reason.
-    """
+    """Return the model of a loose file; raises `UnknownModel` if there is no such file."""
     if not is_file(path):
         raise UnknownModel(f"there is no file {str(path)!r} to load a model from")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -53,18 +53,7 @@ class Source:
 
 
 def new_manager(plugins: Iterable[object]) -> pluggy.PluginManager:
-    """Return a plugin manager with these plugins.
-
-    Parameters
-    ----------
-    plugins : iterable of objects
-        Modules or objects that implement hooks.
-
-    Raises
-    ------
-    PluginError
-        If a plugin implements an unknown hook, or takes an argument that the hook does not have.
-    """
+    """Return a plugin manager; raises `PluginError` if a hook or an argument is unknown."""
     manager = pluggy.PluginManager("zoo")
     manager.add_hookspecs(ModelSpec)
     manager.add_hookspecs(ExtensionSpec)
@@ -90,20 +79,18 @@ def call_apart(
 ) -> Iterator[Any]:
     """Call each plugin's implementation of a hook by itself; one that raises stops no other.
 
+    Errors are logged.
+
     Parameters
     ----------
-    manager : pluggy.PluginManager
-        Manager of the plugins.
-    hook : str
-        Name of the hook.
-    arguments : mapping
-        Its arguments.
+    manager, hook, arguments : PluginManager, str, mapping
+        Manager of the plugins, and the name and arguments of the hook.
 
     Yields
     ------
     object
         Each result that is not None, that of the first registered plugin first. The next plugin is
-        called when the next result is asked for. Errors are logged.
+        called when the next result is requested.
     """
     caller = getattr(manager.hook, hook)
     # pluggy lists those that come first last; what was registered first comes first here.
@@ -164,7 +151,12 @@ class Model:
     """
 
     def __init__(self, module: ModuleType, source: Source, others: Iterable[object] = ()) -> None:
-        self.card = _card(module)
+        card = getattr(module, "card", None)
+        if not isinstance(card, Card):
+            raise PluginError(
+                "it declares no `card`; add `card = Card(name=..., ...)` to the module"
+            )
+        self.card = card
         self.module = module
         self.source = source
         self.hooks = hooks_of(module)
@@ -231,14 +223,10 @@ class Model:
         import numpy as np
 
         results = self.call("predict", model=model, tracks=tracks)
-        if not isinstance(results, Sequence | np.ndarray) or len(results) != len(tracks):
-            given = (
-                f"{len(results)} arrays"
-                if isinstance(results, Sequence | np.ndarray)
-                else "None"
-                if results is None
-                else f"a {type(results).__name__}"
-            )
+        given = "None" if results is None else f"a {type(results).__name__}"
+        if is_listed := isinstance(results, Sequence | np.ndarray):
+            given = f"{len(results)} arrays"
+        if not is_listed or len(results) != len(tracks):
             raise PluginError(
                 f"{self.card.name}: predict returned {given} for {len(tracks)} tracks; "
                 "return one array a track"
@@ -268,18 +256,7 @@ class Model:
         return checked
 
     def export(self, model: object) -> Any:
-        """Return the ONNX form of a model from the `export` hook.
-
-        Parameters
-        ----------
-        model : object
-            Result of `train`.
-
-        Raises
-        ------
-        CannotExport
-            If no implementation knows this kind of model.
-        """
+        """Return the ONNX form of a model; raises `CannotExport` if no hook knows its kind."""
         proto = self.call("export", model=model)
         if proto is None:
             raise CannotExport(
@@ -293,35 +270,14 @@ class Model:
         return bool(self.call("save", model=model, folder=folder))
 
     def load(self, folder: Path) -> object:
-        """Return a model from the `load` hook.
-
-        Parameters
-        ----------
-        folder : Path
-            Folder that `save` wrote into.
-
-        Raises
-        ------
-        PluginError
-            If the plugin has no such hook.
-        """
+        """Return a model that `save` wrote; raises `PluginError` if the plugin has no such hook."""
         model = self.call("load", folder=folder)
         if model is None:
             raise PluginError(f"{self.card.name} has no `load` hook")
         return model
 
     def announce(self, event: str, **facts: Any) -> Iterator[Mapping[str, Any]]:
-        """Call an event's hook; yield the JSON values that each extension keeps, by its name.
-
-        An error in an extension is logged, and so is a result that is not a mapping.
-
-        Parameters
-        ----------
-        event : str
-            Name of the hook.
-        **facts
-            Its arguments.
-        """
+        """Yield the JSON values that each extension keeps of an event; other results are logged."""
         for answer in call_apart(self._manager, event, facts):
             if isinstance(answer, Mapping):
                 yield answer
@@ -348,10 +304,3 @@ def _installed(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):  # its parent package is missing, or the name is not valid
         return False
-
-
-def _card(module: ModuleType) -> Card:
-    card = getattr(module, "card", None)
-    if not isinstance(card, Card):
-        raise PluginError("it declares no `card`; add `card = Card(name=..., ...)` to the module")
-    return card

@@ -31,13 +31,13 @@ _LONGEST = 60.0  # seconds
 Status = Literal["ready", "missing", "broken", "slow", "disabled"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PluginStatus:
     """Whether a plugin can be used, and the reason if not.
 
     Attributes
     ----------
-    name : str
+    name, kind : str, {"model", "extension"}
     title, family : str or None
         From the card; the title of an extension is the first line of its docstring.
     status : {"ready", "missing", "broken", "slow", "disabled"}
@@ -47,7 +47,6 @@ class PluginStatus:
         Why it is not ready, and what to do.
     distribution, version : str or None
         The package that it comes from.
-    kind : {"model", "extension"}
     hooks : tuple of str
         Names of the hooks that it implements.
     seconds : float or None
@@ -55,13 +54,13 @@ class PluginStatus:
     """
 
     name: str
-    title: str | None
-    family: str | None
+    title: str | None = None
+    family: str | None = None
     status: Status
-    reason: str | None
+    reason: str | None = None
     distribution: str | None
     version: str | None
-    kind: Literal["model", "extension"] = "model"
+    kind: Literal["model", "extension"]
     hooks: tuple[str, ...] = ()
     seconds: float | None = None
 
@@ -117,20 +116,17 @@ def _not_imported(entry: PluginEntry, limit: float) -> PluginStatus:
     if entry.withheld:
         return _status(entry, entry.withheld, entry.reason)
     more = " (`zoo plugins doctor` waits for it)" if limit < _LONGEST else ""
-    return _status(
-        entry, "slow",
-        f"importing it takes more than {limit:g} s; it is loaded only when it is named{more}",
-    )  # fmt: skip
+    reason = f"importing it takes more than {limit:g} s; it is loaded only when it is named{more}"
+    return _status(entry, "slow", reason)
 
 
 def _status(
     entry: PluginEntry, status: Status, reason: str | None = None, **more: Any
 ) -> PluginStatus:
     source = entry.source
-    facts = {"title": None, "family": None} | more
     return PluginStatus(
         name=entry.name, status=status, reason=reason, distribution=source.distribution,
-        version=source.version, kind=entry.kind, **facts,
+        version=source.version, kind=entry.kind, **more,
     )  # fmt: skip
 
 

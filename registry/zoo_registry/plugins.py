@@ -79,27 +79,13 @@ class Registry:
         return self._loaded[name]
 
     def models(self, memory: Path | None = None) -> list[PluginStatus]:
-        """Return the status of each model, sorted by name.
-
-        Parameters
-        ----------
-        memory : Path, optional
-            As for `zoo_registry.plugin_status.statuses`.
-        """
+        """Return the status of each model, sorted by name; see `statuses`."""
         return statuses([e for e in self.entries if e.kind == "model"], _PATIENCE, memory)
 
     def plugins(
         self, memory: Path | None = None, patience: float | None = _PATIENCE
     ) -> list[PluginStatus]:
-        """Return the status of each model and extension, sorted by name.
-
-        Parameters
-        ----------
-        memory : Path, optional
-            As for `zoo_registry.plugin_status.statuses`.
-        patience : float, optional
-            Seconds to wait for each; None for a minute.
-        """
+        """Return the status of each plugin, waiting for each so many seconds; see `statuses`."""
         return statuses(self.entries, patience, memory)
 
     @cached_property
@@ -141,8 +127,4 @@ class Registry:
 
     @cached_property
     def _models(self) -> dict[str, PluginEntry]:
-        return {
-            entry.name: entry
-            for entry in self.entries
-            if entry.kind == "model" and not entry.withheld
-        }
+        return {e.name: e for e in self.entries if e.kind == "model" and not e.withheld}

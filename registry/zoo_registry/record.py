@@ -191,40 +191,13 @@ class MachineInfo(Structure, kw_only=True, omit_defaults=True):
 class RunRecord(Structure, kw_only=True):
     """The content of `run.json`.
 
-    Attributes
-    ----------
-    model : ModelInfo
-    params : dict
-        Every parameter, defaults included.
-    frontend : dict
-        Name, version and fields of the front end.
-    dataset : DatasetInfo
-    protocol : ProtocolInfo
-    seed : int
-    versions : dict
-        Version of every package that may change the result.
-    status : {"running", "complete", "failed"}
-    error : str or None
-        Why the run failed.
-    tuned : TuningInfo or None
-        How the parameters were found, if a search found them.
-    extraction : dict
-        ``tracks, decode_seconds, frontend_seconds``: the tracks whose arrays were computed for
-        this run, and the time that it took, summed over all workers. Empty for a table of features.
-    skipped : list of SkippedTrack
-    folds : list of FoldRecord
-    split : str or None
-        sha256 over the track ids of every training and test part.
-    audit : AuditInfo or None
-    predictions : str or None
-        sha256 of `predictions.csv`.
-    artefact : ArtefactInfo
-    machine : MachineInfo
-    extensions : dict
-        JSON values that extensions keep of the run, by their names.
-    started, finished : str or None
-        ISO 8601, UTC.
-    format : int
+    `params` has every parameter, defaults included; `frontend` name, version and fields of the
+    front end; `versions` every package that may change the result; `error` the reason why the run
+    failed. `extraction` has ``tracks, decode_seconds, frontend_seconds``: the tracks whose arrays
+    were computed for this run, and the time that it took, summed over all workers; it is empty for
+    a table of features. `split` is the sha256 over the track ids of every training and test part,
+    `predictions` that of `predictions.csv`. `extensions` has JSON values that extensions keep of
+    the run, by their names. `started` and `finished` are times in ISO 8601, UTC.
     """
 
     model: ModelInfo

@@ -34,18 +34,7 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
-        """Return the run in `folder`.
-
-        Parameters
-        ----------
-        folder : Path
-            Folder of the run.
-
-        Raises
-        ------
-        RunError
-            If its record is missing, damaged, or of a newer format.
-        """
+        """Return the run of a folder; raises `RunError` if its record is missing or damaged."""
         path = folder / RECORD
         try:
             data = read_json(path)
@@ -115,13 +104,7 @@ class Run:
         return self.folder / "folds" / f"{fold}.csv"
 
     def predictions(self) -> Predictions:
-        """Return the out-of-fold predictions.
-
-        Raises
-        ------
-        RunError
-            If they are missing or damaged.
-        """
+        """Return the out-of-fold predictions; raises `RunError` if they are missing or damaged."""
         return self.read_predictions(self.predictions_path)
 
     @staticmethod

@@ -12,7 +12,7 @@ __all__ = ["quiet_stderr"]
 # ends restores it.
 _lock = threading.Lock()
 _blocks = 0
-_kept = -1
+_kept: int | None = None
 
 
 @contextmanager
@@ -23,34 +23,32 @@ def quiet_stderr() -> Iterator[None]:
     `sys.stderr`. The block affects all threads of the process: keep it short, and raise errors
     out of it.
     """
-    _enter()
-    try:
-        yield
-    finally:
-        _leave()
-
-
-def _enter() -> None:
     global _blocks, _kept  # noqa: PLW0603  (there is one stderr)
     with _lock:
         _blocks += 1
-        if _blocks == 1 and sys.stderr is not None:  # None where the process has no stderr
-            sys.stderr.flush()
-            try:
-                _kept = os.dup(2)
-            except OSError:  # a service may have closed it: then there is nothing to discard
-                return
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
+        if _blocks == 1:
+            _kept = _redirect()
+    try:
+        yield
+    finally:
+        with _lock:
+            _blocks -= 1
+            if _blocks == 0 and _kept is not None:
+                sys.stderr.flush()
+                os.dup2(_kept, 2)
+                os.close(_kept)
 
 
-def _leave() -> None:
-    global _blocks, _kept  # noqa: PLW0603
-    with _lock:
-        _blocks -= 1
-        if _blocks == 0 and _kept >= 0:
-            sys.stderr.flush()
-            os.dup2(_kept, 2)
-            os.close(_kept)
-            _kept = -1
+def _redirect() -> int | None:
+    """Discard what is written from now on; return a copy of the former descriptor."""
+    if sys.stderr is None:  # the process has no stderr
+        return None
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # a service may have closed it: then there is nothing to discard
+        return None
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    return kept

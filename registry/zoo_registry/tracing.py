@@ -20,12 +20,10 @@ def trace(manager: pluggy.PluginManager) -> None:
     """Make the hooks of all plugins of `manager` print their calls if ``ZOO_TRACE`` is set."""
     if os.environ.get("ZOO_TRACE", "0") in ("", "0"):
         return
-    for plugin in manager.get_plugins():
-        for caller in manager.get_hookcallers(plugin) or ():
-            for found in caller.get_hookimpls():
-                if found.plugin is plugin:
-                    # pluggy's own monitoring does not name the plugin of a result.
-                    found.function = _traced(found, caller.name)  # type: ignore[misc]
+    for hook, caller in vars(manager.hook).items():
+        for found in caller.get_hookimpls():
+            # pluggy's own monitoring does not name the plugin of a result.
+            found.function = _traced(found, hook)
 
 
 def plugin_name(plugin: object) -> str:
