@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,6 @@ __all__ = [
     "sample_fault",
     "waveform",
 ]
-
 
 _LOUDEST = 1e6  # of full scale; integers in a float file reach 32,768
 _RATES = (1_000, 1_000_000)  # Hz
@@ -65,18 +63,12 @@ class Stream:
 
     Attributes
     ----------
-    path : Path
-        File.
-    rate : int
-        Hz.
-    seconds : float
-        Duration by the header; 0 if the header has none.
+    rate, seconds : int, float
+        Hz, and duration by the header; 0 if the header has none.
     blocks : iterator of float32 arrays, each of shape (frames, channels)
         Finite samples; raises `AudioError` at values that are no sound.
-    frames : int
-        Number of frames decoded so far.
-    truncated : str or None
-        Description of the missing part, known after the last block.
+    frames, truncated : int, str or None
+        Number of frames decoded so far; description of the missing part, known after the last.
     """
 
     path: Path
@@ -88,7 +80,7 @@ class Stream:
 
 
 def decode(path: Path, rate: int) -> NDArray[np.float32]:
-    """Decode a file to one channel at one sample rate.
+    """Return the mean of the channels of a file, finite float32, shape (samples,), not empty.
 
     Parameters
     ----------
@@ -97,11 +89,6 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
         number of channels and sample format.
     rate : int
         Hz of the result.
-
-    Returns
-    -------
-    float32 array, shape (samples,)
-        Mean of the channels, finite, at least one sample.
 
     Raises
     ------
@@ -114,25 +101,7 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
 
 
 def waveform(stream: Stream, rate: int) -> Iterator[NDArray[np.float32]]:
-    """Yield the result of `decode` in blocks.
-
-    Parameters
-    ----------
-    stream : Stream
-        Open file.
-    rate : int
-        Hz of the result.
-
-    Yields
-    ------
-    float32 array, shape (samples,)
-        Next block.
-
-    Raises
-    ------
-    AudioError
-        As in `decode`; a cut-off is known after the last block.
-    """
+    """Yield the result of `decode` in blocks; a cut-off is known after the last block."""
     import soxr
 
     resampler = None
@@ -181,23 +150,7 @@ def _whole(stream: Stream, blocks: Iterator[NDArray[np.float32]], most: int) -> 
 
 
 def open_stream(path: Path) -> Stream:
-    """Open a file and decode its first block.
-
-    Parameters
-    ----------
-    path : Path
-        Regular file.
-
-    Returns
-    -------
-    Stream
-        Open file; its blocks include the first.
-
-    Raises
-    ------
-    AudioError
-        If the file cannot be opened, or holds no sound that can be decoded.
-    """
+    """Open a file, or raise `AudioError` if its first block cannot be decoded."""
     try:
         status = path.stat()
     except OSError as error:
@@ -333,7 +286,7 @@ def _open_ffmpeg(path: Path) -> Stream:
     # Without this FFmpeg may take the name for an address such as http: or concat:.
     container = av.open(f"file:{path.absolute()}", mode="r")
     if not container.streams.audio:
-        kinds = _kinds(container)
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no stream"
         container.close()
         raise AudioError(f"{path} holds no sound, only {kinds}")
     track = container.streams.audio[0]
@@ -377,10 +330,6 @@ def _open_ffmpeg(path: Path) -> Stream:
 
 
 _OPENERS: tuple[Callable[[Path], Stream], ...] = (_open_libsndfile, _open_ffmpeg)
-
-
-def _kinds(container: Any) -> str:
-    return ", ".join(sorted({stream.type for stream in container.streams})) or "no stream"
 
 
 def _reason(error: Exception) -> str:

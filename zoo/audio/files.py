@@ -10,30 +10,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.audio.suffixes import is_audio
 from zoo.audio.urls import is_url, opened
 from zoo_registry.errors import AudioError, DatasetError, StorageError, UsageError
 from zoo_registry.files import is_file, is_folder
 
-__all__ = ["STDIN", "audio_files", "on_disk", "walk"]
+__all__ = ["STDIN", "SUFFIXES", "audio_files", "is_audio", "on_disk", "walk"]
 
+SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("aac", "aif", "aifc", "aiff", "au", "caf", "flac", "m4a", "mka", "mp2", "mp3", "mp4"),
+        *("oga", "ogg", "opus", "snd", "w64", "wav", "webm", "wma"),
+    )
+)
 STDIN = "-"
 _LARGEST = 4 << 30  # bytes that are copied; an hour of stereo in floats has 1.4
 _PIECE = 1 << 20  # bytes
 
 
+def is_audio(path: Path) -> bool:
+    """Whether the file has a suffix of audio files."""
+    return path.suffix.lower() in SUFFIXES
+
+
 def audio_files(paths: Iterable[str | Path]) -> list[str]:
-    """Return the files of paths, folders and patterns.
+    """Return the files of paths, folders and patterns, each once; of a folder or pattern sorted.
 
     Parameters
     ----------
     paths : iterable of str or Path
         Files, folders that are searched, patterns such as ``*.wav``, or ``-``.
-
-    Returns
-    -------
-    list of str
-        Files in the order of `paths`, each once; those of a folder or pattern are sorted.
 
     Raises
     ------
@@ -43,10 +49,10 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
     found: list[str] = []
     for given in paths:
         path = Path(given)
-        if str(given) == STDIN or is_file(path):
-            found.append(str(given))
-        elif is_folder(path):
+        if str(given) != STDIN and is_folder(path):
             found += _inside(path)
+        elif str(given) == STDIN or os.path.exists(path):  # noqa: PTH110  (allows a long name)
+            found.append(str(given))
         elif glob.has_magic(str(given)):
             matches = sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207  (absolute, too)
             inside = [
@@ -57,8 +63,6 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
             if not inside:
                 raise UsageError(f"no file fits the pattern {str(given)!r}")
             found += inside
-        elif os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
-            found.append(str(given))
         else:
             raise UsageError(f"there is no file or folder {str(given)!r}")
     return list(dict.fromkeys(found))
@@ -76,18 +80,14 @@ def _inside(folder: Path, needed: bool = True) -> list[str]:
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Yield each folder with its folders and files at any depth; links are followed.
+    """Yield a folder, and each folder in it, with the names of its folders and of its files.
+
+    Links are followed. Folders that the caller removes from the list are not entered.
 
     Parameters
     ----------
     folder : Path
-        Where to begin.
-
-    Yields
-    ------
-    tuple of Path, list of str, list of str
-        Folder, names of its folders, names of its files. Folders that the caller removes from
-        the list are not entered.
+        Outermost folder.
 
     Raises
     ------
@@ -117,11 +117,6 @@ def on_disk(file: str | Path) -> Iterator[Path]:
     file : str or Path
         Path, URL, or ``-`` for standard input.
 
-    Yields
-    ------
-    Path
-        The file or its copy.
-
     Raises
     ------
     StorageError
@@ -134,7 +129,8 @@ def on_disk(file: str | Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
         path = Path(folder) / ("standard input" if file == STDIN else "copy")
         if file == STDIN:
-            _copy(sys.stdin.buffer, path, None)
+            with path.open("wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
         else:
             try:
                 with opened(name) as source:
@@ -147,13 +143,9 @@ def on_disk(file: str | Path) -> Iterator[Path]:
             raise AudioError(str(error).replace(str(path), name)) from error
 
 
-def _copy(source: BinaryIO, path: Path, bounded: str | None) -> None:
-    """Copy a stream; a size limit applies to the one named `bounded`."""
+def _copy(source: BinaryIO, path: Path, name: str) -> None:
     with path.open("wb") as copy:
-        if bounded is None:
-            shutil.copyfileobj(source, copy)
-            return
         while piece := source.read(_PIECE):
             if copy.tell() > _LARGEST:
-                raise AudioError(f"{bounded} is larger than a track may be, {_LARGEST >> 30} GB")
+                raise AudioError(f"{name} is larger than a track may be, {_LARGEST >> 30} GB")
             copy.write(piece)

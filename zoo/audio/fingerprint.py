@@ -51,12 +51,10 @@ class Match:
     first, second : int
         Positions of the tracks, ``first < second``.
     offset : float
-        Seconds between the start of `first` and the start of `second`, positive if
-        `second` lacks that much of the beginning, negative if it begins earlier.
-    hashes : int
-        Number of distinct hashes that agree on the offset.
-    share : float
-        `hashes` as a share of all hashes of the track with fewer hashes.
+        Seconds by which `second` starts later in the recording than `first`.
+    hashes, share : int, float
+        Number of distinct hashes that agree on the offset, and their share of all hashes of the
+        track with fewer hashes.
     """
 
     first: int
@@ -67,7 +65,10 @@ class Match:
 
 
 def landmarks(waveform: NDArray[np.float32], rate: int) -> NDArray[np.int32]:
-    """Reduce a recording to hashes of pairs of spectral peaks.
+    """Return hashes of pairs of spectral peaks, with the frame (20 ms) of their first occurrence.
+
+    Each hash occurs once, ascending, int32, shape (n, 2). 30 s of music give about 2,000 rows,
+    silence, steady tones and less than 128 ms none, most clips under a second too few for a match.
 
     Parameters
     ----------
@@ -75,13 +76,6 @@ def landmarks(waveform: NDArray[np.float32], rate: int) -> NDArray[np.int32]:
         One channel, at any level.
     rate : int
         Hz; other rates than `RATE` are resampled.
-
-    Returns
-    -------
-    int32 array, shape (n, 2)
-        Hash and frame (20 ms) of its first occurrence, each hash once, ascending. About
-        2,000 rows for 30 s of music; none for silence, steady tones and less than 128 ms,
-        and too few to find a copy for most clips shorter than a second.
     """
     time, bin_ = _peaks(resample(waveform, rate, RATE))
     pairs = []
@@ -126,7 +120,7 @@ def _around(magnitude: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def near_duplicates(tracks: Sequence[NDArray[np.int32]]) -> list[Match]:
-    """Find the pairs of tracks with the same recording, whole or in part.
+    """Return the pairs of tracks with the same recording, whole or in part, in order.
 
     Tracks that consist mostly of the same samples, such as one drum kit, count as the same.
 
@@ -134,11 +128,6 @@ def near_duplicates(tracks: Sequence[NDArray[np.int32]]) -> list[Match]:
     ----------
     tracks : sequence of int32 arrays, shape (n, 2)
         Result of `landmarks` for each track.
-
-    Returns
-    -------
-    list of Match
-        Sorted by `first` and `second`; one match per pair, with the best offset.
     """
     matches = (_compare(tracks, *pair) for pair in _candidates(tracks))
     return [m for m in matches if m.hashes >= _LEAST_HASHES and m.share >= _LEAST_SHARE]

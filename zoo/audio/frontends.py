@@ -23,6 +23,8 @@ __all__ = ["FRONTENDS", "Handcrafted", "LogMel"]
 class Handcrafted:
     """Statistics of spectral and temporal descriptors, one row per window.
 
+    The columns are those of `zoo.audio.librosa_reference.feature_names`.
+
     Attributes
     ----------
     sample_rate : int
@@ -56,17 +58,12 @@ class Handcrafted:
             )
 
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Compute the statistics of each window of a mono waveform.
+        """Return the statistics of each window, float32, shape (windows, 165), finite.
 
         Parameters
         ----------
         audio : float32 array, shape (samples,)
-            Full scale is -1 to 1.
-
-        Returns
-        -------
-        float32 array, shape (windows, 165)
-            Columns as in `zoo.audio.librosa_reference.feature_names`; finite whenever `audio` is.
+            Mono waveform; full scale is -1 to 1.
 
         Raises
         ------
@@ -130,17 +127,12 @@ class LogMel:
     n_mels: int = 128
 
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Compute the spectrogram of a mono waveform.
+        """Return the spectrogram, float32, shape (1 + max(samples, n_fft) // hop_length, n_mels).
 
         Parameters
         ----------
         audio : float32 array, shape (samples,)
-            Full scale is -1 to 1.
-
-        Returns
-        -------
-        float32 array, shape (frames, n_mels)
-            ``1 + max(samples, n_fft) // hop_length`` frames.
+            Mono waveform; full scale is -1 to 1.
 
         Raises
         ------
@@ -170,9 +162,8 @@ class LogMel:
         from zoo.audio import librosa_reference
 
         librosa_reference.check(audio)
-        return librosa_reference.log_mel(
-            audio, self.sample_rate, self.n_fft, self.hop_length, self.n_mels
-        )
+        settings = (self.sample_rate, self.n_fft, self.hop_length)
+        return librosa_reference.log_mel(audio, *settings, self.n_mels)
 
 
 def _run(frontend: "Handcrafted | LogMel", audio: "NDArray[np.float32]") -> "NDArray[np.float32]":

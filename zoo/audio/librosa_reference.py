@@ -28,11 +28,8 @@ _DESCRIPTORS = (
 
 def feature_names() -> list[str]:
     """Return the names of the columns of `describe`."""
-    return [f"{name}_{statistic}" for name in _DESCRIPTORS for statistic in STATISTICS] + [
-        "tempo",
-        "leading_silence",
-        "trailing_silence",
-    ]
+    names = [f"{name}_{statistic}" for name in _DESCRIPTORS for statistic in STATISTICS]
+    return [*names, "tempo", "leading_silence", "trailing_silence"]
 
 
 def check(audio: "NDArray[np.float32]") -> None:
@@ -55,7 +52,9 @@ def log_mel(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int, n_mels: int
 ) -> "NDArray[np.float32]":
     """Return 10 log10 of the mel power spectrogram, shape (frames, n_mels)."""
-    power = np.abs(_stft(audio, n_fft, hop)) ** 2
+    import librosa
+
+    power = np.abs(librosa.stft(_at_least(audio, n_fft), n_fft=n_fft, hop_length=hop)) ** 2
     mel = _mel_basis(rate, n_fft, n_mels) @ power
     decibels: NDArray[np.float32] = 10 * np.log10(np.maximum(mel, 1e-10), dtype=np.float32)
     return np.ascontiguousarray(decibels.T)
@@ -64,24 +63,9 @@ def log_mel(
 def describe(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
 ) -> "NDArray[np.float32]":
-    """Return the statistics of one window.
-
-    Parameters
-    ----------
-    audio : float32 array, shape (samples,)
-        Window of a waveform.
-    rate : int
-        Hz.
-    n_fft, hop : int
-        Samples in a frame, and from one frame to the next.
-
-    Returns
-    -------
-    float32 array, shape (165,)
-        Columns of `feature_names`, finite: six statistics over the frames of each descriptor,
-        tempo in beats per minute, and the samples of silence (more than 60 dB below the loudest
-        frame) before and after.
-    """
+    """Return the columns of `feature_names` for one window of a waveform, float32, shape (165,)."""
+    # Six statistics over the frames of each descriptor, tempo in beats per minute, samples of
+    # silence (more than 60 dB below the loudest frame) before and after.
     from librosa import feature
     from librosa.effects import trim
 
@@ -96,29 +80,12 @@ def describe(
 def descriptors(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
 ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return the descriptors of all frames; each spectrum is computed only once.
-
-    Parameters
-    ----------
-    audio : float32 array, shape (samples,)
-        Window of a waveform.
-    rate : int
-        Hz.
-    n_fft, hop : int
-        Samples in a frame, and from one frame to the next.
-
-    Returns
-    -------
-    descriptors : float32 array, shape (27, frames)
-        Results of librosa's functions.
-    onset : float32 array, shape (frames,)
-        Onset strength, which is one of them.
-    """
-    from librosa import feature, power_to_db
+    """Return librosa's descriptors, float32, shape (27, frames), and the onset strength of them."""
+    from librosa import feature, power_to_db, stft
     from librosa.onset import onset_strength
 
     audio = _at_least(audio, n_fft)
-    magnitude = np.abs(_stft(audio, n_fft, hop))
+    magnitude = np.abs(stft(audio, n_fft=n_fft, hop_length=hop))
     mel = _mel_basis(rate, n_fft, N_MELS) @ magnitude**2
     decibels = power_to_db(mel)
     onset = onset_strength(S=decibels, sr=rate, n_fft=n_fft, hop_length=hop)
@@ -135,15 +102,6 @@ def descriptors(
         feature.mfcc(S=decibels, n_mfcc=N_MFCC),
     ]
     return np.concatenate(rows), onset
-
-
-def _stft(audio: "NDArray[np.float32]", n_fft: int, hop: int) -> "NDArray[np.complex64]":
-    import librosa
-
-    spectrum: NDArray[np.complex64] = librosa.stft(
-        _at_least(audio, n_fft), n_fft=n_fft, hop_length=hop
-    )
-    return spectrum
 
 
 @lru_cache(maxsize=8)

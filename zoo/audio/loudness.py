@@ -16,23 +16,18 @@ _CELL = 0.1  # seconds per measured value
 
 
 class Peaks:
-    """The loudest sample of every tenth of a second."""
+    """Magnitudes of the loudest sample of each tenth of a second: `loudest`."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._cell = max(1, round(_CELL * rate))
         self._samples = 0
-        self._loudest: list[float] = []
+        self.loudest: list[float] = []
 
     @property
     def seconds(self) -> float:
         """Duration so far."""
         return self._samples / self._rate
-
-    @property
-    def loudest(self) -> list[float]:
-        """Magnitude of the loudest sample of each tenth of a second so far."""
-        return self._loudest
 
     def watch(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[NDArray[np.float32]]":
         """Yield the blocks unchanged, and measure them."""
@@ -41,13 +36,13 @@ class Peaks:
             starts = np.maximum(np.arange(-into, block.size, self._cell), 0)
             found = np.maximum.reduceat(np.abs(block), starts).tolist()
             if into:  # the last cell of the previous block continues
-                found[0] = max(found[0], self._loudest.pop())
-            self._loudest += found
+                found[0] = max(found[0], self.loudest.pop())
+            self.loudest += found
             self._samples += block.size
             yield block
 
     def silent(self, start: float = 0.0, end: float = float("inf")) -> bool:
         """Whether all samples from `start` to `end` seconds are below `SILENCE`."""
-        last = len(self._loudest) if end == float("inf") else -(-end * self._rate // self._cell)
-        part = self._loudest[int(start * self._rate // self._cell) : int(last)]
+        last = len(self.loudest) if end == float("inf") else -(-end * self._rate // self._cell)
+        part = self.loudest[int(start * self._rate // self._cell) : int(last)]
         return max(part, default=0.0) < 10 ** (SILENCE / 20)

@@ -1,7 +1,8 @@
 """ONNX graphs of the front ends.
 
 Each graph repeats the computation of librosa in `zoo.audio.librosa_reference`, with librosa's
-own constants. The functions that build it take ``op``; see `zoo.audio.onnx_spectra`.
+own constants, and takes the same arguments. The functions that build it take ``op``; see
+`zoo.audio.onnx_spectra`.
 """
 
 import math
@@ -36,22 +37,7 @@ _LEAST = float(np.finfo(np.float32).tiny)  # librosa does not divide by less
 
 
 def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
-    """Return the graph of `zoo.audio.librosa_reference.log_mel`.
-
-    Parameters
-    ----------
-    rate : int
-        Hz.
-    n_fft, hop : int
-        Samples in a frame, and from one frame to the next.
-    n_mels : int
-        Number of bands.
-
-    Returns
-    -------
-    onnx.ModelProto
-        Input ``waveform``, float32 (1, samples); output ``track``, float32 (frames, n_mels).
-    """
+    """Return the graph of `librosa_reference.log_mel`, from (1, samples) to (frames, n_mels)."""
 
     def _body(op: Op, waveform: Tensor) -> Tensor:
         squares, parts = squared_parts(op, op.Squeeze(waveform, [0]), n_fft, hop)
@@ -62,23 +48,10 @@ def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
 
 
 def handcrafted(rate: int, n_fft: int, hop: int, window: int) -> Any:
-    """Return the graph of `zoo.audio.librosa_reference.describe` on windows.
+    """Return the graph of `librosa_reference.describe`, from (1, samples) to (windows, 165)."""
+    from onnxscript import ir
 
-    Parameters
-    ----------
-    rate : int
-        Hz.
-    n_fft, hop : int
-        Samples in a frame, and from one frame to the next.
-    window : int
-        Samples in a window; windows are cut as by `zoo.audio.librosa_reference.windows`.
-
-    Returns
-    -------
-    onnx.ModelProto
-        Input ``waveform``, float32 (1, samples); output ``track``, float32 (windows, 165).
-    """
-    columns = len(librosa_reference.feature_names())
+    columns, types = len(librosa_reference.feature_names()), ir.DataType
 
     def _body(op: Op, waveform: Tensor) -> Tensor:
         audio = op.Squeeze(waveform, [0])
@@ -92,13 +65,20 @@ def handcrafted(rate: int, n_fft: int, hop: int, window: int) -> Any:
             part = op.Slice(audio, op.Unsqueeze(begin, [0]), op.Unsqueeze(end, [0]), [0])
             return op.Identity(go_on), _describe(op, part, rate, n_fft, hop)
 
-        return op.Loop(count, True, body=_loop(op, _window, columns))
+        op.builder.push_module("window")  # names in the loop must differ from those around it
+        loop = op.builder.subgraph(
+            _window,
+            [ir.val("number", types.INT64, []), ir.val("go_on", types.BOOL, [])],
+            [ir.val("still", types.BOOL, []), ir.val("row", types.FLOAT, [columns])],
+        )
+        op.builder.pop_module()
+        return op.Loop(count, True, body=loop)
 
     return _model(_body, columns)
 
 
 def _model(body: Callable[[Op, Tensor], Tensor], columns: int) -> Any:
-    """Return a model with one waveform as its input and one array as its output."""
+    """Return an ``onnx.ModelProto`` with input ``waveform`` and output ``track``, both float32."""
     from onnxscript import build_graph, ir
 
     graph = build_graph(
@@ -111,25 +91,10 @@ def _model(body: Callable[[Op, Tensor], Tensor], columns: int) -> Any:
     return ir.to_proto(ir.Model(graph, ir_version=_IR_VERSION))
 
 
-def _loop(op: Op, body: Callable[..., Sequence[Tensor]], columns: int) -> Any:
-    """Return the body of a loop that gives one row of `columns` numbers per step."""
-    from onnxscript import ir
-
-    types = ir.DataType
-    op.builder.push_module("window")  # names in the loop must differ from those around it
-    loop = op.builder.subgraph(
-        body,
-        [ir.val("number", types.INT64, []), ir.val("go_on", types.BOOL, [])],
-        [ir.val("still", types.BOOL, []), ir.val("row", types.FLOAT, [columns])],
-    )
-    op.builder.pop_module()
-    return loop
-
-
 def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     """Return the row of one window, as `zoo.audio.librosa_reference.describe` does."""
     size = op.Shape(audio)
-    power = power_spectrum(op, audio, n_fft, hop, exact=True)
+    power = power_spectrum(op, audio, n_fft, hop)
     audio = _at_least(op, audio, n_fft)
     bins = np.arange(1 + n_fft // 2)[None]
     square = op.Mul(audio, audio)

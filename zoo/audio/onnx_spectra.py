@@ -42,26 +42,8 @@ def constant(op: Op, name: str, values: Any, dtype: type = np.float32) -> Tensor
 
 
 def framed(op: Op, values: Tensor, frame: int, hop: int, least: int = 0) -> Tensor:
-    """Pad a vector so that frames centred on multiples of `hop` consist of whole blocks.
-
-    The size of a block is the greatest common divisor of `frame` and `hop`.
-
-    Parameters
-    ----------
-    op : Op
-        Builder of the graph.
-    values : Tensor
-        Vector.
-    frame, hop : int
-        Values in a frame, and from one frame to the next.
-    least : int
-        Shorter vectors are padded to this length first.
-
-    Returns
-    -------
-    Tensor
-        Padded vector.
-    """
+    """Pad a vector so that frames centred on multiples of `hop` consist of whole blocks."""
+    # The size of a block is the greatest common divisor of `frame` and `hop`.
     size = op.Shape(values)
     before = frame // 2
     whole = op.Add(op.Max(size, least) if least else size, 2 * before)
@@ -80,10 +62,8 @@ def squared_parts(
 
     Parameters
     ----------
-    op : Op
-        Builder of the graph.
-    audio : Tensor
-        Waveform, (samples,).
+    op, audio : Op, Tensor
+        Builder of the graph, and waveform, (samples,).
     n_fft, hop : int
         Samples in a frame, and from one frame to the next.
     exact : bool
@@ -134,9 +114,9 @@ def squared_parts(
     return squares, np.stack([real, real + columns * half])
 
 
-def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int, exact: bool = False) -> Tensor:
-    """Return the power of `squared_parts`, (bins, frames)."""
-    squares, parts = squared_parts(op, audio, n_fft, hop, exact)
+def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
+    """Return the power of `squared_parts` in double precision, float32 (bins, frames)."""
+    squares, parts = squared_parts(op, audio, n_fft, hop, exact=True)
     real, imaginary = (
         op.Gather(squares, constant(op, name, places, np.int64))
         for name, places in zip(("real", "imaginary"), parts, strict=True)
@@ -145,27 +125,9 @@ def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int, exact: bool = Fa
 
 
 def mel_power(op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_mels: int) -> Tensor:
-    """Return the mel spectrum.
-
-    A band has few bins, so products of some bands with their common bins take a fraction of the
-    time of the product of all bands with all bins.
-
-    Parameters
-    ----------
-    op : Op
-        Builder of the graph.
-    squares, parts : Tensor, Places
-        As returned by `squared_parts`; a power spectrum has one part per bin.
-    rate : int
-        Hz.
-    n_fft, n_mels : int
-        Samples in a frame, and number of bands.
-
-    Returns
-    -------
-    Tensor
-        Mel power, (n_mels, frames).
-    """
+    """Return the mel spectrum of `squared_parts` or of power (one part per bin), (mels, frames)."""
+    # A band has few bins, so products of some bands with their common bins take a fraction of the
+    # time of the product of all bands with all bins.
     products = []
     filters = mel_filters(rate, n_fft, n_mels)
     for number, bands in enumerate(np.array_split(filters, -(-n_mels // _BANDS))):

@@ -33,13 +33,6 @@ def file_system(url: str) -> tuple[Any, str]:
     url : str
         Address without credentials.
 
-    Returns
-    -------
-    system : fsspec.AbstractFileSystem
-        File system of the protocol.
-    path : str
-        Path in the file system.
-
     Raises
     ------
     DatasetError
@@ -84,23 +77,7 @@ def reading(url: str) -> Iterator[None]:
 
 @contextmanager
 def opened(url: str) -> Iterator[BinaryIO]:
-    """Open the file at a URL for reading once from its beginning.
-
-    Parameters
-    ----------
-    url : str
-        Address without credentials.
-
-    Yields
-    ------
-    BinaryIO
-        File.
-
-    Raises
-    ------
-    DatasetError
-        If it cannot be read.
-    """
+    """Open the file at a URL for reading once, or raise `DatasetError`."""
     with reading(url):
         system, path = file_system(url)
         # The cache of sequential reading: the file is only copied.

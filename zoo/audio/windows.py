@@ -16,7 +16,7 @@ __all__ = ["cut_windows", "hop_of", "last_start"]
 def cut_windows(
     track: "NDArray[np.float32]", rows: int, starts: "NDArray[np.int64] | None" = None
 ) -> "NDArray[np.float32]":
-    """Return windows of a track, all of the same length.
+    """Return windows of a track, float32, shape (windows, rows, columns).
 
     Parameters
     ----------
@@ -27,11 +27,6 @@ def cut_windows(
     starts : int64 array, optional
         First frame of each window. By default windows begin half a window apart, and the last
         one ends with the track.
-
-    Returns
-    -------
-    float32 array, shape (windows, rows, columns)
-        Copies of the frames.
     """
     import numpy as np
 

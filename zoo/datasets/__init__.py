@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from zoo.audio.urls import is_url
@@ -76,7 +76,6 @@ def dataset_name(wanted: str) -> str:
     if is_folder(path):
         return path.resolve().name
     if is_url(wanted):
-        from zoo.datasets.remote import remote_name
-
-        return remote_name(wanted.rstrip("/"))
+        url = wanted.rstrip("/")
+        return PurePosixPath(url.partition("://")[2]).name or url
     return path.stem if path.suffix.lower() == ".csv" else wanted

@@ -125,12 +125,8 @@ def write_metadata(dataset: Dataset, problems: Sequence[Problem], folder: Path) 
 
     Parameters
     ----------
-    dataset : Dataset
-        The checked dataset.
-    problems : sequence of Problem
-        Result of `check`.
-    folder : Path
-        Folder of the dataset.
+    dataset, problems, folder : Dataset, sequence of Problem, Path
+        The checked dataset, the result of `check`, and the folder of the dataset.
 
     Returns
     -------
@@ -172,11 +168,10 @@ def _group_names(dataset: Dataset, problems: Sequence[Problem]) -> list[str]:
     numbers = components(list(keys.values()))
     sizes = Counter(numbers)
     names: dict[int, str] = {}
-    for track, number in zip(dataset.tracks, numbers, strict=True):
-        if track.group:
-            names.setdefault(number, track.group)
-    for track, number in zip(dataset.tracks, numbers, strict=True):
-        names.setdefault(number, f"as {track.id}" if sizes[number] > 1 else "")
+    members = zip(dataset.tracks, numbers, strict=True)
+    for track, number in sorted(members, key=lambda member: not member[0].group):
+        # Tracks with the name of a group come first.
+        names.setdefault(number, track.group or (f"as {track.id}" if sizes[number] > 1 else ""))
     return [names[number] for number in numbers]
 
 

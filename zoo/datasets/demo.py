@@ -35,10 +35,8 @@ def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: i
     ----------
     folder : Path
         Destination; tracks that it already holds are kept.
-    artists, takes : int
-        Artists per genre, and tracks per artist.
-    seed : int
-        Number of the set; another seed gives other artists.
+    artists, takes, seed : int
+        Artists per genre, tracks per artist, and seed of the set; another gives other artists.
 
     Raises
     ------

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from zoo.audio.files import walk
-from zoo.audio.suffixes import is_audio
+from zoo.audio.files import is_audio, walk
 from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.csv_reader import Table, read_table
 from zoo.datasets.hashing import file_digests

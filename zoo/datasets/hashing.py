@@ -31,22 +31,14 @@ def sha256(path: Path) -> str:
 
 
 def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[str]:
-    """Return the SHA-256 of each file.
+    """Return the SHA-256 of files in the folder `root`; raise `DatasetError` if one is unreadable.
 
     Parameters
     ----------
-    root : Path
-        Folder for which the digests are stored.
-    paths : sequence of Path
-        Files in this folder.
+    root, paths : Path, sequence of Path
+        Folder for which the digests are stored, and files in it.
     trust : bool
-        Whether a file of the stored size and modification time is assumed to be unchanged;
-        otherwise every byte is read.
-
-    Raises
-    ------
-    DatasetError
-        If a file cannot be read.
+        Whether files of unchanged size and time are assumed to be unchanged.
     """
     stamps = [_stamp(path) for path in paths]
     names = [str(path) for path in paths]
@@ -72,10 +64,8 @@ def remembered_digests(
 
     Parameters
     ----------
-    root : str
-        Folder or URL for which the digests are stored.
-    names : sequence of str
-        Files.
+    root, names : str, sequence of str
+        Folder or URL for which the digests are stored, and files in it.
     stamps : sequence of list
         JSON values that change whenever a file does.
     read : callable

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from zoo.audio.files import on_disk
-from zoo.audio.suffixes import is_audio
+from zoo.audio.files import is_audio, on_disk
 from zoo.audio.urls import file_system, opened, reading
+from zoo.datasets import dataset_name
 from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA, file_rows, metadata_rows
@@ -16,7 +16,7 @@ from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo_registry.errors import DatasetError, StorageError
 from zoo_registry.text import quoted
 
-__all__ = ["read_remote", "remote_name"]
+__all__ = ["read_remote"]
 
 # Properties that change when an object does, as the file systems of fsspec name them.
 _STAMPS = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "last_modified", "updated")
@@ -66,12 +66,7 @@ def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> D
         Track.from_row(row["path"], row, digest, url=place)
         for row, digest, place in zip(rows, digests, urls, strict=True)
     ]
-    return Dataset(remote_name(url), url, tracks)
-
-
-def remote_name(url: str) -> str:
-    """Return the last part of a URL, the name of the dataset."""
-    return PurePosixPath(url.partition("://")[2]).name or url
+    return Dataset(dataset_name(url), url, tracks)
 
 
 def _files(url: str) -> dict[str, Mapping[str, Any]]:

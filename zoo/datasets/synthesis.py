@@ -148,7 +148,9 @@ GENRES: tuple[str, ...] = tuple(sorted(_STYLES))
 
 
 def synthesise(genre: str, artist: int, take: int, seed: int = 0) -> Samples:
-    """Synthesise one track of the demo set.
+    """Return one track of the demo set, mono at `RATE` Hz, float32, shape (samples,).
+
+    It lasts 9 to 11 seconds, from -1 to 1, and is the same for the same arguments.
 
     Parameters
     ----------
@@ -158,11 +160,6 @@ def synthesise(genre: str, artist: int, take: int, seed: int = 0) -> Samples:
         Number of the artist within the genre, and of the track by this artist, from 0.
     seed : int
         Number of the whole set, from 0; another seed gives other artists.
-
-    Returns
-    -------
-    float32 array, shape (samples,)
-        Mono at `RATE` Hz, 9 to 11 seconds, from -1 to 1; the same for the same arguments.
 
     Raises
     ------

@@ -22,7 +22,7 @@ _AT_ONCE = 1024  # rows
 
 
 def read_feature_table(path: Path) -> FeatureTable:
-    """Read a feature table.
+    """Return the feature table in a CSV file.
 
     The first column named track, path, filename, file or id has the ids of the tracks; without
     one, they are numbered. ``group``, ``recording``, ``fold`` and ``split`` have the same meaning
@@ -32,11 +32,6 @@ def read_feature_table(path: Path) -> FeatureTable:
     ----------
     path : Path
         CSV file in UTF-8.
-
-    Returns
-    -------
-    FeatureTable
-        Tracks with float32 features.
 
     Raises
     ------

@@ -26,10 +26,8 @@ class AlignedPredictions:
         Index of the class.
     tested : bool array, shape (runs, tracks)
         Whether the run tested the track; the values below are meaningless if not.
-    votes : int64 array, shape (runs, tracks, classes)
-        Sum over the repeats of the protocol.
-    probabilities : float64 array, shape (runs, tracks, classes)
-        Mean over the repeats.
+    votes, probabilities : int64 array, float64 array, shape (runs, tracks, classes)
+        Sum, and mean, over the repeats of the protocol.
     winners : int64 array, shape (runs, tracks)
         Majority of `votes`; `probabilities` decide ties.
     """

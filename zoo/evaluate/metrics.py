@@ -17,14 +17,10 @@ class Scores:
 
     Attributes
     ----------
-    accuracy : float
-        Share of tracks with a correct majority vote.
-    accuracy_mean : float
-        Share of tracks whose class of the highest mean probability is correct.
-    macro_f1 : float
-        Mean over the classes of the F1 score of the vote.
-    fold_accuracy : tuple of float
-        Accuracy of the vote in each fold.
+    accuracy, accuracy_mean : float
+        Share of tracks that are correct by majority vote, and by the highest mean probability.
+    macro_f1, fold_accuracy : float, tuple of float
+        Mean F1 score of the classes, and accuracy in each fold, of the vote.
     """
 
     accuracy: float

@@ -102,21 +102,12 @@ class Comparison:
 
     ``comparison[i, j]`` is the p-value of the runs number i and j. It is 1 for ``i == j`` and for
     runs without common tests.
-
-    Attributes
-    ----------
-    places : dict
-        Block and line of each run.
-    tested : dict
-        P-values of the pairs of two blocks before the correction, float64, shape (lines, lines).
-    raw, adjusted : float64 arrays, shape (values,)
-        All these values, sorted, and the corrected ones; valid for the first of equal values.
     """
 
-    places: dict[int, tuple[int, int]]
-    tested: dict[tuple[int, int], NDArray[np.float64]]
-    raw: NDArray[np.float64]
-    adjusted: NDArray[np.float64]
+    places: dict[int, tuple[int, int]]  # block and line of each run
+    tested: dict[tuple[int, int], NDArray[np.float64]]  # uncorrected, by pair of blocks
+    raw: NDArray[np.float64]  # all these values, sorted
+    adjusted: NDArray[np.float64]  # corrected; valid for the first of equal values
 
     def __getitem__(self, pair: tuple[int, int]) -> float:
         if pair[0] == pair[1]:

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from zoo.audio.suffixes import is_audio
+from zoo.audio.files import is_audio
 from zoo.web.limits import Refused
 
 __all__ = ["Song", "Uploads", "plain_name"]

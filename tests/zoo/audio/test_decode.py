@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.audio.decode import decode, open_stream, read, resample
-from zoo.audio.suffixes import SUFFIXES, is_audio
+from zoo.audio.files import SUFFIXES, is_audio
 from zoo_registry import AudioError
 
 PITCH = 440.0
