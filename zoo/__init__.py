@@ -1,4 +1,4 @@
-"""genre-zoo: a plugin-based model zoo for audio classification.
+"""Plugin-based model zoo for audio classification.
 
 The public names, listed in ``__init__.pyi``, are loaded when they are first used, so that
 ``import zoo`` and the quick commands stay quick.

@@ -80,6 +80,8 @@ def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
     tested = {}
     values, counts = [np.ones(1)], [np.zeros(1, np.int64)]
     for (first, one), (second, other) in combinations_with_replacement(blocks, 2):
+        if first == second and len(one.members) == 1:  # no pair; a bootstrap takes a second
+            continue
         p = tested[first, second] = _p_values(one, other, learnt)
         pairs = p[np.triu_indices(len(p), 1)] if first == second else p
         found, times = np.unique(pairs, return_counts=True)
