@@ -11,8 +11,8 @@ from zoo.artefacts.artefact import Artefact
 from zoo.datasets import open_dataset
 from zoo_registry.runs import Run
 
-# A constant in Python; its file is off by {off}, to the other side where the first feature is
-# above zero. The difference of two probabilities is 2e-4.
+# A constant in Python, whose first two classes are 2e-4 apart; in its file they are off by
+# {off} where the first feature is above zero.
 OFF = '''
 import numpy as np
 from zoo import Card, Handcrafted, hookimpl
@@ -21,7 +21,7 @@ card = Card(name="off", title="Off", family="test", frontend=Handcrafted())
 
 @hookimpl
 def train(tracks, labels, classes):
-    return np.array([0.5 + 1e-4, 0.5 - 1e-4])
+    return np.array([0.4501, 0.4499, 0.1])
 
 @hookimpl
 def predict(model, tracks):
@@ -32,9 +32,9 @@ def export(model):
     import onnx
     return onnx.parser.parse_model("""
     <ir_version: 10, opset_import: ["": 18]>
-    off (float[n, 6] track) => (float[n, 2] probabilities)
+    off (float[n, 6] track) => (float[n, 3] probabilities)
     <int64[1] begin = {{0}}, int64[1] end = {{1}}, int64[1] axis = {{1}},
-     float[1, 2] base = {{0.5001, 0.4999}}, float[1, 2] off = {{-{off}, {off}}}> {{
+     float[1, 3] base = {{0.4501, 0.4499, 0.1}}, float[1, 3] off = {{-{off}, {off}, 0}}> {{
         first = Slice (track, begin, end, axis)
         side = Sign (first)
         above = Relu (side)
@@ -56,19 +56,19 @@ def above(table: Path) -> np.ndarray:
 
 
 def test_tracks_that_get_another_winner_are_counted(feature_table):
-    table = feature_table(classes=2, tracks=10, spread=3.0)
+    table = feature_table(classes=3, tracks=10, spread=3.0)
     run = train_off(table, 5e-4)
     moved = int(above(table).sum())
-    assert 0 < moved < 20
+    assert 0 < moved < 30
     artefact = run.record.artefact
     assert artefact.parity == pytest.approx(5e-4, rel=1e-3)
-    assert (artefact.parity_tracks, artefact.same_winner) == (20, 20 - moved)
+    assert (artefact.parity_tracks, artefact.same_winner) == (30, 30 - moved)
     card = run.card_path.read_text(encoding="utf-8")
-    assert f"on 20 tracks, it names the same winner on {20 - moved} and differs by at most" in card
+    assert f"on 30 tracks, it names the same winner on {30 - moved} and differs by at most" in card
 
 
 def test_fifty_tracks_of_all_are_compared(feature_table):
-    table = feature_table(classes=2, tracks=60, spread=3.0)
+    table = feature_table(classes=3, tracks=40, spread=3.0)
     chosen = above(table)[np.unique(np.linspace(0, 119, 50).astype(int))]
     artefact = train_off(table, 5e-4).record.artefact
     assert (artefact.parity_tracks, artefact.same_winner) == (50, 50 - int(chosen.sum()))
@@ -76,7 +76,7 @@ def test_fifty_tracks_of_all_are_compared(feature_table):
 
 @pytest.mark.parametrize(("off", "kept"), [(9e-4, True), (1.2e-3, False)])
 def test_a_file_that_differs_by_more_than_a_thousandth_is_not_kept(feature_table, off, kept):
-    run = train_off(feature_table(classes=2, tracks=5, spread=3.0), off)
+    run = train_off(feature_table(classes=3, tracks=5, spread=3.0), off)
     stored = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))["artefact"]
     assert run.artefact_path.exists() == kept
     assert ("sha256" in stored, "error" in stored) == (kept, not kept)

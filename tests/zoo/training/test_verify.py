@@ -166,6 +166,14 @@ def test_a_changed_card_is_found(run):
     assert kinds(run, rerun=True) == {"card"}
 
 
+def test_tracks_that_were_left_out_are_left_out_again(tone_folder):
+    folder = tone_folder(tracks=3, seconds=0.2)
+    (folder / "high" / "broken.wav").write_text("no music", encoding="utf-8")
+    again = zoo.train("decision-tree", str(folder), protocol="kfold:2", jobs=1)
+    assert [item.track for item in again.record.skipped] == ["high/broken.wav"]
+    assert kinds(again, rerun=True) == set()
+
+
 @pytest.mark.parametrize("status", ["failed", "running"])
 def test_a_run_that_is_not_complete_is_no_proof(run, status):
     edit_record(run, status=status)

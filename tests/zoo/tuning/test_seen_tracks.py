@@ -12,6 +12,7 @@ import pytest
 import zoo
 from zoo.datasets import Dataset, open_dataset
 from zoo.evaluate.metrics import score
+from zoo.training.verify import verify_run
 from zoo_registry.runs import Run
 
 pytestmark = [
@@ -150,6 +151,7 @@ def test_the_search_of_the_first_fold_is_that_of_the_command(
     assert len(searched) == len(asked)
     assert all(fit in searched for fit in asked)
     assert params_of_folds(run)[0] == tuning.best.params
+    assert verify_run(run, rerun=True) == []
     assert (min(trial.share for trial in tuning.trials) < 1) == (tuner == "hyperband")
 
 
