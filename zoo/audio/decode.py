@@ -304,20 +304,16 @@ def _open_ffmpeg(path: Path) -> Stream:
         waiting: list[NDArray[np.float32]] = []
         broken = None
         with container:
-            decoded = frames()
-            while True:
-                try:
-                    part = next(decoded, None)
-                except av.FFmpegError as error:
-                    part, broken = None, error
-                if part is not None:
+            try:
+                for part in frames():
                     waiting.append(part)
-                if waiting and (part is None or sum(p.shape[1] for p in waiting) >= _BLOCK):
-                    block = np.ascontiguousarray(np.concatenate(waiting, axis=1).T, np.float32)
-                    waiting = []
-                    yield block
-                if part is None:
-                    break
+                    if sum(p.shape[1] for p in waiting) >= _BLOCK:
+                        block, waiting = _joined(waiting), []
+                        yield block
+            except av.FFmpegError as error:
+                broken = error
+            if waiting:
+                yield _joined(waiting)
         if not stream.frames:
             reason = _reason(broken) if broken else "no frame"
             raise AudioError(f"{path} holds no sample that can be decoded ({reason})")
@@ -327,6 +323,11 @@ def _open_ffmpeg(path: Path) -> Stream:
 
     stream.blocks = blocks()
     return stream
+
+
+def _joined(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return parts of shape (channels, frames) as one array, shape (frames, channels)."""
+    return np.ascontiguousarray(np.concatenate(parts, axis=1).T, np.float32)
 
 
 _OPENERS: tuple[Callable[[Path], Stream], ...] = (_open_libsndfile, _open_ffmpeg)

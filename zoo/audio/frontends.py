@@ -20,10 +20,45 @@ __all__ = ["FRONTENDS", "Handcrafted", "LogMel"]
 
 
 @dataclass(frozen=True)
-class Handcrafted:
+class _GraphFrontEnd:
+    """Front end that runs its ONNX graph."""
+
+    sample_rate: int = 22_050
+    n_fft: int = 1024
+    hop_length: int = 512
+
+    def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return the rows of a mono waveform, float32, shape (rows, columns), finite.
+
+        Parameters
+        ----------
+        audio : float32 array, shape (samples,)
+            Mono waveform; full scale is -1 to 1.
+
+        Raises
+        ------
+        AudioError
+            If `audio` is empty or holds samples that are NaN or infinite.
+        """
+        import numpy as np
+
+        from zoo.audio import librosa_reference
+
+        librosa_reference.check(audio)
+        (rows,) = _session(self).run(None, {"waveform": np.asarray(audio[None], np.float32)})
+        found: NDArray[np.float32] = rows
+        return found
+
+    def graph(self) -> Any:
+        """Return the computation as an ``onnx.ModelProto``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Handcrafted(_GraphFrontEnd):
     """Statistics of spectral and temporal descriptors, one row per window.
 
-    The columns are those of `zoo.audio.librosa_reference.feature_names`.
+    The 165 columns are those of `zoo.audio.librosa_reference.feature_names`.
 
     Attributes
     ----------
@@ -45,9 +80,6 @@ class Handcrafted:
     version: ClassVar[int] = 3
     layout: ClassVar[Layout] = "vectors"
 
-    sample_rate: int = 22_050
-    n_fft: int = 1024
-    hop_length: int = 512
     window: float = 30.0
 
     def __post_init__(self) -> None:
@@ -56,21 +88,6 @@ class Handcrafted:
             raise PluginError(
                 f"hand-crafted features need a rate above {lowest} Hz, not {self.sample_rate}"
             )
-
-    def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return the statistics of each window, float32, shape (windows, 165), finite.
-
-        Parameters
-        ----------
-        audio : float32 array, shape (samples,)
-            Mono waveform; full scale is -1 to 1.
-
-        Raises
-        ------
-        AudioError
-            If `audio` is empty or holds samples that are NaN or infinite.
-        """
-        return _run(self, audio)
 
     @property
     def hop(self) -> int:
@@ -101,8 +118,8 @@ class Handcrafted:
 
 
 @dataclass(frozen=True)
-class LogMel:
-    """Mel power spectrogram in decibels, one row per frame.
+class LogMel(_GraphFrontEnd):
+    """Mel power spectrogram in decibels, ``1 + max(samples, n_fft) // hop_length`` rows.
 
     Decibels are relative to full scale and at least -100 dB. The floor is not relative to the
     maximum of the track, so that the values of a frame do not depend on the rest of the track.
@@ -121,25 +138,7 @@ class LogMel:
     version: ClassVar[int] = 2
     layout: ClassVar[Layout] = "frames"
 
-    sample_rate: int = 22_050
-    n_fft: int = 1024
-    hop_length: int = 512
     n_mels: int = 128
-
-    def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return the spectrogram, float32, shape (1 + max(samples, n_fft) // hop_length, n_mels).
-
-        Parameters
-        ----------
-        audio : float32 array, shape (samples,)
-            Mono waveform; full scale is -1 to 1.
-
-        Raises
-        ------
-        AudioError
-            If `audio` is empty or holds samples that are NaN or infinite.
-        """
-        return _run(self, audio)
 
     @property
     def hop(self) -> int:
@@ -166,19 +165,8 @@ class LogMel:
         return librosa_reference.log_mel(audio, *settings, self.n_mels)
 
 
-def _run(frontend: "Handcrafted | LogMel", audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    import numpy as np
-
-    from zoo.audio import librosa_reference
-
-    librosa_reference.check(audio)
-    (rows,) = _session(frontend).run(None, {"waveform": np.asarray(audio[None], np.float32)})
-    found: NDArray[np.float32] = rows
-    return found
-
-
 @lru_cache(maxsize=8)
-def _session(frontend: "Handcrafted | LogMel") -> Any:
+def _session(frontend: _GraphFrontEnd) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

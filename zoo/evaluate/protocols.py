@@ -139,8 +139,7 @@ def parse_protocol(text: str) -> Protocol:
 def _kfold(dataset: Dataset, groups: "Indices", seed: int, k: int, repeats: int) -> "Splits":
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    _check_groups(dataset, groups, k, f"kfold:{k}")
-    single = _all_single(groups)
+    single = _check_groups(dataset, groups, k, f"kfold:{k}")
     kind = StratifiedKFold if single else StratifiedGroupKFold
     for repeat in range(repeats):
         # The splits of consecutive seeds have nothing in common.
@@ -239,20 +238,16 @@ def _by_part(dataset: Dataset, parts: Sequence[str | None]) -> "Splits":
     yield train, test
 
 
-def _all_single(groups: "Indices") -> bool:
-    return len(set(groups.tolist())) == len(groups)
-
-
-def _check_groups(dataset: Dataset, groups: "Indices", needed: int, spec: str) -> None:
-    """Raise `ProtocolError` if a class cannot be spread over the folds."""
-    single = _all_single(groups)
+def _check_groups(dataset: Dataset, groups: "Indices", needed: int, spec: str) -> bool:
+    """Raise `ProtocolError` if a class is too small; return whether no group has two tracks."""
+    single = len(set(groups.tolist())) == len(groups)
     held = {
         name: len(set(groups[dataset.labels == number].tolist()))
         for number, name in enumerate(dataset.classes)
     }
     name, fewest = min(held.items(), key=lambda item: item[1])
     if fewest >= needed:
-        return
+        return single
     size = Counter(track.label for track in dataset.tracks)
     ways = []
     if fewest >= 2 and spec.startswith("kfold"):  # noqa: PLR2004
@@ -261,9 +256,8 @@ def _check_groups(dataset: Dataset, groups: "Indices", needed: int, spec: str) -
         ways.append("--ungrouped, which splits by track and says so on the board")
     short = sum(count < needed for count in held.values())
     ways.append(f"more {'tracks' if single else 'artists'}, or leave out the classes that small")
-    what = "track" if single else "group of tracks that belong together"
-    if fewest != 1:
-        what = what.replace("track", "tracks", 1) if single else what.replace("group", "groups", 1)
+    s = "" if fewest == 1 else "s"
+    what = f"track{s}" if single else f"group{s} of tracks that belong together"
     raise ProtocolError(
         f"class {name!r} of {dataset.source} has {fewest} {what} and {spec} needs {needed}"
         + (f" ({short} classes are too small)" if short > 1 else "")
