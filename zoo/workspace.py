@@ -181,18 +181,10 @@ def remembered(kind: str, key: Any, compute: Callable[[], Any], place: Any = Non
 
 @contextmanager
 def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of a run's folder; wait if another process holds it.
-
-    The operating system releases the lock when a process ends in any way. Its temporary files
-    are deleted.
-
-    Parameters
-    ----------
-    folder, on_wait : Path, callable
-        Folder of the run, created if it is missing; a function that is called before waiting.
-    """
+    """Create and lock a run's folder; call `on_wait` before waiting for another process."""
     from filelock import FileLock, Timeout
 
+    # The operating system releases the lock when a process ends in any way.
     lock = cache_folder() / "locks" / f"{digest(str(folder.resolve()))[:20]}.lock"
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Entry points of installed plugins, before any of them is imported.
+"""Plugins: found as entry points without being imported, and imported one at a time.
 
 A model is an entry point of the group ``zoo.plugins``; its name is that of the entry point. An
 extension (a wrapper of hooks, a listener, a source of datasets or commands) is an entry point of
@@ -6,15 +6,36 @@ extension (a wrapper of hooks, a listener, a source of datasets or commands) is 
 once the user enables it.
 """
 
-from collections.abc import Iterable
+import hashlib
+import importlib.util
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
+from zoo_registry.card import check_contract
 from zoo_registry.enabled import DISABLED, Switches
-from zoo_registry.model import Source
+from zoo_registry.errors import PluginError, UnknownModel
+from zoo_registry.files import is_file
+from zoo_registry.model import Model, Source, new_manager
+from zoo_registry.text import first_line
 
-__all__ = ["BUILT_IN", "EXTENSIONS", "MODELS", "OPTIONAL", "PluginEntry", "read_entries"]
+__all__ = [
+    "BUILT_IN",
+    "EXTENSIONS",
+    "MODELS",
+    "OPTIONAL",
+    "PluginEntry",
+    "load_extension",
+    "load_file",
+    "load_model",
+    "read_entries",
+]
 
 MODELS = "zoo.plugins"
 EXTENSIONS = "zoo.extensions"
@@ -55,15 +76,7 @@ class PluginEntry:
 def read_entries(
     switches: Switches, points: Iterable[EntryPoint] | None = None
 ) -> list[PluginEntry]:
-    """Return the entry points of plugins: built-in ones first, then by package and name.
-
-    Parameters
-    ----------
-    switches : Switches
-        Choices of the user.
-    points : iterable of EntryPoint, optional
-        Entry points to use instead of the installed ones.
-    """
+    """Return entries of `points`, or of all installed: built-in ones, then by package and name."""
     groups = (MODELS, EXTENSIONS, OPTIONAL)
     if points is None:
         installed = entry_points()  # the distributions are read once for all groups
@@ -104,3 +117,64 @@ def _withheld(
         reason = f"it is switched off: `zoo plugins enable {off[0]}`, or change {DISABLED}"
         return replace(entry, withheld="disabled", reason=reason)
     return entry
+
+
+def load_model(entry: PluginEntry, others: Iterable[object] = ()) -> Model:
+    """Return a model, imported and checked, with `others` as for `Model`."""
+    model = Model(_import(entry), entry.source, others)
+    if model.card.name != entry.name:
+        raise PluginError(
+            f"its card is named {model.card.name!r}, its entry point {entry.name!r}; "
+            "give both the same name"
+        )
+    return model
+
+
+def load_extension(entry: PluginEntry) -> ModuleType:
+    """Return the module of an extension, imported and checked."""
+    module = _import(entry)
+    check_contract(getattr(module, "contract", 1))
+    new_manager([module])
+    return module
+
+
+def load_file(path: Path, others: Iterable[object] = ()) -> Model:
+    """Return the model of a loose file; raises `UnknownModel` if there is no such file."""
+    if not is_file(path):
+        raise UnknownModel(f"there is no file {str(path)!r} to load a model from")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    spec = importlib.util.spec_from_file_location(f"zoo_file_{digest[:12]}", path)
+    assert spec is not None and spec.loader is not None  # noqa: PT018
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # so that dataclasses and pickles find it
+    try:
+        with _isolated(str(path)):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module.__name__]  # it is not complete
+        raise
+    return Model(module, Source(str(path.resolve()), None, digest[:12]), others)
+
+
+def _import(entry: PluginEntry) -> ModuleType:
+    with _isolated(entry.point.value):
+        module = entry.point.load()
+    if not isinstance(module, ModuleType):
+        raise PluginError(
+            f"its entry point {entry.point.value!r} is no module; name the module alone"
+        )
+    return module
+
+
+@contextmanager
+def _isolated(origin: str) -> Iterator[None]:
+    """Turn whatever a plugin's import raises into a `PluginError`; discard its output."""
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    except (KeyboardInterrupt, PluginError):  # the latter comes from the plugin's card
+        raise
+    except BaseException as error:
+        # SystemExit and exceptions outside Exception too: no plugin ends the command.
+        raised = f"{type(error).__name__}: {first_line(error)}"
+        raise PluginError(f"importing {origin} raised {raised}") from error

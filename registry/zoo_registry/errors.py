@@ -79,25 +79,13 @@ class RunError(ZooError):
 
 
 class EngineError(ZooError):
-    """No worker is left, or the scheduler of a cluster is gone.
-
-    Progress is saved; the same command continues.
-    """
+    """No worker is left, or the scheduler of a cluster is gone; the same command continues."""
 
 
 class StorageError(ZooError, OSError):
-    """Nothing more can be written, or a file was deleted; neither model nor data is the cause.
+    """Nothing more can be written, or a file was deleted; neither model nor data is the cause."""
 
-    It is also an OSError, so that code that can work without the file handles both alike.
-
-    Parameters
-    ----------
-    message : str
-        Sentence for the user.
-    reason : str or None
-        Reason that the operating system gives.
-    """
-
+    # Also an OSError, so that code that can work without the file handles both alike.
     def __init__(self, message: str, reason: str | None) -> None:
         super().__init__(message, reason)
         self.strerror = reason

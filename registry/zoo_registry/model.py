@@ -77,21 +77,8 @@ def hooks_of(plugin: object) -> tuple[str, ...]:
 def call_apart(
     manager: pluggy.PluginManager, hook: str, arguments: Mapping[str, Any]
 ) -> Iterator[Any]:
-    """Call each plugin's implementation of a hook by itself; one that raises stops no other.
-
-    Errors are logged.
-
-    Parameters
-    ----------
-    manager, hook, arguments : PluginManager, str, mapping
-        Manager of the plugins, and the name and arguments of the hook.
-
-    Yields
-    ------
-    object
-        Each result that is not None, that of the first registered plugin first. The next plugin is
-        called when the next result is requested.
-    """
+    """Yield each plugin's result that is not None; an error is logged and stops no other plugin."""
+    # A plugin is called when its result is requested: the caller may use that of the one before.
     caller = getattr(manager.hook, hook)
     # pluggy lists those that come first last; what was registered first comes first here.
     listed = sorted(caller.get_hookimpls(), key=lambda found: (found.trylast, not found.tryfirst))
@@ -226,34 +213,14 @@ class Model:
         given = "None" if results is None else f"a {type(results).__name__}"
         if is_listed := isinstance(results, Sequence | np.ndarray):
             given = f"{len(results)} arrays"
-        if not is_listed or len(results) != len(tracks):
-            raise PluginError(
-                f"{self.card.name}: predict returned {given} for {len(tracks)} tracks; "
-                "return one array a track"
-            )
-        checked = []
-        for result in results:
-            try:
-                windows = np.asarray(result, dtype=np.float64)
-            except (TypeError, ValueError) as error:
-                raise PluginError(
-                    f"{self.card.name}: predict returned what is no array of numbers ({error})"
-                ) from error
-            if windows.ndim != 2 or windows.shape[1] != n_classes or not len(windows):  # noqa: PLR2004
-                raise PluginError(
-                    f"{self.card.name}: predict returned an array of shape {windows.shape}; "
-                    f"return (windows, {n_classes}) with at least one window"
+        try:
+            if not is_listed or len(results) != len(tracks):
+                raise ValueError(
+                    f"predict returned {given} for {len(tracks)} tracks; return one array a track"
                 )
-            sums = windows.sum(axis=1)
-            if not np.isfinite(windows).all() or (windows < 0).any():
-                raise PluginError(f"{self.card.name}: predict returned no probabilities")
-            if np.abs(sums - 1).max() > 1e-3:  # noqa: PLR2004
-                raise PluginError(
-                    f"{self.card.name}: predicted probabilities sum to {sums.min():.4g}.."
-                    f"{sums.max():.4g} over the classes; they must sum to one"
-                )
-            checked.append(windows)
-        return checked
+            return [_as_probabilities(result, n_classes) for result in results]
+        except ValueError as error:
+            raise PluginError(f"{self.card.name}: {error}") from error
 
     def export(self, model: object) -> Any:
         """Return the ONNX form of a model; raises `CannotExport` if no hook knows its kind."""
@@ -297,6 +264,30 @@ class Model:
         """Call a hook of the specification, and return its result."""
         with stdout_kept():
             return getattr(self._manager.hook, hook)(**arguments)
+
+
+def _as_probabilities(result: Any, n_classes: int) -> "NDArray[np.float64]":
+    """Return the windows of one track, or raise ValueError if they are no probabilities."""
+    import numpy as np
+
+    try:
+        windows = np.asarray(result, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"predict returned what is no array of numbers ({error})") from error
+    if windows.ndim != 2 or windows.shape[1] != n_classes or not len(windows):  # noqa: PLR2004
+        raise ValueError(
+            f"predict returned an array of shape {windows.shape}; "
+            f"return (windows, {n_classes}) with at least one window"
+        )
+    if not np.isfinite(windows).all() or (windows < 0).any():
+        raise ValueError("predict returned no probabilities")
+    sums = windows.sum(axis=1)
+    if np.abs(sums - 1).max() > 1e-3:  # noqa: PLR2004
+        raise ValueError(
+            f"predicted probabilities sum to {sums.min():.4g}..{sums.max():.4g} over the classes; "
+            "they must sum to one"
+        )
+    return windows
 
 
 def _installed(module: str) -> bool:

@@ -17,10 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from zoo_registry.discovery import PluginEntry
+from zoo_registry.discovery import PluginEntry, load_extension, load_model
 from zoo_registry.errors import PluginError
 from zoo_registry.files import read_json, write_text
-from zoo_registry.loading import load_extension, load_model
 from zoo_registry.model import hooks_of
 from zoo_registry.text import pip_install
 
@@ -37,7 +36,6 @@ class PluginStatus:
 
     Attributes
     ----------
-    name, kind : str, {"model", "extension"}
     title, family : str or None
         From the card; the title of an extension is the first line of its docstring.
     status : {"ready", "missing", "broken", "slow", "disabled"}
@@ -47,10 +45,8 @@ class PluginStatus:
         Why it is not ready, and what to do.
     distribution, version : str or None
         The package that it comes from.
-    hooks : tuple of str
-        Names of the hooks that it implements.
-    seconds : float or None
-        Duration of its import.
+    hooks, seconds : tuple of str, float or None
+        Names of the hooks that it implements, and duration of its import.
     """
 
     name: str

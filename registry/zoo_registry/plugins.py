@@ -12,10 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from zoo_registry.discovery import PluginEntry, read_entries
+from zoo_registry.discovery import (
+    PluginEntry,
+    load_extension,
+    load_file,
+    load_model,
+    read_entries,
+)
 from zoo_registry.enabled import read_switches
 from zoo_registry.errors import PluginError, UnknownModel, UsageError
-from zoo_registry.loading import load_extension, load_file, load_model
 from zoo_registry.model import Model, call_apart, new_manager
 from zoo_registry.plugin_status import PluginStatus, statuses
 

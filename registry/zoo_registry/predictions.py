@@ -90,20 +90,7 @@ class Predictions:
 
     @classmethod
     def from_csv(cls, text: str, origin: str) -> "Predictions":
-        """Return predictions from the text of `predictions.csv`.
-
-        Parameters
-        ----------
-        text : str
-            Content of the file.
-        origin : str
-            Name of the file in messages.
-
-        Raises
-        ------
-        RunError
-            If the text is damaged.
-        """
+        """Return predictions of `predictions.csv`; raises `RunError`, with `origin`, if damaged."""
         import numpy as np
 
         try:

@@ -18,15 +18,7 @@ CARD = "README.md"
 
 
 class Run:
-    """A run on disk.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the run: ``models/<dataset>/<protocol>/<model>-<hash>``.
-    record : RunRecord
-        Content of its `run.json`.
-    """
+    """A run on disk: ``models/<dataset>/<protocol>/<model>-<hash>``, and the record in it."""
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
         self.folder = folder

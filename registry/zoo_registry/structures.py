@@ -23,7 +23,7 @@ class Structure(msgspec.Struct):
     """Base class of a JSON object with known fields.
 
     Fields can also be looked up by their JSON names, as in a dictionary: ``record.model["name"]``.
-    A field that is absent from the JSON object is absent there, too.
+    A field that is absent from the JSON object is absent there, too. Unknown fields are ignored.
     """
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,20 +50,7 @@ class Structure(msgspec.Struct):
 
 
 def from_plain(value: Any, kind: type[T]) -> T:
-    """Return a structure from plain JSON values. Unknown fields are ignored.
-
-    Parameters
-    ----------
-    value : JSON value
-        Value as `json.loads` returns it.
-    kind : type
-        Class of the structure.
-
-    Raises
-    ------
-    ValueError
-        If a field is missing or has the wrong type; the message names it.
-    """
+    """Return a structure of JSON values; raises `ValueError` that names an unsuitable field."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

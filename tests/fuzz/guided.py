@@ -29,7 +29,12 @@ _WATCHED = (
         "zoo.datasets.table",
         "zoo.artefacts.model_card",
     ),
-    *("zoo.evaluate.leaderboard", "zoo.tuning.trials", "zoo_registry.card", "zoo_registry.loading"),
+    *(
+        "zoo.evaluate.leaderboard",
+        "zoo.tuning.trials",
+        "zoo_registry.card",
+        "zoo_registry.discovery",
+    ),
     *("zoo_registry.runs", "zoo_registry.plugin_status", "zoo_registry.enabled", "zoo.cli.app"),
 )
 with atheris.instrument_imports(include=["zoo", "zoo_registry", "csv", "json"]):
