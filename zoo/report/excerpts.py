@@ -28,7 +28,7 @@ __all__ = ["Excerpt", "Timeline", "cut_excerpt", "find_recordings", "timelines"]
 
 EXCERPT = 10.0  # seconds
 LONGEST = 600.0  # seconds of a recording that are decoded
-_DIGEST = 16  # hexadecimal digits that predictions keep of a sha256
+_DIGEST = 16  # hexadecimal digits of a sha256: the digests of predictions
 _FORMATS = (("MP3", "MPEG_LAYER_III", "audio/mpeg"), ("OGG", "VORBIS", "audio/ogg"))
 _COMPRESSION = 0.6  # of libsndfile's scale from 0 to 1: about 60 kbit/s, enough for one channel
 _PICTURE = (480, 64)  # columns and rows of pixels
@@ -74,15 +74,7 @@ class Timeline:
 
 
 def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, Path | str]:
-    """Return the audio file of each track, or a sentence that says why there is none.
-
-    Parameters
-    ----------
-    record : RunRecord
-        The record of any run on the dataset.
-    wanted : mapping of str to str
-        The start of the sha256 of each track's bytes, by track.
-    """
+    """Return each track's file, given its digest, or a sentence that says why there is none."""
     source = record.dataset.source
     try:
         dataset = find_dataset(source)
@@ -106,7 +98,7 @@ def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, P
 
 
 def cut_excerpt(path: Path) -> Excerpt:
-    """Return ten seconds from the middle of a recording, or a shorter one whole."""
+    """Return ten seconds from the middle of a recording; `AudioError` if it cannot be decoded."""
     frontend = LogMel()
     rate = frontend.sample_rate
     blocks, size = [], 0
@@ -177,15 +169,7 @@ def _data_uri(mime: str, content: io.BytesIO) -> str:
 def timelines(
     run: Run, files: Mapping[str, Path], digests: Mapping[str, str]
 ) -> dict[str, Timeline]:
-    """Return the timeline of each track from the artefact of a complete run; it is cached.
-
-    Parameters
-    ----------
-    run : Run
-        A complete run.
-    files, digests : mapping of str to Path, mapping of str to str
-        The audio file of each track, and the start of the sha256 of its bytes.
-    """
+    """Return the timeline of each track, given its file and its digest; the result is cached."""
     tracks = sorted(files)
     compute = partial(_classify, run, [files[track] for track in tracks])
     try:

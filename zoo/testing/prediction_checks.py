@@ -3,7 +3,6 @@
 import numpy as np
 
 from zoo.testing.outcome import about, require
-from zoo.testing.sounds import tone
 from zoo.testing.subject import Subject
 
 __all__ = ["any_length", "one_window", "probabilities", "shapes", "silence", "tracks_one_by_one"]
@@ -61,7 +60,7 @@ def one_window(subject: Subject) -> None:
 
 def any_length(subject: Subject) -> None:  # numpydoc ignore=SS05
     """Tracks of 0.1 seconds to 10 minutes are prepared and answered."""
-    sound = tone(1, 10.0, subject.rate, np.random.default_rng(3))
+    sound = subject.tone(1, 10.0, np.random.default_rng(3))
     for seconds in _LENGTHS:
         with about(f"given a track of {seconds:g} s"):
             rows = subject.array(np.resize(sound, round(seconds * subject.rate)))

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.datasets.demo import ARTISTS
+from zoo.datasets.synthesis import GENRES, RATE, synthesise
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.testing.outcome import CheckFailed, about, require
-from zoo.testing.sounds import demo_music, noise
 from zoo.testing.subject import LabelledTracks, RecordedProgress, Subject, class_names
 
 __all__ = [
@@ -123,7 +124,7 @@ def reads_no_test_labels(subject: Subject) -> None:
     # fitted to all tracks: with the right labels of the test part, and with inverted ones.
     rng = np.random.default_rng(4)
     count = 24
-    arrays = [subject.array(noise(rng.uniform(1, 2), subject.rate, rng)) for _ in range(count)]
+    arrays = [subject.array(_noise(rng, subject.rate)) for _ in range(count)]
     labels = rng.permutation(np.arange(count) % 2)
     learnt = np.concatenate([np.flatnonzero(labels == label)[:6] for label in (0, 1)])
     tested = np.setdiff1d(np.arange(count), learnt)
@@ -147,6 +148,11 @@ def reads_no_test_labels(subject: Subject) -> None:
             f"of {len(tested)} tracks of noise with random labels {right} are named rightly, "
             "which chance does not do; the test tracks' labels must have leaked in",
         )
+
+
+def _noise(rng: np.random.Generator, rate: int) -> NDArray[np.float32]:
+    """Return one or two seconds of white noise."""
+    return 0.1 * rng.standard_normal(max(1, round(rng.uniform(1, 2) * rate)), np.float32)
 
 
 def progress_grows(subject: Subject) -> str | None:
@@ -198,11 +204,8 @@ def interrupted_and_resumed(subject: Subject) -> str | None:
 
 def learns_the_demo_set(subject: Subject) -> str | None:
     """Of artists of the demo set that it has not heard, it knows the genre better than chance."""
-    waveforms, labels, artists = demo_music(subject.rate, _ARTISTS)
-    arrays = [subject.array(waveform) for waveform in waveforms]
-    classes = int(labels.max()) + 1
-    groups = artists + labels * len(labels)
-    music = LabelledTracks(arrays, labels, groups, class_names(classes))
+    music, artists = _demo_music(subject)
+    classes = len(music.classes)
     tested = music.take(np.flatnonzero(artists >= _ARTISTS))
     fitted = subject.fit(music.take(np.flatnonzero(artists < _ARTISTS)), epochs=None)
     predictions = subject.predict(fitted, tested.arrays)
@@ -216,6 +219,26 @@ def learns_the_demo_set(subject: Subject) -> str | None:
         "for labels in another order than tracks, or give it more epochs",
     )
     return found
+
+
+def _demo_music(subject: Subject) -> tuple[LabelledTracks, NDArray[np.int64]]:
+    """Return part of the demo set, and the number of each track's artist within the genre."""
+    import soxr
+
+    keys = [
+        (label, artist, take)
+        for label in range(len(GENRES))
+        for artist in range(ARTISTS)
+        # In the test part a second take of an artist would not be independent evidence.
+        for take in range(2 if artist < _ARTISTS else 1)
+    ]
+    waveforms = [synthesise(GENRES[label], artist, take) for label, artist, take in keys]
+    if subject.rate != RATE:
+        waveforms = [soxr.resample(samples, RATE, subject.rate) for samples in waveforms]
+    labels, artists, _ = np.array(keys, dtype=np.int64).T
+    groups = artists + labels * len(labels)
+    arrays = [subject.array(waveform) for waveform in waveforms]
+    return LabelledTracks(arrays, labels, groups, class_names(len(GENRES))), artists
 
 
 def _chance_of(

@@ -23,15 +23,7 @@ _FRAMEWORKS = frozenset(
 
 
 def main(task: str, name: str, folder: Path) -> None:
-    """Do one task.
-
-    Parameters
-    ----------
-    task : {"import", "preprocess", "predict"}
-        The hook to call, or nothing but the import of the plugin.
-    name, folder : str, Path
-        Name or file of the model, and a folder with files for input and output.
-    """
+    """Do a task with a model: import it, or call a hook on the files of a folder."""
     registry = open_registry()
     registry.extensions  # noqa: B018  (imported first: the model is not blamed for them)
     before = set(sys.modules)

@@ -24,6 +24,7 @@ _BODY = {
         },
     }
 }
+_ERROR = {"application/json": {"example": {"error": "one sentence"}}}
 _REASONS = {
     400: "no recording, an empty one, or a request that is malformed",
     404: "no such model is served",
@@ -32,11 +33,7 @@ _REASONS = {
     503: "no model has been trained yet, or too many requests are waiting",
 }
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": reason,
-        "content": {"application/json": {"example": {"error": "one sentence"}}},
-    }
-    for status, reason in _REASONS.items()
+    status: {"description": reason, "content": _ERROR} for status, reason in _REASONS.items()
 }
 
 

@@ -28,15 +28,7 @@ _LINGER, _WASTE = 2.0, 64_000_000
 
 
 class Refused(ZooError):
-    """A request is refused.
-
-    Parameters
-    ----------
-    status : int
-        Status code of HTTP (RFC 9110, section 15).
-    sentence : str
-        The reason, for the client.
-    """
+    """A request is refused, with an HTTP status (RFC 9110, section 15) and a sentence."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -61,19 +53,10 @@ class _TooLarge(Exception):
 
 
 class Gate:
-    """ASGI middleware that refuses a request before its body is read or stored.
-
-    Parameters
-    ----------
-    app : ASGI application
-        The application behind the gate.
-    max_bytes : int
-        Largest size of a body with a song.
-    """
+    """ASGI middleware that refuses a request before its body is stored: a song has `max_bytes`."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
+        self._app, self._max_bytes = app, max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 404 or 413."""

@@ -50,15 +50,7 @@ def render_notice(sentence: str) -> str:
 
 
 def render_result(name: str, loudness: Loudness, results: Sequence[ModelResult]) -> str:
-    """Return the HTML of the results so far.
-
-    Parameters
-    ----------
-    name, loudness : str, Loudness
-        Name of the song, and its waveform in outline.
-    results : sequence of ModelResult
-        One per model that was chosen.
-    """
+    """Return the HTML of a song's name and waveform, and of the results so far, one per model."""
     # A class has the same colour for all models.
     names = dict.fromkeys(name for result in results for name in result.model.classes)
     colours = {name: number % _COLOURS for number, name in enumerate(names)}

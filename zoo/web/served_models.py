@@ -88,18 +88,7 @@ class ServedModels:
         return [replace(model, newest=newest[model.model] == model.run) for model in ordered]
 
     def find(self, wanted: str | None) -> ServedModel:
-        """Return the run of this id, the newest run of this model, or the newest of all.
-
-        Parameters
-        ----------
-        wanted : str or None
-            A run's id or a model's name.
-
-        Raises
-        ------
-        Refused
-            503 if no model is served, 404 if none fits.
-        """
+        """Return the run of this id, the newest of this model, or of all; `Refused` without one."""
         served = self.all()
         if not served:
             raise Refused(503, self.none_yet())

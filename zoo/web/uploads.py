@@ -45,18 +45,7 @@ class Uploads:
         self._waiting: dict[str, tuple[Song, float]] = {}
 
     async def receive(self, request: Request) -> Song:
-        """Return the stored body of a request, or the file of its form; the caller closes it.
-
-        Parameters
-        ----------
-        request : Request
-            Its body is read as a stream.
-
-        Raises
-        ------
-        Refused
-            400 if the request holds no file, 503 if it cannot be stored.
-        """
+        """Store the body of a request, or the file of its form; `Refused` if that is impossible."""
         self.expire()
         if len(list(self._folder.iterdir())) >= _ROOM:
             raise Refused(503, f"{_ROOM} uploads are waiting; try again in a minute")
