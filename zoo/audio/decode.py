@@ -67,8 +67,10 @@ class Stream:
         Hz, and duration by the header; 0 if the header has none.
     blocks : iterator of float32 arrays, each of shape (frames, channels)
         Finite samples; raises `AudioError` at values that are no sound.
-    frames, truncated : int, str or None
-        Number of frames decoded so far; description of the missing part, known after the last.
+    frames : int
+        Number of frames decoded so far.
+    truncated : str or None
+        Description of the missing part, known after the last block.
     """
 
     path: Path

@@ -52,9 +52,10 @@ class Match:
         Positions of the tracks, ``first < second``.
     offset : float
         Seconds by which `second` starts later in the recording than `first`.
-    hashes, share : int, float
-        Number of distinct hashes that agree on the offset, and their share of all hashes of the
-        track with fewer hashes.
+    hashes : int
+        Number of distinct hashes that agree on the offset.
+    share : float
+        `hashes` as a share of all hashes of the track with fewer hashes.
     """
 
     first: int

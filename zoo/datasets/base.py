@@ -78,10 +78,8 @@ class Dataset:
 
     Attributes
     ----------
-    name : str
-        Name on leaderboards.
-    source : str
-        Value of ``--data`` that opens the dataset again.
+    name, source : str
+        Name on leaderboards, and value of ``--data`` that opens the dataset again.
     tracks : sequence of Track
         Sorted by id, so that the order of files in a file system does not affect splits.
 

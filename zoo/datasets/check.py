@@ -125,8 +125,12 @@ def write_metadata(dataset: Dataset, problems: Sequence[Problem], folder: Path) 
 
     Parameters
     ----------
-    dataset, problems, folder : Dataset, sequence of Problem, Path
-        The checked dataset, the result of `check`, and the folder of the dataset.
+    dataset : Dataset
+        The checked dataset.
+    problems : sequence of Problem
+        Result of `check`.
+    folder : Path
+        Folder of the dataset.
 
     Returns
     -------

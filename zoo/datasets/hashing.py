@@ -35,8 +35,10 @@ def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[
 
     Parameters
     ----------
-    root, paths : Path, sequence of Path
-        Folder for which the digests are stored, and files in it.
+    root : Path
+        Folder for which the digests are stored.
+    paths : sequence of Path
+        Files in this folder.
     trust : bool
         Whether files of unchanged size and time are assumed to be unchanged.
     """
@@ -64,8 +66,10 @@ def remembered_digests(
 
     Parameters
     ----------
-    root, names : str, sequence of str
-        Folder or URL for which the digests are stored, and files in it.
+    root : str
+        Folder or URL for which the digests are stored.
+    names : sequence of str
+        Files.
     stamps : sequence of list
         JSON values that change whenever a file does.
     read : callable

@@ -47,15 +47,18 @@ class Row:
         Mean per fold, and from front-end array to probabilities.
     artefact_bytes, tracks : int or None
         Size of the ONNX file, and number of tested tracks.
-    title, params, seed : str, dict, int
-        Title and parameters of the model, random seed for the split and the model.
+    title, params : str, dict
+        Title and parameters of the model.
+    seed : int
+        Random seed for the split and the model.
     p_above : float or None
         P-value of the difference to the row above, with Holm's correction over the board.
     error : str or None
         Reason of the failure.
-    tuned, tuned_on_test : bool, int
-        Whether the parameters come from a search, and number of tested tracks that it used; if
-        there are any, the scores are too high.
+    tuned : bool
+        Whether the parameters come from a search.
+    tuned_on_test : int
+        Number of tested tracks that the search used; if there are any, the scores are too high.
     """
 
     rank: int | None = None

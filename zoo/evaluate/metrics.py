@@ -19,8 +19,10 @@ class Scores:
     ----------
     accuracy, accuracy_mean : float
         Share of tracks that are correct by majority vote, and by the highest mean probability.
-    macro_f1, fold_accuracy : float, tuple of float
-        Mean F1 score of the classes, and accuracy in each fold, of the vote.
+    macro_f1 : float
+        Mean over the classes of the F1 score of the vote.
+    fold_accuracy : tuple of float
+        Accuracy of the vote in each fold.
     """
 
     accuracy: float
@@ -71,8 +73,10 @@ class Calibration:
     ----------
     low, high : tuple of float
         Edges of each bin, which includes its upper edge only.
-    confidence, accuracy, tracks : tuple of float, tuple of float, tuple of int
-        Mean confidence, share of correct tracks, and number of tracks in each bin.
+    confidence, accuracy : tuple of float
+        Mean confidence, and share of correct tracks, in each bin.
+    tracks : tuple of int
+        Number of tracks in each bin.
     error : float
         Expected calibration error: mean absolute difference of accuracy and confidence, weighted
         by the number of tracks.

@@ -7,19 +7,14 @@ __all__ = ["count_votes", "mean_winners", "vote_winner", "vote_winners"]
 
 
 def count_votes(windows: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Count the votes of the windows of one track.
+    """Return votes and mean probabilities of one track, int64 and float64, shape (classes,).
+
+    A window votes for its most probable class; the mean probabilities have the sum 1.
 
     Parameters
     ----------
     windows : float array, shape (windows, classes)
         Probabilities.
-
-    Returns
-    -------
-    votes : int64 array, shape (classes,)
-        Number of windows in which each class is the most probable.
-    probabilities : float64 array, shape (classes,)
-        Mean over the windows, with sum 1.
     """
     votes = np.bincount(windows.argmax(axis=1), minlength=windows.shape[1]).astype(np.int64)
     mean = windows.mean(axis=0, dtype=np.float64)
