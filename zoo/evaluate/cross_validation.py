@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.datasets import Dataset
 from zoo.evaluate.protocols import Fold
@@ -29,9 +30,6 @@ from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, Source
 from zoo_registry.predictions import Predictions
 from zoo_registry.text import in_a_line
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = [
     "CRASHED",
@@ -83,7 +81,7 @@ class Experiment:
         dataset = replace(self.dataset, tracks=tracks)
         return {"source": self.source, "dataset": dataset, "seed": self.seed}
 
-    def arrays(self, indices: "NDArray[np.int64]") -> Arrays:
+    def arrays(self, indices: NDArray[np.int64]) -> Arrays:
         """Return the arrays of some tracks, int64 indices, in their order."""
         return feature_arrays(self.model, self.dataset, indices).take(indices)
 
@@ -141,7 +139,7 @@ class Fit:
                 self.scratch.mkdir(parents=True, exist_ok=True)
                 yield self.scratch
 
-    def fit(self, indices: "NDArray[np.int64]", curve: LearningCurve, scratch: Path) -> object:
+    def fit(self, indices: NDArray[np.int64], curve: LearningCurve, scratch: Path) -> object:
         """Return the model, fitted to the tracks of these int64 indices."""
         experiment, dataset = self.experiment, self.experiment.dataset
         return experiment.model.train(
@@ -238,7 +236,7 @@ def run_fold(task: FoldTask) -> FoldResult:
     return FoldResult(predictions, trained - begun, ended - trained, curve.points)
 
 
-def _predictions(dataset: Dataset, fold: Fold, windows: "list[NDArray[np.float64]]") -> Predictions:
+def _predictions(dataset: Dataset, fold: Fold, windows: list[NDArray[np.float64]]) -> Predictions:
     counted = [count_votes(rows) for rows in windows]
     return Predictions(
         dataset.classes,

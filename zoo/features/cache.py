@@ -11,16 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.workspace import cache_folder
 from zoo_registry.files import atomic_path
 from zoo_registry.text import digest
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["FeatureCache", "features_folder"]
 
@@ -53,7 +51,7 @@ class FeatureCache:
         key = digest([audio_digest, dict(self.frontend)])
         return self.folder / key[:2] / f"{key}.npy"
 
-    def get(self, audio_digest: str) -> "NDArray[np.float32] | None":
+    def get(self, audio_digest: str) -> NDArray[np.float32] | None:
         """Return the array, read-only; None if it is absent or damaged."""
         try:
             path = self.path(audio_digest)
@@ -63,7 +61,7 @@ class FeatureCache:
         except Exception:  # numpy reads a forged header as Python, and raises what that raises
             return None
 
-    def load(self, audio_digest: str) -> "NDArray[np.float32]":
+    def load(self, audio_digest: str) -> NDArray[np.float32]:
         """Return the array of `audio_digest`, found whole by `get`; raise OSError if it is gone."""
         # A small one is not memory-mapped: a map keeps its file open, a process may have a thousand
         # of these, and a training on ten thousand tracks may hold all arrays.
@@ -87,7 +85,7 @@ class FeatureCache:
     def _mark(self, audio_digest: str) -> Path:
         return self.path(audio_digest).with_suffix(".died")
 
-    def put(self, audio_digest: str, array: "NDArray[np.float32]") -> None:
+    def put(self, audio_digest: str, array: NDArray[np.float32]) -> None:
         """Store an array; of two processes that store the same one, the last one wins."""
         content = io.BytesIO()
         np.save(content, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)

@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.artefacts.model_card import model_card
 from zoo.datasets import Dataset
@@ -41,9 +42,6 @@ from zoo_registry.predictions import Predictions
 from zoo_registry.record import FoldRecord, RunRecord, Status, TuningInfo
 from zoo_registry.runs import Run
 from zoo_registry.text import in_a_line
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["train"]
 
@@ -328,7 +326,7 @@ class _Training:
         return predictions
 
     def _params(
-        self, seen: "NDArray[np.int64]", scratch: Path
+        self, seen: NDArray[np.int64], scratch: Path
     ) -> tuple[dict[str, ParamValue], dict[str, ParamValue] | None]:
         """Return the parameters of a fit, and those of them that a nested search has found.
 

@@ -11,9 +11,10 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.datasets import Dataset
 from zoo.evaluate.cross_validation import (
@@ -40,9 +41,6 @@ from zoo_registry.hooks import Progress
 from zoo_registry.plugins import Registry
 from zoo_registry.structures import from_plain
 from zoo_registry.text import digest, in_a_line
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["Search", "tune"]
 
@@ -175,7 +173,7 @@ class Search:
 
     def run(
         self,
-        seen: "NDArray[np.int64]",
+        seen: NDArray[np.int64],
         trials: int,
         folder: Path,
         described: Mapping[str, Any],
