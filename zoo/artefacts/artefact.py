@@ -11,24 +11,22 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.artefacts.metadata import FORMAT, METADATA, ArtefactMetadata
 from zoo_registry.errors import ArtefactError
 from zoo_registry.structures import from_plain
 from zoo_registry.text import shown
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 __all__ = ["FEATURES", "OUTPUT", "TIMES", "WAVEFORM", "Artefact", "Windows"]
 
 WAVEFORM, FEATURES = "waveform", "track"
 OUTPUT, TIMES = "probabilities", "times"
 
-Windows = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+Windows = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Probabilities, shape (windows, classes), and begin and end in seconds, shape (windows, 2)."""
 
 _ROUNDING = 1e-5
@@ -42,25 +40,22 @@ class Artefact:
 
     Parameters
     ----------
-    path : Path
-        File.
-    sha256 : str, optional
-        Expected hash of the file; not checked by default.
+    path, sha256 : Path, str or None
+        File, and its expected hash; None checks no hash.
     threads : int, optional
         Threads per recording; all cores by default.
 
     Attributes
     ----------
-    metadata : ArtefactMetadata
-        Metadata of the file.
     name : str
         Run that wrote the file, or the path if the metadata names none.
     classes : tuple of str
-        Names of the classes.
+        Columns of the probabilities.
     rate : int
         Hz of the waveform.
-    has_times : bool
-        Whether predictions include begin and end of the windows.
+    has_times, takes_audio : bool
+        Whether predictions include begin and end of the windows; and whether the input is a
+        waveform, and not rows of a feature table.
 
     Raises
     ------
@@ -79,24 +74,15 @@ class Artefact:
         self._input: str = self._session.get_inputs()[0].name
         self._outputs: list[str] = [output.name for output in self._session.get_outputs()]
         self.has_times = TIMES in self._outputs
+        self.takes_audio = self._input == WAVEFORM
 
-    @property
-    def takes_audio(self) -> bool:
-        """Whether the input is a waveform, and not rows of a feature table."""
-        return self._input == WAVEFORM
-
-    def run(self, given: "NDArray[np.float32]") -> Windows:
-        """Classify the windows of one waveform or one table of features.
+    def run(self, given: NDArray[np.float32]) -> Windows:
+        """Return probabilities and times of the windows; times are NaN if the model has none.
 
         Parameters
         ----------
         given : float32 array, shape (samples,) or (rows, columns)
             Waveform, or rows of a feature table.
-
-        Returns
-        -------
-        Windows
-            Probabilities and times; times are NaN if the model has none.
 
         Raises
         ------
@@ -119,47 +105,39 @@ class Artefact:
             raise ArtefactError(f"{self.path} gave numbers that are no probabilities")
         return np.maximum(windows, 0.0), times
 
-    def stream(self, blocks: "Iterable[NDArray[np.float32]]") -> Iterator[Windows]:
-        """Classify a waveform of any length in blocks, with limited memory.
+    def stream(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[Windows]:
+        """Yield the windows of a waveform of any length in order of time, with limited memory.
 
-        The windows are those of the whole waveform. If the metadata do not describe the position
-        of windows, the whole waveform is held in memory.
+        If the metadata do not describe the position of windows, the whole waveform is held in
+        memory.
 
         Parameters
         ----------
         blocks : iterable of float32 arrays, each of shape (samples,)
             Consecutive parts of the waveform.
-
-        Yields
-        ------
-        Windows
-            Next windows in order of time; at least one window in all.
         """
         grid = self.metadata.windows
         waiting: list[NDArray[np.float32]] = []
-        size, begin = 0, 0
+        size, begin, first = 0, 0, 0
         if grid:
             hop, length, reach = grid.hop, grid.length, grid.reach
-            # The first rows of a piece lack the samples before them: they are computed once more.
-            lead = -(-reach // hop) * hop
+            # The first windows of a later piece lack the samples before them, and are left out.
+            lead = -(-reach // hop)
             count = max(1, round(_AT_ONCE * self.rate / hop))
-            piece = lead + (count - 1) * hop + length + reach
+            piece = (lead + count - 1) * hop + length + reach
         for block in blocks:
             waiting.append(block)
             size += block.size
             # The last piece must hold the last window whole, which may lie off the grid.
             while grid and size >= piece + length + hop:
                 held = np.concatenate(waiting)
-                first = lead // hop if begin else 0
-                count_here = (piece - length - reach) // hop + 1
                 windows, times = self.run(held[:piece])
-                chosen = slice(first, count_here)
+                chosen = slice(first, lead + count)
                 yield windows[chosen], times[chosen] + begin / self.rate
-                kept = count_here * hop - lead
-                waiting = [held[kept:]]
-                size, begin = size - kept, begin + kept
+                step = count * hop
+                waiting = [held[step:]]
+                size, begin, first = size - step, begin + step, lead
         windows, times = self.run(np.concatenate(waiting))
-        first = lead // hop if begin else 0
         yield windows[first:], times[first:] + begin / self.rate
 
 
@@ -211,7 +189,6 @@ def _reason(error: Exception) -> str:
 
 
 def _metadata(path: Path, session: Any) -> ArtefactMetadata:
-    """Return the metadata of an artefact."""
     given = {item.name for item in session.get_inputs()}
     try:
         described = json.loads(session.get_modelmeta().custom_metadata_map[METADATA])

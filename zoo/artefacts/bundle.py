@@ -18,10 +18,8 @@ def hand_over(run: Run, folder: Path) -> list[Path]:
 
     Parameters
     ----------
-    run : Run
-        Complete run with an artefact.
-    folder : Path
-        New or empty folder.
+    run, folder : Run, Path
+        Complete run with an artefact, and a new or empty folder.
 
     Returns
     -------

@@ -21,10 +21,8 @@ def compose(
 
     Parameters
     ----------
-    model : Model
-        Plugin that trained it.
-    fitted : object
-        The return value of `train`.
+    model, fitted : Model, object
+        Plugin, and the return value of its `train`.
     takes_audio : bool
         Whether the graph takes a waveform, and not rows of a feature table.
 

@@ -1,9 +1,11 @@
 """The artefact of a run: written as one ONNX file, and compared with the model it comes from."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact
 from zoo.artefacts.compose import add_metadata, compose
@@ -21,16 +23,12 @@ from zoo_registry.model import Model
 from zoo_registry.predictions import Predictions
 from zoo_registry.runs import Run
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
-
 __all__ = ["compare", "write_artefact"]
 
 _TOLERANCE = 1e-3  # in probability
 _ROUNDING = 1e-5  # in probability, between two runs of one graph
 _TRACKS = 50  # compared with the model
+_METRICS = ("accuracy", "accuracy_mean", "macro_f1")
 _REFERENCES = 3  # of them, compared with the slow reference of the front end
 _REFERENCE_TOLERANCE = 0.1  # of `_reference_difference`; rounding causes less than a hundredth
 
@@ -40,7 +38,7 @@ def write_artefact(
     model: Model,
     fitted: object,
     dataset: Dataset,
-    arrays: "Sequence[NDArray[np.float32]]",
+    arrays: Sequence[NDArray[np.float32]],
     predictions: Predictions,
 ) -> dict[str, Any]:
     """Export a fitted model into its run, and compare the two on real tracks.
@@ -49,10 +47,8 @@ def write_artefact(
     ----------
     run : Run
         Run that gets the file.
-    model : Model
-        Plugin that trained it.
-    fitted : object
-        The return value of `train`.
+    model, fitted : Model, object
+        Plugin, and the return value of its `train`.
     dataset : Dataset
         Tracks to compare on.
     arrays : sequence of float32 arrays, each of shape (rows, columns)
@@ -95,9 +91,9 @@ def write_artefact(
 
 
 def compare(
-    artefact_windows: "NDArray[np.float64]", model_windows: "NDArray[np.float64]", name: str
+    artefact_windows: NDArray[np.float64], model_windows: NDArray[np.float64], name: str
 ) -> tuple[float, bool]:
-    """Compare the probabilities of artefact and plugin for one track.
+    """Return the largest difference in probability of a window, and whether the winner is the same.
 
     Parameters
     ----------
@@ -105,13 +101,6 @@ def compare(
         Probabilities of each.
     name : str
         Track, for the message.
-
-    Returns
-    -------
-    difference : float
-        Largest difference in probability of a window.
-    same_winner : bool
-        Whether both give the track the same class.
 
     Raises
     ------
@@ -149,11 +138,7 @@ def _metadata(run: Run, predictions: Predictions, windows: WindowGrid | None) ->
         ),
         protocol=record.protocol,
         seed=record.seed,
-        metrics={
-            "accuracy": scores.accuracy,
-            "accuracy_mean": scores.accuracy_mean,
-            "macro_f1": scores.macro_f1,
-        },
+        metrics={name: getattr(scores, name) for name in _METRICS},
         versions=record.versions,
         intended_use=intended_use(record),
     )
@@ -164,8 +149,8 @@ def _compare_tracks(
     model: Model,
     fitted: object,
     dataset: Dataset,
-    arrays: "Sequence[NDArray[np.float32]]",
-    chosen: "NDArray[np.int64]",
+    arrays: Sequence[NDArray[np.float32]],
+    chosen: NDArray[np.int64],
 ) -> dict[str, float]:
     """Return the number of tracks, the largest difference, and the number of equal winners."""
     rows = [arrays[index] for index in chosen]
@@ -185,8 +170,8 @@ def _compare_tracks(
 
 
 def _run_together(
-    artefact: Artefact, tracks: "Sequence[NDArray[np.float32]]"
-) -> "Sequence[NDArray[np.float64]]":
+    artefact: Artefact, tracks: Sequence[NDArray[np.float32]]
+) -> Sequence[NDArray[np.float64]]:
     """Return the probabilities of tracks of a feature table, in one run if rows are independent."""
     first, _ = artefact.run(tracks[0])
     together, _ = artefact.run(np.concatenate(tracks))
@@ -197,7 +182,7 @@ def _run_together(
     return [artefact.run(track)[0] for track in tracks]
 
 
-def _waveform(dataset: Dataset, index: int, rate: int) -> "NDArray[np.float32]":
+def _waveform(dataset: Dataset, index: int, rate: int) -> NDArray[np.float32]:
     with on_disk(dataset.tracks[index].location) as path:
         return decode(path, rate)
 
@@ -205,8 +190,8 @@ def _waveform(dataset: Dataset, index: int, rate: int) -> "NDArray[np.float32]":
 def _reference_difference(
     frontend: VerifiableFrontEnd,
     dataset: Dataset,
-    arrays: "Sequence[NDArray[np.float32]]",
-    chosen: "NDArray[np.int64]",
+    arrays: Sequence[NDArray[np.float32]],
+    chosen: NDArray[np.int64],
 ) -> float:
     """Return the difference between front-end arrays and the reference, from 0 to 1.
 

@@ -38,7 +38,7 @@ def model_card(run: Run, predictions: Predictions) -> str:
         if protocol.grouped
         else "split by track on purpose: tracks of one artist may be on both sides"
     )
-    artefact = record.artefact
+    artefact, model = record.artefact, record.model
     if artefact.sha256 is None:
         file = f"None: {shown(artefact.error or 'none is recorded')}."
     else:
@@ -51,23 +51,18 @@ def model_card(run: Run, predictions: Predictions) -> str:
             f"{artefact.parity:.1e} in probability. "
             f"{_INTERFACE[run.takes_audio]}"
         )
+    matrix = confusion(predictions)
+    by_class = zip(predictions.classes, matrix.sum(axis=1), f1_scores(matrix), strict=True)
     per_class = "\n".join(
-        f"| {table_cell(name)} | {tracks} | {value:.3f} |"
-        for name, tracks, value in zip(
-            predictions.classes,
-            confusion(predictions).sum(axis=1),
-            f1_scores(confusion(predictions)),
-            strict=True,
-        )
+        f"| {table_cell(name)} | {tracks} | {value:.3f} |" for name, tracks, value in by_class
     )
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
     params += _tuned(run, predictions)
-    model = record.model
     plugin = f"{model.distribution or model.file} {model.version}"
     licence = model.licence or "not declared"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
-    return f"""# {shown(record.model.title)} on {shown(record.dataset.name)}
+    return f"""# {shown(model.title)} on {shown(record.dataset.name)}
 
 Run `{run.id}`, {record.finished}.
 

@@ -13,31 +13,19 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.cli import (
-    data,
-    leaderboard,
-    models,
-    plugins,
-    predict,
-    report,
-    runs,
-    serve,
-    train,
-    tune,
-)
+from zoo.cli import data, leaderboard, models, plugins, predict, report, runs, serve, train, tune
+from zoo.cli.output import escaped
 from zoo_registry.errors import ZooError
-from zoo_registry.text import shown
+from zoo_registry.text import in_a_line, shown
 
 __all__ = ["app", "run"]
 
 _log = logging.getLogger(__name__)
 
-_EPILOG = "Start with `zoo train svm`, which makes and uses the demo set."
-
 app = typer.Typer(
     name="zoo",
     help="Train audio classifiers, compare them honestly, use them.",
-    epilog=_EPILOG,
+    epilog="Start with `zoo train svm`, which makes and uses the demo set.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -136,12 +124,7 @@ class _Printable(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the escaped message."""
-        return _escaped(super().format(record))
-
-
-def _escaped(text: str) -> str:
-    """Return lines with control characters escaped."""
-    return "\n".join(map(shown, text.split("\n")))
+        return escaped(super().format(record))
 
 
 class _Interrupted:
@@ -175,7 +158,7 @@ def _other(error: Exception) -> int:
     if isinstance(code, int):
         show = getattr(error, "show", None)
         if show is not None:
-            error.message = _escaped(error.message)  # type: ignore[attr-defined]
+            error.message = escaped(error.message)  # type: ignore[attr-defined]
             show()
         return code
     if isinstance(error, OSError):
@@ -214,8 +197,6 @@ def _add_commands_of_plugins() -> None:
 
 def _take_over(extra: typer.Typer) -> None:
     """Add the commands of plugins, except broken ones and those whose name is taken."""
-    from zoo_registry.text import in_a_line
-
     for kind in ("registered_commands", "registered_groups"):
         for added in getattr(extra, kind):
             alone = typer.Typer(callback=lambda: None)

@@ -3,7 +3,6 @@
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -31,8 +30,7 @@ def command(
         str, typer.Argument(help="A name from `zoo models`, or a file such as ./my_model.py.")
     ],
     settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A parameter, such as epochs=3; repeatable."),
+        list[str] | None, typer.Option("--set", help="A parameter, such as epochs=3; repeatable.")
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="A check, such as same-seed; repeatable.")
@@ -53,7 +51,10 @@ def command(
     params = dict(map(setting, settings or ()))
     subject = Subject(model, params)
     outcomes, out = [], sys.stdout
-    with _deprecations() as caught, contextlib.redirect_stdout(sys.stderr):
+    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore")
+        for category in (DeprecationWarning, FutureWarning):
+            warnings.simplefilter("always", category)
         # Errors of the command are raised at once; errors of the plugin are found by the checks.
         with contextlib.suppress(PluginError):
             usable_model(open_registry(), model).card.resolve(params)
@@ -62,11 +63,14 @@ def command(
             outcomes.append(outcome)
             if format == "table":
                 _print(outcome, max(map(len, CHECKS)), out)
+    rows = [vars(outcome) | {"seconds": round(outcome.seconds, 3)} for outcome in outcomes]
+    for row in rows:
+        del row["error"]
     own = [_warning(item) for item in caught if item.filename == subject.file]
     deprecated = list({tuple(item.values()): item for item in own}.values())
     print_result(
         format,
-        json={"model": model, "checks": list(map(_row, outcomes)), "warnings": deprecated},
+        json={"model": model, "checks": rows, "warnings": deprecated},
         table=map("{category}: {message} ({file}, line {line})".format_map, deprecated),
     )
     subject.close()
@@ -77,27 +81,11 @@ def command(
         )
 
 
-@contextlib.contextmanager
-def _deprecations() -> Iterator[list[warnings.WarningMessage]]:
-    """Collect deprecations, and ignore all other warnings."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        for category in (DeprecationWarning, FutureWarning):
-            warnings.simplefilter("always", category)
-        yield caught
-
-
 def _print(outcome: "Outcome", width: int, out: TextIO) -> None:
     line = f"{outcome.check:{width}}  {outcome.status:16}  {outcome.seconds:5.1f} s"
     reason = f"  {outcome.reason}" if outcome.reason else ""
     # sys.stdout is redirected to stderr here, for the output of the plugin.
     typer.secho(shown(line + reason), file=out, fg=_COLOURS[outcome.status])
-
-
-def _row(outcome: "Outcome") -> dict[str, Any]:
-    row = vars(outcome) | {"seconds": round(outcome.seconds, 3)}
-    del row["error"]
-    return row
 
 
 def _warning(item: warnings.WarningMessage) -> dict[str, Any]:

@@ -11,7 +11,12 @@ __all__ = ["complete_data", "complete_model", "complete_plugin", "complete_run",
 
 def complete_model(incomplete: str) -> list[str]:
     """Return models that can be trained: installed ones, and files."""
-    return sorted({*_models(), *_paths(incomplete, ".py")})
+    from zoo_registry.plugins import Registry
+
+    found = set(_paths(incomplete, ".py"))
+    with suppress(ZooError):
+        found |= set(Registry().names())
+    return sorted(found)
 
 
 def complete_plugin(incomplete: str) -> list[str]:
@@ -26,8 +31,11 @@ def complete_plugin(incomplete: str) -> list[str]:
 
 def complete_run(incomplete: str) -> list[str]:
     """Return ids of runs, and names of their models."""
+    from zoo.workspace import models_folder
+
     del incomplete
-    return sorted({name for run in _run_folders() for name in (run, run.rpartition("-")[0])})
+    runs = (path.parent.name for path in models_folder().glob("*/*/*/run.json"))
+    return sorted({name for run in runs for name in (run, run.rpartition("-")[0])})
 
 
 def complete_trained(incomplete: str) -> list[str]:
@@ -38,20 +46,6 @@ def complete_trained(incomplete: str) -> list[str]:
 def complete_data(incomplete: str) -> list[str]:
     """Return datasets: the demo set, folders and tables."""
     return sorted({"demo", *_paths(incomplete, ".csv")})
-
-
-def _models() -> list[str]:
-    from zoo_registry.plugins import Registry
-
-    with suppress(ZooError):
-        return Registry().names()
-    return []
-
-
-def _run_folders() -> Iterator[str]:
-    from zoo.workspace import models_folder
-
-    return (path.parent.name for path in models_folder().glob("*/*/*/run.json"))
 
 
 def _paths(incomplete: str, suffix: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ __all__ = [
     "JobsOption",
     "ListFormat",
     "ListFormatOption",
+    "OpenOption",
     "SchedulerOption",
     "Tuner",
     "UngroupedOption",
@@ -49,40 +50,29 @@ BoardDataOption = Annotated[
     ),
 ]
 BoardProtocolOption = Annotated[str | None, typer.Option(help="Only boards of this protocol.")]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 ListFormat = Literal["table", "json"]
 ListFormatOption = Annotated[ListFormat, typer.Option(help="How to print the list.")]
 FormatOption = Annotated[ListFormat, typer.Option(help="How to print it.")]
 Tuner = Literal["random", "bayesian", "hyperband"]
-
-
 EngineOption = Annotated[
     Literal["processes", "dask"],
     typer.Option(help="Processes of this machine, or the workers of a Dask cluster."),
 ]
 SchedulerOption = Annotated[
-    str | None,
-    typer.Option(help=f"Of the cluster, such as tcp://10.0.0.1:8786; or {_VARIABLE}."),
+    str | None, typer.Option(help=f"Of the cluster, such as tcp://10.0.0.1:8786; or {_VARIABLE}.")
 ]
 
 
 def chosen_engine(
     name: str, scheduler: str | None, jobs: int | None
 ) -> "AbstractContextManager[Engine]":
-    """Return the engine that the options name, as a context manager.
+    """Return the engine that the options name, as a context that ends the use of a cluster.
 
     Parameters
     ----------
-    name : str
-        Value of ``--engine``.
-    scheduler : str or None
-        Value of ``--scheduler``, the address of a Dask cluster.
-    jobs : int or None
-        Value of ``--jobs``, the number of local processes.
-
-    Returns
-    -------
-    context manager of Engine
-        A cluster is disconnected at the end of the block.
+    name, scheduler, jobs : str, str or None, int or None
+        Values of ``--engine``, ``--scheduler`` and ``--jobs``.
 
     Raises
     ------

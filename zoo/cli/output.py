@@ -18,6 +18,7 @@ __all__ = [
     "Text",
     "cell",
     "columns",
+    "escaped",
     "make_table",
     "percent",
     "print_data",
@@ -75,13 +76,7 @@ def print_result(
 
 
 def print_text(text: Text) -> None:
-    """Print lines and tables on stdout, and notes on stderr.
-
-    Parameters
-    ----------
-    text : Text
-        Lines, notes and tables.
-    """
+    """Print lines and tables on stdout, and notes on stderr."""
     for item in text:
         if isinstance(item, str):
             say(item, err=isinstance(item, Note))
@@ -95,9 +90,12 @@ def print_text(text: Text) -> None:
 
 def print_data(text: str) -> None:
     """Print text for programs: unchanged, but for control characters on a terminal."""
-    if sys.stdout.isatty():
-        text = "\n".join(map(shown, text.split("\n")))
-    sys.stdout.write(encodable(text))
+    sys.stdout.write(encodable(escaped(text) if sys.stdout.isatty() else text))
+
+
+def escaped(text: str) -> str:
+    """Return lines with control characters escaped."""
+    return "\n".join(map(shown, text.split("\n")))
 
 
 def say(text: object = "", *, err: bool = False) -> None:
@@ -116,7 +114,7 @@ def make_table(
     title: str | None = None,
     styles: Iterable[str | None] = repeat(None),
 ) -> "Table":
-    """Make a table in the style of the zoo.
+    """Return a table in the style of the zoo.
 
     Parameters
     ----------
@@ -128,11 +126,6 @@ def make_table(
         Line above the table.
     styles : iterable of str or None
         Colour of each row.
-
-    Returns
-    -------
-    rich.table.Table
-        The table.
     """
     from rich import box
     from rich.table import Table

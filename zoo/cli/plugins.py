@@ -1,15 +1,17 @@
-"""``zoo plugins``: list of the plugins, advice about broken ones, and switches to turn them off."""
+"""``zoo plugins``: new plugins, the installed ones, advice about broken ones, and switches."""
 
 import platform
+import shlex
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from zoo.cli import check, new
+from zoo.cli import check
 from zoo.cli.completion import complete_plugin
 from zoo.cli.options import FormatOption, ListFormatOption
-from zoo.cli.output import Note, Text, columns, make_table, print_result, say
+from zoo.cli.output import Note, Text, columns, make_table, print_data, print_result, say
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,9 +23,6 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Look after plugins, and write new ones.", no_args_is_help=True)
 
-app.command("new")(new.command)
-app.command("check")(check.command)
-
 _SLOW = 0.5  # seconds of import above which the author is advised to change it
 _STYLES = {"ready": None, "disabled": "dim"}
 
@@ -33,6 +32,42 @@ PluginArgument = Annotated[
         help="A plugin, or a package with all it brings.", autocompletion=complete_plugin
     ),
 ]
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="Of the model: lower-case words joined by hyphens.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
+    package: Annotated[
+        bool, typer.Option("--package", help="Write a project that can be installed and published.")
+    ] = False,
+    kind: Annotated[
+        Literal["classical", "deep"],
+        typer.Option(help="Start from a scikit-learn estimator or a Keras network."),
+    ] = "classical",
+) -> None:
+    """Write a model that works, to be changed into yours.
+
+    Nothing that exists is overwritten.
+
+    Example: zoo plugins new my-model
+    """
+    from zoo.plugins.scaffold import write_module, write_package
+
+    paths = write_package(name, folder, kind) if package else [write_module(name, folder, kind)]
+    for path in paths:
+        print_data(f"{path}\n")
+    written = folder / name if package else paths[0]
+    # As it is typed in a shell.
+    typed = shlex.quote(str(written) if written.is_absolute() else f"./{written.as_posix()}")
+    if package:
+        install = f"`pip install --editable {typed}`, then `zoo train {name}`"
+        say(f"Next: {install} and `zoo plugins check {name}`.", err=True)
+    else:
+        say(f"Next: `zoo train {typed}`, then `zoo plugins check {typed}`.", err=True)
+
+
+app.command("check")(check.command)
 
 
 @app.command("list")

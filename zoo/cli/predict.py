@@ -34,8 +34,7 @@ def command(
     ],
     timeline: Annotated[bool, typer.Option("--timeline", help="Also the label over time.")] = False,
     min_confidence: Annotated[
-        float,
-        typer.Option(min=0.0, max=1.0, help="Below this, the answer is `unknown`."),
+        float, typer.Option(min=0.0, max=1.0, help="Below this, the answer is `unknown`.")
     ] = 0.0,
     output: Annotated[
         Path | None,

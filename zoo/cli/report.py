@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import BoardDataOption, BoardProtocolOption
+from zoo.cli.options import BoardDataOption, BoardProtocolOption, OpenOption
 from zoo.cli.output import print_data, say
 
 __all__ = ["command"]
@@ -16,9 +16,7 @@ def command(
     data: BoardDataOption = None,
     protocol: BoardProtocolOption = None,
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("report"),
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser.")
-    ] = False,
+    open_page: OpenOption = False,
 ) -> None:
     """Write a page for every board: scores, figures, and the errors to listen to.
 

@@ -11,16 +11,7 @@ import typer
 from zoo.cli.completion import complete_data, complete_run
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import FormatOption, ListFormat, ListFormatOption
-from zoo.cli.output import (
-    Note,
-    Text,
-    columns,
-    make_table,
-    percent,
-    print_data,
-    print_result,
-    say,
-)
+from zoo.cli.output import Note, Text, columns, make_table, percent, print_data, print_result, say
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:

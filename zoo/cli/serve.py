@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.completion import complete_trained
+from zoo.cli.options import OpenOption
 from zoo.cli.output import say
 from zoo_registry.errors import UsageError
 from zoo_registry.text import pip_install
@@ -34,7 +35,7 @@ def command(
     max_minutes: Annotated[
         float, typer.Option(min=0.01, help="Longer recordings are refused.")
     ] = 30.0,
-    open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    open: OpenOption = False,
 ) -> None:
     """Serve trained models on a page where songs are dropped, and as JSON.
 

@@ -35,16 +35,10 @@ def csv_header(timeline: bool) -> str:
 def csv_lines(prediction: Prediction, timeline: bool) -> str:
     """Return the row of a file, or with its timeline one row per window."""
     plain = prediction.to_json()
-    if timeline and prediction.error is None:
-        rows = [plain | section for section in plain["timeline"]]
-    else:
-        rows = [plain]
+    windows = plain["timeline"] if timeline and prediction.error is None else [{}]
     columns = _TIMELINE if timeline else _COLUMNS
-    return _csv([_cell(row.get(name)) for name in columns] for row in rows)
-
-
-def _cell(value: Any) -> Any:
-    return f"{value:.6g}" if isinstance(value, float) else value
+    cells = ([(plain | window).get(name) for name in columns] for window in windows)
+    return _csv([f"{x:.6g}" if isinstance(x, float) else x for x in row] for row in cells)
 
 
 def _csv(rows: Iterable[Iterable[Any]]) -> str:
@@ -61,10 +55,8 @@ class OutputFile:
     ----------
     path : Path
         The file; created if it does not exist.
-    as_csv : bool
-        Whether it holds CSV rather than lines of JSON.
-    timeline : bool
-        Whether it has one row per window; CSV only.
+    as_csv, timeline : bool
+        Whether it holds CSV rather than lines of JSON; and one row per window, in CSV.
     run : str
         Name of the model.
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact
 from zoo.audio.decode import open_stream, waveform
@@ -23,9 +23,6 @@ from zoo.inference.prediction import UNKNOWN, Prediction, Section
 from zoo.inference.predictors import Predictor, open_model
 from zoo_registry.errors import ArtefactError, AudioError, UsageError
 from zoo_registry.text import first_line
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["predict"]
 
@@ -155,7 +152,7 @@ def _classify(
 
 
 def _vote(
-    file: str, predictor: Predictor, windows: "NDArray[np.float64]", peaks: Peaks, least: float
+    file: str, predictor: Predictor, windows: NDArray[np.float64], peaks: Peaks, least: float
 ) -> Prediction:
     blank = Prediction(
         file, windows=len(windows), seconds=round(peaks.seconds, 3), run=predictor.name

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact, Windows
 from zoo.audio.decode import LONGEST
@@ -12,9 +13,6 @@ from zoo.workspace import find_run
 from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.runs import ARTEFACT, RECORD, Run
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["PluginPredictor", "Predictor", "open_model"]
 
@@ -25,26 +23,14 @@ _NO_SOUND = (
 
 
 class Predictor(Protocol):
-    """Trained model that classifies waveforms: an `Artefact` or a `PluginPredictor`.
-
-    Attributes
-    ----------
-    name : str
-        Id of the run, or path of the file.
-    classes : tuple of str
-        Columns of the probabilities.
-    rate : int
-        Sample rate of the waveform in Hz.
-    has_times : bool
-        Whether start and end of each window are known.
-    """
+    """Trained model that classifies waveforms: an `Artefact`, or a `PluginPredictor` like it."""
 
     name: str
     classes: tuple[str, ...]
     rate: int
     has_times: bool
 
-    def stream(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
+    def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
         """Classify the windows of a waveform that is read in blocks of shape (samples,)."""
         ...
 
@@ -81,7 +67,7 @@ class PluginPredictor:
         self.classes = tuple(record.dataset.classes)
         self.rate = self._model.card.frontend.sample_rate
 
-    def stream(self, blocks: "Iterator[NDArray[np.float32]]") -> Iterator[Windows]:
+    def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
         """Yield the windows of the whole waveform, which the hooks classify at once."""
         held, size = [], 0
         for block in blocks:
@@ -95,24 +81,14 @@ class PluginPredictor:
 
 
 def open_model(wanted: str, threads: int | None = None) -> Predictor:
-    """Open a trained model.
+    """Return a trained model.
 
     Parameters
     ----------
     wanted : str
-        As for `predict`.
+        As for `predict`; so are the errors.
     threads : int, optional
         Number of threads per file; number of cores by default.
-
-    Returns
-    -------
-    Predictor
-        The model.
-
-    Raises
-    ------
-    UsageError, ArtefactError, PluginError
-        As for `predict`.
     """
     path = Path(wanted)
     if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
@@ -120,8 +96,8 @@ def open_model(wanted: str, threads: int | None = None) -> Predictor:
     if is_file(path) and path.name != RECORD:
         return _open_artefact(path, _recorded_hash(path), threads, wanted)
     run = find_run(wanted, lambda run: run.takes_audio)
-    record = run.record
     if not run.complete:
+        record = run.record
         raise UsageError(
             f"{run.id} is {record.status}, so it has no artefact; "
             f"`zoo train {record.model.name} --data {record.dataset.source}` finishes it"
@@ -130,7 +106,7 @@ def open_model(wanted: str, threads: int | None = None) -> Predictor:
         raise UsageError(_NO_SOUND.format(run.id))
     if not run.has_artefact:
         return PluginPredictor(run)
-    return _open_artefact(run.artefact_path, record.artefact.sha256, threads, run.id)
+    return _open_artefact(run.artefact_path, run.record.artefact.sha256, threads, run.id)
 
 
 def _open_artefact(path: Path, sha256: str | None, threads: int | None, name: str) -> Artefact:

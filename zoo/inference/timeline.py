@@ -9,18 +9,15 @@ __all__ = ["clock", "stretches"]
 
 
 def stretches(timeline: Sequence[Section]) -> list[Section]:
-    """Merge neighbouring windows of one label.
+    """Return stretches of neighbouring windows of one label.
+
+    Each lasts until the next begins, the last one to the end of the timeline. Its confidence is
+    the mean of its windows, or None if none of them has one.
 
     Parameters
     ----------
     timeline : sequence of Section
         The windows of a track, in order of time.
-
-    Returns
-    -------
-    list of Section
-        Each lasts until the next begins, the last one to the end of the timeline. Its confidence
-        is the mean of its windows, or None if none of them has one.
     """
     groups = [list(group) for _, group in groupby(timeline, key=lambda window: window.label)]
     ends = [group[0].start for group in groups[1:]] + [window.end for window in timeline[-1:]]

@@ -21,7 +21,7 @@ _ARGUMENTS = ("params", "seed", "inner_folds")
 
 
 def classical(make: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the `train` and `predict` hooks of a scikit-learn classifier.
+    """Return the `train` and `predict` hooks of a scikit-learn classifier, for its plugin.
 
     The classifier is fitted on the windows of all training tracks, each with the label of its
     track. Fitting uses all cores wherever the estimator leaves `n_jobs` unset, predicting one.
@@ -33,13 +33,6 @@ def classical(make: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..
         wants, by name: `params`, the parameters of the card; `seed`, an int; `inner_folds`, pairs
         of int64 arrays with the training and test windows of a further split of the training
         tracks, as calibration needs it. Warning filters that it sets end with the fit.
-
-    Returns
-    -------
-    train : callable
-        Hook implementation, to be assigned to this name in the module of the plugin.
-    predict : callable
-        Hook implementation, likewise.
 
     Raises
     ------

@@ -23,10 +23,8 @@ class Checkpoint:
     ----------
     path : Path or None
         File of the state; nothing is written without one.
-    model : keras.Model
-        Compiled.
-    rng : numpy.random.Generator
-        Generator of the training's windows.
+    model, rng : keras.Model, numpy.random.Generator
+        Compiled network, and generator of its windows.
 
     Attributes
     ----------

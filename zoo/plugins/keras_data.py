@@ -4,48 +4,44 @@ A track is a float32 array of shape (frames, mels) in dB with at least one frame
 than a window is repeated to fill one.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.audio.windows import cut_windows, last_start
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 __all__ = ["inner_split", "level", "masked", "random_crops", "spread", "statistics"]
 
 
-def spread(track: "NDArray[np.float32]", frames: int, number: int) -> "NDArray[np.float32]":
+def spread(track: NDArray[np.float32], frames: int, number: int) -> NDArray[np.float32]:
     """Return `number` windows of `frames` frames, evenly spread over the track."""
     starts = np.linspace(0, last_start(track, frames), number).astype(np.int64)
     return cut_windows(track, frames, starts)
 
 
 def random_crops(
-    tracks: "Sequence[NDArray[np.float32]]", frames: int, rng: np.random.Generator
-) -> "NDArray[np.float32]":
+    tracks: Sequence[NDArray[np.float32]], frames: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Return one random window of each track, float32 (tracks, frames, mels)."""
     starts = [rng.integers(last_start(track, frames) + 1, size=1) for track in tracks]
     pairs = zip(tracks, starts, strict=True)
     return np.concatenate([cut_windows(track, frames, start) for track, start in pairs])
 
 
-def level(images: "NDArray[np.float32]") -> "NDArray[np.float32]":
+def level(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean in dB over the last two axes, frames and mels, which have length one."""
     means: NDArray[np.float32] = images.mean(axis=(-2, -1), keepdims=True)
     return means
 
 
 def masked(
-    crops: "NDArray[np.float32]",
-    mean: "NDArray[np.float32]",
+    crops: NDArray[np.float32],
+    mean: NDArray[np.float32],
     share: float,
     rng: np.random.Generator,
-) -> "NDArray[np.float32]":
-    """Hide a random stripe of frames and one of mels in each window (Park et al. 2019).
+) -> NDArray[np.float32]:
+    """Return windows with a random stripe of frames and one of mels hidden (Park et al. 2019).
 
     Parameters
     ----------
@@ -57,18 +53,13 @@ def masked(
         Largest width of a stripe, as a share of the window.
     rng : numpy.random.Generator
         Source of the stripes.
-
-    Returns
-    -------
-    float32 array, shape (windows, frames, mels)
-        Copy of the windows.
     """
     number, frames, mels = crops.shape
     hidden = _stripes(number, frames, share, rng)[:, :, None]
     return np.where(hidden | _stripes(number, mels, share, rng)[:, None, :], mean, crops)
 
 
-def _stripes(number: int, size: int, share: float, rng: np.random.Generator) -> "NDArray[np.bool_]":
+def _stripes(number: int, size: int, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return masks, shape (number, size), each of one stripe of random width and position."""
     width = rng.uniform(0, share * size, (number, 1))
     start = rng.uniform(0, size - width)
@@ -77,8 +68,8 @@ def _stripes(number: int, size: int, share: float, rng: np.random.Generator) -> 
 
 
 def statistics(
-    tracks: "Sequence[NDArray[np.float32]]", chosen: "NDArray[np.int64]"
-) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+    tracks: Sequence[NDArray[np.float32]], chosen: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return mean and variance of each mel over the frames of some tracks.
 
     Values are relative to the level of their track. One track is in memory at a time.
@@ -110,8 +101,8 @@ def statistics(
 
 
 def inner_split(
-    labels: "NDArray[np.int64]", groups: "NDArray[np.int64]", share: float, seed: int
-) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    labels: NDArray[np.int64], groups: NDArray[np.int64], share: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split training tracks into tracks to learn from and tracks to hold out.
 
     Parameters

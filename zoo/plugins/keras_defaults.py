@@ -97,9 +97,8 @@ def _to_onnx(network: Any) -> Exported:
     import numpy as np
     import onnx
 
-    network(
-        np.zeros((1, *network.input_shape[1:]), np.float32)
-    )  # Keras exports only a network that was called
+    # Keras exports only a network that was called.
+    network(np.zeros((1, *network.input_shape[1:]), np.float32))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         with quiet_stderr(), warnings.catch_warnings():
@@ -110,15 +109,12 @@ def _to_onnx(network: Any) -> Exported:
             warnings.simplefilter("ignore")  # Keras adapts tf2onnx to NumPy 2, not without warnings
             network.export(path, format="onnx", verbose=False, opset_version=OPSET)
         proto = onnx.load(path)
-    (given,), (found,) = proto.graph.input, proto.graph.output
-    _rename(proto.graph, found.name, "probabilities")
+    (given,) = proto.graph.input
+    _name_output(proto.graph, "probabilities")
     _, rows, columns = network.input_shape
     hop = hop_of(rows)
-    windowing = onnx.parser.parse_model(
-        _WINDOWING.format(
-            ir_version=proto.ir_version, opset=OPSET, rows=rows, hop=hop, columns=columns
-        )
-    )
+    values = {"ir_version": proto.ir_version, "opset": OPSET, "rows": rows, "hop": hop}
+    windowing = onnx.parser.parse_model(_WINDOWING.format(columns=columns, **values))
     whole = onnx.compose.merge_models(windowing, proto, io_map=[("window", given.name)])
     del whole.opset_import[1:]  # the merger repeats the operator set, and adds an unused one
     whole.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "windows"
@@ -126,11 +122,10 @@ def _to_onnx(network: Any) -> Exported:
     return Exported(whole, window=rows, hop=hop)
 
 
-def _rename(graph: Any, old: str, new: str) -> None:
-    """Rename a value of `graph`."""
+def _name_output(graph: Any, new: str) -> None:
+    """Rename the only output of `graph`."""
+    (output,) = graph.output
     for node in graph.node:
-        node.input[:] = [new if name == old else name for name in node.input]
-        node.output[:] = [new if name == old else name for name in node.output]
-    for value in graph.output:
-        if value.name == old:
-            value.name = new
+        node.input[:] = [new if name == output.name else name for name in node.input]
+        node.output[:] = [new if name == output.name else name for name in node.output]
+    output.name = new

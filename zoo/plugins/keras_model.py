@@ -77,19 +77,14 @@ def framework() -> Any:
 
 
 def batch_normalisation(x: Any) -> Any:
-    """Normalise each channel over the batch (Ioffe and Szegedy 2015, arXiv:1502.03167).
+    """Return `x` normalised per channel over the batch (Ioffe and Szegedy 2015, arXiv:1502.03167).
 
     Keras' own layer, with the same result, doubles the time that VGG16 takes per step on a CPU.
 
     Parameters
     ----------
     x : symbolic tensor, shape (batch, rows, columns, channels)
-        Input of the layer.
-
-    Returns
-    -------
-    symbolic tensor, shape (batch, rows, columns, channels)
-        Output of the layer.
+        Input of the layer; the output has the same shape.
     """
     return _fused_batch_normalization()(momentum=0.9)(x)
 
@@ -97,7 +92,7 @@ def batch_normalisation(x: Any) -> Any:
 def keras_model(
     body: Callable[[Any, dict[str, Any]], Any],
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the `train` and `predict` hooks of a Keras network.
+    """Return the `train` and `predict` hooks of a Keras network, for its plugin.
 
     Windows have stripes of time and of frequency hidden (Park et al. 2019,
     doi:10.21437/Interspeech.2019-2680); labels are smoothed (Szegedy et al. 2016,
@@ -115,13 +110,6 @@ def keras_model(
         behind the features. Keras is loaded before the call. Parameters of `KERAS_PARAMS` that
         the card leaves out have their defaults.
 
-    Returns
-    -------
-    train : callable
-        Hook implementation, to be assigned to this name in the module of the plugin.
-    predict : callable
-        Hook implementation, likewise.
-
     Examples
     --------
     A whole plugin, in a file that ``zoo train ./small.py`` takes:
@@ -135,45 +123,9 @@ def keras_model(
     ...     return layers.GlobalMaxPooling2D()(x)
     >>> train, predict = keras_model(body)
     """
-    hooks = _Hooks(body)
-    return hooks.train, hooks.predict
-
-
-@functools.cache
-def _fused_batch_normalization() -> Any:
-    """Return Keras' layer, computed by one operation of TensorFlow instead of many."""
-    import tensorflow as tf
-
-    class BatchNormalization(framework().layers.BatchNormalization):  # type: ignore[misc]
-        def call(self, x: Any, training: bool = False) -> Any:
-            moving = (self.moving_mean, self.moving_variance)
-            mean, variance = (tf.zeros([0]),) * 2 if training else moving
-            y, *of_batch, _, _, _ = tf.raw_ops.FusedBatchNormV3(
-                x=x,
-                scale=self.gamma,
-                offset=self.beta,
-                mean=mean,
-                variance=variance,
-                epsilon=self.epsilon,
-                is_training=training,
-            )
-            if training:
-                for average, value in zip(moving, of_batch, strict=True):
-                    average.assign(self.momentum * average + (1 - self.momentum) * value)
-            return y
-
-    return BatchNormalization
-
-
-class _Hooks:
-    """Hooks of the network with this body."""
-
-    def __init__(self, body: Callable[[Any, dict[str, Any]], Any]) -> None:
-        self._body = body
 
     @hookimpl
     def train(
-        self,
         tracks: "Sequence[NDArray[np.float32]]",
         labels: "NDArray[np.int64]",
         classes: Sequence[str],
@@ -198,7 +150,7 @@ class _Hooks:
         learnt, held = data.inner_split(labels, groups, params["validation"], seed)
         held_windows = [data.spread(tracks[i], frames, _HELD_WINDOWS) for i in held]
         mean, variance = data.statistics(tracks, learnt)
-        model = _network(self._body, params, len(classes), mean, variance)
+        model = _network(body, params, len(classes), mean, variance)
         steps = max(_FEWEST_STEPS, round(len(learnt) * params["crops"] / batch))
         _compile(model, params, epochs * steps)
         targets = np.eye(len(classes), dtype=np.float32)
@@ -230,13 +182,40 @@ class _Hooks:
             progress(1.0, f"kept epoch {state.best_epoch}, held out {best:.2f}")
         return model
 
-    @hookimpl
-    def predict(
-        self, model: Any, tracks: "Sequence[NDArray[np.float32]]"
-    ) -> "list[NDArray[np.float32]]":
-        """Return the probabilities of the overlapping windows of each track."""
-        frames = model.input_shape[1]
-        return [_classify(model, cut_windows(track, frames)) for track in tracks]
+    return train, _predict
+
+
+@functools.cache
+def _fused_batch_normalization() -> Any:
+    """Return Keras' layer, computed by one operation of TensorFlow instead of many."""
+    import tensorflow as tf
+
+    class BatchNormalization(framework().layers.BatchNormalization):  # type: ignore[misc]
+        def call(self, x: Any, training: bool = False) -> Any:
+            moving = (self.moving_mean, self.moving_variance)
+            mean, variance = (tf.zeros([0]),) * 2 if training else moving
+            y, *of_batch, _, _, _ = tf.raw_ops.FusedBatchNormV3(
+                x=x,
+                scale=self.gamma,
+                offset=self.beta,
+                mean=mean,
+                variance=variance,
+                epsilon=self.epsilon,
+                is_training=training,
+            )
+            if training:
+                for average, value in zip(moving, of_batch, strict=True):
+                    average.assign(self.momentum * average + (1 - self.momentum) * value)
+            return y
+
+    return BatchNormalization
+
+
+@hookimpl
+def _predict(model: Any, tracks: "Sequence[NDArray[np.float32]]") -> "list[NDArray[np.float32]]":
+    """Return the probabilities of the overlapping windows of each track."""
+    frames = model.input_shape[1]
+    return [_classify(model, cut_windows(track, frames)) for track in tracks]
 
 
 def _network(

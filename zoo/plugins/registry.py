@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from zoo.datasets import Dataset, open_dataset
 from zoo.plugins.keras_defaults import NetworkDefaults
@@ -37,15 +37,8 @@ def usable_model(registry: Registry, name: str) -> Model:
 
     Parameters
     ----------
-    registry : Registry
-        Registry with the model.
-    name : str
-        Name of the model, or path of a file.
-
-    Returns
-    -------
-    Model
-        The loaded model.
+    registry, name : Registry, str
+        Registry with the model, and its name, or the path of a file.
 
     Raises
     ------
@@ -79,11 +72,6 @@ def find_dataset(
     trust, engine : bool, Engine
         As for `open_dataset`.
 
-    Returns
-    -------
-    Dataset
-        The dataset.
-
     Raises
     ------
     DatasetError
@@ -95,19 +83,7 @@ def find_dataset(
 
 
 def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:
-    """Return the data sets of extensions.
-
-    Parameters
-    ----------
-    registry : Registry
-        Registry with the extensions.
-
-    Returns
-    -------
-    dict of str to callable
-        Functions that return the data set, by its name; they raise `PluginError` if the function
-        of the extension fails.
-    """
+    """Return the data sets that extensions offer, by name, as functions that load them."""
     offered: dict[str, Callable[[], Dataset]] = {}
     for offer in registry.ask("zoo_datasets"):
         if not isinstance(offer, Mapping):
@@ -117,28 +93,23 @@ def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:
             )  # fmt: skip
             continue
         for name, load in offer.items():
-            offered.setdefault(str(name), _checked(str(name), load))
+            offered.setdefault(str(name), partial(_loaded, str(name), load))
     return offered
 
 
-def _checked(name: str, load: Any) -> Callable[[], Dataset]:
-    """Return `load`, with every error and wrong result raised as `PluginError`."""
-
-    def checked() -> Dataset:
-        try:
-            with stdout_kept():
-                dataset = load()
-        except (ZooError, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            raise PluginError(
-                f"the plugin that offers the data set {name!r} failed with {in_a_line(error)}"
-            ) from error
-        if not isinstance(dataset, Dataset):
-            raise PluginError(
-                f"the plugin that offers the data set {name!r} gave a {type(dataset).__name__}; "
-                "its author should return a zoo.datasets.Dataset"
-            )
-        return dataset
-
-    return checked
+def _loaded(name: str, load: Callable[[], object]) -> Dataset:
+    """Return the data set of an extension; raise every error and wrong result as `PluginError`."""
+    plugin = f"the plugin that offers the data set {name!r}"
+    try:
+        with stdout_kept():
+            dataset = load()
+    except (ZooError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise PluginError(f"{plugin} failed with {in_a_line(error)}") from error
+    if not isinstance(dataset, Dataset):
+        raise PluginError(
+            f"{plugin} gave a {type(dataset).__name__}; "
+            "its author should return a zoo.datasets.Dataset"
+        )
+    return dataset

@@ -8,6 +8,8 @@ import keyword
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from string import Template
@@ -24,9 +26,6 @@ KINDS = {
 """Kinds of model to start from, and the texts that differ between them."""
 
 _TEMPLATES = Path(__file__).with_name("templates")
-
-# Python's own list has no `test`; `tests` is a folder of the written package.
-_RESERVED = sys.stdlib_module_names | {"test", "tests"}
 
 
 def write_module(name: str, folder: Path, kind: str = "classical") -> Path:
@@ -53,11 +52,8 @@ def write_module(name: str, folder: Path, kind: str = "classical") -> Path:
     """
     texts = _texts(name, kind)
     path = folder / f"{texts['module']}.py"
-    _check_absent(path)
-    try:
+    with _creating(path):
         write_text(path, _filled(f"{kind}.py", texts))
-    except OSError as error:
-        raise _not_written(path, error) from error
     return path
 
 
@@ -68,10 +64,8 @@ def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path
     ----------
     name : str
         Name of the model, of the package, and of its folder, which is made.
-    folder : Path
-        Parent of that folder.
-    kind : {"classical", "deep"}
-        As for `write_module`.
+    folder, kind : Path, {"classical", "deep"}
+        Parent of that folder, and kind of model as for `write_module`.
 
     Returns
     -------
@@ -85,7 +79,6 @@ def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path
     """
     texts = _texts(name, kind)
     module, project = texts["module"], folder / name
-    _check_absent(project)
     templates = {
         "pyproject.toml": "pyproject.toml",
         f"{module}.py": f"{kind}.py",
@@ -93,15 +86,13 @@ def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path
         "README.md": "README.md",
         ".gitignore": "gitignore",
     }
-    try:
+    with _creating(project):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(TEMPORARY_SUFFIX, ".zoo-", folder) as place:
             unfinished = Path(place, name)
             for path, template in templates.items():
                 write_text(unfinished / path, _filled(template, texts))
             unfinished.rename(project)
-    except OSError as error:
-        raise _not_written(project, error) from error
     return [project / path for path in templates]
 
 
@@ -127,7 +118,11 @@ def _check_name(name: str, module: str) -> None:
         raise UsageError(f"there is a model {name!r} already; choose another name")
     if keyword.iskeyword(module):
         raise UsageError(f"{module!r} is a word of Python's own; choose another name")
-    if module in _RESERVED or _importable(module):
+    # Python's own list has no `test`; `tests` is a folder of the written package.
+    reserved = sys.stdlib_module_names | {"test", "tests"}
+    origin = getattr(importlib.util.find_spec(module), "origin", None)
+    # A module in the current folder is the author's own, such as the file that becomes a package.
+    if module in reserved or (origin and Path(origin).parent != Path.cwd()):
         raise UsageError(f"Python has a module {module!r} already; choose another name")
     try:
         found = distribution(name)
@@ -136,21 +131,18 @@ def _check_name(name: str, module: str) -> None:
     raise UsageError(f"a package {found.name!r} is installed already; choose another name")
 
 
-def _importable(module: str) -> bool:
-    origin = getattr(importlib.util.find_spec(module), "origin", None)
-    # A module in the current folder is the author's own, such as the file that becomes a package.
-    return origin is not None and Path(origin).parent != Path.cwd()
-
-
-def _check_absent(path: Path) -> None:
+@contextmanager
+def _creating(path: Path) -> Iterator[None]:
+    """Refuse a path that exists, and turn errors of writing it into a sentence."""
+    choose = "choose another name or folder"
     if os.path.lexists(path):  # also a broken link
-        raise UsageError(f"{path} exists, and is not overwritten; choose another name or folder")
+        raise UsageError(f"{path} exists, and is not overwritten; {choose}")
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}; {choose}") from error
 
 
 def _filled(template: str, texts: dict[str, str]) -> str:
     text = (_TEMPLATES / f"{template}.tmpl").read_text(encoding="utf-8")
     return Template(text).substitute(texts)
-
-
-def _not_written(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"{path} cannot be written: {error.strerror}; choose another name or folder")

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 import zoo
-from zoo.cli import new
+from zoo.cli.plugins import new
 from zoo.plugins.scaffold import KINDS, write_module, write_package
 from zoo_registry import UsageError
 
@@ -29,7 +29,7 @@ kinds = pytest.mark.parametrize(
 def command(*arguments: str):
     """Run the command alone; what it raises is raised here."""
     app = typer.Typer()
-    app.command()(new.command)
+    app.command()(new)
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
@@ -213,5 +213,5 @@ def test_what_is_written_is_clean_and_formatted(kind, name, workspace):
 
 
 def test_the_command_offers_every_kind():
-    option, *_ = get_args(get_type_hints(new.command, include_extras=True)["kind"])
+    option, *_ = get_args(get_type_hints(new, include_extras=True)["kind"])
     assert set(get_args(option)) == set(KINDS)
