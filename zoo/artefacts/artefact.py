@@ -40,8 +40,10 @@ class Artefact:
 
     Parameters
     ----------
-    path, sha256 : Path, str or None
-        File, and its expected hash; None checks no hash.
+    path : Path
+        File.
+    sha256 : str, optional
+        Expected hash of the file; not checked by default.
     threads : int, optional
         Threads per recording; all cores by default.
 

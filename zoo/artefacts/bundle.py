@@ -18,8 +18,10 @@ def hand_over(run: Run, folder: Path) -> list[Path]:
 
     Parameters
     ----------
-    run, folder : Run, Path
-        Complete run with an artefact, and a new or empty folder.
+    run : Run
+        Complete run with an artefact.
+    folder : Path
+        New or empty folder.
 
     Returns
     -------

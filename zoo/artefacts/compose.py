@@ -21,8 +21,10 @@ def compose(
 
     Parameters
     ----------
-    model, fitted : Model, object
-        Plugin, and the return value of its `train`.
+    model : Model
+        Plugin that trained it.
+    fitted : object
+        The return value of `train`.
     takes_audio : bool
         Whether the graph takes a waveform, and not rows of a feature table.
 
@@ -51,13 +53,10 @@ def compose(
     if not isinstance(frontend, ExportableFrontEnd):
         raise CannotExport(f"the front end {frontend.name} has no `graph`, its ONNX form")
     whole = _merged(frontend.graph(), part)
-    if exported.window is not None and exported.hop is not None:
-        rows, step = exported.window, exported.hop
-    elif frontend.layout == "vectors":
+    rows, step = exported.window, exported.hop
+    if (rows is None or step is None) and frontend.layout == "vectors":
         rows, step = 1, 1
-    else:
-        return whole, None
-    if not isinstance(frontend, TimedFrontEnd):
+    if rows is None or step is None or not isinstance(frontend, TimedFrontEnd):
         return whole, None
     windows = WindowGrid(hop=step * frontend.hop, length=rows * frontend.hop, reach=frontend.reach)
     return _with_times(whole, frontend, rows, step), windows

@@ -47,8 +47,10 @@ def write_artefact(
     ----------
     run : Run
         Run that gets the file.
-    model, fitted : Model, object
-        Plugin, and the return value of its `train`.
+    model : Model
+        Plugin that trained it.
+    fitted : object
+        The return value of `train`.
     dataset : Dataset
         Tracks to compare on.
     arrays : sequence of float32 arrays, each of shape (rows, columns)

@@ -14,8 +14,6 @@ from zoo.cli.output import Text, columns, make_table, print_result, say
 from zoo_registry.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zoo.datasets import Dataset
     from zoo.datasets.check import Problem
 
@@ -70,7 +68,7 @@ def check_data(
         raise typer.Exit(1)
 
 
-def _text(dataset: "Dataset", problems: "Sequence[Problem]") -> Text:
+def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
     problems = sorted(problems, key=lambda problem: not problem.distorts)
     serious = sum(problem.distorts for problem in problems)
     if problems:

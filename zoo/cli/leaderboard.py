@@ -10,8 +10,6 @@ from zoo.cli.options import BoardDataOption, BoardProtocolOption
 from zoo.cli.output import Text, columns, make_table, percent, print_result, print_text, say, width
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zoo.evaluate.leaderboard import Board, Difference, Row
 
 __all__ = ["command", "print_board"]
@@ -63,7 +61,7 @@ def command(
         say("There is no run to show; `zoo train svm` makes one.", err=True)
 
 
-def _differences_text(differences: "Sequence[Difference]") -> Text:
+def _differences_text(differences: "list[Difference]") -> Text:
     rows = (
         (
             *(item.dataset, item.protocol, item.model),

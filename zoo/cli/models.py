@@ -6,8 +6,6 @@ from zoo.cli.options import ListFormatOption
 from zoo.cli.output import Text, columns, make_table, print_result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zoo_registry.plugin_status import PluginStatus
 
 __all__ = ["command"]
@@ -28,7 +26,7 @@ def command(format: ListFormatOption = "table") -> None:
     print_result(format, json=records, table=_table(states))
 
 
-def _table(states: "Sequence[PluginStatus]") -> Text:
+def _table(states: "list[PluginStatus]") -> Text:
     yield make_table(
         columns("model", "title", "family", "status", "from", overflow="fold"),
         ((state.name, state.title, state.family, state.status, state.origin) for state in states),

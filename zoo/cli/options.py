@@ -71,8 +71,10 @@ def chosen_engine(
 
     Parameters
     ----------
-    name, scheduler, jobs : str, str or None, int or None
-        Values of ``--engine``, ``--scheduler`` and ``--jobs``.
+    name, scheduler : str
+        Values of ``--engine`` and ``--scheduler``; the latter may be None.
+    jobs : int or None
+        Value of ``--jobs``.
 
     Raises
     ------

@@ -15,8 +15,6 @@ from zoo.cli.output import Note, Text, columns, make_table, print_data, print_re
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zoo_registry.plugin_status import PluginStatus
 
 __all__ = ["app"]
@@ -83,7 +81,7 @@ def list_plugins(format: ListFormatOption = "table") -> None:
     print_result(format, json=list(map(asdict, states)), table=_table(states))
 
 
-def _table(states: "Sequence[PluginStatus]") -> Text:
+def _table(states: "list[PluginStatus]") -> Text:
     yield make_table(
         columns("plugin", "kind", "status", "from", "hooks", overflow="fold"),
         ((s.name, s.kind, s.status, s.origin, ", ".join(s.hooks)) for s in states),
@@ -123,7 +121,7 @@ def doctor(format: FormatOption = "table") -> None:
         raise typer.Exit(1)
 
 
-def _diagnosis(about: dict[str, str], states: "Sequence[PluginStatus]") -> Text:
+def _diagnosis(about: dict[str, str], states: "list[PluginStatus]") -> Text:
     for name, value in about.items():
         yield f"{name:<11}{value}"
     troubled = [(state, advice) for state in states if (advice := _advice(state))]

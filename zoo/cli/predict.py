@@ -2,21 +2,16 @@
 
 import sys
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter
 from zoo.cli.output import percent, print_data, say
+from zoo.inference.prediction import Prediction
 from zoo_registry.text import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from zoo.inference.prediction import Prediction
 
 __all__ = ["command"]
 
@@ -69,9 +64,8 @@ def command(
         files = waiting
     if not files:
         return
-    as_line: Callable[[Prediction], str] = _text
-    if format != "table":
-        as_line = partial(csv_lines, timeline=timeline) if as_csv else json_line
+    lines = {"table": _text, "json": json_line, "csv": lambda found: csv_lines(found, timeline)}
+    as_line = lines[format]
     predictions = predict(
         model,
         files,
@@ -99,7 +93,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _text(found: "Prediction") -> str:
+def _text(found: Prediction) -> str:
     """Return the line of a file, the label first, and the lines of its timeline."""
     from zoo.inference.timeline import clock, stretches
 

@@ -49,8 +49,10 @@ class Prediction:
         Number of windows per class that has any.
     probabilities : dict of str to float
         Mean over the windows, per class.
-    windows, seconds : int, float or None
-        Number of windows, and length of the decoded sound.
+    windows : int
+        Number of windows.
+    seconds : float or None
+        Length of the decoded sound.
     reason, error : str or None
         Reason for "unknown", and for a missing label.
     run : str or None

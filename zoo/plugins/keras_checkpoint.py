@@ -23,8 +23,10 @@ class Checkpoint:
     ----------
     path : Path or None
         File of the state; nothing is written without one.
-    model, rng : keras.Model, numpy.random.Generator
-        Compiled network, and generator of its windows.
+    model : keras.Model
+        Compiled.
+    rng : numpy.random.Generator
+        Generator of the training's windows.
 
     Attributes
     ----------

@@ -47,29 +47,27 @@ class NetworkDefaults:
     """Hooks that apply to Keras networks, and return None for any other model."""
 
     @hookimpl(trylast=True)
-    def export(self, model: object) -> Any:
+    def export(self, model: Any) -> Any:
         """Convert a network to ONNX, behind a graph that cuts the windows."""
         if not _is_network(model):
             return None
-        network: Any = model
-        shape = network.input_shape
+        shape = model.input_shape
         if not (isinstance(shape, tuple) and len(shape) == 3 and None not in shape[1:]):  # noqa: PLR2004
             raise CannotExport(
                 f"a network of input shape {shape} has no default ONNX form; give it windows, "
                 "(batch, rows, columns), or write an `export` hook"
             )
         try:
-            return _to_onnx(network)
+            return _to_onnx(model)
         except ImportError as error:
             raise CannotExport(f"{error}; {pip_install('deep')}") from error
 
     @hookimpl(trylast=True)
-    def save(self, model: object, folder: Path) -> bool | None:
+    def save(self, model: Any, folder: Path) -> bool | None:
         """Write a network that has no ONNX form."""
         if not _is_network(model):
             return None
-        network: Any = model
-        network.save(folder / _FILE)
+        model.save(folder / _FILE)
         return True
 
     @hookimpl(trylast=True)

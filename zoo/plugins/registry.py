@@ -37,8 +37,10 @@ def usable_model(registry: Registry, name: str) -> Model:
 
     Parameters
     ----------
-    registry, name : Registry, str
-        Registry with the model, and its name, or the path of a file.
+    registry : Registry
+        Registry with the model.
+    name : str
+        Name of the model, or path of a file.
 
     Raises
     ------

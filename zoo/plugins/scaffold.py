@@ -64,8 +64,10 @@ def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path
     ----------
     name : str
         Name of the model, of the package, and of its folder, which is made.
-    folder, kind : Path, {"classical", "deep"}
-        Parent of that folder, and kind of model as for `write_module`.
+    folder : Path
+        Parent of that folder.
+    kind : {"classical", "deep"}
+        As for `write_module`.
 
     Returns
     -------
