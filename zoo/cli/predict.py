@@ -64,8 +64,12 @@ def command(
         files = waiting
     if not files:
         return
-    lines = {"table": _text, "json": json_line, "csv": lambda found: csv_lines(found, timeline)}
-    as_line = lines[format]
+
+    def as_line(found: Prediction) -> str:
+        if format == "table":
+            return _text(found)
+        return csv_lines(found, timeline) if as_csv else json_line(found)
+
     predictions = predict(
         model,
         files,
