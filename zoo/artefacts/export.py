@@ -13,7 +13,7 @@ from zoo.artefacts.metadata import FORMAT, ArtefactMetadata, TrainingData, Windo
 from zoo.artefacts.model_card import intended_use
 from zoo.audio.decode import decode
 from zoo.audio.files import on_disk
-from zoo.datasets import Dataset, FeatureTable
+from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.evaluate.metrics import score
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo_registry.card import VerifiableFrontEnd
@@ -77,13 +77,15 @@ def write_artefact(
     add_metadata(proto, _metadata(run, predictions, windows))
     content: bytes = proto.SerializeToString(deterministic=True)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _TRACKS)).astype(int))
+    tracks = [dataset.tracks[index] for index in chosen]
+    rows = [arrays[index] for index in chosen]
     frontend = model.card.frontend
     with atomic_path(run.artefact_path) as temporary:
         temporary.write_bytes(content)
         artefact = Artefact(temporary)
-        checked = _compare_tracks(artefact, model, fitted, dataset, arrays, chosen)
+        checked = _compare_tracks(artefact, model, fitted, tracks, rows)
         if artefact.takes_audio and isinstance(frontend, VerifiableFrontEnd):
-            checked["reference"] = _reference_difference(frontend, dataset, arrays, chosen)
+            checked["reference"] = _reference_difference(frontend, tracks, rows)
     return {
         "file": run.artefact_path.name,
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -150,25 +152,22 @@ def _compare_tracks(
     artefact: Artefact,
     model: Model,
     fitted: object,
-    dataset: Dataset,
-    arrays: Sequence[NDArray[np.float32]],
-    chosen: NDArray[np.int64],
+    tracks: Sequence[Track],
+    rows: Sequence[NDArray[np.float32]],
 ) -> dict[str, float]:
     """Return the number of tracks, the largest difference, and the number of equal winners."""
-    rows = [arrays[index] for index in chosen]
     expected = model.predict(fitted, rows, len(artefact.classes))
     found: Iterable[NDArray[np.float64]]
     if artefact.takes_audio:
-        waveforms = (_waveform(dataset, index, artefact.rate) for index in chosen)
-        found = (artefact.run(waveform)[0] for waveform in waveforms)
+        found = (artefact.run(_waveform(track, artefact.rate))[0] for track in tracks)
     else:
         found = _run_together(artefact, rows)
     compared = [
-        compare(windows, answer, dataset.tracks[index].id)
-        for windows, answer, index in zip(found, expected, chosen, strict=True)
+        compare(windows, answer, track.id)
+        for windows, answer, track in zip(found, expected, tracks, strict=True)
     ]
     differences, same = zip(*compared, strict=True)
-    return {"parity_tracks": len(chosen), "parity": max(differences), "same_winner": sum(same)}
+    return {"parity_tracks": len(tracks), "parity": max(differences), "same_winner": sum(same)}
 
 
 def _run_together(
@@ -184,31 +183,29 @@ def _run_together(
     return [artefact.run(track)[0] for track in tracks]
 
 
-def _waveform(dataset: Dataset, index: int, rate: int) -> NDArray[np.float32]:
-    with on_disk(dataset.tracks[index].location) as path:
+def _waveform(track: Track, rate: int) -> NDArray[np.float32]:
+    with on_disk(track.location) as path:
         return decode(path, rate)
 
 
 def _reference_difference(
-    frontend: VerifiableFrontEnd,
-    dataset: Dataset,
-    arrays: Sequence[NDArray[np.float32]],
-    chosen: NDArray[np.int64],
+    frontend: VerifiableFrontEnd, tracks: Sequence[Track], rows: Sequence[NDArray[np.float32]]
 ) -> float:
     """Return the difference between front-end arrays and the reference, from 0 to 1.
 
     For each of a few tracks, it is the mean over columns of the difference in standard deviations
     of the column, each limited to one. The largest of these is returned.
     """
-    spread = np.concatenate([arrays[index] for index in chosen]).std(axis=0) + 1e-6
+    spread = np.concatenate(rows).std(axis=0) + 1e-6
+    every = -(-len(tracks) // _REFERENCES)
     worst = 0.0
-    for index in chosen[:: -(-len(chosen) // _REFERENCES)]:
-        reference = frontend.reference(_waveform(dataset, index, frontend.sample_rate))
-        difference = np.abs(arrays[index] - reference) / spread
+    for track, array in zip(tracks[::every], rows[::every], strict=True):
+        reference = frontend.reference(_waveform(track, frontend.sample_rate))
+        difference = np.abs(array - reference) / spread
         worst = max(worst, float(np.minimum(difference, 1.0).mean()))
     if worst > _REFERENCE_TOLERANCE:
         raise RunError(
             f"the front end's graph differs from its reference by {worst:.2g} standard "
-            f"deviations on {dataset.tracks[index].id}; the ONNX file was not kept"
+            f"deviations on {track.id}; the ONNX file was not kept"
         )
     return worst

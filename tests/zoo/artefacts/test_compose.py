@@ -119,13 +119,13 @@ class TestTable:
     def compared(self, answer, fault=0.0):
         from zoo.artefacts.export import _compare_tracks
 
-        tracks = [np.full((1 + n % 2, 2), n / 50, np.float32) for n in range(50)]
+        rows = [np.full((1 + n % 2, 2), n / 50, np.float32) for n in range(50)]
+        tracks = [SimpleNamespace(id=f"track {n}") for n in range(50)]
         artefact = self.Artefact(answer)
-        expected = [answer(track) for track in tracks]
+        expected = [answer(array) for array in rows]
         expected[33] = expected[33] + fault
         model = SimpleNamespace(predict=lambda *_: expected)
-        dataset = SimpleNamespace(tracks=[SimpleNamespace(id=f"track {n}") for n in range(50)])
-        return _compare_tracks(artefact, model, None, dataset, tracks, np.arange(50)), artefact
+        return _compare_tracks(artefact, model, None, tracks, rows), artefact
 
     @staticmethod
     def by_row(rows):
