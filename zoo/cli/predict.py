@@ -66,6 +66,7 @@ def command(
         return
 
     def as_line(found: Prediction) -> str:
+        """Return a prediction in the chosen format."""
         if format == "table":
             return _text(found)
         return csv_lines(found, timeline) if as_csv else json_line(found)
