@@ -72,7 +72,7 @@ ELSEWHERE = {
     "docs/ten-minutes.md": "test_walk.py",
     "docs/extensions.md": "test_docs.py",
     "docs/data-plugins.md": "test_data_plugins_page.py",
-    "docs/serving.md": "zoo/test_serving.py",
+    "docs/serving.md": "zoo/web/test_serve.py",
 }
 
 
