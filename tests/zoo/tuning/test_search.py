@@ -113,7 +113,7 @@ def test_trials_that_are_proposed_together_are_those_of_one_after_the_other(
     tuner, failing, tmp_path
 ):
     card = Registry().load("cnn2d").card
-    trials = 40
+    trials = 22
 
     def score(number: int) -> float | None:
         return None if failing and number % 5 == 4 else (number * 7 % 11) / 11
@@ -139,7 +139,7 @@ def test_trials_that_are_proposed_together_are_those_of_one_after_the_other(
             oracle.end_trial(trial)
     assert together == alone
     sizes = [len(batch) for batch in batches]
-    assert max(sizes) == {"random": 41, "bayesian": 19, "hyperband": max(sizes)}[tuner]
+    assert max(sizes) == {"random": 23, "bayesian": 19, "hyperband": max(sizes)}[tuner]
     assert len(sizes) < len(together)
 
 
