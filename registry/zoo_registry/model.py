@@ -1,6 +1,7 @@
 """One loaded model: its card, and its hooks with defaults and checked results."""
 
 import importlib.util
+import json
 import logging
 import sys
 import threading
@@ -16,7 +17,7 @@ import pluggy
 from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
-from zoo_registry.text import in_a_line
+from zoo_registry.text import first_line, in_a_line
 from zoo_registry.tracing import plugin_name, trace
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def hooks_of(plugin: object) -> tuple[str, ...]:
 
 def call_apart(
     manager: pluggy.PluginManager, hook: str, arguments: Mapping[str, Any]
-) -> Iterator[Any]:
-    """Yield each plugin's result that is not None; an error is logged and stops no other plugin."""
+) -> Iterator[tuple[str, Any]]:
+    """Yield name and result of each plugin; an error is logged and stops no other plugin."""
     # A plugin is called when its result is requested: the caller may use that of the one before.
     caller = getattr(manager.hook, hook)
     # pluggy lists those that come first last; what was registered first comes first here.
@@ -94,7 +95,7 @@ def call_apart(
             name, reason = plugin_name(plugin), in_a_line(error)
             _log.warning("the extension %s failed in %s: %s", name, hook, reason)
         else:
-            yield from results
+            yield from ((plugin_name(plugin), result) for result in results)
 
 
 @contextmanager
@@ -245,14 +246,16 @@ class Model:
 
     def announce(self, event: str, **facts: Any) -> Iterator[Mapping[str, Any]]:
         """Yield the JSON values that each extension keeps of an event; other results are logged."""
-        for answer in call_apart(self._manager, event, facts):
-            if isinstance(answer, Mapping):
-                yield answer
-            else:
+        for name, result in call_apart(self._manager, event, facts):
+            try:
+                kept = json.loads(json.dumps(dict(result), allow_nan=False))
+            except (TypeError, ValueError) as error:
                 _log.warning(
-                    "an extension returned a %s from %s; its author should return a mapping",
-                    type(answer).__name__, event,
+                    "what the extension %s returned from %s is not kept (%s); its author should "
+                    "return a mapping of plain JSON values", name, event, first_line(error),
                 )  # fmt: skip
+            else:
+                yield kept
 
     @property
     def is_observed(self) -> bool:

@@ -107,7 +107,8 @@ class Registry:
 
     def ask(self, hook: str, **arguments: Any) -> list[Any]:
         """Call a hook of the extensions; return the results of those that do not fail."""
-        return list(call_apart(new_manager(self._others), hook, arguments))
+        results = call_apart(new_manager(self._others), hook, arguments)
+        return [result for _, result in results]
 
     def _unknown(self, name: str) -> UsageError:
         for entry in self.entries:

@@ -221,12 +221,21 @@ class TestEvents:
             "from zoo_registry import hookimpl\n@hookimpl(trylast=True)\n"
             "def zoo_run_finished(run): return {'later': list(run.record.extensions['ext'])}\n"
         )
-        odd = "from zoo_registry import hookimpl\n@hookimpl\ndef zoo_run_started(): return 5\n"
+        odd = (
+            "import numpy as np\nfrom zoo_registry import hookimpl\n"
+            "@hookimpl\ndef zoo_run_started(): return 5\n"
+            "@hookimpl\ndef zoo_run_finished(): return {'odd': {'loss': np.float32(1)}}\n"
+        )
         run, _ = train(ext=source, later=later, odd=odd)
         kept = ["zoo_run_started", *["zoo_fold_finished"] * 3, "zoo_run_finished"]
         assert Run.read(run.folder).record.extensions == {"ext": kept, "later": kept}
         assert caplog.messages == [
-            "an extension returned a int from zoo_run_started; its author should return a mapping"
+            f"what the extension stranger_odd returned from {event} is not kept ({why}); "
+            "its author should return a mapping of plain JSON values"
+            for event, why in (
+                ("zoo_run_started", "'int' object is not iterable"),
+                ("zoo_run_finished", "Object of type float32 is not JSON serializable"),
+            )
         ]
 
     def test_an_extension_of_the_former_contract_writes_into_the_record(self, train):

@@ -103,7 +103,7 @@ def check(
     paths = [track.location for track in dataset.tracks]
     found = [_DIED] * len(paths)
     with (reporter or Reporter()).bar(f"decoding {len(paths)} files", len(paths)) as bar:
-        results = LocalProcesses(jobs).work(_inspect, paths)
+        results = LocalProcesses(jobs).map_unordered(_inspect, paths)
         for done, (place, inspection) in enumerate(results, start=1):
             found[place] = inspection or _DIED
             bar.update(done)

@@ -49,7 +49,7 @@ def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: i
     }
     missing = [(folder / name, *key, seed) for key, name in tracks.items()]
     missing = [track for track in missing if not track[0].is_file()]
-    for place, written in LocalProcesses().work(_write_track, missing):
+    for place, written in LocalProcesses().map_unordered(_write_track, missing):
         if not written:
             raise DatasetError(f"{missing[place][0]} {crashed('wrote')}; the same command goes on")
     # Written last, since its presence marks a complete set.

@@ -52,7 +52,9 @@ def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> D
 
     def read(wanted: Sequence[int]) -> Iterable[Mapping[int, str]]:
         """Yield the digests of the files with these numbers."""
-        results = (engine or LocalProcesses()).read(_sha256, [urls[number] for number in wanted])
+        results = (engine or LocalProcesses()).map_reads(
+            _sha256, [urls[number] for number in wanted]
+        )
         for position, found in results:
             number = wanted[position]
             if found is None:

@@ -32,14 +32,14 @@ from zoo_registry.predictions import Predictions
 from zoo_registry.text import in_a_line
 
 __all__ = [
-    "CRASHED",
+    "CRASHED_FOLD",
     "Experiment",
-    "Fit",
+    "FitTask",
     "FoldResult",
     "FoldTask",
     "LearningCurve",
+    "can_fit_in_parallel",
     "run_fold",
-    "runs_side_by_side",
 ]
 
 # Seeds of numpy and Keras belong to a process, and a Dask worker may have several threads.
@@ -49,8 +49,8 @@ _one_fit_at_a_time = threading.Lock()
 class Experiment:
     """Model, dataset and seed: what all folds of a run have in common.
 
-    A pickled experiment names its model, which is loaded again from its plugin, and its tracks
-    have absolute paths.
+    Pickling stores only where the model comes from, and absolute paths of the tracks; a worker
+    loads the model again.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class LearningCurve:
 
 
 @dataclass(frozen=True)
-class Fit:
+class FitTask:
     """A model that is to be fitted to some tracks.
 
     Attributes
@@ -114,8 +114,8 @@ class Fit:
     params : mapping
         Every parameter of the card.
     scratch : Path or None
-        Folder in which the training may store its state, so that it can be continued; a temporary
-        folder if it is None. It is not sent to another process.
+        Folder in which the training may store its state, so that it can be continued. A temporary
+        folder takes its place if it is None, or if a worker does not see the folder of the run.
     progress : callable or None
         Receiver of the progress; it is not sent to another process.
     """
@@ -126,13 +126,14 @@ class Fit:
     progress: Progress | None = field(default=None, kw_only=True)
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"scratch": None, "progress": None}
+        scratch = self.scratch and self.scratch.absolute()
+        return vars(self) | {"scratch": scratch, "progress": None}
 
     @contextmanager
-    def exclusively(self) -> Iterator[Path]:
+    def locked_scratch(self) -> Iterator[Path]:
         """Wait until no other model is fitted in this process; yield the folder for its state."""
         with _one_fit_at_a_time:
-            if self.scratch is None:
+            if self.scratch is None or not self.scratch.parents[1].is_dir():
                 with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
                     yield Path(folder)
             else:
@@ -155,7 +156,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class FoldTask(Fit):
+class FoldTask(FitTask):
     """A model that is to be fitted to the training part of a fold and tested on its test part.
 
     Attributes
@@ -190,11 +191,11 @@ class FoldResult:
     error: str | None = None
 
 
-CRASHED = FoldResult(None, error=f"it {crashed('trained')}")
+CRASHED_FOLD = FoldResult(None, error=f"it {crashed('trained')}")
 """Result of a fold whose worker died."""
 
 
-def runs_side_by_side(model: Model) -> bool:
+def can_fit_in_parallel(model: Model) -> bool:
     """Return whether several fits of `model` on one machine may be faster than one by one."""
     # Networks use all cores by themselves, and an extension sees calls in its own process only.
     return model.card.family == "classical" and not model.is_observed
@@ -221,7 +222,7 @@ def run_fold(task: FoldTask) -> FoldResult:
     experiment, fold = task.experiment, task.fold
     curve = LearningCurve(task.progress)
     try:
-        with task.exclusively() as scratch:
+        with task.locked_scratch() as scratch:
             tested = experiment.arrays(fold.test)
             begun = time.perf_counter()
             fitted = task.fit(fold.train, curve, scratch)

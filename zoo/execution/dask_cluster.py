@@ -25,11 +25,11 @@ __all__ = ["Cluster"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AHEAD = 4  # tasks in flight per thread of a worker; more would fill the scheduler
-_TOGETHER = 16  # small items per task, which itself costs two milliseconds
-_WAIT = 10.0  # seconds for a scheduler to answer, and for a first worker
-_GONE = 60.0  # seconds without any worker, after which the work is given up
-_LOOK = 5.0  # seconds between two checks whether the cluster still exists
+_TASKS_PER_THREAD = 4  # tasks in flight per thread of a worker; more would fill the scheduler
+_ITEMS_PER_TASK = 16  # small items per task, which itself costs two milliseconds
+_CONNECT_SECONDS = 10.0  # for a scheduler to answer, and for its first worker
+_GIVE_UP_SECONDS = 60.0  # without any worker
+_CHECK_SECONDS = 5.0  # between two looks whether the cluster still exists
 
 
 class Cluster(Engine):
@@ -65,7 +65,7 @@ class Cluster(Engine):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # versions are compared below
-                self._client = Client(scheduler, timeout=_WAIT, set_as_default=False)
+                self._client = Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
         except Exception as error:
             raise UsageError(
                 f"no Dask scheduler answers at {quoted(scheduler)}; start one with "
@@ -73,7 +73,7 @@ class Cluster(Engine):
             ) from error
         try:
             self._wait_for_a_worker()
-            self.require(_versions_lacking, surroundings())
+            self.check_workers(_versions_lacking, surroundings())
         except BaseException:
             self.close()
             raise
@@ -91,7 +91,7 @@ class Cluster(Engine):
 
     def close(self) -> None:
         """Disconnect from the cluster, which keeps running."""
-        self._client.close(timeout=_LOOK)
+        self._client.close(timeout=_CHECK_SECONDS)
 
     def _threads(self) -> int:
         try:
@@ -99,14 +99,14 @@ class Cluster(Engine):
         except Exception as error:
             raise self._lost() from error
 
-    def work(
+    def map_unordered(
         self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
     ) -> Results[Result]:
         """Yield position and result of `call` for each of `items`; `small` ones share a task."""
         size = 1
         if small:
             items = list(items)
-            size = max(1, min(_TOGETHER, len(items) // self._in_flight))
+            size = max(1, min(_ITEMS_PER_TASK, len(items) // self._in_flight))
         numbered = iter(enumerate(items))
         parts = iter(lambda: tuple(itertools.islice(numbered, size)), ())
         suspects: list[tuple[int, Item]] = []
@@ -116,18 +116,18 @@ class Cluster(Engine):
             else:
                 yield from zip((position for position, _ in part), results, strict=True)
         for position, item in suspects:  # one by one, so that only the cause is given up
-            yield position, self.alone(call, item)
+            yield position, self.run_isolated(call, item)
 
-    def read(self, call: Callable[[Item], Result], items: Sequence[Item]) -> Results[Result]:
+    def map_reads(self, call: Callable[[Item], Result], items: Sequence[Item]) -> Results[Result]:
         """Yield position and result of `call` for each of `items`, read by the workers."""
-        return self.work(call, items, small=True)
+        return self.map_unordered(call, items, small=True)
 
-    def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
+    def run_isolated(self, call: Callable[[Item], Result], item: Item) -> Result | None:
         """Return the result of one item; None if workers died of it."""
         ((_, result),) = self._tasks(call, iter([item]))
         return result
 
-    def require(self, missing: Callable[..., str | None], *arguments: object) -> None:
+    def check_workers(self, missing: Callable[..., str | None], *arguments: object) -> None:
         """Ask each worker what it lacks; see `Engine.require`."""
         try:
             answers = self._client.run(missing, *arguments, on_error="return")
@@ -143,7 +143,7 @@ class Cluster(Engine):
 
     def _wait_for_a_worker(self) -> None:
         try:
-            self._client.wait_for_workers(1, timeout=_WAIT)
+            self._client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
         except Exception as error:
             raise UsageError(
                 f"the Dask scheduler at {self.scheduler} has no worker; start some with "
@@ -153,7 +153,7 @@ class Cluster(Engine):
     @property
     def _in_flight(self) -> int:
         """Number of tasks to submit at once; some even while all workers are restarted."""
-        return _AHEAD * max(1, self._threads())
+        return _TASKS_PER_THREAD * max(1, self._threads())
 
     def _tasks(
         self, call: Callable[[Item], Result], items: Iterator[Item]
@@ -196,10 +196,10 @@ class Cluster(Engine):
         without = 0.0
         while True:
             try:
-                return ready.get(timeout=_LOOK)
+                return ready.get(timeout=_CHECK_SECONDS)
             except queue.Empty:
-                without = 0.0 if self._threads() else without + _LOOK
-            if without >= _GONE:
+                without = 0.0 if self._threads() else without + _CHECK_SECONDS
+            if without >= _GIVE_UP_SECONDS:
                 raise EngineError(
                     f"the Dask scheduler at {self.scheduler} has no worker any more; start some, "
                     "and the same command goes on"

@@ -1,4 +1,4 @@
-"""Engines: where a function is run over items, and the ones of this machine.
+"""Engines: they call a function for each item of a list, in this process or in workers.
 
 No caller needs to know which engine it has. A crashed worker costs only the item that it was
 processing, which is reported.
@@ -27,8 +27,8 @@ Results: TypeAlias = Generator[tuple[int, Result | None], None, None]
 _WORTH_WORKERS = 8
 # Seconds of a model's first fit above which the next ones run side by side: a worker needs some of
 # them to start and to import scikit-learn.
-_WORTH_SIDE_BY_SIDE = 5.0
-_THREADS = 8  # that read from the network at once
+_WORTH_PARALLEL_FITS = 5.0
+_NETWORK_THREADS = 8
 
 
 def crashed(doing: str) -> str:
@@ -40,7 +40,7 @@ class Engine(ABC):
     """A place where functions are run over items."""
 
     @abstractmethod
-    def work(
+    def map_unordered(
         self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
     ) -> Results[Result]:
         """Yield the position of each item and its result, in the order of completion.
@@ -56,13 +56,13 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
+    def run_isolated(self, call: Callable[[Item], Result], item: Item) -> Result | None:
         """Return the result of one item, computed in a worker; None if it crashes the worker."""
 
-    def fit(
-        self, call: Callable[[Item], Result], items: Iterable[Item], side_by_side: bool = False
+    def map_fits(
+        self, call: Callable[[Item], Result], items: Iterable[Item], in_parallel: bool = False
     ) -> Results[Result]:
-        """Yield the same as `work` for calls that fit a model.
+        """Yield the same as `map_unordered` for calls that fit a model.
 
         Parameters
         ----------
@@ -70,21 +70,21 @@ class Engine(ABC):
             Can be pickled, as its results.
         items : iterable
             Taken when a worker is free.
-        side_by_side : bool
+        in_parallel : bool
             Whether several fits on one machine may be faster than one after the other.
         """
-        del side_by_side
-        return self.work(call, items)
+        del in_parallel
+        return self.map_unordered(call, items)
 
-    def read(self, call: Callable[[Item], Result], items: Sequence[Item]) -> Results[Result]:
-        """Yield the same as `work` for `call` on small `items` that wait for the network."""
-        with ThreadPoolExecutor(_THREADS) as pool:
+    def map_reads(self, call: Callable[[Item], Result], items: Sequence[Item]) -> Results[Result]:
+        """Yield the same as `map_unordered` for small `items` and a `call` that reads a network."""
+        with ThreadPoolExecutor(_NETWORK_THREADS) as pool:
             yield from enumerate(pool.map(call, items))
 
-    def require(  # noqa: B027
+    def check_workers(  # noqa: B027
         self, missing: Callable[..., str | None], *arguments: object
     ) -> None:
-        """Ask each remote worker what it lacks; workers of this machine lack nothing.
+        """Check that each remote worker has what is needed; those of this machine have it.
 
         Parameters
         ----------
@@ -101,9 +101,9 @@ class Engine(ABC):
 
 
 class InProcess(Engine):
-    """The current process, one item after the other."""
+    """The current process, one item after the other; what may crash it runs in a worker."""
 
-    def work(
+    def map_unordered(
         self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
     ) -> Results[Result]:
         """Yield position and result of `call` for each of `items`, in order; `small` or not."""
@@ -111,9 +111,9 @@ class InProcess(Engine):
         for position, item in enumerate(items):
             yield position, call(item)
 
-    def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
+    def run_isolated(self, call: Callable[[Item], Result], item: Item) -> Result | None:
         """Return the result of one item, computed in a process of its own."""
-        return LocalProcesses(1).alone(call, item)
+        return LocalProcesses(1).run_isolated(call, item)
 
 
 class LocalProcesses(Engine):
@@ -128,7 +128,7 @@ class LocalProcesses(Engine):
     def __init__(self, jobs: int | None = None) -> None:
         self._jobs = jobs or os.cpu_count() or 1
 
-    def work(
+    def map_unordered(
         self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
     ) -> Results[Result]:
         """Yield position and result of `call` for each of `items`; a few `small` ones stay here."""
@@ -139,7 +139,7 @@ class LocalProcesses(Engine):
         from joblib import delayed
 
         if self._jobs == 1 or (small and len(items := list(items)) < _WORTH_WORKERS):
-            yield from InProcess().work(call, items)
+            yield from InProcess().map_unordered(call, items)
             return
         waiting = enumerate(items)
         crash = True
@@ -158,7 +158,7 @@ class LocalProcesses(Engine):
                 crash = False
             except BrokenProcessPool:
                 for position, item in sent.items():
-                    yield position, self.alone(call, item)
+                    yield position, self.run_isolated(call, item)
             except BaseException:
                 # The rest is not wanted any more, and must not end in tracebacks of its own.
                 for child in multiprocessing.active_children():
@@ -166,7 +166,7 @@ class LocalProcesses(Engine):
                         child.terminate()
                 raise
 
-    def alone(self, call: Callable[[Item], Result], item: Item) -> Result | None:
+    def run_isolated(self, call: Callable[[Item], Result], item: Item) -> Result | None:
         """Return the result of one item, computed in a process of its own."""
         from concurrent.futures.process import BrokenProcessPool
 
@@ -180,8 +180,8 @@ class LocalProcesses(Engine):
         found: Result = result
         return found
 
-    def fit(
-        self, call: Callable[[Item], Result], items: Iterable[Item], side_by_side: bool = False
+    def map_fits(
+        self, call: Callable[[Item], Result], items: Iterable[Item], in_parallel: bool = False
     ) -> Results[Result]:
         """Fit models in this process, and side by side in workers once that is faster."""
         waiting = iter(items)
@@ -189,14 +189,14 @@ class LocalProcesses(Engine):
         for item in waiting:
             begun = time.perf_counter()
             result: Result | None = call(item)
-            slow = time.perf_counter() - begun > _WORTH_SIDE_BY_SIDE
+            slow = time.perf_counter() - begun > _WORTH_PARALLEL_FITS
             yield done, result
             done += 1
-            if slow and side_by_side and self._jobs > 1:
+            if slow and in_parallel and self._jobs > 1:
                 break
         else:
             return
-        for position, result in self.work(call, waiting):
+        for position, result in self.map_unordered(call, waiting):
             yield done + position, result
 
 

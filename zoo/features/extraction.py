@@ -86,9 +86,9 @@ def extract(
     engine = engine or LocalProcesses()
     frontend = frontend_of(model, dataset)
     if isinstance(dataset, FeatureTable):
-        engine.require(_missing, model.source, None)
+        engine.check_workers(_missing, model.source, None)
         return Extraction(dataset, [], {})
-    engine.require(_missing, model.source, dataset.tracks[0].location)
+    engine.check_workers(_missing, model.source, dataset.tracks[0].location)
     cache = FeatureCache(features_folder(), frontend)
     wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
     computed = _fill(cache, wanted, model, engine, reporter or Reporter())
@@ -171,10 +171,10 @@ def _fill(
     call = partial(_compute_in_worker, model.source, dict(cache.frontend), _cache_identity())
     # Paths are resolved here, since a worker may have another current folder.
     results = chain(
-        ((track, engine.alone(call, (track, track.location))) for track in dangerous),
+        ((track, engine.run_isolated(call, (track, track.location))) for track in dangerous),
         (
             (others[position], result)
-            for position, result in engine.work(
+            for position, result in engine.map_unordered(
                 call, [(track, track.location) for track in others], small=True
             )
         ),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.artefacts.export import write_artefact
-from zoo.evaluate.cross_validation import Fit, LearningCurve
+from zoo.evaluate.cross_validation import FitTask, LearningCurve
 from zoo_registry.errors import StorageError
 from zoo_registry.model import Model
 from zoo_registry.predictions import Predictions
@@ -23,7 +23,7 @@ __all__ = ["Refit", "Refitted", "refit"]
 
 
 @dataclass(frozen=True)
-class Refit(Fit):
+class Refit(FitTask):
     """A model that is to be fitted to all tracks and exported.
 
     Attributes
@@ -79,7 +79,7 @@ def refit(task: Refit) -> Refitted:
     experiment, curve = task.experiment, LearningCurve(task.progress)
     everything = np.arange(len(experiment.dataset))
     notes: list[str] = []
-    with task.exclusively() as scratch, tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+    with task.locked_scratch() as scratch, tempfile.TemporaryDirectory(prefix="zoo-") as folder:
         run = Run(Path(folder) / task.record.id, task.record)
         run.folder.mkdir()
         begun = time.perf_counter()

@@ -16,12 +16,12 @@ from zoo.artefacts.model_card import model_card
 from zoo.datasets import Dataset
 from zoo.evaluate.audit import audit
 from zoo.evaluate.cross_validation import (
-    CRASHED,
+    CRASHED_FOLD,
     Experiment,
     FoldResult,
     FoldTask,
+    can_fit_in_parallel,
     run_fold,
-    runs_side_by_side,
 )
 from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol, split_hash
 from zoo.execution.engine import Engine, LocalProcesses
@@ -137,20 +137,22 @@ def train(
     splitting.folds(data, seed, grouped)  # an impossible split is refused before the work
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
-    found = None
+    tuning_info = None
     if tuned:
         tuning = find_tuning(loaded, data, root)
         best = tuning.best.params if tuning.best else {}
         resolved = loaded.card.resolve(best | dict(params or {}))
-        found = TuningInfo(tuning=tuning.id, trials=len(tuning.trials), seen=tuning.record.seen)
+        tuning_info = TuningInfo(
+            tuning=tuning.id, trials=len(tuning.trials), seen=tuning.record.seen
+        )
     elif nested:
-        found = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[])
+        tuning_info = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[])
     record = new_record(loaded, resolved, data, splitting, grouped, seed)
-    record.tuned = found
+    record.tuned = tuning_info
     folder = run_folder(record, root)
     waiting = f"{record.id} is being trained by another process; waiting for it"
     with locked(folder, lambda: reporter.note(waiting)):
-        run = _earlier(folder, record)
+        run = _open_run(folder, record)
         if run.complete:
             reporter.note(f"{run.id} is trained already: {run.folder}")
             _clear(run)
@@ -164,7 +166,7 @@ def train(
         return _Training(run, experiment, extraction, folds, search, reporter, engine).finish()
 
 
-def _earlier(folder: Path, record: RunRecord) -> Run:
+def _open_run(folder: Path, record: RunRecord) -> Run:
     """Return the run of this folder, to be continued, or a new one."""
     try:
         return Run.read(folder)
@@ -243,7 +245,7 @@ class _Training:
         self.run.write()
 
     def _announce(self, event: str, **facts: Any) -> None:
-        """Call an event's hooks, and store what extensions keep of the run."""
+        """Call the hooks of an event, and store in the record what extensions return."""
         before = copy.deepcopy(self.record.extensions)
         for kept in self.experiment.model.announce(event, run=self.run, **facts):
             self.record.extensions.update(kept)
@@ -254,23 +256,23 @@ class _Training:
 
     def _evaluate(self, bar: Bar) -> dict[int, Predictions]:
         """Return the predictions of each fold that did not fail, by its number."""
-        parts = self._stored()
+        parts = self._stored_predictions()
         bar.update(len(parts))
         missing = [fold for fold in self.folds if fold.number not in parts]
         # The trials of a nested search can occupy all workers, so fold follows fold.
         batches = [missing] if self.search is None else [[fold] for fold in missing]
-        side_by_side = runs_side_by_side(self.experiment.model)
+        in_parallel = can_fit_in_parallel(self.experiment.model)
         for batch in batches:
-            begun: list[tuple[Fold, FoldRecord]] = []
-            tasks = self._tasks(batch, begun, bar)
-            for position, result in self.engine.fit(run_fold, tasks, side_by_side):
-                fold, entry = begun[position]
-                if predictions := self._keep(fold, entry, result or CRASHED):
+            started_folds: list[tuple[Fold, FoldRecord]] = []
+            tasks = self._tasks(batch, started_folds, bar)
+            for position, result in self.engine.map_fits(run_fold, tasks, in_parallel):
+                fold, entry = started_folds[position]
+                if predictions := self._store_fold(fold, entry, result or CRASHED_FOLD):
                     parts[fold.number] = predictions
                 bar.update(len(self.record.folds), f"fold {fold.number + 1}/{len(self.folds)}")
         return parts
 
-    def _stored(self) -> dict[int, Predictions]:
+    def _stored_predictions(self) -> dict[int, Predictions]:
         """Return the predictions of the folds that were trained earlier."""
         parts = {}
         for entry in list(self.record.folds):
@@ -281,9 +283,9 @@ class _Training:
         return parts
 
     def _tasks(
-        self, folds: Iterable[Fold], begun: list[tuple[Fold, FoldRecord]], bar: Bar
+        self, folds: Iterable[Fold], started_folds: list[tuple[Fold, FoldRecord]], bar: Bar
     ) -> Iterator[FoldTask]:
-        """Yield the task of each fold, and add the fold and its entry of the record to `begun`."""
+        """Append each fold and its entry of the record to `started_folds`, and yield its task."""
         for fold in folds:
             entry = FoldRecord(
                 fold=fold.number,
@@ -297,13 +299,13 @@ class _Training:
             except (StorageError, EngineError):
                 raise
             except Exception as error:
-                self._keep(fold, entry, FoldResult(None, error=in_a_line(error)))
+                self._store_fold(fold, entry, FoldResult(None, error=in_a_line(error)))
                 continue
-            begun.append((fold, entry))
+            started_folds.append((fold, entry))
             progress = self._progress(bar, f"fold {fold.number + 1}/{len(self.folds)}")
             yield FoldTask(self.experiment, params, fold, scratch=scratch, progress=progress)
 
-    def _keep(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> Predictions | None:
+    def _store_fold(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> Predictions | None:
         """Store the result of a fold and announce it; return its predictions, None if it failed."""
         predictions = result.predictions
         entry.error, entry.curve = result.error, result.curve
@@ -358,9 +360,9 @@ class _Training:
             self.experiment, params, self.record, predictions,
             scratch=scratch, progress=self._progress(bar, "all tracks"),
         )  # fmt: skip
-        ((_, result),) = self.engine.fit(refit, [task])
+        ((_, result),) = self.engine.map_fits(refit, [task])
         if result is None:
-            raise RunError(f"{self.run.id} was not fitted to all tracks: {CRASHED.error}")
+            raise RunError(f"{self.run.id} was not fitted to all tracks: {CRASHED_FOLD.error}")
         shutil.rmtree(self.run.saved_path, ignore_errors=True)
         for name, content in result.files.items():
             with atomic_path(self.run.folder / name) as temporary:

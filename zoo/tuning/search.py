@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from zoo.datasets import Dataset
 from zoo.evaluate.cross_validation import (
-    CRASHED,
+    CRASHED_FOLD,
     Experiment,
     FoldResult,
     FoldTask,
+    can_fit_in_parallel,
     run_fold,
-    runs_side_by_side,
 )
 from zoo.evaluate.metrics import score
 from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol
@@ -250,8 +250,8 @@ class _Trials:
             self._continued(Trial(item.number, item.params, item.share)) for item in proposals
         ]
         begun: list[tuple[Trial, int]] = []
-        side_by_side = runs_side_by_side(self._experiment.model)
-        results = self._engine.fit(run_fold, self._tasks(trials, begun), side_by_side)
+        in_parallel = can_fit_in_parallel(self._experiment.model)
+        results = self._engine.map_fits(run_fold, self._tasks(trials, begun), in_parallel)
         ready: dict[tuple[int, int], FoldResult] = {}
         arrived = 0
         with closing(results):
@@ -262,7 +262,7 @@ class _Trials:
                         if (found := next(results, None)) is None:
                             break  # the trial failed before its fold
                         owner, place = begun[found[0]]
-                        ready[owner.number, place] = found[1] or CRASHED
+                        ready[owner.number, place] = found[1] or CRASHED_FOLD
                         arrived += 1
                         self._bar.update(trials[0].number + arrived / len(self._folds))
                     if trial.error:

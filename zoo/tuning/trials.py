@@ -191,9 +191,10 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
         if about.model == wanted and about.dataset == dataset.fingerprint and tuning.best:
             found.append((path.stat().st_mtime, tuning))
     if not found:
+        name = model.source.name  # of a loose file its path
         raise UsageError(
-            f"{model.card.name} was not tuned on {dataset.source}; "
-            f"`zoo tune {model.card.name} --data {dataset.source}` does it"
+            f"{name} was not tuned on {dataset.source} in its present version; "
+            f"`zoo tune {name} --data {dataset.source}` does it"
         )
     return max(found, key=lambda pair: pair[0])[1]
 

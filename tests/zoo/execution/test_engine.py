@@ -89,7 +89,9 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
 @pytest.fixture
 def cluster(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    monkeypatch.setattr("zoo.execution.dask_cluster._WAIT", 60.0)  # a loaded machine starts slowly
+    monkeypatch.setattr(
+        "zoo.execution.dask_cluster._CONNECT_SECONDS", 60.0
+    )  # a loaded machine starts slowly
     with Cluster(machines.address) as found:
         found._client.wait_for_workers(2, timeout=60)
         yield found
@@ -227,7 +229,7 @@ def test_one_process_two_processes_and_a_cluster_give_the_same(
 ):
     """Two of the three lose a worker on the way."""
     monkeypatch.setenv("ZOO_TEST_PROCESS", str(os.getpid()))  # where no worker may die
-    monkeypatch.setattr("zoo.execution.engine._WORTH_SIDE_BY_SIDE", 0.0)
+    monkeypatch.setattr("zoo.execution.engine._WORTH_PARALLEL_FITS", 0.0)
     worker = "os.environ.get('ZOO_TEST_PROCESS') != str(os.getpid())"
     die = DIE_ONCE.replace("if not", f"if {worker} and not")
     seen = "(HERE / f'process{os.getpid()}').touch()"
@@ -341,15 +343,15 @@ def test_a_model_without_an_onnx_form_brings_what_it_saves(cluster, theirs, feat
 
 def test_what_a_worker_lacks_is_told_before_the_work(cluster, tmp_path, workspace):
     with pytest.raises(UsageError, match=r"worker tcp://\S+ has numpy .* here it is 0\.0"):
-        cluster.require(_versions_lacking, {"numpy": "0.0"})
+        cluster.check_workers(_versions_lacking, {"numpy": "0.0"})
     with pytest.raises(UsageError, match=r"cannot load the model /nowhere/m\.py"):
-        cluster.require(_missing, Source("/nowhere/m.py", None, "1"), None)
+        cluster.check_workers(_missing, Source("/nowhere/m.py", None, "1"), None)
     own = zoo_model("logistic")
     with pytest.raises(UsageError, match="another version of the model logistic"):
-        cluster.require(_missing, Source("logistic", own.distribution, "0.0.0"), None)
+        cluster.check_workers(_missing, Source("logistic", own.distribution, "0.0.0"), None)
     with pytest.raises(UsageError, match=r"sees no .*nothing; workers need the folder"):
-        cluster.require(_missing, own, tmp_path / "nothing")
-    cluster.require(_missing, own, tmp_path)
+        cluster.check_workers(_missing, own, tmp_path / "nothing")
+    cluster.check_workers(_missing, own, tmp_path)
 
 
 def zoo_model(name: str) -> Source:
@@ -359,19 +361,19 @@ def zoo_model(name: str) -> Source:
 
 
 def test_a_scheduler_that_is_not_there(monkeypatch):
-    monkeypatch.setattr("zoo.execution.dask_cluster._WAIT", 1.0)
+    monkeypatch.setattr("zoo.execution.dask_cluster._CONNECT_SECONDS", 1.0)
     for address in ("tcp://127.0.0.1:1", "nonsense://x", "tcp://a b"):
         with pytest.raises(UsageError, match="no Dask scheduler answers at"):
             Cluster(address)
 
 
 def test_a_cluster_that_goes(tmp_path, monkeypatch, theirs, feature_table):
-    monkeypatch.setattr("zoo.execution.dask_cluster._WAIT", 1.0)
+    monkeypatch.setattr("zoo.execution.dask_cluster._CONNECT_SECONDS", 1.0)
     machines = Machines(tmp_path / "short", workers=0)
     try:
         with pytest.raises(UsageError, match="has no worker"):
             Cluster(machines.address)
-        monkeypatch.setattr("zoo.execution.dask_cluster._WAIT", 60.0)
+        monkeypatch.setattr("zoo.execution.dask_cluster._CONNECT_SECONDS", 60.0)
         machines._start("worker", machines.address, "--nthreads", "1", cache=tmp_path / "c")
         kill = f"os.kill({machines.processes[0].pid}, 9); time.sleep(2)"
         with Cluster(machines.address) as cluster:

@@ -30,12 +30,12 @@ class Pickling(Engine):
         self.sent = 0
         self._deadly = deadly
 
-    def work(self, call, items, small=False):
+    def map_unordered(self, call, items, small=False):
         items = list(items)
         for position in reversed(range(len(items))):  # in an order of its own
-            yield position, self.alone(call, items[position])
+            yield position, self.run_isolated(call, items[position])
 
-    def alone(self, call, item):
+    def run_isolated(self, call, item):
         self.sent += 1
         if self._deadly(item):
             return None
