@@ -249,7 +249,7 @@ class Model:
         for name, result in call_apart(self._manager, event, facts):
             try:
                 kept = json.loads(json.dumps(dict(result), allow_nan=False))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 _log.warning(
                     "what the extension %s returned from %s is not kept (%s); its author should "
                     "return a mapping of plain JSON values", name, event, first_line(error),

@@ -1,7 +1,7 @@
 """Typed structures that are stored as JSON: a base class, validation, and common types."""
 
 import re
-from collections.abc import Iterator, KeysView
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -43,6 +43,14 @@ class Structure(msgspec.Struct):
     def keys(self) -> KeysView[str]:
         """Return the names of the fields that are present."""
         return self.to_dict().keys()
+
+    def values(self) -> ValuesView[Any]:
+        """Return the values of the fields that are present."""
+        return self.to_dict().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return names and values of the fields that are present."""
+        return self.to_dict().items()
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the value of a field, or `default` if it is absent."""

@@ -40,16 +40,16 @@ def compose(
     CannotExport
         If model or front end have no ONNX form.
     """
-    exported = Exported.of(model.export(fitted))
-    part = with_stable_names(exported.proto)
-    if not takes_audio:
-        return part, None
-    frontend = model.card.frontend
-    if model.overrides_preprocess:
+    frontend, result = model.card.frontend, model.export(fitted)
+    if takes_audio and model.overrides_preprocess:
         raise CannotExport(
             f"{model.card.name} prepares audio in a `preprocess` hook, which has no ONNX form; "
             "declare a front end with a `graph`"
         )
+    exported = Exported.of(result)
+    part = with_stable_names(exported.proto)
+    if not takes_audio:
+        return part, None
     if not isinstance(frontend, ExportableFrontEnd):
         raise CannotExport(f"the front end {frontend.name} has no `graph`, its ONNX form")
     whole = _merged(frontend.graph(), part)

@@ -25,7 +25,7 @@ from zoo.features.arrays import Arrays
 from zoo.features.extraction import feature_arrays
 from zoo.plugins.registry import loaded_model
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import StorageError
+from zoo_registry.errors import StorageError, ZooError
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, Source
 from zoo_registry.predictions import Predictions
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 # Seeds of numpy and Keras belong to a process, and a Dask worker may have several threads.
-_one_fit_at_a_time = threading.Lock()
+_one_fit_at_a_time = threading.RLock()  # a model may train others within its own training
 
 
 class Experiment:
@@ -95,7 +95,7 @@ class LearningCurve:
 
     def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
         """Store the figures, and show the progress where somebody looks."""
-        fraction = min(max(fraction, 0.0), 1.0)
+        fraction = min(max(float(fraction), 0.0), 1.0)
         if figures:
             point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
             self.points.append(point)
@@ -198,7 +198,12 @@ CRASHED_FOLD = FoldResult(None, error=f"it {crashed('trained')}")
 def can_fit_in_parallel(model: Model) -> bool:
     """Return whether several fits of `model` on one machine may be faster than one by one."""
     # Networks use all cores by themselves, and an extension sees calls in its own process only.
-    return model.card.family == "classical" and not model.is_observed
+    if model.card.family != "classical" or model.is_observed:
+        return False
+    try:
+        return loaded_model(model.source).source == model.source
+    except ZooError:  # a registry of the caller's own has it, which workers do not know
+        return False
 
 
 def run_fold(task: FoldTask) -> FoldResult:
@@ -231,7 +236,7 @@ def run_fold(task: FoldTask) -> FoldResult:
             ended = time.perf_counter()
     except StorageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return FoldResult(None, curve=curve.points, error=in_a_line(error))
     predictions = _predictions(experiment.dataset, fold, windows)
     return FoldResult(predictions, trained - begun, ended - trained, curve.points)

@@ -18,7 +18,7 @@ from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo.features.arrays import Arrays, cached_arrays, frontend_of, rows_of
 from zoo.features.cache import FeatureCache, features_folder
-from zoo.plugins.registry import loaded_model
+from zoo.plugins.registry import loaded_model, open_registry
 from zoo_registry.errors import AudioError, DatasetError, StorageError, ZooError
 from zoo_registry.files import machine
 from zoo_registry.model import Model, Source
@@ -256,7 +256,7 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
 def _missing(source: Source, location: Path | str | None) -> str | None:
     """Return what a remote worker lacks to work with a model and its files."""
     try:
-        found = loaded_model(source)
+        found = open_registry().load(source.name)
         modules = found.missing()
     except ZooError as error:
         return f"cannot load the model {source.name}: {error}"

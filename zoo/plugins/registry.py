@@ -28,8 +28,17 @@ def open_registry() -> Registry:
 
 @lru_cache(maxsize=4)
 def loaded_model(source: Source) -> Model:
-    """Load a plugin once per process; a worker gets the source, since modules are not picklable."""
-    return open_registry().load(source.name)
+    """Load a plugin once per process; a worker gets the source, since modules are not picklable.
+
+    Raises
+    ------
+    UsageError, PluginError
+        If it cannot be loaded, or is another one than that of the source, such as an edited file.
+    """
+    model = open_registry().load(source.name)
+    if model.source != source:
+        raise PluginError(f"{source.name} was changed; give the same command again to train anew")
+    return model
 
 
 def usable_model(registry: Registry, name: str) -> Model:

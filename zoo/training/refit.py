@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo.artefacts.export import write_artefact
 from zoo.evaluate.cross_validation import FitTask, LearningCurve
-from zoo_registry.errors import StorageError
+from zoo_registry.errors import RunError, StorageError, ZooError
 from zoo_registry.model import Model
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import ArtefactInfo, RunRecord
@@ -73,6 +73,8 @@ def refit(task: Refit) -> Refitted:
 
     Raises
     ------
+    RunError
+        If the model raises an error.
     StorageError
         If nothing more can be written.
     """
@@ -83,7 +85,12 @@ def refit(task: Refit) -> Refitted:
         run = Run(Path(folder) / task.record.id, task.record)
         run.folder.mkdir()
         begun = time.perf_counter()
-        fitted = task.fit(everything, curve, scratch)
+        try:
+            fitted = task.fit(everything, curve, scratch)
+        except ZooError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise RunError(f"{run.id} was not fitted to all tracks: {in_a_line(error)}") from error
         described: dict[str, Any] = {"curve": curve.points}
         described["fit_seconds"] = time.perf_counter() - begun
         arrays = experiment.arrays(everything)

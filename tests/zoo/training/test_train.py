@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ import pytest
 
 import zoo
 from zoo.datasets import open_dataset
+from zoo.evaluate.cross_validation import can_fit_in_parallel
 from zoo.evaluate.metrics import score
 from zoo.evaluate.protocols import parse_protocol
 from zoo.execution.progress import Bar, Reporter
+from zoo.plugins.registry import loaded_model, open_registry
 from zoo.workspace import cache_folder, run_folder
-from zoo_registry import Registry, UsageError
+from zoo_registry import PluginError, Registry, RunError, UsageError
 from zoo_registry.runs import Run
 
 # A forest of fewer trees is learnt and exported alike; the demo and the docs keep the 500.
@@ -378,3 +381,66 @@ def test_training_in_a_thread_is_not_forbidden(feature_table):
     thread.start()
     thread.join()
     assert runs[0].complete
+
+
+BUSY = """
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+import zoo
+from zoo import Card, Handcrafted, hookimpl
+
+card = Card(name="busy", title="Busy", family="test", frontend=Handcrafted())
+
+@hookimpl
+def train(tracks, labels, scratch):
+    {first}
+    return LogisticRegression().fit(np.concatenate(list(tracks)), labels)
+
+@hookimpl
+def predict(model, tracks):
+    return [model.predict_proba(track) for track in tracks]
+"""
+
+
+def busy(first: str) -> str:
+    Path("busy.py").write_text(BUSY.replace("{first}", first), encoding="utf-8")
+    return "./busy.py"
+
+
+def test_a_model_may_train_another_one_within_its_training(feature_table):
+    table = str(feature_table(classes=2, tracks=10))
+    inner = f"assert zoo.train('logistic', {table!r}, protocol='kfold:2', root=scratch).complete"
+    run = zoo.train(busy(inner), table, protocol="kfold:2")
+    assert run.complete, run.record.error
+
+
+def test_an_error_in_the_fit_on_all_tracks_is_one_sentence_and_in_the_record(feature_table):
+    table = str(feature_table(classes=2, tracks=10))
+    model = busy("if len(labels) == 20: raise ValueError('too many')")
+    with pytest.raises(RunError, match="was not fitted to all tracks: ValueError: too many"):
+        zoo.train(model, table, protocol="kfold:2")
+    (record,) = Path("models").rglob("run.json")
+    assert json.loads(record.read_text())["status"] == "failed"
+
+
+def test_a_model_that_exits_fails_its_fold(feature_table):
+    table = str(feature_table(classes=2, tracks=10))
+    run = zoo.train(busy("raise SystemExit(4)"), table, protocol="kfold:2")
+    assert [fold.error for fold in run.record.folds] == ["SystemExit: 4"] * 2
+
+
+def test_a_file_that_was_edited_meanwhile_is_not_mixed_with_what_began(workspace):
+    source = open_registry().load(busy("pass")).source
+    assert loaded_model(source).source == source
+    loaded_model.cache_clear()
+    busy("print('another version')")
+    with pytest.raises(PluginError, match=r"busy\.py was changed"):
+        loaded_model(source)
+
+
+def test_what_workers_cannot_load_is_fitted_here():
+    model = open_registry().load("logistic")
+    assert can_fit_in_parallel(model)
+    model.source = replace(model.source, name="of-my-own")
+    assert not can_fit_in_parallel(model)
+    assert not can_fit_in_parallel(open_registry().load("cnn2d"))
