@@ -28,12 +28,17 @@ def open_registry() -> Registry:
 
 @lru_cache(maxsize=4)
 def loaded_model(source: Source) -> Model:
-    """Load a plugin once per process; a worker gets the source, since modules are not picklable.
+    """Return the model of a source, loaded once per process: workers get a source, no module.
+
+    Parameters
+    ----------
+    source : Source
+        Place and version of the plugin.
 
     Raises
     ------
     UsageError, PluginError
-        If it cannot be loaded, or is another one than that of the source, such as an edited file.
+        If it cannot be loaded, or has another version now, such as an edited file.
     """
     model = open_registry().load(source.name)
     if model.source != source:
