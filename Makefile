@@ -4,6 +4,9 @@ PYTHON ?= python3
 BENCH_DATA ?= demo
 BIN := .venv/bin
 
+# Test processes; one more than the two cores of CI, since many tests wait for others.
+WORKERS ?= 3
+
 .PHONY: demo test setup browser chaos fuzz lint format docs bench clean constraints
 
 # The networks get less than their epochs here, so that the board is there in minutes.
@@ -14,7 +17,7 @@ demo: setup
 	$(BIN)/zoo train vgg16 --data demo --set epochs=5
 
 test: setup browser lint
-	$(BIN)/pytest -n 2 --dist loadgroup --durations 15
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations 15
 
 setup: .venv/.installed docs/browser/ort
 
