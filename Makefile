@@ -4,8 +4,8 @@ PYTHON ?= python3
 BENCH_DATA ?= demo
 BIN := .venv/bin
 
-# Test processes; one more than the two cores of CI, since many tests wait for others.
-WORKERS ?= 3
+# Test processes: a third one on two cores makes the suite slower.
+WORKERS ?= 2
 
 .PHONY: demo test setup browser chaos fuzz lint format docs bench clean constraints
 
