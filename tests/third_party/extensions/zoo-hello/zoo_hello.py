@@ -15,7 +15,7 @@ def zoo_commands(app):
 def count(data: Annotated[str, typer.Argument(help="What --data of `zoo train` takes.")]):
     """Say hello, and how many tracks a data set has."""
     from zoo.datasets import open_dataset
-    from zoo.plugins.registry import offered_datasets, open_registry
+    from zoo.plugins import offered_datasets, open_registry
 
     dataset = open_dataset(data, offered_datasets(open_registry()))
     typer.echo(f"Hello! {dataset.name} has {len(dataset)} tracks.")
