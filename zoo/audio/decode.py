@@ -36,6 +36,15 @@ _MOST = 2 * 48_000 * 3_600  # samples of all channels that are held in memory
 _BLOCK = 1 << 18  # frames that are decoded at once; some seconds
 _CHANNELS = 8  # with more, fewer frames are decoded at once: a file can claim 1,024
 _STREAMED = 0x7FFF_0000  # from here on a length means "unknown when this was written"
+# Others name further files and addresses, which FFmpeg opens: playlists, lists of parts, pictures.
+_CONTAINERS = (
+    *("aa", "aac", "ac3", "aiff", "amr", "amrnb", "amrwb", "ape", "asf", "au", "avi", "caf"),
+    *("dsf", "dss", "dts", "dtshd", "dv", "eac3", "flac", "flv", "gsm", "iff", "ilbc", "loas"),
+    *("matroska", "mlp", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "mxf", "nistsphere"),
+    *("nut", "ogg", "oma", "qcp", "qoa", "rm", "shn", "sox", "tak", "truehd", "tta", "voc"),
+    *("vqf", "w64", "wav", "wtv", "wv", "xwma"),
+)
+_OPTIONS = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
 
 
 @dataclass(frozen=True)
@@ -286,7 +295,10 @@ def _open_ffmpeg(path: Path) -> Stream:
     import av
 
     # Without this FFmpeg may take the name for an address such as http: or concat:.
-    container = av.open(f"file:{path.absolute()}", mode="r")
+    try:
+        container = av.open(f"file:{path.absolute()}", mode="r", container_options=_OPTIONS)
+    except av.ArgumentError as error:
+        raise ValueError("it is no sound format") from error
     if not container.streams.audio:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no stream"
         container.close()

@@ -1,5 +1,7 @@
 """Decoding real files of every kind, whole, damaged and absurd."""
 
+import os
+import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,6 +211,26 @@ class TestWhole:
         kind.write(tmp_path / f"x{kind.suffix}", tones(1, 44_100), 44_100).rename(tmp_path / name)
         assert decode(Path(name), 22_050).size > 22_050 / 3
 
+    @pytest.mark.parametrize(
+        ("container", "codec"),
+        [
+            *(("matroska", "aac"), ("mov", "pcm_s16le"), ("avi", "libmp3lame"), ("3gp", "aac")),
+            *(
+                ("mpegts", "aac"),
+                ("mpeg", "mp2"),
+                ("flv", "aac"),
+                ("rm", "ac3"),
+                ("nut", "libopus"),
+            ),
+            *(("ac3", "ac3"), ("eac3", "eac3"), ("wv", "wavpack"), ("tta", "tta"), ("caf", "alac")),
+            *(("latm", "aac"), ("sox", "pcm_s32le"), ("ogg", "flac")),
+        ],
+    )
+    def test_a_film_and_rare_kinds(self, tmp_path, container, codec):
+        kind = Kind("", container, codec, writer=with_av)
+        path = kind.write(tmp_path / "x", tones(2, 48_000), 48_000)
+        assert abs(pitch(decode(path, 22_050), 22_050) - PITCH) < 2
+
     def test_one_sample(self, tmp_path):
         for rate in (8000, 96_000):
             soundfile.write(tmp_path / "x.wav", np.array([0.5]), rate, subtype="FLOAT")
@@ -306,6 +328,32 @@ class TestNoAudio:
                     container.mux(stream.encode(part))
             with pytest.raises(AudioError, match="holds no sound, only video"):
                 read(tmp_path / name)
+
+    @pytest.mark.parametrize("suffix", ["flac", "m3u8", "ffconcat", "mpd", "sdp", "m4a"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "ffconcat version 1.0\nfile {name}\n",
+            "ffconcat version 1.0\nfile named.wav\n",
+            "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{address}\n#EXT-X-ENDLIST\n",
+            "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nnamed.wav\n#EXT-X-ENDLIST\n",
+            "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
+        ],
+    )
+    def test_a_file_opens_no_other_and_no_address(self, tmp_path, text, suffix):
+        path, named = tmp_path / f"x.{suffix}", tmp_path / "named.wav"
+        soundfile.write(named, tones(1, 8000), 8000)
+        os.utime(named, (0, named.stat().st_mtime))  # older than the change: reading sets it
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}/named.wav"
+            path.write_text(text.format(name=path.name, address=address))
+            with pytest.raises(AudioError) as caught:
+                decode(path, 22_050)
+            listener.settimeout(0.01)
+            with pytest.raises(TimeoutError):
+                listener.accept()
+        assert "Too many open files" not in str(caught.value)
+        assert named.stat().st_atime == 0
 
     def test_nothing_and_a_folder(self, tmp_path):
         (tmp_path / "x.wav").mkdir()
