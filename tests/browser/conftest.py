@@ -14,7 +14,8 @@ _BINARIES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
+    "--disable-dev-shm-usage", "--host-resolver-rules=MAP evil.example 127.0.0.1",
+    "--autoplay-policy=no-user-gesture-required", "--mute-audio",
 )  # fmt: skip
 _A_HANG = 60  # seconds
 

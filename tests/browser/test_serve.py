@@ -1,13 +1,17 @@
 """The page of ``zoo serve`` in a browser: a song goes in, the winner comes out, nothing leaves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
 
 import zoo
+
+httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
 
 pytestmark = pytest.mark.xdist_group("serving")
 
@@ -152,3 +156,83 @@ def test_a_page_without_models_says_what_to_type_and_wakes_up(browser, serve, mo
     until(lambda: len(texts(browser, "#models .token")) == 2)
     assert texts(browser, "#notice .zoo-notice") == []
     assert empty.stop() == 0
+
+
+# Whatever a page can try, with what it could read.
+ATTACK = """
+const [server, done] = arguments, read = [];
+const paths = ["/", "/config", "/api/models", "/openapi.json", "/gradio_api/info",
+               "/gradio_api/queue/data?session_hash=s", "/gradio_api/file=/etc/passwd"];
+const form = new FormData();
+form.append("files", new Blob(["x"]), "x.wav");
+const posts = [["/api/predict", "x"], ["/api/predict", form], ["/gradio_api/upload", form],
+               ["/gradio_api/queue/join", '{"data": [], "fn_index": 0, "session_hash": "s"}']];
+const tried = [];
+for (const mode of ["cors", "no-cors"]) {
+  for (const path of paths) tried.push([path, { mode }]);
+  for (let n = 0; n < 12; n++)
+    for (const [path, body] of posts) tried.push([path, { mode, method: "POST", body }]);
+}
+tried.push(["/api/predict", { method: "POST", body: "x", headers: { "X-Header": "preflight" } }]);
+for (const name of ["img", "script", "audio", "iframe"]) {
+  const element = document.createElement(name);
+  element.src = server + "/api/models";
+  document.documentElement.append(element);
+}
+const target = document.createElement("iframe");
+target.name = "target";
+document.documentElement.append(target);
+const sender = document.createElement("form");
+Object.assign(sender, { method: "post", action: server + "/gradio_api/upload", target: "target" });
+sender.enctype = "multipart/form-data";
+document.documentElement.append(sender);
+for (let n = 0; n < 5; n++) sender.submit();
+const socket = new Promise((resolve) => {
+  const wire = new WebSocket(server.replace("http", "ws") + "/gradio_api/queue/join");
+  wire.onopen = () => resolve(read.push("WebSocket"));
+  wire.onerror = resolve;
+});
+Promise.all([socket, ...tried.map(async ([path, options]) => {
+  try {
+    const answer = await fetch(server + path, options);
+    if (answer.ok) read.push(`${options.method ?? "GET"} ${path}: ${await answer.text()}`);
+  } catch { /* refused */ }
+})]).then(() => done(read));
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory) -> Iterator[int]:
+    """Return the port of another server of this machine."""
+    folder = str(tmp_path_factory.mktemp("elsewhere"))
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *given: object) -> None:
+            super().__init__(*given, directory=folder)
+
+        def log_message(self, *given: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as found:
+        Thread(target=found.serve_forever, daemon=True).start()
+        yield found.server_port
+        found.shutdown()
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "evil.example", "rebound"])
+def test_a_foreign_page_neither_reads_nor_blocks(browser, server, elsewhere, song, name):
+    port = int(server.address.rpartition(":")[2])
+    target = server.address
+    if name == "rebound":  # the page's own name, which has become that of this machine
+        browser.open(f"http://evil.example:{port}/")
+        assert "does not answer to the name" in browser.run("return document.body.innerText")
+        target = f"http://evil.example:{port}"
+    else:
+        browser.open(f"http://{name}:{elsewhere}/")
+    assert browser.driver.execute_async_script(ATTACK, target) == []
+    assert server.left() == []
+    assert httpx.post(f"{server.address}/api/predict", content=song.read_bytes()).is_success
+    browser.open(server.address)
+    until(lambda: len(texts(browser, "#models .token")) == 2)
+    choose(browser, song)
+    until(lambda: answered(browser))

@@ -1,8 +1,6 @@
 """``zoo serve``: trained models as a web page, and as JSON for programs."""
 
-import ipaddress
 import sys
-from contextlib import suppress
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -28,6 +26,10 @@ def command(
     host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is everywhere.")] = (
         "127.0.0.1"
     ),
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A further name that it answers to, such as that of a reverse proxy."),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free one.")] = 7860,
     max_megabytes: Annotated[
         float, typer.Option(min=0.001, help="Larger uploads are refused.")
@@ -45,10 +47,11 @@ def command(
         raise UsageError(f"`zoo serve` needs Gradio; {pip_install('web')}")
     from zoo.web.app import serve
     from zoo.web.limits import Limits
+    from zoo.web.names import is_loopback
 
     def ready(address: str) -> None:
         """Print the address, and open it if requested."""
-        if not _is_loopback(host):
+        if not is_loopback(host):
             say(
                 f"zoo: {host} can be reached by other machines: whoever reaches it can use the "
                 "models and read their names; there is no password",
@@ -62,10 +65,4 @@ def command(
 
             webbrowser.open(address)
 
-    serve(models or [], host, port, Limits(max_megabytes, max_minutes), ready)
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
+    serve(models or [], host, port, Limits(max_megabytes, max_minutes), ready, allow_host or [])

@@ -27,7 +27,9 @@ _BODY = {
 _ERROR = {"application/json": {"example": {"error": "one sentence"}}}
 _REASONS = {
     400: "no recording, an empty one, or a request that is malformed",
+    403: "the request is for another host, or from a page of another origin",
     404: "no such model is served",
+    408: "the body comes too slowly",
     413: "the body is too large, or the recording too long",
     415: "the recording cannot be decoded",
     503: "no model has been trained yet, or too many requests are waiting",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.web.limits import Gate, Limits
+from zoo.web.names import Names
 from zoo.web.served_models import ServedModels
 from zoo.web.service import Service
 from zoo.web.uploads import Uploads
@@ -24,11 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["build", "serve"]
 
 _SHUTDOWN = 2  # seconds that open pages get when the server ends
+_CONNECTIONS = 500  # at once; each is an open file
+# No page of another origin shows the page, or uses what comes as a picture, a script or a sound.
+_HEADERS = [
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "frame-ancestors 'self'"),
+]
 _EXPIRY = 60.0  # seconds between two searches for expired uploads
 
 
 def serve(
-    models: Sequence[str], host: str, port: int, limits: Limits, ready: Callable[[str], None]
+    models: Sequence[str],
+    host: str,
+    port: int,
+    limits: Limits,
+    ready: Callable[[str], None],
+    allowed: Sequence[str] = (),
 ) -> None:
     """Serve until interrupted.
 
@@ -42,12 +55,15 @@ def serve(
         The largest request that is answered.
     ready : callable
         Receives the address as soon as the server answers.
+    allowed : sequence of str
+        Further names that the server answers to.
 
     Raises
     ------
     UsageError, ArtefactError, PluginError
         If the address cannot be listened on, or a model cannot be served.
     """
+    names = Names(host, allowed)
     served = ServedModels(models)
     with ExitStack() as stack:
         # SIGTERM must end the server as Ctrl-C does, or its folder would stay.
@@ -57,6 +73,8 @@ def serve(
         listener = stack.enter_context(_listen(host, port))
         folder = stack.enter_context(_own_folder())
         import uvicorn
+
+        from zoo.web.connection import Connection
 
         service = Service(served, Uploads(folder / "songs"), limits)
         shown_host = f"[{host}]" if ":" in host else host
@@ -74,9 +92,11 @@ def serve(
                 await super().shutdown(sockets)
 
         config = uvicorn.Config(
-            build(service),
-            http="h11",
+            build(service, names),
+            http=Connection,
             ws="none",
+            headers=_HEADERS,
+            limit_concurrency=_CONNECTIONS,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_SHUTDOWN,
@@ -84,9 +104,10 @@ def serve(
         Server(config).run(sockets=[listener])
 
 
-def build(service: Service) -> "FastAPI":
+def build(service: Service, names: Names) -> "FastAPI":
     """Return the application: the JSON endpoint, and the page at all other addresses."""
     from fastapi import FastAPI
+    from fastapi.middleware.cors import CORSMiddleware
 
     from zoo.web.api import add_api
     from zoo.web.page import add_page
@@ -101,7 +122,9 @@ def build(service: Service) -> "FastAPI":
     )
     add_api(app, service)
     add_page(app, service)
-    app.add_middleware(Gate, max_bytes=service.limits.bytes)
+    # One that allows nothing: without it Gradio adds its own, which allows other origins.
+    app.add_middleware(CORSMiddleware)
+    app.add_middleware(Gate, names=names, max_bytes=service.limits.bytes)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Limits of a request: its size, the length of its audio, and the addresses that it may use."""
+"""Limits of a request: its origin, address, size and duration, and the length of its audio."""
 
 import asyncio
 import json
@@ -10,21 +10,25 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from zoo.web.names import Names
 from zoo_registry.errors import ZooError
 
 __all__ = ["Gate", "Limits", "Refused"]
 
 _SMALL = 1_000_000  # bytes of a body without a song
 _WITH_SONG = ("/api/predict", "/gradio_api/upload")
-# Gradio has more: it fetches addresses, proxies, converts films and edits its own source.
+# What the page and programs need. Gradio has much more: it fetches addresses, proxies, converts
+# films and edits its own source.
 _OPEN = re.compile(
-    r"/|/favicon\.ico|/manifest\.json|/robots\.txt|/theme\.css|/config/?|/openapi\.json"
-    r"|/(?:assets|static|svelte)/.*|/api/(?:models|predict)"
-    r"|/gradio_api/(?:upload|upload_progress|queue/join|queue/data|cancel|reset|startup-events"
-    r"|info|theme\.css|heartbeat/[^/]+|file=.*)"
+    r"/|/favicon\.ico|/manifest\.json|/theme\.css|/config|/openapi\.json|/(?:assets|static)/.*"
+    r"|/api/(?:models|predict)"
+    r"|/gradio_api/(?:upload|upload_progress|file=.*|queue/join|queue/data|cancel|reset"
+    r"|heartbeat/[^/]+)"
 )
 # A client that is still sending has this many seconds and bytes to notice the answer.
 _LINGER, _WASTE = 2.0, 64_000_000
+# Whenever this many seconds have passed, this many bytes of a body have come, or its end.
+_SECONDS, _BYTES = 10.0, 200_000
 
 
 class Refused(ZooError):
@@ -48,59 +52,95 @@ class Limits:
         return round(self.megabytes * 1_000_000)
 
 
-class _TooLarge(Exception):
-    pass
-
-
 class Gate:
-    """ASGI middleware that refuses a request before its body is stored: a song has `max_bytes`."""
+    """ASGI middleware that refuses a request before its body is stored.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app, self._max_bytes = app, max_bytes
+    Parameters
+    ----------
+    app : ASGI application
+        The application behind the gate.
+    names : Names
+        Names that the server answers to.
+    max_bytes : int
+        Size of the largest body that holds a song.
+    """
+
+    def __init__(self, app: ASGIApp, names: Names, max_bytes: int) -> None:
+        self._app, self._names, self._max_bytes = app, names, max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with 404 or 413."""
+        """Pass a request on, or answer it with 403, 404, 408 or 413."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        if not _OPEN.fullmatch(path):
-            await _refuse(scope, receive, send, 404, "there is nothing at this address")
-            return
         limit = self._max_bytes if path in _WITH_SONG else _SMALL
-        too_large = f"the body is larger than the {limit / 1e6:g} MB that are taken here"
+        refused: Refused | None = None
+        too_large = Refused(
+            413, f"the body is larger than the {limit / 1e6:g} MB that are taken here"
+        )
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > limit:
-            await _refuse(scope, receive, send, 413, too_large)
+        if foreign := self._names.refusal(scope):
+            refused = Refused(403, foreign)
+        elif not _OPEN.fullmatch(path):
+            refused = Refused(404, "there is nothing at this address")
+        elif announced.isdecimal() and int(announced) > limit:
+            refused = too_large
+        if refused:
+            await _refuse(scope, receive, send, refused)
             return
-        size, started = 0, False
-
-        async def counted() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > limit:
-                raise _TooLarge
-            return message
+        body = _Body(receive, too_large, limit)
+        started = False
 
         async def watched(message: Message) -> None:
             nonlocal started
-            if size <= limit:  # else the application reports the interruption, which is ignored
+            if not body.refused:  # else the application reports the interruption, which is ignored
                 started = True
                 await send(message)
 
         try:
-            await self._app(scope, counted, watched)
+            await self._app(scope, body.receive, watched)
         except ClientDisconnect:
             return
         except Exception:
-            if size <= limit:
+            if not body.refused:
                 raise
-        if size > limit and not started:
-            await _refuse(scope, receive, send, 413, too_large)
+        if body.refused and not started:
+            await _refuse(scope, receive, send, body.refused)
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
+class _Body:
+    """The body of a request, which is refused as soon as it is too large or too slow."""
+
+    def __init__(self, receive: Receive, too_large: Refused, limit: int) -> None:
+        self.refused: Refused | None = None
+        self._receive, self._too_large, self._limit = receive, too_large, limit
+        self._size, self._mark, self._ended = 0, 0, False
+        self._due = asyncio.get_running_loop().time() + _SECONDS
+
+    async def receive(self) -> Message:
+        """Return the next message, or raise `Refused`."""
+        if self._ended:  # only the end of the connection is awaited
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._due):
+                message = await self._receive()
+        except TimeoutError:
+            rate = f"{_BYTES / 1000:g} kB in {_SECONDS:g} seconds"
+            self.refused = Refused(408, f"the body comes too slowly, less than {rate}")
+            raise self.refused from None
+        self._size += len(message.get("body", b""))
+        self._ended = not message.get("more_body", False)
+        if self._size > self._limit:
+            self.refused = self._too_large
+            raise self.refused
+        if self._size >= self._mark + _BYTES:
+            self._mark = self._size
+            self._due = asyncio.get_running_loop().time() + _SECONDS
+        return message
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) -> None:
     """Answer at once, then read on for a moment.
 
     If a connection is closed while its client still sends, it is reset, and the client may never
@@ -108,13 +148,14 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sente
     """
     # Gradio's page shows the text of a refusal as it is.
     plain = scope["path"].startswith("/gradio_api/")
+    sentence = str(refused)
     body = sentence if plain else json.dumps({"error": sentence}, ensure_ascii=False)
     headers = [
         (b"content-type", b"text/plain; charset=utf-8" if plain else b"application/json"),
         (b"content-length", str(len(body.encode())).encode()),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
     more, wasted = True, 0
     with suppress(TimeoutError):

@@ -1,5 +1,6 @@
 """The page of ``zoo serve``: a song is uploaded, and the predictions of the models appear."""
 
+import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import closing
 from importlib.resources import files
@@ -7,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
 
 from zoo.web.limits import Refused
 from zoo.web.result_html import ModelResult, render_notice, render_result
@@ -77,6 +78,15 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.get("/gradio_api/upload_progress", include_in_schema=False)
     def progress() -> Response:
         return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
+
+    # Gradio's own would also fetch addresses, and read other files.
+    @app.get("/gradio_api/file={ticket:path}", include_in_schema=False)
+    def file(ticket: str) -> Response:
+        song = service.uploads.look(ticket)
+        if song is None:
+            raise Refused(404, "there is no such song")
+        kind = mimetypes.guess_type(song.path)[0] or "application/octet-stream"
+        return FileResponse(song.path, media_type=kind)
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> Response:

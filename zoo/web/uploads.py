@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ __all__ = ["Song", "Uploads", "plain_name"]
 
 _ROOM = 32  # uploads at once; times the limit of one, this is the most they take of the disk
 _PATIENCE = 600.0  # seconds that an upload of the page is kept until a model is asked about it
+_HURRY = 10.0  # the same while others find no room
 _PIECE = 1 << 20
 _LONGEST = 100
 
@@ -47,43 +49,23 @@ class Uploads:
     async def receive(self, request: Request) -> Song:
         """Store the body of a request, or the file of its form; `Refused` if that is impossible."""
         self.expire()
-        if len(list(self._folder.iterdir())) >= _ROOM:
+        if not self._has_room():
+            self.expire(_HURRY)
+        if not self._has_room():
             raise Refused(503, f"{_ROOM} uploads are waiting; try again in a minute")
-        if "multipart/form-data" not in request.headers.get("content-type", ""):
-            return await self._store("-", request.stream())
         try:
-            async with request.form(max_files=1, max_fields=8) as form:
-                files = [value for value in form.values() if isinstance(value, UploadFile)]
-                if not files:
-                    raise Refused(400, "the form holds no file; send one, in a field called `file`")
-                return await self._store(plain_name(files[0].filename or ""), _pieces(files[0]))
-        except HTTPException as error:
-            reason = str(error.detail).rstrip(".").lower()
-            raise Refused(
-                400,
-                f"the form cannot be read ({reason}); it takes one file, "
-                "whose name has 4,000 characters at most",
-            ) from error
-
-    async def _store(self, name: str, pieces: AsyncIterator[bytes]) -> Song:
-        # The suffix helps the decoder; nothing else of the client's name reaches the disk.
-        suffix = Path(name).suffix.lower() if is_audio(Path(name)) else ""
-        folder = Path(tempfile.mkdtemp(prefix="song-", dir=self._folder))
-        song = Song(folder / f"song{suffix}", name)
-        try:
-            with song.path.open("wb") as file:
-                async for piece in pieces:
-                    await asyncio.to_thread(file.write, piece)
-                if not file.tell():
-                    called = "the body" if name == "-" else name
-                    raise Refused(400, f"{called} is empty (0 bytes); send the recording itself")
+            with ExitStack() as undo:  # such as after a client that hangs up
+                # The place is taken before anything of the body is read.
+                folder = Path(tempfile.mkdtemp(prefix="song-", dir=self._folder))
+                undo.callback(shutil.rmtree, folder, ignore_errors=True)
+                song = await _received(request, folder)
+                undo.pop_all()
+                return song
         except OSError as error:
-            song.close()
             raise Refused(503, f"the upload cannot be stored: {error.strerror}") from error
-        except BaseException:  # such as a client that hangs up, or a server that stops
-            song.close()
-            raise
-        return song
+
+    def _has_room(self) -> bool:
+        return len(list(self._folder.iterdir())) < _ROOM
 
     def wait(self, song: Song) -> str:
         """Keep an upload for ten minutes or until it is taken; return its ticket."""
@@ -91,18 +73,54 @@ class Uploads:
         self._waiting[ticket] = (song, time.monotonic())
         return ticket
 
+    def look(self, ticket: str) -> Song | None:
+        """Return the upload of a ticket that is still valid."""
+        return self._waiting.get(ticket, (None, 0.0))[0]
+
     def take(self, ticket: str) -> Song | None:
         """Return the upload of a ticket, which is valid once."""
         song, _ = self._waiting.pop(ticket, (None, 0.0))
         return song
 
-    def expire(self) -> None:
-        """Delete the uploads that have not been taken for ten minutes."""
-        oldest = time.monotonic() - _PATIENCE
+    def expire(self, seconds: float = _PATIENCE) -> None:
+        """Delete the uploads that have not been taken for some seconds, ten minutes by default."""
+        oldest = time.monotonic() - seconds
         for ticket, (song, since) in list(self._waiting.items()):
             if since < oldest:
                 del self._waiting[ticket]
                 song.close()
+
+
+async def _received(request: Request, folder: Path) -> Song:
+    """Store the recording of a request in a folder."""
+    if "multipart/form-data" not in request.headers.get("content-type", ""):
+        return await _store(folder, "-", request.stream())
+    try:
+        async with request.form(max_files=1, max_fields=8) as form:
+            files = [value for value in form.values() if isinstance(value, UploadFile)]
+            if not files:
+                raise Refused(400, "the form holds no file; send one, in a field called `file`")
+            return await _store(folder, plain_name(files[0].filename or ""), _pieces(files[0]))
+    except HTTPException as error:
+        reason = str(error.detail).rstrip(".").lower()
+        raise Refused(
+            400,
+            f"the form cannot be read ({reason}); it takes one file, "
+            "whose name has 4,000 characters at most",
+        ) from error
+
+
+async def _store(folder: Path, name: str, pieces: AsyncIterator[bytes]) -> Song:
+    # The suffix helps the decoder; nothing else of the client's name reaches the disk.
+    suffix = Path(name).suffix.lower() if is_audio(Path(name)) else ""
+    song = Song(folder / f"song{suffix}", name)
+    with song.path.open("wb") as file:
+        async for piece in pieces:
+            await asyncio.to_thread(file.write, piece)
+        if not file.tell():
+            called = "the body" if name == "-" else name
+            raise Refused(400, f"{called} is empty (0 bytes); send the recording itself")
+    return song
 
 
 def plain_name(given: str) -> str:

@@ -323,7 +323,7 @@ class TestHostile:
         host, port = server.address.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=60) as wire:
             wire.sendall(
-                b"POST /api/predict HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
                 b"Content-Length: 2000000000\r\n\r\n"
             )
             answer = wire.recv(65536)
@@ -337,7 +337,7 @@ class TestHostile:
         begin = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
         with socket.create_connection((host, int(port)), timeout=60) as wire:
             wire.sendall(
-                b"POST " + path.encode() + b" HTTP/1.1\r\nHost: x\r\n" + kind
+                b"POST " + path.encode() + b" HTTP/1.1\r\nHost: localhost\r\n" + kind
                 + b"Content-Length: 1900000\r\n\r\n" + (begin if as_form else b"") + bytes(900_000)
             )  # fmt: skip
             if not as_form:
@@ -423,10 +423,10 @@ class TestProcess:
             socket.create_connection((host, int(port)), timeout=60) as sending,
             socket.create_connection((host, int(port)), timeout=60) as looking,
         ):
-            looking.sendall(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: x\r\n\r\n")
+            looking.sendall(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert looking.recv(100)
             sending.sendall(
-                b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
+                b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n"
                 + bytes(5000)
             )
             form = {"file": ("kept.flac", song.read_bytes())}
@@ -475,10 +475,11 @@ class TestProcess:
             "import asyncio, shutil, sys, warnings; from pathlib import Path\n"
             "warnings.simplefilter('ignore')\n"
             "from zoo.web.app import Limits, ServedModels, Service, Uploads, build\n"
+            "from zoo.web.names import Names\n"
             "from zoo.web.uploads import Song\n"
             "async def main():\n"
             "    service = Service(ServedModels(), Uploads(Path('up')), Limits())\n"
-            "    build(service)\n"
+            "    build(service, Names())\n"
             "    song = Song(Path(sys.argv[1]), 'song')\n"
             "    await service.measure(song)\n"
             "    for model in service.models.all(): await service.predict(model, song, None)\n"

@@ -1,0 +1,453 @@
+"""Who is let in to ``zoo serve``: names, origins, addresses, and clients that are slow."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
+
+import uvicorn  # noqa: E402
+from fastapi import FastAPI, Request  # noqa: E402
+
+from zoo.web import connection, limits  # noqa: E402
+from zoo.web.api import add_api  # noqa: E402
+from zoo.web.limits import Gate, Limits, Refused  # noqa: E402
+from zoo.web.names import Names  # noqa: E402
+from zoo.web.served_models import ServedModels  # noqa: E402
+from zoo.web.service import Service  # noqa: E402
+from zoo.web.uploads import Uploads  # noqa: E402
+from zoo_registry.errors import UsageError  # noqa: E402
+
+pytestmark = pytest.mark.xdist_group("serving")
+
+OWN = "127.0.0.1:7860"
+FOREIGN = (
+    *("null", "http://localhost.", "http://localhost.:7860", "http://localhost:7861"),
+    *("http://[::1]:1", "http://evil.example", "http://127.0.0.1.evil.example:7860", "file://"),
+    *("https://127.0.0.1:7860", "http://127.0.0.1", "http://127.0.0.1:78600", "", "*"),
+)
+OPEN = {
+    *("/", "/api/models", "/api/predict", "/openapi.json", "/config", "/favicon.ico"),
+    *("/manifest.json", "/theme.css", "/assets/{path:path}", "/static/{path:path}"),
+    *("/gradio_api/upload", "/gradio_api/upload_progress", "/gradio_api/file={ticket:path}"),
+    *("/gradio_api/file={path_or_url:path}", "/gradio_api/queue/join", "/gradio_api/queue/data"),
+    *("/gradio_api/cancel", "/gradio_api/reset", "/gradio_api/heartbeat/{session_hash}"),
+}
+
+
+def scope(
+    *headers: tuple[str, str], method: str = "GET", path: str = "/", scheme: str = "http"
+) -> dict[str, object]:
+    return {
+        "type": "http", "method": method, "path": path, "scheme": scheme,
+        "server": ("192.168.1.5", 7860),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
+    }  # fmt: skip
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        "host",
+        [
+            *(
+                "127.0.0.1",
+                "127.0.0.1:1",
+                "localhost",
+                "LOCALHOST:80",
+                "localhost.",
+                "localhost.:1",
+            ),
+            *("[::1]", "[::1]:7860", "[0:0::1]:1", "[::ffff:127.0.0.1]:1", "127.0.0.2"),
+            *("192.168.1.5:7860", "zoo.example", "ZOO.example.:443", "10.0.0.9"),
+        ],
+    )
+    def test_own_names(self, host):
+        names = Names("127.0.0.1", ["Zoo.Example", "10.0.0.9"])
+        assert names.refusal(scope(("Host", host))) is None
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            *("evil.example", "evil.example:7860", "localhost.evil.example", "evil.localhost"),
+            *("127.0.0.1.evil.example", "127.0.0.1.nip.io", "192.168.1.6", "[fe80::1]", "0.0.0.0"),
+            *(
+                "",
+                ":7860",
+                "localhost:",
+                "localhost:x",
+                "localhost..",
+                "a@localhost",
+                "localhost/x",
+            ),
+            *("localhost, evil.example", "[localhost]", "::1", "2130706433", "0x7f.1", "[::1"),
+            *("localhost#x", "localhost?x", "localhost\\x", "zoo.example.evil", "xzoo.example"),
+        ],
+    )
+    def test_other_names(self, host):
+        refusal = Names("127.0.0.1", ["zoo.example"]).refusal(scope(("Host", host)))
+        assert refusal is not None
+        assert repr(host) in refusal
+        assert "--allow-host" in refusal
+
+    @given(st.text(min_size=1, max_size=30))
+    def test_a_name_that_is_not_given_is_not_own(self, text):
+        sent = scope(("Host", "127.0.0.1"))
+        sent["headers"] = [(b"host", f"{text}.example".encode("utf-8", "replace"))]
+        assert Names("127.0.0.1").refusal(sent)
+
+    def test_without_a_name(self):
+        assert Names().refusal(scope()) is not None
+
+    def test_the_machine_is_known_by_its_name_where_others_reach_it(self, monkeypatch):
+        monkeypatch.setattr(socket, "gethostname", lambda: "Box.lan")
+        sent = scope(("Host", "box.lan:7860"))
+        assert Names("0.0.0.0").refusal(sent) is Names("192.168.1.5").refusal(sent) is None
+        assert Names("0.0.0.0").refusal(scope(("Host", "0.0.0.0:7860"))) is None
+        assert Names("studio").refusal(scope(("Host", "studio"))) is None
+        for host in ("127.0.0.1", "localhost", "::1"):
+            assert Names(host).refusal(sent)
+
+    @pytest.mark.parametrize(
+        "name", ["http://zoo.example", "zoo.example:80", "*", "", "a b", "a/b"]
+    )
+    def test_what_is_no_name_cannot_be_allowed(self, name):
+        with pytest.raises(UsageError, match="takes a name"):
+            Names("localhost", [name])
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+    @pytest.mark.parametrize("origin", FOREIGN)
+    def test_foreign_origins(self, origin, method):
+        own = [("Host", OWN), ("Origin", f"http://{OWN}")]
+        assert Names().refusal(scope(*own, method=method)) is None
+        for headers in ([("Host", OWN), ("Origin", origin)], [*own, ("Origin", origin)]):
+            refusal = Names().refusal(scope(*headers, method=method))
+            assert refusal == f"a page of another origin ({origin}) cannot use this server"
+
+    @pytest.mark.parametrize(
+        ("host", "origin", "scheme"),
+        [
+            ("zoo.example", "https://zoo.example", "https"),
+            ("zoo.example:443", "https://zoo.example", "https"),
+            ("Zoo.example:8443", "https://zoo.example:8443", "https"),
+            ("zoo.example:80", "http://zoo.example", "http"),
+            ("[::1]:7860", "http://[::1]:7860", "http"),
+            ("localhost.:7860", "http://localhost.:7860", "http"),
+        ],
+    )
+    def test_own_origins(self, host, origin, scheme):
+        sent = scope(("Host", host), ("Origin", origin), method="POST", scheme=scheme)
+        assert Names(allowed=["zoo.example"]).refusal(sent) is None
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin", "x"])
+    def test_a_browser_says_where_a_request_comes_from(self, site):
+        own = site in ("none", "same-origin")
+        sent = [("Host", OWN), ("Sec-Fetch-Site", site)]
+        assert (Names().refusal(scope(*sent)) is None) is own
+        # A link on another page opens this one; a form and a frame do not.
+        followed = [*sent, ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]
+        assert Names().refusal(scope(*followed)) is None
+        assert (Names().refusal(scope(*followed, method="POST")) is None) is own
+        followed[-1] = ("Sec-Fetch-Dest", "iframe")
+        assert (Names().refusal(scope(*followed)) is None) is own
+
+
+@pytest.fixture(scope="module")
+def server(serve, tmp_path_factory):
+    return serve(tmp_path_factory.mktemp("empty"), "--allow-host", "zoo.example")
+
+
+@pytest.fixture
+def client(server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.address, timeout=60) as found:
+        yield found
+
+
+FORM = {"files": ("a.wav", b"sound")}
+# All addresses of the application, also those of mounted and included ones.
+ROUTES = """
+import sys, warnings; warnings.simplefilter("ignore")
+from pathlib import Path
+from starlette.routing import Mount
+from zoo.web.app import Limits, Names, ServedModels, Service, Uploads, build
+
+def walk(routes, prefix=""):
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if isinstance(route, Mount):
+            inner = route.app
+        if inner is None:
+            print(prefix + route.path)
+        else:
+            walk(inner.routes, prefix + getattr(route, "path", ""))
+
+walk(build(Service(ServedModels(), Uploads(Path("up")), Limits()), Names()).routes)
+"""
+
+
+class TestRoutes:
+    def test_what_is_not_needed_is_shut(self, client, run_python, workspace):
+        every = set(run_python(ROUTES).stdout.split())
+        shut = {path for path in every if not limits._OPEN.fullmatch(path)}
+        assert every - shut == OPEN
+        assert len(shut) > 40
+        for path in shut:
+            answers = {client.request(method, path).status_code for method in ("GET", "POST")}
+            assert answers == {404}, path
+
+    @pytest.mark.parametrize("path", sorted(OPEN))
+    def test_a_foreign_page_reads_nothing(self, client, path):
+        asked = [{"origin": origin} for origin in FOREIGN[:6]]
+        for headers in [*asked, {"host": "evil.example"}, {"sec-fetch-site": "cross-site"}]:
+            for method in ("GET", "POST", "OPTIONS", "HEAD"):
+                both = {**headers, "access-control-request-method": "POST"}
+                answer = client.request(method, path, headers=both)
+                assert answer.status_code == 403
+                assert not [name for name in answer.headers if name.startswith("access-control")]
+
+    def test_its_own_page_gives_no_permission_to_others(self, client, server):
+        for path in ("/", "/config", "/api/models", "/theme.css", "/assets/x", "/openapi.json"):
+            answer = client.get(path, headers={"origin": server.address})
+            assert answer.status_code == (404 if path == "/assets/x" else 200)
+            assert "access-control-allow-origin" not in answer.headers
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+    def test_foreign_uploads_take_no_place(self, client, server):
+        for number in range(40):
+            foreign = {"origin": "http://evil.example"} if number % 2 else {"host": "evil.example"}
+            answer = client.post("/gradio_api/upload", files=FORM, headers=foreign)
+            assert answer.status_code == 403
+        assert not server.left()
+
+    def test_a_proxy_that_is_allowed(self, client):
+        # What the configuration of nginx in docs/serving.md sends.
+        proxy = {"Host": "zoo.example", "X-Forwarded-Proto": "https"}
+        own, other = {"Origin": "https://zoo.example"}, {"Origin": "http://zoo.example"}
+        page = client.get("/", headers=proxy)
+        assert "https://zoo.example" in page.text
+        question = {"data": [], "fn_index": 0, "session_hash": "proxy"}
+        for headers, status in ((own, 200), (other, 403)):
+            answer = client.post("/gradio_api/queue/join", json=question, headers=proxy | headers)
+            assert answer.status_code == status
+        assert client.get("/api/models", headers=proxy).json() == []
+
+    def test_the_page_reads_back_what_it_has_sent_and_nothing_else(self, client):
+        (ticket,) = client.post("/gradio_api/upload", files=FORM).json()
+        answer = client.get(f"/gradio_api/file={ticket}")
+        assert answer.content == b"sound"
+        assert answer.headers["content-type"] in ("audio/wav", "audio/x-wav")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            others = ("/etc/passwd", __file__, f"/{ticket}", ticket[:-4], address)
+            for path in (*others, address.replace("http", "HTTP"), address.replace("/", "%2F")):
+                assert client.get(f"/gradio_api/file={path}").status_code == 404, path
+            stranger = {"path": address, "url": address, "meta": {"_type": "gradio.FileData"}}
+            strange = (
+                stranger,
+                [stranger],
+                [[stranger]],
+                {"x": stranger},
+                {**stranger, "path": ticket},
+            )
+            for number in (item["id"] for item in client.get("/config").json()["dependencies"]):
+                for data in ([value] * count for value in strange for count in (2, 3)):
+                    question = {"data": data, "fn_index": number, "session_hash": "s"}
+                    question["event_data"] = stranger
+                    assert client.post("/gradio_api/queue/join", json=question).status_code == 200
+                    said = client.get("/gradio_api/queue/data?session_hash=s").text
+                    assert "takes text only" in said or '"success":false' in said
+            listener.settimeout(0.01)
+            with pytest.raises(TimeoutError):
+                listener.accept()
+
+
+async def through(receive: Callable, path: str = "/gradio_api/upload", app=None) -> list[dict]:
+    """Return what the gate answers to a request whose body is received so."""
+    sent: list[dict] = []
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    async def read_all(scope, receive, send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    gate = Gate(app or read_all, Names(), 1_000_000)
+    await gate(scope(("Host", OWN), method="POST", path=path), receive, send)
+    return sent
+
+
+class TestSlowBodies:
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch):
+        monkeypatch.setattr(limits, "_SECONDS", 0.2)
+        monkeypatch.setattr(limits, "_BYTES", 1000)
+        monkeypatch.setattr(limits, "_LINGER", 0.05)
+
+    @pytest.mark.parametrize(("size", "status"), [(1, 408), (0, 408), (150, 200)])
+    def test_a_body_has_to_go_on(self, size, status):
+        left = 40
+
+        async def receive() -> dict[str, object]:
+            nonlocal left
+            left -= 1
+            await asyncio.sleep(0.02 if size else 60)
+            return {"type": "http.request", "body": bytes(size), "more_body": left > 0}
+
+        answer = asyncio.run(through(receive))
+        assert answer[0]["status"] == status
+        if status == 408:
+            assert b"too slowly" in answer[1]["body"]
+
+    def test_much_at_first_buys_no_time(self):
+        first = True
+
+        async def receive() -> dict[str, object]:
+            nonlocal first
+            await asyncio.sleep(0 if first else 0.05)
+            size, first = 900_000 if first else 1, False
+            return {"type": "http.request", "body": bytes(size), "more_body": True}
+
+        begin = time.monotonic()
+        assert asyncio.run(through(receive))[0]["status"] == 408
+        assert time.monotonic() - begin < 20
+
+    def test_an_answer_may_take_longer_than_its_body(self):
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": b"x", "more_body": False}
+
+        async def slow(scope, receive, send) -> None:
+            await receive()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await asyncio.Event().wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        assert asyncio.run(through(receive, app=slow))[0]["status"] == 200
+
+    @pytest.mark.parametrize("as_form", [False, True])
+    def test_thirty_three_of_them_block_for_a_moment_only(self, tmp_path, as_form):
+        uploads = Uploads(tmp_path / "songs")
+        app = FastAPI()
+        add_api(app, Service(ServedModels(), uploads, Limits()))
+
+        @app.post("/gradio_api/upload")
+        async def upload(request: Request) -> list[str]:
+            return [uploads.wait(await uploads.receive(request))]
+
+        app.add_middleware(Gate, names=Names(), max_bytes=1_000_000)
+        kind = "multipart/form-data; boundary=x" if as_form else "audio/flac"
+        part = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n' + bytes(900)
+
+        async def attack(client: httpx.AsyncClient) -> int:
+            async def body():
+                yield part
+                while True:
+                    await asyncio.sleep(0.05)
+                    yield b"x"
+
+            head = {"content-type": kind}
+            return (
+                await client.post("/gradio_api/upload", content=body(), headers=head)
+            ).status_code
+
+        async def crowd() -> tuple[list[int], int]:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(
+                transport=transport, base_url=f"http://{OWN}", timeout=60
+            ) as client:
+                found = await asyncio.gather(*[attack(client) for _ in range(33)])
+                own = await client.post("/gradio_api/upload", content=b"sound")
+                return found, own.status_code
+
+        found, own = asyncio.run(crowd())
+        assert sorted(found) == [408] * 32 + [503]
+        assert own == 200
+
+
+@pytest.fixture
+def answering(monkeypatch) -> Iterator[int]:
+    """Return the port of a server with short time limits that answers with 20 MB."""
+    monkeypatch.setattr(connection, "_HEADERS", 0.3)
+    monkeypatch.setattr(connection, "_READING", 0.3)
+
+    async def app(scope, receive, send) -> None:
+        assert scope["type"] == "http"
+        await asyncio.sleep(0.6 if scope["path"] == "/slow" else 0)
+        size = 20_000_000 if scope["path"] == "/large" else 2
+        head = [(b"content-length", str(size).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": bytes(size)})
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=connection.Connection, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+class TestSlowClients:
+    @pytest.mark.parametrize(
+        "begin",
+        [
+            b"",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\n",
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+        ],
+    )
+    def test_headers_that_do_not_end(self, answering, begin):
+        with socket.create_connection(("127.0.0.1", answering), timeout=60) as wire:
+            wire.sendall(begin)
+            end = time.monotonic() + 30
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() < end:  # a few bytes now and then do not help
+                    wire.sendall(b"1")
+                    time.sleep(0.05)
+            assert time.monotonic() < end
+
+    def test_an_answer_that_is_not_read(self, answering):
+        with socket.create_connection(("127.0.0.1", answering), timeout=60) as wire:
+            wire.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(1)
+            received = 0
+            with contextlib.suppress(ConnectionError):
+                while part := wire.recv(1 << 20):
+                    received += len(part)
+        assert received < 20_000_000
+
+    def test_whoever_waits_for_an_answer_may_wait(self, answering):
+        with httpx.Client(base_url=f"http://127.0.0.1:{answering}") as client:
+            assert client.get("/slow").status_code == client.get("/slow").status_code == 200
+            assert len(client.get("/large").content) == 20_000_000
+
+
+def test_a_page_that_is_gone_makes_room(tmp_path, monkeypatch):
+    uploads, passed = Uploads(tmp_path / "songs"), [0.0]
+    monotonic = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + passed[0])
+
+    async def receive(count: int) -> None:
+        async def body() -> dict[str, object]:
+            return {"type": "http.request", "body": b"la", "more_body": False}
+
+        for _ in range(count):
+            uploads.wait(await uploads.receive(Request(scope(method="POST"), body)))
+
+    asyncio.run(receive(32))
+    with pytest.raises(Refused, match="32 uploads"):
+        asyncio.run(receive(1))
+    passed[0] = 11
+    asyncio.run(receive(32))
