@@ -15,7 +15,6 @@ def test_only_the_block_is_silent(capfd):
     os.write(2, b"before ")
     with quiet_stderr():
         os.write(2, b"chatter")
-        print("chatter", file=sys.__stderr__, flush=True)
     os.write(2, b"after")
     assert capfd.readouterr() == ("", "before after")
 
@@ -77,6 +76,48 @@ def test_overlapping_threads_leave_stderr_as_it_was(capfd):
         thread.join(30)
     os.write(2, b"after")
     assert capfd.readouterr().err == "after"
+
+
+THREADS = r"""
+import logging, os, sys, threading
+from zoo_registry.silence import move_stderr, quiet_stderr
+
+if sys.argv[1:]:
+    move_stderr()
+logging.basicConfig(format="%(message)s")
+ended = threading.Event()
+
+def talk(say):
+    for number in range(1000):
+        say(number)
+
+def print_it(number):
+    sys.stderr.write(f"printed {number}\n")  # `print` would write the end of the line apart
+
+def log(number):
+    logging.warning("logged %d", number)
+
+threads = [threading.Thread(target=talk, args=(say,)) for say in (print_it, log)]
+for thread in threads:
+    thread.start()
+while any(thread.is_alive() for thread in threads):
+    with quiet_stderr():
+        if sys.argv[1:]:
+            os.write(2, b"chatter")
+print("after", file=sys.stderr)
+os.write(2, b"after")
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("moved",)], ids=["a library", "a command"])
+def test_no_thread_loses_what_it_prints_or_logs(arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS, *arguments], capture_output=True, text=True, check=True
+    )
+    lines = done.stderr.splitlines()
+    assert lines[-2:] == ["after", "after"]
+    expected = [f"{how} {number}" for how in ("logged", "printed") for number in range(1000)]
+    assert sorted(lines[:-2]) == sorted(expected)
 
 
 def test_process_without_stderr():

@@ -2,16 +2,21 @@
 
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.audio.mp3 import mp3_head
 from zoo_registry.errors import AudioError
-from zoo_registry.silence import quiet_stderr
+
+if TYPE_CHECKING:
+    from av import AudioFifo, AudioFrame, AudioStream
+    from av.container import InputContainer
 
 __all__ = [
     "LONGEST",
@@ -33,6 +38,7 @@ _CORRECTED = re.compile(
 )
 LONGEST = 3_600.0  # seconds of a track that is held whole
 _MOST = 2 * 48_000 * 3_600  # samples of all channels that are held in memory
+_TOLERATED = 0.25  # seconds that a compressed file may lack
 _BLOCK = 1 << 18  # frames that are decoded at once; some seconds
 _CHANNELS = 8  # with more, fewer frames are decoded at once: a file can claim 1,024
 _STREAMED = 0x7FFF_0000  # from here on a length means "unknown when this was written"
@@ -164,14 +170,16 @@ def open_stream(path: Path) -> Stream:
     """Open a file, or raise `AudioError` if its first block cannot be decoded."""
     try:
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
+            raise AudioError(f"{path} is no file; what comes in on standard input is called -")
+        if status.st_size == 0:
+            raise AudioError(f"{path} is empty (0 bytes); replace it")
+        # libsndfile would give it to mpg123, which writes its warnings to stderr.
+        openers = [_open_ffmpeg] if mp3_head(path) else [_open_libsndfile, _open_ffmpeg]
     except OSError as error:
         raise AudioError(f"{path} cannot be opened: {error.strerror}") from error
-    if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
-        raise AudioError(f"{path} is no file; what comes in on standard input is called -")
-    if status.st_size == 0:
-        raise AudioError(f"{path} is empty (0 bytes); replace it")
     reasons: list[str] = []
-    for opener in _OPENERS:
+    for opener in openers:
         try:
             stream = opener(path)
             first = next(stream.blocks, None)
@@ -238,9 +246,7 @@ def resample(mono: NDArray[np.float32], source: int, target: int) -> NDArray[np.
 def _open_libsndfile(path: Path) -> Stream:
     import soundfile
 
-    # mpg123, inside libsndfile, writes its warnings to the terminal.
-    with quiet_stderr():
-        file = soundfile.SoundFile(path)
+    file = soundfile.SoundFile(path)
     if file.format == "RAW":  # libsndfile's format of any file named .au or .snd without a header
         file.close()
         raise ValueError("it has no header")
@@ -251,8 +257,7 @@ def _open_libsndfile(path: Path) -> Stream:
         count = _BLOCK * _CHANNELS // max(_CHANNELS, file.channels)
         with file:
             while True:
-                with quiet_stderr():
-                    block = file.read(count, dtype="float32", always_2d=True)
+                block = file.read(count, dtype="float32", always_2d=True)
                 if not len(block):
                     break
                 yield block
@@ -269,7 +274,7 @@ def _open_libsndfile(path: Path) -> Stream:
 def _missing(frames: int, promised: int, rate: int, log: str = "") -> str | None:
     """Return a description of the missing part of a file, or None."""
     # Headers of compressed formats state a little too much: encoders pad, headers round.
-    if promised - frames > rate // 4:
+    if promised - frames > int(_TOLERATED * rate):
         return f"it holds {frames / rate:.2f} of {promised / rate:.2f} s"
     # For uncompressed formats libsndfile corrects lengths by the file's size and only logs it.
     for claimed, actual in _CORRECTED.findall(log):
@@ -294,9 +299,15 @@ def _ogg_ends(path: Path) -> bool:
 def _open_ffmpeg(path: Path) -> Stream:
     import av
 
+    mp3 = mp3_head(path)
+    counted = mp3.samples if mp3 else 0
+    # FFmpeg reads the count only where it begins to read.
+    skipped = {"skip_initial_bytes": str(mp3.start)} if mp3 and counted else {}
     # Without this FFmpeg may take the name for an address such as http: or concat:.
     try:
-        container = av.open(f"file:{path.absolute()}", mode="r", container_options=_OPTIONS)
+        container = av.open(
+            f"file:{path.absolute()}", mode="r", container_options=_OPTIONS | skipped
+        )
     except av.ArgumentError as error:
         raise ValueError("it is no sound format") from error
     if not container.streams.audio:
@@ -304,47 +315,64 @@ def _open_ffmpeg(path: Path) -> Stream:
         container.close()
         raise AudioError(f"{path} holds no sound, only {kinds}")
     track = container.streams.audio[0]
+    rate = track.rate or 0
     promised = max(0.0, (container.duration or 0) / av.time_base)
-    stream = Stream(path, track.rate or 0, promised, iter(()))
-
-    def frames() -> Iterator[NDArray[np.float32]]:
-        resampler = av.AudioResampler(format="fltp")
-        for frame in container.decode(track):
-            stream.rate = frame.sample_rate
-            for part in resampler.resample(frame):
-                yield part.to_ndarray()
+    if counted and rate:  # tags at the end do not count
+        promised = min(promised, counted / rate)
+    stream = Stream(path, rate, promised, iter(()))
 
     def blocks() -> Iterator[NDArray[np.float32]]:
-        waiting: list[NDArray[np.float32]] = []
-        broken = None
+        fifo, broken = av.AudioFifo(), None
         with container:
             try:
-                for part in frames():
-                    waiting.append(part)
-                    if sum(p.shape[1] for p in waiting) >= _BLOCK:
-                        block, waiting = _joined(waiting), []
-                        yield block
-            except av.FFmpegError as error:
+                for frame in _frames(container, track, _TOLERATED if mp3 else 0.0):
+                    stream.rate = frame.sample_rate
+                    frame.pts = None  # the FIFO refuses gaps
+                    fifo.write(frame)
+                    if fifo.samples >= _BLOCK:
+                        yield _rows(fifo)
+            except (av.FFmpegError, ValueError) as error:
                 broken = error
-            if waiting:
-                yield _joined(waiting)
+            if fifo.samples:
+                yield _rows(fifo)
         if not stream.frames:
             reason = _reason(broken) if broken else "no frame"
             raise AudioError(f"{path} holds no sample that can be decoded ({reason})")
         stream.truncated = _missing(stream.frames, int(promised * stream.rate), stream.rate)
-        if broken and not stream.truncated:
+        # After all frames that were counted something else may follow.
+        if broken and not counted and not stream.truncated:
             stream.truncated = f"decoding stopped after {stream.frames / stream.rate:.2f} s"
 
     stream.blocks = blocks()
     return stream
 
 
-def _joined(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return parts of shape (channels, frames) as one array, shape (frames, channels)."""
-    return np.ascontiguousarray(np.concatenate(parts, axis=1).T, np.float32)
+def _frames(
+    container: "InputContainer", track: "AudioStream", damage: float
+) -> Iterator["AudioFrame"]:
+    """Yield the frames as planar floats, without damaged ones of that many seconds."""
+    import av
+
+    resampler = av.AudioResampler(format="fltp")
+    kind = None
+    for packet in container.demux(track):
+        try:
+            decoded = packet.decode()
+        except av.InvalidDataError:
+            damage -= float((packet.duration or 0) * (packet.time_base or 0))
+            if damage <= 0:
+                raise
+            continue
+        for frame in decoded:
+            kind = kind or (frame.sample_rate, frame.layout.name)
+            if kind != (frame.sample_rate, frame.layout.name):  # it would crash PyAV's FIFO
+                raise ValueError("rate or channels change")
+            yield from resampler.resample(frame)
 
 
-_OPENERS: tuple[Callable[[Path], Stream], ...] = (_open_libsndfile, _open_ffmpeg)
+def _rows(fifo: "AudioFifo") -> NDArray[np.float32]:
+    """Empty a FIFO of planar floats into an array, shape (frames, channels)."""
+    return np.ascontiguousarray(fifo.read().to_ndarray().T, np.float32)
 
 
 def _reason(error: Exception) -> str:

@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+from zoo_registry.silence import move_stderr, private_copy
+
 __all__ = ["main"]
 
 
@@ -13,7 +15,7 @@ def main() -> None:
     """Run ``zoo`` with the arguments of the process, and exit with its status."""
     # Quick commands create little garbage; collecting it takes a seventh of their time.
     gc.set_threshold(20_000)
-    _keep_stdout()
+    _keep_streams()
     from zoo.cli.app import run
 
     status = run()
@@ -24,18 +26,19 @@ def main() -> None:
     sys.exit(status)
 
 
-def _keep_stdout() -> None:
-    """Redirect file descriptor 1, to which libraries write, to stderr; `sys.stdout` stays."""
-    if sys.stdout is None:  # it is closed
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (to the end)
-        return
-    try:
-        kept = os.dup(1)
-        os.dup2(2, 1)
-    except OSError:  # a service may have closed either
-        return
-    out = sys.stdout
-    buffering = 1 if out.isatty() else -1
-    real = os.fdopen(kept, "w", buffering, encoding=out.encoding, errors=out.errors)
-    sys.stdout = real
-    sys.__stdout__ = real  # type: ignore[misc]  # used for the width of the terminal
+def _keep_streams() -> None:
+    """Redirect file descriptor 1 to stderr, and let only Python's streams print for the command.
+
+    Libraries write to the descriptors; `sys.stdout` and `sys.stderr` get copies.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # it is closed, and the next file that is opened would get its number
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  (to the end)
+    # The second one is used for the width of the terminal.
+    sys.stdout = sys.__stdout__ = private_copy(sys.stdout, 1)  # type: ignore[misc]
+    os.dup2(2, 1)
+    move_stderr()

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from multiprocessing.resource_tracker import ensure_running
 from typing import Any, TypeAlias, TypeVar
 
+from zoo_registry.silence import move_stderr
+
 __all__ = ["Engine", "InProcess", "LocalProcesses", "Results", "crashed"]
 
 Item = TypeVar("Item")
@@ -249,4 +251,5 @@ def _end_with(parent: int) -> None:
             time.sleep(1)
         os._exit(1)
 
+    move_stderr()  # before there is another thread
     threading.Thread(target=watch, daemon=True).start()

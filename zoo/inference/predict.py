@@ -1,7 +1,7 @@
 """Prediction of the labels of audio files with a trained model.
 
-This needs numpy, soundfile, soxr and onnxruntime, PyAV for formats that libsndfile does not
-read, and no framework. Only a model without an ONNX form needs its plugin.
+This needs numpy, soundfile, soxr and onnxruntime, PyAV for MP3 and formats that libsndfile does
+not read, and no framework. Only a model without an ONNX form needs its plugin.
 """
 
 import os

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.audio.windows import hop_of
+from zoo.plugins.keras_model import framework
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import OPSET, Exported, hookimpl
 from zoo_registry.silence import quiet_stderr
@@ -75,8 +76,7 @@ class NetworkDefaults:
         """Read a network that consists only of Keras' own layers; no code is loaded."""
         if not (folder / _FILE).is_file():
             return None
-        with quiet_stderr():
-            import keras
+        keras = framework()
         try:
             return keras.saving.load_model(folder / _FILE, safe_mode=True)
         except Exception as error:

@@ -8,9 +8,9 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Self
 
+from zoo.plugins.keras_model import framework
 from zoo_registry.card import Card, Choice, Float, Int, LogFloat, ParamValue
 from zoo_registry.errors import UsageError
-from zoo_registry.silence import quiet_stderr
 from zoo_registry.text import pip_install
 
 __all__ = ["EPOCHS", "TUNERS", "Oracle", "Proposal", "oracle_version"]
@@ -148,8 +148,9 @@ def _budget(card: Card) -> int:
 
 def _keras_tuner(card: Card, tuner: str, trials: int, seed: int) -> Any:
     """Return keras-tuner's oracle over the card's space."""
-    with quiet_stderr():  # keras-tuner imports TensorFlow, which writes to stderr
-        import keras_tuner
+    framework()  # keras-tuner imports it, not as quietly
+    import keras_tuner
+
     space = keras_tuner.HyperParameters()
     for name, item in card.space.items():
         match item:
