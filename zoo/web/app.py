@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["build", "serve"]
 
 _SHUTDOWN = 2  # seconds that open pages get when the server ends
-_CONNECTIONS = 500  # at once; each is an open file
 # No page of another origin shows the page, or uses what comes as a picture, a script or a sound.
 _HEADERS = [
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -96,7 +95,6 @@ def serve(
             http=Connection,
             ws="none",
             headers=_HEADERS,
-            limit_concurrency=_CONNECTIONS,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_SHUTDOWN,

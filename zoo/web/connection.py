@@ -6,6 +6,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 __all__ = ["Connection"]
 
+_CONNECTIONS = 500  # at once; each is an open file
 _HEADERS = 10.0  # seconds until a request has begun: from the connection, or the last answer, on
 _READING = 60.0  # seconds in which a client takes none of an answer
 
@@ -16,13 +17,18 @@ class Connection(H11Protocol):
     The limit for a request's body is that of `zoo.web.limits.Gate`.
     """
 
+    _due = 0.0
     _idle: asyncio.TimerHandle | None = None
     _full: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for a request."""
+        """Start to wait for a request; if there are too many, the longest waiting gives way."""
         super().connection_made(transport)
         self._await_request()
+        if len(self.connections) > _CONNECTIONS:
+            others = (other for other in self.connections if isinstance(other, Connection))
+            waiting = (other for other in others if other._is_waiting())
+            min(waiting, key=lambda other: other._due).transport.abort()
 
     def on_response_complete(self) -> None:
         """Start to wait for the next request."""
@@ -47,12 +53,17 @@ class Connection(H11Protocol):
 
     def _await_request(self) -> None:
         _cancel(self._idle)
-        self._idle = self.loop.call_later(_HEADERS, self._end_unless_answering)
+        self._due = self.loop.time() + _HEADERS
+        self._idle = self.loop.call_at(self._due, self._end_unless_answering)
 
     def _end_unless_answering(self) -> None:
         # Bytes that arrive do not count: one of them every few seconds would hold the connection.
-        if getattr(self.cycle, "response_complete", True):
+        if self._is_waiting():
             self.transport.abort()
+
+    def _is_waiting(self) -> bool:
+        answering = not getattr(self.cycle, "response_complete", True)
+        return not answering and not self.transport.is_closing()
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

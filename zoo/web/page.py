@@ -80,7 +80,9 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
 
     # Gradio's own would also fetch addresses, and read other files.
-    @app.get("/gradio_api/file={ticket:path}", include_in_schema=False)
+    @app.api_route(
+        "/gradio_api/file={ticket:path}", methods=["GET", "HEAD"], include_in_schema=False
+    )
     def file(ticket: str) -> Response:
         song = service.uploads.look(ticket)
         if song is None:
