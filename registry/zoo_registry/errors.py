@@ -14,6 +14,7 @@
     ├── RunError             a run on disk is damaged or incomplete
     ├── EngineError          no worker is left, or the scheduler of a cluster is gone
     └── StorageError         nothing more can be written, or a file was deleted
+        └── FileUnavailable  a recording cannot be opened, or was changed meanwhile
 
 A message is one sentence (what, where), followed by what to do if something can be done.
 """
@@ -24,6 +25,7 @@ __all__ = [
     "CannotExport",
     "DatasetError",
     "EngineError",
+    "FileUnavailable",
     "PluginError",
     "ProtocolError",
     "RunError",
@@ -92,3 +94,10 @@ class StorageError(ZooError, OSError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class FileUnavailable(StorageError, AudioError):
+    """A recording cannot be opened, or was changed since its hash was taken.
+
+    Prediction names the file and goes on. Training ends, because the recording itself is sound.
+    """

@@ -60,14 +60,19 @@ class ModelInfo(ModelDescription, kw_only=True):
         return self.file or self.name
 
 
-class DatasetInfo(Structure, kw_only=True):
-    """The dataset of a run: `source` is the argument of ``--data``, `tracks` their number."""
+class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
+    """The tracks that a run used: `source` is the argument of ``--data``, `tracks` their number.
+
+    If tracks were left out, `whole` is the fingerprint with them. Earlier versions left it out, and
+    had the fingerprint of all tracks in the place of that of the used ones.
+    """
 
     name: str
     source: str
     fingerprint: str
     classes: list[str]
     tracks: Count
+    whole: str | None = None
 
 
 class ProtocolInfo(Structure, kw_only=True):
@@ -226,6 +231,13 @@ class RunRecord(Structure, kw_only=True):
     def __post_init__(self) -> None:
         if not isinstance(self.frontend.get("name"), str):
             raise ValueError("'frontend.name' is missing or no text")
+
+    @property
+    def used(self) -> str:
+        """Fingerprint of the tracks that were used; runs of different tracks are no match."""
+        if self.skipped and self.dataset.whole is None:
+            return digest([self.dataset.fingerprint, sorted(item.track for item in self.skipped)])
+        return self.dataset.fingerprint
 
     @property
     def id(self) -> str:

@@ -12,8 +12,8 @@ from zoo.artefacts.compose import add_metadata, compose
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata, TrainingData, WindowGrid
 from zoo.artefacts.model_card import intended_use
 from zoo.audio.decode import decode
-from zoo.audio.files import on_disk
 from zoo.datasets import Dataset, FeatureTable, Track
+from zoo.datasets.hashing import recording
 from zoo.evaluate.metrics import score
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo_registry.card import VerifiableFrontEnd
@@ -184,7 +184,7 @@ def _run_together(
 
 
 def _waveform(track: Track, rate: int) -> NDArray[np.float32]:
-    with on_disk(track.location) as path:
+    with recording(track.location, track.digest) as path:
         return decode(path, rate)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.audio.files import opening
 from zoo.audio.mp3 import mp3_head
 from zoo_registry.errors import AudioError
 
@@ -109,6 +110,8 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
 
     Raises
     ------
+    FileUnavailable
+        If the file cannot be opened.
     AudioError
         If the file cannot be decoded, is cut off, is longer than an hour, or holds samples that
         are no numbers.
@@ -167,8 +170,26 @@ def _whole(stream: Stream, blocks: Iterator[NDArray[np.float32]], most: int) -> 
 
 
 def open_stream(path: Path) -> Stream:
-    """Open a file, or raise `AudioError` if its first block cannot be decoded."""
-    try:
+    """Open a file, or raise `AudioError` if its first block cannot be decoded.
+
+    Parameters
+    ----------
+    path : Path
+        File, as for `decode`.
+
+    Returns
+    -------
+    Stream
+        The file, whose blocks are still to be decoded.
+
+    Raises
+    ------
+    FileUnavailable
+        If the system does not open the file, whose content is then unknown.
+    AudioError
+        If the content is no audio that can be decoded.
+    """
+    with opening(path):
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
             raise AudioError(f"{path} is no file; what comes in on standard input is called -")
@@ -176,8 +197,6 @@ def open_stream(path: Path) -> Stream:
             raise AudioError(f"{path} is empty (0 bytes); replace it")
         # libsndfile would give it to mpg123, which writes its warnings to stderr.
         openers = [_open_ffmpeg] if mp3_head(path) else [_open_libsndfile, _open_ffmpeg]
-    except OSError as error:
-        raise AudioError(f"{path} cannot be opened: {error.strerror}") from error
     reasons: list[str] = []
     for opener in openers:
         try:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zoo.audio.urls import is_url, opened
-from zoo_registry.errors import AudioError, DatasetError, StorageError, UsageError
+from zoo_registry.errors import AudioError, DatasetError, FileUnavailable, UsageError
 from zoo_registry.files import is_file, is_folder
 
-__all__ = ["STDIN", "SUFFIXES", "audio_files", "is_audio", "on_disk", "walk"]
+__all__ = ["STDIN", "SUFFIXES", "audio_files", "is_audio", "on_disk", "opening", "walk"]
 
 SUFFIXES = frozenset(
     f".{name}"
@@ -107,6 +107,19 @@ def _refuse(error: OSError) -> None:
 
 
 @contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Turn an error of the system, by which a file cannot be opened, into `FileUnavailable`."""
+    try:
+        yield
+    except OSError as error:
+        raise FileUnavailable(
+            f"{path} cannot be opened: {error.strerror}; once it can be, give the same command "
+            "again",
+            error.strerror,
+        ) from error
+
+
+@contextmanager
 def on_disk(file: str | Path) -> Iterator[Path]:
     """Yield a local, seekable path.
 
@@ -119,7 +132,7 @@ def on_disk(file: str | Path) -> Iterator[Path]:
 
     Raises
     ------
-    StorageError
+    FileUnavailable
         If a URL cannot be read; another time it may be possible.
     """
     if file != STDIN and (not is_url(file) or is_file(file)):
@@ -136,9 +149,11 @@ def on_disk(file: str | Path) -> Iterator[Path]:
                 with opened(name) as source:
                     _copy(source, path, name)
             except DatasetError as error:
-                raise StorageError(str(error), None) from error
+                raise FileUnavailable(str(error), None) from error
         try:
             yield path
+        except FileUnavailable:
+            raise
         except AudioError as error:
             raise AudioError(str(error).replace(str(path), name)) from error
 

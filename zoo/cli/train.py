@@ -112,8 +112,9 @@ def command(
                 done.append(run)
             else:
                 failures.append(f"{run.id}: {run.record.error}")
+    used = {run.record.used for run in done}
     for board in leaderboard(data, protocol) if done else ():
-        if board.fingerprint == dataset.fingerprint and board.grouped != ungrouped:
+        if board.fingerprint in used and board.grouped != ungrouped:
             print_board(board)
             best = next(row.run for row in board.rows)
             using = "" if isinstance(dataset, FeatureTable) else f"`zoo predict {best} SONG`, or "

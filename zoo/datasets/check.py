@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.audio.decode import Recording, read
-from zoo.audio.files import on_disk
 from zoo.audio.fingerprint import landmarks, near_duplicates
 from zoo.datasets.base import Dataset, FeatureTable, Track, components
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
+from zoo.datasets.hashing import recording
 from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
-from zoo_registry.errors import AudioError, DatasetError
+from zoo_registry.errors import AudioError, DatasetError, FileUnavailable
 from zoo_registry.files import write_text
 from zoo_registry.text import csv_text
 
@@ -97,13 +97,15 @@ def check(
     ------
     DatasetError
         If the dataset is a feature table, which has no files.
+    FileUnavailable
+        If a file cannot be opened.
     """
     if isinstance(dataset, FeatureTable):
         raise DatasetError(f"{dataset.source} is a feature table; only recordings can be checked")
-    paths = [track.location for track in dataset.tracks]
-    found = [_DIED] * len(paths)
-    with (reporter or Reporter()).bar(f"decoding {len(paths)} files", len(paths)) as bar:
-        results = LocalProcesses(jobs).map_unordered(_inspect, paths)
+    files = [(track.location, track.digest) for track in dataset.tracks]
+    found = [_DIED] * len(files)
+    with (reporter or Reporter()).bar(f"decoding {len(files)} files", len(files)) as bar:
+        results = LocalProcesses(jobs).map_unordered(_inspect, files)
         for done, (place, inspection) in enumerate(results, start=1):
             found[place] = inspection or _DIED
             bar.update(done)
@@ -179,23 +181,26 @@ def _group_names(dataset: Dataset, problems: Sequence[Problem]) -> list[str]:
     return [names[number] for number in numbers]
 
 
-def _inspect(location: Path | str) -> _Inspection:
+def _inspect(file: tuple[Path | str, str]) -> _Inspection:
+    location, digest = file
     try:
-        with on_disk(location) as path:
-            recording = read(path)
+        with recording(location, digest) as path:
+            decoded = read(path)
+    except FileUnavailable:
+        raise
     except AudioError as error:
         return _Inspection(error=str(error))
-    samples, rate = recording.samples, recording.rate
+    samples, rate = decoded.samples, decoded.rate
     mono = samples.mean(axis=1, dtype=np.float32)
     return _Inspection(
-        truncated=recording.truncated,
+        truncated=decoded.truncated,
         seconds=len(samples) / rate,
         rate=rate,
         channels=samples.shape[1],
         peak=float(np.abs(samples).max()),
         clipped=_clipped(mono),
         samples=hashlib.sha256(struct.pack("<I", rate) + samples.tobytes()).hexdigest(),
-        wav_md5=_wav_md5(recording),
+        wav_md5=_wav_md5(decoded),
         landmarks=landmarks(mono, rate),
     )
 
@@ -208,13 +213,13 @@ def _clipped(mono: NDArray[np.float32]) -> float:
     return float(runs[runs >= _CLIP_RUN].sum() / len(mono)) if level.max() > 0 else 0.0
 
 
-def _wav_md5(recording: Recording) -> str:
-    whole = np.clip(np.rint(recording.samples * 32768), -32768, 32767).astype("<i2")
+def _wav_md5(decoded: Recording) -> str:
+    whole = np.clip(np.rint(decoded.samples * 32768), -32768, 32767).astype("<i2")
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(whole.shape[1])
         writer.setsampwidth(2)
-        writer.setframerate(recording.rate)
+        writer.setframerate(decoded.rate)
         writer.writeframes(whole.tobytes())
     return hashlib.md5(file.getbuffer(), usedforsecurity=False).hexdigest()
 

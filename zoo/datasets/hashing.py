@@ -1,37 +1,85 @@
 """SHA-256 of the files of a dataset, stored and reused until size or time changes."""
 
+import errno
 import hashlib
 import json
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from zoo.audio.files import on_disk, opening
 from zoo.workspace import cache_folder
-from zoo_registry.errors import DatasetError
-from zoo_registry.files import write_text
+from zoo_registry.errors import DatasetError, FileUnavailable
+from zoo_registry.files import read_json, write_text
 from zoo_registry.text import digest
 
-__all__ = ["file_digests", "remembered_digests", "sha256"]
+__all__ = ["file_digests", "recording", "remembered_digests", "sha256"]
 
 _AT_ONCE = 32  # files
+_DIGITS = 64  # of a SHA-256
+_NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal; raise `DatasetError` if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+    """Return the SHA-256 of a file in hexadecimal; raise `FileUnavailable` if it is unreadable."""
+    with opening(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def recording(location: Path | str, digest: str) -> Iterator[Path]:
+    """Yield a local path of a track's file; compare its bytes with their hash after the block.
+
+    A decoder takes a file that it cannot read any more for one that is cut off, and does not know
+    whether the file was replaced since the dataset was opened. Both are found here.
+
+    Parameters
+    ----------
+    location : Path or str
+        Path or URL.
+    digest : str
+        SHA-256 that the dataset has of the file; a plugin's dataset may have another mark, which
+        is not compared.
+
+    Raises
+    ------
+    FileUnavailable
+        If the file cannot be read, or holds other bytes.
+    """
+    with on_disk(location) as path:
+        try:
+            yield path
+        except Exception:
+            _compare(path, location, digest)
+            raise
+        _compare(path, location, digest)
+
+
+def _compare(path: Path, location: Path | str, digest: str) -> None:
+    with opening(path):
+        is_file = stat.S_ISREG(path.stat().st_mode)  # reading a pipe would block
+    if not is_file or (len(digest) == _DIGITS and sha256(path) != digest):
+        _forget(location)
+        raise FileUnavailable(
+            f"{location} was changed while it was in use; give the same command again", "changed"
+        )
+
+
+def _forget(location: Path | str) -> None:
+    """Delete the stored digests of the folder of a file that has the size and time of another."""
+    for index in (cache_folder() / "digests").glob("*.json"):
+        with suppress(OSError, ValueError):
+            if any(location in (name, Path(name).absolute()) for name in read_json(index)):
+                index.unlink()
 
 
 def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[str]:
-    """Return the SHA-256 of files in the folder `root`; raise `DatasetError` if one is unreadable.
+    """Return the SHA-256 of files in the folder `root`.
 
     Parameters
     ----------
@@ -41,6 +89,13 @@ def file_digests(root: Path, paths: Sequence[Path], trust: bool = True) -> list[
         Files in this folder.
     trust : bool
         Whether files of unchanged size and time are assumed to be unchanged.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file.
+    FileUnavailable
+        If a file cannot be read.
     """
     stamps = [_stamp(path) for path in paths]
     names = [str(path) for path in paths]
@@ -98,10 +153,13 @@ def remembered_digests(
 
 
 def _stamp(path: Path) -> list[int]:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+    with opening(path):
+        try:
+            status = path.stat()
+        except OSError as error:
+            if error.errno not in _NOWHERE:
+                raise
+            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(status.st_mode):
         raise DatasetError(f"{path} cannot be read: it is no file")
     return [status.st_size, status.st_mtime_ns]

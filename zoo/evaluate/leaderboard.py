@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-2"  # raised whenever the same predictions give other figures
+_VERSION = "boards-3"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -92,13 +92,16 @@ class Board:
     Attributes
     ----------
     dataset, fingerprint, protocol : str
-        Name and SHA-256 of the dataset, name of the protocol.
+        Name of the dataset, SHA-256 of the tracks that were used, name of the protocol.
     grouped : bool
         Whether groups were kept together.
     audit : dict or None
         Result of `zoo.evaluate.audit.summary` for the first run with an audit.
     rows : tuple of Row
         Runs by falling accuracy.
+    left_out : int
+        Number of tracks of the dataset that no run of the board used, since they could not be
+        decoded. Runs that left out other tracks are on another board.
     """
 
     dataset: str
@@ -107,6 +110,7 @@ class Board:
     grouped: bool
     audit: dict[str, Any] | None
     rows: tuple[Row, ...]
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -181,7 +185,7 @@ def _boards(name: str | None, spec: str | None) -> list[Board]:
             record.dataset.name,
             record.protocol.spec,
             not record.protocol.grouped,
-            record.dataset.fingerprint,
+            record.used,
             leaks(record.audit),
         )
         if name in (None, key[0]) and spec in (None, key[1]):
@@ -209,11 +213,12 @@ def _board(members: Sequence[Run], key: tuple[Any, ...]) -> Board:
     audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
         dataset=record.dataset.name,
-        fingerprint=record.dataset.fingerprint,
+        fingerprint=record.used,
         protocol=record.protocol.spec,
         grouped=record.protocol.grouped,
         audit=summary(audited) if audited else None,
         rows=tuple(sorted(rows, key=_order)),
+        left_out=max(len(run.record.skipped) for run in members),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.datasets import Dataset, FeatureTable, Track
+from zoo.datasets.hashing import recording
 from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo.features.arrays import Arrays, cached_arrays, frontend_of, rows_of
@@ -23,7 +24,7 @@ from zoo_registry.errors import AudioError, DatasetError, StorageError, ZooError
 from zoo_registry.files import machine
 from zoo_registry.model import Model, Source
 from zoo_registry.record import SkippedTrack
-from zoo_registry.text import first_line
+from zoo_registry.text import first_line, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +68,7 @@ def extract(
     engine : Engine, optional
         Engine that does the work; by default processes on all cores.
     reporter : Reporter, optional
-        Receiver of the progress.
+        Receiver of the progress, and of a note for each track that is left out.
 
     Returns
     -------
@@ -79,11 +80,13 @@ def extract(
     UsageError
         If model and dataset do not fit, or a worker lacks the model or the files.
     DatasetError
-        If no track can be read.
+        If no track of a class can be decoded.
+    FileUnavailable
+        If a file cannot be opened, or was changed since the dataset was.
     StorageError
         If the cache cannot be written.
     """
-    engine = engine or LocalProcesses()
+    engine, reporter = engine or LocalProcesses(), reporter or Reporter()
     frontend = frontend_of(model, dataset)
     if isinstance(dataset, FeatureTable):
         engine.check_workers(_missing, model.source, None)
@@ -91,7 +94,7 @@ def extract(
     engine.check_workers(_missing, model.source, dataset.tracks[0].location)
     cache = FeatureCache(features_folder(), frontend)
     wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
-    computed = _fill(cache, wanted, model, engine, reporter or Reporter())
+    computed = _fill(cache, wanted, model, engine, reporter)
     reasons = {name: item.reason for name, item in computed.items() if item.reason is not None}
     for track in wanted:
         if track.id not in reasons and not cache.path(track.digest).is_file():
@@ -100,18 +103,33 @@ def extract(
                 "check that the disk is writable and has room",
                 "it is gone",
             )
-    if len(reasons) == len(dataset):
-        raise DatasetError(
-            f"no track of {dataset.source} could be used; the first: {min(reasons.items())[1]}"
-        )
+    _check_classes(dataset, reasons)
     skipped = [SkippedTrack(track=track, reason=why) for track, why in sorted(reasons.items())]
+    for item in skipped:
+        reporter.note(f"left out: {item.reason}")
     effort = {
         # An array that a worker had in its own cache took no time.
         "tracks": sum(i.reason is None and i.decode_seconds > 0 for i in computed.values()),
         "decode_seconds": sum(item.decode_seconds for item in computed.values()),
         "frontend_seconds": sum(item.frontend_seconds for item in computed.values()),
     }
-    return Extraction(dataset.without(set(reasons)), skipped, effort)
+    return Extraction(dataset.without(set(reasons)) if reasons else dataset, skipped, effort)
+
+
+def _check_classes(dataset: Dataset, reasons: Mapping[str, str]) -> None:
+    """Raise `DatasetError` if a class has no track left: the result would be one on other data."""
+    if len(reasons) == len(dataset):
+        raise DatasetError(
+            f"no track of {dataset.source} could be used; the first: {min(reasons.items())[1]}"
+        )
+    left = {track.label for track in dataset.tracks if track.id not in reasons}
+    for label in dataset.classes:
+        if label not in left:
+            first = next(track.id for track in dataset.tracks if track.label == label)
+            raise DatasetError(
+                f"no track of the class {quoted(label)} in {dataset.source} could be used; mend "
+                f"the files, or take the class out of the data; the first: {reasons[first]}"
+            )
 
 
 def feature_arrays(model: Model, dataset: Dataset, indices: Iterable[int]) -> Arrays:
@@ -226,13 +244,12 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
     import numpy as np
 
     from zoo.audio.decode import decode
-    from zoo.audio.files import on_disk
 
     path = track.path or Path(track.id)
     reason, decoded = None, None
     begun = time.perf_counter()
     try:
-        with on_disk(location) as file:
+        with recording(location, track.digest) as file:
             audio = decode(file, model.card.frontend.sample_rate)
         decoded = time.perf_counter()
         array = np.asarray(model.preprocess(audio))
@@ -240,13 +257,15 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
             raise AudioError(
                 f"{path} gave an array of shape {array.shape} that is empty or not finite"
             )
-    except AudioError as error:
-        reason = str(error).replace(str(location), str(path))
     except StorageError:  # not the fault of the track, which may be readable another time
         raise
+    except AudioError as error:
+        reason = str(error).replace(str(location), str(path))
     except Exception as error:
         raised = f"{type(error).__name__}: {first_line(error)}"
         reason = f"{path} made {model.card.name} raise {raised}"
+        if isinstance(error, OSError) and error.errno:  # such as too many open files
+            raise StorageError(f"{reason}; give the same command again", raised) from error
     ended = time.perf_counter()
     decoded = decoded or ended
     found = None if reason else np.asarray(array, np.float32)

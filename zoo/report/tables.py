@@ -30,7 +30,8 @@ def heading(board: Board) -> str:
     tracks = max((row.tracks or 0 for row in board.rows), default=0)
     split = "" if board.grouped else ", split by track (--ungrouped)"
     tested = f", {tracks} tracks" if tracks else ""
-    return f"{board.dataset}, {board.protocol}{split}{tested}"
+    left_out = f", {board.left_out} left out" if board.left_out else ""
+    return f"{board.dataset}, {board.protocol}{split}{tested}{left_out}"
 
 
 def audit_sentences(audit: dict[str, Any] | None) -> list[str]:

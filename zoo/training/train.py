@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,10 @@ def train(
     splitting.folds(data, seed, grouped)  # an impossible split is refused before the work
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
-    tuning_info = None
+    tuning_info = extraction = None
     if tuned:
-        tuning = find_tuning(loaded, data, root)
+        extraction = extract(data, loaded, engine, reporter)
+        tuning = find_tuning(loaded, extraction.dataset, root)
         best = tuning.best.params if tuning.best else {}
         resolved = loaded.card.resolve(best | dict(params or {}))
         tuning_info = TuningInfo(
@@ -147,31 +149,46 @@ def train(
         )
     elif nested:
         tuning_info = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[])
-    record = new_record(loaded, resolved, data, splitting, grouped, seed)
-    record.tuned = tuning_info
-    folder = run_folder(record, root)
-    waiting = f"{record.id} is being trained by another process; waiting for it"
-    with locked(folder, lambda: reporter.note(waiting)):
-        run = _open_run(folder, record)
-        if run.complete:
-            reporter.note(f"{run.id} is trained already: {run.folder}")
-            _clear(run)
-            return run
-        extraction = extract(data, loaded, engine, reporter)
-        for skipped in extraction.skipped:
-            reporter.note(f"left out: {skipped.reason}")
-        folds = splitting.folds(extraction.dataset, seed, grouped)
-        experiment = Experiment(loaded, extraction.dataset, seed)
-        search = Search(experiment, tuner, grouped, engine) if nested else None
-        return _Training(run, experiment, extraction, folds, search, reporter, engine).finish()
+
+    # A run is known by the tracks that it used. Which can be used is known after the extraction,
+    # but a run that used all of them is found without.
+    used = extraction.dataset if extraction else data
+    while True:
+        record = new_record(loaded, resolved, used, splitting, grouped, seed)
+        record.tuned = tuning_info
+        record.dataset.whole = None if used is data else data.fingerprint
+        folder = run_folder(record, root)
+        waiting = f"{record.id} is being trained by another process; waiting for it"
+        with locked(folder, partial(reporter.note, waiting)):
+            run = _open_run(folder, record)
+            if run.complete:
+                reporter.note(f"{run.id} is trained already: {run.folder}")
+                _clear(run)
+                return run
+            extraction = extraction or extract(data, loaded, engine, reporter)
+            if extraction.dataset.fingerprint == used.fingerprint:
+                folds = splitting.folds(used, seed, grouped)
+                experiment = Experiment(loaded, used, seed)
+                search = Search(experiment, tuner, grouped, engine) if nested else None
+                training = _Training(run, experiment, extraction, folds, search, reporter, engine)
+                return training.finish()
+        used = extraction.dataset
+        with suppress(OSError):  # it is empty
+            folder.rmdir()
 
 
 def _open_run(folder: Path, record: RunRecord) -> Run:
     """Return the run of this folder, to be continued, or a new one."""
     try:
-        return Run.read(folder)
-    except RunError:  # absent, or damaged: its folds are read one by one anyway
+        run = Run.read(folder)
+    except RunError:  # absent, or damaged
         return Run(folder, record)
+    # A run of an earlier version may have left out tracks that its id does not tell.
+    if run.record.used != record.used:
+        return Run(folder, record)
+    if not run.complete:  # the same tracks may be in another folder now, beside others
+        run.record.dataset = record.dataset
+    return run
 
 
 def _now() -> str:

@@ -115,10 +115,10 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
         predictions = run.predictions()
     except RunError as error:
         return [*findings, Finding("predictions", str(error))]
-    findings += _dataset(run, dataset, predictions)
-    usable = dataset.without({item.track for item in run.record.skipped})
     protocol = run.record.protocol
     try:
+        usable = dataset.without({item.track for item in run.record.skipped})
+        findings += _dataset(run, usable if run.record.dataset.whole else dataset, predictions)
         folds = parse_protocol(protocol.spec).folds(usable, run.record.seed, protocol.grouped)
     except ZooError as error:
         return [*findings, Finding("split", f"the data cannot be split so any more: {error}")]

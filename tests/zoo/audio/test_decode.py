@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from zoo.audio.decode import decode, open_stream, read, resample
 from zoo.audio.files import SUFFIXES, is_audio
-from zoo_registry import AudioError
+from zoo_registry import AudioError, FileUnavailable
 
 PITCH = 440.0
 SECONDS = 0.4
@@ -359,7 +359,7 @@ class TestNoAudio:
         (tmp_path / "x.wav").mkdir()
         with pytest.raises(AudioError, match="is no file"):
             decode(tmp_path / "x.wav", 22_050)
-        with pytest.raises(AudioError, match=r"y\.wav cannot be opened: No such file"):
+        with pytest.raises(FileUnavailable, match=r"y\.wav cannot be opened: No such file"):
             decode(tmp_path / "y.wav", 22_050)
 
     def test_no_sample(self, tmp_path):

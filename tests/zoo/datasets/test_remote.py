@@ -161,7 +161,7 @@ def test_a_server_that_is_gone_is_no_fault_of_a_track(bucket, music, run_python,
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     done = run_python(GONE, json.dumps([(t.id, t.label, t.digest, t.url) for t in tracks]))
-    assert "StorageError: 's3://store/data/music/" in done.stderr
+    assert "FileUnavailable: 's3://store/data/music/" in done.stderr
     assert "EndpointConnectionError" in done.stderr
     assert "hush" not in done.stderr
 
