@@ -7,6 +7,7 @@ from .errors import CannotExport as CannotExport
 from .errors import DatasetError as DatasetError
 from .errors import EngineError as EngineError
 from .errors import FileUnavailable as FileUnavailable
+from .errors import LimitError as LimitError
 from .errors import PluginError as PluginError
 from .errors import ProtocolError as ProtocolError
 from .errors import RunError as RunError

@@ -8,6 +8,7 @@
     │   ├── ArtefactError    an ONNX file cannot be trusted, or cannot be run
     │   ├── DatasetError     the data cannot be used as a dataset
     │   └── ProtocolError    the dataset cannot be split as asked
+    ├── LimitError           an ONNX file from elsewhere exceeds a limit
     ├── AudioError           one track cannot be decoded, or its features not computed
     ├── PluginError          a plugin cannot be loaded or breaks its contract
     │   └── CannotExport     a model has no ONNX form; the message says why
@@ -26,6 +27,7 @@ __all__ = [
     "DatasetError",
     "EngineError",
     "FileUnavailable",
+    "LimitError",
     "PluginError",
     "ProtocolError",
     "RunError",
@@ -62,6 +64,10 @@ class DatasetError(UsageError):
 
 class ProtocolError(UsageError):
     """The dataset cannot be split as asked."""
+
+
+class LimitError(ZooError):
+    """An ONNX file from elsewhere takes more time or memory than it may, or ends its process."""
 
 
 class AudioError(ZooError):

@@ -158,11 +158,14 @@ def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
 @pytest.fixture
 def hearing(trained, workspace: Path) -> Callable[..., Any]:
     """Return a function that puts a small model of two tones into the workspace."""
+    from zoo.artefacts.isolated import remember_own
     from zoo.workspace import find_run
 
     def fetch(name: str = "seconds") -> Any:
         shutil.copytree(trained(name), workspace, dirs_exist_ok=True)
-        return find_run(name)
+        run = find_run(name)
+        remember_own(str(run.record.artefact.sha256))  # in the cache of the workspace, too
+        return run
 
     return fetch
 

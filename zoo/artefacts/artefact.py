@@ -11,32 +11,40 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artefacts.metadata import FORMAT, METADATA, ArtefactMetadata
-from zoo_registry.errors import ArtefactError
+from zoo.artefacts.isolated import MOST, IsolatedSession, is_own
+from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
+from zoo.artefacts.session import OUTPUT, TIMES, LocalSession, Session
+from zoo_registry.errors import ArtefactError, AudioError, LimitError, ZooError
+from zoo_registry.files import is_file
 from zoo_registry.structures import from_plain
 from zoo_registry.text import shown
 
-__all__ = ["FEATURES", "OUTPUT", "TIMES", "WAVEFORM", "Artefact", "Windows"]
+__all__ = ["FEATURES", "WAVEFORM", "Artefact", "Windows"]
 
 WAVEFORM, FEATURES = "waveform", "track"
-OUTPUT, TIMES = "probabilities", "times"
 
 Windows = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Probabilities, shape (windows, classes), and begin and end in seconds, shape (windows, 2)."""
 
 _ROUNDING = 1e-5
 _AT_ONCE = 30.0  # seconds of windows; limits the memory for a long recording
+_LARGEST = (1 << 31) - 1  # bytes of an ONNX file
+_HIGHEST = 1_000_000  # Hz
+_HELD = 1 << 27  # samples that are held for a file from elsewhere
+_WINDOW = 32  # numbers that a window of such a file counts for at least
 # The key of a tensor for the name of another file (onnx.proto, StringStringEntryProto).
 _EXTERNAL = re.compile(rb"\x0a(?:\x08|[\x88]\x80*\x00)location")
 
 
 class Artefact:
-    """An ONNX file written by the zoo.
+    """An ONNX file written by the zoo, here or on another machine.
+
+    A file that this zoo did not write runs in a process of its own, which is killed if it takes
+    too long or too much memory.
 
     Parameters
     ----------
@@ -46,6 +54,8 @@ class Artefact:
         Expected hash of the file; not checked by default.
     threads : int, optional
         Threads per recording; all cores by default.
+    own : bool
+        Whether this process has just written the file.
 
     Attributes
     ----------
@@ -63,20 +73,35 @@ class Artefact:
     ------
     ArtefactError
         If the hash differs, or the file cannot be run.
+    LimitError
+        If it came from elsewhere and exceeds a limit.
     """
 
-    def __init__(self, path: Path, sha256: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, sha256: str | None = None, threads: int | None = None, own: bool = False
+    ) -> None:
         self.path = path
-        content = _read(path, sha256)
-        self._session = _session(path, content, threads)
+        content = _read(path)
+        found = hashlib.sha256(content).hexdigest()
+        if sha256 and found != sha256:
+            raise ArtefactError(
+                f"{path} is not the file that its run wrote (its hash differs); "
+                "train the model again"
+            )
+        self._own = own or is_own(found)
+        try:
+            self._session: Session
+            self._session = (
+                LocalSession(content, threads) if self._own else IsolatedSession(content)
+            )
+        except Exception as error:
+            raise _failure(path, "cannot be run", error) from error
         self.metadata = _metadata(path, self._session)
         self.name = self.metadata.run or str(path)
         self.classes: tuple[str, ...] = tuple(self.metadata.classes)
         self.rate: int = self.metadata.frontend.get("sample_rate", 0)
-        self._input: str = self._session.get_inputs()[0].name
-        self._outputs: list[str] = [output.name for output in self._session.get_outputs()]
-        self.has_times = TIMES in self._outputs
-        self.takes_audio = self._input == WAVEFORM
+        self.takes_audio = self._session.inputs == [WAVEFORM]
+        self.has_times = self.takes_audio and TIMES in self._session.outputs
 
     def run(self, given: NDArray[np.float32]) -> Windows:
         """Return probabilities and times of the windows; times are NaN if the model has none.
@@ -88,23 +113,24 @@ class Artefact:
 
         Raises
         ------
-        ArtefactError
-            If the result is no probabilities.
+        ArtefactError, LimitError
+            If the result is no probabilities, or the file exceeds a limit.
         """
-        feed = {self._input: np.ascontiguousarray(given[None] if self.takes_audio else given)}
+        samples = np.ascontiguousarray(given[None] if self.takes_audio else given)
         try:
-            found = dict(zip(self._outputs, self._session.run(None, feed), strict=True))
-            windows = np.asarray(found[OUTPUT], dtype=np.float64)
-            times = np.asarray(found.get(TIMES, np.full((len(windows), 2), np.nan)), np.float64)
+            windows, *rest = self._session.run(samples)
+            times = rest[0] if rest else np.full((len(windows), 2), np.nan)
             shapes = (windows.shape, times.shape)
         except Exception as error:
-            raise ArtefactError(f"{self.path} failed while it ran: {_reason(error)}") from error
+            raise _failure(self.path, "failed while it ran", error) from error
         count = len(windows)
         if not count or shapes != ((count, len(self.classes)), (count, 2)):
             raise ArtefactError(f"{self.path} gave arrays of the shapes {shapes}; train it again")
         # Single precision may leave a probability a little under zero.
         if not (windows > -_ROUNDING).all() or not np.allclose(windows.sum(axis=1), 1, atol=1e-2):
             raise ArtefactError(f"{self.path} gave numbers that are no probabilities")
+        if self.has_times and not _are_times(times, given.size / self.rate):
+            raise ArtefactError(f"{self.path} gave windows whose times are not in the recording")
         return np.maximum(windows, 0.0), times
 
     def stream(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[Windows]:
@@ -120,7 +146,21 @@ class Artefact:
         """
         grid = self.metadata.windows
         waiting: list[NDArray[np.float32]] = []
-        size, begin, first = 0, 0, 0
+        size, begin, first, numbers = 0, 0, 0, 0
+
+        def run(samples: NDArray[np.float32], wanted: slice) -> Windows:
+            """Return the wanted windows, with the times of the whole waveform."""
+            nonlocal numbers
+            windows, times = self.run(samples)
+            if len(windows) < (wanted.stop or first + 1):
+                raise ArtefactError(f"{self.path} gives fewer windows than its metadata promise")
+            numbers += len(windows) * max(len(self.classes), _WINDOW)
+            if not self._own and numbers > MOST:
+                raise LimitError(
+                    f"{self.path} gives more windows of a recording than a file from elsewhere may"
+                )
+            return windows[wanted], times[wanted] + begin / self.rate
+
         if grid:
             hop, length, reach = grid.hop, grid.length, grid.reach
             # The first windows of a later piece lack the samples before them, and are left out.
@@ -130,46 +170,43 @@ class Artefact:
         for block in blocks:
             waiting.append(block)
             size += block.size
+            if not self._own and size > _HELD:
+                raise AudioError(
+                    f"{self.path} needs more than {_HELD:,} samples of a recording at once, "
+                    f"the limit for a file from elsewhere; cut the recording up"
+                )
             # The last piece must hold the last window whole, which may lie off the grid.
             while grid and size >= piece + length + hop:
                 held = np.concatenate(waiting)
-                windows, times = self.run(held[:piece])
-                chosen = slice(first, lead + count)
-                yield windows[chosen], times[chosen] + begin / self.rate
+                yield run(held[:piece], slice(first, lead + count))
                 step = count * hop
                 waiting = [held[step:]]
                 size, begin, first = size - step, begin + step, lead
-        windows, times = self.run(np.concatenate(waiting))
-        yield windows[first:], times[first:] + begin / self.rate
+        yield run(np.concatenate(waiting), slice(first, None))
 
 
-def _read(path: Path, sha256: str | None) -> bytes:
+def _are_times(times: NDArray[np.float64], seconds: float) -> bool:
+    """Whether begin and end of each window are in order, and within the recording."""
+    begins, ends = times.T
+    return bool((begins >= 0).all() and (begins <= ends).all() and (ends <= seconds + 1).all())
+
+
+def _read(path: Path) -> bytes:
     try:
+        # Anything else, such as a pipe, might never end.
+        if path.exists() and not is_file(path):
+            raise ArtefactError(f"{path} is no file")
+        if path.stat().st_size > _LARGEST:
+            raise ArtefactError(f"{path} is larger than an ONNX file can be, 2 GB")
         content = path.read_bytes()
     except OSError as error:
         raise ArtefactError(f"{path} cannot be read: {error.strerror}") from error
-    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-        raise ArtefactError(
-            f"{path} is not the file that its run wrote (its hash differs); train the model again"
-        )
     if _EXTERNAL.search(content):
         raise ArtefactError(
             f"{path} refers to other files for its numbers; an artefact is one file, "
             "so this one is not run"
         )
     return content
-
-
-def _session(path: Path, content: bytes, threads: int | None) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = threads or 0
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ArtefactError(f"{path} cannot be run: {_reason(error)}") from error
 
 
 _REASONS = (
@@ -181,6 +218,11 @@ _REASONS = (
 )
 
 
+def _failure(path: Path, what: str, error: Exception) -> ZooError:
+    kind = LimitError if isinstance(error, LimitError) else ArtefactError
+    return kind(f"{path} {what}: {_reason(error)}")
+
+
 def _reason(error: Exception) -> str:
     """Return the reason of an error of onnxruntime in a few words."""
     text = shown(" ".join(str(error).split()))
@@ -190,10 +232,9 @@ def _reason(error: Exception) -> str:
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)[:200]
 
 
-def _metadata(path: Path, session: Any) -> ArtefactMetadata:
-    given = {item.name for item in session.get_inputs()}
+def _metadata(path: Path, session: Session) -> ArtefactMetadata:
     try:
-        described = json.loads(session.get_modelmeta().custom_metadata_map[METADATA])
+        described = json.loads(session.metadata or "")
         version = described["format"]
         newer = isinstance(version, int) and version > FORMAT
         metadata = None if newer else from_plain(described, ArtefactMetadata)
@@ -203,9 +244,13 @@ def _metadata(path: Path, session: Any) -> ArtefactMetadata:
         ) from error
     if metadata is None:
         raise ArtefactError(f"{path} was written by a newer genre-zoo; update this one to run it")
-    has_rate = isinstance(metadata.frontend.get("sample_rate"), int)
-    if version < FORMAT or not (given == {FEATURES} or (given == {WAVEFORM} and has_rate)):
+    rate = metadata.frontend.get("sample_rate")
+    has_rate = type(rate) is int and 1 <= rate <= _HIGHEST
+    takes = session.inputs == [FEATURES] or (session.inputs == [WAVEFORM] and has_rate)
+    if version < FORMAT or not takes or OUTPUT not in session.outputs:
         raise ArtefactError(
             f"{path} is of an older or foreign format; train the model again to run it"
         )
+    if not metadata.classes or len(set(metadata.classes)) < len(metadata.classes):
+        raise ArtefactError(f"{path} has no classes, or two of one name; train the model again")
     return metadata

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from zoo.artefacts.artefact import FEATURES, TIMES
+from zoo.artefacts.artefact import FEATURES
 from zoo.artefacts.metadata import METADATA, ArtefactMetadata, WindowGrid
+from zoo.artefacts.session import TIMES
 from zoo.artefacts.stable_names import with_stable_names
 from zoo_registry.card import ExportableFrontEnd, TimedFrontEnd
 from zoo_registry.errors import CannotExport

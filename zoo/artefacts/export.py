@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact
 from zoo.artefacts.compose import add_metadata, compose
+from zoo.artefacts.isolated import remember_own
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata, TrainingData, WindowGrid
 from zoo.artefacts.model_card import intended_use
 from zoo.audio.decode import decode
@@ -82,13 +83,15 @@ def write_artefact(
     frontend = model.card.frontend
     with atomic_path(run.artefact_path) as temporary:
         temporary.write_bytes(content)
-        artefact = Artefact(temporary)
+        artefact = Artefact(temporary, own=True)
         checked = _compare_tracks(artefact, model, fitted, tracks, rows)
         if artefact.takes_audio and isinstance(frontend, VerifiableFrontEnd):
             checked["reference"] = _reference_difference(frontend, tracks, rows)
+    sha256 = hashlib.sha256(content).hexdigest()
+    remember_own(sha256)
     return {
         "file": run.artefact_path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": sha256,
         "bytes": len(content),
         **checked,
     }

@@ -44,7 +44,7 @@ class ArtefactMetadata(Structure, kw_only=True):
     """
 
     format: int
-    run: str | None = None
+    run: Annotated[str, Meta(max_length=1000)] | None = None
     model: ModelDescription | None = None
     classes: list[str]
     frontend: dict[str, Any]

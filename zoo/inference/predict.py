@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact
+from zoo.artefacts.isolated import end_all
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.files import audio_files, on_disk
 from zoo.audio.loudness import SILENCE, Peaks
@@ -21,7 +22,7 @@ from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
 from zoo.inference.prediction import UNKNOWN, Prediction, Section
 from zoo.inference.predictors import Predictor, open_model
-from zoo_registry.errors import ArtefactError, AudioError, UsageError
+from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
 from zoo_registry.text import first_line
 
 __all__ = ["predict"]
@@ -71,6 +72,8 @@ def predict(
         If the run or a path does not exist, or the run is not complete.
     ArtefactError
         If the ONNX file was changed, or cannot be run.
+    LimitError
+        If it came from elsewhere, and opening it takes too long or too much memory.
     PluginError
         If the model has no ONNX form and its plugin is missing.
 
@@ -112,10 +115,14 @@ def _predictions(
         return_as="generator" if in_order else "generator_unordered",
     )
     tasks = (delayed(classify)(file, Reporter()) for file in files)
-    with reporter.bar(f"{len(files)} files", len(files)) as bar:
-        for done, prediction in enumerate(parallel(tasks), start=1):
-            bar.update(done)
-            yield prediction
+    try:
+        with reporter.bar(f"{len(files)} files", len(files)) as bar:
+            for done, prediction in enumerate(parallel(tasks), start=1):
+                bar.update(done)
+                yield prediction
+    except BaseException:
+        end_all()  # threads may wait for files from elsewhere
+        raise
 
 
 def _classify(
@@ -132,7 +139,7 @@ def _classify(
                 for piece in predictor.stream(peaks.watch(waveform(stream, predictor.rate))):
                     pieces.append(piece)
                     bar.update(min(peaks.seconds, length))
-    except (AudioError, ArtefactError) as error:
+    except (AudioError, ArtefactError, LimitError) as error:
         return Prediction(file, error=str(error), run=predictor.name)
     except Exception as error:  # an error of a plugin; the other files can still be classified
         if isinstance(predictor, Artefact):

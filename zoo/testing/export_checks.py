@@ -84,7 +84,7 @@ def _artefact(subject: Subject) -> Artefact:
     add_metadata(graph, metadata)
     path = subject.new_folder() / "model.onnx"
     path.write_bytes(graph.SerializeToString())
-    return Artefact(path)
+    return Artefact(path, own=True)
 
 
 def _close(windows: NDArray[np.float64]) -> bool:

@@ -210,9 +210,10 @@ def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
     expected = run.record.artefact.sha256
     if expected is not None:
         try:
-            content = run.artefact_path.read_bytes()
+            with run.artefact_path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             yield Finding("artefact", f"{run.artefact_path.name} cannot be read: {error.strerror}")
         else:
-            if hashlib.sha256(content).hexdigest() != expected:
+            if found != expected:
                 yield Finding("artefact", "model.onnx is not the file that the run wrote")

@@ -11,7 +11,7 @@ from zoo.artefacts.artefact import Artefact
 from zoo.inference.predictors import open_model
 from zoo.web.limits import Refused
 from zoo.workspace import find_run, models_folder, runs
-from zoo_registry.errors import RunError, UsageError, ZooError
+from zoo_registry.errors import LimitError, RunError, UsageError, ZooError
 from zoo_registry.runs import RECORD, Run
 
 __all__ = ["ServedModel", "ServedModels"]
@@ -72,6 +72,7 @@ class ServedModels:
 
     def __init__(self, wanted: Sequence[str] = ()) -> None:
         self._open = lru_cache(maxsize=_OPEN)(_open)
+        self._refused: dict[tuple[str, str], str] = {}
         self._wanted: list[str | ServedModel] = []
         for name in dict.fromkeys(wanted):
             model = _open(name)
@@ -101,7 +102,14 @@ class ServedModels:
 
     def open(self, model: ServedModel) -> Artefact:
         """Return a model ready to predict; eight models stay in memory."""
-        return self._open(model.source, model.sha256)
+        key = model.source, model.sha256
+        if key in self._refused:  # it would take a minute of each request
+            raise LimitError(self._refused[key])
+        try:
+            return self._open(*key)
+        except LimitError as error:
+            self._refused[key] = str(error)
+            raise
 
     @staticmethod
     def none_yet() -> str:

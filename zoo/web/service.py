@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact, Windows
+from zoo.artefacts.isolated import end_all
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.loudness import Peaks
 from zoo.inference.predict import predict
@@ -24,6 +25,7 @@ __all__ = ["Loudness", "Service"]
 
 _AT_ONCE = 2  # predictions; each uses all cores
 _QUEUE = 32
+_STOPPING = "the server is stopping"
 
 Blocks = Iterator[NDArray[np.float32]]
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class Service:
     def stop(self) -> None:
         """Interrupt all decoding and prediction."""
         self._stopping.set()
+        end_all()
 
     async def measure(self, song: Song) -> Loudness:
         """Decode a song to its end; refuse it if it is too long (413) or no audio (415)."""
@@ -105,6 +108,8 @@ class Service:
     def _predict(
         self, model: ServedModel, song: Song, timeline: bool | None
     ) -> tuple[Prediction, float]:
+        if self._stopping.is_set():
+            raise Refused(503, _STOPPING)
         try:
             opened = self.models.open(model)
         except ZooError as error:
@@ -123,7 +128,7 @@ class Service:
     def _until_stopped(self, blocks: Blocks) -> Blocks:
         for block in blocks:
             if self._stopping.is_set():
-                raise AudioError("the server is stopping")
+                raise AudioError(_STOPPING)
             yield block
 
 

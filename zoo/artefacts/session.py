@@ -1,0 +1,54 @@
+"""The graph of an ONNX file, as onnxruntime runs it in this process."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.artefacts.metadata import METADATA
+
+__all__ = ["OUTPUT", "TIMES", "LocalSession", "Session"]
+
+OUTPUT, TIMES = "probabilities", "times"
+
+
+class Session(Protocol):
+    """An open graph: the names of its inputs and outputs, and the zoo's metadata as JSON."""
+
+    inputs: list[str]
+    outputs: list[str]
+    metadata: str | None
+
+    def run(self, given: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+        """Return probabilities, and times if the graph has them; an error may be of any kind."""
+        ...
+
+
+class LocalSession:
+    """Session of this process.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    threads : int, optional
+        Threads per run; all cores by default.
+    """
+
+    def __init__(self, content: bytes, threads: int | None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = threads or 0
+        providers = ["CPUExecutionProvider"]
+        self._session: Any = onnxruntime.InferenceSession(content, options, providers=providers)
+        self.inputs: list[str] = [item.name for item in self._session.get_inputs()]
+        self.outputs: list[str] = [item.name for item in self._session.get_outputs()]
+        self.metadata: str | None = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+
+    def run(self, given: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+        """Return probabilities, and times if the graph has them."""
+        wanted = [OUTPUT, *(name for name in self.outputs if name == TIMES)]
+        found = self._session.run(wanted, {self.inputs[0]: given})
+        return [np.asarray(array, dtype=np.float64) for array in found]
