@@ -5,9 +5,9 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
@@ -15,6 +15,7 @@ from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import (
     TEMPORARY_SUFFIX,
     is_file,
+    make_folder,
     read_json,
     sweep,
     temporary_path,
@@ -23,6 +24,9 @@ from zoo_registry.files import (
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import PREDICTIONS, RECORD, Run
 from zoo_registry.text import digest
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 __all__ = [
     "cache_folder",
@@ -34,6 +38,7 @@ __all__ = [
     "remove",
     "run_folder",
     "runs",
+    "sole_writer",
     "stamps",
 ]
 
@@ -175,23 +180,20 @@ def remembered(kind: str, key: Any, compute: Callable[[], Any], place: Any = Non
     result = compute()
     # The result is valid even if it cannot be stored.
     with suppress(OSError):
-        write_text(path, json.dumps([name, digest(result), result]))
+        write_text(path, json.dumps([name, digest(result), result]), durable=False)
     return result
 
 
 @contextmanager
 def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Create and lock a run's folder; call `on_wait` before waiting for another process."""
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
-    # The operating system releases the lock when a process ends in any way.
-    lock = cache_folder() / "locks" / f"{digest(str(folder.resolve()))[:20]}.lock"
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        holder = _lock(str(folder.resolve()))
+        make_folder(folder)
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
-    holder = FileLock(lock)
     try:
         holder.acquire(blocking=False)
     except Timeout:
@@ -203,3 +205,36 @@ def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         holder.release()
+
+
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Lock a file; raise `UsageError` if another process has locked it, also by another link."""
+    from filelock import Timeout
+
+    keys: list[Any] = [str(path.resolve())]
+    with suppress(OSError):  # otherwise there is no such file yet
+        status = path.stat()
+        keys.append([status.st_dev, status.st_ino])  # which all hard links share
+    with ExitStack() as held:
+        try:
+            for key in keys:
+                held.enter_context(_lock(key).acquire(blocking=False))
+        except Timeout:
+            raise UsageError(
+                f"{path} is being written by another command; wait for its end, or give another "
+                "path"
+            ) from None
+        except OSError:  # without a writable cache, commands cannot see each other
+            pass
+        yield
+
+
+def _lock(key: Any) -> "BaseFileLock":
+    """Return the lock of this key; the system releases it when a process ends in any way."""
+    from filelock import FileLock
+
+    path = cache_folder() / "locks" / f"{digest(key)[:20]}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A singleton can be acquired again by the process that holds it.
+    return FileLock(path, is_singleton=True)

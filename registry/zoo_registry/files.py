@@ -6,25 +6,29 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from zoo_registry.errors import StorageError
+from zoo_registry.errors import StorageError, UsageError
 
 __all__ = [
     "TEMPORARY_SUFFIX",
     "atomic_path",
+    "check_replaceable",
     "is_file",
     "is_folder",
     "machine",
+    "make_folder",
     "naming",
     "read_json",
     "sweep",
+    "sync",
     "temporary_path",
     "write_text",
 ]
@@ -35,37 +39,117 @@ _PREFIX = ".zoo-"
 _NAME = re.compile(r"\.zoo-([0-9a-f]{8})-(\d+)-[0-9a-f]+\.tmp")
 _ABANDONED = 86_400.0  # seconds; writing one file takes less than a day
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # of file systems that cannot
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
+def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
+    """Yield a temporary path beside the target of `path`; rename it if the block succeeds.
 
     A reader sees the old file or the new one, never a part. If two processes write, the last one
-    wins.
+    wins. A link stays, and the file that it names is replaced. A replaced file keeps its mode and,
+    where that is allowed, its owner.
 
     Parameters
     ----------
     path : Path
         Path of the new file; missing parent folders are created.
+    durable : bool
+        Whether the file survives a power cut after the block; False for files that are
+        computed again if they are damaged.
 
     Raises
     ------
     StorageError
         If nothing more can be written.
     OSError
-        If writing fails for another reason.
+        If writing fails for another reason, or there is a folder, a device or a protected file.
     """
-    temporary = temporary_path(path)
+    temporary = target = path
     try:
         with naming(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep_once(path.parent.absolute())
+            target = Path(os.path.realpath(path))
+            temporary = temporary_path(target)
+            earlier = _replaceable(target)
+            make_folder(target.parent, durable)
+            _sweep_once(target.parent)
+            if earlier:  # nobody else reads the new content of a private file
+                os.close(os.open(temporary, os.O_CREAT | os.O_EXCL, 0o600))
             yield temporary
-            temporary.replace(path)
+            if earlier:
+                _make_alike(temporary, earlier)
+            if durable:
+                sync(temporary)
+            temporary.replace(target)
+            if durable:
+                sync(target.parent)
+    except OSError as error:
+        if error.filename in (str(temporary), str(target)):
+            error.filename = str(path)
+        raise
     finally:
-        with suppress(OSError):
-            temporary.unlink()
+        if temporary != path:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _replaceable(target: Path) -> os.stat_result | None:
+    """Return the status of a file that may be replaced, None if there is no file."""
+    try:
+        status = target.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(status.st_mode):  # only a link in a circle is left
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(target))
+    if not stat.S_ISREG(status.st_mode):
+        raise FileExistsError(errno.EEXIST, "it is no regular file", str(target))
+    if not status.st_mode & _WRITABLE:  # this applies to root as well
+        raise PermissionError(errno.EACCES, "it is write-protected", str(target))
+    os.close(os.open(target, os.O_WRONLY))  # raises the error of a file that may not be written
+    return status
+
+
+def _make_alike(path: Path, earlier: os.stat_result) -> None:
+    status = path.stat()
+    if (status.st_uid, status.st_gid) != (earlier.st_uid, earlier.st_gid):
+        with suppress(OSError):  # only root may give a file away
+            os.chown(path, earlier.st_uid, earlier.st_gid)
+    path.chmod(stat.S_IMODE(earlier.st_mode))
+
+
+def make_folder(path: Path, durable: bool = True) -> None:
+    """Create a folder and its missing parents; if `durable`, they survive a power cut."""
+    missing = []
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        if durable:
+            sync(folder.parent)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+
+
+def sync(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
+    folder = path.is_dir()
+    try:
+        descriptor = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    except PermissionError:
+        if folder:  # it may be written but not read, or the system opens no folders
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -82,10 +166,46 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def write_text(path: Path, text: str) -> None:
-    r"""Write a file in UTF-8, completely or not at all; a lone surrogate becomes ``\udcff``."""
-    with atomic_path(path) as temporary:
+def write_text(path: Path, text: str, durable: bool = True) -> None:
+    r"""Write a file in UTF-8, as `atomic_path` does; a lone surrogate becomes ``\udcff``."""
+    with atomic_path(path, durable) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def check_replaceable(path: Path, is_own: Callable[[bytes], bool], force: bool = False) -> bytes:
+    """Refuse to write to a path where something lies that the zoo did not write.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the new file. An empty file may be taken.
+    is_own : callable
+        Whether the zoo wrote this content.
+    force : bool
+        Whether any file may be replaced.
+
+    Returns
+    -------
+    bytes
+        Present content, empty if there is no file.
+
+    Raises
+    ------
+    UsageError
+        If there is another file, a folder, a device or a protected file, or the path is invalid.
+    """
+    try:
+        there = _replaceable(Path(os.path.realpath(path)))
+        content = path.read_bytes() if there else b""
+    except OSError as error:
+        sentence = f"{path} cannot be written: {error.strerror}; give another path"
+        raise UsageError(sentence) from error
+    if content and not force and not is_own(content):
+        raise UsageError(
+            f"{path} exists, and its content is not what this command writes; give another path, "
+            "or --force to replace it"
+        )
+    return content
 
 
 def read_json(path: Path) -> Any:

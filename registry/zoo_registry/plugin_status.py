@@ -90,7 +90,7 @@ def statuses(
     remembered = (known - found.keys()) | slow
     if memory and remembered != known:
         with suppress(OSError):  # without the file it is waited for again
-            write_text(memory, json.dumps(sorted(remembered)))
+            write_text(memory, json.dumps(sorted(remembered)), durable=False)
     states = [found.get(_key(entry)) or _not_imported(entry, limit) for entry in entries]
     return sorted(states, key=lambda state: (state.name, state.distribution or ""))
 

@@ -42,10 +42,10 @@ class Run:
         except ValueError as error:
             raise RunError(f"{path} is damaged: {error}") from error
 
-    def write(self) -> None:
-        """Store the record."""
+    def write(self, durable: bool = True) -> None:
+        """Store the record; if `durable`, it survives a power cut."""
         text = json.dumps(self.record.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        write_text(self.folder / RECORD, text)
+        write_text(self.folder / RECORD, text, durable)
 
     @property
     def id(self) -> str:

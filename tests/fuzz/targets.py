@@ -86,7 +86,7 @@ class Targets:
         demand(len(dataset.classes) > 1 and all(name.strip() for name in dataset.classes), "labels")
         root = tones.resolve()
         demand(all(root in t.location.resolve().parents for t in dataset.tracks), "left the folder")
-        write_metadata(dataset, (), place)  # which keeps the columns there are
+        write_metadata(dataset, (), place, force=True)  # which keeps the columns there are
         demand(read_folder(place).classes == dataset.classes, "its own metadata differ")
 
     def table(self, data: bytes) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from zoo.artefacts.artefact import Artefact
 from zoo_registry.errors import RunError, UsageError
-from zoo_registry.files import atomic_path
+from zoo_registry.files import atomic_path, check_replaceable, sweep
 from zoo_registry.runs import Run
 
 __all__ = ["SCRIPT", "hand_over"]
@@ -13,7 +13,7 @@ SCRIPT = "predict.py"
 _STANDALONE = Path(__file__).with_name("standalone_predict.py")
 
 
-def hand_over(run: Run, folder: Path) -> list[Path]:
+def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
     """Write the artefact of a run, and all that is needed to use it, into a folder.
 
     Parameters
@@ -21,7 +21,9 @@ def hand_over(run: Run, folder: Path) -> list[Path]:
     run : Run
         Complete run with an artefact.
     folder : Path
-        New or empty folder.
+        New or empty folder, or one that holds nothing but these files.
+    force : bool
+        Whether files of other content are replaced; what else the folder holds is kept.
 
     Returns
     -------
@@ -32,7 +34,7 @@ def hand_over(run: Run, folder: Path) -> list[Path]:
     Raises
     ------
     UsageError
-        If the run has no artefact, or the folder is not empty.
+        If the run has no artefact, or the folder holds anything else.
     RunError
         If the folder cannot be written.
     """
@@ -44,11 +46,21 @@ def hand_over(run: Run, folder: Path) -> list[Path]:
     if artefact.takes_audio:
         sources[SCRIPT] = _STANDALONE
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(f"{folder} exists and is not an empty folder; give another one")
-        for name, source in sources.items():
-            with atomic_path(folder / name) as temporary:
-                temporary.write_bytes(source.read_bytes())
+        sweep(folder)
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} exists and is not a folder; give another one")
+        there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if there - sources.keys() and not force:
+            raise UsageError(
+                f"{folder} exists and is not an empty folder; give another one, or --force to "
+                "write to it"
+            )
+        contents = {folder / name: source.read_bytes() for name, source in sources.items()}
+        for path, content in contents.items():
+            check_replaceable(path, content.__eq__, force)
+        for path, content in contents.items():
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(content)
     except OSError as error:
         raise RunError(f"{error.filename} cannot be written: {error.strerror}") from error
-    return [folder / name for name in sources]
+    return [*contents]

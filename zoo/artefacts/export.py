@@ -81,7 +81,7 @@ def write_artefact(
     tracks = [dataset.tracks[index] for index in chosen]
     rows = [arrays[index] for index in chosen]
     frontend = model.card.frontend
-    with atomic_path(run.artefact_path) as temporary:
+    with atomic_path(run.artefact_path, durable=False) as temporary:
         temporary.write_bytes(content)
         artefact = Artefact(temporary, own=True)
         checked = _compare_tracks(artefact, model, fitted, tracks, rows)

@@ -9,7 +9,7 @@ import typer
 
 from zoo.cli.completion import complete_data
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import FormatOption, ListFormat
+from zoo.cli.options import ForceOption, FormatOption, ListFormat
 from zoo.cli.output import Text, columns, make_table, print_result, say
 from zoo_registry.errors import DatasetError
 
@@ -34,6 +34,7 @@ def check_data(
         bool,
         typer.Option("--write", help="Write a metadata.csv whose groups merge what was found."),
     ] = False,
+    force: ForceOption = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; all cores by default.")
     ] = None,
@@ -52,7 +53,6 @@ def check_data(
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
     problems = check(dataset, jobs, TerminalReporter())
-    written = write_metadata(dataset, problems, Path(data)) if write else None
     distorts = any(problem.distorts for problem in problems)
     result = {
         "dataset": dataset.name,
@@ -62,7 +62,8 @@ def check_data(
         "problems": list(map(asdict, problems)),
     }
     print_result(format, json=result, table=_text(dataset, problems))
-    if written:
+    if write:
+        written = write_metadata(dataset, problems, Path(data), force)
         say(f"Wrote {written}; `zoo train svm --data {data}` uses it.", err=True)
     if distorts:
         raise typer.Exit(1)

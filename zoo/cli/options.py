@@ -17,6 +17,7 @@ __all__ = [
     "BoardProtocolOption",
     "DataOption",
     "EngineOption",
+    "ForceOption",
     "FormatOption",
     "JobsOption",
     "ListFormat",
@@ -50,6 +51,7 @@ BoardDataOption = Annotated[
     ),
 ]
 BoardProtocolOption = Annotated[str | None, typer.Option(help="Only boards of this protocol.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace what exists, whatever it is.")]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 ListFormat = Literal["table", "json"]
 ListFormatOption = Annotated[ListFormat, typer.Option(help="How to print the list.")]

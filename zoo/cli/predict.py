@@ -9,6 +9,7 @@ import typer
 
 from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter
+from zoo.cli.options import ForceOption
 from zoo.cli.output import percent, print_data, say
 from zoo.inference.prediction import Prediction
 from zoo_registry.text import shown
@@ -33,8 +34,9 @@ def command(
     ] = 0.0,
     output: Annotated[
         Path | None,
-        typer.Option(help="A .jsonl or .csv file to add to; an interrupted one is continued."),
+        typer.Option(help="A .jsonl or .csv file; that of an interrupted command is continued."),
     ] = None,
+    force: ForceOption = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Files at once; all cores.")] = None,
     format: Annotated[
         Literal["table", "json", "csv"], typer.Option(help="json prints one object a line.")
@@ -45,7 +47,7 @@ def command(
     Example: zoo predict svm song.mp3 --format json
     """
     from zoo.audio.files import audio_files
-    from zoo.inference.output_file import OutputFile, csv_header, csv_lines, json_line
+    from zoo.inference.output_file import OutputFile, csv_header, csv_lines, is_stdout, json_line
     from zoo.inference.predict import predict
     from zoo.inference.predictors import open_model
 
@@ -54,10 +56,12 @@ def command(
     if output is not None and format == "table":
         format = "csv" if output.suffix == ".csv" else "json"
     as_csv = format == "csv"
+    if output is not None and is_stdout(output):
+        output = None
     model = open_model(run, threads=None if 1 in (jobs, len(files)) else 1)
     kept = None
     if output is not None:
-        kept = OutputFile(output, as_csv, timeline, model.name)
+        kept = OutputFile(output, as_csv, timeline, model.name, force)
         waiting = [file for file in files if not kept.holds(file)]
         if len(waiting) < len(files):
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import BoardDataOption, BoardProtocolOption, OpenOption
+from zoo.cli.options import BoardDataOption, BoardProtocolOption, ForceOption, OpenOption
 from zoo.cli.output import print_data, say
 
 __all__ = ["command"]
@@ -16,6 +16,7 @@ def command(
     data: BoardDataOption = None,
     protocol: BoardProtocolOption = None,
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("report"),
+    force: ForceOption = False,
     open_page: OpenOption = False,
 ) -> None:
     """Write a page for every board: scores, figures, and the errors to listen to.
@@ -27,7 +28,7 @@ def command(
     from zoo.report.page import write_report
 
     reporter = TerminalReporter()
-    pages = write_report(output, data, protocol, reporter)
+    pages = write_report(output, data, protocol, reporter, force)
     if not pages:
         say("There is no run to show; `zoo train svm` makes one.", err=True)
         return

@@ -10,7 +10,7 @@ import typer
 
 from zoo.cli.completion import complete_data, complete_run
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import FormatOption, ListFormat, ListFormatOption
+from zoo.cli.options import ForceOption, FormatOption, ListFormat, ListFormatOption
 from zoo.cli.output import Note, Text, columns, make_table, percent, print_data, print_result, say
 from zoo_registry.text import shown
 
@@ -210,7 +210,9 @@ def _findings(results: list[dict[str, Any]], rerun: bool) -> Text:
 
 @app.command("export")
 def export_run(
-    run: RunArgument, folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]
+    run: RunArgument,
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    force: ForceOption = False,
 ) -> None:
     """Write a folder that stands alone: the ONNX file, its card, a script of 20 lines.
 
@@ -219,7 +221,7 @@ def export_run(
     from zoo.artefacts.bundle import hand_over
     from zoo.workspace import find_run
 
-    for path in hand_over(find_run(run), folder):
+    for path in hand_over(find_run(run), folder, force):
         print_data(f"{path}\n")
 
 

@@ -22,8 +22,8 @@ from zoo.datasets.hashing import recording
 from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import AudioError, DatasetError, FileUnavailable
-from zoo_registry.files import write_text
-from zoo_registry.text import csv_text
+from zoo_registry.files import check_replaceable, write_text
+from zoo_registry.text import csv_text, encodable
 
 __all__ = ["Problem", "check", "write_metadata"]
 
@@ -119,7 +119,9 @@ def check(
     ]
 
 
-def write_metadata(dataset: Dataset, problems: Sequence[Problem], folder: Path) -> Path:
+def write_metadata(
+    dataset: Dataset, problems: Sequence[Problem], folder: Path, force: bool = False
+) -> Path:
     """Write a ``metadata.csv`` in which duplicates have the same group.
 
     Tracks that are silent, truncated or cannot be decoded are left out. Columns of an
@@ -133,11 +135,18 @@ def write_metadata(dataset: Dataset, problems: Sequence[Problem], folder: Path) 
         Result of `check`.
     folder : Path
         Folder of the dataset.
+    force : bool
+        Whether a ``metadata.csv`` of other content is replaced.
 
     Returns
     -------
     Path
         The written file.
+
+    Raises
+    ------
+    UsageError
+        If there is a ``metadata.csv`` of other content.
     """
     unusable = {
         track
@@ -157,7 +166,9 @@ def write_metadata(dataset: Dataset, problems: Sequence[Problem], folder: Path) 
             own = {"path": track.id, "label": track.label, "group": group}
             row = earlier.get(track.id, {}) | own
             lines.append([row.get(name, "") for name in columns])
-    write_text(path, csv_text(lines))
+    text = csv_text(lines)
+    check_replaceable(path, encodable(text).encode().__eq__, force)
+    write_text(path, text)
     return path
 
 

@@ -148,7 +148,7 @@ def remembered_digests(
             known |= {names[number]: value for number, value in found.items()}
         entries = {name: [stamp, known[name]] for name, stamp in zip(names, stamps, strict=True)}
         with suppress(OSError):  # without a writable cache, the digests are computed every time
-            write_text(index, json.dumps(entries))
+            write_text(index, json.dumps(entries), durable=False)
     return [known[name] for name in names]
 
 

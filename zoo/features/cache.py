@@ -75,7 +75,7 @@ class FeatureCache:
 
     def mark_crashed(self, audio_digest: str) -> None:
         """Record that the audio of this sha256 crashed a process."""
-        with atomic_path(self._mark(audio_digest)) as temporary:
+        with atomic_path(self._mark(audio_digest), durable=False) as temporary:
             temporary.touch()
 
     def has_crashed(self, audio_digest: str) -> bool:
@@ -90,7 +90,7 @@ class FeatureCache:
         content = io.BytesIO()
         np.save(content, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
         content.write(zlib.crc32(content.getbuffer()).to_bytes(_CHECKSUM, "little"))
-        with atomic_path(self.path(audio_digest)) as temporary:
+        with atomic_path(self.path(audio_digest), durable=False) as temporary:
             temporary.write_bytes(content.getbuffer())
 
 

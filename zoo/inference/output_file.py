@@ -1,25 +1,39 @@
 """Predictions as lines of JSON or CSV, and a file of them that can be continued."""
 
+import codecs
 import csv
+import errno
 import io
 import json
+import os
+import re
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 from zoo.inference.prediction import Prediction
-from zoo_registry.errors import UsageError
-from zoo_registry.files import naming, write_text
+from zoo.workspace import sole_writer
+from zoo_registry.errors import StorageError, UsageError
+from zoo_registry.files import check_replaceable, naming, sync, write_text
+from zoo_registry.structures import from_plain
 from zoo_registry.text import brief, csv_text, encodable, json_text
 
-__all__ = ["OutputFile", "csv_header", "csv_lines", "json_line"]
+__all__ = ["OutputFile", "csv_header", "csv_lines", "is_stdout", "json_line"]
 
 _COLUMNS = (
     *("path", "label", "label_mean", "confidence", "windows", "seconds", "reason", "error"),
     "run",
 )
 _TIMELINE = ("path", "start", "end", "label", "confidence", "reason", "error", "run")
+_KEYS = tuple(field.name for field in fields(Prediction))  # of a line of JSON, in order
+_QUOTED = re.compile(r'"[^"]*("|$)')  # in CSV
+_OPENING = '{"path": "'
+_LINKS = 40  # that are followed, as by the system
+
+_Row: TypeAlias = tuple[dict[str, Any], str]  # and its line
 
 
 def json_line(prediction: Prediction) -> str:
@@ -49,7 +63,8 @@ class OutputFile:
     """File of predictions that grows during a command.
 
     Predictions of an interrupted command are kept, so that the same command continues it.
-    Files with an error are classified again.
+    Files with an error are classified again. A pipe or a device receives new predictions only. No
+    other process can open the file until `open` has ended.
 
     Parameters
     ----------
@@ -59,6 +74,8 @@ class OutputFile:
         Whether it holds CSV rather than lines of JSON; and one row per window, in CSV.
     run : str
         Name of the model.
+    force : bool
+        Whether the predictions replace whatever the file holds.
 
     Attributes
     ----------
@@ -68,45 +85,52 @@ class OutputFile:
     Raises
     ------
     UsageError
-        If the file holds something else, or predictions of another run.
+        If the file holds something else, or predictions of another run, or cannot be written.
     """
 
-    def __init__(self, path: Path, as_csv: bool, timeline: bool, run: str) -> None:
+    def __init__(
+        self, path: Path, as_csv: bool, timeline: bool, run: str, force: bool = False
+    ) -> None:
         self.path = path
-        self._as_csv = as_csv
-        self._timeline = timeline
         self.done: set[str] = set()
-        head = csv_header(timeline) if as_csv else ""
-        try:
-            content = path.read_bytes() if path.exists() else b""
-            # An interruption may have cut the last line, also within a character.
-            whole = content[: content.rfind(b"\n") + 1].decode("utf-8")
-            if whole and not whole.startswith(head):
-                raise ValueError("its columns are others")
-            kept = list(self._kept(whole[len(head) :], run))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
-            raise UsageError(
-                f"{path} cannot be continued ({error}); give another --output"
-            ) from error
-        write_text(path, head + "".join(kept))
+        self._columns = (_TIMELINE if timeline else _COLUMNS) if as_csv else None
+        self._rows: list[_Row] = []
+        self._stream = _open_stream(path)
+        if self._stream is not None:
+            return
+        with ExitStack() as held:
+            held.enter_context(sole_writer(path))
+            content = check_replaceable(path, self._recognise, force)
+            # Some windows of the last file may be missing.
+            last = self._rows[-1][0]["path"] if self._rows and as_csv and timeline else None
+            head = csv_header(timeline) if as_csv else ""
+            kept = head + "".join(self._kept(run, last))
+            del self._rows
+            if kept.encode() != content or not content:
+                write_text(path, kept)
+            self._held = held.pop_all()  # released by `open`, or with this object
 
-    def _kept(self, text: str, run: str) -> Iterator[str]:
+    def _recognise(self, content: bytes) -> bool:
+        """Read the rows of a file; return False if it is not exactly what this class writes."""
+        # An interruption may have cut the last line, also within a character, and a power cut may
+        # have left zeros.
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            text = decoder.decode(content.rstrip(b"\0"))
+            rows = _csv_rows(text, self._columns) if self._columns else _json_rows(text)
+            self._rows = list(rows)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+    def _kept(self, run: str, last: str | None) -> Iterator[str]:
         """Yield the lines of complete predictions."""
-        rows: list[tuple[dict[str, Any], str]]
-        if self._as_csv:
-            names = _TIMELINE if self._timeline else _COLUMNS
-            read = list(csv.reader(io.StringIO(text, newline="")))
-            if read and len(read[-1]) < len(names):  # cut at a line end within a name
-                del read[-1]
-            rows = [(dict(zip(names, cells, strict=True)), _csv([cells])) for cells in read]
-        else:
-            # A name may contain other line ends of `splitlines`; JSON ends lines with this one.
-            rows = [(json.loads(line), line + "\n") for line in text.split("\n")[:-1]]
-        # Some windows of the last file may be missing.
-        last = rows[-1][0]["path"] if rows and self._as_csv and self._timeline else None
-        for row, line in rows:
+        for row, line in self._rows:
             if row["run"] != run:
-                raise ValueError(f"it holds answers of {brief(str(row['run']))}, not of {run}")
+                raise UsageError(
+                    f"{self.path} holds answers of {brief(str(row['run']))}, not of {run}; give "
+                    "another --output, or --force to replace it"
+                )
             if not row["error"] and row["path"] != last:
                 self.done.add(row["path"])
                 yield line
@@ -117,6 +141,129 @@ class OutputFile:
 
     @contextmanager
     def open(self) -> Iterator[TextIO]:
-        """Open the file to add lines."""
-        with naming(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
+        """Open the file to add lines, which survive a power cut after the block.
+
+        Raises
+        ------
+        UsageError
+            If another command writes the file.
+        StorageError
+            If nothing more can be written, or the file was replaced during the block.
+        """
+        if self._stream is not None:
+            with naming(self.path), self._stream as stream:
+                yield stream
+            return
+        with (
+            self._held,
+            naming(self.path),
+            sole_writer(self.path),  # it may be another file than before, of the same name
+            self.path.open("a", encoding="utf-8", newline="") as file,
+        ):
             yield file
+            file.flush()
+            if not self._is_there(file):
+                reason = "it was removed or replaced while this command wrote it"
+                raise StorageError(f"{self.path} does not hold the answers: {reason}", reason)
+            target = self.path.resolve()
+            sync(target)
+            sync(target.parent)
+
+    def _is_there(self, file: TextIO) -> bool:
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(file.fileno()))
+        except OSError:
+            return False
+
+
+def _json_rows(text: str) -> Iterator[_Row]:
+    """Yield the predictions of lines of JSON; raises ValueError if one is none."""
+    # A name may contain other line ends of `splitlines`; JSON ends lines with this one.
+    *lines, rest = text.split("\n")
+    for line in lines:
+        row = json.loads(line)
+        from_plain(row, Prediction)
+        if (*row,) not in (_KEYS, _KEYS[:-1]) or json_text(row) != line:
+            raise ValueError("another program wrote it")
+        yield row, line + "\n"
+    if not (_is_beginning(rest) and (lines or rest.startswith(_OPENING))):
+        raise ValueError("no line of this command begins like this")
+
+
+def _is_beginning(text: str) -> bool:
+    """Return whether a text is the beginning of a prediction as a line of JSON."""
+    decoder = json.JSONDecoder()
+    for name in _KEYS:
+        if name == _KEYS[-1] and text == "}":
+            return True
+        expected = f'{"{" if name == _KEYS[0] else ", "}"{name}": '
+        if not text.startswith(expected):
+            return expected.startswith(text)
+        text = text.removeprefix(expected)
+        try:
+            _, end = decoder.raw_decode(text)
+        except ValueError:  # it was cut within the value
+            return True
+        text = text[end:]
+        if text and not text.strip("0123456789.e+-"):  # it was cut within a number
+            return True
+    return text in ("", "}")
+
+
+def _csv_rows(text: str, columns: tuple[str, ...]) -> Iterator[_Row]:
+    """Yield the rows of a table; raises ValueError if one is not of these columns."""
+    head = _csv([columns])
+    if not text.startswith(head):
+        raise ValueError("its columns are others")
+    place = len(head)
+    with suppress(csv.Error):  # it was cut within a name in quotation marks
+        for cells in csv.reader(io.StringIO(text[place:], newline=""), strict=True):
+            line = _csv([cells])
+            if len(cells) != len(columns) or not text.startswith(line, place):
+                break
+            yield dict(zip(columns, cells, strict=True)), line
+            place += len(line)
+    rest = text[place:]
+    if "\n" in _QUOTED.sub("", rest):
+        raise ValueError("another program wrote it")
+
+
+def is_stdout(path: Path) -> bool:
+    """Return whether a path such as ``/dev/stdout`` names the standard output."""
+    return _descriptor(path) == 1
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the number of the open file of this process that a path names."""
+    folder = os.path.realpath("/dev/fd")
+    for _ in range(_LINKS):
+        if os.path.realpath(path.parent) == folder and path.name.isdigit():
+            return int(path.name)
+        if not os.path.islink(path):  # noqa: PTH114  (pathlib raises OSError for a long name)
+            break
+        path = path.parent / os.readlink(path)  # noqa: PTH115  (Path.readlink is the same)
+    return None
+
+
+def _open_stream(path: Path) -> TextIO | None:
+    """Open a pipe, a device or an open file of this process; None for any other path."""
+    try:
+        number = _descriptor(path)
+        if number is None:
+            mode = path.stat().st_mode
+            if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+                return None
+    except (OSError, ValueError):
+        return None
+    try:
+        if number is None:
+            # Without O_NONBLOCK, opening a pipe would wait for a reader for ever.
+            opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            os.set_blocking(opened, True)
+        else:
+            opened = os.dup(number)
+    except OSError as error:
+        nobody = error.errno == errno.ENXIO
+        reason = "nobody reads from it; start its reader first" if nobody else error.strerror
+        raise UsageError(f"{path} cannot be written: {reason}") from error
+    return os.fdopen(opened, "w", encoding="utf-8", newline="")

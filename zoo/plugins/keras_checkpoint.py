@@ -61,7 +61,7 @@ class Checkpoint:
             "best_epoch": self.best_epoch,
             "rng": self._rng.bit_generator.state,
         }
-        with atomic_path(self._path) as temporary, temporary.open("wb") as file:
+        with atomic_path(self._path, durable=False) as temporary, temporary.open("wb") as file:
             np.savez(file, rest=np.array(json.dumps(rest)), **arrays)
 
     def restore(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 
 from zoo_registry.errors import PluginError, UsageError
-from zoo_registry.files import TEMPORARY_SUFFIX, write_text
+from zoo_registry.files import TEMPORARY_SUFFIX, sync, write_text
 
 __all__ = ["KINDS", "write_module", "write_package"]
 
@@ -95,6 +95,7 @@ def write_package(name: str, folder: Path, kind: str = "classical") -> list[Path
             for path, template in templates.items():
                 write_text(unfinished / path, _filled(template, texts))
             unfinished.rename(project)
+            sync(folder)
     return [project / path for path in templates]
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
@@ -16,7 +17,7 @@ from zoo.report.error_section import error_section
 from zoo.report.tables import MARK, audit_sentences, heading, tuning_sentences
 from zoo.workspace import file_name, runs
 from zoo_registry.errors import RunError
-from zoo_registry.files import write_text
+from zoo_registry.files import check_replaceable, write_text
 from zoo_registry.runs import Run
 from zoo_registry.text import shown
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
+_GENERATOR = '<meta name="generator" content="genre-zoo">'  # in ``base.html``
+_SIGNED = re.compile(rb'<meta name="generator" content="genre-zoo ([0-9a-f]{64})">')
 _COSTS = (
     ("train_seconds", "s", "training time", "the mean of the folds"),
     ("artefact_bytes", "B", "artefact size", "of the ONNX file"),
@@ -37,6 +40,7 @@ def write_report(
     data: str | None = None,
     protocol: str | None = None,
     reporter: Reporter | None = None,
+    force: bool = False,
 ) -> list[Path]:
     """Write a page for every board of the workspace.
 
@@ -48,6 +52,8 @@ def write_report(
         Only boards of this dataset, and of this protocol, as for `leaderboard`.
     reporter : Reporter, optional
         Receives the progress.
+    force : bool
+        Whether files that are no pages of a report, or were changed, are replaced.
 
     Returns
     -------
@@ -58,12 +64,16 @@ def write_report(
     ------
     ProtocolError
         If there is no such protocol.
+    UsageError
+        If a file that is to be replaced is no page of a report, or was changed.
     RunError
         If the folder cannot be written.
     """
     boards = leaderboard(data, protocol)
     pages = dict(zip(_file_names(boards), boards, strict=True))
     known = {run.id: run for run in runs() if isinstance(run, Run)}
+    for name in [*pages, "index.html"] if len(pages) > 1 else pages:
+        check_replaceable(folder / name, _is_page, force)
     templates = _templates()
     written = []
     try:
@@ -75,13 +85,35 @@ def write_report(
 
                 content = _board_page(board, boards, known, progress)
                 written.append(folder / name)
-                write_text(written[-1], templates.get_template("board.html").render(content))
+                write_text(
+                    written[-1], _signed(templates.get_template("board.html").render(content))
+                )
         if len(pages) > 1:
             written.insert(0, folder / "index.html")
-            write_text(written[0], templates.get_template("index.html").render(pages=pages))
+            page = templates.get_template("index.html").render(pages=pages)
+            write_text(written[0], _signed(page))
     except OSError as error:
         raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return written
+
+
+def _signed(page: str) -> str:
+    """Return a page that states its own hash, by which `_is_page` recognises it."""
+    signature = _sha256(page.encode("utf-8", "backslashreplace"))
+    return page.replace(_GENERATOR, f'{_GENERATOR[:-2]} {signature}">', 1)
+
+
+def _is_page(content: bytes) -> bool:
+    """Return whether `write_report` wrote this page, and nobody has changed it."""
+    found = _SIGNED.search(content)
+    if not found:
+        return False
+    unsigned = content[: found.start()] + _GENERATOR.encode() + content[found.end() :]
+    return found[1].decode() == _sha256(unsigned)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _file_names(boards: Sequence[Board]) -> list[str]:

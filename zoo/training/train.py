@@ -259,7 +259,7 @@ class _Training:
 
     def _store(self) -> None:
         self.record.folds.sort(key=lambda entry: entry.fold)
-        self.run.write()
+        self.run.write(durable=self.record.status != "running")
 
     def _announce(self, event: str, **facts: Any) -> None:
         """Call the hooks of an event, and store in the record what extensions return."""
@@ -330,7 +330,7 @@ class _Training:
             entry.train_seconds = result.train_seconds
             entry.predict_seconds = result.predict_seconds
             try:
-                write_text(self.run.fold_path(fold.number), predictions.to_csv())
+                write_text(self.run.fold_path(fold.number), predictions.to_csv(), durable=False)
             except StorageError:
                 raise
             except OSError as error:

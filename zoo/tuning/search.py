@@ -303,7 +303,7 @@ class _Trials:
             trial.error = result.error
             return
         trial.scores.append(score(result.predictions).accuracy)
-        write_text(self._folder / _UNFINISHED, json.dumps(trial.to_dict()))
+        write_text(self._folder / _UNFINISHED, json.dumps(trial.to_dict()), durable=False)
 
     def _continued(self, fresh: Trial) -> Trial:
         """Return the trial that was running when the search was interrupted, or the new one."""

@@ -96,8 +96,22 @@ def test_where_it_cannot_go(hearing, tmp_path, feature_table):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     for folder in (tmp_path / "full", tmp_path / "full" / "file"):
-        with pytest.raises(UsageError, match="not an empty folder"):
+        with pytest.raises(UsageError, match=r"not an? (empty )?folder"):
             hand_over(run, folder)
+    hand_over(run, tmp_path / "full", force=True)
+    card = tmp_path / "half" / "README.md"
+    card.parent.mkdir()
+    card.write_bytes(run.card_path.read_bytes())
+    (card.parent / ".zoo-00000000-1-00.tmp").touch()  # of a killed process, long ago
+    os.utime(card.parent / ".zoo-00000000-1-00.tmp", (0, 0))
+    for _ in range(2):  # a part is completed, a whole is confirmed
+        assert len(hand_over(run, card.parent)) == 3
+    card.write_text("my words")
+    with pytest.raises(UsageError, match=r"README\.md exists, .* --force"):
+        hand_over(run, card.parent)
+    assert card.read_text() == "my words"
+    hand_over(run, card.parent, force=True)
+    assert card.read_bytes() == run.card_path.read_bytes()
     table = zoo.train("logistic", str(feature_table()))
     assert [path.name for path in hand_over(table, tmp_path / "table")] == [
         "model.onnx", "README.md",

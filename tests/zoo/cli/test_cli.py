@@ -385,5 +385,5 @@ def test_a_report_names_its_pages_and_opens_the_first(command, mistaken, workspa
     assert "no run to show" in err
     Path("taken").write_text("a file")
     status, out, err = command("report", "--output", "taken")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert "taken" in err

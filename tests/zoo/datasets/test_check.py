@@ -12,7 +12,7 @@ import soxr
 from zoo.datasets import open_dataset
 from zoo.datasets.check import Problem, check, write_metadata
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
-from zoo_registry import DatasetError
+from zoo_registry import DatasetError, UsageError
 
 Music = Callable[..., Path]
 
@@ -136,8 +136,13 @@ def test_metadata_merges_what_was_found_and_trains_clean(music):
 def test_metadata_keeps_columns_and_groups_of_the_user(music):
     lines = ["path,label,group,mood"]
     lines += [f"{g}/{a}.flac,{g},{g} {a // 2},calm" for g in (ONE, OTHER) for a in range(5)]
+    lines[1] = lines[1].replace("calm", '"calm"')  # as only the user writes it
     (music / "metadata.csv").write_text("\n".join(lines) + "\n")
-    write_metadata(open_dataset(str(music)), checked(music), music)
+    before = (music / "metadata.csv").read_bytes()
+    with pytest.raises(UsageError, match="--force"):
+        write_metadata(open_dataset(str(music)), checked(music), music)
+    assert (music / "metadata.csv").read_bytes() == before
+    write_metadata(open_dataset(str(music)), checked(music), music, force=True)
     text = (music / "metadata.csv").read_text()
     assert text.splitlines()[0] == "path,label,group,mood"
     assert text.count("calm") == 10

@@ -15,6 +15,7 @@ import zoo
 from zoo.report import error_section, excerpts
 from zoo.report.page import write_report
 from zoo.workspace import cache_folder, models_folder
+from zoo_registry.errors import UsageError
 from zoo_registry.runs import Run
 from zoo_registry.text import shown
 
@@ -490,6 +491,28 @@ class TestHarm:
         (workspace / "elsewhere").mkdir()
         monkeypatch.chdir(workspace / "elsewhere")
         assert contents() == first
+
+    def test_pages_of_others_and_edited_ones_are_kept(self, mistaken, workspace):
+        pages = write_report(Path("report"))
+        own = {page: page.read_bytes() for page in pages}
+        foreign = [
+            b"<html>my site</html>",
+            b'<meta name="generator" content="genre-zoo">',
+            b'<meta name="generator" content="genre-zoo ' + b"0" * 64 + b'">',
+            own[pages[0]].replace(b"</main>", b"<p>My notes.</p></main>"),
+        ]
+        for page in (pages[0], pages[-1]):  # the index, and a board
+            for content in foreign:
+                page.write_bytes(content)
+                with pytest.raises(UsageError, match=rf"{page.name} exists, .* --force"):
+                    write_report(Path("report"))
+                assert page.read_bytes() == content
+                assert all(other.read_bytes() == own[other] for other in pages if other != page)
+            write_report(Path("report"), force=True)
+            assert page.read_bytes() == own[page]
+        Path("report/notes.html").write_text("mine")
+        write_report(Path("report"))
+        assert Path("report/notes.html").read_text() == "mine"
 
     def test_another_process_with_another_order_of_sets_writes_the_same(
         self, mistaken, forgetful, run_python, monkeypatch
