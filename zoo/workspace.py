@@ -3,8 +3,9 @@
 import json
 import os
 import re
+import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import (
     TEMPORARY_SUFFIX,
     is_file,
+    is_temporary,
     make_folder,
     read_json,
     sweep,
@@ -22,7 +24,7 @@ from zoo_registry.files import (
     write_text,
 )
 from zoo_registry.record import RunRecord
-from zoo_registry.runs import PREDICTIONS, RECORD, Run
+from zoo_registry.runs import FILES, FOLDERS, PREDICTIONS, RECORD, SAVED, Run
 from zoo_registry.text import digest
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cache_folder",
     "file_name",
+    "find_removable",
     "find_run",
     "locked",
     "models_folder",
@@ -38,9 +41,13 @@ __all__ = [
     "remove",
     "run_folder",
     "runs",
+    "runs_of_file",
     "sole_writer",
     "stamps",
 ]
+
+_OF_FOLD = re.compile(r"\d+\.(csv|unfinished)|\.zoo-.*\.tmp")  # files in the folder of folds
+_SURE = 8  # signs of an id, from which a run may be deleted
 
 
 def models_folder() -> Path:
@@ -87,7 +94,8 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     Parameters
     ----------
     wanted : str
-        Folder of a run; its id, or the beginning of that; or the name of a model.
+        Folder of a run; its id, or the beginning of that, which is longer than the model's name;
+        the name of a model; or the file of a model, as it was when it was trained.
     fits : callable, optional
         Condition for runs of a model that are preferred.
 
@@ -96,35 +104,148 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     UsageError
         If there is no such run, or more than one.
     """
-    folder = Path(wanted)
-    if is_file(folder / RECORD):
-        return Run.read(folder)
+    if wanted and is_file(Path(wanted, RECORD)):
+        return Run.read(Path(wanted))
     known = [run for run in runs() if isinstance(run, Run)]
-    of_model = [run for run in known if run.record.model.name == wanted]
+    if wanted.endswith(".py"):
+        of_model = runs_of_file(wanted, known)
+    else:
+        of_model = [run for run in known if run.record.model.name == wanted]
     if of_model:
         complete = [run for run in of_model if run.complete]
         fitting = [run for run in complete if fits(run)]
         return max(fitting or complete or of_model, key=lambda run: run.record.finished or "")
+    return _one(wanted, known, lambda run: len(run.record.model.name) + 2)
+
+
+def runs_of_file(file: str, known: Iterable[Run]) -> list[Run]:
+    """Return the runs of a model's file as it is now.
+
+    Parameters
+    ----------
+    file : str
+        Path that the user named.
+    known : iterable of Run
+        All runs that can be read.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    from zoo_registry.discovery import file_version
+
+    version, path = file_version(Path(file)), str(Path(file).resolve())
+    loose = [run for run in known if run.record.model.is_file]
+    if found := [run for run in loose if run.record.model.version == version]:
+        return found
+    former = [run.id for run in loose if run.record.model.file == path]
+    reason = (
+        f"{file} was changed since {former[-1]} was trained"
+        if former
+        else (f"no run under {models_folder()} was trained with {file}")
+    )
+    raise UsageError(f"{reason}; `zoo train {shlex.quote(file)}` trains it as it is now")
+
+
+def _one(wanted: str, known: Iterable[Run], least: Callable[[Run], int]) -> Run:
+    """Return the run of an id, or of the beginning of one that is at least so long."""
     # Ids are compared with their folders, since a workspace may hold a copy of a run.
     matching = [run for run in known if run.id.startswith(wanted)]
-    exact = [run for run in matching if run.id == wanted] or matching
+    exact = [run for run in matching if run.id == wanted]
+    exact = exact or [run for run in matching if len(wanted) >= least(run)]
     if len(exact) == 1:
         return exact[0]
     if exact:
         names = ", ".join(sorted(str(run.folder) for run in exact))
         raise UsageError(f"{wanted!r} could mean several runs: {names}; give more of the name")
+    if matching:
+        raise UsageError(
+            f"{wanted!r} is too short for the id of a run; give the whole id, or at least "
+            f"{min(map(least, matching))} signs of it; `zoo runs list` shows the runs"
+        )
     raise UsageError(
         f"there is no run or model {wanted!r} under {models_folder()}; "
         "`zoo runs list` shows the runs, `zoo train` makes one"
     )
 
 
-def remove(run: Run) -> None:
-    """Delete the run's folder. It is renamed first: no process reads a half-deleted run."""
-    leaving = temporary_path(run.folder)
+def find_removable(wanted: str) -> Run:
+    """Return the run that shall be deleted.
+
+    Parameters
+    ----------
+    wanted : str
+        Id of the run, or at least eight signs of its beginning; or its folder, which has to lie in
+        the workspace.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, or more than one, or its folder lies elsewhere.
+    """
+    known = [run for run in runs() if isinstance(run, Run)]
+    if any(run.record.model.name == wanted for run in known):
+        raise UsageError(
+            f"{wanted!r} is a model, which may have several runs; give the id of the run, "
+            "which `zoo runs list` shows"
+        )
+    if wanted and is_file(Path(wanted, RECORD)):
+        run = Run.read(Path(os.path.abspath(wanted)))  # noqa: PTH100  (a link stays a link)
+    else:
+        run = _one(wanted, known, lambda run: _SURE)
+    # A folder above the run may be a link.
+    home, place = models_folder().resolve(), run.folder.parent.resolve()
+    if place.parent.parent != home:
+        raise UsageError(
+            f"{run.folder} is no run of this workspace, whose runs lie in {home}; "
+            "delete the folder yourself if you do not need it"
+        )
+    return run
+
+
+def remove(run: Run) -> list[str]:
+    """Delete a run at once: no process reads a part of it.
+
+    Parameters
+    ----------
+    run : Run
+        A run of the workspace. If its folder is a link, only the link is deleted.
+
+    Returns
+    -------
+    list of str
+        Names of the files in its folder that are not the run's, and stay there.
+    """
+    folder, leaving = run.folder, temporary_path(run.folder)
     with suppress(FileNotFoundError):  # another process has deleted it
-        run.folder.rename(leaving)
-        shutil.rmtree(leaving)
+        if folder.is_symlink():
+            folder.unlink()
+            return []
+        own = [entry.name for entry in os.scandir(folder) if _is_own(entry)]
+        foreign = sorted({path.name for path in folder.iterdir()} - set(own))
+        if not foreign:
+            folder.rename(leaving)
+        else:
+            leaving.mkdir()
+            # A folder without a record is no run.
+            for name in sorted(own, key=RECORD.__ne__):
+                (folder / name).rename(leaving / name)
+        shutil.rmtree(leaving)  # which deletes links, not what they lead to
+        return foreign
+    return []
+
+
+def _is_own(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry of a run's folder is one that the zoo writes."""
+    if entry.is_symlink():
+        return entry.name in FILES | FOLDERS
+    if entry.name in FOLDERS and entry.is_dir():
+        # Only a plugin knows what it has saved.
+        inside = (path.name for path in Path(entry).iterdir())
+        return entry.name == SAVED or all(map(_OF_FOLD.fullmatch, inside))
+    is_written = entry.name in FILES or is_temporary(entry.name)
+    return is_written and not entry.is_dir()
 
 
 def stamps() -> list[Any]:

@@ -31,6 +31,8 @@ __all__ = [
     "MODELS",
     "OPTIONAL",
     "PluginEntry",
+    "file_version",
+    "is_plugin_file",
     "load_extension",
     "load_file",
     "load_model",
@@ -138,12 +140,33 @@ def load_extension(entry: PluginEntry) -> ModuleType:
     return module
 
 
-def load_file(path: Path, others: Iterable[object] = ()) -> Model:
-    """Return the model of a loose file; raises `UnknownModel` if there is no such file."""
+def is_plugin_file(name: str) -> bool:
+    """Whether the user's word for a model is the path of a loose file."""
+    return name.endswith(".py")
+
+
+def file_version(path: Path) -> str:
+    """Return the version of a loose file, the first digits of its hash.
+
+    Parameters
+    ----------
+    path : Path
+        File that the user named.
+
+    Raises
+    ------
+    UnknownModel
+        If there is no such file.
+    """
     if not is_file(path):
         raise UnknownModel(f"there is no file {str(path)!r} to load a model from")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    spec = importlib.util.spec_from_file_location(f"zoo_file_{digest[:12]}", path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def load_file(path: Path, others: Iterable[object] = ()) -> Model:
+    """Return the model of a loose file; raises `UnknownModel` if there is no such file."""
+    version = file_version(path)
+    spec = importlib.util.spec_from_file_location(f"zoo_file_{version}", path)
     assert spec is not None and spec.loader is not None  # noqa: PT018
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # so that dataclasses and pickles find it
@@ -153,7 +176,7 @@ def load_file(path: Path, others: Iterable[object] = ()) -> Model:
     except BaseException:
         del sys.modules[module.__name__]  # it is not complete
         raise
-    return Model(module, Source(str(path.resolve()), None, digest[:12]), others)
+    return Model(module, Source(str(path.resolve()), None, version), others)
 
 
 def _import(entry: PluginEntry) -> ModuleType:

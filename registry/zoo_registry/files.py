@@ -21,11 +21,14 @@ __all__ = [
     "TEMPORARY_SUFFIX",
     "atomic_path",
     "check_replaceable",
+    "drop_links",
     "is_file",
     "is_folder",
+    "is_temporary",
     "machine",
     "make_folder",
     "naming",
+    "read_bytes",
     "read_json",
     "sweep",
     "sync",
@@ -38,6 +41,7 @@ TEMPORARY_SUFFIX = ".tmp"
 _PREFIX = ".zoo-"
 _NAME = re.compile(r"\.zoo-([0-9a-f]{8})-(\d+)-[0-9a-f]+\.tmp")
 _ABANDONED = 86_400.0  # seconds; writing one file takes less than a day
+_LARGEST_JSON = 256 << 20  # bytes
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # of file systems that cannot
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
@@ -208,10 +212,57 @@ def check_replaceable(path: Path, is_own: Callable[[bytes], bool], force: bool =
     return content
 
 
-def read_json(path: Path) -> Any:
-    """Return the value of a JSON file; raises `ValueError` if it is not JSON, or too deep."""
+def read_bytes(path: Path, home: Path | None = None, most: int = 2 << 30) -> bytes:
+    """Return the content of a file.
+
+    Parameters
+    ----------
+    path : Path
+        File. A pipe or a device is not opened, because reading it may never end.
+    home : Path, optional
+        Folder of `path` that no link on the way to the file may leave.
+    most : int
+        Largest size in bytes; two gigabytes, as for an ONNX file, by default.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read, is none, is too large, or lies outside of `home`.
+    """
+    if home is not None and _leaves(path, home):
+        raise OSError(errno.ELOOP, "it is a link that leaves its folder", str(path))
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    if status.st_size > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB", str(path))
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _leaves(path: Path, home: Path) -> bool:
+    # Resolving every path would take longer than reading a file.
+    steps = [path, *path.parents][: len(path.parts) - len(home.parts)]
+    return any(map(os.path.islink, steps)) and home.resolve() not in path.resolve().parents
+
+
+def read_json(path: Path, home: Path | None = None) -> Any:
+    """Return the value of a JSON file, read as by `read_bytes`.
+
+    Parameters
+    ----------
+    path, home : Path
+        As for `read_bytes`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is not JSON, or too deep.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_bytes(path, home, _LARGEST_JSON).decode("utf-8"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -231,6 +282,18 @@ def temporary_path(path: Path) -> Path:
     # The name is short, since that of `path` may have the greatest length.
     unique = f"{machine()}-{os.getpid()}-{secrets.token_hex(4)}"
     return path.with_name(f"{_PREFIX}{unique}{TEMPORARY_SUFFIX}")
+
+
+def drop_links(folder: Path) -> None:
+    """Delete the links in a folder, or the folder if it is one, but not what they lead to."""
+    for path in [folder] if folder.is_symlink() else [*folder.rglob("*")]:
+        if path.is_symlink():
+            path.unlink()
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file has a name that `temporary_path` gives."""
+    return _NAME.fullmatch(name) is not None
 
 
 def sweep(folder: Path) -> None:

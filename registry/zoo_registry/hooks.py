@@ -215,7 +215,7 @@ class ModelSpec:
         Parameters
         ----------
         folder : Path
-            Folder that `save` wrote into.
+            Folder that `save` wrote into. A run may come from anywhere, so never unpickle a file.
 
         Returns
         -------

@@ -14,6 +14,7 @@ from typing import Any
 
 from zoo_registry.discovery import (
     PluginEntry,
+    is_plugin_file,
     load_extension,
     load_file,
     load_model,
@@ -74,13 +75,29 @@ class Registry:
         PluginError
             If its plugin is broken; the message names the reason.
         """
+        if not is_plugin_file(name) or name in self._models:
+            return self.installed(name)
         if name not in self._loaded:
-            if name in self._models:
-                self._loaded[name] = load_model(self._models[name], self._others)
-            elif name.endswith(".py"):
-                self._loaded[name] = self._file(Path(name))
-            else:
-                raise self._unknown(name)
+            self._loaded[name] = self._file(Path(name))
+        return self._loaded[name]
+
+    def installed(self, name: str) -> Model:
+        """Return the installed model of this name, which is never taken for a path.
+
+        Parameters
+        ----------
+        name : str
+            Its name, which need not come from the user.
+
+        Raises
+        ------
+        UsageError, PluginError
+            As by `load`.
+        """
+        if name not in self._models:
+            raise self._unknown(name)
+        if name not in self._loaded:
+            self._loaded[name] = load_model(self._models[name], self._others)
         return self._loaded[name]
 
     def models(self, memory: Path | None = None) -> list[PluginStatus]:

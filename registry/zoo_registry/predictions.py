@@ -18,6 +18,9 @@ __all__ = ["Predictions"]
 _LEADING = ("track", "label", "fold", "sha256", "group")
 _VOTES = "votes:"
 _MEAN = "probability:"
+_CLASSES = 4096  # pairs of more would fill the memory
+_MOST = 2**31  # windows of a track; sums of more could leave the 64 bits
+_SURE = 1.001  # a plugin's probabilities may be off by rounding
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class Predictions:
         expected = [*_LEADING, *(_VOTES + c for c in classes)]
         if not classes or head != expected + [_MEAN + c for c in classes]:
             raise RunError(f"{origin} does not have the columns of predictions")
+        if len(classes) > _CLASSES:
+            raise RunError(f"{origin} is damaged: it has more than {_CLASSES} classes")
         index = {name: number for number, name in enumerate(classes)}
         first, last = len(_LEADING), len(_LEADING) + len(classes)
         body = rows[1:]
@@ -118,8 +123,11 @@ class Predictions:
                 np.array([list(map(int, row[first:last])) for row in body], dtype=np.int64),
                 np.array([list(map(float, row[last:])) for row in body], dtype=np.float64),
             )
-            if not np.isfinite(read.probabilities).all() or (read.votes < 0).any():
+            counted, means = read.votes, read.probabilities
+            if not ((counted >= 0) & (counted < _MOST) & (means >= 0) & (means <= _SURE)).all():
                 raise ValueError("a vote or probability is out of range")
+            if (read.folds < 0).any() or (read.groups < 0).any():
+                raise ValueError("a fold or group is below zero")
         except (ValueError, KeyError, OverflowError) as error:
             raise RunError(f"{origin} is damaged: {error}") from error
         return read

@@ -1,5 +1,6 @@
 """The record of a run, `run.json`: everything needed to repeat the run, and how it went."""
 
+import shlex
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
@@ -29,7 +30,8 @@ __all__ = [
 FORMAT = 1
 TABLE = "table"  # the front end of a table of features
 
-Curve = list[dict[str, float]]
+Curve = list[dict[str, float]]  # a training that diverges has figures that are not finite
+_Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)$")]
 Status = Literal["running", "complete", "failed"]
 
 
@@ -45,7 +47,11 @@ class ModelDescription(Structure, kw_only=True):
 
 
 class ModelInfo(ModelDescription, kw_only=True):
-    """The model of a run: its description, and the path of a loose file."""
+    """The model of a run: its description, and the path that a loose file had.
+
+    Nothing is ever loaded from that path: code is loaded because the user names its file, or has
+    installed it.
+    """
 
     file: str | None = None
 
@@ -55,9 +61,14 @@ class ModelInfo(ModelDescription, kw_only=True):
         return from_plain(self.to_dict(), ModelDescription)
 
     @property
+    def is_file(self) -> bool:
+        """Whether the model is a loose file; `version` is the first digits of its hash."""
+        return self.distribution is None
+
+    @property
     def reference(self) -> str:
-        """The argument of ``zoo train`` that means this model: its file, or its name."""
-        return self.file or self.name
+        """The argument of ``zoo train`` that means this model, for a command that is shown."""
+        return shlex.quote(self.file or self.name)
 
 
 class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
@@ -111,7 +122,7 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     reported, each with the `fraction` that was done.
     """
 
-    fold: int
+    fold: Count
     train_tracks: Count
     test_tracks: Count
     error: str | None
@@ -123,6 +134,8 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if (self.train_seconds is None) != (self.predict_seconds is None):
             raise ValueError("one of train_seconds and predict_seconds is missing")
+        if self.is_trained and not (self.train_tracks and self.test_tracks):
+            raise ValueError("a fold was trained or tested without a track")
 
     @property
     def is_trained(self) -> bool:
@@ -137,7 +150,7 @@ class FoldAudit(Structure, kw_only=True):
     `any` of these. `missing` has the classes without a training track.
     """
 
-    fold: int
+    fold: Count
     tested: Count
     group: Count
     recording: Count
@@ -170,7 +183,7 @@ class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
     params: dict[str, ParamValue] | None = None
     curve: Curve = field(default_factory=list)
     fit_seconds: Number | None = None
-    file: str | None = None
+    file: Literal["model.onnx"] | None = None
     sha256: str | None = None
     bytes: Count | None = None
     parity_tracks: Count | None = None
@@ -224,8 +237,8 @@ class RunRecord(Structure, kw_only=True):
     artefact: ArtefactInfo = field(default_factory=ArtefactInfo)
     machine: MachineInfo = field(default_factory=MachineInfo)
     extensions: dict[str, Any] = field(default_factory=dict)
-    started: str | None = None
-    finished: str | None = None
+    started: _Time | None = None
+    finished: _Time | None = None
     format: int = FORMAT
 
     def __post_init__(self) -> None:

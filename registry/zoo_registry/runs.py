@@ -4,17 +4,21 @@ import json
 from pathlib import Path
 
 from zoo_registry.errors import RunError
-from zoo_registry.files import read_json, write_text
+from zoo_registry.files import read_bytes, read_json, write_text
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import FORMAT, TABLE, RunRecord
 from zoo_registry.structures import from_plain
 
-__all__ = ["ARTEFACT", "CARD", "PREDICTIONS", "RECORD", "Run"]
+__all__ = ["ARTEFACT", "CARD", "FILES", "FOLDERS", "PREDICTIONS", "RECORD", "SAVED", "Run"]
 
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
 ARTEFACT = "model.onnx"
 CARD = "README.md"
+_FOLDS, SAVED = "folds", "saved"
+FILES = frozenset({RECORD, PREDICTIONS, ARTEFACT, CARD})  # all that a run's folder holds
+FOLDERS = frozenset({_FOLDS, SAVED})
+_LARGEST = 512 << 20  # bytes of predictions
 
 
 class Run:
@@ -29,11 +33,11 @@ class Run:
         """Return the run of a folder; raises `RunError` if its record is missing or damaged."""
         path = folder / RECORD
         try:
-            data = read_json(path)
+            data = read_json(path, folder)
         except FileNotFoundError:
             raise RunError(f"{folder} holds no run: it has no {RECORD}") from None
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read: {error}") from error
+            raise RunError(_unreadable(path, error)) from error
         written = data.get("format") if isinstance(data, dict) else None
         if isinstance(written, int) and written > FORMAT:
             raise RunError(f"{path} was written by a newer genre-zoo; update this one to read it")
@@ -85,15 +89,19 @@ class Run:
     @property
     def saved_path(self) -> Path:
         """Folder in which a plugin saves a model that has no ONNX form."""
-        return self.folder / "saved"
+        return self.folder / SAVED
 
     def scratch_path(self, fold: int) -> Path:
         """Return the folder of a training's state; the fit on all tracks counts as a fold."""
-        return self.folder / "folds" / f"{fold}.unfinished"
+        return self.folder / _FOLDS / f"{fold}.unfinished"
 
     def fold_path(self, fold: int) -> Path:
         """Return the path of a fold's predictions, which are kept until all folds are done."""
-        return self.folder / "folds" / f"{fold}.csv"
+        return self.folder / _FOLDS / f"{fold}.csv"
+
+    def content(self, path: Path) -> bytes:
+        """Return the bytes of a file of the run; raises OSError for one that lies elsewhere."""
+        return read_bytes(path, self.folder)
 
     def predictions(self) -> Predictions:
         """Return the out-of-fold predictions; raises `RunError` if they are missing or damaged."""
@@ -103,7 +111,12 @@ class Run:
     def read_predictions(path: Path) -> Predictions:
         """Return the predictions of a file; raises `RunError` if it is missing or damaged."""
         try:
-            text = path.read_bytes().decode("utf-8")
+            text = read_bytes(path, path.parent, _LARGEST).decode("utf-8")
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read: {error}") from error
+            raise RunError(_unreadable(path, error)) from error
         return Predictions.from_csv(text, str(path))
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> str:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return f"{path} cannot be read: {reason or error}"

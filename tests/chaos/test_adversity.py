@@ -126,7 +126,8 @@ def test_runs_that_cannot_be_written_are_read_all_the_same(nest, table_box, smal
     assert run(nest, table_box, *TRAIN)[0] == 0  # trained already
     assert run(nest, table_box, "leaderboard")[0] == 0
     assert run(nest, table_box, "runs", "verify")[0] == 0
-    for command in ((*TRAIN, "--seed", "1"), ("runs", "remove", "counted", "--yes")):
+    (record,) = (table_box / "models").rglob("run.json")
+    for command in ((*TRAIN, "--seed", "1"), ("runs", "remove", record.parent.name, "--yes")):
         status, said = run(nest, table_box, *command)
         (sentence,) = sentences(said)
         assert "Read-only file system" in sentence

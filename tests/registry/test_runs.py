@@ -4,7 +4,9 @@ import copy
 import csv
 import hashlib
 import json
+import os
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,8 @@ class TestPredictions:
             (",0,f0,", ",zero,f0,"), (",f0,0,", ",f0,zero,"), (",a,", ",c,"), (",a,", ",,"),
             ("0.25", "much"), (",3,1,", ",3.5,1,"), (",3,1,", ",9999999999999999999999,1,"),
             ("0.25", ""), ("0.25", "nan"), ("0.25", "inf"), (",3,1,", ",-3,1,"),
+            ("0.25", "5"), ("0.25", "-1"), ("0.25", "1e308"), (",0,f0,", ",-1,f0,"),
+            (",f0,0,", ",f0,-1,"), (",3,1,", ",9000000000000000000,1,"),
         ],
     )  # fmt: skip
     def test_damaged_values(self, old, new):
@@ -474,3 +478,70 @@ FORMER = Path(__file__).with_name("former") / "decision-tree-bf9fb483cb"
 
 def write(folder: Path, data: dict) -> None:
     (folder / RECORD).write_text(json.dumps(data), encoding="utf-8")
+
+
+class TestForeignRecords:
+    """A record may come from anywhere: what is no value of its field is damage, and named."""
+
+    @pytest.mark.parametrize(
+        ("place", "value"),
+        [
+            ("folds.0.fold", -1), ("folds.0.fold", 2**70), ("folds.0.fold", "0"),
+            ("folds.0.train_seconds", -1.0), ("folds.0.train_seconds", float("nan")),
+            ("folds.0.train_seconds", 1e308), ("folds.0.train_seconds", "5"),
+            ("folds.0.train_tracks", -1), ("folds.0.curve", [{"loss": "low"}]),
+            ("artefact.file", "../../x.onnx"), ("artefact.file", "/etc/passwd"),
+            ("artefact.bytes", 2**64), ("seed", -1), ("finished", "zzz"), ("started", "tomorrow"),
+        ],
+    )  # fmt: skip
+    def test_the_field_is_named(self, tmp_path, place, value):
+        run = Run(tmp_path, record())
+        run.record.folds = [
+            FoldRecord(fold=0, train_tracks=1, test_tracks=1, error=None,
+                       train_seconds=1.0, predict_seconds=1.0)
+        ]  # fmt: skip
+        run.write()
+        Run.read(tmp_path)
+        data = json.loads((tmp_path / RECORD).read_text())
+        *path, last = place.split(".")
+        inner = data
+        for name in path:
+            inner = inner[int(name) if isinstance(inner, list) else name]
+        inner[last] = value
+        (tmp_path / RECORD).write_text(json.dumps(data))
+        field = place.replace(".0.", "[0].")
+        with pytest.raises(RunError, match=rf"run\.json is damaged: '{re.escape(field)}") as caught:
+            Run.read(tmp_path)
+        assert "\n" not in str(caught.value)
+
+    def test_no_fold_is_trained_on_nothing(self):
+        with pytest.raises(ValueError, match="without a track"):
+            FoldRecord(fold=0, train_tracks=0, test_tracks=1, error=None,
+                       train_seconds=1.0, predict_seconds=1.0)  # fmt: skip
+
+    @pytest.mark.parametrize("name", [RECORD, PREDICTIONS])
+    def test_a_pipe_is_not_waited_for_and_a_link_not_followed_out_of_the_run(self, tmp_path, name):
+        folder, outside = tmp_path / "run", tmp_path / "outside"
+        run = Run(folder, record())
+        run.write()
+        run.predictions_path.write_text(make("ab", "xy").to_csv(), newline="")
+        (folder / name).rename(outside)
+        for target in (outside, Path("/dev/zero")):
+            (folder / name).symlink_to(target)
+            with pytest.raises(RunError, match="a link that leaves its folder"):
+                Run.read(folder).predictions()
+            (folder / name).unlink()
+        os.mkfifo(folder / name)
+        with pytest.raises(RunError, match="it is no file"):
+            Run.read(folder).predictions()
+        (folder / name).unlink()
+        with (folder / name).open("wb") as file:
+            file.truncate(2**40)
+        with pytest.raises(RunError, match="it is larger than"):
+            Run.read(folder).predictions()
+        outside.rename(folder / "kept")
+        (folder / name).unlink()
+        (folder / name).symlink_to("kept")
+        linked = tmp_path / "linked"
+        linked.symlink_to(folder)
+        assert len(Run.read(linked).predictions()) == 2

@@ -272,7 +272,6 @@ class TestPlaces:
         record["model"]["name"] = "../../../m"
         record["dataset"]["name"] = "../../../../d"
         record["protocol"]["spec"] = "../../p"
-        record["artefact"]["file"] = "../../../../../a.onnx"
         (trained.folder / "run.json").write_text(json.dumps(record))
         for call in (["report"], ["report", "--output", "r"], ["leaderboard"],
                         ["runs", "export", str(trained.folder), "handed"],

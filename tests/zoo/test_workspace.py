@@ -1,6 +1,7 @@
 """Runs by name, by the start of an id and by folder; removing them, and what is remembered."""
 
 import io
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +16,10 @@ RIGHT = ([0] * 4, [0] * 4)
 
 def finished(day: int) -> dict[str, str]:
     return {"finished": f"2024-01-{day:02d}T00:00:00+00:00"}
+
+
+def tree(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
 @pytest.fixture
@@ -76,8 +81,88 @@ class TestFind:
             assert find_run(str(run.folder)).folder == run.folder
             assert find_run(str(run.folder)).record.protocol == run.record.protocol
 
+    @pytest.mark.parametrize("wanted", ["", "s", "svm-", "decision-tree", "decision-tree-"])
+    def test_a_beginning_without_a_sign_of_its_own_means_no_run(self, write_run, wanted):
+        write_run("svm-1f0c9a4e2b", *RIGHT)
+        write_run("decision-tree-0a", *RIGHT, model="other")
+        assert find_run("svm-1").id == "svm-1f0c9a4e2b"
+        if wanted.startswith("d"):  # longer than the name of its model
+            assert find_run(wanted).id == "decision-tree-0a"
+            return
+        with pytest.raises(UsageError, match="is too short for the id of a run"):
+            find_run(wanted)
+
 
 class TestRemove:
+    @pytest.mark.parametrize("wanted", ["", "s", "svm", "svm-", "svm-1f0", ".", "models/tracks"])
+    def test_what_does_not_name_one_run_for_sure_removes_none(self, write_run, command, wanted):
+        folder = write_run("svm-1f0c9a4e2b", *RIGHT).folder
+        status, out, err = command("runs", "remove", wanted, "--yes")
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert (folder / "run.json").is_file()
+
+    @pytest.mark.parametrize("wanted", ["svm-1f0c", "svm-1f0c9a4e2b", "{}", "{}/../svm-1f0c9a4e2b"])
+    def test_eight_signs_an_id_or_a_folder_are_enough(self, write_run, command, wanted):
+        folder = write_run("svm-1f0c9a4e2b", *RIGHT).folder
+        status, out, err = command("runs", "remove", wanted.format(folder), "--yes")
+        assert (status, out, err, folder.exists()) == (0, "", "", False)
+
+    def test_nothing_outside_of_the_workspace_is_removed(self, write_run, command, tmp_path):
+        inside = write_run("svm-1f0c9a4e2b", *RIGHT).folder
+        outside = tmp_path / "elsewhere" / "tracks" / "kfold-2" / inside.name
+        shutil.copytree(inside, outside)
+        shutil.rmtree(tmp_path / "models" / "tracks")
+        before = tree(tmp_path)
+        assert command("runs", "remove", str(outside), "--yes")[0] == 2
+        (tmp_path / "models" / "tracks").symlink_to(outside.parents[1])
+        for wanted in (inside.name, str(inside)):
+            status, _, err = command("runs", "remove", wanted, "--yes")
+            assert status == 2
+            assert "is no run of this workspace" in err
+        (tmp_path / "models" / "tracks").unlink()
+        assert tree(tmp_path) == before
+
+    def test_a_linked_run_loses_its_link_only(self, write_run, command, tmp_path):
+        folder = write_run("svm-1f0c9a4e2b", *RIGHT).folder
+        target = folder.rename(tmp_path / "target")
+        (target / ".zoo-0-1-0.tmp").touch()
+        before = tree(target)
+        folder.symlink_to(target)
+        status, out, err = command("runs", "remove", folder.name, typed="y\n")
+        assert (status, folder.is_symlink()) == (0, False)
+        assert "Delete the link " in out + err
+        assert tree(target) == before
+
+    def test_other_files_stay_where_they_are_and_are_named(self, write_run, command, tmp_path):
+        folder = write_run("svm-1f0c9a4e2b", *RIGHT).folder
+        (tmp_path / "data" / "0.unfinished").mkdir(parents=True)
+        (folder / "saved").symlink_to(tmp_path / "data")
+        (folder / "README.md").symlink_to(tmp_path / "data")
+        (folder / "folds" / "0.unfinished").mkdir(parents=True)
+        (folder / "folds" / "0.csv").touch()
+        others = {"notes.txt": "mine", "drafts/one.txt": "mine", "model.onnx/x": "mine"}
+        for name, text in others.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        (folder / "link").symlink_to(tmp_path / "data")
+        status, out, err = command("runs", "remove", folder.name, "--yes")
+        assert (status, out) == (0, "")
+        assert err == f"{folder} still holds drafts, link, model.onnx, notes.txt, " + (
+            "not written by the zoo\n"
+        )
+        assert tree(folder) == {*others, "drafts", "model.onnx", "link"}
+        assert (tmp_path / "data" / "0.unfinished").is_dir()
+        assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+        assert list(runs()) == []
+        assert command("runs", "remove", folder.name, "--yes")[0] == 2
+
+    def test_notes_among_the_folds_stay(self, write_run, command):
+        folder = write_run("svm-1f0c9a4e2b", *RIGHT).folder
+        (folder / "folds").mkdir()
+        (folder / "folds" / "notes.txt").touch()
+        assert command("runs", "remove", folder.name, "--yes")[0] == 0
+        assert tree(folder) == {"folds", "folds/notes.txt"}
+
     def test_an_ambiguous_start_removes_nothing(self, write_run, command):
         folders = [write_run(name, *RIGHT).folder for name in ("logistic-1", "logistic-2")]
         status, out, err = command("runs", "remove", "logistic-", "--yes")

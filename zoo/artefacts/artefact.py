@@ -19,7 +19,7 @@ from zoo.artefacts.isolated import MOST, IsolatedSession, is_own
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
 from zoo.artefacts.session import OUTPUT, TIMES, LocalSession, Session
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, ZooError
-from zoo_registry.files import is_file
+from zoo_registry.files import read_bytes
 from zoo_registry.structures import from_plain
 from zoo_registry.text import shown
 
@@ -32,7 +32,6 @@ Windows = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _ROUNDING = 1e-5
 _AT_ONCE = 30.0  # seconds of windows; limits the memory for a long recording
-_LARGEST = (1 << 31) - 1  # bytes of an ONNX file
 _HIGHEST = 1_000_000  # Hz
 _HELD = 1 << 27  # samples that are held for a file from elsewhere
 _WINDOW = 32  # numbers that a window of such a file counts for at least
@@ -56,6 +55,8 @@ class Artefact:
         Threads per recording; all cores by default.
     own : bool
         Whether this process has just written the file.
+    home : Path, optional
+        Folder of the run that the file belongs to, which no link to the file may leave.
 
     Attributes
     ----------
@@ -78,10 +79,15 @@ class Artefact:
     """
 
     def __init__(
-        self, path: Path, sha256: str | None = None, threads: int | None = None, own: bool = False
+        self,
+        path: Path,
+        sha256: str | None = None,
+        threads: int | None = None,
+        own: bool = False,
+        home: Path | None = None,
     ) -> None:
         self.path = path
-        content = _read(path)
+        content = _read(path, home)
         found = hashlib.sha256(content).hexdigest()
         if sha256 and found != sha256:
             raise ArtefactError(
@@ -191,14 +197,9 @@ def _are_times(times: NDArray[np.float64], seconds: float) -> bool:
     return bool((begins >= 0).all() and (begins <= ends).all() and (ends <= seconds + 1).all())
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, home: Path | None) -> bytes:
     try:
-        # Anything else, such as a pipe, might never end.
-        if path.exists() and not is_file(path):
-            raise ArtefactError(f"{path} is no file")
-        if path.stat().st_size > _LARGEST:
-            raise ArtefactError(f"{path} is larger than an ONNX file can be, 2 GB")
-        content = path.read_bytes()
+        content = read_bytes(path, home)
     except OSError as error:
         raise ArtefactError(f"{path} cannot be read: {error.strerror}") from error
     if _EXTERNAL.search(content):

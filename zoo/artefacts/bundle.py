@@ -41,26 +41,30 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
     if not run.complete or not run.has_artefact:
         reason = run.record.artefact.error or f"it is {run.record.status}"
         raise UsageError(f"{run.id} has no ONNX file to hand over: {reason}")
-    artefact = Artefact(run.artefact_path, run.record.artefact.sha256, threads=1)
-    sources = {run.artefact_path.name: run.artefact_path, run.card_path.name: run.card_path}
+    artefact = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
+    paths = [run.artefact_path, run.card_path]
+    try:
+        contents = {path.name: run.content(path) for path in paths}
+    except OSError as error:
+        raise RunError(f"{error.filename} cannot be read: {error.strerror}") from error
     if artefact.takes_audio:
-        sources[SCRIPT] = _STANDALONE
+        contents[SCRIPT] = _STANDALONE.read_bytes()
     try:
         sweep(folder)
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} exists and is not a folder; give another one")
         there = {path.name for path in folder.iterdir()} if folder.exists() else set()
-        if there - sources.keys() and not force:
+        if there - contents.keys() and not force:
             raise UsageError(
                 f"{folder} exists and is not an empty folder; give another one, or --force to "
                 "write to it"
             )
-        contents = {folder / name: source.read_bytes() for name, source in sources.items()}
-        for path, content in contents.items():
+        written = {folder / name: content for name, content in contents.items()}
+        for path, content in written.items():
             check_replaceable(path, content.__eq__, force)
-        for path, content in contents.items():
+        for path, content in written.items():
             with atomic_path(path) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
         raise RunError(f"{error.filename} cannot be written: {error.strerror}") from error
-    return [*contents]
+    return [*written]

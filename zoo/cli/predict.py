@@ -21,7 +21,7 @@ def command(
     run: Annotated[
         str,
         typer.Argument(
-            help="A run's id or folder, a model's name, or an ONNX file.",
+            help="A run's id or folder, a model's name or file, or an ONNX file.",
             autocompletion=complete_trained,
         ),
     ],

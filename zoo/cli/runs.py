@@ -26,6 +26,8 @@ __all__ = ["app"]
 
 app = typer.Typer(help="List, show, verify, export and remove runs.", no_args_is_help=True)
 
+_CONFUSED = 200  # classes in a confusion matrix
+
 RunArgument = Annotated[
     str,
     typer.Argument(help="A run's id or folder, or a model's name.", autocompletion=complete_run),
@@ -143,6 +145,8 @@ def _scores(classes: Sequence[str], scores: "Scores", matrix: "NDArray[np.int64]
         f"accuracy {percent(scores.accuracy)} by vote, {percent(scores.accuracy_mean)} by mean "
         f"probability, macro F1 {percent(scores.macro_f1)}; folds {folds}"
     )
+    if len(classes) > _CONFUSED:
+        return
     yield ""
     names = [shown(name)[:4] for name in classes]  # ten of them fit into 80 columns
     yield make_table(
@@ -160,7 +164,7 @@ def verify_runs(
     run: Annotated[
         str | None,
         typer.Argument(
-            help="A run's id or folder, or a model's name; all by default.",
+            help="A run's id or folder, a model's name, or its file (all runs of it); or all runs.",
             autocompletion=complete_run,
         ),
     ] = None,
@@ -170,7 +174,7 @@ def verify_runs(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Where the dataset is now, if it has moved.", autocompletion=complete_data
+            help="The dataset, if it has moved or is at a URL.", autocompletion=complete_data
         ),
     ] = None,
     format: Annotated[ListFormat, typer.Option(help="How to print the findings.")] = "table",
@@ -180,14 +184,23 @@ def verify_runs(
     Example: zoo runs verify svm --rerun
     """
     from zoo.training.verify import verify_run
-    from zoo.workspace import find_run, runs
+    from zoo.workspace import find_run, runs, runs_of_file
     from zoo_registry.runs import Run
 
     reporter = TerminalReporter()
     results: list[dict[str, Any]] = []
-    for item in list(runs()) if run is None else [find_run(run)]:
+    file = run if run and run.endswith(".py") else None
+    found: Sequence[Run | RunError]
+    if run is None:
+        found = list(runs())
+    elif file:
+        known = runs_of_file(file, [item for item in runs() if isinstance(item, Run)])
+        found = [item for item in known if item.complete] or known
+    else:
+        found = [find_run(run)]
+    for item in found:
         if isinstance(item, Run):
-            findings = verify_run(item, rerun=rerun, data=data, reporter=reporter)
+            findings = verify_run(item, rerun=rerun, data=data, file=file, reporter=reporter)
             results.append({"run": item.id, "findings": list(map(asdict, findings))})
         else:
             finding = {"what": "record", "detail": str(item)}
@@ -227,17 +240,29 @@ def export_run(
 
 @app.command("remove")
 def remove_run(
-    run: Annotated[str, typer.Argument(help="A run's id or folder.", autocompletion=complete_run)],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run's id, eight signs of it at least, or its folder.",
+            autocompletion=complete_run,
+        ),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a run.
+    """Delete a run of the workspace; other files in its folder stay.
 
     Example: zoo runs remove svm-1f0c9a4e2b
     """
-    from zoo.workspace import find_run, locked, remove
+    from zoo.workspace import find_removable, locked, remove
 
-    found = find_run(run)
+    found = find_removable(run)
+    link = "the link " if found.folder.is_symlink() else ""
     if not yes:
-        typer.confirm(shown(f"Delete {found.folder}?"), abort=True)
-    with locked(found.folder, lambda: say("waiting for its training to end", err=True)):
+        typer.confirm(shown(f"Delete {link}{found.folder}?"), abort=True)
+    if link:  # what it leads to is not the workspace's
         remove(found)
+        return
+    with locked(found.folder, lambda: say("waiting for its training to end", err=True)):
+        left = remove(found)
+    if left:
+        say(f"{found.folder} still holds {', '.join(left)}, not written by the zoo", err=True)

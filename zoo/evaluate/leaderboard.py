@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-3"  # raised whenever the same predictions give other figures
+_VERSION = "boards-4"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -236,7 +236,7 @@ def _figures(members: Sequence[Run], board: tuple[Any, ...]) -> dict[str, dict[s
     for run in members:
         if run.complete:
             with suppress(OSError):
-                hashes[run.id] = hashlib.sha256(run.predictions_path.read_bytes()).hexdigest()
+                hashes[run.id] = hashlib.sha256(run.content(run.predictions_path)).hexdigest()
     trained = [fold.train_tracks for r in members for fold in r.record.folds if fold.is_trained]
     learnt = sum(trained) / max(1, len(trained))
     seen = {r.id: sorted(set(r.record.tuned.seen if r.record.tuned else ())) for r in members}

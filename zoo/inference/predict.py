@@ -45,8 +45,9 @@ def predict(
     Parameters
     ----------
     model : str or Predictor
-        Id or folder of a run; name of a model, which means its newest complete run; an ONNX
-        file or a folder with one; or the result of `open_model`.
+        Id or folder of a run; name of a model, which means its newest complete run, or file of
+        one, as it was when it was trained; an ONNX file or a folder with one; or the result of
+        `open_model`.
     paths : iterable of str or Path
         Files; folders, which are searched for audio files; patterns such as
         ``music/**/*.mp3``; and "-" for standard input.
@@ -75,7 +76,8 @@ def predict(
     LimitError
         If it came from elsewhere, and opening it takes too long or too much memory.
     PluginError
-        If the model has no ONNX form and its plugin is missing.
+        If the model has no ONNX form and its plugin is missing, or is a file that the user has
+        not named: no code is loaded because a record names it.
 
     Examples
     --------

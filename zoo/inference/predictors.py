@@ -1,5 +1,6 @@
 """Trained models that classify waveforms: ONNX files, and files that a plugin saved."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +43,8 @@ class PluginPredictor:
     ----------
     run : Run
         Complete.
+    file : str, optional
+        File of the plugin, if the user has named it.
 
     Raises
     ------
@@ -51,15 +54,17 @@ class PluginPredictor:
 
     has_times = False
 
-    def __init__(self, run: Run) -> None:
-        from zoo.plugins.registry import open_registry
+    def __init__(self, run: Run, file: str | None = None) -> None:
+        from zoo.plugins.registry import recorded_model
 
         record = run.record
         reason = f"{run.id} has no ONNX file ({record.artefact.error or 'its record names none'})"
         if not run.saved_path.is_dir():
             raise PluginError(f"{reason}, and its plugin saved nothing else: it cannot predict")
+        if any(path.is_symlink() for path in (run.saved_path, *run.saved_path.rglob("*"))):
+            raise PluginError(f"{reason}, and links in {run.saved_path} are not followed")
         try:
-            self._model = open_registry().load(record.model.reference)
+            self._model = recorded_model(record.model, file, "zoo predict {} PATH")
         except (UsageError, PluginError) as error:
             raise PluginError(f"{reason}, so its plugin is needed: {error}") from error
         self._fitted = self._model.load(run.saved_path)
@@ -80,7 +85,7 @@ class PluginPredictor:
         yield windows, np.full((len(windows), 2), np.nan)
 
 
-def open_model(wanted: str, threads: int | None = None) -> Predictor:
+def open_model(wanted: str, threads: int | None = None, *, plugins: bool = True) -> Predictor:
     """Return a trained model.
 
     Parameters
@@ -89,28 +94,35 @@ def open_model(wanted: str, threads: int | None = None) -> Predictor:
         As for `predict`; so are the errors.
     threads : int, optional
         Number of threads per file; number of cores by default.
+    plugins : bool
+        Whether a model without an ONNX file is run by its plugin; otherwise it is refused.
     """
+    file = wanted if wanted.endswith(".py") else None
     path = Path(wanted)
     if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
         path = path / ARTEFACT
-    if is_file(path) and path.name != RECORD:
-        return _open_artefact(path, _recorded_hash(path), threads, wanted)
+    if is_file(path) and path.name != RECORD and not file:
+        return _of_sound(Artefact(path, _recorded_hash(path), threads), wanted)
     run = find_run(wanted, lambda run: run.takes_audio)
     if not run.complete:
         record = run.record
         raise UsageError(
             f"{run.id} is {record.status}, so it has no artefact; "
-            f"`zoo train {record.model.name} --data {record.dataset.source}` finishes it"
+            f"`zoo train {record.model.reference} --data {shlex.quote(record.dataset.source)}` "
+            "finishes it"
         )
     if not run.takes_audio:
         raise UsageError(_NO_SOUND.format(run.id))
     if not run.has_artefact:
-        return PluginPredictor(run)
-    return _open_artefact(run.artefact_path, run.record.artefact.sha256, threads, run.id)
+        if not plugins:
+            raise UsageError(f"{run.id} has no ONNX file, so it cannot be served")
+        return PluginPredictor(run, file)
+    sha256 = run.record.artefact.sha256
+    artefact = Artefact(run.artefact_path, sha256, threads, home=run.folder)
+    return _of_sound(artefact, run.id)
 
 
-def _open_artefact(path: Path, sha256: str | None, threads: int | None, name: str) -> Artefact:
-    artefact = Artefact(path, sha256, threads)
+def _of_sound(artefact: Artefact, name: str) -> Artefact:
     if not artefact.takes_audio:
         raise ArtefactError(_NO_SOUND.format(name))
     return artefact

@@ -1,22 +1,37 @@
 """The registry of the application: plugins, default hooks, and data sets of extensions."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.audio.urls import is_url
 from zoo.datasets import Dataset, open_dataset
 from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
-from zoo_registry.errors import PluginError, UsageError, ZooError
+from zoo.workspace import cache_folder
+from zoo_registry.errors import DatasetError, PluginError, UsageError, ZooError
+from zoo_registry.files import write_text
 from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.plugins import Registry
-from zoo_registry.text import in_a_line, pip_install
+from zoo_registry.record import ModelInfo
+from zoo_registry.text import digest, in_a_line, pip_install, quoted
 
 if TYPE_CHECKING:
     from zoo.execution.engine import Engine
 
-__all__ = ["find_dataset", "loaded_model", "offered_datasets", "open_registry", "usable_model"]
+__all__ = [
+    "find_dataset",
+    "loaded_model",
+    "offered_datasets",
+    "open_registry",
+    "recorded_dataset",
+    "recorded_model",
+    "usable_model",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +85,44 @@ def usable_model(registry: Registry, name: str) -> Model:
     return model
 
 
+def recorded_model(
+    described: ModelInfo, file: str | None, command: str, registry: Registry | None = None
+) -> Model:
+    """Return the model that a record describes.
+
+    A record may come from anywhere, so it names no code: a loose file is loaded only if the user
+    has named it, any other model only if it is installed under this name.
+
+    Parameters
+    ----------
+    described : ModelInfo
+        Description of the record.
+    file : str or None
+        File of the model, if the user has named it.
+    command : str
+        Command that names the file, with ``{}`` in its place.
+    registry : Registry, optional
+        Registry with the model; a fresh one by default.
+
+    Raises
+    ------
+    UsageError, PluginError
+        If the file is needed, or another one than was trained; or if the model is not installed.
+    """
+    registry = registry or open_registry()
+    if not described.is_file:
+        return registry.installed(described.name)
+    if file is None:
+        raise UsageError(
+            f"its record names the file {described.reference}, and no code is loaded because a "
+            f"record names it; if you trust that file, `{command.format(described.reference)}`"
+        )
+    model = registry.load(file)
+    if model.source.version != described.version:
+        raise UsageError(f"{file} is not the file that was trained, its hash differs")
+    return model
+
+
 def find_dataset(
     wanted: str,
     registry: Registry | None = None,
@@ -77,7 +130,7 @@ def find_dataset(
     trust: bool = True,
     engine: "Engine | None" = None,
 ) -> Dataset:
-    """Return the dataset that ``--data`` names, also if an extension offers it.
+    """Return the dataset that the user names as ``--data``, also if an extension offers it.
 
     Parameters
     ----------
@@ -95,7 +148,59 @@ def find_dataset(
     PluginError
         If an extension offers it, and fails.
     """
-    return open_dataset(wanted, offered_datasets(registry or open_registry()), trust, engine)
+    dataset = open_dataset(wanted, offered_datasets(registry or open_registry()), trust, engine)
+    if os.path.exists(wanted) and not _mark(wanted).exists():  # noqa: PTH110  (allows a long name)
+        with suppress(OSError):  # it will have to be named again
+            write_text(_mark(wanted), "", durable=False)
+    return dataset
+
+
+def recorded_dataset(
+    source: str, registry: Registry | None = None, *, trust: bool = True, within: Path | None = None
+) -> Dataset:
+    """Return the dataset that a record names.
+
+    A record may come from anywhere, so it opens no address, and no file that the user has not
+    named before.
+
+    Parameters
+    ----------
+    source : str
+        Source of the record.
+    registry : Registry, optional
+        Registry with the extensions; a fresh one by default.
+    trust : bool
+        As for `open_dataset`.
+    within : Path, optional
+        A folder whose files may be read nevertheless.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such dataset, or it has to be named by the user.
+    PluginError
+        If an extension offers it, and fails.
+    """
+    offered = offered_datasets(registry or open_registry())
+    if source != "demo" and source not in offered:
+        if is_url(source):
+            raise DatasetError(
+                f"no address is opened because a record names it, here {quoted(source)}; "
+                "give it as --data if you trust it"
+            )
+        place = Path(os.path.realpath(source))
+        known = _mark(source).exists() or (within and within.resolve() in (place, *place.parents))
+        if not known and os.path.exists(source):  # noqa: PTH110  (allows a long name)
+            raise DatasetError(
+                f"the record names {quoted(source)}, which no command was given here; "
+                "give it as --data if it is the dataset"
+            )
+    return open_dataset(source, offered, trust)
+
+
+def _mark(source: str) -> Path:
+    """Return the path of a file that exists once the user has named this folder or table."""
+    return cache_folder() / "named" / digest(os.path.realpath(source))[:32]
 
 
 def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:

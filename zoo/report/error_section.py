@@ -20,10 +20,11 @@ from zoo_registry.errors import AudioError
 from zoo_registry.predictions import Predictions
 from zoo_registry.runs import Run
 
-__all__ = ["LISTED", "PLAYERS", "error_section"]
+__all__ = ["CONFUSED", "LISTED", "PLAYERS", "error_section"]
 
 PLAYERS = 12  # tracks that can be played; most of a page's size is their audio
 LISTED = 3000  # tracks in the table of errors
+CONFUSED = 200  # classes in a confusion matrix
 
 
 def error_section(
@@ -31,6 +32,7 @@ def error_section(
     runs: Mapping[str, Run],
     names: Mapping[str, str],
     progress: Callable[[float], None],
+    data: str | None = None,
 ) -> dict[str, Any]:
     """Return the variables of ``board.html`` for its sections on errors.
 
@@ -42,17 +44,24 @@ def error_section(
         The displayed name of each run.
     progress : callable
         Receives the share that is done, 0.4 to 1.
+    data : str, optional
+        The dataset, if the user names it.
     """
     found = align(predictions)
     worst = hardest(found)
     differing = only_right(found)
     wrong = found.wrong.sum(axis=0)
     listed = sorted(wrong.nonzero()[0].tolist(), key=lambda track: (-wrong[track], track))
-    cards = _cards(found, worst[:PLAYERS], [runs[run] for run in found.runs], names, progress)
+    known = [runs[run] for run in found.runs]
+    cards = _cards(found, worst[:PLAYERS], known, names, progress, data)
     over_time = [timeline for card in cards for timeline in card["timelines"]]
     return {
         "errors": found,
-        "confusion": {run: confusion(given).tolist() for run, given in predictions.items()},
+        "confusion": {
+            run: confusion(given).tolist()
+            for run, given in predictions.items()
+            if len(given.classes) <= CONFUSED
+        },
         "classes": {run: given.classes for run, given in predictions.items()},
         "hardest": len(worst),
         "cards": cards,
@@ -125,10 +134,11 @@ def _cards(
     runs: Sequence[Run],
     names: Mapping[str, str],
     progress: Callable[[float], None],
+    data: str | None,
 ) -> list[dict[str, Any]]:
     """Return a card per track: its answers, its excerpt, and the timelines of all runs."""
     digests = {found.tracks[track]: found.digests[track] for track in worst}
-    places = find_recordings(runs[0].record, digests) if worst else {}
+    places = find_recordings(runs[0].record, digests, data) if worst else {}
     excerpts = {track: _excerpt(place) for track, place in places.items()}
     files = {
         track: place

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.frontends import LogMel
-from zoo.datasets import FeatureTable
+from zoo.audio.urls import is_url
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Section
 from zoo.inference.predictors import open_model
 from zoo.inference.timeline import stretches
-from zoo.plugins.registry import find_dataset
+from zoo.plugins.registry import find_dataset, recorded_dataset
 from zoo.workspace import remembered
 from zoo_registry.errors import ZooError
-from zoo_registry.record import RunRecord
+from zoo_registry.files import is_folder
+from zoo_registry.record import TABLE, RunRecord
 from zoo_registry.runs import Run
 
 __all__ = ["Excerpt", "Timeline", "cut_excerpt", "find_recordings", "timelines"]
@@ -73,20 +74,37 @@ class Timeline:
     reason: str | None = None
 
 
-def find_recordings(record: RunRecord, wanted: Mapping[str, str]) -> dict[str, Path | str]:
-    """Return each track's file, given its digest, or a sentence that says why there is none."""
+def find_recordings(
+    record: RunRecord, wanted: Mapping[str, str], data: str | None = None
+) -> dict[str, Path | str]:
+    """Return each track's file, given its digest, or a sentence that says why there is none.
+
+    Parameters
+    ----------
+    record : RunRecord
+        Record that names the dataset. A page may be handed on, so no file goes into it only
+        because a record names it.
+    wanted : mapping of str to str
+        Digest of each track.
+    data : str, optional
+        The dataset, if the user names it.
+    """
+    if record.frontend["name"] == TABLE:
+        reason = "The models were given a table of features, so there is nothing to hear."
+        return dict.fromkeys(wanted, reason)
     source = record.dataset.source
     try:
-        dataset = find_dataset(source)
+        if data is not None and (is_folder(data) or is_url(data)):
+            source, dataset = data, find_dataset(data)
+        else:
+            dataset = recorded_dataset(source)
     except ZooError as error:
         return dict.fromkeys(wanted, f"The recordings cannot be had: {error}.")
     tracks = {track.id: track for track in dataset.tracks}
     found: dict[str, Path | str] = {}
     for name, digest in wanted.items():
         track = tracks.get(name)
-        if isinstance(dataset, FeatureTable):
-            found[name] = "The models were given a table of features, so there is nothing to hear."
-        elif track is not None and track.url is not None:
+        if track is not None and track.url is not None:
             found[name] = f"The recording is at {track.url}, and is not fetched for a report."
         elif track is None or not (track.path and track.path.is_file()):
             found[name] = f"The recording is no longer in {source}."

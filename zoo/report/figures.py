@@ -5,7 +5,7 @@ run.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,23 @@ from zoo.report.svg import (
     short_name,
 )
 
+_POINTS = 1_000  # of a learning curve
+_CURVES = 12  # names of values in a figure
+_LARGEST = 1e30  # of a value; axes cannot be calculated for the largest floats
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["intervals", "learning_curves", "quantity", "reliability", "slopes", "trade_off"]
+__all__ = [
+    "drawable",
+    "intervals",
+    "learning_curves",
+    "quantity",
+    "reliability",
+    "slopes",
+    "trade_off",
+]
 
 
 def intervals(rows: Sequence[Row], names: Mapping[str, str]) -> CaptionedFigure:
@@ -147,6 +159,28 @@ def reliability(name: str, found: Calibration) -> CaptionedFigure:
         axes.set_xlabel("mean probability")
         axes.set_ylabel("share right")
         return captioned(figure, f"calibration-{name}", label, caption)
+
+
+def drawable(folds: Iterable[Sequence[Mapping[str, float]]]) -> list[list[dict[str, float]]]:
+    """Return the learning curves with at most so many points and names as a figure can show.
+
+    Parameters
+    ----------
+    folds : iterable of sequences of mappings
+        As for `learning_curves`. Figures that are not finite, or too large, are left out: a
+        training may diverge, and a record may say anything.
+    """
+    found, names = [], {"fraction": None}  # in the order in which they come
+    for curve in folds:
+        step = -(-len(curve) // _POINTS)
+        points = [*curve[:-1:step], curve[-1]] if curve else []
+        kept = [{k: v for k, v in point.items() if abs(v) <= _LARGEST} for point in points]
+        names |= dict.fromkeys(name for point in kept for name in point)
+        found.append(kept)
+    shown = set(list(names)[: _CURVES + 1])
+    found = [[{k: v for k, v in p.items() if k in shown} for p in curve] for curve in found]
+    found = [[point for point in curve if point.keys() - {"fraction"}] for curve in found]
+    return [curve for curve in found if curve]
 
 
 def learning_curves(name: str, folds: Sequence[Sequence[Mapping[str, float]]]) -> CaptionedFigure:

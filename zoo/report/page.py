@@ -49,7 +49,8 @@ def write_report(
     folder : Path
         Created if it does not exist.
     data, protocol : str, optional
-        Only boards of this dataset, and of this protocol, as for `leaderboard`.
+        Only boards of this dataset, and of this protocol, as for `leaderboard`. Recordings come
+        from this dataset, too; otherwise from folders that a command was given before.
     reporter : Reporter, optional
         Receives the progress.
     force : bool
@@ -83,7 +84,7 @@ def write_report(
                 def progress(part: float, done: int = done, board: Board = board) -> None:
                     bar.update(done + part, shown(heading(board)))
 
-                content = _board_page(board, boards, known, progress)
+                content = _board_page(board, boards, known, progress, data)
                 written.append(folder / name)
                 write_text(
                     written[-1], _signed(templates.get_template("board.html").render(content))
@@ -158,6 +159,7 @@ def _board_page(
     boards: Sequence[Board],
     known: Mapping[str, Run],
     progress: Callable[[float], None],
+    data: str | None,
 ) -> dict[str, Any]:
     """Return the variables of ``board.html``."""
     ranked = [row for row in board.rows if row.rank is not None and row.run in known]
@@ -193,10 +195,10 @@ def _board_page(
         "learning_curves": [
             figures.learning_curves(names[row.run], curves)
             for row in ranked
-            if (curves := [fold.curve for fold in known[row.run].record.folds if fold.curve])
+            if (curves := figures.drawable(fold.curve for fold in known[row.run].record.folds))
         ],
     }
     progress(0.3)
     if predictions:
-        content |= error_section(predictions, known, names, progress)
+        content |= error_section(predictions, known, names, progress, data)
     return content

@@ -36,12 +36,12 @@ from zoo.tuning.trials import find_tuning
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import EngineError, RunError, StorageError, UsageError, ZooError
-from zoo_registry.files import atomic_path, write_text
+from zoo_registry.files import atomic_path, drop_links, write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.plugins import Registry
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import FoldRecord, RunRecord, Status, TuningInfo
-from zoo_registry.runs import Run
+from zoo_registry.runs import FILES, FOLDERS, Run
 from zoo_registry.text import in_a_line
 
 __all__ = ["train"]
@@ -165,6 +165,8 @@ def train(
                 reporter.note(f"{run.id} is trained already: {run.folder}")
                 _clear(run)
                 return run
+            for name in FILES | FOLDERS:
+                drop_links(folder / name)  # nothing outside of the run is written through them
             extraction = extraction or extract(data, loaded, engine, reporter)
             if extraction.dataset.fingerprint == used.fingerprint:
                 folds = splitting.folds(used, seed, grouped)

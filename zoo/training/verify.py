@@ -13,7 +13,7 @@ from zoo.datasets import Dataset
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
 from zoo.execution.progress import Reporter
-from zoo.plugins.registry import find_dataset, open_registry
+from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, recorded_model
 from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.predictions import Predictions
@@ -41,7 +41,12 @@ class Finding:
 
 
 def verify_run(
-    run: Run, *, rerun: bool = False, data: str | None = None, reporter: Reporter | None = None
+    run: Run,
+    *,
+    rerun: bool = False,
+    data: str | None = None,
+    file: str | None = None,
+    reporter: Reporter | None = None,
 ) -> list[Finding]:
     """Verify a run.
 
@@ -52,7 +57,10 @@ def verify_run(
     rerun : bool
         Whether to train it again and compare the predictions.
     data : str, optional
-        The dataset, as ``--data`` takes it; by default the source that the run records.
+        The dataset, as ``--data`` takes it; by default the source that the run records, if that
+        is no URL, and lies in the current folder or was given to a command before.
+    file : str, optional
+        File of the model, if the user has named it; the code of no other file is loaded.
     reporter : Reporter, optional
         Receiver of the progress of a repetition.
 
@@ -64,7 +72,11 @@ def verify_run(
     registry = open_registry()
     record = run.record
     try:
-        dataset = find_dataset(data or record.dataset.source, registry, trust=False)
+        if data is None:
+            source = record.dataset.source
+            dataset = recorded_dataset(source, registry, trust=False, within=Path())
+        else:
+            dataset = find_dataset(data, registry, trust=False)
     except ZooError as error:
         return [Finding("dataset", str(error))]
     findings = verify(run, dataset)
@@ -72,8 +84,9 @@ def verify_run(
         tuned = record.tuned
         with tempfile.TemporaryDirectory(prefix="zoo-rerun-") as root:
             try:
+                model = recorded_model(record.model, file, "zoo runs verify {} --rerun", registry)
                 again = train(
-                    record.model.reference,
+                    model.source.name,
                     dataset,
                     protocol=record.protocol.spec,
                     grouped=record.protocol.grouped,
@@ -119,6 +132,8 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
     try:
         usable = dataset.without({item.track for item in run.record.skipped})
         findings += _dataset(run, usable if run.record.dataset.whole else dataset, predictions)
+        if parse_protocol(protocol.spec).repeats > len(run.record.folds):
+            return [*findings, Finding("split", f"{protocol.spec} has more folds than the run")]
         folds = parse_protocol(protocol.spec).folds(usable, run.record.seed, protocol.grouped)
     except ZooError as error:
         return [*findings, Finding("split", f"the data cannot be split so any more: {error}")]
@@ -179,7 +194,7 @@ def _dataset(run: Run, dataset: Dataset, predictions: Predictions) -> Iterator[F
 def _predictions(
     run: Run, dataset: Dataset, folds: Sequence[Fold], predictions: Predictions
 ) -> Iterator[Finding]:
-    content = run.predictions_path.read_bytes()
+    content = run.content(run.predictions_path)
     if hashlib.sha256(content).hexdigest() != run.record.predictions:
         yield Finding("predictions", "predictions.csv is not the file that the run wrote")
     expected = [(dataset.tracks[n].id, fold.number) for fold in folds for n in fold.test]
@@ -203,15 +218,14 @@ def _predictions(
 
 def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
     try:
-        if run.card_path.read_text(encoding="utf-8") != model_card(run, predictions):
+        if run.content(run.card_path) != model_card(run, predictions).encode():
             yield Finding("card", "README.md does not show what the predictions give")
     except OSError as error:
         yield Finding("card", f"README.md cannot be read: {error.strerror}")
     expected = run.record.artefact.sha256
     if expected is not None:
         try:
-            with run.artefact_path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.sha256(run.content(run.artefact_path)).hexdigest()
         except OSError as error:
             yield Finding("artefact", f"{run.artefact_path.name} cannot be read: {error.strerror}")
         else:

@@ -11,7 +11,7 @@ from zoo.artefacts.artefact import Artefact
 from zoo.inference.predictors import open_model
 from zoo.web.limits import Refused
 from zoo.workspace import find_run, models_folder, runs
-from zoo_registry.errors import LimitError, RunError, UsageError, ZooError
+from zoo_registry.errors import LimitError, RunError, ZooError
 from zoo_registry.runs import RECORD, Run
 
 __all__ = ["ServedModel", "ServedModels"]
@@ -127,16 +127,16 @@ class ServedModels:
                 continue
             with suppress(ZooError):
                 path = Path(wanted)
-                run = Run.read(path.parent) if path.is_file() else find_run(wanted, _usable)
+                is_artefact = path.is_file() and not wanted.endswith(".py")
+                run = Run.read(path.parent) if is_artefact else find_run(wanted, _usable)
                 if _usable(run):
                     yield _from_run(run)
 
 
 def _open(source: str, sha256: str = "") -> Artefact:
     del sha256  # part of the cache's key: a run that was trained again is opened again
-    model = open_model(source)
-    if not isinstance(model, Artefact):
-        raise UsageError(f"{model.name} has no ONNX file, so it cannot be served")
+    model = open_model(source, plugins=False)
+    assert isinstance(model, Artefact)
     return model
 
 

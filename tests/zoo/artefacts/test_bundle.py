@@ -11,7 +11,7 @@ import soundfile
 
 import zoo
 from zoo.artefacts.bundle import hand_over
-from zoo_registry import ArtefactError, UsageError
+from zoo_registry import ArtefactError, UsageError, ZooError
 
 RATE = 22_050  # of the models
 BLOCK = """
@@ -121,6 +121,16 @@ def test_where_it_cannot_go(hearing, tmp_path, feature_table):
     with pytest.raises(ArtefactError, match="hash"):
         hand_over(run, tmp_path / "tampered")
     assert not (tmp_path / "tampered").exists()
+
+
+@pytest.mark.parametrize("name", ["README.md", "model.onnx"])
+def test_no_other_file_is_handed_over_through_a_link(hearing, tmp_path, name):
+    run = hearing("seconds")
+    private = (run.folder / name).rename(tmp_path / "private")
+    (run.folder / name).symlink_to(private)
+    with pytest.raises(ZooError, match="a link that leaves its folder"):
+        hand_over(run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_script_is_a_file_of_the_package(hearing, tmp_path):

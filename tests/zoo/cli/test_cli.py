@@ -16,6 +16,7 @@ import typer.main
 
 import zoo
 from zoo.cli.app import app, run
+from zoo.workspace import find_run
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
 HEAVY = (
@@ -335,7 +336,7 @@ def test_a_session_from_training_to_prediction(command, workspace, tone_folder):
     status, out, _ = command("runs", "verify")
     assert status == 0
     assert out.count("verified") == 2
-    status, out, _ = command("runs", "remove", "decision-tree", "--yes")
+    status, out, _ = command("runs", "remove", find_run("decision-tree").id, "--yes")
     assert status == 0
     status, out, _ = command("runs", "list", "--format", "json")
     assert [item["model"] for item in json.loads(out)] == ["logistic"]

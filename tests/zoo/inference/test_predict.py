@@ -5,12 +5,14 @@ import io
 import json
 import os
 import pickle
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,8 @@ from zoo.audio.files import audio_files
 from zoo.cli.app import run as run_command
 from zoo.inference.output_file import OutputFile, csv_lines
 from zoo.inference.prediction import UNKNOWN, Prediction, Section
-from zoo_registry import ArtefactError, PluginError, UsageError
+from zoo.web.served_models import ServedModels
+from zoo_registry import ArtefactError, PluginError, Run, UsageError
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
 RATE = 22_050
@@ -397,6 +400,13 @@ def export(model):
 """
 
 
+def change_model(run: Run, **changed: Any) -> None:
+    """Let the record of a run describe another model."""
+    path = run.folder / "run.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"model": record["model"] | changed}))
+
+
 class TestWithoutExport:
     @pytest.fixture
     def shy(self, workspace, tone_folder):
@@ -411,15 +421,63 @@ class TestWithoutExport:
         assert saved.name == "model.skops"
         with pytest.raises(pickle.UnpicklingError):
             pickle.load(io.BytesIO(saved.read_bytes()))
-        (found,) = zoo.predict("nearby", [tone(tmp_path / "x.wav", 1.0)])
-        assert found.label == "high"
+        (found,) = zoo.predict("./nearby.py", [tone(tmp_path / "x.wav", 1.0)])
+        assert (found.label, found.run) == ("high", shy.id)
         with pytest.raises(UsageError, match="no timeline"):
-            zoo.predict("nearby", ["x.wav"], timeline=True)
+            zoo.predict("nearby.py", ["x.wav"], timeline=True)
+
+    @pytest.mark.parametrize("in_the_run", [False, True])
+    def test_code_is_loaded_only_from_a_file_that_the_user_names(self, shy, tmp_path, in_the_run):
+        song = tone(tmp_path / "x.wav", 1.0)
+        place = (shy.folder if in_the_run else tmp_path) / "it's a model.py"
+        Path("nearby.py").rename(place)
+        change_model(shy, file=str(place.resolve()))
+        loaded = {name for name in sys.modules if name.startswith("zoo_file_")}
+        for name in loaded:
+            del sys.modules[name]
+        for wanted in ("nearby", shy.id, str(shy.folder)):
+            with pytest.raises(PluginError, match="no code is loaded because a rec") as caught:
+                zoo.predict(wanted, [song])
+            assert f"`zoo predict {shlex.quote(str(place.resolve()))} PATH`" in str(caught.value)
+            with pytest.raises(UsageError, match="has no ONNX file, so it cannot be served"):
+                ServedModels([wanted])
+        assert not [name for name in sys.modules if name.startswith("zoo_file_")]
+        assert [found.label for found in zoo.predict(str(place), [song])] == ["high"]
+
+    @pytest.mark.parametrize("name", ["./evil.py", "{}/evil.py", "evil.py", "nearby"])
+    def test_the_name_of_a_record_is_no_path(self, shy, tmp_path, name):
+        Path("evil.py").write_text("open('code ran', 'w')")
+        change_model(shy, name=name.format(tmp_path), distribution="genre-zoo", file="evil.py")
+        with pytest.raises(PluginError, match="there is no model "):
+            zoo.predict(str(shy.folder), [tone(tmp_path / "x.wav", 1.0)])
+        assert not Path("code ran").exists()
+
+    def test_a_file_means_the_newest_run_of_just_that_file(self, shy, tmp_path):
+        song = tone(tmp_path / "x.wav", 1.0)
+        newer = zoo.train("./nearby.py", "tones", protocol="kfold:2", seed=1, jobs=1)
+        newer.record.finished = "2099-01-01T00:00:00+00:00"
+        newer.write()
+        assert [found.run for found in zoo.predict("./nearby.py", [song])] == [newer.id]
+        with Path("nearby.py").open("a") as file:
+            file.write("# another\n")
+        with pytest.raises(UsageError, match=r"nearby\.py was changed since .* `zoo train \./"):
+            zoo.predict("./nearby.py", [song])
+        Path("other.py").write_text(NO_EXPORT + "# a third\n")
+        for wanted, sentence in (("other.py", "no run under"), ("none.py", "there is no file")):
+            with pytest.raises(UsageError, match=sentence):
+                zoo.predict(wanted, [song])
 
     def test_without_its_plugin_it_says_that_it_is_needed(self, shy, tmp_path):
         Path("nearby.py").unlink()
         with pytest.raises(PluginError, match=r"it is shy.* plugin is needed"):
             zoo.predict("nearby", [tone(tmp_path / "x.wav", 1.0)])
+
+    def test_a_link_among_what_was_saved_is_not_followed(self, shy, tmp_path):
+        saved = shy.saved_path / "model.skops"
+        saved.rename(tmp_path / "elsewhere.skops")
+        saved.symlink_to(tmp_path / "elsewhere.skops")
+        with pytest.raises(PluginError, match=r"links in .* are not followed"):
+            zoo.predict("./nearby.py", [tone(tmp_path / "x.wav", 1.0)])
 
     def test_an_unsafe_file_is_not_loaded(self, shy, tmp_path):
         import skops.io
@@ -429,7 +487,7 @@ class TestWithoutExport:
 
         skops.io.dump(Evil(), shy.saved_path / "model.skops")
         with pytest.raises(PluginError, match="is not loaded"):
-            zoo.predict("nearby", [tone(tmp_path / "x.wav", 1.0)])
+            zoo.predict("./nearby.py", [tone(tmp_path / "x.wav", 1.0)])
 
     def test_what_was_never_saved(self, shy, tmp_path):
         shutil.rmtree(shy.saved_path)

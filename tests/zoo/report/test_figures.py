@@ -1,5 +1,6 @@
 """Figures take their colours from the page, say what they show, and break on no name."""
 
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -311,3 +312,26 @@ def test_shown_is_one_line_that_can_be_seen_and_written(text):
 )  # fmt: skip
 def test_quantities(value, unit, words):
     assert figures.quantity(value, unit) == words
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        [{"fraction": 0.5, "loss": math.nan}, {"fraction": 1.0, "loss": math.inf}],
+        [{"fraction": 0.5, "loss": 1e308}, {"fraction": 1.0, "loss": -1e308}],
+        [{"fraction": 1e308, "loss": 1.0}, {"fraction": -1e308, "loss": 1e-320}],
+        [{"fraction": 1.0}], [{}], [],
+        [{"fraction": n / 1e5, "loss": float(n % 7)} for n in range(100_000)],
+        [{"fraction": 1.0} | {f"k{n}": 1.0 for n in range(2_000)}],
+    ],
+    ids=["no number", "largest", "fraction", "no figure", "empty", "none", "long", "wide"],
+)  # fmt: skip
+def test_a_forged_curve_is_drawn_in_part_or_left_out(curve):
+    """A record may come from anywhere, and a training may diverge."""
+    honest = [{"fraction": 0.5, "loss": 2.0}, {"fraction": 1.0, "loss": 1.0}]
+    for folds in ([curve], [curve, honest], [honest, curve]):
+        kept = figures.drawable(folds)
+        assert folds[0] is not honest or honest in kept
+        assert sum(map(len, kept)) <= 2_100
+        if kept:
+            assert len(figures.learning_curves("model", kept).svg) < 1_000_000

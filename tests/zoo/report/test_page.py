@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.plugins.registry import find_dataset
 from zoo.report import error_section, excerpts
 from zoo.report.page import write_report
 from zoo.workspace import cache_folder, models_folder
@@ -114,6 +115,14 @@ def turn(run: Run, track: str) -> None:
     cells = line.split(",")
     turned = ",".join([*cells[:5], cells[6], cells[5], cells[8], cells[7]])
     path.write_text(text.replace(line, turned), encoding="utf-8", newline="")
+
+
+def moved(folder: Path, copy: Path) -> Path:
+    """Copy a dataset, and let the records of all runs name the copy."""
+    shutil.copytree(folder, copy)
+    for path in models_folder().rglob("run.json"):
+        edit(run := Run.read(path.parent), dataset={**run.record.dataset, "source": str(copy)})
+    return copy
 
 
 def run_of(model: str, grouped: bool = True) -> Run:
@@ -345,13 +354,26 @@ class TestSound:
         assert "a table of features, so there is nothing to hear" in its.text
         assert "wrong for 1 of 1" in its.text
 
-    def test_recordings_that_are_gone_moved_or_changed(self, mistaken, tmp_path):
-        copy = tmp_path / "copy"
-        shutil.copytree(mistaken, copy)
+    def test_no_file_of_a_folder_that_only_a_record_names(self, mistaken, tmp_path, monkeypatch):
+        """A page may be handed on, and a record may name any folder of this disk."""
+        private = moved(mistaken, tmp_path / "tones")
+        its = pages()["tones-kfold-3.html"]
+        assert its.all("audio") == []
+        assert f"the record names '{private}', which no command was given here" in its.text
+        assert len(pages(data=str(private))["tones-kfold-3.html"].all("audio")) == 1
+        assert len(pages()["tones-kfold-3.html"].all("audio")) == 1  # the user has named it
+
+        asked = []
+        monkeypatch.setattr("zoo.datasets.remote.read_remote", lambda *given: asked.append(given))
         for path in models_folder().rglob("run.json"):
-            run = Run.read(path.parent)
-            run.record.dataset.source = str(copy)
-            run.write()
+            edit(run := Run.read(path.parent), dataset={**run.record.dataset, "source": "s3://a/b"})
+        its = pages()["tones-kfold-3.html"]
+        assert (its.all("audio"), asked) == ([], [])
+        assert "no address is opened because a record names it" in its.text
+
+    def test_recordings_that_are_gone_moved_or_changed(self, mistaken, tmp_path):
+        copy = moved(mistaken, tmp_path / "copy")
+        find_dataset(str(copy))  # as by a command of the user
 
         stray = copy / "high" / "stray.wav"
         assert len(pages()["tones-kfold-3.html"].all("audio")) == 1
@@ -485,8 +507,8 @@ class TestHarm:
 
         first = contents()
         assert contents() == first
-        for kind in ("boards-2", "boards-2-figures", "timelines-1"):
-            shutil.rmtree(cache_folder() / kind)
+        for kind in cache_folder().glob("*-*"):  # all that was computed from runs
+            shutil.rmtree(kind)
         monkeypatch.setenv("ZOO_MODELS", str(models_folder().absolute()))
         (workspace / "elsewhere").mkdir()
         monkeypatch.chdir(workspace / "elsewhere")

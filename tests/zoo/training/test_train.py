@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -444,3 +445,23 @@ def test_what_workers_cannot_load_is_fitted_here():
     model.source = replace(model.source, name="of-my-own")
     assert not can_fit_in_parallel(model)
     assert not can_fit_in_parallel(open_registry().load("cnn2d"))
+
+
+def test_nothing_is_changed_through_the_links_of_a_run(feature_table, tmp_path):
+    table = str(feature_table())
+    folder = zoo.train("logistic", table, protocol="kfold:2", jobs=1).folder
+    shutil.rmtree(folder)
+    for name in ("folds", "saved"):
+        (tmp_path / name / "0.unfinished").mkdir(parents=True)
+        (tmp_path / name / "0.unfinished" / "mine").touch()
+    folder.mkdir()
+    (tmp_path / "precious").write_text("mine")
+    for name in ("run.json", "predictions.csv", "model.onnx", "README.md"):
+        (folder / name).symlink_to(tmp_path / "precious")
+    (folder / "folds").symlink_to(tmp_path / "folds")
+    (folder / "saved").mkdir()
+    (folder / "saved" / "0.unfinished").symlink_to(tmp_path / "saved" / "0.unfinished")
+    assert zoo.train("logistic", table, protocol="kfold:2", jobs=1).complete
+    assert (tmp_path / "precious").read_text() == "mine"
+    for name in ("folds", "saved"):
+        assert [path.name for path in (tmp_path / name).rglob("*")] == ["0.unfinished", "mine"]

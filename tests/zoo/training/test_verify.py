@@ -232,6 +232,49 @@ def test_an_altered_artefact_is_found(run):
     assert kinds(run) == {"artefact"}
 
 
+def test_code_of_a_record_is_not_loaded_to_train_again(feature_table):
+    model = (Path(__file__).parents[3] / "plugins/zoo_plugins/decision_tree.py").read_text()
+    Path("mine.py").write_text(model.replace('"decision-tree"', '"mine"'))
+    run = zoo.train("./mine.py", str(feature_table()), protocol="kfold:2", jobs=1)
+    (finding,) = verify_run(run, rerun=True)
+    place = Path("mine.py").resolve()
+    assert finding.what == "rerun"
+    assert f"names the file {place}, and no code is loaded because a record names" in finding.detail
+    assert f"`zoo runs verify {place} --rerun`" in finding.detail
+    assert verify_run(run, rerun=True, file="./mine.py") == []
+    Path("mine.py").write_text(f"{model}\n# changed".replace('"decision-tree"', '"mine"'))
+    (finding,) = verify_run(run, rerun=True, file="./mine.py")
+    assert "is not the file that was trained" in finding.detail
+
+
+@pytest.mark.parametrize("source", ["s3://bucket/tones", "file:///tones", "/", "../tones", "/proc"])
+def test_no_place_is_read_because_a_record_names_it(run, source, monkeypatch):
+    def read(*given):
+        raise AssertionError(given)
+
+    for reader in ("remote.read_remote", "folder.read_folder"):
+        monkeypatch.setattr(f"zoo.datasets.{reader}", read)
+    Path("../tones").mkdir(exist_ok=True)
+    edit_record(run, dataset={**run.record.dataset, "source": source})
+    (finding,) = verify_run(Run.read(run.folder))
+    assert finding.what == "dataset"
+    assert "give it as --data" in finding.detail
+
+
+def test_a_place_is_read_if_the_user_has_named_it(run, tmp_path_factory):
+    place = tmp_path_factory.mktemp("moved") / "tones"
+    Path(run.record.dataset.source).rename(place)
+    edit_record(run, dataset={**run.record.dataset, "source": str(place)})
+    assert kinds(run) == {"dataset"}
+    assert kinds(run, data=str(place)) == set()
+    assert kinds(run) == set()
+
+
+def test_a_forged_protocol_is_no_endless_split(run):
+    edit_record(run, protocol={"spec": "kfold:2x999999", "grouped": True})
+    assert {"split"} < kinds(run)
+
+
 def test_a_dataset_that_is_gone_is_found(run):
     Path(run.record.dataset.source).rename("elsewhere")
     assert kinds(run) == {"dataset"}

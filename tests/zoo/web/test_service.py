@@ -195,6 +195,7 @@ class TestService:
         assert [model.newest for model in served if model.model == "seconds"] == [True]
         assert ServedModels().find("torn").run == newest.id
         assert ServedModels().find("torn-older").run == "torn-older"
+        assert [model.run for model in ServedModels(["./torn.py"]).all()] == [newest.id]
         assert ServedModels().find(None).run == served[0].run
         finished = [model.finished for model in served]
         assert finished == sorted(finished, reverse=True)
