@@ -13,12 +13,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
 from zoo_registry.card import check_contract
+from zoo_registry.distributions import Damaged, installed_points
 from zoo_registry.enabled import DISABLED, Switches
 from zoo_registry.errors import PluginError, UnknownModel
 from zoo_registry.files import is_file
@@ -47,18 +48,19 @@ BUILT_IN = "genre-zoo"
 
 @dataclass(frozen=True)
 class PluginEntry:
-    """One entry point.
+    """One entry point, or a package whose entry points cannot be read.
 
     Attributes
     ----------
-    kind, point : {"model", "extension"}, EntryPoint
+    kind, point : {"model", "extension", "package"}, EntryPoint
     withheld : {"disabled", "broken"} or None
-        Why it is not imported: it is switched off, or another plugin has its name.
+        Why it is not imported: it is switched off, another plugin has its name, or its package is
+        damaged.
     reason : str or None
         The same as a sentence.
     """
 
-    kind: Literal["model", "extension"]
+    kind: Literal["model", "extension", "package"]
     point: EntryPoint
     withheld: Literal["disabled", "broken"] | None = None
     reason: str | None = None
@@ -72,6 +74,8 @@ class PluginEntry:
     def source(self) -> Source:
         """The package that it comes from."""
         dist = self.point.dist
+        if self.kind == "package":
+            return Source(self.name, self.name, None)
         return Source(self.name, dist.name if dist else "unknown", dist.version if dist else None)
 
 
@@ -80,16 +84,18 @@ def read_entries(
 ) -> list[PluginEntry]:
     """Return entries of `points`, or of all installed: built-in ones, then by package and name."""
     groups = (MODELS, EXTENSIONS, OPTIONAL)
-    if points is None:
-        installed = entry_points()  # the distributions are read once for all groups
-        points = [point for group in groups for point in installed.select(group=group)]
     entries: dict[tuple[str, str, str | None], PluginEntry] = {}
-    for point in points:
-        if point.group in groups:
+    damaged: list[PluginEntry] = []
+    for point in installed_points(groups) if points is None else points:
+        if isinstance(point, Damaged):
+            blank = EntryPoint(point.name, "", "")
+            damaged.append(PluginEntry("package", blank, "broken", point.reason))
+        elif point.group in groups:
             entry = PluginEntry("model" if point.group == MODELS else "extension", point)
             entries[point.name, point.value, entry.source.distribution] = entry
     owners: dict[tuple[str, str], PluginEntry] = {}
-    return [_withheld(entry, switches, owners) for entry in sorted(entries.values(), key=_rank)]
+    found = [_withheld(entry, switches, owners) for entry in sorted(entries.values(), key=_rank)]
+    return found + damaged
 
 
 def _rank(entry: PluginEntry) -> tuple[bool, str, str]:

@@ -56,7 +56,7 @@ class PluginStatus:
     reason: str | None = None
     distribution: str | None
     version: str | None
-    kind: Literal["model", "extension"]
+    kind: Literal["model", "extension", "package"]
     hooks: tuple[str, ...] = ()
     seconds: float | None = None
 
