@@ -102,7 +102,7 @@ def test_answers_go_on_when_there_is_room(nest, tone_box, small_disk):
     assert run(nest, tone_box, *HEAR)[0] == 0
     small_disk(tone_box / "out", "size=256k")
     ballast = fill(tone_box / "out", 1)
-    command = ("predict", "heard", "tones", "--output", "out/answers.jsonl", "--jobs", "1")
+    command = ("predict", "./heard.py", "tones", "--output", "out/answers.jsonl", "--jobs", "1")
     status, said = run(nest, tone_box, *command)
     assert status == 1, said
     (sentence,) = sentences(said)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -65,14 +64,6 @@ def test_at_any_moment(nest, tone_box, tmp_path, number):
     assert run(nest, tone_box, *HEAR)[0] == 0
     assert not temporaries(tone_box)
     assert not different(contents(tone_box), expected)
-
-
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Let children hear Ctrl-C, also where the tests run in the background and ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("heard")

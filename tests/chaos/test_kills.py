@@ -74,7 +74,7 @@ def test_predict(nest, tone_box, tmp_path, kills):
     Chaos(nest, tmp_path, tone_box, folds, command=first).undisturbed()
     trained = (tmp_path / "box").rename(tmp_path / "trained")
     # One at a time, so that the answers come in one order.
-    command = ["predict", "heard", "tones", "--output", "answers.jsonl", "--jobs", "1"]
+    command = ["predict", "./heard.py", "tones", "--output", "answers.jsonl", "--jobs", "1"]
     report("predict", Chaos(nest, tmp_path, trained, answers, command=command).kill(kills))
 
 

@@ -4,24 +4,37 @@ import gc
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
+from zoo.cli.ending import Interrupted, flush
 from zoo_registry.silence import move_stderr, private_copy
 
 __all__ = ["main"]
 
+_PATIENCE = 10.0  # seconds until a process that was interrupted ends at the latest
+
 
 def main() -> None:
     """Run ``zoo`` with the arguments of the process, and exit with its status."""
+    interrupted = Interrupted()
     # Quick commands create little garbage; collecting it takes a seventh of their time.
     gc.set_threshold(20_000)
-    _keep_streams()
-    from zoo.cli.app import run
+    try:
+        _keep_streams()
+        from zoo.cli.app import run
 
-    status = run()
+        status = flush(run(interrupted))
+    except KeyboardInterrupt:
+        status = interrupted.status()
     # An interruption of the exit handlers of libraries would print a traceback.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    if interrupted.signal:
+        # Python waits for its threads; one may be waiting for a network, or in an endless loop.
+        last = threading.Timer(_PATIENCE, os._exit, [status])
+        last.daemon = True
+        last.start()
     gc.freeze()
     sys.exit(status)
 

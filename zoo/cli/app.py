@@ -5,18 +5,16 @@ import logging
 import os
 import signal
 import sys
-import threading
-import traceback
-import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from zoo.cli import data, leaderboard, models, plugins, predict, report, runs, serve, train, tune
+from zoo.cli.ending import Interrupted, fail, flush
 from zoo.cli.output import escaped
 from zoo_registry.errors import ZooError
-from zoo_registry.text import in_a_line, shown
+from zoo_registry.text import in_a_line
 
 __all__ = ["app", "run"]
 
@@ -85,8 +83,13 @@ def options(
     del version  # its callback has acted
 
 
-def run() -> int:
+def run(interrupted: Interrupted | None = None) -> int:
     """Run the command line.
+
+    Parameters
+    ----------
+    interrupted : Interrupted, optional
+        The handler of Ctrl-C and SIGTERM, if there is one already.
 
     Returns
     -------
@@ -96,20 +99,20 @@ def run() -> int:
     """
     if logging.lastResort is not None:  # prints warnings about plugins on stderr
         logging.lastResort.setFormatter(_Printable())
-    interrupted = _Interrupted()
+    interrupted = interrupted or Interrupted()
     try:
         _add_commands_of_plugins()
         status = app(standalone_mode=False)
         if status == _INTERRUPTED:  # Typer converts KeyboardInterrupt to this status
             raise KeyboardInterrupt
     except ZooError as error:
-        return _fail(str(error), error.exit_status)
+        return fail(str(error), error.exit_status)
     except KeyboardInterrupt:
         return interrupted.status()
     except BrokenPipeError:
-        # The reader of a pipe, such as `head`, has ended.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # the reader of a pipe, such as `head`, has ended
+    except SystemExit as ended:  # so does Typer end then
+        status = ended.code
     except Exception as error:
         # Libraries may raise other errors after an interruption.
         return interrupted.status() if interrupted.signal else _other(error)
@@ -127,31 +130,6 @@ class _Printable(logging.Formatter):
         return escaped(super().format(record))
 
 
-class _Interrupted:
-    """Handler of SIGINT (Ctrl-C) and SIGTERM (schedulers, shutdown): both end the work in order."""
-
-    def __init__(self) -> None:
-        self.signal: signal.Signals | None = None
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background
-                    signal.signal(number, self._interrupt)
-
-    def _interrupt(self, number: int, frame: object) -> None:
-        self.signal = signal.Signals(number)
-        # Threads of libraries would each print a traceback.
-        threading.excepthook = lambda _: None
-        warnings.simplefilter("ignore")
-        raise KeyboardInterrupt
-
-    def status(self) -> int:
-        """Print the reason; return the exit status that shells give to the signal."""
-        number = self.signal or signal.SIGINT
-        what = "interrupted" if number == signal.SIGINT else "told to end"
-        sentence = f"{what}; what was finished is kept, and the same command goes on"
-        return _fail(sentence, 128 + number)
-
-
 def _other(error: Exception) -> int:
     """Return the exit status for errors of Typer, and for unexpected errors."""
     code = getattr(error, "exit_code", None)
@@ -162,19 +140,15 @@ def _other(error: Exception) -> int:
             show()
         return code
     if isinstance(error, OSError):
-        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
-    return _fail(
+        # A stream has no name; what it holds fails again.
+        if not error.filename and (status := flush(0)):
+            return status
+        return fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+    return fail(
         f"this should not have happened: {type(error).__name__}: {error}; "
         "ZOO_DEBUG=1 shows where, for a bug report",
         1,
     )
-
-
-def _fail(sentence: str, status: int) -> int:
-    if os.environ.get("ZOO_DEBUG"):
-        traceback.print_exc()
-    sys.stderr.write(f"zoo: {shown(sentence)}\n")
-    return status
 
 
 def _add_commands_of_plugins() -> None:
@@ -192,7 +166,7 @@ def _add_commands_of_plugins() -> None:
     except ZooError as error:
         # Help has to work in spite of the error; completion must not print it.
         if "_ZOO_COMPLETE" not in os.environ:
-            _fail(str(error), error.exit_status)
+            fail(str(error), error.exit_status)
 
 
 def _take_over(extra: typer.Typer) -> None:

@@ -1,7 +1,7 @@
 """``zoo predict``: prediction of the labels of audio files."""
 
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -85,7 +85,7 @@ def command(
         reporter=reporter,
     )
     failed = 0
-    with kept.open() if kept else nullcontext(None) as file:
+    with closing(predictions), kept.open() if kept else nullcontext(None) as file:
         write = file.write if file else print_data
         if as_csv and not file:
             write(csv_header(timeline))

@@ -5,7 +5,8 @@ not read, and no framework. Only a model without an ONNX form needs its plugin.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +21,9 @@ from zoo.audio.files import audio_files, on_disk
 from zoo.audio.loudness import SILENCE, Peaks
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
+from zoo.execution.threads import map_in_threads
 from zoo.inference.prediction import UNKNOWN, Prediction, Section
-from zoo.inference.predictors import Predictor, open_model
+from zoo.inference.predictors import Predictor, open_model, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
 from zoo_registry.text import first_line
 
@@ -39,7 +41,7 @@ def predict(
     jobs: int | None = None,
     in_order: bool = True,
     reporter: Reporter | None = None,
-) -> Iterator[Prediction]:
+) -> Generator[Prediction, None, None]:
     """Classify audio files.
 
     Parameters
@@ -64,8 +66,9 @@ def predict(
 
     Returns
     -------
-    iterator of Prediction
-        One per file, computed during the iteration. An unreadable file has an `error`.
+    generator of Prediction
+        One per file, computed during the iteration. An unreadable file has an `error`. Closing the
+        generator ends the work.
 
     Raises
     ------
@@ -100,26 +103,19 @@ def predict(
 
 def _predictions(
     files: list[str],
-    classify: Callable[[str, Reporter], Prediction],
+    classify: Callable[..., Prediction],
     workers: int,
     in_order: bool,
     reporter: Reporter,
-) -> Iterator[Prediction]:
+) -> Generator[Prediction, None, None]:
     if len(files) == 1:
-        yield classify(files[0], reporter)
+        yield classify(files[0], reporter=reporter)
         return
-    from joblib import Parallel, delayed
-
     # Threads share one model; decoding, resampling and onnxruntime release Python's lock.
-    parallel = Parallel(
-        n_jobs=workers,
-        prefer="threads",
-        return_as="generator" if in_order else "generator_unordered",
-    )
-    tasks = (delayed(classify)(file, Reporter()) for file in files)
+    predictions = map_in_threads(classify, files, workers, in_order)
     try:
-        with reporter.bar(f"{len(files)} files", len(files)) as bar:
-            for done, prediction in enumerate(parallel(tasks), start=1):
+        with reporter.bar(f"{len(files)} files", len(files)) as bar, closing(predictions):
+            for done, prediction in enumerate(predictions, start=1):
                 bar.update(done)
                 yield prediction
     except BaseException:
@@ -128,7 +124,12 @@ def _predictions(
 
 
 def _classify(
-    predictor: Predictor, timeline: bool, least: float, file: str, reporter: Reporter
+    predictor: Predictor,
+    timeline: bool,
+    least: float,
+    file: str,
+    is_wanted: Callable[[], bool] = lambda: True,
+    reporter: Reporter | None = None,
 ) -> Prediction:
     """Classify the windows of one file while it is decoded, and count the votes."""
     peaks = Peaks(predictor.rate)
@@ -137,8 +138,9 @@ def _classify(
             stream = open_stream(path)
             length = max(stream.seconds, 1.0)
             pieces = []
-            with reporter.bar(Path(file).name, length) as bar:
-                for piece in predictor.stream(peaks.watch(waveform(stream, predictor.rate))):
+            with (reporter or Reporter()).bar(Path(file).name, length) as bar:
+                blocks = while_wanted(is_wanted, peaks.watch(waveform(stream, predictor.rate)))
+                for piece in predictor.stream(blocks):
                     pieces.append(piece)
                     bar.update(min(peaks.seconds, length))
     except (AudioError, ArtefactError, LimitError) as error:

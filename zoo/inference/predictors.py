@@ -1,7 +1,7 @@
 """Trained models that classify waveforms: ONNX files, and files that a plugin saved."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageErr
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.runs import ARTEFACT, RECORD, Run
 
-__all__ = ["PluginPredictor", "Predictor", "open_model"]
+__all__ = ["PluginPredictor", "Predictor", "open_model", "while_wanted"]
 
 _NO_SOUND = (
     "{} was trained on a table of features, whose computation is not known; "
@@ -83,6 +83,16 @@ class PluginPredictor:
         rows = self._model.preprocess(np.concatenate(held))
         (windows,) = self._model.predict(self._fitted, [rows], len(self.classes))
         yield windows, np.full((len(windows), 2), np.nan)
+
+
+def while_wanted(
+    is_wanted: Callable[[], bool], blocks: Iterator[NDArray[np.float32]]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the blocks of a waveform; raise `AudioError` when they are not wanted any more."""
+    for block in blocks:
+        if not is_wanted():
+            raise AudioError("it was stopped")
+        yield block
 
 
 def open_model(wanted: str, threads: int | None = None, *, plugins: bool = True) -> Predictor:

@@ -16,6 +16,7 @@ from zoo.audio.decode import open_stream, waveform
 from zoo.audio.loudness import Peaks
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Prediction
+from zoo.inference.predictors import while_wanted
 from zoo.web.limits import Limits, Refused
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.uploads import Song, Uploads
@@ -27,7 +28,6 @@ _AT_ONCE = 2  # predictions; each uses all cores
 _QUEUE = 32
 _STOPPING = "the server is stopping"
 
-Blocks = Iterator[NDArray[np.float32]]
 T = TypeVar("T")
 
 
@@ -62,6 +62,9 @@ class Service:
         self._stopping.set()
         end_all()
 
+    def _is_running(self) -> bool:
+        return not self._stopping.is_set()
+
     async def measure(self, song: Song) -> Loudness:
         """Decode a song to its end; refuse it if it is too long (413) or no audio (415)."""
         return await self._in_turn(self._measure, song)
@@ -95,7 +98,7 @@ class Service:
         try:
             stream = open_stream(song.path)
             peaks = Peaks(stream.rate)
-            blocks = self._until_stopped(peaks.watch(waveform(stream, stream.rate)))
+            blocks = while_wanted(self._is_running, peaks.watch(waveform(stream, stream.rate)))
             # The length in a header may be missing or wrong.
             too_long = stream.seconds > longest or any(peaks.seconds > longest for _ in blocks)
         except AudioError as error:
@@ -117,7 +120,7 @@ class Service:
         if timeline and not opened.has_times:
             raise Refused(400, f"{model.run} does not tell the label over time")
         begin = time.perf_counter()
-        stoppable = _Stoppable(opened, self._until_stopped)
+        stoppable = _Stoppable(opened, self._is_running)
         wanted = opened.has_times if timeline is None else timeline
         (found,) = predict(stoppable, [song.path], timeline=wanted)
         seconds = time.perf_counter() - begin
@@ -125,24 +128,18 @@ class Service:
             raise Refused(503, _public(found.error, song))
         return replace(found, path=song.name), seconds
 
-    def _until_stopped(self, blocks: Blocks) -> Blocks:
-        for block in blocks:
-            if self._stopping.is_set():
-                raise AudioError(_STOPPING)
-            yield block
-
 
 class _Stoppable:
     """A model whose predictions end with the server."""
 
-    def __init__(self, model: Artefact, guard: Callable[[Blocks], Blocks]) -> None:
+    def __init__(self, model: Artefact, is_running: Callable[[], bool]) -> None:
         self.name, self.classes = model.name, model.classes
         self.rate, self.has_times = model.rate, model.has_times
-        self._model, self._guard = model, guard
+        self._model, self._is_running = model, is_running
 
-    def stream(self, blocks: Blocks) -> Iterator[Windows]:
+    def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
         """Classify windows until the server stops."""
-        return self._model.stream(self._guard(blocks))
+        return self._model.stream(while_wanted(self._is_running, blocks))
 
 
 def _name(song: Song) -> str:

@@ -1,0 +1,84 @@
+"""The end of a command: by an error, an interruption, or when all is printed."""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from contextlib import suppress
+
+from zoo_registry.text import shown
+
+__all__ = ["Interrupted", "fail", "flush"]
+
+
+class Interrupted:
+    """Handler of SIGINT (Ctrl-C) and SIGTERM (schedulers, shutdown): both end the work in order."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as in the background
+                    signal.signal(number, self._interrupt)
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        self.signal = signal.Signals(number)
+        # Threads of libraries would each print a traceback.
+        threading.excepthook = lambda _: None
+        warnings.simplefilter("ignore")
+        raise KeyboardInterrupt
+
+    def status(self) -> int:
+        """Print the reason; return the exit status that shells give to the signal."""
+        number = self.signal or signal.SIGINT
+        what = "interrupted" if number == signal.SIGINT else "told to end"
+        sentence = f"{what}; what was finished is kept, and the same command goes on"
+        return fail(sentence, 128 + number)
+
+
+def fail(sentence: str, status: int) -> int:
+    """Print an error on stderr, with its traceback if ZOO_DEBUG is set.
+
+    Parameters
+    ----------
+    sentence : str
+        What went wrong, where, and what to do.
+    status : int
+        Exit status.
+
+    Returns
+    -------
+    int
+        The same exit status.
+    """
+    if os.environ.get("ZOO_DEBUG"):
+        traceback.print_exc()
+    with suppress(OSError):  # stderr may be a closed pipe, or on a full disk
+        sys.stderr.write(f"zoo: {shown(sentence)}\n")
+    return status
+
+
+def flush(status: int) -> int:
+    """Write what stdout and stderr still hold; print an error if that fails.
+
+    Parameters
+    ----------
+    status : int
+        Exit status so far.
+
+    Returns
+    -------
+    int
+        Exit status, not 0 if something was lost.
+    """
+    for stream, name in ((sys.stdout, "standard output"), (sys.stderr, "standard error")):
+        try:
+            stream.flush()
+        except OSError as error:
+            # Python would write what is left once more, and fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if not status and not isinstance(error, BrokenPipeError):
+                status = fail(f"{name} cannot be written: {error.strerror}", 1)
+    return status
