@@ -1,12 +1,15 @@
 """Locations on disk: runs in the user's directory, caches in the folder of the platform."""
 
 import json
+import math
 import os
 import re
 import shlex
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +40,7 @@ __all__ = [
     "find_run",
     "locked",
     "models_folder",
+    "recency",
     "remembered",
     "remove",
     "run_folder",
@@ -48,6 +52,7 @@ __all__ = [
 
 _OF_FOLD = re.compile(r"\d+\.(csv|unfinished)|\.zoo-.*\.tmp")  # files in the folder of folds
 _SURE = 8  # signs of an id, from which a run may be deleted
+_SKEW = 86_400.0  # seconds that the clocks of machines that share runs may differ
 
 
 def models_folder() -> Path:
@@ -114,8 +119,28 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     if of_model:
         complete = [run for run in of_model if run.complete]
         fitting = [run for run in complete if fits(run)]
-        return max(fitting or complete or of_model, key=lambda run: run.record.finished or "")
+        return max(fitting or complete or of_model, key=lambda run: recency(run.record.finished))
     return _one(wanted, known, lambda run: len(run.record.model.name) + 2)
+
+
+def recency(when: str | float | None) -> tuple[bool, float]:
+    """Return the key that sorts by time: the newest of several has the greatest.
+
+    A time in the future comes before all others: the clock was wrong, and what it stamped would
+    stay the newest for ever.
+
+    Parameters
+    ----------
+    when : str, float or None
+        Time in ISO 8601, or in seconds since 1970.
+    """
+    try:
+        seconds = datetime.fromisoformat(when).timestamp() if isinstance(when, str) else when
+    except (ValueError, OverflowError):
+        seconds = None
+    if seconds is None:
+        return False, -math.inf
+    return seconds < time.time() + _SKEW, seconds
 
 
 def runs_of_file(file: str, known: Iterable[Run]) -> list[Run]:
@@ -314,7 +339,9 @@ def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         holder = _lock(str(folder.resolve()))
         make_folder(folder)
     except OSError as error:
-        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            f"{error.filename or folder} cannot be written: {error.strerror}"
+        ) from error
     try:
         holder.acquire(blocking=False)
     except Timeout:

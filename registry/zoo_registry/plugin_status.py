@@ -146,6 +146,8 @@ def _import_all(entries: Sequence[PluginEntry], limit: float) -> Iterator[Plugin
                 yield _not_imported(waiting.pop(0), limit)
         except EOFError:
             process.join(limit)
+            process.kill()  # it may have closed the connection only
+            process.join()
             reason = f"importing it ended the process (exit status {process.exitcode})"
             yield _status(waiting.pop(0), "broken", reason)
         finally:

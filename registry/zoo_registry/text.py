@@ -60,7 +60,7 @@ def quoted(text: str) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message that is not empty."""
     try:
-        text = str(error)
+        text = "" if error.args == (None,) else str(error)
     except Exception:
         text = ""
     return shown(next((line for line in text.splitlines() if line.strip()), "no message"))

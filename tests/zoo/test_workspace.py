@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zoo.cli.app import run as run_command
-from zoo.workspace import find_run, remembered, remove, runs
+from zoo.workspace import find_run, recency, remembered, remove, runs
 from zoo_registry import UsageError
 
 RIGHT = ([0] * 4, [0] * 4)
@@ -91,6 +91,20 @@ class TestFind:
             return
         with pytest.raises(UsageError, match="is too short for the id of a run"):
             find_run(wanted)
+
+
+def test_a_time_in_the_future_is_no_newest():
+    times = [
+        "2020-01-01T00:00:00Z",
+        None,
+        "2100-01-01T00:00:00Z",
+        1e9,
+        "2020-13-45T00:00:00Z",
+        1e12,
+    ]
+    ordered = sorted(times, key=recency)
+    assert set(ordered[:2]) == {None, "2020-13-45T00:00:00Z"}
+    assert ordered[2:] == ["2100-01-01T00:00:00Z", 1e12, 1e9, "2020-01-01T00:00:00Z"]
 
 
 class TestRemove:

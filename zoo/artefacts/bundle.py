@@ -66,5 +66,5 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
             with atomic_path(path) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
-        raise RunError(f"{error.filename} cannot be written: {error.strerror}") from error
+        raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return [*written]

@@ -58,13 +58,13 @@ def model_card(run: Run, predictions: Predictions) -> str:
     )
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
     params += _tuned(run, predictions)
-    plugin = f"{model.distribution or model.file} {model.version}"
+    plugin = " ".join(filter(None, (model.distribution or model.file, model.version))) or "unknown"
     licence = model.licence or "not declared"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
     return f"""# {shown(model.title)} on {shown(record.dataset.name)}
 
-Run `{run.id}`, {record.finished}.
+Run `{run.id}`, {record.finished or "of an unknown time"}.
 
 ## What it does
 

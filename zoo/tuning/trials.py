@@ -10,7 +10,7 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from zoo.datasets import Dataset
-from zoo.workspace import file_name, models_folder
+from zoo.workspace import file_name, models_folder, recency
 from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.model import Model
@@ -196,7 +196,7 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
             f"{name} was not tuned on {dataset.source} in its present version; "
             f"`zoo tune {name} --data {dataset.source}` does it"
         )
-    return max(found, key=lambda pair: pair[0])[1]
+    return max(found, key=lambda pair: recency(pair[0]))[1]
 
 
 def importance(tuning: Tuning) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from zoo.artefacts.artefact import Artefact
 from zoo.inference.predictors import open_model
 from zoo.web.limits import Refused
-from zoo.workspace import find_run, models_folder, runs
+from zoo.workspace import find_run, models_folder, recency, runs
 from zoo_registry.errors import LimitError, RunError, ZooError
 from zoo_registry.runs import RECORD, Run
 
@@ -84,7 +84,7 @@ class ServedModels:
         """Return the models that are served now, the newest first."""
         found = self._chosen() if self._wanted else map(_from_run, filter(_usable, runs()))
         by_run = {model.run: model for model in found}
-        ordered = sorted(by_run.values(), key=lambda model: model.finished or "", reverse=True)
+        ordered = sorted(by_run.values(), key=lambda model: recency(model.finished), reverse=True)
         newest = {model.model: model.run for model in reversed(ordered)}
         return [replace(model, newest=newest[model.model] == model.run) for model in ordered]
 

@@ -1,6 +1,7 @@
 """A run handed over: a folder that needs nothing of the zoo."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,14 @@ def test_the_script_is_a_file_of_the_package(hearing, tmp_path):
     script = (tmp_path / "out" / "predict.py").read_text()
     assert "def " not in script
     assert script in [path.read_text() for path in Path(zoo.__file__).parent.rglob("*.py")]
+
+
+def test_a_file_that_becomes_too_large_is_no_none(hearing, tmp_path):
+    run = hearing("seconds")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(ZooError, match=r"out cannot be written: File too large"):
+            hand_over(run, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -22,6 +22,7 @@ from zoo.web.result_html import ModelResult, render_result
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.service import Loudness, Service
 from zoo.web.uploads import Song, Uploads
+from zoo.workspace import find_run
 
 
 def request(body: bytes) -> Request:
@@ -182,7 +183,7 @@ class TestService:
 
     def test_the_newest_run_of_a_model_goes_by_its_name(self, hearing, workspace):
         newest = hearing("torn")
-        for age, year in (("older", "2001"), ("oldest", "2000")):
+        for age, year in (("older", "2001"), ("oldest", "2000"), ("ahead", "2100")):
             folder = newest.folder.with_name(f"torn-{age}")
             shutil.copytree(newest.folder, folder)
             record = folder / "run.json"
@@ -191,7 +192,9 @@ class TestService:
         hearing("seconds")
         served = ServedModels().all()
         torn = [(model.run, model.newest) for model in served if model.model == "torn"]
-        assert torn == [(newest.id, True), ("torn-older", False), ("torn-oldest", False)]
+        others = [(f"torn-{age}", False) for age in ("older", "oldest", "ahead")]
+        assert torn == [(newest.id, True), *others]
+        assert find_run("torn").id == newest.id
         assert [model.newest for model in served if model.model == "seconds"] == [True]
         assert ServedModels().find("torn").run == newest.id
         assert ServedModels().find("torn-older").run == "torn-older"
