@@ -8,7 +8,7 @@ __all__ = ["Connection"]
 
 _CONNECTIONS = 500  # at once; each is an open file
 _HEADERS = 10.0  # seconds until a request has begun: from the connection, or the last answer, on
-_READING = 60.0  # seconds in which a client takes none of an answer
+_READING = 60.0  # seconds for which a client may leave a part of an answer
 
 
 class Connection(H11Protocol):

@@ -22,7 +22,7 @@ from zoo.web.result_html import ModelResult, render_result
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.service import Loudness, Service
 from zoo.web.uploads import Song, Uploads
-from zoo.workspace import find_run
+from zoo.workspace import find_run, recency
 
 
 def request(body: bytes) -> Request:
@@ -201,7 +201,7 @@ class TestService:
         assert [model.run for model in ServedModels(["./torn.py"]).all()] == [newest.id]
         assert ServedModels().find(None).run == served[0].run
         finished = [model.finished for model in served]
-        assert finished == sorted(finished, reverse=True)
+        assert finished == sorted(finished, key=recency, reverse=True)
         with pytest.raises(Refused, match="there are: seconds, torn") as caught:
             ServedModels().find("nobody")
         assert caught.value.status == 404
