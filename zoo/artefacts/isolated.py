@@ -47,11 +47,14 @@ def remember_own(sha256: str) -> None:
 
 
 def end_all() -> None:
-    """Kill the processes of all sessions, for which other threads may wait."""
+    """Kill the processes of all sessions, and end what waits for them in other threads."""
+    global _ends  # noqa: PLW0603  (it concerns the whole process)
+    _ends += 1
     for process in tuple(_processes):
         process.kill()
 
 
+_ends = 0
 _processes: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
 
 
@@ -80,7 +83,10 @@ class IsolatedSession:
 
     def run(self, given: NDArray[np.float32]) -> list[NDArray[np.float64]]:
         """Return probabilities, and times if the graph has them."""
+        before = _ends
         with self._lock:
+            if before != _ends:
+                raise LimitError("it was told to end")
             if self._process is None:
                 self._start()
             found: list[NDArray[np.float64]] = self._ask(given)

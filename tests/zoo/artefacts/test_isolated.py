@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -180,6 +181,18 @@ class TestLimits:
         (child,) = apart()
         del opened
         assert not child.is_running()
+
+    def test_all_threads_that_wait_are_told_to_end(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(isolated, "SECONDS", 60)
+        opened = Artefact(loop(tmp_path / "x.onnx"))
+        with ThreadPoolExecutor(3) as pool:
+            waiting = [pool.submit(opened.run, noise()) for _ in range(3)]
+            time.sleep(0.5)
+            isolated.end_all()
+            for answer in waiting:
+                with pytest.raises(LimitError):
+                    answer.result(timeout=30)
+        assert opened.run(noise(level=0.01))[0].shape == (1, 2)
 
     def test_more_of_a_recording_than_is_held(self, tmp_path, monkeypatch):
         monkeypatch.setattr(artefact, "_HELD", 3 * RATE)
