@@ -22,6 +22,7 @@ __all__ = [
     "atomic_path",
     "check_replaceable",
     "drop_links",
+    "is_dead",
     "is_file",
     "is_folder",
     "is_temporary",
@@ -310,15 +311,22 @@ _sweep_once = cache(sweep)  # called before this process first writes into a fol
 
 def _is_abandoned(path: Path) -> bool:
     named = _NAME.fullmatch(path.name)
-    if named and named[1] == machine() and os.name == "posix":
+    if named and named[1] == machine() and is_dead(named[2]):
+        return True
+    # Another process may have the number now.
+    return time.time() - path.lstat().st_mtime > _ABANDONED
+
+
+def is_dead(process: str) -> bool:
+    """Return whether no process of this machine has the number; False if that is not known."""
+    if os.name == "posix":  # elsewhere the call would end the process
         try:
-            os.kill(int(named[2]), 0)  # only checks whether the process exists
+            os.kill(int(process), 0)
         except ProcessLookupError:
             return True
         except (OSError, OverflowError):
             pass
-    # Another process may have the number now.
-    return time.time() - path.lstat().st_mtime > _ABANDONED
+    return False
 
 
 @cache

@@ -4,7 +4,6 @@ import glob
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import BinaryIO
 from zoo.audio.urls import is_url, opened
 from zoo_registry.errors import AudioError, DatasetError, FileUnavailable, UsageError
 from zoo_registry.files import is_file, is_folder
+from zoo_registry.temporary import temporary_folder
 
 __all__ = ["STDIN", "SUFFIXES", "audio_files", "is_audio", "on_disk", "opening", "walk"]
 
@@ -139,7 +139,7 @@ def on_disk(file: str | Path) -> Iterator[Path]:
         yield Path(file)
         return
     name = "standard input" if file == STDIN else str(file)
-    with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+    with temporary_folder() as folder:
         path = Path(folder) / ("standard input" if file == STDIN else "copy")
         if file == STDIN:
             with path.open("wb") as copy:

@@ -4,7 +4,6 @@ A fold is one picklable task and one function. An engine (`zoo.execution.engine`
 function is called: in this process, in local processes, or on a Dask cluster.
 """
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -29,6 +28,7 @@ from zoo_registry.errors import StorageError, ZooError
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, Source
 from zoo_registry.predictions import Predictions
+from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import in_a_line
 
 __all__ = [
@@ -134,7 +134,7 @@ class FitTask:
         """Wait until no other model is fitted in this process; yield the folder for its state."""
         with _one_fit_at_a_time:
             if self.scratch is None or not self.scratch.parents[1].is_dir():
-                with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+                with temporary_folder() as folder:
                     yield Path(folder)
             else:
                 self.scratch.mkdir(parents=True, exist_ok=True)

@@ -13,10 +13,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing.resource_tracker import ensure_running
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, TypeVar
 
 from zoo_registry.silence import move_stderr
+from zoo_registry.temporary import temporary_folder
 
 __all__ = ["Engine", "InProcess", "LocalProcesses", "Results", "crashed"]
 
@@ -202,11 +205,24 @@ class LocalProcesses(Engine):
             yield done + position, result
 
 
+@cache
+def _mark() -> TemporaryDirectory[str]:
+    """Return a folder by which another process knows that semaphores of this one are the zoo's."""
+    return temporary_folder()
+
+
 def _start(workers: int, tasks: Iterable[object]) -> Iterator[tuple[int, Any]]:
     """Start workers, which ignore Ctrl-C and end with this process; return their results."""
     from joblib import Parallel, parallel_config
 
-    ours = parallel_config("loky", initializer=_end_with, initargs=(os.getpid(),))
+    # Nothing large is sent, so that joblib needs no files in shared memory.
+    ours = parallel_config(
+        "loky",
+        initializer=_end_with,
+        initargs=(os.getpid(),),
+        max_nbytes=None,
+        temp_folder=_mark().name,
+    )
     with ours, _children_ignore_interrupts():
         results: Iterator[tuple[int, Any]] = Parallel(workers, return_as="generator_unordered")(
             tasks

@@ -5,7 +5,6 @@ probabilities (batch, classes). The exported graph cuts windows as `zoo.audio.wi
 does, so a plugin that predicts with these windows needs no export of its own.
 """
 
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from zoo.plugins.keras_model import framework
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import OPSET, Exported, hookimpl
 from zoo_registry.silence import quiet_stderr
+from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import first_line, pip_install
 
 __all__ = ["NetworkDefaults"]
@@ -97,7 +97,7 @@ def _to_onnx(network: Any) -> Exported:
 
     # Keras exports only a network that was called.
     network(np.zeros((1, *network.input_shape[1:]), np.float32))
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         path = Path(folder) / "network.onnx"
         with quiet_stderr(), warnings.catch_warnings():
             import tf2onnx.utils

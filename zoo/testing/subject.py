@@ -22,6 +22,7 @@ from zoo_registry.card import ParamValue
 from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
+from zoo_registry.temporary import temporary_folder
 
 __all__ = ["PROBE_SECONDS", "LabelledTracks", "RecordedProgress", "Subject", "class_names"]
 
@@ -248,7 +249,7 @@ class Subject:
 
     @cached_property
     def _folder(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="zoo-", ignore_cleanup_errors=True)
+        return temporary_folder()
 
     def new_folder(self) -> Path:
         """Return an empty folder."""

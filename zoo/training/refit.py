@@ -1,7 +1,6 @@
 """Refit on all tracks of a dataset after the folds, and the files that result from it."""
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from zoo_registry.model import Model
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import ArtefactInfo, RunRecord
 from zoo_registry.runs import Run
+from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import in_a_line
 
 __all__ = ["Refit", "Refitted", "refit"]
@@ -81,7 +81,7 @@ def refit(task: Refit) -> Refitted:
     experiment, curve = task.experiment, LearningCurve(task.progress)
     everything = np.arange(len(experiment.dataset))
     notes: list[str] = []
-    with task.locked_scratch() as scratch, tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+    with task.locked_scratch() as scratch, temporary_folder() as folder:
         run = Run(Path(folder) / task.record.id, task.record)
         run.folder.mkdir()
         begun = time.perf_counter()

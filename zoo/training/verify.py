@@ -1,7 +1,6 @@
 """Verification of a run: its claims are computed again from the data and its predictions."""
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.predictions import Predictions
 from zoo_registry.runs import Run
+from zoo_registry.temporary import temporary_folder
 
 __all__ = ["Finding", "differing", "verify", "verify_run"]
 
@@ -82,7 +82,7 @@ def verify_run(
     findings = verify(run, dataset)
     if rerun and not findings:
         tuned = record.tuned
-        with tempfile.TemporaryDirectory(prefix="zoo-rerun-") as root:
+        with temporary_folder() as root:
             try:
                 model = recorded_model(record.model, file, "zoo runs verify {} --rerun", registry)
                 again = train(

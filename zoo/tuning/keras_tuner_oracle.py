@@ -1,6 +1,5 @@
 """Oracles that propose parameters: keras-tuner's (O'Malley et al. 2019) over a card's space."""
 
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, Self
 from zoo.plugins.keras_model import framework
 from zoo_registry.card import Card, Choice, Float, Int, LogFloat, ParamValue
 from zoo_registry.errors import UsageError
+from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import pip_install
 
 __all__ = ["EPOCHS", "TUNERS", "Oracle", "Proposal", "oracle_version"]
@@ -73,7 +73,7 @@ class Oracle:
     def __init__(self, card: Card, tuner: str, trials: int, seed: int) -> None:
         self._card, self._tuner, self._trials, self._seed = card, tuner, trials, seed
         self._proposed = 0
-        self._scratch = tempfile.TemporaryDirectory(prefix="zoo-")
+        self._scratch = temporary_folder()
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,7 @@ from zoo.web.served_models import ServedModels
 from zoo.web.service import Service
 from zoo.web.uploads import Uploads
 from zoo_registry.errors import UsageError
+from zoo_registry.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -156,7 +157,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _own_folder() -> Iterator[Path]:
     """Yield a folder for all temporary files, also those of Gradio, and delete it at the end."""
     before = tempfile.tempdir
-    with tempfile.TemporaryDirectory(prefix="zoo-serve-", ignore_cleanup_errors=True) as name:
+    with temporary_folder() as name:
         folder = Path(name).resolve()
         os.environ.update(
             GRADIO_TEMP_DIR=str(folder),
