@@ -203,6 +203,7 @@ def _runs(root: Path, count: int, tracks: int = 200) -> None:
         run = Run(run_folder(record, root), record)
         run.write()
         write_text(run.predictions_path, predictions.to_csv())
+        write_text(run.card_path, "# Made")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from zoo_registry.files import (
     write_text,
 )
 from zoo_registry.record import RunRecord
-from zoo_registry.runs import FILES, FOLDERS, PREDICTIONS, RECORD, SAVED, Run
+from zoo_registry.runs import ARTEFACT, CARD, FILES, FOLDERS, PREDICTIONS, RECORD, SAVED, Run
 from zoo_registry.text import digest
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def runs() -> Iterator[Run | RunError]:
             yield Run.read(path.parent)
         except RunError as error:
             if path.exists():  # otherwise it was deleted just now
+                error.folder = path.parent
                 yield error
 
 
@@ -108,10 +109,13 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     ------
     UsageError
         If there is no such run, or more than one.
+    RunError
+        If its record is damaged.
     """
     if wanted and is_file(Path(wanted, RECORD)):
         return Run.read(Path(wanted))
-    known = [run for run in runs() if isinstance(run, Run)]
+    found = list(runs())
+    known = [run for run in found if isinstance(run, Run)]
     if wanted.endswith(".py"):
         of_model = runs_of_file(wanted, known)
     else:
@@ -120,6 +124,10 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
         complete = [run for run in of_model if run.complete]
         fitting = [run for run in complete if fits(run)]
         return max(fitting or complete or of_model, key=lambda run: recency(run.record.finished))
+    if wanted and not any(run.id.startswith(wanted) for run in known):
+        for item in found:
+            if isinstance(item, RunError) and item.folder and item.folder.name.startswith(wanted):
+                raise item
     return _one(wanted, known, lambda run: len(run.record.model.name) + 2)
 
 
@@ -283,7 +291,7 @@ def stamps() -> list[Any]:
     for _ in range(3):
         folders = sorted(path for folder in folders for path in _folders(folder))
     return [
-        [folder, *(_stamp(f"{folder}/{name}") for name in (RECORD, PREDICTIONS))]
+        [folder, *(_stamp(f"{folder}/{name}") for name in (RECORD, PREDICTIONS, ARTEFACT, CARD))]
         for folder in folders
     ]
 

@@ -20,6 +20,8 @@
 A message is one sentence (what, where), followed by what to do if something can be done.
 """
 
+from pathlib import Path
+
 __all__ = [
     "ArtefactError",
     "AudioError",
@@ -84,6 +86,8 @@ class CannotExport(PluginError):
 
 class RunError(ZooError):
     """A run on disk is damaged or incomplete."""
+
+    folder: Path | None = None  # of a run whose record cannot be read
 
 
 class EngineError(ZooError):

@@ -1,6 +1,7 @@
 """The record of a run, `run.json`: everything needed to repeat the run, and how it went."""
 
 import shlex
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
@@ -119,7 +120,7 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     """One fold of a run; a fold that failed has an `error` and no seconds.
 
     `params` has the parameters that a nested search found, `curve` the figures that the training
-    reported, each with the `fraction` that was done.
+    reported, each with the `fraction` that was done. `sha256` is that of the fold's file.
     """
 
     fold: Count
@@ -130,6 +131,7 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     curve: Curve = field(default_factory=list)
     train_seconds: Number | None = None
     predict_seconds: Number | None = None
+    sha256: str | None = None
 
     def __post_init__(self) -> None:
         if (self.train_seconds is None) != (self.predict_seconds is None):
@@ -177,7 +179,8 @@ class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
     `parity` is the largest difference in probability of a window between file and Python model
     over `parity_tracks` tracks, `same_winner` the number of those for which both name the same
     class, `reference` the difference between the front end and its reference in standard
-    deviations. `params` and `curve` are those of the fit on all tracks, as in `FoldRecord`.
+    deviations. `params` and `curve` are those of the fit on all tracks, as in `FoldRecord`. `saved`
+    has the sha256 of each file that the plugin saved of a model without an ONNX form.
     """
 
     params: dict[str, ParamValue] | None = None
@@ -191,8 +194,11 @@ class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
     same_winner: Count | None = None
     reference: float | None = None
     error: str | None = None
+    saved: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if any(".." in PurePosixPath(name).parts or name.startswith("/") for name in self.saved):
+            raise ValueError("a saved file is not in the run's folder")
         written = (self.file, self.bytes, self.parity_tracks, self.parity, self.same_winner)
         if self.sha256 is not None and None in written:
             raise ValueError("the description of the file is not complete")
@@ -244,6 +250,20 @@ class RunRecord(Structure, kw_only=True):
     def __post_init__(self) -> None:
         if not isinstance(self.frontend.get("name"), str):
             raise ValueError("'frontend.name' is missing or no text")
+
+    @property
+    def command(self) -> str:
+        """The command that trains this run, and repairs it."""
+        words = ["zoo", "train", self.model.file or self.model.name, "--data", self.dataset.source]
+        words += ["--protocol", self.protocol.spec, "--seed", str(self.seed)]
+        words += [] if self.protocol.grouped else ["--ungrouped"]
+        for name, value in self.params.items():
+            words += ["--set", f"{name}={value}"]
+        if self.tuned and self.tuned.nested:
+            words += ["--nested", str(self.tuned.trials), "--tuner", self.tuned.tuner or "random"]
+        elif self.tuned:
+            words.append("--tuned")
+        return shlex.join(words)
 
     @property
     def used(self) -> str:

@@ -1,6 +1,8 @@
 """A run on disk: a folder with a record, out-of-fold predictions and an artefact."""
 
+import hashlib
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zoo_registry.errors import RunError
@@ -19,6 +21,7 @@ _FOLDS, SAVED = "folds", "saved"
 FILES = frozenset({RECORD, PREDICTIONS, ARTEFACT, CARD})  # all that a run's folder holds
 FOLDERS = frozenset({_FOLDS, SAVED})
 _LARGEST = 512 << 20  # bytes of predictions
+_AGAIN = "give the command that trained it again"
 
 
 class Run:
@@ -36,15 +39,17 @@ class Run:
             data = read_json(path, folder)
         except FileNotFoundError:
             raise RunError(f"{folder} holds no run: it has no {RECORD}") from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise RunError(_unreadable(path, error)) from error
+        except ValueError as error:
+            raise RunError(f"{path} is damaged: {error}; {_AGAIN}") from error
         written = data.get("format") if isinstance(data, dict) else None
         if isinstance(written, int) and written > FORMAT:
             raise RunError(f"{path} was written by a newer genre-zoo; update this one to read it")
         try:
             return cls(folder, from_plain(data, RunRecord))
         except ValueError as error:
-            raise RunError(f"{path} is damaged: {error}") from error
+            raise RunError(f"{path} is damaged: {error}; {_AGAIN}") from error
 
     def write(self, durable: bool = True) -> None:
         """Store the record; if `durable`, it survives a power cut."""
@@ -105,16 +110,69 @@ class Run:
 
     def predictions(self) -> Predictions:
         """Return the out-of-fold predictions; raises `RunError` if they are missing or damaged."""
-        return self.read_predictions(self.predictions_path)
+        path, known = self.predictions_path, self.record.predictions
+        if known not in (None, self.sha256(path)):
+            raise RunError(self.damage([PREDICTIONS]))
+        return self.read_predictions(path, known)
 
     @staticmethod
-    def read_predictions(path: Path) -> Predictions:
-        """Return the predictions of a file; raises `RunError` if it is missing or damaged."""
+    def read_predictions(path: Path, sha256: str | None = None) -> Predictions:
+        """Return the predictions of a file; raises `RunError` if it is missing or damaged.
+
+        Parameters
+        ----------
+        path : Path
+            File of the run or of a fold.
+        sha256 : str, optional
+            Its hash according to the record; not compared by default.
+        """
         try:
-            text = read_bytes(path, path.parent, _LARGEST).decode("utf-8")
+            content = read_bytes(path, path.parent, _LARGEST)
+            text = content.decode("utf-8")
         except (OSError, ValueError) as error:
             raise RunError(_unreadable(path, error)) from error
+        if sha256 not in (None, hashlib.sha256(content).hexdigest()):
+            raise RunError(f"{path} is not the file that the run wrote")
         return Predictions.from_csv(text, str(path))
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each file of a complete run that the record has, by its name."""
+        artefact = self.record.artefact
+        known = {PREDICTIONS: self.record.predictions, ARTEFACT: artefact.sha256} | artefact.saved
+        return {name: sha256 for name, sha256 in known.items() if sha256}
+
+    def sha256(self, path: Path) -> str | None:
+        """Return the SHA-256 of a file of the run in hexadecimal; None if it cannot be read."""
+        try:
+            return hashlib.sha256(self.content(path)).hexdigest()
+        except OSError:
+            return None
+
+    def damaged(self, sha256: "Callable[[Path], str | None] | None" = None) -> list[str]:
+        """Return the names of the files of a complete run that are missing or not as it wrote them.
+
+        Parameters
+        ----------
+        sha256 : callable, optional
+            Returns the SHA-256 of a file, None for a missing one; by default it is computed.
+        """
+        sha256 = sha256 or self.sha256
+        names = [n for n, known in self.hashes.items() if sha256(self.folder / n) != known]
+        try:
+            card = self.content(self.card_path)
+        except OSError:
+            card = b""
+        # People may edit the card; after a power cut it may be empty, or full of zeroes.
+        return names if card.strip() and b"\0" not in card else [*names, CARD]
+
+    def damage(self, names: Sequence[str]) -> str:
+        """Return a sentence on damaged files, which says how the run is repaired."""
+        verb = "is" if len(names) == 1 else "are"
+        return (
+            f"{' and '.join(names)} of {self.folder} {verb} missing, or not as the run wrote; "
+            f"`{self.record.command}` repairs it"
+        )
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> str:

@@ -289,7 +289,7 @@ def temporaries(folder: Path) -> list[str]:
 
 
 # Locks, what counts trainings, and boards remembered by the times of their files.
-_TRACES = re.compile(r"/locks/|^log$|cache/boards-\d+/")
+_TRACES = re.compile(r"/locks/|^log$|cache/(boards-\d+|digests)/")  # have times of files
 _TIMES = re.compile(r'^ *"(started|finished|\w*seconds)": .*$', re.MULTILINE)
 
 

@@ -241,6 +241,7 @@ def write_run(workspace: Path) -> Callable[..., Run]:
         folder.mkdir(parents=True)
         text = predictions.to_csv()
         (folder / "predictions.csv").write_text(text, encoding="utf-8", newline="")
+        (folder / "README.md").write_text("# Made", encoding="utf-8")
         timed = {"train_tracks": 20, "test_tracks": per_fold, "error": None,
                  "train_seconds": 1.0, "predict_seconds": 0.1}  # fmt: skip
         stored: dict[str, Any] = {

@@ -151,6 +151,7 @@ class TestRemove:
         folder = write_run("svm-1f0c9a4e2b", *RIGHT).folder
         (tmp_path / "data" / "0.unfinished").mkdir(parents=True)
         (folder / "saved").symlink_to(tmp_path / "data")
+        (folder / "README.md").unlink()
         (folder / "README.md").symlink_to(tmp_path / "data")
         (folder / "folds" / "0.unfinished").mkdir(parents=True)
         (folder / "folds" / "0.csv").touch()

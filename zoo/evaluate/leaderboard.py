@@ -1,19 +1,21 @@
 """Leaderboards: all runs with the same dataset and protocol, ranked from their predictions."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from zoo.datasets import dataset_name
+from zoo.datasets.hashing import file_digests
 from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.protocols import parse_protocol
-from zoo.workspace import models_folder, remembered, runs, stamps
-from zoo_registry.errors import RunError
-from zoo_registry.runs import Run
+from zoo.workspace import file_name, models_folder, remembered, runs, stamps
+from zoo_registry.errors import RunError, ZooError
+from zoo_registry.files import is_file
+from zoo_registry.runs import PREDICTIONS, Run
 
 if TYPE_CHECKING:
     from zoo_registry.predictions import Predictions
@@ -37,8 +39,8 @@ class Row:
         Ids of the other runs of this rank, at most the best hundred.
     model, run : str
         Name of the model, id of the run.
-    status : {"complete", "failed", "incomplete"}
-        State of the run.
+    status : {"complete", "damaged", "failed", "incomplete"}
+        State of the run; one whose predictions are damaged has no scores.
     accuracy, accuracy_mean, macro_f1, fold_accuracy : float or None, tuple of float
         See `zoo.evaluate.metrics.Scores`.
     ci_low, ci_high : float or None
@@ -54,7 +56,7 @@ class Row:
     p_above : float or None
         P-value of the difference to the row above, with Holm's correction over the board.
     error : str or None
-        Reason of the failure.
+        Reason of the failure, or the damaged files and how the run is repaired.
     tuned : bool
         Whether the parameters come from a search.
     tuned_on_test : int
@@ -177,8 +179,11 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
 
 def _boards(name: str | None, spec: str | None) -> list[Board]:
     boards: dict[tuple[str, str, bool, str, bool], list[Run]] = {}
-    for run in runs():
+    unreadable = []
+    found = list(runs())
+    for run in found:
         if isinstance(run, RunError):
+            unreadable += _unreadable(run, name, spec)
             continue
         record = run.record
         key = (
@@ -190,7 +195,30 @@ def _boards(name: str | None, spec: str | None) -> list[Board]:
         )
         if name in (None, key[0]) and spec in (None, key[1]):
             boards.setdefault(key, []).append(run)
-    return [_board(members, key) for key, members in sorted(boards.items())]
+    sha256 = _hashing([run for run in found if isinstance(run, Run) and run.complete])
+    return [*(_board(own, key, sha256) for key, own in sorted(boards.items())), *unreadable]
+
+
+def _hashing(complete: Sequence[Run]) -> Callable[[Path], str | None]:
+    """Return a function that gives the SHA-256 of a run's file; unchanged ones are not read."""
+    files = {run.folder / name: run for run in complete for name in (PREDICTIONS, *run.hashes)}
+    paths = [path for path in files if is_file(path) and not path.is_symlink()]
+    try:
+        return dict(zip(paths, file_digests(models_folder(), paths), strict=True)).get
+    except ZooError:  # a run has just been deleted, or a file of one cannot be read
+        return {path: run.sha256(path) for path, run in files.items()}.get
+
+
+def _unreadable(error: RunError, name: str | None, spec: str | None) -> list[Board]:
+    """Return a board of a run whose record is damaged, since its own one is not known."""
+    folder = error.folder or Path()
+    protocol, ungrouped, _ = folder.parent.name.partition("-ungrouped")
+    dataset = folder.parents[1].name
+    if (name and file_name(name) != dataset) or (spec and file_name(spec) != protocol):
+        return []
+    model = folder.name.rpartition("-")[0] or folder.name
+    row = Row(model=model, run=folder.name, status="damaged", error=str(error))
+    return [Board(dataset, "", protocol, not ungrouped, None, (row,))]
 
 
 def _with_ties(board: Board) -> Board:
@@ -206,10 +234,14 @@ def _with_ties(board: Board) -> Board:
     return replace(board, rows=tuple(rows))
 
 
-def _board(members: Sequence[Run], key: tuple[Any, ...]) -> Board:
+def _board(
+    members: Sequence[Run], key: tuple[Any, ...], sha256: Callable[[Path], str | None]
+) -> Board:
     record = members[0].record
-    figures = _figures(members, key)
-    rows = [_row(run, figures.get(run.id)) for run in members]
+    lost = {run.id: run.damaged(sha256) if run.complete else [] for run in members}
+    scored = [run for run in members if run.complete and PREDICTIONS not in lost[run.id]]
+    figures = _figures(members, {run.id: sha256(run.predictions_path) for run in scored}, key)
+    rows = [_row(run, figures.get(run.id), lost[run.id]) for run in members]
     audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
         dataset=record.dataset.name,
@@ -226,24 +258,21 @@ def _order(row: Row) -> tuple[bool, float, float, str, str]:
     return (row.accuracy is None, -(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run)
 
 
-def _figures(members: Sequence[Run], board: tuple[Any, ...]) -> dict[str, dict[str, Any]]:
-    """Return the scores and ranks of the complete runs, by id.
+def _figures(
+    members: Sequence[Run], hashes: Mapping[str, str | None], board: tuple[Any, ...]
+) -> dict[str, dict[str, Any]]:
+    """Return the scores and ranks of the runs of which the hash of the predictions is given, by id.
 
     They are stored with the hashes of the predictions, so that showing the same board again
     imports no numerical library.
     """
-    hashes = {}
-    for run in members:
-        if run.complete:
-            with suppress(OSError):
-                hashes[run.id] = hashlib.sha256(run.content(run.predictions_path)).hexdigest()
     trained = [fold.train_tracks for r in members for fold in r.record.folds if fold.is_trained]
     learnt = sum(trained) / max(1, len(trained))
     seen = {r.id: sorted(set(r.record.tuned.seen if r.record.tuned else ())) for r in members}
     complete = [run for run in members if run.id in hashes]
     figures: dict[str, dict[str, Any]] = remembered(
         f"{_VERSION}-figures",
-        [hashes, learnt, seen],
+        [dict(hashes), learnt, seen],
         lambda: _computed(complete, learnt, seen),
         [str(models_folder().absolute()), *board],
     )
@@ -287,12 +316,12 @@ def _computed(
     return figures
 
 
-def _row(run: Run, figures: dict[str, Any] | None) -> Row:
+def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> Row:
     record = run.record
     status = "incomplete" if record.status == "running" else str(record.status)
     error = record.error
-    if run.complete and figures is None:
-        status, error = "failed", f"{run.predictions_path} is missing or damaged"
+    if run.complete and (lost or figures is None):
+        status, error = "damaged", run.damage(lost or [PREDICTIONS])
     timed = [entry for entry in record.folds if entry.is_trained]
     tested = sum(entry.test_tracks for entry in timed)
     milliseconds = 1000 * sum(entry.predict_seconds or 0 for entry in timed)

@@ -63,6 +63,8 @@ class PluginPredictor:
             raise PluginError(f"{reason}, and its plugin saved nothing else: it cannot predict")
         if any(path.is_symlink() for path in (run.saved_path, *run.saved_path.rglob("*"))):
             raise PluginError(f"{reason}, and links in {run.saved_path} are not followed")
+        if lost := [name for name in run.damaged() if name in record.artefact.saved]:
+            raise PluginError(run.damage(lost))
         try:
             self._model = recorded_model(record.model, file, "zoo predict {} PATH")
         except (UsageError, PluginError) as error:
@@ -127,6 +129,8 @@ def open_model(wanted: str, threads: int | None = None, *, plugins: bool = True)
         if not plugins:
             raise UsageError(f"{run.id} has no ONNX file, so it cannot be served")
         return PluginPredictor(run, file)
+    if not is_file(run.artefact_path):
+        raise ArtefactError(run.damage([ARTEFACT]))
     sha256 = run.record.artefact.sha256
     artefact = Artefact(run.artefact_path, sha256, threads, home=run.folder)
     return _of_sound(artefact, run.id)

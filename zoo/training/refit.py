@@ -1,5 +1,6 @@
 """Refit on all tracks of a dataset after the folds, and the files that result from it."""
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable
@@ -109,6 +110,11 @@ def refit(task: Refit) -> Refitted:
             for path in sorted(run.folder.rglob("*"))
             if path.is_file()
         }
+    described["saved"] = {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in files.items()
+        if name != run.artefact_path.name
+    }
     return Refitted(ArtefactInfo(**described), files, notes)
 
 

@@ -125,7 +125,7 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
     if not run.complete:
         return [*findings, Finding("record", f"the run is {run.record.status}, not complete")]
     try:
-        predictions = run.predictions()
+        predictions = run.read_predictions(run.predictions_path)
     except RunError as error:
         return [*findings, Finding("predictions", str(error))]
     protocol = run.record.protocol
@@ -231,3 +231,5 @@ def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
         else:
             if found != expected:
                 yield Finding("artefact", "model.onnx is not the file that the run wrote")
+    if lost := [name for name in run.damaged() if name in run.record.artefact.saved]:
+        yield Finding("artefact", run.damage(lost))

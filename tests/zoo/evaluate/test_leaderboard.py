@@ -1,6 +1,7 @@
 """Boards rank what can be compared, and drop nothing."""
 
 import csv
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_failed_incomplete_and_damaged_runs_are_listed_and_never_ranked(table):
     (board,) = zoo.leaderboard()
     assert [(row.run, row.rank) for row in board.rows if row.rank] == [(good.id, 1)]
     assert sorted(row.status for row in board.rows) == [
-        "complete", "failed", "failed", "incomplete",
+        "complete", "damaged", "failed", "incomplete",
     ]  # fmt: skip
 
 
@@ -65,7 +66,12 @@ def test_scores_come_from_the_predictions(table):
     before = zoo.leaderboard()[0].rows[0].accuracy
     text = run.predictions_path.read_text().splitlines()
     run.predictions_path.write_text("\n".join(text[: len(text) // 2]) + "\n")
-    assert zoo.leaderboard()[0].rows[0].accuracy != before
+    (row,) = zoo.leaderboard()[0].rows
+    assert (row.status, row.accuracy, row.rank) == ("damaged", None, None)
+    edit(run, predictions=hashlib.sha256(run.predictions_path.read_bytes()).hexdigest())
+    (row,) = zoo.leaderboard()[0].rows
+    assert row.status == "complete"
+    assert row.accuracy != before
 
 
 def test_every_format_is_the_same_to_the_byte(table):
@@ -189,11 +195,13 @@ def test_a_row_shows_the_figures_of_its_run(write_run):
     probabilities = np.eye(3)[[0, 1, 1, 1, 1, 1]]
     folds = [{"train_seconds": 2.0, "predict_seconds": 0.25},
              {"train_seconds": 4.0, "predict_seconds": 0.5}]  # fmt: skip
+    sha256 = hashlib.sha256(bytes(1234)).hexdigest()
     run = write_run(
         "made-1", labels, winners, probabilities=probabilities, folds=folds, seed=7,
-        params={"C": 2.0}, artefact={"file": "model.onnx", "sha256": "0" * 64, "bytes": 1234,
+        params={"C": 2.0}, artefact={"file": "model.onnx", "sha256": sha256, "bytes": 1234,
                                      "parity": 0.0, "parity_tracks": 3, "same_winner": 3},
     )  # fmt: skip
+    run.artefact_path.write_bytes(bytes(1234))
     (row,) = zoo.leaderboard()[0].rows
     assert (row.model, row.run, row.title, row.status) == ("made", run.id, "Made", "complete")
     assert (row.seed, row.params, row.artefact_bytes, row.tracks) == (7, {"C": 2.0}, 1234, 3)

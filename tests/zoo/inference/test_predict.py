@@ -486,6 +486,10 @@ class TestWithoutExport:
             pass
 
         skops.io.dump(Evil(), shy.saved_path / "model.skops")
+        with pytest.raises(PluginError, match=r"saved/model\.skops of .* not as the run wrote"):
+            zoo.predict("./nearby.py", [tone(tmp_path / "x.wav", 1.0)])
+        shy.record.artefact.saved.clear()  # as in a record of an earlier version
+        shy.write()
         with pytest.raises(PluginError, match="is not loaded"):
             zoo.predict("./nearby.py", [tone(tmp_path / "x.wav", 1.0)])
 

@@ -1,0 +1,279 @@
+"""A run in progress: its folds, the fit on all tracks, and what is stored of both."""
+
+import copy
+import datetime
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.artefacts.model_card import model_card
+from zoo.evaluate.audit import audit
+from zoo.evaluate.cross_validation import (
+    CRASHED_FOLD,
+    Experiment,
+    FoldResult,
+    FoldTask,
+    can_fit_in_parallel,
+    run_fold,
+)
+from zoo.evaluate.protocols import Fold, split_hash
+from zoo.execution.engine import Engine
+from zoo.execution.progress import Bar, Reporter
+from zoo.features.extraction import Extraction
+from zoo.training.refit import Refit, refit
+from zoo.tuning.search import Search
+from zoo_registry.card import ParamValue
+from zoo_registry.errors import EngineError, RunError, StorageError, ZooError
+from zoo_registry.files import atomic_path, write_text
+from zoo_registry.hooks import Progress
+from zoo_registry.predictions import Predictions
+from zoo_registry.record import ArtefactInfo, FoldRecord, Status
+from zoo_registry.runs import CARD, Run
+from zoo_registry.text import in_a_line
+
+__all__ = ["Training", "clear"]
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+class Training:
+    """A run that is being trained; the only writer of its folder, whose lock is held."""
+
+    def __init__(
+        self,
+        run: Run,
+        experiment: Experiment,
+        extraction: Extraction,
+        folds: list[Fold],
+        search: Search | None,
+        reporter: Reporter,
+        engine: Engine,
+    ) -> None:
+        self.run, self.record = run, run.record
+        self.experiment = experiment
+        self.folds = folds
+        self.search = search
+        self.reporter = reporter
+        self.engine = engine
+        self.record.status, self.record.error = "running", None
+        self.record.started = self.record.started or _now()
+        for name, value in extraction.effort.items():  # a continued run may extract more
+            self.record.extraction[name] = self.record.extraction.get(name, 0) + value
+        self.record.skipped = extraction.skipped
+        split = split_hash(experiment.dataset, folds)
+        if self.record.split not in (None, split):  # what is stored is of other tracks
+            self.record.folds, self.record.predictions = [], None
+        self.record.split = split
+        self.record.audit = audit(experiment.dataset, folds)
+        # Failed folds are tried again.
+        self.record.folds = [entry for entry in self.record.folds if entry.error is None]
+
+    def finish(self) -> Run:
+        """Train the folds that are missing, then refit on all tracks."""
+        self._store()
+        self._announce("zoo_run_started")
+        try:
+            with self.reporter.bar(self.record.model.title, len(self.folds) + 1) as bar:
+                predictions = self._kept() or self._evaluated(bar)
+                failed = [entry for entry in self.record.folds if entry.error]
+                if predictions and not self._has_artefact:
+                    self._refit(predictions, bar)
+        except ZooError as error:
+            with suppress(OSError):  # which may be the error itself
+                self._end("failed", str(error))
+            raise
+        if failed:
+            self._end("failed", f"fold {failed[0].fold}: {failed[0].error}")
+        else:
+            self._end("complete", None, predictions)
+            clear(self.run)
+        return self.run
+
+    def _end(self, status: Status, error: str | None, scored: Predictions | None = None) -> None:
+        self.record.status, self.record.error, self.record.finished = status, error, _now()
+        if scored:  # before the record: a run that is recorded as complete has all its files
+            write_text(self.run.card_path, model_card(self.run, scored))
+        self._store()
+        self._announce("zoo_run_finished")
+
+    def _store(self) -> None:
+        self.record.folds.sort(key=lambda entry: entry.fold)
+        self.run.write(durable=self.record.status != "running")
+
+    def _announce(self, event: str, **facts: Any) -> None:
+        """Call the hooks of an event, and store in the record what extensions return."""
+        before = copy.deepcopy(self.record.extensions)
+        for kept in self.experiment.model.announce(event, run=self.run, **facts):
+            self.record.extensions.update(kept)
+            self._store()
+        # Extensions of the former contract change the record themselves.
+        if self.record.extensions != before:
+            self._store()
+
+    def _kept(self) -> Predictions | None:
+        """Return the predictions of a run whose folds are done, such as one without artefact."""
+        trained = {entry.fold for entry in self.record.folds}
+        if self.record.predictions and trained == {fold.number for fold in self.folds}:
+            with suppress(RunError):  # missing or damaged
+                return self.run.predictions()
+        return None
+
+    @property
+    def _has_artefact(self) -> bool:
+        """Whether the run was fitted to all tracks, and the files of that are whole."""
+        whole = not set(self.run.damaged()) - {CARD}
+        return self.record.artefact.fit_seconds is not None and whole
+
+    def _evaluated(self, bar: Bar) -> Predictions | None:
+        """Return and store the predictions of all folds; None if one failed."""
+        parts = self._evaluate(bar)
+        if any(entry.error for entry in self.record.folds):
+            return None
+        predictions = Predictions.concatenate([parts[fold.number] for fold in self.folds])
+        text = predictions.to_csv()
+        former, found = self.record.predictions, hashlib.sha256(text.encode()).hexdigest()
+        if former != found:  # the artefact names the scores
+            self.record.artefact = ArtefactInfo()
+        write_text(self.run.predictions_path, text)
+        self.record.predictions = found
+        return predictions
+
+    def _evaluate(self, bar: Bar) -> dict[int, Predictions]:
+        """Return the predictions of each fold that did not fail, by its number."""
+        parts = self._stored_predictions()
+        bar.update(len(parts))
+        missing = [fold for fold in self.folds if fold.number not in parts]
+        # The trials of a nested search can occupy all workers, so fold follows fold.
+        batches = [missing] if self.search is None else [[fold] for fold in missing]
+        in_parallel = can_fit_in_parallel(self.experiment.model)
+        for batch in batches:
+            started_folds: list[tuple[Fold, FoldRecord]] = []
+            tasks = self._tasks(batch, started_folds, bar)
+            for position, result in self.engine.map_fits(run_fold, tasks, in_parallel):
+                fold, entry = started_folds[position]
+                if predictions := self._store_fold(fold, entry, result or CRASHED_FOLD):
+                    parts[fold.number] = predictions
+                bar.update(len(self.record.folds), f"fold {fold.number + 1}/{len(self.folds)}")
+        return parts
+
+    def _stored_predictions(self) -> dict[int, Predictions]:
+        """Return the predictions of the folds that were trained earlier."""
+        parts = {}
+        for entry in list(self.record.folds):
+            path = self.run.fold_path(entry.fold)
+            try:
+                stored = self.run.read_predictions(path, entry.sha256)
+                if len(stored) != entry.test_tracks:  # an earlier version recorded no hash
+                    raise RunError(f"{path} is cut off")
+                parts[entry.fold] = stored
+            except RunError:
+                if path.exists():
+                    self.reporter.note(f"{path} is damaged; the fold is trained again")
+                self.record.folds.remove(entry)
+        return parts
+
+    def _tasks(
+        self, folds: Iterable[Fold], started_folds: list[tuple[Fold, FoldRecord]], bar: Bar
+    ) -> Iterator[FoldTask]:
+        """Append each fold and its entry of the record to `started_folds`, and yield its task."""
+        for fold in folds:
+            entry = FoldRecord(
+                fold=fold.number,
+                train_tracks=len(fold.train),
+                test_tracks=len(fold.test),
+                error=None,
+            )
+            scratch = self.run.scratch_path(fold.number)
+            try:
+                params, entry.params = self._params(fold.train, scratch)
+            except (StorageError, EngineError):
+                raise
+            except Exception as error:
+                self._store_fold(fold, entry, FoldResult(None, error=in_a_line(error)))
+                continue
+            started_folds.append((fold, entry))
+            progress = self._progress(bar, f"fold {fold.number + 1}/{len(self.folds)}")
+            yield FoldTask(self.experiment, params, fold, scratch=scratch, progress=progress)
+
+    def _store_fold(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> Predictions | None:
+        """Store the result of a fold and announce it; return its predictions, None if it failed."""
+        predictions = result.predictions
+        entry.error, entry.curve = result.error, result.curve
+        if predictions:
+            entry.train_seconds = result.train_seconds
+            entry.predict_seconds = result.predict_seconds
+            text = predictions.to_csv()
+            entry.sha256 = hashlib.sha256(text.encode()).hexdigest()
+            try:
+                write_text(self.run.fold_path(fold.number), text, durable=False)
+            except StorageError:
+                raise
+            except OSError as error:
+                entry.error, predictions = in_a_line(error), None
+        if not predictions:
+            self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry.error}")
+        self.record.folds.append(entry)
+        self._store()
+        if predictions:  # not before it is stored, or a kill in between would cost the fold
+            shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
+        self._announce("zoo_fold_finished", fold=fold.number, error=entry.error)
+        return predictions
+
+    def _params(
+        self, seen: NDArray[np.int64], scratch: Path
+    ) -> tuple[dict[str, ParamValue], dict[str, ParamValue] | None]:
+        """Return the parameters of a fit, and those of them that a nested search has found.
+
+        The search sees the tracks of the indices `seen` only.
+        """
+        if self.search is None:
+            return dict(self.record.params), None
+        trials = self.record.tuned.trials if self.record.tuned else 0
+        tuning = self.search.run(seen, trials, scratch / "tuning", {"model": self.record.id})
+        best = tuning.best.params if tuning.best else {}
+        return self.record.params | best, best
+
+    def _progress(self, bar: Bar, title: str) -> Progress:
+        """Return a function that shows the progress of one fit in this process."""
+        done = len(self.record.folds)
+
+        def progress(fraction: float, note: str = "", **figures: float) -> None:
+            bar.update(done + fraction, f"{title} {note}".strip())
+
+        progress(0.0)
+        return progress
+
+    def _refit(self, predictions: Predictions, bar: Bar) -> None:
+        """Fit the model to all tracks, and store what results from it."""
+        scratch = self.run.scratch_path(len(self.folds))
+        everything = np.arange(len(self.experiment.dataset))
+        params, found = self._params(everything, scratch)
+        task = Refit(
+            self.experiment, params, self.record, predictions,
+            scratch=scratch, progress=self._progress(bar, "all tracks"),
+        )  # fmt: skip
+        ((_, result),) = self.engine.map_fits(refit, [task])
+        if result is None:
+            raise RunError(f"{self.run.id} was not fitted to all tracks: {CRASHED_FOLD.error}")
+        shutil.rmtree(self.run.saved_path, ignore_errors=True)
+        for name, content in result.files.items():
+            with atomic_path(self.run.folder / name) as temporary:
+                temporary.write_bytes(content)
+        for sentence in result.notes:
+            self.reporter.note(sentence)
+        self.record.artefact = result.described
+        self.record.artefact.params = found
+        bar.update(len(self.folds) + 1, "all tracks")
+
+
+def clear(run: Run) -> None:
+    """Remove the files that only an unfinished run needs."""
+    shutil.rmtree(run.fold_path(0).parent, ignore_errors=True)
