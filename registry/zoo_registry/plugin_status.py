@@ -160,7 +160,9 @@ def _send_all(entries: Sequence[PluginEntry], sender: Connection) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    sys.stdout = sys.__stdout__ = os.fdopen(nowhere, "w")  # type: ignore[misc]
+    # The command's own streams write to copies of the descriptors.
+    silent = os.fdopen(nowhere, "w")
+    sys.stdout = sys.__stdout__ = sys.stderr = sys.__stderr__ = silent  # type: ignore[misc]
     for entry in entries:
         sender.send(_import(entry))
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Predictions"]
+__all__ = ["MOST_CLASSES", "Predictions"]
 
 _LEADING = ("track", "label", "fold", "sha256", "group")
 _VOTES = "votes:"
 _MEAN = "probability:"
-_CLASSES = 4096  # pairs of more would fill the memory
+MOST_CLASSES = 4096  # pairs of more would fill the memory
 _MOST = 2**31  # windows of a track; sums of more could leave the 64 bits
 _SURE = 1.001  # a plugin's probabilities may be off by rounding
 
@@ -105,8 +105,8 @@ class Predictions:
         expected = [*_LEADING, *(_VOTES + c for c in classes)]
         if not classes or head != expected + [_MEAN + c for c in classes]:
             raise RunError(f"{origin} does not have the columns of predictions")
-        if len(classes) > _CLASSES:
-            raise RunError(f"{origin} is damaged: it has more than {_CLASSES} classes")
+        if len(classes) > MOST_CLASSES:
+            raise RunError(f"{origin} is damaged: it has more than {MOST_CLASSES} classes")
         index = {name: number for number, name in enumerate(classes)}
         first, last = len(_LEADING), len(_LEADING) + len(classes)
         body = rows[1:]

@@ -73,7 +73,12 @@ class TestTracks:
             make([track(1), track(2), track(1, label="z")])
 
     @pytest.mark.parametrize(
-        ("labels", "reason"), [([], "holds no track"), (["a"] * 3, "one class only, 'a'")]
+        ("labels", "reason"),
+        [
+            ([], "holds no track"),
+            (["a"] * 3, "one class only, 'a'"),
+            ([str(number) for number in range(5000)], "5000 classes, and 4096 are the most"),
+        ],
     )
     def test_nothing_to_tell_apart(self, labels, reason):
         with pytest.raises(DatasetError, match=reason):
