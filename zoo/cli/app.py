@@ -106,7 +106,8 @@ def run(interrupted: Interrupted | None = None) -> int:
         if status == _INTERRUPTED:  # Typer converts KeyboardInterrupt to this status
             raise KeyboardInterrupt
     except ZooError as error:
-        return fail(str(error), error.exit_status)
+        # An import that was interrupted looks like a library that is missing.
+        return interrupted.status() if interrupted.signal else fail(str(error), error.exit_status)
     except KeyboardInterrupt:
         return interrupted.status()
     except BrokenPipeError:
