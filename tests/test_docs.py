@@ -56,6 +56,15 @@ def test_links_between_pages_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_every_promise_names_tests_that_exist():
+    page = (ROOT / "docs/robustness.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^\| .* \| tests \|$", page, re.MULTILINE)
+    rows = [row for row in page.splitlines() if row.startswith("| ") and row.endswith(".py` |")]
+    assert (len(heads), len(rows)) > (6, 35)
+    for name in re.findall(r"`([a-z_/]+/test_\w+\.py|test_\w+\.py)`", page):
+        assert (ROOT / "tests" / name).is_file(), name
+
+
 def test_no_page_or_module_names_this_machine():
     for pattern in ("*.md", "*.toml", "*.txt", "Makefile", ".ci/run"):
         for path in [*ROOT.glob(pattern), *ROOT.glob(f"docs/{pattern}")]:
