@@ -191,7 +191,7 @@ def _one(wanted: str, known: Iterable[Run], least: Callable[[Run], int]) -> Run:
         return exact[0]
     if exact:
         names = ", ".join(sorted(str(run.folder) for run in exact))
-        raise UsageError(f"{wanted!r} could mean several runs: {names}; give more of the name")
+        raise UsageError(f"{wanted!r} could mean several runs: {names}; give the folder of one")
     if matching:
         raise UsageError(
             f"{wanted!r} is too short for the id of a run; give the whole id, or at least "
@@ -203,54 +203,59 @@ def _one(wanted: str, known: Iterable[Run], least: Callable[[Run], int]) -> Run:
     )
 
 
-def find_removable(wanted: str) -> Run:
-    """Return the run that shall be deleted.
+def find_removable(wanted: str) -> Path:
+    """Return the folder of the run that shall be deleted, which may be damaged.
 
     Parameters
     ----------
     wanted : str
-        Id of the run, or at least eight signs of its beginning; or its folder, which has to lie in
-        the workspace.
+        Id of the run, or at least eight signs of its beginning, which is longer than the model's
+        name; or its folder, which has to lie in the workspace.
 
     Raises
     ------
     UsageError
         If there is no such run, or more than one, or its folder lies elsewhere.
     """
-    known = [run for run in runs() if isinstance(run, Run)]
+    found = list(runs())
+    known = [run for run in found if isinstance(run, Run)]
+    damaged = [item.folder for item in found if isinstance(item, RunError) and item.folder]
     if any(run.record.model.name == wanted for run in known):
         raise UsageError(
             f"{wanted!r} is a model, which may have several runs; give the id of the run, "
             "which `zoo runs list` shows"
         )
-    if wanted and is_file(Path(wanted, RECORD)):
-        run = Run.read(Path(os.path.abspath(wanted)))  # noqa: PTH100  (a link stays a link)
+    if wanted and os.path.lexists(Path(wanted, RECORD)):
+        folder = Path(os.path.abspath(wanted))  # noqa: PTH100  (a link stays a link)
+    elif len(named := [folder for folder in damaged if folder.name == wanted]) == 1:
+        folder = named[0]
     else:
-        run = _one(wanted, known, lambda run: _SURE)
+        least = lambda run: max(_SURE, len(run.record.model.name) + 2)  # noqa: E731
+        folder = _one(wanted, known, least).folder
     # A folder above the run may be a link.
-    home, place = models_folder().resolve(), run.folder.parent.resolve()
+    home, place = models_folder().resolve(), folder.parent.resolve()
     if place.parent.parent != home:
         raise UsageError(
-            f"{run.folder} is no run of this workspace, whose runs lie in {home}; "
+            f"{folder} is no run of this workspace, whose runs lie in {home}; "
             "delete the folder yourself if you do not need it"
         )
-    return run
+    return folder
 
 
-def remove(run: Run) -> list[str]:
+def remove(folder: Path) -> list[str]:
     """Delete a run at once: no process reads a part of it.
 
     Parameters
     ----------
-    run : Run
-        A run of the workspace. If its folder is a link, only the link is deleted.
+    folder : Path
+        Folder of a run of the workspace. If it is a link, only the link is deleted.
 
     Returns
     -------
     list of str
         Names of the files in its folder that are not the run's, and stay there.
     """
-    folder, leaving = run.folder, temporary_path(run.folder)
+    leaving = temporary_path(folder)
     with suppress(FileNotFoundError):  # another process has deleted it
         if folder.is_symlink():
             folder.unlink()
@@ -344,7 +349,7 @@ def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     from filelock import Timeout
 
     try:
-        holder = _lock(str(folder.resolve()))
+        holder = _lock(os.path.realpath(folder))
         make_folder(folder)
     except OSError as error:
         raise UsageError(
@@ -368,7 +373,7 @@ def sole_writer(path: Path) -> Iterator[None]:
     """Lock a file; raise `UsageError` if another process has locked it, also by another link."""
     from filelock import Timeout
 
-    keys: list[Any] = [str(path.resolve())]
+    keys: list[Any] = [os.path.realpath(path)]  # `resolve` fails for links in a circle
     with suppress(OSError):  # otherwise there is no such file yet
         status = path.stat()
         keys.append([status.st_dev, status.st_ino])  # which all hard links share

@@ -33,6 +33,7 @@ TABLE = "table"  # the front end of a table of features
 
 Curve = list[dict[str, float]]  # a training that diverges has figures that are not finite
 _Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)$")]
+_Place = Annotated[str, Meta(pattern=r"^[^\0]*$")]  # no path has a zero byte
 Status = Literal["running", "complete", "failed"]
 
 
@@ -54,7 +55,7 @@ class ModelInfo(ModelDescription, kw_only=True):
     installed it.
     """
 
-    file: str | None = None
+    file: _Place | None = None
 
     @property
     def description(self) -> ModelDescription:
@@ -80,7 +81,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     """
 
     name: str
-    source: str
+    source: _Place
     fingerprint: str
     classes: list[str]
     tracks: Count

@@ -492,6 +492,7 @@ class TestForeignRecords:
             ("folds.0.train_tracks", -1), ("folds.0.curve", [{"loss": "low"}]),
             ("artefact.file", "../../x.onnx"), ("artefact.file", "/etc/passwd"),
             ("artefact.bytes", 2**64), ("seed", -1), ("finished", "zzz"), ("started", "tomorrow"),
+            ("dataset.source", "a\0b"), ("model.file", "\0.py"),
         ],
     )  # fmt: skip
     def test_the_field_is_named(self, tmp_path, place, value):

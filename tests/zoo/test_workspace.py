@@ -179,8 +179,8 @@ class TestRemove:
         assert tree(folder) == {"folds", "folds/notes.txt"}
 
     def test_an_ambiguous_start_removes_nothing(self, write_run, command):
-        folders = [write_run(name, *RIGHT).folder for name in ("logistic-1", "logistic-2")]
-        status, out, err = command("runs", "remove", "logistic-", "--yes")
+        folders = [write_run(name, *RIGHT).folder for name in ("logistic-01", "logistic-02")]
+        status, out, err = command("runs", "remove", "logistic-0", "--yes")
         assert (status, out) == (2, "")
         assert all(folder.name in err for folder in folders)
         assert all((folder / "run.json").is_file() for folder in folders)
@@ -191,6 +191,7 @@ class TestRemove:
         status, out, err = command("runs", "remove", "svm-1", typed=typed)
         assert status == 1
         assert "svm-1?" in out + err
+        assert "nothing was done" in err
         assert (folder / "run.json").is_file()
 
     def test_yes_removes_this_run_and_no_other(self, write_run, command):
@@ -203,10 +204,23 @@ class TestRemove:
         assert list(runs()) == []
         assert command("runs", "remove", "svm-2", "--yes")[0] == 2
 
+    @pytest.mark.parametrize("wanted", ["svm-1f0c9a4e2b", "models/tracks/kfold-2/svm-1f0c9a4e2b"])
+    def test_a_damaged_run_is_removed_by_its_whole_name(self, write_run, command, wanted):
+        folder = write_run("svm-1f0c9a4e2b", *RIGHT).folder
+        (folder / "run.json").write_text("{")
+        assert command("runs", "remove", "svm-1f0c9", "--yes")[0] == 2
+        status, out, err = command("runs", "remove", wanted, "--yes")
+        assert (status, out, err, folder.exists()) == (0, "", "", False)
+
+    def test_the_name_of_the_model_alone_is_no_beginning(self, write_run, command):
+        folder = write_run("logistic-0c3987eb5e", *RIGHT).folder
+        assert command("runs", "remove", "logistic-", "--yes")[0] == 2
+        assert (folder / "run.json").is_file()
+
     def test_a_run_that_is_gone_is_no_error(self, write_run):
         run = write_run("svm-1", *RIGHT)
-        remove(run)
-        remove(run)
+        remove(run.folder)
+        remove(run.folder)
         assert [path for path in Path("models").rglob("*") if path.is_file()] == []
 
 

@@ -256,13 +256,13 @@ def remove_run(
     from zoo.workspace import find_removable, locked, remove
 
     found = find_removable(run)
-    link = "the link " if found.folder.is_symlink() else ""
+    link = "the link " if found.is_symlink() else ""
     if not yes:
-        typer.confirm(shown(f"Delete {link}{found.folder}?"), abort=True)
+        typer.confirm(shown(f"Delete {link}{found}?"), abort=True)
     if link:  # what it leads to is not the workspace's
         remove(found)
         return
-    with locked(found.folder, lambda: say("waiting for its training to end", err=True)):
+    with locked(found, lambda: say("waiting for its training to end", err=True)):
         left = remove(found)
     if left:
-        say(f"{found.folder} still holds {', '.join(left)}, not written by the zoo", err=True)
+        say(f"{found} still holds {', '.join(left)}, not written by the zoo", err=True)

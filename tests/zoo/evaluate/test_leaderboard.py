@@ -127,7 +127,7 @@ def test_what_has_not_changed_is_not_read(table, monkeypatch, workspace):
         assert zoo.leaderboard() == before
     third = zoo.train("decision-tree", table)
     assert len(zoo.leaderboard()[0].rows) == 3
-    remove(third)
+    remove(third.folder)
     assert zoo.leaderboard() == before
     # What is remembered of one question takes the place of what was remembered of it before.
     kinds = sorted(path.parent.name for path in (workspace / "cache").glob("boards-*/*"))

@@ -199,3 +199,11 @@ def test_the_names_of_the_standard_output(tmp_path):
         assert is_stdout(Path(name)), name
     for name in ("/dev/stderr", "/dev/null", "/dev/fd/12", "stdout", "1", "x" * 999):
         assert not is_stdout(Path(name)), name
+
+
+def test_a_link_in_a_circle_is_named(tmp_path):
+    path = tmp_path / "circle.jsonl"
+    path.symlink_to(path)
+    with pytest.raises(UsageError, match="circle"), OutputFile(path, False, False, "run").open():
+        pass
+    assert path.is_symlink()
