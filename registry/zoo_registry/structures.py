@@ -71,6 +71,8 @@ def _sentence(message: str) -> str:
     reason, location = (found[1], found[2] or "") if found else (message, "")
     if missing := _MISSING.fullmatch(reason):
         return f"'{location}{'.' if location else ''}{missing[1]}' is missing"
+    if "matching regex" in reason:
+        reason = "it does not have the form that the zoo writes"
     return f"'{location}': {reason}" if location else reason
 
 
