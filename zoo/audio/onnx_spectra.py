@@ -101,7 +101,9 @@ def squared_parts(
     frames = op.Transpose(frames, perm=[0, 2, 1])
     dtype: type = np.float64 if exact else np.float32
     if exact:
-        frames = op.Cast(frames, to=DOUBLE)
+        # Between a transposition and a product of doubles: releases of onnxruntime before 1.26
+        # join the two to an operator that they have for single precision only.
+        frames = op.Cast(op.Max(frames), to=DOUBLE)
     parts = op.MatMul(constant(op, "waves", kernels, dtype), frames)
     parts = op.Reshape(parts, [2 * columns, -1])
     spectrum = op.MatMul(constant(op, "rotation", rotation, dtype), parts)

@@ -6,6 +6,7 @@ import sys
 import librosa
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from zoo.audio import librosa_reference
@@ -198,3 +199,18 @@ print([name for name in ("librosa", "scipy", "numba", "sklearn") if name in sys.
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_product_of_doubles_is_fused(tmp_path):
+    # Releases of onnxruntime before 1.26 have the fused operator for single precision only.
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    graph = Handcrafted().graph().SerializeToString()
+    onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    nodes = list(onnx.load(tmp_path / "optimised.onnx").graph.node)
+    for node in nodes:  # which grows by those of the loop
+        nodes += [inner for given in node.attribute for inner in given.g.node]
+    products = {
+        name: node.op_type for node in nodes for name in node.input if "MatMul" in node.op_type
+    }
+    assert products["window.waves"] == products["window.rotation"] == "MatMul"
