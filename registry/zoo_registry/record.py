@@ -73,11 +73,19 @@ class ModelInfo(ModelDescription, kw_only=True):
         return shlex.quote(self.file or self.name)
 
 
+class NotedTrack(Structure, kw_only=True):
+    """A track of which not all sound is used as it is, and what is not."""
+
+    track: str
+    note: str
+
+
 class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     """The tracks that a run used: `source` is the argument of ``--data``, `tracks` their number.
 
     If tracks were left out, `whole` is the fingerprint with them. Earlier versions left it out, and
-    had the fingerprint of all tracks in the place of that of the used ones.
+    had the fingerprint of all tracks in the place of that of the used ones. `noted` has the tracks
+    of which not all sound is used as it is, such as one of two channels.
     """
 
     name: str
@@ -86,6 +94,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     classes: list[str]
     tracks: Count
     whole: str | None = None
+    noted: list[NotedTrack] = field(default_factory=list)
 
 
 class ProtocolInfo(Structure, kw_only=True):

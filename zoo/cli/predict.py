@@ -94,6 +94,8 @@ def command(
                 failed += 1
                 if file or format == "table":
                     say(f"zoo: {prediction.error}", err=True)
+            if prediction.heard is not None:
+                say(f"zoo: {prediction.path}: {prediction.heard}", err=True)
             write(as_line(prediction))
             (file or sys.stdout).flush()
     if kept:

@@ -124,6 +124,8 @@ def _facts(run: "Run") -> Text:
         yield f"{name:<11}{value}"
     for skipped in record.skipped:
         yield f"left out   {skipped.reason}"
+    for noted in record.dataset.noted:
+        yield f"noted      {noted.track}: {noted.note}"
     for entry in record.folds:
         if entry.error:
             yield f"fold {entry.fold} failed: {entry.error}"

@@ -42,7 +42,8 @@ class Problem:
     Attributes
     ----------
     kind : str
-        "undecodable", "truncated", "silent", "clipped", "odd-rate", "odd-length",
+        "undecodable", "truncated", "silent", "clipped", "cancelling" channels, "unheard" sound
+        tracks, "odd-rate", "odd-length",
         "duplicate", "near-duplicate", "label-conflict", "imbalance", "gtzan-altered" or
         "gtzan-missing".
     distorts : bool
@@ -72,6 +73,7 @@ class _Inspection:
     clipped: float = 0.0  # share of the samples that stay at the peak
     samples: str = ""  # SHA-256 of rate and samples, equal for lossless files of one recording
     wav_md5: str = ""  # of the samples as a plain 16-bit wav file, the format of GTZAN
+    notes: dict[str, str] = field(default_factory=dict)  # of sound that is not used as it is
     landmarks: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
 
 
@@ -202,9 +204,10 @@ def _inspect(file: tuple[Path | str, str]) -> _Inspection:
     except AudioError as error:
         return _Inspection(error=str(error))
     samples, rate = decoded.samples, decoded.rate
-    mono = samples.mean(axis=1, dtype=np.float32)
+    mono = decoded.mono
     return _Inspection(
         truncated=decoded.truncated,
+        notes=decoded.notes,
         seconds=len(samples) / rate,
         rate=rate,
         channels=samples.shape[1],
@@ -246,6 +249,8 @@ def _files(tracks: _Inspected) -> Iterator[Problem]:
             yield Problem("silent", True, name, f"its peak is {found.peak:.2g} of full scale")
         elif found.clipped > _CLIPPED:
             yield Problem("clipped", False, name, f"{found.clipped:.1%} of it stays at the peak")
+        for kind, note in found.notes.items():
+            yield Problem(kind, False, name, note)
 
 
 def _formats(tracks: _Inspected) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Cache of front-end arrays on disk, addressed by content: equal audio is computed once.
 
-An entry is named by the sha256 of (the audio's sha256, the front end's identity),
-and holds a ``.npy`` array followed by its CRC-32: numpy ignores what follows the
+An entry is named by the sha256 of (the audio's sha256, the front end's identity, the version of
+decoding), and holds a ``.npy`` array followed by its CRC-32: numpy ignores what follows the
 array, so that an entry can be memory-mapped, and a damaged one is noticed.
 """
 
@@ -11,14 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.audio.decode import DECODING
 from zoo.workspace import cache_folder
-from zoo_registry.files import atomic_path
-from zoo_registry.text import digest
+from zoo_registry.files import atomic_path, read_json, write_text
+from zoo_registry.structures import from_plain
+from zoo_registry.text import digest, json_text
 
 __all__ = ["FeatureCache", "features_folder"]
 
@@ -48,7 +51,7 @@ class FeatureCache:
 
     def path(self, audio_digest: str) -> Path:
         """Return where the array of the audio of this sha256 is, or would be."""
-        key = digest([audio_digest, dict(self.frontend)])
+        key = digest([audio_digest, dict(self.frontend), DECODING])
         return self.folder / key[:2] / f"{key}.npy"
 
     def get(self, audio_digest: str) -> NDArray[np.float32] | None:
@@ -85,8 +88,25 @@ class FeatureCache:
     def _mark(self, audio_digest: str) -> Path:
         return self.path(audio_digest).with_suffix(".died")
 
-    def put(self, audio_digest: str, array: NDArray[np.float32]) -> None:
+    def notes(self, audio_digest: str) -> dict[str, str]:
+        """Return the notes that were stored with an array."""
+        try:
+            return from_plain(read_json(self._notes(audio_digest)), dict[str, str])
+        except (OSError, ValueError):
+            return {}
+
+    def _notes(self, audio_digest: str) -> Path:
+        return self.path(audio_digest).with_suffix(".json")
+
+    def put(
+        self,
+        audio_digest: str,
+        array: NDArray[np.float32],
+        notes: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Store an array; of two processes that store the same one, the last one wins."""
+        if notes:
+            write_text(self._notes(audio_digest), json_text(dict(notes)))
         content = io.BytesIO()
         np.save(content, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
         content.write(zlib.crc32(content.getbuffer()).to_bytes(_CHECKSUM, "little"))

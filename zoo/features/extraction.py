@@ -7,7 +7,7 @@ computes, and returns the arrays that this machine lacks.
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,7 +23,7 @@ from zoo.plugins.registry import loaded_model, open_registry
 from zoo_registry.errors import AudioError, DatasetError, StorageError, ZooError
 from zoo_registry.files import machine
 from zoo_registry.model import Model, Source
-from zoo_registry.record import SkippedTrack
+from zoo_registry.record import NotedTrack, SkippedTrack
 from zoo_registry.text import first_line, quoted
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Extraction:
         The tracks that could be read.
     skipped : list of SkippedTrack
         The others, each with its reason.
+    noted : list of NotedTrack
+        Tracks of which not all sound is used as it is.
     effort : dict
         Number of ``tracks`` that were computed because they were not in the cache, and the time
         that this took, summed over all workers: ``decode_seconds`` and ``frontend_seconds``.
@@ -51,6 +53,7 @@ class Extraction:
 
     dataset: Dataset
     skipped: list[SkippedTrack]
+    noted: list[NotedTrack]
     effort: dict[str, float]
 
 
@@ -90,7 +93,7 @@ def extract(
     frontend = frontend_of(model, dataset)
     if isinstance(dataset, FeatureTable):
         engine.check_workers(_missing, model.source, None)
-        return Extraction(dataset, [], {})
+        return Extraction(dataset, [], [], {})
     engine.check_workers(_missing, model.source, dataset.tracks[0].location)
     cache = FeatureCache(features_folder(), frontend)
     wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
@@ -107,13 +110,21 @@ def extract(
     skipped = [SkippedTrack(track=track, reason=why) for track, why in sorted(reasons.items())]
     for item in skipped:
         reporter.note(f"left out: {item.reason}")
+    noted = [
+        NotedTrack(track=track.id, note=note)
+        for track in dataset.tracks
+        for note in cache.notes(track.digest).values()
+    ]
+    for entry in noted:
+        reporter.note(f"{entry.track}: {entry.note}")
     effort = {
         # An array that a worker had in its own cache took no time.
         "tracks": sum(i.reason is None and i.decode_seconds > 0 for i in computed.values()),
         "decode_seconds": sum(item.decode_seconds for item in computed.values()),
         "frontend_seconds": sum(item.frontend_seconds for item in computed.values()),
     }
-    return Extraction(dataset.without(set(reasons)) if reasons else dataset, skipped, effort)
+    used = dataset.without(set(reasons)) if reasons else dataset
+    return Extraction(used, skipped, noted, effort)
 
 
 def _check_classes(dataset: Dataset, reasons: Mapping[str, str]) -> None:
@@ -162,18 +173,19 @@ def feature_arrays(model: Model, dataset: Dataset, indices: Iterable[int]) -> Ar
             computed = _compute(model, track, track.location)
             if computed.array is None:
                 raise AudioError(computed.reason or track.id)
-            cache.put(track.digest, computed.array)
+            cache.put(track.digest, computed.array, computed.notes)
     return cached_arrays(cache, dataset.tracks)
 
 
 @dataclass(frozen=True)
 class _Computed:
-    """Result for one track: the reason of a failure, the time it took, and the array."""
+    """Result for one track: the reason of a failure, the time it took, the array, and notes."""
 
     reason: str | None = None
     decode_seconds: float = 0.0
     frontend_seconds: float = 0.0
     array: "NDArray[np.float32] | None" = None
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 def _fill(
@@ -206,7 +218,7 @@ def _fill(
                 continue
             # A worker may share this cache, and have stored the array already.
             if result.array is not None and cache.get(track.digest) is None:
-                cache.put(track.digest, result.array)
+                cache.put(track.digest, result.array, result.notes)
             computed[track.id] = result
     return computed
 
@@ -227,15 +239,16 @@ def _compute_in_worker(
     cache, shared = FeatureCache(features_folder(), frontend), requester == _cache_identity()
     known = cache.get(track.digest)
     if known is not None:
-        return _Computed(array=None if shared else known)
+        notes = cache.notes(track.digest)
+        return _Computed(array=None if shared else known, notes=notes)
     computed = _compute(loaded_model(source), track, location)
     if computed.array is None:
         return computed
     if not shared:
         with suppress(OSError):  # the requester gets the array in any case
-            cache.put(track.digest, computed.array)
+            cache.put(track.digest, computed.array, computed.notes)
         return computed
-    cache.put(track.digest, computed.array)
+    cache.put(track.digest, computed.array, computed.notes)
     return _Computed(None, computed.decode_seconds, computed.frontend_seconds)
 
 
@@ -246,11 +259,11 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
     from zoo.audio.decode import decode
 
     path = track.path or Path(track.id)
-    reason, decoded = None, None
+    reason, decoded, notes = None, None, dict[str, str]()
     begun = time.perf_counter()
     try:
         with recording(location, track.digest) as file:
-            audio = decode(file, model.card.frontend.sample_rate)
+            audio = decode(file, model.card.frontend.sample_rate, notes)
         decoded = time.perf_counter()
         array = np.asarray(model.preprocess(audio))
         if array.ndim != 2 or not array.size or not np.isfinite(array).all():  # noqa: PLR2004
@@ -269,7 +282,7 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
     ended = time.perf_counter()
     decoded = decoded or ended
     found = None if reason else np.asarray(array, np.float32)
-    return _Computed(reason, decoded - begun, ended - decoded, found)
+    return _Computed(reason, decoded - begun, ended - decoded, found, notes)
 
 
 def _missing(source: Source, location: Path | str | None) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
-from zoo.inference.prediction import Prediction
+from zoo.inference.prediction import OPTIONAL, Prediction
 from zoo.workspace import sole_writer
 from zoo_registry.errors import StorageError, UsageError
 from zoo_registry.files import check_replaceable, naming, sync, write_text
@@ -183,7 +183,8 @@ def _json_rows(text: str) -> Iterator[_Row]:
     for line in lines:
         row = json.loads(line)
         from_plain(row, Prediction)
-        if (*row,) not in (_KEYS, _KEYS[:-1]) or json_text(row) != line:
+        wanted = tuple(name for name in _KEYS if name in row or name not in OPTIONAL)
+        if (*row,) != wanted or json_text(row) != line:
             raise ValueError("another program wrote it")
         yield row, line + "\n"
     if not (_is_beginning(rest) and (lines or rest.startswith(_OPENING))):
@@ -194,10 +195,12 @@ def _is_beginning(text: str) -> bool:
     """Return whether a text is the beginning of a prediction as a line of JSON."""
     decoder = json.JSONDecoder()
     for name in _KEYS:
-        if name == _KEYS[-1] and text == "}":
+        if name in OPTIONAL and text == "}":
             return True
         expected = f'{"{" if name == _KEYS[0] else ", "}"{name}": '
         if not text.startswith(expected):
+            if name in OPTIONAL and not expected.startswith(text):
+                continue
             return expected.startswith(text)
         text = text.removeprefix(expected)
         try:

@@ -1,7 +1,7 @@
 """Prediction of the labels of audio files with a trained model.
 
-This needs numpy, soundfile, soxr and onnxruntime, PyAV for MP3 and formats that libsndfile does
-not read, and no framework. Only a model without an ONNX form needs its plugin.
+This needs numpy, soundfile, soxr and onnxruntime, PyAV for compressed sound other than
+FLAC, and no framework. Only a model without an ONNX form needs its plugin.
 """
 
 import os
@@ -153,6 +153,8 @@ def _classify(
         return Prediction(file, error=reason, run=predictor.name)
     windows, times = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
     prediction = _vote(file, predictor, windows, peaks, least)
+    if stream.notes:
+        prediction = replace(prediction, heard="; ".join(stream.notes.values()))
     if not timeline:
         return prediction
     sections = [

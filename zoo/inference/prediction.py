@@ -3,9 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["UNKNOWN", "Prediction", "Section"]
+__all__ = ["OPTIONAL", "UNKNOWN", "Prediction", "Section"]
 
 UNKNOWN = "unknown"
+OPTIONAL = ("heard", "timeline")  # keys that JSON has only if they have a value
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Prediction:
         Reason for "unknown", and for a missing label.
     run : str or None
         Run of the model.
+    heard : str or None
+        Description of sound that is not used as it is: a channel or a track that is used alone.
     timeline : list of Section or None
         Windows in order of time, if requested. Windows of networks overlap.
     """
@@ -72,11 +75,13 @@ class Prediction:
     reason: str | None = None
     error: str | None = None
     run: str | None = None
+    heard: str | None = None
     timeline: list[Section] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values, with a timeline only if there is one."""
+        """Return plain JSON values; `heard` and `timeline` only if they have a value."""
         plain = asdict(self)
-        if self.timeline is None:
-            del plain["timeline"]
+        for name in OPTIONAL:
+            if plain[name] is None:
+                del plain[name]
         return plain

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.audio.decode import open_stream, waveform
+from zoo.audio.decode import DECODING, open_stream, waveform
 from zoo.audio.frontends import LogMel
 from zoo.audio.urls import is_url
 from zoo.inference.predict import predict
@@ -193,7 +193,7 @@ def timelines(
     try:
         if not run.has_artefact:
             return dict.fromkeys(tracks, Timeline(reason="it has no ONNX file"))
-        key = [run.record.artefact.sha256, [digests[track] for track in tracks]]
+        key = [DECODING, run.record.artefact.sha256, [digests[track] for track in tracks]]
         computed = remembered(_VERSION, key, compute)
     except (ZooError, KeyError) as error:
         return dict.fromkeys(tracks, Timeline(reason=str(error)))

@@ -68,6 +68,7 @@ class Training:
         for name, value in extraction.effort.items():  # a continued run may extract more
             self.record.extraction[name] = self.record.extraction.get(name, 0) + value
         self.record.skipped = extraction.skipped
+        self.record.dataset.noted = extraction.noted
         split = split_hash(experiment.dataset, folds)
         if self.record.split not in (None, split):  # what is stored is of other tracks
             self.record.folds, self.record.predictions = [], None

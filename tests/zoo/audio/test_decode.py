@@ -175,7 +175,7 @@ class TestWhole:
         assert recording.samples.dtype == mono.dtype == np.float32
         assert recording.samples.shape[1] == channels
         # Some decoders give 48 kHz for every Opus file.
-        assert recording.rate in (rate, 48_000 if kind.codec == "libopus" else rate)
+        assert recording.rate in (rate, 48_000 if "opus" in kind.codec.lower() else rate)
         assert mono.ndim == 1
         assert mono.flags.c_contiguous
         assert np.isfinite(mono).all()

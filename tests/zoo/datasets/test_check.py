@@ -70,6 +70,14 @@ def _restereo(path: Path) -> None:
     soundfile.write(path, np.stack([high, high], axis=1), 44_100)
 
 
+def _invert(path: Path) -> None:
+    """Write the same file, and all others, with a second channel that is upside down in it."""
+    for other in path.parents[1].rglob("*.flac"):
+        samples, rate = soundfile.read(other)
+        sign = -1 if other == path else 1
+        soundfile.write(other, np.stack([samples, sign * samples], axis=1), rate)
+
+
 def _garble(path: Path) -> None:
     path.write_text("this is no music", encoding="utf-8")
 
@@ -83,6 +91,7 @@ def _garble(path: Path) -> None:
         (_shorten, "odd-length", False),
         (_restereo, "odd-rate", False),
         (_garble, "undecodable", True),
+        (_invert, "cancelling", False),
     ],
 )
 def test_one_altered_file_is_found_alone(music, alter, kind, distorts):

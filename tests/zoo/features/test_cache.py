@@ -177,3 +177,11 @@ def test_two_processes_write_one_entry(cache):
     assert [path for path in Path(cache.folder).rglob("*") if path.is_file()] == [
         cache.path(DIGEST)
     ]
+
+
+def test_notes_are_kept_with_the_array(cache):
+    cache.put(DIGEST, np.ones((1, 1)), {"unheard": "a second track"})
+    assert cache.notes(DIGEST) == {"unheard": "a second track"}
+    assert cache.notes("0" * 64) == {}
+    next(cache.folder.rglob("*.json")).write_text("[")
+    assert cache.notes(DIGEST) == {}

@@ -23,7 +23,10 @@ SONG = Prediction(
     "songs/é, \"1\"\n.wav", "high", "low", 0.75, {"high": 2}, {"high": 0.75, "low": 0.25}, 2, 2.5,
     run="run", timeline=[Section(0, 1, "high", 0.75), Section(1, 2.5, "unknown", None, "silence")],
 )  # fmt: skip
-SONGS = [replace(SONG, path=name) for name in (SONG.path, "\udcff.wav")]
+SONGS = [
+    replace(SONG, path=name, heard=heard)
+    for name, heard in ((SONG.path, None), ("\udcff.wav", "it has 2 sound tracks"))
+]
 WRONG = Prediction("d.wav", error="d.wav is no audio", run="run")
 
 

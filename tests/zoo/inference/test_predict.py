@@ -97,6 +97,22 @@ class TestAnswers:
         assert "silence" in found.reason
         assert {section.label for section in found.timeline} == {UNKNOWN}
 
+    def test_a_channel_that_is_used_alone_is_mentioned(self, hearing, tmp_path, capfd, monkeypatch):
+        hearing("seconds")
+        one, _ = soundfile.read(tone(tmp_path / "one.wav", 3.0))
+        path = tmp_path / "x.wav"
+        soundfile.write(path, np.stack([one, -one], axis=1), RATE)
+        alone, both = zoo.predict("seconds", [tmp_path / "one.wav", path])
+        assert both.probabilities == alone.probabilities
+        assert alone.to_json().keys() == both.to_json().keys() - {"heard"}
+        monkeypatch.setattr(
+            sys, "argv", ["zoo", "predict", "seconds", str(path), "--format", "json"]
+        )
+        assert run_command() == 0
+        said = capfd.readouterr()
+        assert json.loads(said.out)["heard"] in said.err
+        assert "only channel 1 of 2 is used" in said.err
+
     def test_a_silent_stretch_is_unknown_in_the_timeline(self, hearing, tmp_path):
         hearing("seconds")
         loud, _ = soundfile.read(tone(tmp_path / "x.wav", 3.0))

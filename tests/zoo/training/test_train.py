@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import zoo
 from zoo.datasets import open_dataset
@@ -324,6 +325,20 @@ def test_unreadable_tracks_are_named_left_out_and_counted(tone_folder):
     assert [item.track for item in run.record.skipped] == ["low/empty.wav", "low/text.wav"]
     assert len(run.predictions()) == 12
     assert sum("left out" in note for note in notes.notes) == 2
+
+
+def test_a_channel_that_is_used_alone_is_recorded(tone_folder):
+    folder = tone_folder(tracks=6)
+    path = next((folder / "low").glob("*.wav"))
+    samples, rate = soundfile.read(path)
+    soundfile.write(path, np.stack([samples, -samples], axis=1), rate)
+    for seed in range(2):  # from the files, and from the cache
+        notes = _Notes()
+        run = zoo.train("logistic", str(folder), reporter=notes, seed=seed)
+        (noted,) = run.record.dataset.noted
+        assert noted.track == f"low/{path.name}"
+        assert "only channel 1 of 2 is used" in noted.note
+        assert f"{noted.track}: {noted.note}" in notes.notes
 
 
 def test_a_bar_never_runs_backwards_or_over(feature_table):
