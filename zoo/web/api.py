@@ -12,7 +12,7 @@ from zoo.inference.output_file import json_line
 from zoo.web.limits import Refused
 from zoo.web.service import Service
 
-__all__ = ["RESPONSES", "add_api"]
+__all__ = ["RESPONSES", "add_api", "refuse"]
 
 _FILE = {"type": "string", "format": "binary"}
 _BODY = {
@@ -29,7 +29,7 @@ _REASONS = {
     400: "no recording, an empty one, or a request that is malformed",
     403: "the request is for another host, or from a page of another origin",
     404: "no such model is served",
-    408: "the body comes too slowly",
+    408: "the body comes too slowly, or takes longer than five minutes",
     413: "the body is too large, or the recording too long",
     415: "the recording cannot be decoded",
     503: "no model has been trained yet, or too many requests are waiting",
@@ -43,7 +43,7 @@ def add_api(app: FastAPI, service: Service) -> None:
     """Add the routes of the endpoint, and the handlers of all errors."""
     app.include_router(_routes(service))
     for kind in (Refused, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _refuse)
+        app.add_exception_handler(kind, refuse)
 
 
 # The names of the functions are in /openapi.json; their docstrings would be, too.
@@ -73,16 +73,34 @@ def _routes(service: Service) -> APIRouter:
     return router
 
 
-def _refuse(request: Request, error: Exception) -> Response:
-    """Return an error as JSON, or as plain text to Gradio's page, which shows it as it is."""
-    status, sentence = 400, str(error)
+def refuse(request: Request, error: Exception) -> Response:
+    """Return an error as JSON, or as plain text to Gradio's page, which shows it as it is.
+
+    Parameters
+    ----------
+    request : Request
+        The request that is refused.
+    error : Exception
+        The reason.
+
+    Returns
+    -------
+    Response
+        The answer, with the status of the error.
+    """
+    status, sentence, headers = 400, str(error), None
+    of_page = request.url.path.startswith("/gradio_api/")
     if isinstance(error, Refused):
         status = error.status
-        if request.url.path.startswith("/gradio_api/"):
+        if of_page:
             return Response(sentence, status_code=status, media_type="text/plain")
     elif isinstance(error, HTTPException):
-        status, sentence = error.status_code, str(error.detail)
+        status, sentence, headers = error.status_code, str(error.detail), error.headers
+        if of_page:  # as Gradio's script reads it
+            return JSONResponse({"detail": error.detail}, status_code=status, headers=headers)
+        if status in (404, 405):
+            sentence = f"this address does not answer to {request.method}"
     elif isinstance(error, RequestValidationError):
         first = error.errors()[0]
         sentence = f"{first['loc'][-1]} is wrong: {first['msg']}"
-    return JSONResponse({"error": sentence}, status_code=status)
+    return JSONResponse({"error": sentence}, status_code=status, headers=headers)

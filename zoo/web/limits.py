@@ -25,10 +25,11 @@ _OPEN = re.compile(
     r"|/gradio_api/(?:upload|upload_progress|file=.*|queue/join|queue/data|cancel|reset"
     r"|heartbeat/[^/]+)"
 )
-# A client that is still sending has this many seconds and bytes to notice the answer.
-_LINGER, _WASTE = 2.0, 64_000_000
 # Whenever this many seconds have passed, this many bytes of a body have come, or its end.
 _SECONDS, _BYTES = 10.0, 200_000
+_WHOLE = 300.0  # seconds until the end of a body
+# After the answer the seconds are fewer, and this many bytes are read on.
+_LINGER, _WASTE = 2.0, 250_000_000
 
 
 class Refused(ZooError):
@@ -89,14 +90,20 @@ class Gate:
         if refused:
             await _refuse(scope, receive, send, refused)
             return
-        body = _Body(receive, too_large, limit)
+        body = _Body(receive, too_large, limit, _SECONDS)
         started = False
 
         async def watched(message: Message) -> None:
             nonlocal started
-            if not body.refused:  # else the application reports the interruption, which is ignored
-                started = True
-                await send(message)
+            if body.refused:  # the application reports the interruption, which is ignored
+                return
+            started = True
+            last = message["type"] == "http.response.body" and not message.get("more_body")
+            if last and not body.ended:
+                await send({**message, "more_body": True})
+                await _read_on(receive)
+                message = {"type": "http.response.body", "body": b""}
+            await send(message)
 
         try:
             await self._app(scope, body.receive, watched)
@@ -112,40 +119,41 @@ class Gate:
 class _Body:
     """The body of a request, which is refused as soon as it is too large or too slow."""
 
-    def __init__(self, receive: Receive, too_large: Refused, limit: int) -> None:
+    def __init__(self, receive: Receive, too_large: Refused, limit: int, seconds: float) -> None:
         self.refused: Refused | None = None
+        self.ended = False
         self._receive, self._too_large, self._limit = receive, too_large, limit
-        self._size, self._mark, self._ended = 0, 0, False
-        self._due = asyncio.get_running_loop().time() + _SECONDS
+        self._size, self._mark, self._seconds = 0, 0, seconds
+        self._time = asyncio.get_running_loop().time
+        self._last = self._time() + _WHOLE
+        self._due = min(self._time() + seconds, self._last)
 
     async def receive(self) -> Message:
         """Return the next message, or raise `Refused`."""
-        if self._ended:  # only the end of the connection is awaited
+        if self.ended:  # only the end of the connection is awaited
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._due):
                 message = await self._receive()
         except TimeoutError:
-            rate = f"{_BYTES / 1000:g} kB in {_SECONDS:g} seconds"
-            self.refused = Refused(408, f"the body comes too slowly, less than {rate}")
+            missed = f"less than {_BYTES / 1000:g} kB in {self._seconds:g} seconds"
+            if self._due == self._last:
+                missed = f"it has not ended after {_WHOLE / 60:g} minutes"
+            self.refused = Refused(408, f"the body comes too slowly, {missed}")
             raise self.refused from None
         self._size += len(message.get("body", b""))
-        self._ended = not message.get("more_body", False)
+        self.ended = not message.get("more_body", False)
         if self._size > self._limit:
             self.refused = self._too_large
             raise self.refused
         if self._size >= self._mark + _BYTES:
             self._mark = self._size
-            self._due = asyncio.get_running_loop().time() + _SECONDS
+            self._due = min(self._time() + self._seconds, self._last)
         return message
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) -> None:
-    """Answer at once, then read on for a moment.
-
-    If a connection is closed while its client still sends, it is reset, and the client may never
-    see the answer (RFC 9112, section 9.6).
-    """
+    """Answer at once, then read on."""
     # Gradio's page shows the text of a refusal as it is.
     plain = scope["path"].startswith("/gradio_api/")
     sentence = str(refused)
@@ -157,11 +165,17 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) 
     ]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
-    more, wasted = True, 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER):
-            while more and wasted < _WASTE:
-                message = await receive()
-                wasted += len(message.get("body", b""))
-                more = message["type"] == "http.request" and message.get("more_body", False)
+    await _read_on(receive)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _read_on(receive: Receive) -> None:
+    """Read the rest of a body, of which nothing is kept, within limits.
+
+    If a connection is closed while its client still sends, it is reset, and a client that reads the
+    answer only when it has sent everything never sees it (RFC 9112, section 9.6).
+    """
+    rest = _Body(receive, Refused(413, ""), _WASTE, _LINGER)
+    with suppress(Refused):
+        while not rest.ended:
+            await rest.receive()

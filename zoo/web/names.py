@@ -103,8 +103,9 @@ def _plain(host: str) -> str:
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     with suppress(ValueError):
+        address = ipaddress.ip_address(host.strip("[]").removesuffix("."))
+        if isinstance(address, ipaddress.IPv4Address):
+            return address
         # An IPv4 address within IPv6, and one with the interface, are the address itself.
-        bare = host.strip("[]").removesuffix(".").partition("%")[0]
-        address = ipaddress.ip_address(bare)
-        return getattr(address, "ipv4_mapped", None) or address
+        return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
     return None

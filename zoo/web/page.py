@@ -9,7 +9,10 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount
 
+from zoo.web.api import refuse
 from zoo.web.limits import Refused
 from zoo.web.result_html import ModelResult, render_notice, render_result
 from zoo.web.served_models import ServedModel
@@ -68,6 +71,10 @@ def add_page(app: FastAPI, service: Service) -> None:
         css=(_TEMPLATES / "page.css").read_text(encoding="utf-8"),
         head=f"<script>\n{script}</script>",
     )
+    # Gradio gets what no other route answers to.
+    for route in app.routes:
+        if isinstance(route, Mount):
+            route.app.add_exception_handler(HTTPException, refuse)  # type: ignore[attr-defined]
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 import shutil
 import tempfile
 import time
@@ -69,7 +70,7 @@ class Uploads:
 
     def wait(self, song: Song) -> str:
         """Keep an upload for ten minutes or until it is taken; return its ticket."""
-        ticket = str(song.path)
+        ticket = secrets.token_hex(16) + song.path.suffix
         self._waiting[ticket] = (song, time.monotonic())
         return ticket
 
@@ -93,7 +94,8 @@ class Uploads:
 
 async def _received(request: Request, folder: Path) -> Song:
     """Store the recording of a request in a folder."""
-    if "multipart/form-data" not in request.headers.get("content-type", ""):
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    if kind.strip().lower() != "multipart/form-data":
         return await _store(folder, "-", request.stream())
     try:
         async with request.form(max_files=1, max_fields=8) as form:

@@ -5,6 +5,8 @@ import contextlib
 import socket
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -88,6 +90,7 @@ class TestNames:
                 "localhost/x",
             ),
             *("localhost, evil.example", "[localhost]", "::1", "2130706433", "0x7f.1", "[::1"),
+            *("127.0.0.1%00.evil.com", "127.0.0.1%eth0:80", "127.0.0.1.%", "localhost%00.evil.com"),
             *("localhost#x", "localhost?x", "localhost\\x", "zoo.example.evil", "xzoo.example"),
         ],
     )
@@ -102,6 +105,13 @@ class TestNames:
         sent = scope(("Host", "127.0.0.1"))
         sent["headers"] = [(b"host", f"{text}.example".encode("utf-8", "replace"))]
         assert Names("127.0.0.1").refusal(sent)
+
+    def test_only_an_address_of_version_6_has_a_zone(self):
+        connected = {**scope(("Host", "[fe80::1]:7860")), "server": ("fe80::1%eth0", 7860)}
+        assert Names().refusal(connected) is None
+        for name in ("127.0.0.1%eth0", "10.0.0.9%00.evil.com"):
+            with pytest.raises(UsageError, match="takes a name"):
+                Names(allowed=[name])
 
     def test_without_a_name(self):
         assert Names().refusal(scope()) is not None
@@ -226,6 +236,35 @@ class TestRoutes:
             assert answer.status_code == 403
         assert not server.left()
 
+    @pytest.mark.parametrize(
+        ("query", "host", "status"),
+        [
+            ("api/predict?model=nobody", "localhost", 503),
+            ("api/predict?timeline=x", "localhost", 400),
+            ("api/predict", "evil.example", 403),
+            ("nothing", "localhost", 404),
+            ("gradio_api/queue/join", "localhost", 413),
+        ],
+    )
+    def test_who_sends_everything_before_reading_sees_the_refusal(
+        self, query, host, status, server
+    ):
+        sent = urllib.request.Request(f"{server.address}/{query}", bytes(30_000_000))
+        sent.add_header("Host", host)
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(sent, timeout=60)
+        with caught.value as answer:
+            assert answer.code == status
+            assert answer.read()
+
+    @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+    @pytest.mark.parametrize("path", ["/api/models", "/api/predict", "/nothing", "/assets/x", "/"])
+    def test_other_methods_are_refused_with_a_sentence(self, method, path, client):
+        answer = client.request(method, path)
+        assert answer.status_code in (404, 405)
+        assert list(answer.json()) == ["error"]
+        assert ("allow" in answer.headers) is (answer.status_code == 405)
+
     def test_a_proxy_that_is_allowed(self, client):
         # What the configuration of nginx in docs/serving.md sends.
         proxy = {"Host": "zoo.example", "X-Forwarded-Proto": "https"}
@@ -323,6 +362,39 @@ class TestSlowBodies:
         begin = time.monotonic()
         assert asyncio.run(through(receive))[0]["status"] == 408
         assert time.monotonic() - begin < 20
+
+    def test_a_body_has_to_end(self, monkeypatch):
+        monkeypatch.setattr(limits, "_WHOLE", 0.2)
+
+        async def receive() -> dict[str, object]:
+            await asyncio.sleep(0.02)
+            return {"type": "http.request", "body": bytes(2000), "more_body": True}
+
+        answer = asyncio.run(through(receive))
+        assert answer[0]["status"] == 408
+        assert b"has not ended" in answer[1]["body"]
+
+    @pytest.mark.parametrize("size", [0, 1, 10_000])
+    def test_a_body_is_read_on_for_a_while_only(self, size, monkeypatch):
+        monkeypatch.setattr(limits, "_WASTE", 1_000_000)
+        read = 0
+
+        async def receive() -> dict[str, object]:
+            nonlocal read
+            await asyncio.sleep(0.001 if size else 60)
+            read += size
+            return {"type": "http.request", "body": bytes(size), "more_body": True}
+
+        async def unread(scope, receive, send) -> None:
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body", "body": b"no"})
+
+        start, answer, end = asyncio.run(through(receive, app=unread))
+        assert start["status"] == 404
+        assert answer["body"] == b"no"
+        assert answer["more_body"]
+        assert not end.get("more_body")
+        assert read <= 1_010_000
 
     def test_an_answer_may_take_longer_than_its_body(self):
         async def receive() -> dict[str, object]:

@@ -139,7 +139,9 @@ class TestAnswers:
 
         form = {"files": (song.name, song.read_bytes())}
         (ticket,) = client.post("/gradio_api/upload", files=form).json()
-        assert Path(ticket).read_bytes() == song.read_bytes()
+        (folder,) = server.left()
+        assert Path(ticket).name == ticket
+        assert Path(ticket).stem not in str(folder)
         html = ask(asked, [None, ticket, runs])
         assert not server.left()
         for run in runs:
@@ -241,6 +243,15 @@ class TestHostile:
         answer = client.post("/api/predict", files={"file": ("x" * 5000, song.read_bytes())})
         assert answer.status_code == 400
         assert "4,000 characters at most" in refusal(answer)
+
+    def test_the_type_of_a_form_in_any_case(self, client, song):
+        body = (
+            b'--BB\r\nContent-Disposition: form-data; name="file"; filename="a.flac"\r\n\r\n'
+            + song.read_bytes() + b"\r\n--BB--\r\n"
+        )  # fmt: skip
+        for kind in ("MULTIPART/FORM-DATA; BOUNDARY=BB", "Multipart/Form-Data ;boundary=BB"):
+            answer = client.post("/api/predict", content=body, headers={"Content-Type": kind})
+            assert answer.json()["path"] == "a.flac"
 
     @pytest.mark.parametrize(
         "form",
@@ -431,7 +442,7 @@ class TestProcess:
             )
             form = {"file": ("kept.flac", song.read_bytes())}
             uploaded = httpx.post(f"{served.address}/gradio_api/upload", files=form)
-            assert Path(uploaded.json()[0]).is_file()
+            assert uploaded.status_code == 200
             assert eventually(lambda: len(served.left()) == 2)
             assert served.stop(number) == 0
         assert list(served.temporary.iterdir()) == []
