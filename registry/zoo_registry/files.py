@@ -207,8 +207,9 @@ def check_replaceable(path: Path, is_own: Callable[[bytes], bool], force: bool =
         raise UsageError(sentence) from error
     if content and not force and not is_own(content):
         raise UsageError(
-            f"{path} exists, and its content is not what this command writes; give another path, "
-            "or --force to replace it"
+            f"{path} exists, and its content is not what this command writes: it was edited, or "
+            "written by another program or an earlier version; give another path, or --force to "
+            "replace it"
         )
     return content
 

@@ -64,7 +64,7 @@ def model_card(run: Run, predictions: Predictions) -> str:
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
     return f"""# {shown(model.title)} on {shown(record.dataset.name)}
 
-Run `{run.id}`, {record.finished or "of an unknown time"}.
+Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 ## What it does
 

@@ -34,7 +34,10 @@ def command(
     ] = 0.0,
     output: Annotated[
         Path | None,
-        typer.Option(help="A .jsonl or .csv file; that of an interrupted command is continued."),
+        typer.Option(
+            help="A .jsonl or .csv file, continued if the command was interrupted; - for standard "
+            "output."
+        ),
     ] = None,
     force: ForceOption = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Files at once; all cores.")] = None,
@@ -54,14 +57,14 @@ def command(
     files: list[str] = audio_files(paths)
     reporter = TerminalReporter()
     if output is not None and format == "table":
-        format = "csv" if output.suffix == ".csv" else "json"
+        format = "csv" if output.suffix.lower() == ".csv" else "json"
     as_csv = format == "csv"
     if output is not None and is_stdout(output):
         output = None
     model = open_model(run, threads=None if 1 in (jobs, len(files)) else 1)
     kept = None
     if output is not None:
-        kept = OutputFile(output, as_csv, timeline, model.name, force)
+        kept = OutputFile(output, as_csv, timeline, model.name, force, min_confidence)
         waiting = [file for file in files if not kept.holds(file)]
         if len(waiting) < len(files):
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")

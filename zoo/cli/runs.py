@@ -204,6 +204,8 @@ def verify_runs(
         if isinstance(item, Run):
             findings = verify_run(item, rerun=rerun, data=data, file=file, reporter=reporter)
             results.append({"run": item.id, "findings": list(map(asdict, findings))})
+            if item.id != item.record.id and not any(one.what == "record" for one in findings):
+                reporter.note(f"{item.id} is the run {item.record.id}: its folder was renamed")
         else:
             finding = {"what": "record", "detail": str(item)}
             results.append({"run": None, "findings": [finding]})

@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
-from zoo.inference.prediction import OPTIONAL, Prediction
+from zoo.inference.prediction import OPTIONAL, Prediction, agrees
 from zoo.workspace import sole_writer
 from zoo_registry.errors import StorageError, UsageError
 from zoo_registry.files import check_replaceable, naming, sync, write_text
@@ -31,6 +31,7 @@ _TIMELINE = ("path", "start", "end", "label", "confidence", "reason", "error", "
 _KEYS = tuple(field.name for field in fields(Prediction))  # of a line of JSON, in order
 _QUOTED = re.compile(r'"[^"]*("|$)')  # in CSV
 _OPENING = '{"path": "'
+_INSTEAD = "give another --output, or --force to replace it"
 _LINKS = 40  # that are followed, as by the system
 
 _Row: TypeAlias = tuple[dict[str, Any], str]  # and its line
@@ -76,6 +77,8 @@ class OutputFile:
         Name of the model.
     force : bool
         Whether the predictions replace whatever the file holds.
+    min_confidence : float
+        Mean probability below which the label is "unknown".
 
     Attributes
     ----------
@@ -85,14 +88,22 @@ class OutputFile:
     Raises
     ------
     UsageError
-        If the file holds something else, or predictions of another run, or cannot be written.
+        If the file holds something else, or predictions of another run or with other options, or
+        cannot be written.
     """
 
     def __init__(
-        self, path: Path, as_csv: bool, timeline: bool, run: str, force: bool = False
+        self,
+        path: Path,
+        as_csv: bool,
+        timeline: bool,
+        run: str,
+        force: bool = False,
+        min_confidence: float = 0.0,
     ) -> None:
         self.path = path
         self.done: set[str] = set()
+        self._timeline, self._least = timeline, min_confidence
         self._columns = (_TIMELINE if timeline else _COLUMNS) if as_csv else None
         self._rows: list[_Row] = []
         self._stream = _open_stream(path)
@@ -117,6 +128,9 @@ class OutputFile:
         decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             text = decoder.decode(content.rstrip(b"\0"))
+            if self._columns and text.startswith(csv_header(not self._timeline)):
+                list(_csv_rows(text, _COLUMNS if self._timeline else _TIMELINE))
+                raise self._refusal(self._other_timeline)
             rows = _csv_rows(text, self._columns) if self._columns else _json_rows(text)
             self._rows = list(rows)
         except (ValueError, RecursionError):
@@ -127,13 +141,33 @@ class OutputFile:
         """Yield the lines of complete predictions."""
         for row, line in self._rows:
             if row["run"] != run:
-                raise UsageError(
-                    f"{self.path} holds answers of {brief(str(row['run']))}, not of {run}; give "
-                    "another --output, or --force to replace it"
-                )
-            if not row["error"] and row["path"] != last:
+                raise self._refusal(f"of {brief(str(row['run']))}, not of {run}")
+            if row["error"]:
+                continue
+            if not self._columns and ("timeline" in row) != self._timeline:
+                raise self._refusal(self._other_timeline)
+            if not all(map(self._agrees, (row, *(row.get("timeline") or ())))):
+                raise self._refusal(f"of another --min-confidence than {self._least:g}")
+            if row["path"] != last:
                 self.done.add(row["path"])
                 yield line
+
+    @property
+    def _other_timeline(self) -> str:
+        return "without --timeline" if self._timeline else "with --timeline"
+
+    def _refusal(self, what: str) -> UsageError:
+        return UsageError(f"{self.path} holds answers {what}; {_INSTEAD}")
+
+    def _agrees(self, answer: dict[str, Any]) -> bool:
+        """Return whether a file or a window may be an answer of this command."""
+        confidence = answer["confidence"]
+        if confidence in (None, ""):  # of silence
+            return True
+        try:
+            return agrees(float(confidence), answer["reason"], self._least)
+        except ValueError:
+            return False
 
     def holds(self, path: str) -> bool:
         """Return whether an audio file has a prediction, also if its name is not UTF-8."""
@@ -232,8 +266,8 @@ def _csv_rows(text: str, columns: tuple[str, ...]) -> Iterator[_Row]:
 
 
 def is_stdout(path: Path) -> bool:
-    """Return whether a path such as ``/dev/stdout`` names the standard output."""
-    return _descriptor(path) == 1
+    """Return whether a path such as ``-`` or ``/dev/stdout`` names the standard output."""
+    return str(path) == "-" or _descriptor(path) == 1
 
 
 def _descriptor(path: Path) -> int | None:

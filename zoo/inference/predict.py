@@ -22,7 +22,7 @@ from zoo.audio.loudness import SILENCE, Peaks
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
 from zoo.execution.threads import map_in_threads
-from zoo.inference.prediction import UNKNOWN, Prediction, Section
+from zoo.inference.prediction import UNKNOWN, Prediction, Section, doubt
 from zoo.inference.predictors import Predictor, open_model, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
 from zoo_registry.text import first_line
@@ -33,8 +33,8 @@ _SILENCE = f"silence: no sample above {SILENCE} dB of full scale"
 
 
 def predict(
-    model: str | Predictor,
-    paths: Iterable[str | Path],
+    model: str | Path | Predictor,
+    paths: str | Path | Iterable[str | Path],
     *,
     timeline: bool = False,
     min_confidence: float = 0.0,
@@ -46,11 +46,11 @@ def predict(
 
     Parameters
     ----------
-    model : str or Predictor
+    model : str, Path or Predictor
         Id or folder of a run; name of a model, which means its newest complete run, or file of
         one, as it was when it was trained; an ONNX file or a folder with one; or the result of
         `open_model`.
-    paths : iterable of str or Path
+    paths : str, Path or iterable of them
         Files; folders, which are searched for audio files; patterns such as
         ``music/**/*.mp3``; and "-" for standard input.
     timeline : bool
@@ -88,13 +88,16 @@ def predict(
     >>> from zoo.datasets import open_dataset
     >>> demo = open_dataset("demo")
     >>> run = zoo.train("logistic", demo)
-    >>> (prediction,) = zoo.predict(run.id, [demo.tracks[0].path])
+    >>> (prediction,) = zoo.predict(run.id, demo.tracks[0].path)
     >>> prediction.label, prediction.votes
     ('ambient', {'ambient': 1})
     """
-    files = audio_files(paths)
+    files = audio_files([paths] if isinstance(paths, str | Path) else paths)
     workers = min(jobs or os.cpu_count() or 1, len(files))
-    predictor = open_model(model, None if workers == 1 else 1) if isinstance(model, str) else model
+    if isinstance(model, str | Path):
+        predictor = open_model(model, None if workers == 1 else 1)
+    else:
+        predictor = model
     if timeline and not predictor.has_times:
         raise UsageError(f"{predictor.name} does not say how its windows lie: it has no timeline")
     classify = partial(_classify, predictor, timeline, min_confidence)
@@ -175,7 +178,7 @@ def _vote(
     votes, mean = count_votes(windows)
     winner = vote_winner(votes, mean)
     confidence = float(mean[winner])
-    reason = _doubt(confidence, least)
+    reason = doubt(confidence, least)
     names = predictor.classes
     return replace(
         blank,
@@ -192,7 +195,7 @@ def _section(
     label: str, confidence: float, start: float, end: float, peaks: Peaks, least: float
 ) -> Section:
     silent = peaks.silent(start, end)
-    reason = _SILENCE if silent else _doubt(confidence, least)
+    reason = _SILENCE if silent else doubt(confidence, least)
     return Section(
         round(start, 3),
         round(end, 3),
@@ -200,7 +203,3 @@ def _section(
         None if silent else confidence,
         reason,
     )
-
-
-def _doubt(confidence: float, least: float) -> str | None:
-    return f"unsure: {confidence:.3f} is below {least:g}" if confidence < least else None

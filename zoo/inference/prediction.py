@@ -3,10 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["OPTIONAL", "UNKNOWN", "Prediction", "Section"]
+__all__ = ["OPTIONAL", "UNKNOWN", "Prediction", "Section", "agrees", "doubt"]
 
 UNKNOWN = "unknown"
 OPTIONAL = ("heard", "timeline")  # keys that JSON has only if they have a value
+_ROUNDING = 1e-6  # of the six digits in a CSV
 
 
 @dataclass(frozen=True)
@@ -85,3 +86,25 @@ class Prediction:
             if plain[name] is None:
                 del plain[name]
         return plain
+
+
+def doubt(confidence: float, least: float) -> str | None:
+    """Return the reason for "unknown" if the confidence is below the least one that is wanted."""
+    return f"unsure: {confidence:.3f} is below {least:g}" if confidence < least else None
+
+
+def agrees(confidence: float, reason: str | None, least: float) -> bool:
+    """Return whether an answer may come from a command with this least confidence.
+
+    Parameters
+    ----------
+    confidence : float
+        Confidence of the answer, as JSON or CSV holds it.
+    reason : str or None
+        Its reason, which is that of `doubt` or none.
+    least : float
+        Least confidence.
+    """
+    if reason:
+        return reason.endswith(f" is below {least:g}")
+    return confidence > least - _ROUNDING

@@ -97,18 +97,21 @@ def while_wanted(
         yield block
 
 
-def open_model(wanted: str, threads: int | None = None, *, plugins: bool = True) -> Predictor:
+def open_model(
+    wanted: str | Path, threads: int | None = None, *, plugins: bool = True
+) -> Predictor:
     """Return a trained model.
 
     Parameters
     ----------
-    wanted : str
+    wanted : str or Path
         As for `predict`; so are the errors.
     threads : int, optional
         Number of threads per file; number of cores by default.
     plugins : bool
         Whether a model without an ONNX file is run by its plugin; otherwise it is refused.
     """
+    wanted = str(wanted)
     file = wanted if wanted.endswith(".py") else None
     path = Path(wanted)
     if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():

@@ -165,12 +165,24 @@ def differing(run: Run, again: Run) -> list[Finding]:
 
 
 def _record(run: Run) -> Iterator[Finding]:
-    if run.id != run.record.id:
+    # The id is computed from the record. A folder may be renamed; then other files name the run.
+    if run.id != run.record.id and not _is_named(run):
         yield Finding(
             "record",
             f"run.json describes {run.record.id}, and its folder is {run.id}: seed, parameters, "
             "versions or data were changed afterwards",
         )
+
+
+def _is_named(run: Run) -> bool:
+    """Return whether the card and the ONNX file of a run have the id that its record gives."""
+    name = run.record.id.encode()
+    try:
+        return name in run.content(run.card_path) and (
+            not run.has_artefact or name in run.content(run.artefact_path)
+        )
+    except OSError:
+        return False
 
 
 def _dataset(run: Run, dataset: Dataset, predictions: Predictions) -> Iterator[Finding]:

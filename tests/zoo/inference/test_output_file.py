@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.inference.output_file import OutputFile, csv_lines, is_stdout, json_line
-from zoo.inference.prediction import Prediction, Section
+from zoo.inference.output_file import OutputFile, csv_header, csv_lines, is_stdout, json_line
+from zoo.inference.prediction import UNKNOWN, Prediction, Section, doubt
 from zoo_registry.errors import StorageError, UsageError
 
 FORMS = [(False, False), (False, True), (True, False), (True, True)]
@@ -122,6 +122,49 @@ def _csv(rows: list[list[str]]) -> str:
     return out.getvalue()
 
 
+@pytest.mark.parametrize(("as_csv", "timeline"), FORMS)
+def test_a_command_with_other_options_does_not_continue(tmp_path, as_csv, timeline):
+    path = tmp_path / "file"
+    whole = written(path, as_csv, timeline)
+    for other, least, words in (
+        (not timeline, 0.0, "--timeline"),
+        (timeline, 0.8, "of another --min-confidence than 0.8"),
+    ):
+        with pytest.raises(UsageError, match=rf"file holds answers .*{words}.*--force"):
+            OutputFile(path, as_csv, other, "run", min_confidence=least)
+        assert path.read_bytes() == whole
+    for least in (0.0, 0.5, 0.75):  # the same answers
+        path.write_bytes(whole)
+        again = OutputFile(path, as_csv, timeline, "run", min_confidence=least)
+        assert len(again.done) == len(SONGS)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from(FORMS))
+def test_a_command_continues_its_own_min_confidence(confidence, least, form):
+    as_csv, timeline = form
+    reason = doubt(confidence, least)
+    label = UNKNOWN if reason else "high"
+    window = Section(0, 1, label, confidence, reason)
+    song = replace(
+        SONG,
+        label=label,
+        confidence=confidence,
+        reason=reason,
+        timeline=[window] * timeline or None,
+    )
+    text = csv_lines(song, timeline) if as_csv else json_line(song)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "file")
+        path.write_text((csv_header(timeline) if as_csv else "") + text, newline="")
+        content = path.read_bytes()
+        OutputFile(path, as_csv, timeline, "run", min_confidence=least)
+        path.write_bytes(content)  # of a timeline in CSV, the last file is classified again
+        if reason:
+            with pytest.raises(UsageError, match="--min-confidence than 0;"):
+                OutputFile(path, as_csv, timeline, "run")
+
+
 def test_an_unchanged_file_is_not_written_again(tmp_path):
     path = tmp_path / "file"
     with OutputFile(path, False, False, "run").open() as file:
@@ -198,7 +241,7 @@ def test_streams_are_written_and_stay_what_they_are(tmp_path):
 
 def test_the_names_of_the_standard_output(tmp_path):
     (tmp_path / "link").symlink_to("/dev/stdout")
-    for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", tmp_path / "link"):
+    for name in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", tmp_path / "link"):
         assert is_stdout(Path(name)), name
     for name in ("/dev/stderr", "/dev/null", "/dev/fd/12", "stdout", "1", "x" * 999):
         assert not is_stdout(Path(name)), name

@@ -60,6 +60,14 @@ class TestWhatIsMeant:
         with pytest.raises(UsageError, match=words):
             audio_files([given])
 
+    def test_one_path_and_the_folder_of_a_run_as_a_path(self, hearing, tmp_path):
+        run = hearing("seconds")
+        song = tone(tmp_path / "song.wav", 1.0)
+        for model in (run.id, run.folder):
+            for given in (song, str(song), [song], (str(song),)):
+                (found,) = zoo.predict(model, given)
+                assert (found.path, found.run) == (str(song), run.id)
+
     def test_a_name_with_brackets_is_a_name_first(self, workspace):
         Path("[live] x.wav").touch()
         assert audio_files(["[live] x.wav"]) == ["[live] x.wav"]
@@ -329,6 +337,15 @@ class TestCommand:
         Path("notes.csv").write_text("my notes\n")
         assert command("seconds", song, "--output", "notes.csv")[0] == 2
         assert Path("notes.csv").read_text() == "my notes\n"
+
+    def test_the_name_of_the_output_says_its_form_and_place(self, hearing, command, tmp_path):
+        run = hearing("seconds")
+        song = str(tone(tmp_path / "x.wav", 1.0))
+        assert command("seconds", song, "--output", "OUT.CSV")[0] == 0
+        assert Path("OUT.CSV").read_text().startswith("path,label,")
+        status, out, _ = command("seconds", song, "--output", "-")
+        assert (status, json.loads(out)["run"]) == (0, run.id)
+        assert not Path("-").exists()
 
     def test_an_interrupted_batch_keeps_its_lines(self, hearing, tmp_path):
         hearing("seconds")

@@ -528,7 +528,9 @@ class TestHarm:
         for page in (pages[0], pages[-1]):  # the index, and a board
             for content in foreign:
                 page.write_bytes(content)
-                with pytest.raises(UsageError, match=rf"{page.name} exists, .* --force"):
+                with pytest.raises(
+                    UsageError, match=rf"{page.name} exists, .* earlier version; .* --force"
+                ):
                     write_report(Path("report"))
                 assert page.read_bytes() == content
                 assert all(other.read_bytes() == own[other] for other in pages if other != page)

@@ -4,12 +4,14 @@ import csv
 import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 import zoo
 from zoo.artefacts.model_card import model_card
+from zoo.cli.app import run as run_command
 from zoo.training.verify import verify_run
 from zoo.workspace import find_run
 from zoo_registry.runs import Run
@@ -213,6 +215,21 @@ def test_a_missing_file_is_found_and_named(run):
 def test_another_seed_is_found(run):
     edit_record(run, seed=1)
     assert {"record", "split"} <= kinds(run)
+
+
+def test_a_folder_may_be_renamed_but_no_record_changed(run, monkeypatch, capsys):
+    friend = run.folder.rename("friend")
+    monkeypatch.setattr(sys, "argv", ["zoo", "runs", "verify", "./friend"])
+    assert run_command() == 0
+    captured = capsys.readouterr()
+    assert captured.out == "friend: verified\n"
+    assert f"friend is the run {run.id}: its folder was renamed" in captured.err
+    moved = Run.read(friend)
+    edit_record(moved, params={"C": 0.03})
+    assert "record" in kinds(moved)
+    moved = Run.read(friend)  # the card alone is changed easily
+    moved.card_path.write_text(model_card(moved, moved.predictions()))
+    assert "record" in kinds(moved)
 
 
 def test_a_foreign_split_is_found(run):
