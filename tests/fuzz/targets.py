@@ -245,7 +245,7 @@ class Targets:
         demand(Tuning.read(folder).trials == found.trials, "what is written is not read again")
 
     def answers_jsonl(self, data: bytes) -> None:
-        self._answers(data, as_csv=False, timeline=False)
+        self._answers(data, as_csv=False, timeline=True)
 
     def answers_csv(self, data: bytes) -> None:
         self._answers(data, as_csv=True, timeline=False)
@@ -260,7 +260,7 @@ class Targets:
         first = OutputFile(path, as_csv, timeline, "run")
         demand(all(isinstance(name, str) for name in first.done), "names")
         again = OutputFile(path, as_csv, timeline, "run")
-        demand(timeline or again.done == first.done, "what is kept is not read again")
+        demand((as_csv and timeline) or again.done == first.done, "what is kept is not read again")
 
     def cached(self, data: bytes) -> None:
         from zoo.features.cache import FeatureCache

@@ -165,8 +165,8 @@ class OutputFile:
         if confidence in (None, ""):  # of silence
             return True
         try:
-            return agrees(float(confidence), answer["reason"], self._least)
-        except ValueError:
+            return agrees(float(confidence), answer.get("reason"), self._least)
+        except (ValueError, OverflowError):
             return False
 
     def holds(self, path: str) -> bool:

@@ -165,6 +165,17 @@ def test_a_command_continues_its_own_min_confidence(confidence, least, form):
                 OutputFile(path, as_csv, timeline, "run")
 
 
+def test_forged_confidences_are_refused(tmp_path):
+    path = tmp_path / "file"
+    lines = written(path, False, True).decode().splitlines(keepends=True)
+    section = ', "reason": null}, {"start"'
+    for old, new in ((section, '}, {"start"'), ('0.75, "votes"', f'{10**400}, "votes"')):
+        assert old in lines[0]
+        path.write_text(lines[0].replace(old, new, 1))
+        with pytest.raises(UsageError, match="--force"):
+            OutputFile(path, False, True, "run", min_confidence=0.8)
+
+
 def test_an_unchanged_file_is_not_written_again(tmp_path):
     path = tmp_path / "file"
     with OutputFile(path, False, False, "run").open() as file:
