@@ -73,7 +73,8 @@ def _inside(folder: Path, needed: bool = True) -> list[str]:
     for root, folders, names in walk(folder):
         folders[:] = [name for name in folders if not (root / name).is_symlink()]
         files += [str(root / name) for name in names if is_audio(Path(name))]
-    files = sorted(filter(is_file, files))
+    # A link to nothing is named, as it may lead to a disk that is away; pipes are not opened.
+    files = sorted(file for file in files if is_file(file) or not os.path.exists(file))  # noqa: PTH110
     if needed and not files:
         raise UsageError(f"the folder {folder} holds no audio file")
     return files

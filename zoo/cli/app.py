@@ -110,8 +110,12 @@ def run(interrupted: Interrupted | None = None) -> int:
         return interrupted.status() if interrupted.signal else fail(str(error), error.exit_status)
     except KeyboardInterrupt:
         return interrupted.status()
-    except BrokenPipeError:
-        return 0  # the reader of a pipe, such as `head`, has ended
+    except BrokenPipeError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            return 0  # the reader of a pipe, such as `head`, has ended
+        return _other(error)  # another pipe, such as that of a worker that could not be started
     except SystemExit as ended:  # so does Typer end then
         status = ended.code
     except Exception as error:

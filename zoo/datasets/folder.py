@@ -65,6 +65,12 @@ def _audio_files(folder: Path) -> Iterator[str]:
                     folders.remove(name)
                 entered.add(target)
         within = root.relative_to(folder).parts
+        for name in () if within else names:
+            if (root / name).is_symlink() and not Path(name).suffix and not (root / name).exists():
+                raise DatasetError(
+                    f"{root / name} is a link to nothing, where a class may have been; "
+                    "bring back what it leads to, or remove it"
+                )
         # Strings instead of Paths save time: there may be a hundred thousand files.
         for name in sorted(names) if within else ():
             if is_audio(Path(name)) and not name.startswith("."):

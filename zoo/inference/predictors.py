@@ -1,6 +1,5 @@
 """Trained models that classify waveforms: ONNX files, and files that a plugin saved."""
 
-import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -120,10 +119,8 @@ def open_model(
         return _of_sound(Artefact(path, _recorded_hash(path), threads), wanted)
     run = find_run(wanted, lambda run: run.takes_audio)
     if not run.complete:
-        record = run.record
         raise UsageError(
-            f"{run.id} is {record.status}, so it has no artefact; "
-            f"`zoo train {record.model.reference} --data {shlex.quote(record.dataset.source)}` "
+            f"{run.id} is {run.record.status}, so it has no artefact; `{run.record.command}` "
             "finishes it"
         )
     if not run.takes_audio:

@@ -171,8 +171,9 @@ def _open_run(folder: Path, record: RunRecord) -> Run:
         if isinstance(cause, OSError) and cause.errno not in _NO_RECORD:  # it may be whole
             raise
         return Run(folder, record)
-    # A run of an earlier version may have left out tracks that its id does not tell.
-    if run.record.used != record.used:
+    # Another run may have been moved to this place; a run of an earlier version may have left out
+    # tracks that its id does not tell.
+    if run.record.id != record.id or run.record.used != record.used:
         return Run(folder, record)
     if not run.complete:  # the same tracks may be in another folder now, beside others
         run.record.dataset = record.dataset
@@ -187,7 +188,7 @@ def _is_done(run: Run, reporter: Reporter) -> bool:
     if not lost:
         reporter.note(f"{run.id} is trained already: {run.folder}")
         return True
-    reporter.note(f"{run.id} is damaged, and repaired: {', '.join(lost)}")
+    reporter.note(f"{run.id} is damaged, and is repaired now: {', '.join(lost)}")
     if lost == [CARD]:
         drop_links(run.card_path)
         write_text(run.card_path, model_card(run, run.predictions()))

@@ -110,6 +110,11 @@ class TestWithoutMetadata:
         with pytest.raises(DatasetError, match=r"gone\.wav cannot be read: No such file"):
             read_folder(folder)
 
+    def test_a_class_that_is_a_link_to_nothing_is_named(self, folder):
+        (folder / "mid").symlink_to(folder / "nowhere")
+        with pytest.raises(DatasetError, match="mid is a link to nothing, where a class may"):
+            read_folder(folder)
+
 
 class TestMetadata:
     def test_rows_are_the_tracks(self, folder):

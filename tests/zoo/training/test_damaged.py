@@ -136,7 +136,7 @@ def test_a_damaged_file_is_marked_named_and_repaired(name, damage, run, monkeypa
     notes = _Notes()
     repaired = again(notes)
     assert repaired.folder == run.folder
-    assert "is damaged, and repaired: " in notes.notes[0]
+    assert "is damaged, and is repaired now: " in notes.notes[0]
     assert not any("trained already" in note for note in notes.notes)
     assert verify_run(repaired) == []
     after = {key: (run.folder / key).read_bytes() for key in DAMAGES}
@@ -162,6 +162,15 @@ def test_a_damaged_record_is_on_a_board_and_trained_again(damage, run):
     again()
     assert run.predictions_path.read_bytes() == before
     assert [row.status for row in zoo.leaderboard()[0].rows] == ["complete"]
+
+
+def test_another_run_in_its_place_is_not_taken_for_it(run):
+    other = zoo.train("logistic", "tones", protocol="kfold:2", params={"C": 0.1}, jobs=1)
+    shutil.copy(other.folder / "run.json", run.folder)
+    repaired = again()
+    assert repaired.folder == run.folder
+    assert repaired.record.params["C"] == 0.5
+    assert verify_run(repaired) == []
 
 
 def test_the_command_of_a_board_repairs_the_run(run):

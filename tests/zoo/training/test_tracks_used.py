@@ -126,6 +126,15 @@ def test_a_file_that_goes_away_is_an_answer_of_a_prediction(hearing, in_seconds)
     assert not second.error
 
 
+def test_a_link_to_nothing_is_an_answer_of_a_prediction(hearing, in_seconds):
+    hearing("seconds")
+    here = in_seconds(0.4, name="here.wav")
+    (here.parent / "gone.wav").symlink_to(here.parent / "away" / "gone.wav")
+    found = {Path(answer.path).name: answer for answer in zoo.predict("seconds", [here.parent])}
+    assert found["here.wav"].label
+    assert "gone.wav cannot be opened: No such file or directory" in found["gone.wav"].error
+
+
 def test_a_check_does_not_call_a_missing_file_undecodable(tone_folder):
     folder = tone_folder(tracks=3, seconds=0.2)
     dataset = open_dataset(str(folder))
