@@ -64,7 +64,10 @@ def check_data(
     print_result(format, json=result, table=_text(dataset, problems))
     if write:
         written = write_metadata(dataset, problems, Path(data), force)
-        say(f"Wrote {written}; `zoo train svm --data {data}` uses it.", err=True)
+        if written:
+            say(f"Wrote {written}; `zoo train svm --data {data}` uses it.", err=True)
+        else:
+            say("metadata.csv says all of this already; it stays as it is.", err=True)
     if distorts:
         raise typer.Exit(1)
 

@@ -123,7 +123,7 @@ def check(
 
 def write_metadata(
     dataset: Dataset, problems: Sequence[Problem], folder: Path, force: bool = False
-) -> Path:
+) -> Path | None:
     """Write a ``metadata.csv`` in which duplicates have the same group.
 
     Tracks that are silent, truncated or cannot be decoded are left out. Columns of an
@@ -142,8 +142,8 @@ def write_metadata(
 
     Returns
     -------
-    Path
-        The written file.
+    Path or None
+        The written file; None if there is one that says the same already.
 
     Raises
     ------
@@ -168,6 +168,13 @@ def write_metadata(
             own = {"path": track.id, "label": track.label, "group": group}
             row = earlier.get(track.id, {}) | own
             lines.append([row.get(name, "") for name in columns])
+    wanted = {row[0]: dict(zip(columns, row, strict=True)) for row in lines[1:]}
+    if earlier.keys() == wanted.keys() and all(
+        row[name] == (earlier[track].get(name) or (name == "label" and row[name]) or "")
+        for track, row in wanted.items()
+        for name in columns
+    ):
+        return None
     text = csv_text(lines)
     check_replaceable(path, encodable(text).encode().__eq__, force)
     write_text(path, text)

@@ -139,13 +139,20 @@ def test_metadata_merges_what_was_found_and_trains_clean(music):
     assert not any(problem.distorts for problem in problems)
     # Written again, it says the same.
     before = path.read_bytes()
-    assert write_metadata(dataset, problems, music).read_bytes() == before
+    assert write_metadata(dataset, problems, music) is None
+    assert path.read_bytes() == before
 
 
 def test_metadata_keeps_columns_and_groups_of_the_user(music):
     lines = ["path,label,group,mood"]
     lines += [f"{g}/{a}.flac,{g},{g} {a // 2},calm" for g in (ONE, OTHER) for a in range(5)]
     lines[1] = lines[1].replace("calm", '"calm"')  # as only the user writes it
+    (music / "metadata.csv").write_text("\r\n".join(lines) + "\n")
+    before = (music / "metadata.csv").read_bytes()
+    assert write_metadata(open_dataset(str(music)), checked(music), music) is None
+    assert (music / "metadata.csv").read_bytes() == before
+    shutil.copy(music / TRACK, music / ONE / "twin.flac")
+    lines.append(f"{ONE}/twin.flac,{ONE},somebody else,calm")
     (music / "metadata.csv").write_text("\n".join(lines) + "\n")
     before = (music / "metadata.csv").read_bytes()
     with pytest.raises(UsageError, match="--force"):
@@ -154,7 +161,8 @@ def test_metadata_keeps_columns_and_groups_of_the_user(music):
     write_metadata(open_dataset(str(music)), checked(music), music, force=True)
     text = (music / "metadata.csv").read_text()
     assert text.splitlines()[0] == "path,label,group,mood"
-    assert text.count("calm") == 10
+    assert text.count("calm") == 11
+    assert "somebody else" not in text
     assert len(set(open_dataset(str(music)).groups.tolist())) == 6
 
 
