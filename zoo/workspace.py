@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 _OF_FOLD = re.compile(r"\d+\.(csv|unfinished)|\.zoo-.*\.tmp")  # files in the folder of folds
-_SURE = 8  # signs of an id, from which a run may be deleted
+_SURE = 8  # characters of an id, from which a run may be deleted
 _SKEW = 86_400.0  # seconds that the clocks of machines that share runs may differ
 
 
@@ -195,7 +195,7 @@ def _one(wanted: str, known: Iterable[Run], least: Callable[[Run], int]) -> Run:
     if matching:
         raise UsageError(
             f"{wanted!r} is too short for the id of a run; give the whole id, or at least "
-            f"{min(map(least, matching))} signs of it; `zoo runs list` shows the runs"
+            f"{min(map(least, matching))} characters of it; `zoo runs list` shows the runs"
         )
     raise UsageError(
         f"there is no run or model {wanted!r} under {models_folder()}; "
@@ -209,7 +209,7 @@ def find_removable(wanted: str) -> Path:
     Parameters
     ----------
     wanted : str
-        Id of the run, or at least eight signs of its beginning, which is longer than the model's
+        Id of the run, or at least its first eight characters, which is longer than the model's
         name; or its folder, which has to lie in the workspace.
 
     Raises

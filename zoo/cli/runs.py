@@ -247,7 +247,7 @@ def remove_run(
     run: Annotated[
         str,
         typer.Argument(
-            help="A run's id, eight signs of it at least, or its folder.",
+            help="A run's id, its first characters (eight at least), or its folder.",
             autocompletion=complete_run,
         ),
     ],
