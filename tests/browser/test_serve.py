@@ -133,7 +133,7 @@ def test_the_song_is_sent_again_for_the_next_question(page, server, song):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"Dear page, this is a text.\n" * 20, "odd.flac holds no sample that can be decoded"),
+        (b"Dear page, this is a text.\n" * 20, "odd.flac is no audio that can be decoded"),
         (b"", "empty (0 bytes)"),
         (bytes(2_100_000), "maximum allowed size"),
     ],

@@ -261,7 +261,7 @@ class TestHonesty:
             assert (f"pupil{MARK}" in text) == flatters
             assert ("tuned on 24 of the 36 tracks" in text) == flatters
         assert verify_run(run) == []
-        assert verify_run(run, rerun=True) == []
+        assert verify_run(run, rerun=True, file=run.record.model.file) == []
 
     def test_nested_tuning_sees_no_test_track(self, pupil, feature_table):
         table = str(feature_table(tracks=12))
@@ -272,7 +272,7 @@ class TestHonesty:
         (board,) = zoo.leaderboard()
         assert (board.rows[0].tuned, board.rows[0].tuned_on_test) == (True, 0)
         assert not run.fold_path(0).parent.exists()
-        assert verify_run(run, rerun=True) == []
+        assert verify_run(run, rerun=True, file=run.record.model.file) == []
 
 
 @pytest.mark.parametrize(
