@@ -51,6 +51,7 @@ def with_stable_names(proto: Any) -> Any:
     for number, dim in enumerate(dimensions):
         if dim.dim_param and not dim.dim_param.isalpha():
             dim.dim_param = f"dimension_{number}"
+    proto.opset_import.sort(key=lambda opset: opset.domain)  # converters collect them in a set
     return proto
 
 
