@@ -128,7 +128,7 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
         for item in found:
             if isinstance(item, RunError) and item.folder and item.folder.name.startswith(wanted):
                 raise item
-    return _one(wanted, known, lambda run: len(run.record.model.name) + 2)
+    return _one(wanted, known)
 
 
 def recency(when: str | float | None) -> tuple[bool, float]:
@@ -181,8 +181,12 @@ def runs_of_file(file: str, known: Iterable[Run]) -> list[Run]:
     raise UsageError(f"{reason}; `zoo train {shlex.quote(file)}` trains it as it is now")
 
 
-def _one(wanted: str, known: Iterable[Run], least: Callable[[Run], int]) -> Run:
-    """Return the run of an id, or of the beginning of one that is at least so long."""
+def _one(wanted: str, known: Iterable[Run], shortest: int = 0) -> Run:
+    """Return the run of an id, or of its beginning: so long, and longer than the model's name."""
+
+    def least(run: Run) -> int:
+        return max(shortest, len(run.record.model.name) + 2)
+
     # Ids are compared with their folders, since a workspace may hold a copy of a run.
     matching = [run for run in known if run.id.startswith(wanted)]
     exact = [run for run in matching if run.id == wanted]
@@ -230,8 +234,7 @@ def find_removable(wanted: str) -> Path:
     elif len(named := [folder for folder in damaged if folder.name == wanted]) == 1:
         folder = named[0]
     else:
-        least = lambda run: max(_SURE, len(run.record.model.name) + 2)  # noqa: E731
-        folder = _one(wanted, known, least).folder
+        folder = _one(wanted, known, _SURE).folder
     # A folder above the run may be a link.
     home, place = models_folder().resolve(), folder.parent.resolve()
     if place.parent.parent != home:
