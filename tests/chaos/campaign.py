@@ -155,10 +155,11 @@ class Chaos:
     def _fresh(self) -> Path:
         shutil.rmtree(self._box, ignore_errors=True)
         shutil.copytree(self._prepared, self._box)
-        self._out.unlink(missing_ok=True)
         return self._box
 
     def _start(self, change: int | None = None) -> int:
+        # What a killed command's workers still say is not said by the next one.
+        self._out.unlink(missing_ok=True)
         box = str(self._box)
         env = environment(self._box)
         out = str(self._out)

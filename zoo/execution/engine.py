@@ -7,6 +7,7 @@ processing, which is reported.
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -239,7 +240,16 @@ def _children_ignore_interrupts() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    ensure_running()  # the tracker ignores Ctrl-C itself, but starting it unblocks the signal
+    from joblib.externals.loky.backend import resource_tracker
+
+    # The trackers ignore Ctrl-C themselves, but starting them unblocks the signal. What joblib's
+    # deletes once this process was killed, it need not list.
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        ensure_running()
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.pop()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # children inherit it
     try:
         yield
