@@ -8,6 +8,7 @@ does, so a plugin that predicts with these windows needs no export of its own.
 import warnings
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from zoo.audio.windows import hop_of
 from zoo.plugins.keras_model import framework
@@ -100,10 +101,12 @@ def _to_onnx(network: Any) -> Exported:
     with temporary_folder() as folder:
         path = Path(folder) / "network.onnx"
         with quiet_stderr(), warnings.catch_warnings():
-            import tf2onnx.utils
+            import tf2onnx.graph
 
-            # tf2onnx numbers names across the process, and sorts by name.
+            # tf2onnx numbers names across the process, and sorts by name. It also puts nodes in
+            # sets, which are in the order of addresses unless a node's hash is that of its name.
             tf2onnx.utils.INTERNAL_NAME = 1
+            tf2onnx.graph.Node.__hash__ = lambda node: crc32(node.name.encode())
             warnings.simplefilter("ignore")  # Keras adapts tf2onnx to NumPy 2, not without warnings
             network.export(path, format="onnx", verbose=False, opset_version=OPSET)
         proto = onnx.load(path)
