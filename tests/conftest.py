@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from zoo_registry.places import prepare_libraries
+
 # Packages of strangers, whose own tests are run where they are meant to be.
 collect_ignore = ["third_party"]
 
@@ -24,6 +26,8 @@ collect_ignore = ["third_party"]
 os.environ.setdefault(
     "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis")
 )
+# So that what numba has compiled is not in the cache of each test.
+prepare_libraries()
 # No example is ever too slow, and a failure is the same on every machine.
 hypothesis.settings.register_profile(
     "zoo", deadline=None, derandomize=True, database=None, max_examples=40

@@ -42,6 +42,7 @@ SHOWN = [
     ),
     ("docs/artefacts.md", "text", "make", "a server does not end; tests/browser has one"),
     ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
+    ("docs/commands.md", "", "docker run", "tests/zoo/test_container.py has such a container"),
     (
         "docs/contract.md",
         "py",

@@ -8,7 +8,10 @@ import os
 
 import lazy_loader
 
+from zoo_registry.places import prepare_libraries
+
 # onnxruntime reports its use to its maker unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+prepare_libraries()
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

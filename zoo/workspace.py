@@ -13,8 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import (
     TEMPORARY_SUFFIX,
@@ -24,8 +22,10 @@ from zoo_registry.files import (
     read_json,
     sweep,
     temporary_path,
+    unwritable,
     write_text,
 )
+from zoo_registry.places import cache_folder, models_folder
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import ARTEFACT, CARD, FILES, FOLDERS, PREDICTIONS, RECORD, SAVED, Run
 from zoo_registry.text import digest
@@ -53,18 +53,6 @@ __all__ = [
 _OF_FOLD = re.compile(r"\d+\.(csv|unfinished)|\.zoo-.*\.tmp")  # files in the folder of folds
 _SURE = 8  # characters of an id, from which a run may be deleted
 _SKEW = 86_400.0  # seconds that the clocks of machines that share runs may differ
-
-
-def models_folder() -> Path:
-    """Return the folder of the runs: ``ZOO_MODELS``, or ``models`` in the current directory."""
-    return Path(os.environ.get("ZOO_MODELS") or "models")
-
-
-def cache_folder() -> Path:
-    """Return the folder of caches: ``ZOO_CACHE``, or that of the platform."""
-    chosen = os.environ.get("ZOO_CACHE")
-    # Absolute, since workers may have another current directory.
-    return Path(chosen or platformdirs.user_cache_dir("genre-zoo", False)).absolute()
 
 
 def run_folder(record: RunRecord, root: Path | None = None) -> Path:
@@ -355,9 +343,7 @@ def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         holder = _lock(os.path.realpath(folder))
         make_folder(folder)
     except OSError as error:
-        raise UsageError(
-            f"{error.filename or folder} cannot be written: {error.strerror}"
-        ) from error
+        raise UsageError(unwritable(error.filename or folder, error)) from error
     try:
         holder.acquire(blocking=False)
     except Timeout:
@@ -399,6 +385,6 @@ def _lock(key: Any) -> "BaseFileLock":
     from filelock import FileLock
 
     path = cache_folder() / "locks" / f"{digest(key)[:20]}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, durable=False)
     # A singleton can be acquired again by the process that holds it.
     return FileLock(path, is_singleton=True)

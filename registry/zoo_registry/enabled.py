@@ -9,14 +9,13 @@ import json
 import os
 from pathlib import Path
 
-import platformdirs
-
 from zoo_registry.errors import UsageError
-from zoo_registry.files import read_json, write_text
+from zoo_registry.files import read_json, unwritable, write_text
+from zoo_registry.places import config_folder
 from zoo_registry.structures import Structure, from_plain
 from zoo_registry.text import in_a_line
 
-__all__ = ["DISABLED", "ENABLED", "Switches", "config_folder", "read_switches", "switch"]
+__all__ = ["DISABLED", "ENABLED", "Switches", "read_switches", "switch"]
 
 DISABLED, ENABLED = "ZOO_PLUGINS_DISABLED", "ZOO_PLUGINS_ENABLED"
 
@@ -33,12 +32,6 @@ class _Stored(Structure):
 
     disabled: list[str]
     enabled: list[str]
-
-
-def config_folder() -> Path:
-    """Return the folder of the user's choices: ``ZOO_CONFIG``, or that of the platform."""
-    chosen = os.environ.get("ZOO_CONFIG")
-    return Path(chosen or platformdirs.user_config_dir("genre-zoo", False)).absolute()
 
 
 def read_switches() -> Switches:
@@ -58,7 +51,7 @@ def switch(name: str, on: bool) -> Path:
     try:
         write_text(path, json.dumps(stored.to_dict(), indent=2) + "\n")
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        raise UsageError(unwritable(path, error)) from error
     return path
 
 
@@ -70,9 +63,9 @@ def _read() -> Switches:
     path = _path()
     try:
         stored = from_plain(read_json(path), _Stored)
-    except FileNotFoundError:
-        return Switches()
     except (OSError, ValueError) as error:
+        if not os.path.exists(path):  # noqa: PTH110  (nor is it below a home that cannot be read)
+            return Switches()
         raise UsageError(
             f"{path} cannot be read ({in_a_line(error)}); delete it, and switch "
             "plugins off and on anew"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_registry.errors import StorageError, UsageError
+from zoo_registry.places import hint
 
 __all__ = [
     "TEMPORARY_SUFFIX",
@@ -34,6 +35,7 @@ __all__ = [
     "sweep",
     "sync",
     "temporary_path",
+    "unwritable",
     "write_text",
 ]
 
@@ -128,11 +130,16 @@ def _make_alike(path: Path, earlier: os.stat_result) -> None:
 def make_folder(path: Path, durable: bool = True) -> None:
     """Create a folder and its missing parents; if `durable`, they survive a power cut."""
     missing = []
+    wanted = path
     while not path.exists():
         missing.append(path)
         path = path.parent
     for folder in reversed(missing):
-        folder.mkdir(exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            error.filename = str(wanted)  # the place of a parent says less
+            raise
         if durable:
             sync(folder.parent)
     if not path.is_dir():
@@ -164,11 +171,26 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            sentence = f"{path} cannot be written: {error.strerror}"
-            raise StorageError(
-                f"{sentence}; once there is room, the same command goes on", error.strerror
-            ) from error
+            raise StorageError(unwritable(path, error), error.strerror) from error
         raise
+
+
+def unwritable(path: str | Path, error: OSError, otherwise: str = "") -> str:
+    """Return the sentence about a path that cannot be written.
+
+    Parameters
+    ----------
+    path : str or Path
+        File or folder.
+    error : OSError
+        Reason.
+    otherwise : str, optional
+        What helps, unless the reason or the place of the path says that already.
+    """
+    if isinstance(error, StorageError):
+        return str(error)
+    helps = hint(path, error) or (otherwise and f"; {otherwise}")
+    return f"{path} cannot be written: {error.strerror}{helps}"
 
 
 def write_text(path: Path, text: str, durable: bool = True) -> None:
@@ -203,8 +225,7 @@ def check_replaceable(path: Path, is_own: Callable[[bytes], bool], force: bool =
         there = _replaceable(Path(os.path.realpath(path)))
         content = path.read_bytes() if there else b""
     except OSError as error:
-        sentence = f"{path} cannot be written: {error.strerror}; give another path"
-        raise UsageError(sentence) from error
+        raise UsageError(unwritable(path, error, "give another path")) from error
     if content and not force and not is_own(content):
         raise UsageError(
             f"{path} exists, and its content is not what this command writes: it was edited, or "

@@ -1,18 +1,18 @@
 """Temporary folders, and deletion of those that killed processes left."""
 
 import os
-import re
 import shutil
 import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from zoo_registry.errors import StorageError
 from zoo_registry.files import is_dead, machine
+from zoo_registry.places import TEMPORARY_FOLDER
 
 __all__ = ["temporary_folder"]
 
-_NAME = re.compile(r"zoo-([0-9a-f]{8})-(\d+)-\w+")
 _SEMAPHORES = Path("/dev/shm")
 
 
@@ -26,10 +26,22 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     -------
     tempfile.TemporaryDirectory
         Its `name` is the path, and the value of a `with` block.
+
+    Raises
+    ------
+    StorageError
+        If none can be created.
     """
-    _sweep_once(tempfile.gettempdir())
     prefix = f"zoo-{machine()}-{os.getpid()}-"
-    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    try:
+        _sweep_once(tempfile.gettempdir())
+        return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StorageError(
+            f"no temporary folder can be created: {error.strerror}; "
+            "set TMPDIR to a folder that can be written",
+            error.strerror,
+        ) from error
 
 
 @cache
@@ -37,7 +49,7 @@ def _sweep_once(folder: str) -> None:
     """Delete the folders of this user's killed processes, and the semaphores of their workers."""
     with suppress(OSError):
         for path in [*Path(folder).glob("zoo-*")]:
-            named = _NAME.fullmatch(path.name)
+            named = TEMPORARY_FOLDER.fullmatch(path.name)
             with suppress(OSError):
                 if named and named[1] == machine() and is_dead(named[2]) and _is_own(path):
                     for left in _SEMAPHORES.glob(f"sem.loky-{named[2]}-*"):

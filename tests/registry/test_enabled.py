@@ -7,14 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_registry import UsageError
-from zoo_registry.enabled import (
-    DISABLED,
-    ENABLED,
-    Switches,
-    config_folder,
-    read_switches,
-    switch,
-)
+from zoo_registry.enabled import DISABLED, ENABLED, Switches, read_switches, switch
+from zoo_registry.places import config_folder
 
 
 def test_nothing_is_switched_at_first():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from zoo.artefacts.artefact import Artefact
 from zoo_registry.errors import RunError, UsageError
-from zoo_registry.files import atomic_path, check_replaceable, sweep
+from zoo_registry.files import atomic_path, check_replaceable, sweep, unwritable
 from zoo_registry.runs import Run
 
 __all__ = ["SCRIPT", "hand_over"]
@@ -66,5 +66,6 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
             with atomic_path(path) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
-        raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+        path = error.filename or folder
+        raise RunError(unwritable(path, error, "give another folder")) from error
     return [*written]

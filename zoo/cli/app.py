@@ -14,6 +14,7 @@ from zoo.cli import data, leaderboard, models, plugins, predict, report, runs, s
 from zoo.cli.ending import Interrupted, fail, flush
 from zoo.cli.output import escaped
 from zoo_registry.errors import ZooError
+from zoo_registry.places import hint
 from zoo_registry.text import in_a_line
 
 __all__ = ["app", "run"]
@@ -150,7 +151,8 @@ def _other(error: Exception) -> int:
         # A stream has no name; what it holds fails again.
         if not error.filename and (status := flush(0)):
             return status
-        return fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+        path = error.filename or "a file"
+        return fail(f"{path}: {error.strerror or error}{hint(path, error)}", 1)
     return fail(
         f"this should not have happened: {type(error).__name__}: {error}; "
         "ZOO_DEBUG=1 shows where, for a bug report",

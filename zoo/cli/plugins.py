@@ -103,7 +103,7 @@ def doctor(format: FormatOption = "table") -> None:
 
     from zoo.workspace import cache_folder, models_folder
     from zoo_registry import CONTRACT
-    from zoo_registry.enabled import config_folder
+    from zoo_registry.places import config_folder
     from zoo_registry.plugins import Registry
 
     states = Registry().plugins(cache_folder() / "slow-plugins.json", patience=None)

@@ -4,6 +4,7 @@ No caller needs to know which engine it has. A crashed worker costs only the ite
 processing, which is reported.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -19,10 +20,13 @@ from multiprocessing.resource_tracker import ensure_running
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, TypeVar
 
+from zoo_registry.places import has_semaphores
 from zoo_registry.silence import move_stderr
 from zoo_registry.temporary import temporary_folder
 
 __all__ = ["Engine", "InProcess", "LocalProcesses", "Results", "crashed"]
+
+_log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -144,7 +148,11 @@ class LocalProcesses(Engine):
 
         from joblib import delayed
 
-        if self._jobs == 1 or (small and len(items := list(items)) < _WORTH_WORKERS):
+        if (
+            self._jobs == 1
+            or not _has_workers()
+            or (small and len(items := list(items)) < _WORTH_WORKERS)
+        ):
             yield from InProcess().map_unordered(call, items)
             return
         waiting = enumerate(items)
@@ -178,6 +186,8 @@ class LocalProcesses(Engine):
 
         from joblib import delayed
 
+        if not _has_workers():
+            return call(item)
         try:
             # Two, since joblib does the work of one process in this one.
             ((_, result),) = _start(2, [delayed(_numbered)(_settings(), call, 0, item)])
@@ -204,6 +214,17 @@ class LocalProcesses(Engine):
             return
         for position, result in self.map_unordered(call, waiting):
             yield done + position, result
+
+
+@cache
+def _has_workers() -> bool:
+    """Whether there can be worker processes; the first call logs it if not."""
+    if not has_semaphores():
+        _log.warning(
+            "all work is done in one process: workers need semaphores, and this system lets none "
+            "be created (on Linux, /dev/shm has to exist and be writable)"
+        )
+    return has_semaphores()
 
 
 @cache

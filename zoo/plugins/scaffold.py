@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 
 from zoo_registry.errors import PluginError, UsageError
-from zoo_registry.files import TEMPORARY_SUFFIX, sync, write_text
+from zoo_registry.files import TEMPORARY_SUFFIX, sync, unwritable, write_text
 
 __all__ = ["KINDS", "write_module", "write_package"]
 
@@ -143,7 +143,7 @@ def _creating(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}; {choose}") from error
+        raise UsageError(unwritable(path, error, choose)) from error
 
 
 def _filled(template: str, texts: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from zoo.report.error_section import error_section
 from zoo.report.tables import MARK, audit_sentences, heading, tuning_sentences
 from zoo.workspace import file_name, runs
 from zoo_registry.errors import RunError
-from zoo_registry.files import check_replaceable, write_text
+from zoo_registry.files import check_replaceable, unwritable, write_text
 from zoo_registry.runs import Run
 from zoo_registry.text import shown
 
@@ -94,7 +94,8 @@ def write_report(
             page = templates.get_template("index.html").render(pages=pages)
             write_text(written[0], _signed(page))
     except OSError as error:
-        raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+        path = error.filename or folder
+        raise RunError(unwritable(path, error, "give another folder")) from error
     return written
 
 
