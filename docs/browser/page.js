@@ -1,4 +1,4 @@
-import { decode } from "./sound.js";
+import { open, resample } from "./sound.js";
 import { Artefact } from "./zoo.js";
 
 const find = (id) => document.getElementById(id);
@@ -37,19 +37,21 @@ async function takeModel(bytes, name) {
 async function takeSound(file) {
   if (!artefact) throw new Error("a model is needed first");
   say(`Decoding ${file.name} …`);
-  let waveform;
+  let own;
   try {
-    waveform = await decode(await file.arrayBuffer(), artefact.rate);
+    own = await open(await file.arrayBuffer(), artefact.rate);
   } catch {
     throw new Error("this browser cannot decode it as sound");
   }
+  const waveform = resample(own.mono, own.source, artefact.rate);
   const begun = performance.now();
   const bar = find("progress");
   [bar.max, bar.value, bar.hidden] = [waveform.length / artefact.rate, 0, false];
   say(`Listening to ${file.name} …`);
-  const answer = await artefact.answer(file.name, waveform, (seconds) => (bar.value = seconds));
+  const answer = await artefact.answer(file.name, waveform, (seconds) => (bar.value = seconds), own);
   const took = ((performance.now() - begun) / 1000).toFixed(1);
-  show(answer, file, `${answer.seconds.toFixed(1)} s of sound, ${answer.windows} windows, answered in ${took} s`);
+  const silent = answer.silent ? `, ${answer.silent} more of silence` : "";
+  show(answer, file, `${answer.seconds.toFixed(1)} s of sound, ${answer.windows} windows${silent}, answered in ${took} s`);
   say("Ready for another song.");
 }
 
@@ -86,12 +88,13 @@ function show(answer, file, note) {
 
 function showTimeline(timeline, part, colour, audio) {
   const seen = new Set();
-  for (const [n, { start, end, label, confidence }] of timeline.entries()) {
-    const shown = (timeline[n + 1]?.start ?? end) - start; // windows may overlap
+  for (const [n, { start, end, label, confidence, reason }] of timeline.entries()) {
+    const shown = confidence === null ? reason.split(":")[0] : label;
+    const lasts = (timeline[n + 1]?.start ?? end) - start; // windows may overlap
     const button = document.createElement("button");
-    button.title = `${start.toFixed(1)} to ${end.toFixed(1)} s: ${label}${confidence === null ? "" : `, ${(100 * confidence).toFixed(0)} %`}`;
+    button.title = `${start.toFixed(1)} to ${end.toFixed(1)} s: ${shown}${confidence === null ? "" : `, ${(100 * confidence).toFixed(0)} %`}`;
     button.setAttribute("aria-label", button.title);
-    button.style.flexGrow = shown;
+    button.style.flexGrow = lasts;
     button.style.background = colour(label);
     button.style.opacity = confidence === null ? 1 : 0.35 + 0.65 * confidence;
     button.addEventListener("click", () => {
@@ -99,7 +102,7 @@ function showTimeline(timeline, part, colour, audio) {
       audio.play();
     });
     part(".strip").append(button);
-    seen.add(label);
+    seen.add(shown);
   }
   for (const label of [...seen].sort()) {
     const item = document.createElement("li");

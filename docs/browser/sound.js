@@ -2,6 +2,12 @@
 
 /** Decode a file, an ArrayBuffer, to the mean of its channels at a rate in Hz. */
 export async function decode(file, rate) {
+  const { mono, source } = await open(file, rate);
+  return resample(mono, source, rate);
+}
+
+/** Decode a file to the mean of its channels, at its own rate, or else at one in Hz. */
+export async function open(file, rate) {
   // A browser resamples to its context's rate, and roughly; so that is the file's own.
   const source = rateOf(new DataView(file)) ?? rate;
   const sound = await new OfflineAudioContext(1, 1, source).decodeAudioData(file);
@@ -9,7 +15,7 @@ export async function decode(file, rate) {
   for (let channel = 0; channel < sound.numberOfChannels; channel++) {
     symmetric(sound.getChannelData(channel)).forEach((sample, n) => (mono[n] += sample / sound.numberOfChannels));
   }
-  return resample(mono, source, rate);
+  return { mono, source };
 }
 
 /** Return the rate that a file's header tells, or undefined. */
@@ -47,7 +53,7 @@ function symmetric(samples) {
 }
 
 /** Change a waveform's rate by a windowed sinc with the bands of soxr's quality HQ. */
-function resample(waveform, source, target) {
+export function resample(waveform, source, target) {
   if (source === target) return waveform;
   const [pass, stop, attenuation] = [0.913, 1, 126]; // of the lower Nyquist frequency; dB
   const common = gcd(source, target);

@@ -8,9 +8,10 @@ ort.env.logLevel = "error";
 
 const FORMAT = 2; // zoo/artefact.py
 const AT_ONCE = 30; // seconds of windows; bounds the memory that a long recording takes
-const SILENCE = 10 ** (-70 / 20); // zoo/audio/peaks.py
-const CELL = 0.1; // seconds over which the loudest sample is found
-const QUIET = "silence: no sample above -70 dB of full scale";
+const SILENCE = 10 ** (-70 / 20); // zoo/audio/loudness.py
+const CELLS = 100; // measured values per second
+const LEAST = 10; // of them, with sound
+const QUIET = "silence: less than 0.1 s is above -70 dB of full scale";
 
 /** An ONNX file that the zoo wrote, given as Uint8Array. */
 export class Artefact {
@@ -59,20 +60,30 @@ export class Artefact {
     return windows.map((w) => ({ ...w, start: w.start + seconds, end: w.end + seconds }));
   }
 
-  /** Answer as `zoo predict` does; `progress` hears of the seconds that are done. */
-  async answer(path, waveform, progress = () => {}) {
+  /**
+   * Answer as `zoo predict` does; `progress` hears of the seconds that are done. Silence is best
+   * found in the waveform before it was resampled: `mono`, at `source` Hz.
+   */
+  async answer(path, waveform, progress = () => {}, { mono, source } = { mono: waveform, source: this.rate }) {
+    const heard = { path, windows: 0, seconds: round(mono.length / source), run: this.about.run };
+    const unknown = (reason) => ({ ...heard, label: "unknown", reason, votes: {}, probabilities: {} });
+    const shortest = this.about.shortest ?? 0;
+    if (waveform.length < shortest) {
+      const needed = (shortest / this.rate).toFixed(3);
+      const reason = `too short: ${(mono.length / source).toFixed(3)} s, the model needs ${needed} s`;
+      return { ...unknown(reason), timeline: [{ start: 0, end: heard.seconds, label: "unknown", confidence: null, reason }] };
+    }
     const windows = [];
     for await (const some of this.stream(waveform)) {
       windows.push(...some);
       progress(some.at(-1).end);
       await new Promise((resume) => setTimeout(resume)); // the page is drawn meanwhile
     }
-    const { votes, mean, winner } = vote(windows.map((w) => w.probabilities));
-    const silent = (start, end) => loudest(waveform, this.rate, start, end) < SILENCE;
-    const named = (values) => Object.fromEntries(this.classes.map((name, n) => [name, values[n]]));
-    const heard = { path, windows: windows.length, seconds: round(waveform.length / this.rate), run: this.about.run };
-    const timeline = windows.map((w) => {
-      const [best, quiet] = [argmax(w.probabilities), silent(w.start, w.end)];
+    const silent = silence(mono, source, windows);
+    const count = silent.filter(Boolean).length;
+    if (count) heard.silent = count;
+    const timeline = windows.map((w, n) => {
+      const [best, quiet] = [argmax(w.probabilities), silent[n]];
       return {
         start: round(w.start),
         end: round(w.end),
@@ -81,11 +92,12 @@ export class Artefact {
         reason: quiet ? QUIET : null,
       };
     });
-    if (silent(0, Infinity)) {
-      return { ...heard, label: "unknown", reason: QUIET, votes: {}, probabilities: {}, timeline };
-    }
+    if (count === windows.length) return { ...unknown(QUIET), timeline };
+    const { votes, mean, winner } = vote(windows.filter((_, n) => !silent[n]).map((w) => w.probabilities));
+    const named = (values) => Object.fromEntries(this.classes.map((name, n) => [name, values[n]]));
     return {
       ...heard,
+      windows: windows.length - count,
       label: this.classes[winner],
       label_mean: this.classes[argmax(mean)],
       confidence: mean[winner],
@@ -116,13 +128,27 @@ function round(seconds) {
   return Math.round(seconds * 1000) / 1000;
 }
 
-function loudest(waveform, rate, start, end) {
-  const cell = Math.max(1, Math.round(CELL * rate));
-  const first = Math.floor((start * rate) / cell) * cell;
-  const last = Math.min(Math.ceil((end * rate) / cell) * cell, waveform.length);
-  let peak = 0;
-  for (let n = first; n < last; n++) peak = Math.max(peak, Math.abs(waveform[n]));
-  return peak;
+/** Return for each window whether it is silent: `Peaks.silent` in zoo/audio/loudness.py. */
+function silence(waveform, rate, windows) {
+  const cell = Math.max(1, Math.floor(rate / CELLS));
+  const sounding = [0]; // number of cells with sound before each cell
+  for (let at = 0; at < waveform.length; at += cell) {
+    let [low, high] = [Infinity, -Infinity];
+    for (let n = at; n < Math.min(at + cell, waveform.length); n++) {
+      if (waveform[n] < low) low = waveform[n];
+      if (waveform[n] > high) high = waveform[n];
+    }
+    sounding.push(sounding.at(-1) + ((high - low) / 2 >= SILENCE));
+  }
+  const cells = sounding.length - 1;
+  const sound = windows.map(({ start, end }) => {
+    const [first, last] = Number.isNaN(start) ? [0, cells] : [(start * rate) / cell, (end * rate) / cell];
+    const before = (place) => sounding[Math.min(place, cells)];
+    return { amount: before(Math.ceil(last)) - before(Math.floor(first)), length: last - first };
+  });
+  const silent = sound.map(({ amount, length }) => amount < Math.min(LEAST, length / 2));
+  const any = sounding[cells] >= Math.min(LEAST, cells / 2);
+  return any && silent.every(Boolean) ? sound.map(({ amount }) => amount === 0) : silent;
 }
 
 // onnxruntime-web does not give a model's metadata away, so they are read from the file:

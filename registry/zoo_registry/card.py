@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "BoundedFrontEnd",
     "Card",
     "Choice",
     "Distribution",
@@ -32,6 +33,7 @@ __all__ = [
     "VerifiableFrontEnd",
     "check_contract",
     "identity",
+    "shortest",
 ]
 
 Layout = Literal["vectors", "frames"]
@@ -99,6 +101,16 @@ class TimedFrontEnd(ExportableFrontEnd, Protocol):
 
 
 @runtime_checkable
+class BoundedFrontEnd(FrontEnd, Protocol):
+    """A front end that states how much sound it needs; shorter recordings are "unknown"."""
+
+    @property
+    def shortest(self) -> int:
+        """Number of samples of the shortest waveform whose array says something of it."""
+        ...
+
+
+@runtime_checkable
 class VerifiableFrontEnd(ExportableFrontEnd, Protocol):
     """A front end with a second, independent computation that its graph is compared with."""
 
@@ -115,6 +127,17 @@ def identity(frontend: FrontEnd) -> dict[str, Any]:
             "so that its fields can serve as its identity"
         )
     return {"name": frontend.name, "version": frontend.version} | asdict(frontend)
+
+
+def shortest(frontend: FrontEnd) -> int:
+    """Return the number of samples that a front end needs; 0 if it does not state it."""
+    needed: Any = frontend.shortest if isinstance(frontend, BoundedFrontEnd) else 0
+    if not isinstance(needed, int) or needed < 0:
+        raise PluginError(
+            f"the front end {frontend.name} states {needed!r} as its shortest waveform; "
+            "give a number of samples"
+        )
+    return int(needed)
 
 
 def check_contract(contract: object) -> None:
@@ -198,6 +221,7 @@ class Card:
             )
         if isinstance(self.frontend, type) or not isinstance(self.frontend, FrontEnd):
             raise PluginError(f"the front end of {self.name!r} is no front end: {self.frontend!r}")
+        shortest(self.frontend)  # it is checked
         for name, value in self.params.items():
             if not isinstance(value, ParamValue):
                 raise PluginError(

@@ -186,6 +186,28 @@ def test_sound_of_any_rate_is_what_the_zoo_decodes(name, rate, more, browser, ad
     assert np.sqrt(np.mean(difference**2)) < 1e-3 * np.sqrt(np.mean(expected**2))
 
 
+def test_silence_and_short_recordings_are_there_what_they_are_here(page, artefact, tmp_path):
+    model = artefact("logistic")
+    sound, rate = soundfile.read(music(tmp_path / "music.wav", 16.0, 44_100))
+    zeros, tick, beat = np.zeros(30 * rate), sound[: rate // 25], np.zeros(rate)
+    beat[: tick.size] = tick
+    recordings = {
+        "offset": ([sound, zeros[: 14 * rate], 0.1 + zeros], 1),
+        "ticks": ([beat, zeros, zeros, beat, beat, zeros[: 13 * rate]], 1),
+        "constant": ([0.1 + zeros[:rate]], 1),
+        "click": ([zeros[:rate], sound[1:2], zeros[:rate]], 1),
+        "sample": ([sound[1:2]], None),
+        "blink": ([tick], None),
+    }
+    paths = [tmp_path / f"{name}.wav" for name in recordings]
+    for path, (parts, _) in zip(paths, recordings.values(), strict=True):
+        soundfile.write(path, np.concatenate(parts), rate)
+    answers = page(model, *paths)
+    assert [answer.get("silent") for answer in answers] == [n for _, n in recordings.values()]
+    assert [answer["label"] == "unknown" for answer in answers] == [False] * 2 + [True] * 4
+    compare(answers, model, paths, within=0.05)
+
+
 def test_what_is_wrong_is_said(page, artefact, tmp_path):
     model = artefact("logistic")
     (tmp_path / "text.wav").write_text("no sound")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_registry import Card, Choice, Float, Int, LogFloat, PluginError, UsageError, identity
-from zoo_registry.card import Distribution, FrontEnd
+from zoo_registry.card import Distribution, FrontEnd, shortest
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,14 @@ class Rows:
 
     def __call__(self, audio):
         return audio.reshape(-1, self.width)
+
+
+@dataclass(frozen=True)
+class Bounded(Rows):
+    shortest: object = 0
+
+    def __init__(self, shortest):
+        object.__setattr__(self, "shortest", shortest)
 
 
 class Undeclared:
@@ -78,6 +86,14 @@ class TestFrontEnd:
 
     def test_satisfies_the_protocol(self):
         assert isinstance(Rows(), FrontEnd)
+
+    def test_the_shortest_length_is_optional_and_a_number_of_samples(self):
+        assert shortest(Rows()) == 0
+        assert shortest(Bounded(80)) == 80
+        assert make(frontend=Bounded(0)).frontend == Bounded(0)
+        for wrong in (-1, 0.5, None, "80"):
+            with pytest.raises(PluginError, match=r"rows states .* as its shortest waveform"):
+                make(frontend=Bounded(wrong))
 
     @pytest.mark.parametrize("given", [Undeclared(), Rows], ids=["no dataclass", "a class"])
     def test_identity_needs_a_dataclass_instance(self, given):

@@ -205,6 +205,42 @@ def faint(workspace: Path) -> Callable[[float], Path]:
 
 
 @pytest.fixture
+def odd_songs(workspace: Path) -> dict[str, Path]:
+    """Return recordings with silence, and short ones, at twice the rate of the small models."""
+    rate, rng = 44_100, np.random.default_rng(0)
+
+    def tone(seconds: float, level: float = 0.4, pitch: float = 150.0) -> np.ndarray:
+        return level * np.cos(2 * np.pi * pitch * np.arange(round(seconds * rate)) / rate)
+
+    def zeros(seconds: float) -> np.ndarray:
+        return np.zeros(round(seconds * rate))
+
+    tick = np.concatenate([zeros(0.5), tone(0.06), zeros(0.44)])
+    songs = {
+        "front": [zeros(3), tone(1)],
+        "behind": [tone(1), zeros(3)],
+        "middle": [tone(1), zeros(2), tone(1)],
+        "half": [tone(1), zeros(2.5), tone(0.5)],
+        "rest": [tone(1.05), zeros(2.95)],  # the second window has some of the sound
+        "offset": [0.1 + tone(1), 0.1 + zeros(3)],
+        "quiet": [tone(2, 0.001)],
+        "ticks": [tick, tick, zeros(1), tick],  # no window has a tenth of a second of sound
+        "zeros": [zeros(3)],
+        "constant": [0.1 + zeros(3)],
+        "dither": [rng.integers(-1, 2, 3 * rate) / 32_768],
+        "hum": [tone(3, 10 ** (-90 / 20), 50.0)],
+        "click": [zeros(1.5), [0.9], zeros(1.5)],
+        "blip": [zeros(1.5), tone(0.05), zeros(1.5)],
+        "a sample": [tone(1)[:1]],
+        "50 ms": [tone(0.05)],
+        "0.1 s": [tone(0.1)],
+    }
+    for name, pieces in songs.items():
+        soundfile.write(workspace / f"{name}.wav", np.concatenate(pieces), rate, subtype="PCM_24")
+    return {name: workspace / f"{name}.wav" for name in songs}
+
+
+@pytest.fixture
 def write_run(workspace: Path) -> Callable[..., Run]:
     """Return a function that writes a complete run whose answers are given, without training.
 

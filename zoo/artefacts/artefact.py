@@ -66,6 +66,8 @@ class Artefact:
         Columns of the probabilities.
     rate : int
         Hz of the waveform.
+    shortest : int
+        Samples of the shortest waveform that the front end can judge; 0 if it does not say so.
     has_times, takes_audio : bool
         Whether predictions include begin and end of the windows; and whether the input is a
         waveform, and not rows of a feature table.
@@ -106,6 +108,7 @@ class Artefact:
         self.name = self.metadata.run or str(path)
         self.classes: tuple[str, ...] = tuple(self.metadata.classes)
         self.rate: int = self.metadata.frontend.get("sample_rate", 0)
+        self.shortest: int = self.metadata.shortest or 0  # UNSET is false
         self.takes_audio = self._session.inputs == [WAVEFORM]
         self.has_times = self.takes_audio and TIMES in self._session.outputs
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact
@@ -17,7 +18,7 @@ from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.datasets.hashing import recording
 from zoo.evaluate.metrics import score
 from zoo.evaluate.vote import count_votes, vote_winner
-from zoo_registry.card import VerifiableFrontEnd
+from zoo_registry.card import VerifiableFrontEnd, shortest
 from zoo_registry.errors import RunError
 from zoo_registry.files import atomic_path
 from zoo_registry.model import Model
@@ -75,7 +76,8 @@ def write_artefact(
         If artefact and plugin differ by more than 1e-3 in probability.
     """
     proto, windows = compose(model, fitted, takes_audio=not isinstance(dataset, FeatureTable))
-    add_metadata(proto, _metadata(run, predictions, windows))
+    needed = 0 if isinstance(dataset, FeatureTable) else shortest(model.card.frontend)
+    add_metadata(proto, _metadata(run, predictions, windows, needed))
     content: bytes = proto.SerializeToString(deterministic=True)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _TRACKS)).astype(int))
     tracks = [dataset.tracks[index] for index in chosen]
@@ -129,7 +131,9 @@ def compare(
     return difference, winners[0] == winners[1]
 
 
-def _metadata(run: Run, predictions: Predictions, windows: WindowGrid | None) -> ArtefactMetadata:
+def _metadata(
+    run: Run, predictions: Predictions, windows: WindowGrid | None, needed: int
+) -> ArtefactMetadata:
     record, dataset = run.record, run.record.dataset
     scores = score(predictions)
     return ArtefactMetadata(
@@ -138,6 +142,7 @@ def _metadata(run: Run, predictions: Predictions, windows: WindowGrid | None) ->
         model=record.model.description,
         classes=list(predictions.classes),
         frontend=record.frontend,
+        shortest=needed or UNSET,
         windows=windows,
         params=record.params,
         dataset=TrainingData(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from zoo_registry.parameters import ParamValue
 from zoo_registry.record import ModelDescription, ProtocolInfo
@@ -39,8 +39,9 @@ class TrainingData(Structure, kw_only=True):
 class ArtefactMetadata(Structure, kw_only=True):
     """Origin and use of an artefact. Fields that may be None are not needed to predict.
 
-    `frontend` has name, version and fields of the front end, `windows` is None where the position
-    of the windows is not known, `metrics` are those of the evaluation.
+    `frontend` has name, version and fields of the front end, `shortest` is the number of samples
+    that it needs, absent where it does not state one, `windows` is None where the position of the
+    windows is not known, `metrics` are those of the evaluation.
     """
 
     format: int
@@ -48,6 +49,7 @@ class ArtefactMetadata(Structure, kw_only=True):
     model: ModelDescription | None = None
     classes: list[str]
     frontend: dict[str, Any]
+    shortest: Count | UnsetType = UNSET
     windows: WindowGrid | None = None
     params: dict[str, ParamValue] | None = None
     dataset: TrainingData | None = None

@@ -13,10 +13,23 @@ about = json.loads(session.get_modelmeta().custom_metadata_map["zoo"])
 for name in sys.argv[1:]:
     samples, rate = soundfile.read(name, dtype="float32", always_2d=True)
     mono, size = samples.mean(axis=1), round(len(samples) * about["frontend"]["sample_rate"] / rate)
-    if size != len(mono):  # resampled in the frequency domain
-        mono = np.fft.irfft(np.fft.rfft(mono), size) * (size / len(mono))
-    windows, _ = session.run(["probabilities", "times"], {"waveform": np.float32(mono[None])})
-    votes, mean = np.bincount(windows.argmax(1), minlength=windows.shape[1]), windows.mean(0)
-    winner, loud = np.lexsort((mean, votes))[-1], np.abs(mono).max() >= 10 ** (-70 / 20)
-    label = about["classes"][winner] if loud else "unknown"
-    print(f"{label}  {mean[winner]:.3f}  {name}")
+    if size < about.get("shortest", 1):
+        print(f"unknown  -  {name}")  # too short
+        continue
+    # Hundredths of a second with sound: above -70 dB of full scale, and no constant.
+    cell, length = max(1, rate // 100), len(mono)
+    cells = np.arange(0, length, cell)
+    loud = np.maximum.reduceat(mono, cells) - np.minimum.reduceat(mono, cells) >= 2 * 10**-3.5
+    if size != length:  # resampled in the frequency domain
+        mono = np.fft.irfft(np.fft.rfft(mono), size) * (size / length)
+    windows, *rest = session.run(None, {"waveform": np.float32(mono[None])})
+    times = (rest[0] if rest else np.array([[0, length / rate]] * len(windows))) * rate / cell
+    sound = np.array([loud[int(begin) : int(np.ceil(end))].sum() for begin, end in times])
+    silent = sound < np.minimum(10, np.diff(times)[:, 0] / 2)
+    if silent.all() and loud.sum() >= min(10, len(loud) / 2):
+        silent = sound == 0
+    windows = windows[~silent]  # silence does not vote
+    votes, mean = np.bincount(windows.argmax(1), minlength=windows.shape[1]), windows.sum(0)
+    winner, count = np.lexsort((mean, votes))[-1], len(windows)
+    label, confidence = about["classes"][winner], f"{mean[winner] / max(1, count):.3f}"
+    print(f"{label if count else 'unknown'}  {confidence if count else '-'}  {name}")

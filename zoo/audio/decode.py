@@ -14,6 +14,7 @@ from zoo.audio.ffmpeg import open_ffmpeg
 from zoo.audio.files import opening
 from zoo.audio.heads import read_head
 from zoo.audio.libsndfile import open_libsndfile
+from zoo.audio.loudness import Peaks
 from zoo.audio.streams import Stream
 from zoo_registry.errors import AudioError
 
@@ -92,8 +93,20 @@ def decode(path: Path, rate: int, notes: dict[str, str] | None = None) -> NDArra
     return whole
 
 
-def waveform(stream: Stream, rate: int) -> Iterator[NDArray[np.float32]]:
-    """Yield the result of `decode` in blocks; a cut-off is known after the last block."""
+def waveform(
+    stream: Stream, rate: int, peaks: Peaks | None = None
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the result of `decode` in blocks; a cut-off is known after the last block.
+
+    Parameters
+    ----------
+    stream : Stream
+        An open file.
+    rate : int
+        Hz of the result.
+    peaks : Peaks, optional
+        Measurement of the waveform before it is resampled, which blurs where sound begins.
+    """
     import soxr
 
     resampler = None
@@ -101,6 +114,8 @@ def waveform(stream: Stream, rate: int) -> Iterator[NDArray[np.float32]]:
         resampler = soxr.ResampleStream(stream.rate, rate, 1, dtype="float32", quality="HQ")
     first, given = np.zeros(0, np.float32), 0
     for _, mono in _mixed(stream):
+        if peaks:
+            peaks.measure(mono)
         first = first if first.size else mono[:1]
         part = mono if resampler is None else resampler.resample_chunk(mono)
         given += part.size

@@ -27,6 +27,13 @@ class _GraphFrontEnd:
     n_fft: int = 1024
     hop_length: int = 512
 
+    @property
+    def shortest(self) -> int:
+        """Number of samples of the shortest waveform whose rows say something of it."""
+        # Two frames that do not overlap. Frames are centred and padded, so that with less most of
+        # them reach beyond the sound, and nothing tells how it goes on.
+        return 2 * self.n_fft
+
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the rows of a mono waveform, float32, shape (rows, columns), finite.
 
@@ -98,6 +105,11 @@ class Handcrafted(_GraphFrontEnd):
     def reach(self) -> int:
         """Number of samples before its own that a row depends on."""
         return 0
+
+    @property
+    def shortest(self) -> int:
+        """Number of samples of the shortest waveform whose row says something of it."""
+        return min(super().shortest, self.hop)
 
     def graph(self) -> Any:
         """Return the computation as an ``onnx.ModelProto``."""

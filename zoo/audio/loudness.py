@@ -1,48 +1,65 @@
-"""Loudness of a recording, measured while it is decoded."""
+"""Loudness of a recording, measured while it is decoded, and what of it is silence."""
 
+from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 __all__ = ["SILENCE", "Peaks"]
 
 SILENCE = -70  # dB relative to full scale, the absolute gate of ITU-R BS.1770-4
-_CELL = 0.1  # seconds per measured value
+_CELLS = 100  # measured values per second
+_LEAST = 10  # measured values with sound; fewer are the edge of a sound, or traces of an encoder
 
 
 class Peaks:
-    """Magnitudes of the loudest sample of each tenth of a second: `loudest`."""
+    """Peaks of each hundredth of a second: `loudest`, the magnitude without a constant offset."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._cell = max(1, round(_CELL * rate))
+        self._cell = max(1, rate // _CELLS)
         self._samples = 0
-        self.loudest: list[float] = []
+        self._lowest = self._highest = 0.0
+        self.loudest = array("f")
 
     @property
     def seconds(self) -> float:
         """Duration so far."""
         return self._samples / self._rate
 
-    def watch(self, blocks: "Iterator[NDArray[np.float32]]") -> "Iterator[NDArray[np.float32]]":
-        """Yield the blocks unchanged, and measure them."""
-        for block in blocks:
-            into = self._samples % self._cell
-            starts = np.maximum(np.arange(-into, block.size, self._cell), 0)
-            found = np.maximum.reduceat(np.abs(block), starts).tolist()
-            if into:  # the last cell of the previous block continues
-                found[0] = max(found[0], self.loudest.pop())
-            self.loudest += found
-            self._samples += block.size
-            yield block
+    def measure(self, block: "NDArray[np.float32]") -> None:
+        """Measure the next samples of a waveform, shape (samples,), not empty."""
+        into = self._samples % self._cell
+        starts = np.maximum(np.arange(-into, block.size, self._cell), 0)
+        low, high = np.minimum.reduceat(block, starts), np.maximum.reduceat(block, starts)
+        if into:  # the last cell of the previous block continues
+            self.loudest.pop()
+            low[0], high[0] = min(low[0], self._lowest), max(high[0], self._highest)
+        self.loudest.frombytes(((high - low) / 2).astype(np.float32).tobytes())
+        self._lowest, self._highest = low[-1], high[-1]
+        self._samples += block.size
 
-    def silent(self, start: float = 0.0, end: float = float("inf")) -> bool:
-        """Whether all samples from `start` to `end` seconds are below `SILENCE`."""
-        last = len(self.loudest) if end == float("inf") else -(-end * self._rate // self._cell)
-        part = self.loudest[int(start * self._rate // self._cell) : int(last)]
-        return max(part, default=0.0) < 10 ** (SILENCE / 20)
+    def silent(self, times: "NDArray[np.float64]") -> "NDArray[np.bool_]":
+        """Return for each window of the recording whether it is silent, bool, shape (windows,).
+
+        A window is silent if less than a tenth of a second of it is above `SILENCE`, or less than
+        half of a window that is shorter than 0.2 s. If this holds for all windows, but not for
+        the recording as a whole, only those without any sound are silent.
+
+        Parameters
+        ----------
+        times : float64 array, shape (windows, 2)
+            Begin and end of each window in seconds; NaN for the whole recording.
+        """
+        is_loud = np.asarray(self.loudest, np.float32) >= 10 ** (SILENCE / 20)
+        sounding = np.concatenate([[0], np.cumsum(is_loud)])
+        cells = np.where(np.isnan(times), [0.0, self.seconds], times) * self._rate / self._cell
+        first, end = np.floor(cells[:, 0]), np.minimum(np.ceil(cells[:, 1]), is_loud.size)
+        sound = sounding[end.astype(int)] - sounding[np.minimum(first, end).astype(int)]
+        silent: NDArray[np.bool_] = sound < np.minimum(_LEAST, np.diff(cells)[:, 0] / 2)
+        if silent.all() and sounding[-1] >= min(_LEAST, is_loud.size / 2):
+            silent = sound == 0
+        return silent

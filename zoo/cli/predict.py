@@ -117,9 +117,12 @@ def _text(found: Prediction) -> str:
     detail = found.reason or ", ".join(f"{name} {count}" for name, count in ranked)
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
-    detail += f"; {found.seconds:.1f} s"
+    if found.silent and found.windows:
+        detail += f"; {found.silent} silent windows do not vote"
+    if found.silent or found.windows:  # otherwise it is too short
+        detail += f"; {found.seconds:.1f} s"
     lines = [f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})"]
     for part in stretches(found.timeline or []):
         times = f"{clock(part.start, 1)}-{clock(part.end, 1)}"
-        lines.append(f"  {times:>21}  {part.label}  {percent(part.confidence)}")
+        lines.append(f"  {times:>21}  {part.shown}  {percent(part.confidence)}".rstrip())
     return "".join(shown(line) + "\n" for line in lines)

@@ -5,16 +5,17 @@ FLAC, and no framework. Only a model without an ONNX form needs its plugin.
 """
 
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artefacts.artefact import Artefact
+from zoo.artefacts.artefact import Artefact, Windows
 from zoo.artefacts.isolated import end_all
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.files import audio_files, on_disk
@@ -29,7 +30,7 @@ from zoo_registry.text import first_line
 
 __all__ = ["predict"]
 
-_SILENCE = f"silence: no sample above {SILENCE} dB of full scale"
+_SILENCE = f"silence: less than 0.1 s is above {SILENCE} dB of full scale"
 
 
 def predict(
@@ -135,17 +136,18 @@ def _classify(
     reporter: Reporter | None = None,
 ) -> Prediction:
     """Classify the windows of one file while it is decoded, and count the votes."""
-    peaks = Peaks(predictor.rate)
     try:
         with on_disk(file) as path:
             stream = open_stream(path)
             length = max(stream.seconds, 1.0)
-            pieces = []
+            peaks = Peaks(stream.rate)
+            pieces: list[Windows] = []
             with (reporter or Reporter()).bar(Path(file).name, length) as bar:
-                blocks = while_wanted(is_wanted, peaks.watch(waveform(stream, predictor.rate)))
-                for piece in predictor.stream(blocks):
-                    pieces.append(piece)
-                    bar.update(min(peaks.seconds, length))
+                blocks = while_wanted(is_wanted, waveform(stream, predictor.rate, peaks))
+                if enough := _with_at_least(predictor.shortest, blocks):
+                    for piece in predictor.stream(enough):
+                        pieces.append(piece)
+                        bar.update(min(peaks.seconds, length))
     except (AudioError, ArtefactError, LimitError) as error:
         return Prediction(file, error=str(error), run=predictor.name)
     except Exception as error:  # an error of a plugin; the other files can still be classified
@@ -154,27 +156,51 @@ def _classify(
         raised = f"{type(error).__name__}: {first_line(error)}"
         reason = f"{file} made {predictor.name} raise {raised}"
         return Prediction(file, error=reason, run=predictor.name)
+    found = Prediction(
+        file,
+        seconds=round(peaks.seconds, 3),
+        run=predictor.name,
+        heard="; ".join(stream.notes.values()) or None,
+    )
+    if not pieces:
+        needed = f"the model needs {predictor.shortest / predictor.rate:.3f} s"
+        reason = f"too short: {peaks.seconds:.3f} s, {needed}"
+        section = Section(0.0, round(peaks.seconds, 3), UNKNOWN, None, reason)
+        return replace(_unknown(found, reason), timeline=[section] if timeline else None)
     windows, times = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-    prediction = _vote(file, predictor, windows, peaks, least)
-    if stream.notes:
-        prediction = replace(prediction, heard="; ".join(stream.notes.values()))
-    if not timeline:
-        return prediction
-    sections = [
-        _section(predictor.classes[row.argmax()], float(row.max()), start, end, peaks, least)
-        for row, (start, end) in zip(windows, times.tolist(), strict=True)
-    ]
-    return replace(prediction, timeline=sections)
+    silent = peaks.silent(times)
+    found = replace(found, silent=int(silent.sum()) or None)
+    if timeline:
+        sections = [
+            _section(predictor.classes[row.argmax()], float(row.max()), start, end, quiet, least)
+            for row, (start, end), quiet in zip(windows, times.tolist(), silent, strict=True)
+        ]
+        found = replace(found, timeline=sections)
+    if silent.all():
+        return _unknown(found, _SILENCE)
+    return _vote(found, predictor, windows[~silent], least)
+
+
+def _with_at_least(
+    shortest: int, blocks: Iterator[NDArray[np.float32]]
+) -> Iterator[NDArray[np.float32]] | None:
+    """Return the blocks of a waveform, or None if it has fewer samples."""
+    waiting: list[NDArray[np.float32]] = []
+    while sum(block.size for block in waiting) < shortest:
+        block = next(blocks, None)
+        if block is None:
+            return None
+        waiting.append(block)
+    return chain(waiting, blocks)
+
+
+def _unknown(blank: Prediction, reason: str) -> Prediction:
+    return replace(blank, label=UNKNOWN, reason=reason, votes={}, probabilities={})
 
 
 def _vote(
-    file: str, predictor: Predictor, windows: NDArray[np.float64], peaks: Peaks, least: float
+    blank: Prediction, predictor: Predictor, windows: NDArray[np.float64], least: float
 ) -> Prediction:
-    blank = Prediction(
-        file, windows=len(windows), seconds=round(peaks.seconds, 3), run=predictor.name
-    )
-    if peaks.silent():
-        return replace(blank, label=UNKNOWN, reason=_SILENCE, votes={}, probabilities={})
     votes, mean = count_votes(windows)
     winner = vote_winner(votes, mean)
     confidence = float(mean[winner])
@@ -182,6 +208,7 @@ def _vote(
     names = predictor.classes
     return replace(
         blank,
+        windows=len(windows),
         label=UNKNOWN if reason else names[winner],
         label_mean=names[int(mean.argmax())],
         confidence=confidence,
@@ -192,9 +219,8 @@ def _vote(
 
 
 def _section(
-    label: str, confidence: float, start: float, end: float, peaks: Peaks, least: float
+    label: str, confidence: float, start: float, end: float, silent: bool, least: float
 ) -> Section:
-    silent = peaks.silent(start, end)
     reason = _SILENCE if silent else doubt(confidence, least)
     return Section(
         round(start, 3),

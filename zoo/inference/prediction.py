@@ -6,7 +6,7 @@ from typing import Any
 __all__ = ["OPTIONAL", "UNKNOWN", "Prediction", "Section", "agrees", "doubt"]
 
 UNKNOWN = "unknown"
-OPTIONAL = ("heard", "timeline")  # keys that JSON has only if they have a value
+OPTIONAL = ("silent", "heard", "timeline")  # keys that JSON has only if they have a value
 _ROUNDING = 1e-6  # of the six digits in a CSV
 
 
@@ -21,7 +21,7 @@ class Section:
     label : str
         The most probable class, or "unknown".
     confidence : float or None
-        Probability of the most probable class; None for silence.
+        Probability of the most probable class; None for silence, and for sound that is too short.
     reason : str or None
         Reason for "unknown".
     """
@@ -31,6 +31,13 @@ class Section:
     label: str
     confidence: float | None
     reason: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The label, or the reason in a word or two where no model was asked."""
+        if self.confidence is None and self.reason:
+            return self.reason.partition(":")[0]
+        return self.label
 
 
 @dataclass(frozen=True)
@@ -48,17 +55,19 @@ class Prediction:
     confidence : float or None
         Mean probability of the winner.
     votes : dict of str to int
-        Number of windows per class that has any.
+        Number of windows per class that has any. Silent windows do not vote.
     probabilities : dict of str to float
-        Mean over the windows, per class.
+        Mean over the windows that vote, per class.
     windows : int
-        Number of windows.
+        Number of windows that vote.
     seconds : float or None
         Length of the decoded sound.
     reason, error : str or None
         Reason for "unknown", and for a missing label.
     run : str or None
         Run of the model.
+    silent : int or None
+        Number of silent windows, if there are any.
     heard : str or None
         Description of sound that is not used as it is: a channel or a track that is used alone.
     timeline : list of Section or None
@@ -76,11 +85,12 @@ class Prediction:
     reason: str | None = None
     error: str | None = None
     run: str | None = None
+    silent: int | None = None
     heard: str | None = None
     timeline: list[Section] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values; `heard` and `timeline` only if they have a value."""
+        """Return plain JSON values; those of `OPTIONAL` only if they have a value."""
         plain = asdict(self)
         for name in OPTIONAL:
             if plain[name] is None:

@@ -28,6 +28,7 @@ class Predictor(Protocol):
     name: str
     classes: tuple[str, ...]
     rate: int
+    shortest: int  # samples
     has_times: bool
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
@@ -55,6 +56,7 @@ class PluginPredictor:
 
     def __init__(self, run: Run, file: str | None = None) -> None:
         from zoo.plugins.registry import recorded_model
+        from zoo_registry.card import shortest
 
         record = run.record
         reason = f"{run.id} has no ONNX file ({record.artefact.error or 'its record names none'})"
@@ -71,7 +73,9 @@ class PluginPredictor:
         self._fitted = self._model.load(run.saved_path)
         self.name = run.id
         self.classes = tuple(record.dataset.classes)
-        self.rate = self._model.card.frontend.sample_rate
+        frontend = self._model.card.frontend
+        self.rate = frontend.sample_rate
+        self.shortest = 0 if self._model.overrides_preprocess else shortest(frontend)
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
         """Yield the windows of the whole waveform, which the hooks classify at once."""
@@ -83,7 +87,18 @@ class PluginPredictor:
                 raise AudioError(f"{self.name} hears no more than an hour at once; cut it up")
         rows = self._model.preprocess(np.concatenate(held))
         (windows,) = self._model.predict(self._fitted, [rows], len(self.classes))
-        yield windows, np.full((len(windows), 2), np.nan)
+        yield windows, self._times(len(windows), size)
+
+    def _times(self, count: int, size: int) -> NDArray[np.float64]:
+        """Return begin and end of the windows of a waveform, which are known for `vectors`."""
+        from zoo_registry.card import TimedFrontEnd
+
+        frontend = self._model.card.frontend
+        is_known = frontend.layout == "vectors" and not self._model.overrides_preprocess
+        if not is_known or not isinstance(frontend, TimedFrontEnd):
+            return np.full((count, 2), np.nan)
+        begins = np.arange(count) * frontend.hop
+        return np.stack([begins, np.append(begins[1:], size)], axis=1) / self.rate
 
 
 def while_wanted(

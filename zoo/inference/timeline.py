@@ -9,24 +9,30 @@ __all__ = ["clock", "stretches"]
 
 
 def stretches(timeline: Sequence[Section]) -> list[Section]:
-    """Return stretches of neighbouring windows of one label.
+    """Return stretches of neighbouring windows of one label, or of silence.
 
     Each lasts until the next begins, the last one to the end of the timeline. Its confidence is
-    the mean of its windows, or None if none of them has one.
+    the mean of its windows; a stretch of silence has none, and the reason of its first window.
 
     Parameters
     ----------
     timeline : sequence of Section
         The windows of a track, in order of time.
     """
-    groups = [list(group) for _, group in groupby(timeline, key=lambda window: window.label)]
+    groups = [list(group) for _, group in groupby(timeline, key=_kind)]
     ends = [group[0].start for group in groups[1:]] + [window.end for window in timeline[-1:]]
     merged = []
     for group, end in zip(groups, ends, strict=True):
+        first = group[0]
         known = [window.confidence for window in group if window.confidence is not None]
         mean = sum(known) / len(known) if known else None
-        merged.append(Section(group[0].start, end, group[0].label, mean))
+        reason = None if known else first.reason
+        merged.append(Section(first.start, end, first.label, mean, reason))
     return merged
+
+
+def _kind(window: Section) -> tuple[str, bool]:
+    return window.label, window.confidence is None
 
 
 def clock(seconds: float, decimals: int = 0) -> str:

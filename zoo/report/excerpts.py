@@ -36,7 +36,7 @@ _PICTURE = (480, 64)  # columns and rows of pixels
 _TICKS = 6
 _RANGE = 80.0  # dB below the loudest point that the picture shows
 # Must be raised whenever the same artefact and tracks give other timelines than before.
-_VERSION = "timelines-1"
+_VERSION = "timelines-2"
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def _classify(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
     for prediction in predict(model, paths, timeline=True):
         windows = [window for window in prediction.timeline or () if window.start < LONGEST]
         parts = [
-            [part.start, min(part.end, LONGEST), part.label, part.confidence]
+            [part.start, min(part.end, LONGEST), part.label, part.confidence, part.reason]
             for part in stretches(windows)
         ]
         found.append({"stretches": parts, "reason": prediction.error})

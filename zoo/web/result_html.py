@@ -54,10 +54,12 @@ def render_result(name: str, loudness: Loudness, results: Sequence[ModelResult])
     # A class has the same colour for all models.
     names = dict.fromkeys(name for result in results for name in result.model.classes)
     colours = {name: number % _COLOURS for number, name in enumerate(names)}
-    labels = Counter(part.label for result in results for part in result.timeline)
+    labels = Counter(part.shown for result in results for part in result.timeline)
+    notes = [result.prediction.heard for result in results if result.prediction]
     return _template("result.html").render(
         name=name,
         seconds=loudness.seconds,
+        heard=next(filter(None, notes), None),
         headline=_headline(results),
         cards=[_card(result, colours) for result in results],
         wave=_wave(loudness.peaks or [0.0]),

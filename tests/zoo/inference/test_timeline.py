@@ -17,7 +17,9 @@ def test_a_stretch_ends_where_the_next_begins():
     ]
     assert stretches(timeline) == [
         Section(0.0, 4.0, "a", 0.625),
-        Section(4.0, 10.0, "unknown", 0.25),
+        Section(4.0, 6.0, "unknown", None, "silence"),
+        Section(6.0, 8.0, "unknown", 0.25),
+        Section(8.0, 10.0, "unknown", None, "silence"),
         Section(10.0, 13.5, "a", 1.0),
     ]
 

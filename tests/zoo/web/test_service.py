@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path, PosixPath
 
 import pytest
@@ -148,8 +149,9 @@ class TestService:
     def test_a_song_is_measured(self, service, in_seconds):
         found = asyncio.run(service.measure(Song(in_seconds(0.1, 0.4, 0.0), "a")))
         assert found.seconds == 3.0
-        levels = [round(level, 2) for level in found.peaks]
-        assert levels == [0.1] * 10 + [0.4] * 10 + [0.0] * 10
+        # A cell is 220 samples, so that two of them lie across the ends of seconds.
+        levels = [round(found.peaks[n], 2) for n in (0, 99, 101, 199, 201, 300)]
+        assert levels == [0.1, 0.1, 0.4, 0.4, 0.0, 0.0]
 
     def test_as_long_as_is_taken_is_not_too_long(self, uploads, in_seconds):
         service = Service(ServedModels(), uploads, Limits(minutes=0.05))
@@ -276,8 +278,20 @@ class TestDrawing:
         assert re.findall(piece, html) == [
             ("zoo-c2", "0.000", "25.000", f"{0.35 + 0.65 * 0.9:.2f}", "0:00 to 0:01: jazz 0.900"),
             ("zoo-c5", "25.000", "25.000", f"{0.35 + 0.65 * 0.6:.2f}", "0:01 to 0:02: rock 0.600"),
-            ("", "50.000", "50.000", "0.35", f"0:02 to 0:04: {UNKNOWN}"),
+            ("", "50.000", "50.000", "0.35", "0:02 to 0:04: silence"),
         ]
+
+    def test_what_was_not_heard_is_said(self):
+        sections = [Section(n, n + 1.0, UNKNOWN, None, "silence: none") for n in range(3)]
+        silent = result("a", "jazz", *sections, Section(3.0, 4.0, "jazz", 0.9))
+        found = replace(silent.prediction, windows=1, silent=3, heard="it has 2 sound <tracks>")
+        html = render_result("song", self.SOUND, [replace(silent, prediction=found)])
+        assert "3 of 4 windows are silent and do not vote" in html
+        assert "it has 2 sound &lt;tracks&gt;" in html
+        assert re.findall('<li><i class=".*?"></i>(.*?)</li>', html) == ["silence", "jazz"]
+        html = render_result("song", self.SOUND, [silent])
+        assert "do not vote" not in html
+        assert "sound" not in html
 
     def test_a_class_has_one_colour_and_the_most_frequent_is_named_first(self):
         rock = [Section(n, n + 1.0, "rock", 0.6) for n in range(3)]
