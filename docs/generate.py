@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +20,10 @@ __all__ = [
     "gtzan",
     "hooks",
     "hooks_of",
+    "kinds",
     "signature",
     "source",
+    "suffixes",
 ]
 
 _SPECS = {"model": ModelSpec, "extension": ExtensionSpec}
@@ -171,3 +174,24 @@ def gtzan() -> str:
     of_parts = ", ".join(f"{parts[part]} {part}" for part in ("train", "valid", "test"))
     rows += ["", f"The fault-filtered partition keeps {sum(parts.values())} tracks: {of_parts}."]
     return "\n".join(rows)
+
+
+def suffixes() -> str:
+    """Return all suffixes of audio files as a paragraph, the most usual first."""
+    from zoo.audio.kinds import KINDS
+
+    usual = ["wav", "flac", "mp3", "m4a", "ogg", "opus", "aac", "wma", "aiff", "mp4", "webm"]
+    names = [suffix.removeprefix(".") for found in KINDS.values() for suffix in found]
+    rest = sorted({*names}.difference(usual))
+    text = f"Audio files and films with these suffixes are read, at any rate: {', '.join(usual)}; "
+    return textwrap.fill(f"{text}{', '.join(rest)}.", 100)
+
+
+def kinds() -> str:
+    """Return a table of the suffixes of audio files by kind, as Markdown."""
+    from zoo.audio.kinds import KINDS
+
+    rows = [
+        f"| {kind} | {' '.join(f'`{name}`' for name in names)} |" for kind, names in KINDS.items()
+    ]
+    return "\n".join(["| kind | suffixes |", "| --- | --- |", *rows])

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import zoo
+from zoo.audio.kinds import SUFFIXES
 
 httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
 
@@ -144,6 +145,40 @@ def test_what_cannot_be_answered_is_told_on_the_page(page, server, tmp_path, con
     until(lambda: words in page.run("return document.body.innerText"))
     assert str(server.temporary) not in page.run("return document.body.innerText")
     assert server.left() == []
+
+
+DROP = """
+const [name, content] = arguments;
+const dropped = new DataTransfer();
+dropped.items.add(new File([Uint8Array.from(content)], name));
+const target = document.querySelector("#song button");
+target.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true }));
+"""
+
+
+@pytest.mark.parametrize("is_dropped", [False, True], ids=["chosen", "dropped"])
+def test_kinds_that_the_browser_does_not_know(page, server, song, is_dropped):
+    import soundfile
+
+    samples, rate = soundfile.read(song)
+    # The server goes by the bytes, whatever the browser takes the suffix for.
+    path = song.with_name("song.wv")
+    soundfile.write(path, samples, rate, format="WAV")
+    if is_dropped:
+        until(lambda: page.run("return document.querySelector('#song button')"))
+        page.run(DROP, path.name, list(path.read_bytes()))
+    else:
+        choose(page, path)
+    until(lambda: answered(page))
+    assert "song.wv" in texts(page, ".zoo-song")[0]
+    assert server.left() == []
+
+
+def test_the_chooser_offers_all_audio_files(page):
+    chooser = "return document.querySelector('#song input[type=file]')"
+    until(lambda: page.run(chooser))
+    page.run("document.querySelector('#song button').click()")
+    assert set(page.run(f"{chooser}.accept").split(",")) == {"audio/*", *SUFFIXES}
 
 
 def test_a_page_without_models_says_what_to_type_and_wakes_up(browser, serve, models, tmp_path):

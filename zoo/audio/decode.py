@@ -71,8 +71,8 @@ def decode(path: Path, rate: int, notes: dict[str, str] | None = None) -> NDArra
     Parameters
     ----------
     path : Path
-        File of format wav, au, aiff, flac, ogg, opus, mp3, m4a, wma or webm, with any rate,
-        number of channels and sample format.
+        File of a kind in `zoo.audio.kinds`, with any name, rate, number of channels and sample
+        format.
     rate : int
         Hz of the result.
     notes : dict, optional

@@ -4,42 +4,37 @@ import glob
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from zoo.audio.folders import LISTED, NO_FILE, PassedOver, walk
+from zoo.audio.kinds import is_audio, is_foreign, suffix_of
 from zoo.audio.urls import is_url, opened
 from zoo_registry.errors import AudioError, DatasetError, FileUnavailable, UsageError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.temporary import temporary_folder
 
-__all__ = ["STDIN", "SUFFIXES", "audio_files", "is_audio", "on_disk", "opening", "walk"]
+__all__ = ["STDIN", "audio_files", "on_disk", "opening"]
 
-SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("aac", "aif", "aifc", "aiff", "au", "caf", "flac", "m4a", "mka", "mp2", "mp3", "mp4"),
-        *("oga", "ogg", "opus", "snd", "w64", "wav", "webm", "wma"),
-    )
-)
 STDIN = "-"
 _LARGEST = 4 << 30  # bytes that are copied; an hour of stereo in floats has 1.4
 _PIECE = 1 << 20  # bytes
 
 
-def is_audio(path: Path) -> bool:
-    """Whether the file has a suffix of audio files."""
-    return path.suffix.lower() in SUFFIXES
-
-
-def audio_files(paths: Iterable[str | Path]) -> list[str]:
+def audio_files(
+    paths: Iterable[str | Path], note: Callable[[str], None] | None = None
+) -> list[str]:
     """Return the files of paths, folders and patterns, each once; of a folder or pattern sorted.
 
     Parameters
     ----------
     paths : iterable of str or Path
-        Files, folders that are searched, patterns such as ``*.wav``, or ``-``.
+        Files, whatever their suffix; folders, which are searched for audio files; patterns such as
+        ``*.wav``, which name their own suffix or mean audio files; or ``-``.
+    note : callable, optional
+        Receives a sentence on what is passed over in folders and by patterns.
 
     Raises
     ------
@@ -47,64 +42,74 @@ def audio_files(paths: Iterable[str | Path]) -> list[str]:
         If a path does not exist, a pattern fits nothing, or a folder holds no audio.
     """
     found: list[str] = []
-    for given in paths:
-        path = Path(given)
-        if str(given) != STDIN and is_folder(path):
-            found += _inside(path)
-        elif str(given) == STDIN or os.path.exists(path):  # noqa: PTH110  (allows a long name)
-            found.append(str(given))
-        elif glob.has_magic(str(given)):
-            matches = sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207  (absolute, too)
-            inside = [
-                file
-                for match in map(Path, matches)
-                for file in (_inside(match, False) if match.is_dir() else [str(match)])
-            ]
+    passed = PassedOver()
+    for given in map(str, paths):
+        path, own = Path(given), PassedOver()
+        if given != STDIN and is_folder(path):
+            inside = _inside(path, own)
             if not inside:
-                raise UsageError(f"no file fits the pattern {str(given)!r}")
-            found += inside
+                raise UsageError(f"the folder {given} holds no audio file{own.instead}; {LISTED}")
+        elif given == STDIN or os.path.exists(path):  # noqa: PTH110  (allows a long name)
+            inside = [given]
+        elif glob.has_magic(given):
+            inside = _fitting(given, own)
+            if not inside and own.instead:
+                raise UsageError(f"no audio file fits the pattern {given!r}{own.instead}; {LISTED}")
+            if not inside:
+                raise UsageError(f"no file fits the pattern {given!r}")
         else:
-            raise UsageError(f"there is no file or folder {str(given)!r}")
+            raise UsageError(f"there is no file or folder {given!r}")
+        found += inside
+        passed.add_all(own)
+    if note and passed.note:
+        note(passed.note)
     return list(dict.fromkeys(found))
 
 
-def _inside(folder: Path, needed: bool = True) -> list[str]:
+def _inside(folder: Path, passed: PassedOver) -> list[str]:
     files = []
-    for root, folders, names in walk(folder):
-        folders[:] = [name for name in folders if not (root / name).is_symlink()]
-        files += [str(root / name) for name in names if is_audio(Path(name))]
-    # A link to nothing is named, as it may lead to a disk that is away; pipes are not opened.
-    files = sorted(file for file in files if is_file(file) or not os.path.exists(file))  # noqa: PTH110
-    if needed and not files:
-        raise UsageError(f"the folder {folder} holds no audio file")
+    for within, names in walk(folder, passed):
+        root = folder / within
+        for name in names:
+            file = str(root / name)
+            # A link to nothing is named, as it may lead to a disk that is away.
+            if is_file(file) or not os.path.exists(file):  # noqa: PTH110
+                files.append(file)
+            else:
+                passed.add(NO_FILE, name)
+    return sorted(files)
+
+
+def _fitting(pattern: str, passed: PassedOver) -> list[str]:
+    """Return the files that fit a pattern, and the audio files in the folders that fit it."""
+    # What the pattern names is meant: a rare suffix, a folder, and a dot, which no sign stands for.
+    named, suffix = set(Path(pattern).parts), suffix_of(pattern)
+    files: list[str] = []
+    done: set[Path] = set()  # folders that were searched or left out
+    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207  (absolute, too)
+        path = Path(match)
+        if not done.isdisjoint(path.parents):
+            continue
+        steps = [path, *path.parents] if is_folder(match) else path.parents
+        foreign = [
+            step
+            for step in steps
+            if is_foreign(step.name) and step.name[0] != "." and step.name not in named
+        ]
+        if foreign:
+            passed.enters(foreign[-1].name)
+            done.add(foreign[-1])
+        elif is_folder(match):
+            files += _inside(path, passed)
+            done.add(path)
+        elif (
+            path.name in named
+            or (suffix and suffix == suffix_of(match))
+            or (path.name[0] == "." and is_audio(path.name))
+            or passed.takes(path.name)
+        ):
+            files.append(match)
     return files
-
-
-def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Yield a folder, and each folder in it, with the names of its folders and of its files.
-
-    Links are followed. Folders that the caller removes from the list are not entered.
-
-    Parameters
-    ----------
-    folder : Path
-        Outermost folder.
-
-    Raises
-    ------
-    UsageError
-        If a folder cannot be read.
-    """
-    waiting = [folder]
-    while waiting:
-        # One folder at a time, since `os.walk` recurses and is limited by Python's stack.
-        root, folders, names = next(os.walk(waiting.pop(), onerror=_refuse))
-        yield Path(root), folders, names
-        waiting += [Path(root, name) for name in folders]
-
-
-def _refuse(error: OSError) -> None:
-    raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 @contextmanager

@@ -49,10 +49,11 @@ def check_data(
     from zoo.datasets.check import check, write_metadata
     from zoo.plugins.registry import find_dataset
 
-    dataset = find_dataset(data)
+    reporter = TerminalReporter()
+    dataset = find_dataset(data, reporter=reporter)
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
-    problems = check(dataset, jobs, TerminalReporter())
+    problems = check(dataset, jobs, reporter)
     distorts = any(problem.distorts for problem in problems)
     result = {
         "dataset": dataset.name,
@@ -102,7 +103,7 @@ def info(
     from zoo.datasets.gtzan import is_gtzan
     from zoo.plugins.registry import find_dataset
 
-    dataset = find_dataset(data)
+    dataset = find_dataset(data, reporter=TerminalReporter())
     tracks = Counter(track.label for track in dataset.tracks)
     pairs = zip(dataset.tracks, dataset.groups.tolist(), strict=True)
     groups = Counter(label for label, _ in {(track.label, group) for track, group in pairs})

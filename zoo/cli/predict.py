@@ -54,8 +54,8 @@ def command(
     from zoo.inference.predict import predict
     from zoo.inference.predictors import open_model
 
-    files: list[str] = audio_files(paths)
     reporter = TerminalReporter()
+    files: list[str] = audio_files(paths, reporter.note)
     if output is not None and format == "table":
         format = "csv" if output.suffix.lower() == ".csv" else "json"
     as_csv = format == "csv"

@@ -82,7 +82,7 @@ def command(
     reporter = TerminalReporter()
     failures, done = [], []
     with chosen_engine(engine, scheduler, jobs) as workers:
-        dataset = find_dataset(data, registry, engine=workers)
+        dataset = find_dataset(data, registry, engine=workers, reporter=reporter)
         for name in names:
             try:
                 run = train(

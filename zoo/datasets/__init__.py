@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.gtzan import with_facts
+from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.text import quoted
@@ -23,6 +24,7 @@ def open_dataset(
     offered: Mapping[str, Callable[[], Dataset]] | None = None,
     trust: bool = True,
     engine: "Engine | None" = None,
+    reporter: Reporter | None = None,
 ) -> Dataset:
     """Return the dataset that ``--data`` names, for a CSV file a `FeatureTable`.
 
@@ -36,6 +38,8 @@ def open_dataset(
         Whether files of unchanged size and time are assumed to be unchanged.
     engine : Engine, optional
         Its workers read the files at a URL the first time.
+    reporter : Reporter, optional
+        Receives a note on files that are passed over.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def open_dataset(
     if is_folder(path):
         from zoo.datasets.folder import read_folder
 
-        return with_facts(read_folder(path, trust))
+        return with_facts(read_folder(path, trust, reporter))
     if is_file(path) and path.suffix.lower() == ".csv":
         from zoo.datasets.table import read_feature_table
 
@@ -60,7 +64,7 @@ def open_dataset(
     if is_url(wanted):
         from zoo.datasets.remote import read_remote
 
-        return with_facts(read_remote(wanted, engine, trust))
+        return with_facts(read_remote(wanted, engine, trust, reporter))
     if os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
         raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
     names = ", ".join(["demo", *sorted(offered or ())])

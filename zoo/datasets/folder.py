@@ -1,14 +1,17 @@
 """Reader of a folder with one sub-folder per class, or with a ``metadata.csv``."""
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+import os
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 
-from zoo.audio.files import is_audio, walk
+from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, PassedOver, walk
+from zoo.audio.kinds import is_foreign, suffix_of
 from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.csv_reader import Table, read_table
 from zoo.datasets.hashing import file_digests
+from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
-from zoo_registry.files import is_file
+from zoo_registry.files import is_file, is_folder
 from zoo_registry.text import quoted
 
 __all__ = ["METADATA", "file_rows", "metadata_rows", "read_folder"]
@@ -16,7 +19,7 @@ __all__ = ["METADATA", "file_rows", "metadata_rows", "read_folder"]
 METADATA = "metadata.csv"
 
 
-def read_folder(folder: Path, trust: bool = True) -> Dataset:
+def read_folder(folder: Path, trust: bool = True, reporter: Reporter | None = None) -> Dataset:
     """Return the dataset in a folder of audio files.
 
     Without a ``metadata.csv`` every audio file in a sub-folder is a track, and its label is
@@ -30,6 +33,8 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
         Folder of the dataset.
     trust : bool
         Whether files of unchanged size and time are assumed to be unchanged.
+    reporter : Reporter, optional
+        Receives a note on what is passed over.
 
     Raises
     ------
@@ -40,7 +45,7 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
     if metadata.is_file():
         rows = metadata_rows(str(folder), read_table(metadata), lambda path: is_file(folder / path))
     else:
-        rows = file_rows(str(folder), _audio_files(folder))
+        rows = _class_rows(folder, reporter or Reporter())
     check_labels(str(folder), [row["label"] for row in rows])
     paths = [folder / row["path"] for row in rows]
     digests = file_digests(folder, paths, trust)
@@ -51,47 +56,72 @@ def read_folder(folder: Path, trust: bool = True) -> Dataset:
     return Dataset(folder.resolve().name, str(folder), tracks)
 
 
-def _audio_files(folder: Path) -> Iterator[str]:
-    """Yield the audio files in sub-folders, as paths relative to `folder`."""
-    home = folder.resolve()
-    entered = {home}
-    for root, folders, names in walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in list(folders):
-            # Links are followed once, unless they lead back and so into an endless loop.
-            if (root / name).is_symlink():
-                target = (root / name).resolve()
-                if target in entered or target in home.parents or home in target.parents:
-                    folders.remove(name)
-                entered.add(target)
-        within = root.relative_to(folder).parts
-        for name in () if within else names:
-            if (root / name).is_symlink() and not Path(name).suffix and not (root / name).exists():
+def _class_rows(folder: Path, reporter: Reporter) -> list[dict[str, str]]:
+    """Return the rows of a folder without a ``metadata.csv``."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            is_name = suffix_of(entry.name) or is_foreign(entry.name)
+            if entry.is_symlink() and not is_name and not is_folder(entry.path):
                 raise DatasetError(
-                    f"{root / name} is a link to nothing, where a class may have been; "
+                    f"{entry.path} is a link to nothing, where a class may have been; "
                     "bring back what it leads to, or remove it"
                 )
-        # Strings instead of Paths save time: there may be a hundred thousand files.
-        for name in sorted(names) if within else ():
-            if is_audio(Path(name)) and not name.startswith("."):
-                yield "/".join((*within, name))
+    passed, classes, files = PassedOver(), list[str](), list[str]()
+    for within, names in walk(folder, passed):
+        if within.count("/") == 1:
+            classes.append(within[:-1])
+        files += [within + name for name in names]
+    return file_rows(str(folder), files, classes, passed, reporter)
 
 
-def file_rows(folder: str, files: Iterable[str]) -> list[dict[str, str]]:
-    """Return a row for each file, labelled with its sub-folder; raise `DatasetError` for none."""
+def file_rows(
+    folder: str,
+    files: Iterable[str],
+    classes: Collection[str],
+    passed: PassedOver,
+    reporter: Reporter,
+) -> list[dict[str, str]]:
+    """Return a row for each audio file in a class folder, labelled with the folder's name.
+
+    Parameters
+    ----------
+    folder : str
+        Name of the outermost folder in messages.
+    files : iterable of str
+        Audio files, relative to it, with slashes.
+    classes : collection of str
+        Folders in it.
+    passed : PassedOver
+        What was passed over; receives files in no class folder, and folders without audio.
+    reporter : Reporter
+        Receives a note on it.
+
+    Raises
+    ------
+    DatasetError
+        If there is no audio file in a class folder, or a name is not in UTF-8.
+    """
     rows = []
     for path in files:
+        label, slash, name = path.partition("/")
+        if not slash:
+            passed.add(OUTSIDE, label)
+            continue
         try:
             path.encode()  # CSV and JSON files could not contain other names
         except UnicodeEncodeError:
             shown = ascii(path)
             raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
-        rows.append({"path": path, "label": PurePosixPath(path).parts[0]})
+        rows.append({"path": path, "label": label})
+    for name in sorted({*classes}.difference(row["label"] for row in rows)):
+        passed.add(EMPTY, name, is_folder=True)
     if not rows:
         raise DatasetError(
-            f"{folder} holds no audio file in a sub-folder; "
-            "give a folder with one sub-folder a class, each with its audio files"
+            f"{folder} holds no audio file in a sub-folder{passed.instead}; "
+            f"give a folder with one sub-folder a class, each with its audio files; {LISTED}"
         )
+    if passed.note:
+        reporter.note(passed.note)
     return rows
 
 

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from zoo.audio.files import is_audio, on_disk
+from zoo.audio.files import on_disk
+from zoo.audio.folders import PassedOver, sift
+from zoo.audio.kinds import is_foreign
 from zoo.audio.urls import file_system, opened, reading
 from zoo.datasets import dataset_name
 from zoo.datasets.base import Dataset, Track, check_labels
@@ -13,6 +14,7 @@ from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA, file_rows, metadata_rows
 from zoo.datasets.hashing import remembered_digests
 from zoo.execution.engine import Engine, LocalProcesses, crashed
+from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError, StorageError
 from zoo_registry.text import quoted
 
@@ -22,7 +24,9 @@ __all__ = ["read_remote"]
 _STAMPS = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "last_modified", "updated")
 
 
-def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> Dataset:
+def read_remote(
+    url: str, engine: Engine | None = None, trust: bool = True, reporter: Reporter | None = None
+) -> Dataset:
     """Return the dataset in the folder at a URL, read as `read_folder` reads a local one.
 
     Parameters
@@ -33,6 +37,8 @@ def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> D
         Its workers compute the SHA-256 of the files; threads of this process by default.
     trust : bool
         Whether files of unchanged size, time and tag are assumed to be unchanged.
+    reporter : Reporter, optional
+        Receives a note on what is passed over.
 
     Raises
     ------
@@ -40,11 +46,14 @@ def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> D
         If the folder cannot be read, has no tracks, or its metadata does not match the files.
     """
     url = url.rstrip("/")
-    files = _files(url)
+    files, folders = _listed(url)
     if METADATA in files:
         rows = _metadata(url, files)
     else:
-        rows = file_rows(url, sorted(filter(_is_track, files)))
+        passed, paths = PassedOver(), sorted([*files, *folders])
+        tops = {path.partition("/")[0] for path in paths if "/" in path}
+        classes = [name for name in tops if not is_foreign(name)]
+        rows = file_rows(url, sift(paths, passed), classes, passed, reporter or Reporter())
     check_labels(url, [row["label"] for row in rows])
     urls = [f"{url}/{row['path']}" for row in rows]
     facts = [files[row["path"]] for row in rows]
@@ -71,23 +80,18 @@ def read_remote(url: str, engine: Engine | None = None, trust: bool = True) -> D
     return Dataset(dataset_name(url), url, tracks)
 
 
-def _files(url: str) -> dict[str, Mapping[str, Any]]:
-    """Return the properties of each file below a URL, by its relative path."""
+def _listed(url: str) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
+    """Return the properties of each file below a URL, by its relative path, and the folders."""
     with reading(url):
         system, root = file_system(url)
         system.invalidate_cache()  # another process may have added files
-        found = system.find(root, detail=True)
+        found = system.find(root, withdirs=True, detail=True)
     root = root.rstrip("/") + "/"
-    files = {path[len(root) :]: facts for path, facts in found.items() if path.startswith(root)}
+    below = {path[len(root) :]: facts for path, facts in found.items() if path.startswith(root)}
+    files = {path: facts for path, facts in below.items() if facts.get("type") != "directory"}
     if not files:
         raise DatasetError(f"there is no folder at {quoted(url)}, or it is empty; check the name")
-    return files
-
-
-def _is_track(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    hidden = any(part.startswith(".") for part in parts)
-    return len(parts) > 1 and not hidden and is_audio(Path(path))
+    return files, [path.rstrip("/") + "/" for path in below.keys() - files.keys()]
 
 
 def _metadata(url: str, files: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -63,7 +63,7 @@ def predict(
     in_order : bool
         Whether predictions are returned in the order of the files, or as soon as each is ready.
     reporter : Reporter, optional
-        Receives the progress.
+        Receives the progress, and a note on what is passed over in folders.
 
     Returns
     -------
@@ -93,7 +93,8 @@ def predict(
     >>> prediction.label, prediction.votes
     ('ambient', {'ambient': 1})
     """
-    files = audio_files([paths] if isinstance(paths, str | Path) else paths)
+    reporter = reporter or Reporter()
+    files = audio_files([paths] if isinstance(paths, str | Path) else paths, reporter.note)
     workers = min(jobs or os.cpu_count() or 1, len(files))
     if isinstance(model, str | Path):
         predictor = open_model(model, None if workers == 1 else 1)
@@ -102,7 +103,7 @@ def predict(
     if timeline and not predictor.has_times:
         raise UsageError(f"{predictor.name} does not say how its windows lie: it has no timeline")
     classify = partial(_classify, predictor, timeline, min_confidence)
-    return _predictions(files, classify, workers, in_order, reporter or Reporter())
+    return _predictions(files, classify, workers, in_order, reporter)
 
 
 def _predictions(

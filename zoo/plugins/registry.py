@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.audio.urls import is_url
 from zoo.datasets import Dataset, open_dataset
+from zoo.execution.progress import Reporter
 from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo.workspace import cache_folder
@@ -129,6 +130,7 @@ def find_dataset(
     *,
     trust: bool = True,
     engine: "Engine | None" = None,
+    reporter: Reporter | None = None,
 ) -> Dataset:
     """Return the dataset that the user names as ``--data``, also if an extension offers it.
 
@@ -138,7 +140,7 @@ def find_dataset(
         As for `open_dataset`.
     registry : Registry, optional
         Registry with the extensions; a fresh one by default.
-    trust, engine : bool, Engine
+    trust, engine, reporter : bool, Engine, Reporter
         As for `open_dataset`.
 
     Raises
@@ -148,7 +150,8 @@ def find_dataset(
     PluginError
         If an extension offers it, and fails.
     """
-    dataset = open_dataset(wanted, offered_datasets(registry or open_registry()), trust, engine)
+    offered = offered_datasets(registry or open_registry())
+    dataset = open_dataset(wanted, offered, trust, engine, reporter)
     if os.path.exists(wanted) and not _mark(wanted).exists():  # noqa: PTH110  (allows a long name)
         with suppress(OSError):  # it will have to be named again
             write_text(_mark(wanted), "", durable=False)

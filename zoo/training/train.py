@@ -118,7 +118,7 @@ def train(
     if not 0 <= seed < 2**32:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
     if isinstance(data, str):
-        data = find_dataset(data, registry, engine=engine)
+        data = find_dataset(data, registry, engine=engine, reporter=reporter)
     splitting.folds(data, seed, grouped)  # an impossible split is refused before the work
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")

@@ -120,7 +120,7 @@ def tune(
     loaded = usable_model(registry, model)
     splitting = parse_protocol(protocol)
     if isinstance(data, str):
-        data = find_dataset(data, registry, engine=engine)
+        data = find_dataset(data, registry, engine=engine, reporter=reporter)
     dataset = extract(data, loaded, engine, reporter).dataset
     fold = splitting.folds(dataset, seed, grouped)[0]
     described = {

@@ -1,5 +1,6 @@
 """The page of ``zoo serve``: a song is uploaded, and the predictions of the models appear."""
 
+import json
 import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -12,6 +13,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
+from zoo.audio.kinds import SUFFIXES
 from zoo.web.api import refuse
 from zoo.web.limits import Refused
 from zoo.web.result_html import ModelResult, render_notice, render_result
@@ -50,6 +52,7 @@ class _Page(gr.Blocks):  # type: ignore[misc]  # Gradio is not type-checked
 def add_page(app: FastAPI, service: Service) -> None:
     """Add the page, its uploads and its icon."""
     _add_routes(app, service)
+    suffixes = json.dumps(",".join(["audio/*", *sorted(SUFFIXES)]))
     script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
     gr.mount_gradio_app(
         app,
@@ -69,7 +72,7 @@ def add_page(app: FastAPI, service: Service) -> None:
             font_mono=["ui-monospace", "monospace"],
         ),
         css=(_TEMPLATES / "page.css").read_text(encoding="utf-8"),
-        head=f"<script>\n{script}</script>",
+        head=f"<script>\nconst zooSuffixes = {suffixes};\n{script}</script>",
     )
     # Gradio gets what no other route answers to.
     for route in app.routes:

@@ -15,7 +15,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from zoo.audio.files import is_audio
+from zoo.audio.kinds import is_audio, suffix_of
 from zoo.web.limits import Refused
 
 __all__ = ["Song", "Uploads", "plain_name"]
@@ -113,8 +113,8 @@ async def _received(request: Request, folder: Path) -> Song:
 
 
 async def _store(folder: Path, name: str, pieces: AsyncIterator[bytes]) -> Song:
-    # The suffix helps the decoder; nothing else of the client's name reaches the disk.
-    suffix = Path(name).suffix.lower() if is_audio(Path(name)) else ""
+    # The player is told a type by the suffix; nothing else of the client's name reaches the disk.
+    suffix = suffix_of(name) if is_audio(name) else ""
     song = Song(folder / f"song{suffix}", name)
     with song.path.open("wb") as file:
         async for piece in pieces:
@@ -130,7 +130,7 @@ def plain_name(given: str) -> str:
     last = re.split(r"[/\\]", given)[-1]
     name = "".join(letter for letter in last if letter.isprintable()).strip()
     if len(name) > _LONGEST:
-        suffix = Path(name).suffix if is_audio(Path(name)) else ""
+        suffix = Path(name).suffix if is_audio(name) else ""
         name = name[: _LONGEST - len(suffix) - 1] + "…" + suffix
     return name or "-"
 

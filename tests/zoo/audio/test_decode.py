@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.audio.decode import decode, open_stream, read, resample
-from zoo.audio.files import SUFFIXES, is_audio
 from zoo_registry import AudioError, FileUnavailable
 
 PITCH = 440.0
@@ -153,16 +152,6 @@ def assert_sound(got: np.ndarray | str, path: Path) -> None:
     else:
         assert got.size
         assert np.isfinite(got).all()
-
-
-def test_every_suffix_is_tried():
-    assert {kind.suffix for kind in KINDS} == SUFFIXES
-
-
-def test_suffixes_in_any_case():
-    assert is_audio(Path("a/B.WAV"))
-    assert not is_audio(Path("a/wav"))
-    assert not is_audio(Path("a.wav/b.txt"))
 
 
 class TestWhole:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.audio.files import SUFFIXES
+from zoo.audio.kinds import SUFFIXES
 from zoo.datasets.folder import METADATA, read_folder
 from zoo_registry import DatasetError
 

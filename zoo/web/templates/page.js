@@ -17,3 +17,40 @@ async function zooSend(song, models) {
   }
   return [null, ticket, models];
 }
+
+// Gradio's chooser would offer fewer kinds of files, and refuse the others by the type that the
+// browser guesses. The server looks at the bytes.
+function zooChooser(event) {
+  return event.target.closest?.("#song")?.querySelector("input[type=file]");
+}
+
+function zooTake(input, files) {
+  const taken = new DataTransfer();
+  for (const file of files) {
+    taken.items.add(new File([file], file.name, { type: "audio/*" }));
+  }
+  input.files = taken.files;
+}
+
+addEventListener("click", (event) => {
+  const input = zooChooser(event);
+  if (input) {
+    input.accept = zooSuffixes;
+  }
+}, true);
+
+addEventListener("change", (event) => {
+  if (event.target === zooChooser(event)) {
+    zooTake(event.target, event.target.files);
+  }
+}, true);
+
+addEventListener("drop", (event) => {
+  const input = zooChooser(event);
+  if (input && event.dataTransfer?.files.length) {
+    event.preventDefault();
+    event.stopPropagation();
+    zooTake(input, event.dataTransfer.files);
+    input.dispatchEvent(new Event("change"));
+  }
+}, true);

@@ -1,0 +1,140 @@
+"""All commands take the same files for recordings, and say once what they pass over."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from zoo.cli.app import run as run_command
+
+
+@pytest.fixture
+def command(monkeypatch, capfd) -> Callable[..., tuple[int, str, list[str]]]:
+    """Return a function that gives status, output and notes of a command."""
+
+    def run(*given: str) -> tuple[int, str, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["zoo", *given])
+        status = run_command()
+        said = capfd.readouterr()
+        return status, said.out, said.err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def music(tone_folder) -> Path:
+    """Return tones as people keep them: other kinds of files, and what systems leave behind."""
+    folder = tone_folder("music", tracks=3, seconds=0.3)
+    for label in ("high", "low"):
+        (folder / label / f"._{label}00.wav").write_bytes(b"\0\5\x16\7" + bytes(90))
+        (folder / label / "cover\x1b[31m.jpg").write_bytes(b"\xff\xd8\xff")
+        (folder / label / "album").mkdir()
+        (folder / label / f"{label}02.wav").rename(folder / label / "album" / "B.WAVE")
+    for name in ("__MACOSX", "$RECYCLE.BIN", "lost+found"):
+        shutil.copytree(folder / "high", folder / name)
+    shutil.copy(folder / "high" / "high00.wav", folder / "beside.wav")
+    (folder / "notes").mkdir()
+    (folder / "empty").mkdir()
+    (folder / "notes" / "a.TXT").touch()
+    (folder / "README.md").touch()
+    return folder
+
+
+PASSED = "3 without an audio suffix (.jpg 2, .txt 1), 5 hidden or of another system ("
+LISTED = (
+    f"Passed over 6 files and 5 folders: {PASSED}._* 2, $RECYCLE.BIN/, __MACOSX/, lost+found/), "
+    "1 in no class folder (beside.wav), 2 class folders without audio files (empty/, notes/)."
+)
+
+
+class TestPassedOver:
+    @pytest.mark.parametrize(
+        "given",
+        [
+            ("data", "info", "music", "--format", "json"),
+            ("data", "check", "music", "--jobs", "1", "--format", "json"),
+            # The split is refused, which saves the time of a training.
+            ("train", "logistic", "decision-tree", "--data", "music", "--protocol", "kfold:7"),
+            ("tune", "logistic", "--data", "music", "--protocol", "kfold:7"),
+        ],
+        ids=lambda given: " ".join(given[:2]),
+    )
+    def test_said_once_by_every_command(self, music, workspace, command, given):
+        _, out, notes = command(*given)
+        assert [note for note in notes if "assed over" in note] == [LISTED]
+        if given[-1] == "json":
+            assert json.loads(out)["tracks"] == 6
+        else:
+            assert "has 3 tracks and kfold:7 needs 7" in notes[-1]
+
+    def test_predict(self, music, hearing, command):
+        hearing("seconds")
+        status, out, notes = command("predict", "seconds", "music", "--format", "json")
+        assert status == 0
+        assert sorted(json.loads(line)["path"] for line in out.splitlines()) == [
+            "music/beside.wav", "music/high/album/B.WAVE", "music/high/high00.wav",
+            "music/high/high01.wav", "music/low/album/B.WAVE", "music/low/low00.wav",
+            "music/low/low01.wav",
+        ]  # fmt: skip
+        assert notes == [
+            f"Passed over 5 files and 3 folders: {PASSED}._* 2, $RECYCLE.BIN/, __MACOSX/, "
+            "lost+found/)."
+        ]
+
+    def test_a_folder_at_a_url(self, music, command):
+        pytest.importorskip("fsspec")
+        status, out, notes = command("data", "info", f"file://{music}", "--format", "json")
+        assert (status, json.loads(out)["tracks"]) == (0, 6)
+        assert sorted(notes[0]) == sorted(LISTED)
+
+    def test_a_class_of_unknown_files_does_not_vanish(self, music, command):
+        for path in music.glob("low/**/*.[wW]*"):
+            path.rename(f"{path}.xyz")
+        status, _, notes = command("data", "info", "music")
+        assert status == 2
+        assert "6 without an audio suffix (.xyz 3, .jpg 2, .txt 1)" in notes[0]
+        assert "3 class folders without audio files (empty/, low/, notes/)" in notes[0]
+        assert "holds one class only, 'high'" in notes[-1]
+
+    def test_a_list_of_files_passes_nothing_over(self, music, command):
+        rows = "path", "high/high00.wav", "low/low00.wav", "low/._low00.wav"
+        (music / "metadata.csv").write_text("\n".join(rows))
+        status, out, notes = command("data", "info", "music", "--format", "json")
+        assert (status, json.loads(out)["tracks"], notes) == (0, 3, [])
+
+
+def test_a_folder_without_audio(workspace, command, hearing):
+    hearing("seconds")
+    Path("x/photos").mkdir(parents=True)
+    Path("x/photos/a.jpg").touch()
+    for given in (("predict", "seconds", "x"), ("data", "info", "x")):
+        status, _, notes = command(*given)
+        assert status == 2
+        assert len(notes) == 1
+        assert "1 without an audio suffix (.jpg 1)" in notes[0]
+        assert "audio files end in .wav, .flac, .mp3, .m4a, .ogg" in notes[0]
+
+
+def test_a_class_of_audio_books(music, command, hearing):
+    """Suffixes that used to be unknown, so that the class vanished."""
+    hearing("seconds")
+    for number, path in enumerate(music.glob("low/low*.wav")):
+        with av.open(str(path.with_suffix(".M4B")), "w", format="ipod") as file:
+            stream = file.add_stream("aac", rate=22_050)
+            stream.layout = "mono"
+            tone = np.sin(np.arange(22_050, dtype=np.float32)[None] / (9 + number))
+            frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 22_050, 0
+            for part in (frame, None):
+                file.mux(stream.encode(part))
+        path.unlink()
+    status, out, _ = command("data", "info", "music", "--format", "json")
+    assert status == 0
+    assert [item["tracks"] for item in json.loads(out)["classes"]] == [3, 3]
+    status, out, _ = command("predict", "seconds", "music/low", "--format", "json")
+    assert (status, len(out.splitlines())) == (0, 3)
