@@ -7,7 +7,7 @@ __all__ = ["KINDS", "SUFFIXES", "is_audio", "is_foreign", "suffix_of"]
 # Every suffix has a decoder, in libsndfile or in PyAV's FFmpeg; the documentation quotes the list.
 _LISTED = {
     "WAV and relatives": "wav wave bwf bw64 rf64 w64 xwma",
-    "AIFF, CAF, Sun, NeXT": "aif aiff aifc caf au snd",
+    "AIFF, CAF, Sun, NeXT": "aif aiff aifc aiffc caf au snd",
     "lossless": "flac fla ape wv tta tak shn dsf dff qoa mlp thd truehd",
     "MPEG": "mp3 mp2 mp1 mpa mpga m2a aac adts latm loas",
     "MP4 and QuickTime": "m4a m4b m4r f4a 3ga 3gp 3gpp 3g2 mp4 m4v f4v mov qt ismv isma",
@@ -16,7 +16,7 @@ _LISTED = {
     "Windows Media": "wma wmv asf",
     "Dolby and DTS": "ac3 eac3 ec3 dts dtshd",
     "other codecs": "mpc mp+ oma omg aa3 ra vqe vqf vql",
-    "voice recorders and telephones": "amr awb dss gsm ilbc lbc qcp voc wve",
+    "voice recorders and telephones": "amr amr-nb amr-wb awb dss gsm ilbc lbc qcp voc wve",
     "films": "avi divx dv flv m2t m2ts mpeg mpg mts mxf nut rm rmvb ts vob wtv",
     "research and samplers": ("nist sph 8svx svx amb avr fap htk ircam maud paf pvf sds sf sox xi"),
 }

@@ -11,7 +11,7 @@ from zoo.datasets.csv_reader import Table, read_table
 from zoo.datasets.hashing import file_digests
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
-from zoo_registry.files import is_file, is_folder
+from zoo_registry.files import is_file
 from zoo_registry.text import quoted
 
 __all__ = ["METADATA", "file_rows", "metadata_rows", "read_folder"]
@@ -58,19 +58,19 @@ def read_folder(folder: Path, trust: bool = True, reporter: Reporter | None = No
 
 def _class_rows(folder: Path, reporter: Reporter) -> list[dict[str, str]]:
     """Return the rows of a folder without a ``metadata.csv``."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            is_name = suffix_of(entry.name) or is_foreign(entry.name)
-            if entry.is_symlink() and not is_name and not is_folder(entry.path):
-                raise DatasetError(
-                    f"{entry.path} is a link to nothing, where a class may have been; "
-                    "bring back what it leads to, or remove it"
-                )
     passed, classes, files = PassedOver(), list[str](), list[str]()
     for within, names in walk(folder, passed):
         if within.count("/") == 1:
             classes.append(within[:-1])
         files += [within + name for name in names]
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            may_be_class = not (suffix_of(entry.name) or is_foreign(entry.name))
+            if may_be_class and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110
+                raise DatasetError(
+                    f"{entry.path} is a link to nothing, where a class may have been; "
+                    "bring back what it leads to, or remove it"
+                )
     return file_rows(str(folder), files, classes, passed, reporter)
 
 

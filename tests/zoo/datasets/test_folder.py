@@ -8,7 +8,7 @@ import pytest
 
 from zoo.audio.kinds import SUFFIXES
 from zoo.datasets.folder import METADATA, read_folder
-from zoo_registry import DatasetError
+from zoo_registry import DatasetError, UsageError
 
 
 @pytest.fixture
@@ -108,6 +108,18 @@ class TestWithoutMetadata:
     def test_link_to_nothing_is_named(self, folder):
         (folder / "low" / "gone.wav").symlink_to(folder / "nowhere")
         with pytest.raises(DatasetError, match=r"gone\.wav cannot be read: No such file"):
+            read_folder(folder)
+
+    def test_a_link_to_a_file_is_no_class(self, folder):
+        (folder / "NEWEST").symlink_to("low/a.wav")
+        assert read_folder(folder).classes == ("high", "low")
+
+    def test_a_folder_that_cannot_be_read(self, folder, monkeypatch):
+        def refuse(path: Path) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        monkeypatch.setattr("os.scandir", refuse)
+        with pytest.raises(UsageError, match="data cannot be read: Permission denied"):
             read_folder(folder)
 
     def test_a_class_that_is_a_link_to_nothing_is_named(self, folder):
