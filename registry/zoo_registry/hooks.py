@@ -163,7 +163,7 @@ class ModelSpec:
     def export(self, model: object) -> Any:
         """Return the model as ONNX.
 
-        Called once, after the fit on all tracks. The graph computes for one track the same as
+        Called after the fit on all tracks; again by the same command if it failed. The graph computes for one track the same as
         `predict`; the zoo puts the graph of the front end before it. The default exports
         scikit-learn estimators and Keras networks.
 
@@ -184,14 +184,16 @@ class ModelSpec:
         Raises
         ------
         CannotExport
-            If there is no ONNX form; the run records the reason.
+            If the model has no ONNX form: the run is complete without, and records the reason.
+            After any other error it is not complete, and the same command tries again.
         """
 
     @hookspec(firstresult=True)
     def save(self, model: object, folder: Path) -> bool | None:
-        """Write a model that has no ONNX form.
+        """Write a model that has no ONNX file.
 
-        Called with the fit on all tracks if `export` failed.
+        Called with the fit on all tracks if `export` failed. The files are kept for `load`; if there
+        is to be an ONNX file, until it is made.
 
         Parameters
         ----------
@@ -210,7 +212,8 @@ class ModelSpec:
     def load(self, folder: Path) -> object:
         """Read a model that `save` wrote.
 
-        Called when a run without an ONNX file predicts.
+        Called when a run without an ONNX form predicts, and when an ONNX file is made that could not
+        be made before.
 
         Parameters
         ----------

@@ -1,5 +1,6 @@
 """The record of a run, `run.json`: everything needed to repeat the run, and how it went."""
 
+import re
 import shlex
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
@@ -34,7 +35,9 @@ TABLE = "table"  # the front end of a table of features
 Curve = list[dict[str, float]]  # a training that diverges has figures that are not finite
 _Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)$")]
 _Place = Annotated[str, Meta(pattern=r"^[^\0]*$")]  # no path has a zero byte
-Status = Literal["running", "complete", "failed"]
+Status = Literal["running", "complete", "no artefact", "failed"]
+# Former versions stored the sentence, and no `impossible`.
+_NO_FORM = re.compile(r"has no `export` hook|ONNX form")
 
 
 class ModelDescription(Structure, kw_only=True):
@@ -190,7 +193,8 @@ class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
     over `parity_tracks` tracks, `same_winner` the number of those for which both name the same
     class, `reference` the difference between the front end and its reference in standard
     deviations. `params` and `curve` are those of the fit on all tracks, as in `FoldRecord`. `saved`
-    has the sha256 of each file that the plugin saved of a model without an ONNX form.
+    has the sha256 of each file that the plugin saved of a model without a file. `impossible` tells
+    whether the model has no ONNX form, so that it can never have a file.
     """
 
     params: dict[str, ParamValue] | None = None
@@ -204,6 +208,7 @@ class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
     same_winner: Count | None = None
     reference: float | None = None
     error: str | None = None
+    impossible: bool | None = None
     saved: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -213,13 +218,25 @@ class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
         if self.sha256 is not None and None in written:
             raise ValueError("the description of the file is not complete")
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is no file, although the model has an ONNX form."""
+        impossible = self.impossible
+        if impossible is None and self.error:
+            impossible = _NO_FORM.search(self.error) is not None
+        return self.sha256 is None and not impossible
+
 
 class MachineInfo(Structure, kw_only=True, omit_defaults=True):
-    """The machine that trained: platform, number of processors, version of Python."""
+    """The machine that trained: platform, number of processors, version of Python.
+
+    As long as it trains, `process` is the name of the process; see `zoo_registry.processes`.
+    """
 
     platform: str | None = None
     processors: Count | None = None
     python: str | None = None
+    process: str | None = None
 
 
 class RunRecord(Structure, kw_only=True):
@@ -227,11 +244,12 @@ class RunRecord(Structure, kw_only=True):
 
     `params` has every parameter, defaults included; `frontend` name, version and fields of the
     front end; `versions` every package that may change the result; `error` the reason why the run
-    failed. `extraction` has ``tracks, decode_seconds, frontend_seconds``: the tracks whose arrays
-    were computed for this run, and the time that it took, summed over all workers; it is empty for
-    a table of features. `split` is the sha256 over the track ids of every training and test part,
-    `predictions` that of `predictions.csv`. `extensions` has JSON values that extensions keep of
-    the run, by their names. `started` and `finished` are times in ISO 8601, UTC.
+    failed, or why it has no artefact yet. `extraction` has ``tracks, decode_seconds,
+    frontend_seconds``: the tracks whose arrays were computed for this run, and the time that it
+    took, summed over all workers; it is empty for a table of features. `split` is the sha256 over
+    the track ids of every training and test part, `predictions` that of `predictions.csv`.
+    `extensions` has JSON values that extensions keep of the run, by their names. `started` and
+    `finished` are times in ISO 8601, UTC.
     """
 
     model: ModelInfo
@@ -260,6 +278,17 @@ class RunRecord(Structure, kw_only=True):
     def __post_init__(self) -> None:
         if not isinstance(self.frontend.get("name"), str):
             raise ValueError("'frontend.name' is missing or no text")
+        # Former versions called a run complete whose artefact could not be made.
+        if self.status == "complete" and self.artefact.is_due:
+            self.status, self.error = "no artefact", self.artefact.error
+
+    @property
+    def place(self) -> str:
+        """The step of an unfinished training: "fold 2 of 5", or "fit on all tracks"."""
+        done, total = len(self.folds), len(self.audit.folds) if self.audit else 0
+        if not total:
+            return "before its first fold"
+        return f"fold {done + 1} of {total}" if done < total else "fit on all tracks"
 
     @property
     def command(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoo_registry.errors import RunError
 from zoo_registry.files import read_bytes, read_json, write_text
 from zoo_registry.predictions import Predictions
+from zoo_registry.processes import lives
 from zoo_registry.record import FORMAT, TABLE, RunRecord
 from zoo_registry.structures import from_plain
 
@@ -63,8 +64,45 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether all folds are stored."""
+        """Whether all folds are stored, and the artefact, unless the model has no ONNX form."""
         return self.record.status == "complete"
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether all folds are stored; the artefact may be missing."""
+        return self.record.status in ("complete", "no artefact")
+
+    @property
+    def status(self) -> str:
+        """The record's status; "interrupted" if the process that trained the run has ended."""
+        if self.record.status == "running" and lives(self.record.machine.process) is False:
+            return "interrupted"
+        return self.record.status
+
+    @property
+    def state(self) -> str:
+        """The status, and the step of an unfinished training, as "interrupted, fold 2 of 5"."""
+        if self.record.status != "running":
+            return self.status
+        unknown = lives(self.record.machine.process) is None
+        status = "running or interrupted on another machine" if unknown else self.status
+        return f"{status}, {self.record.place}"
+
+    @property
+    def lack(self) -> str | None:
+        """The reason why the run cannot be used yet, and what to do; None if it is complete."""
+        reason = self.record.error or "no reason is recorded"
+        again = f"run `{self.record.command}` again"
+        match self.status:
+            case "complete":
+                return None
+            case "no artefact":
+                return f"{self.id} has no artefact yet ({reason}): {again}"
+            case "failed":
+                return f"{self.id} failed ({reason}): {again}"
+            case "interrupted":
+                return f"{self.id} was {self.state}: {again}"
+        return f"{self.id} is {self.state}; if it does not end, {again}"
 
     @property
     def has_artefact(self) -> bool:

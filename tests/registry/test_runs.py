@@ -293,7 +293,9 @@ class TestRun:
         assert [path.name for path in run.folder.iterdir()] == [RECORD]
 
     def test_complete(self, tmp_path):
-        assert Run(tmp_path, record(status="complete")).complete
+        none = ArtefactInfo(error="it is shy", impossible=True)
+        assert Run(tmp_path, record(status="complete", artefact=none)).complete
+        assert not Run(tmp_path, record(status="complete")).complete
         assert not Run(tmp_path, record(status="failed")).complete
 
     def test_files_of_a_run(self, tmp_path):

@@ -158,7 +158,7 @@ def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
 @pytest.fixture
 def hearing(trained, workspace: Path) -> Callable[..., Any]:
     """Return a function that puts a small model of two tones into the workspace."""
-    from zoo.artefacts.isolated import remember_own
+    from zoo.own_files import remember_own
     from zoo.workspace import find_run
 
     def fetch(name: str = "seconds") -> Any:

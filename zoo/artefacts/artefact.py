@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artefacts.isolated import MOST, IsolatedSession, is_own
+from zoo.artefacts.isolated import MOST, IsolatedSession
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
 from zoo.artefacts.session import OUTPUT, TIMES, LocalSession, Session
+from zoo.own_files import is_own
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, ZooError
 from zoo_registry.files import read_bytes
 from zoo_registry.structures import from_plain

@@ -38,9 +38,10 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
     RunError
         If the folder cannot be written.
     """
-    if not run.complete or not run.has_artefact:
-        reason = run.record.artefact.error or f"it is {run.record.status}"
-        raise UsageError(f"{run.id} has no ONNX file to hand over: {reason}")
+    if run.lack:
+        raise UsageError(run.lack)
+    if not run.has_artefact:
+        raise UsageError(f"{run.id} has no ONNX file to hand over: {run.record.artefact.error}")
     artefact = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
     paths = [run.artefact_path, run.card_path]
     try:

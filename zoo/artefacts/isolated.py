@@ -21,11 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artefacts.session import LocalSession
-from zoo.workspace import cache_folder
 from zoo_registry.errors import LimitError
-from zoo_registry.files import is_file, write_text
 
-__all__ = ["MOST", "IsolatedSession", "end_all", "is_own", "remember_own"]
+__all__ = ["MOST", "IsolatedSession", "end_all"]
 
 SECONDS = 60  # to open the file, and for each run
 MEMORY = 2 << 30  # bytes
@@ -33,17 +31,6 @@ MOST = 1 << 25  # numbers that are given for one recording
 METADATA_MOST = 1_000_000  # characters
 _TOO_SLOW = f"it took longer than {SECONDS} s, the limit for a file from elsewhere"
 _TOO_LARGE = f"it needs more than {MEMORY >> 30} GB of memory, the limit for a file from elsewhere"
-
-
-def is_own(sha256: str) -> bool:
-    """Whether the zoo wrote the file of this hash on this machine."""
-    return is_file(_own(sha256))
-
-
-def remember_own(sha256: str) -> None:
-    """Store that the zoo wrote the file of this hash."""
-    with suppress(OSError):  # it then runs with limits
-        write_text(_own(sha256), "")
 
 
 def end_all() -> None:
@@ -56,10 +43,6 @@ def end_all() -> None:
 
 _ends = 0
 _processes: "weakref.WeakSet[subprocess.Popen[bytes]]" = weakref.WeakSet()
-
-
-def _own(sha256: str) -> Path:
-    return cache_folder() / "own-artefacts" / sha256
 
 
 class IsolatedSession:

@@ -39,7 +39,10 @@ def model_card(run: Run, predictions: Predictions) -> str:
         else "split by track on purpose: tracks of one artist may be on both sides"
     )
     artefact, model = record.artefact, record.model
-    if artefact.sha256 is None:
+    if artefact.is_due:
+        file = f"None yet: {shown(record.error or 'no reason is recorded')}. Run "
+        file += f"`{shown(record.command)}` again."
+    elif artefact.sha256 is None:
         file = f"None: {shown(artefact.error or 'none is recorded')}."
     else:
         file = (

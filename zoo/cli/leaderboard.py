@@ -84,7 +84,7 @@ def print_board(board: "Board") -> None:
 
 
 def _board_text(board: "Board") -> Text:
-    from zoo.report.tables import audit_sentences, heading, tuning_sentences
+    from zoo.report.tables import audit_sentences, heading, problems, tuning_sentences
 
     names = ["rank", "model", "accuracy", "95 % interval", "p", "macro F1"]  # fit into 80 columns
     if width() >= _ROOMY:
@@ -96,28 +96,26 @@ def _board_text(board: "Board") -> Text:
         headings,
         ([cells[name] for name in names] for cells in map(_cells, rows)),
         heading(board),
-        (None if row.rank else "yellow" for row in rows),
+        (None if row.status == "complete" else "yellow" for row in rows),
     )
     if more := len(board.rows) - len(rows):
         yield f"{more} further runs are not shown; `--format csv` lists them all."
     yield from audit_sentences(board.audit)
     yield from tuning_sentences(board)
-    for row in rows:
-        if row.error:
-            yield f"{row.run}: {row.error}"
+    yield from problems(rows)
     yield ""
 
 
 def _cells(row: "Row") -> dict[str, str]:
     """Return the cells of a row by column."""
-    from zoo.report.tables import MARK
+    from zoo.report.tables import model_name
 
     if row.rank is None:
-        return defaultdict(str, model=f"{row.model} ({row.status})")
+        return defaultdict(str, model=model_name(row))
     folds = row.fold_accuracy
     return {
         "rank": f"{row.rank}{'=' if row.tied_with else ''}",
-        "model": row.model + MARK * bool(row.tuned_on_test),
+        "model": model_name(row),
         "accuracy": percent(row.accuracy),
         "95 % interval": f"{percent(row.ci_low)}-{percent(row.ci_high)}",
         "p": "" if row.p_above is None else f"{row.p_above:.2g}",

@@ -44,10 +44,10 @@ def list_runs(format: ListFormatOption = "table") -> None:
     from zoo_registry.runs import Run
 
     found = list(runs())
-    readable = [_summary(item) for item in found if isinstance(item, Run)]
+    readable = [item for item in found if isinstance(item, Run)]
     damaged = [item for item in found if not isinstance(item, Run)]
     errors = [{"run": None, "status": "damaged", "error": str(error)} for error in damaged]
-    print_result(format, json=readable + errors, table=_table(readable, damaged))
+    print_result(format, json=[*map(_summary, readable), *errors], table=_table(readable, damaged))
 
 
 def _summary(run: "Run") -> dict[str, Any]:
@@ -58,20 +58,20 @@ def _summary(run: "Run") -> dict[str, Any]:
         "dataset": record.dataset.name,
         "protocol": record.protocol.spec,
         "grouped": record.protocol.grouped,
-        "status": record.status,
+        "status": run.status,
         "finished": record.finished,
         "folder": str(run.folder),
-        "error": record.error,
+        "error": run.lack if run.status == "interrupted" else record.error,
     }
 
 
-def _table(readable: Sequence[dict[str, Any]], damaged: "Sequence[RunError]") -> Text:
+def _table(readable: "Sequence[Run]", damaged: "Sequence[RunError]") -> Text:
     rows = (
         (
-            *(run["run"], run["dataset"]),
-            run["protocol"] + ("" if run["grouped"] else " ungrouped"),
-            run["status"],
-            (run["finished"] or "")[:16].replace("T", " "),
+            *(run.id, run.record.dataset.name),
+            run.record.protocol.spec + ("" if run.record.protocol.grouped else " ungrouped"),
+            run.state,
+            (run.record.finished or "")[:16].replace("T", " "),
         )
         for run in readable
     )
@@ -80,6 +80,9 @@ def _table(readable: Sequence[dict[str, Any]], damaged: "Sequence[RunError]") ->
         yield make_table([*columns("run", overflow="fold", no_wrap=True), *headings], rows)
     elif not damaged:
         yield Note("There is no run yet; `zoo train svm` makes one.")
+    for run in readable:
+        if run.status in ("no artefact", "interrupted"):
+            yield Note(str(run.lack))
     for error in damaged:
         yield Note(f"damaged: {error}")
 
@@ -94,9 +97,9 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
 
     found = find_run(run)
     record = {"run": found.id, "folder": str(found.folder)} | found.record.to_dict()
-    record |= {"scores": None, "confusion": None}
+    record |= {"status": found.status, "scores": None, "confusion": None}
     text: Text = _facts(found)
-    if found.complete:
+    if found.is_scored:
         from zoo.evaluate.metrics import confusion, score
 
         predictions = found.predictions()
@@ -112,7 +115,7 @@ def _facts(run: "Run") -> Text:
     facts = {
         "run": run.id,
         "folder": run.folder,
-        "status": record.status + (f": {record.error}" if record.error else ""),
+        "status": run.state + (f": {record.error}" if record.error else ""),
         "dataset": f"{record.dataset.name}, {record.dataset.tracks} tracks",
         "protocol": record.protocol.spec
         + ("" if record.protocol.grouped else ", split by track (--ungrouped)")
@@ -122,6 +125,8 @@ def _facts(run: "Run") -> Text:
     }
     for name, value in facts.items():
         yield f"{name:<11}{value}"
+    if run.status in ("no artefact", "interrupted"):
+        yield f"next       run `{record.command}` again"
     for skipped in record.skipped:
         yield f"left out   {skipped.reason}"
     for noted in record.dataset.noted:

@@ -1,6 +1,6 @@
 """``zoo train``: training and evaluation of models."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from zoo.cli.options import (
 )
 from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
+
+if TYPE_CHECKING:
+    from zoo_registry.runs import Run
 
 __all__ = ["command", "setting"]
 
@@ -80,7 +83,8 @@ def command(
     for name in names:  # errors are reported before hours of work
         registry.load(name).card.resolve(params)
     reporter = TerminalReporter()
-    failures, done = [], []
+    failures: list[str] = []
+    scored: list[Run] = []
     with chosen_engine(engine, scheduler, jobs) as workers:
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter)
         for name in names:
@@ -108,17 +112,16 @@ def command(
                 # With --all, models that do not fit the data are left out.
                 reporter.note(f"{name} is left out: {error}")
                 continue
-            if run.complete:
-                done.append(run)
-            else:
-                failures.append(f"{run.id}: {run.record.error}")
-    used = {run.record.used for run in done}
-    for board in leaderboard(data, protocol) if done else ():
+            scored += [run] * run.is_scored
+            failures += [run.lack] if run.lack else []
+    used = {run.record.used for run in scored}
+    for board in leaderboard(data, protocol) if scored else ():
         if board.fingerprint in used and board.grouped != ungrouped:
             print_board(board)
-            best = next(row.run for row in board.rows)
-            using = "" if isinstance(dataset, FeatureTable) else f"`zoo predict {best} SONG`, or "
-            reporter.note(f"Next: {using}`zoo runs show {best}`.")
+            for best in [row.run for row in board.rows if row.status == "complete"][:1]:
+                on_sound = not isinstance(dataset, FeatureTable)
+                using = f"`zoo predict {best} SONG`, or " if on_sound else ""
+                reporter.note(f"Next: {using}`zoo runs show {best}`.")
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 

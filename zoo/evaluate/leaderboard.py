@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-4"  # raised whenever the same predictions give other figures
+_VERSION = "boards-5"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One run on a board; a run that is not complete has no scores and no rank.
+    """One run on a board; only a run whose folds are all done has scores and a rank.
 
     Attributes
     ----------
@@ -39,8 +39,9 @@ class Row:
         Ids of the other runs of this rank, at most the best hundred.
     model, run : str
         Name of the model, id of the run.
-    status : {"complete", "damaged", "failed", "incomplete"}
-        State of the run; one whose predictions are damaged has no scores.
+    status : {"complete", "no artefact", "damaged", "failed", "running", "interrupted"}
+        State of the run. "no artefact" is one with scores that cannot predict yet; a run whose
+        predictions are damaged has no scores.
     accuracy, accuracy_mean, macro_f1, fold_accuracy : float or None, tuple of float
         See `zoo.evaluate.metrics.Scores`.
     ci_low, ci_high : float or None
@@ -56,7 +57,7 @@ class Row:
     p_above : float or None
         P-value of the difference to the row above, with Holm's correction over the board.
     error : str or None
-        Reason of the failure, or the damaged files and how the run is repaired.
+        Reason of the failure or interruption, or the damaged files; and how the run is completed.
     tuned : bool
         Whether the parameters come from a search.
     tuned_on_test : int
@@ -167,14 +168,16 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     spec = None if protocol is None else parse_protocol(protocol).spec
     query = [str(models_folder().absolute()), name, spec]
     form = [item.name for kind in (Board, Row) for item in fields(kind)]
+    found = stamps()
     # Reading ten thousand runs takes seconds, looking for changes does not.
     known = remembered(
         _VERSION,
-        [*query, form, stamps()],
+        [*query, form, found],
         lambda: [asdict(board) for board in _boards(name, spec)],
         place=query,
     )
-    return [_with_ties(board) for board in msgspec.convert(known, list[Board])]
+    folders = {Path(folder).name: Path(folder) for folder, *_ in found}
+    return [_of_now(board, folders) for board in msgspec.convert(known, list[Board])]
 
 
 def _boards(name: str | None, spec: str | None) -> list[Board]:
@@ -195,13 +198,13 @@ def _boards(name: str | None, spec: str | None) -> list[Board]:
         )
         if name in (None, key[0]) and spec in (None, key[1]):
             boards.setdefault(key, []).append(run)
-    sha256 = _hashing([run for run in found if isinstance(run, Run) and run.complete])
+    sha256 = _hashing([run for run in found if isinstance(run, Run) and run.is_scored])
     return [*(_board(own, key, sha256) for key, own in sorted(boards.items())), *unreadable]
 
 
-def _hashing(complete: Sequence[Run]) -> Callable[[Path], str | None]:
+def _hashing(scored: Sequence[Run]) -> Callable[[Path], str | None]:
     """Return a function that gives the SHA-256 of a run's file; unchanged ones are not read."""
-    files = {run.folder / name: run for run in complete for name in (PREDICTIONS, *run.hashes)}
+    files = {run.folder / name: run for run in scored for name in (PREDICTIONS, *run.hashes)}
     paths = [path for path in files if is_file(path) and not path.is_symlink()]
     try:
         return dict(zip(paths, file_digests(models_folder(), paths), strict=True)).get
@@ -221,8 +224,8 @@ def _unreadable(error: RunError, name: str | None, spec: str | None) -> list[Boa
     return [Board(dataset, "", protocol, not ungrouped, None, (row,))]
 
 
-def _with_ties(board: Board) -> Board:
-    """Return the board with the ties that follow from the ranks; these are not stored."""
+def _of_now(board: Board, folders: Mapping[str, Path]) -> Board:
+    """Return the board with what is not stored: ties, and whether a training still runs."""
     ranks: dict[int | None, list[str]] = {}
     for row in board.rows:
         ranks.setdefault(row.rank, []).append(row.run)
@@ -231,6 +234,11 @@ def _with_ties(board: Board) -> Board:
         first = ranks[row.rank][: _TIES + 1] if row.rank else []
         others = [run for run in first if run != row.run]
         rows.append(replace(row, tied_with=tuple(others[:_TIES])))
+        if row.status == "running":
+            with suppress(RunError, KeyError):  # it was removed, or has just ended
+                run = Run.read(folders[row.run])
+                if run.record.status == "running":
+                    rows[-1] = replace(row, status=run.status, error=run.lack)
     return replace(board, rows=tuple(rows))
 
 
@@ -238,8 +246,8 @@ def _board(
     members: Sequence[Run], key: tuple[Any, ...], sha256: Callable[[Path], str | None]
 ) -> Board:
     record = members[0].record
-    lost = {run.id: run.damaged(sha256) if run.complete else [] for run in members}
-    scored = [run for run in members if run.complete and PREDICTIONS not in lost[run.id]]
+    lost = {run.id: run.damaged(sha256) if run.is_scored else [] for run in members}
+    scored = [run for run in members if run.is_scored and PREDICTIONS not in lost[run.id]]
     figures = _figures(members, {run.id: sha256(run.predictions_path) for run in scored}, key)
     rows = [_row(run, figures.get(run.id), lost[run.id]) for run in members]
     audited = next((run.record.audit for run in members if run.record.audit), None)
@@ -318,9 +326,9 @@ def _computed(
 
 def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> Row:
     record = run.record
-    status = "incomplete" if record.status == "running" else str(record.status)
-    error = record.error
-    if run.complete and (lost or figures is None):
+    status: str = record.status
+    error = run.lack if status == "no artefact" else record.error
+    if (run.complete and lost) or (run.is_scored and figures is None):
         status, error = "damaged", run.damage(lost or [PREDICTIONS])
     timed = [entry for entry in record.folds if entry.is_trained]
     tested = sum(entry.test_tracks for entry in timed)

@@ -133,11 +133,8 @@ def open_model(
     if is_file(path) and path.name != RECORD and not file:
         return _of_sound(Artefact(path, _recorded_hash(path), threads), wanted)
     run = find_run(wanted, lambda run: run.takes_audio)
-    if not run.complete:
-        raise UsageError(
-            f"{run.id} is {run.record.status}, so it has no artefact; `{run.record.command}` "
-            "finishes it"
-        )
+    if run.lack:
+        raise UsageError(run.lack)
     if not run.takes_audio:
         raise UsageError(_NO_SOUND.format(run.id))
     if not run.has_artefact:

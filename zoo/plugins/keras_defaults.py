@@ -62,7 +62,7 @@ class NetworkDefaults:
         try:
             return _to_onnx(model)
         except ImportError as error:
-            raise CannotExport(f"{error}; {pip_install('deep')}") from error
+            raise PluginError(f"{error}; {pip_install('deep')}") from error
 
     @hookimpl(trylast=True)
     def save(self, model: Any, folder: Path) -> bool | None:

@@ -1,15 +1,30 @@
-"""Default export, save and load hooks for scikit-learn estimators: ONNX, or skops."""
+"""Default export, save and load hooks for scikit-learn estimators: ONNX, or skops.
 
+A file of skops names the types that it consists of. Besides those that skops knows to be safe,
+classes of scikit-learn, estimators of the zoo, and classes of the plugin's own module are loaded.
+"""
+
+import hashlib
+import importlib
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
+from zoo.own_files import is_own
+from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import OPSET, hookimpl
+from zoo_registry.text import first_line
 
 __all__ = ["EstimatorDefaults"]
 
 _FILE = "model.skops"
+# Numbers of nodes in a forged one would be followed beyond its memory.
+_UNCHECKED = {
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+}
 _NO_TEMPERATURE = (
     "this classifier with a temperature has no default ONNX form; calibrate an SVC with "
     "ensemble=False, or write an `export` hook"
@@ -30,7 +45,7 @@ class EstimatorDefaults:
 
     @hookimpl(trylast=True)
     def save(self, model: object, folder: Path) -> bool | None:
-        """Write an estimator that has no ONNX form; skops holds no code, unlike a pickle."""
+        """Write an estimator that has no file yet; skops holds no code, unlike a pickle."""
         if not _is_estimator(model):
             return None
         import skops.io
@@ -40,36 +55,74 @@ class EstimatorDefaults:
 
     @hookimpl(trylast=True)
     def load(self, folder: Path) -> object:
-        """Read an estimator that consists only of types that skops knows to be safe."""
-        if not (folder / _FILE).is_file():
+        """Read an estimator that consists only of types that are safe, or the user's own."""
+        path = folder / _FILE
+        if not path.is_file():
             return None
         import skops.io
 
         try:
-            return skops.io.load(folder / _FILE, trusted=[])
+            content = path.read_bytes()
+            wanted = skops.io.get_untrusted_types(data=content)
+            is_known = is_own(hashlib.sha256(content).hexdigest())
+            refused = [name for name in wanted if not _is_safe(name, is_known)]
+            if refused:
+                raise PluginError(
+                    f"it holds {', '.join(refused)}, and only types of scikit-learn and of the "
+                    "plugin's own module are loaded; trees only where they were trained"
+                )
+            return skops.io.loads(content, trusted=wanted)
         except Exception as error:
-            raise PluginError(f"{folder / _FILE} is not loaded: {error}") from error
+            raise PluginError(f"{path} is not loaded: {first_line(error)}") from error
 
 
 def _is_estimator(model: object) -> bool:
+    return _is_of_sklearn(type(model))
+
+
+def _is_of_sklearn(kind: type) -> bool:
     # By name, so that scikit-learn is not loaded for a model of another library.
-    return any(kind.__module__.startswith("sklearn.") for kind in type(model).__mro__)
+    return any(base.__module__.startswith("sklearn.") for base in kind.__mro__)
+
+
+def _is_safe(name: str, is_known: bool) -> bool:
+    """Whether a type may be loaded; `is_known` if it is in a file that the zoo wrote here."""
+    module, _, attribute = name.rpartition(".")
+    package = module.partition(".")[0]
+    # No other code is imported because a file names it.
+    home = sys.modules.get(module) if package != "sklearn" else importlib.import_module(module)
+    kind = getattr(home, attribute, None)
+    # A forged file could call a function, or what a module imports, with arguments of its own.
+    if not isinstance(kind, type) or kind.__module__ != module:
+        return False
+    if package == "sklearn":
+        return is_known or name not in _UNCHECKED
+    if package in ("zoo", "zoo_plugins"):
+        return _is_of_sklearn(kind)
+    return isinstance(getattr(home, "card", None), Card)
 
 
 def _convert(estimator: Any, **options: bool) -> Any:
     """Return the graph from ``track`` to ``probabilities``."""
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
+    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
     with warnings.catch_warnings():
         # The converter looks at attributes of SVC that scikit-learn is about to drop.
         warnings.simplefilter("ignore", FutureWarning)
-        proto = convert_sklearn(
-            estimator,
-            initial_types=[("track", FloatTensorType([None, estimator.n_features_in_]))],
-            options=options,
-            target_opset=OPSET,
-        )
+        try:
+            proto = convert_sklearn(
+                estimator,
+                initial_types=[("track", FloatTensorType([None, estimator.n_features_in_]))],
+                options=options,
+                target_opset=OPSET,
+            )
+        except (MissingConverter, MissingShapeCalculator) as error:
+            raise CannotExport(
+                f"the estimator has no default ONNX form ({first_line(error).rstrip('.')}); "
+                "write an `export` hook"
+            ) from error
     wanted = [output for output in proto.graph.output if output.name == "probabilities"]
     del proto.graph.output[:]
     proto.graph.output.extend(wanted)

@@ -14,7 +14,13 @@ from zoo.evaluate.metrics import calibration
 from zoo.execution.progress import Reporter
 from zoo.report import figures
 from zoo.report.error_section import error_section
-from zoo.report.tables import MARK, audit_sentences, heading, tuning_sentences
+from zoo.report.tables import (
+    audit_sentences,
+    heading,
+    model_name,
+    problems,
+    tuning_sentences,
+)
 from zoo.workspace import file_name, runs
 from zoo_registry.errors import RunError
 from zoo_registry.files import check_replaceable, unwritable, write_text
@@ -173,13 +179,13 @@ def _board_page(
     content: dict[str, Any] = {
         "board": board,
         "heading": heading(board),
-        "mark": MARK,
+        "model_name": model_name,
         "names": names,
         "ranked": ranked,
         "others": [row for row in board.rows if row.rank is None],
         "runs": [known[row.run] for row in board.rows if row.run in known],
         "audit": audit_sentences(board.audit),
-        "tuning": tuning_sentences(board),
+        "warnings": [*tuning_sentences(board), *problems(ranked)],
         "differences": differences,
         "errors": None,
         "intervals": figures.intervals(ranked, names) if ranked else None,

@@ -16,6 +16,8 @@ __all__ = [
     "differences_csv",
     "differences_markdown",
     "heading",
+    "model_name",
+    "problems",
     "tuning_sentences",
 ]
 
@@ -79,12 +81,27 @@ def board_markdown(board: Board) -> str:
     return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(audit)}\n"
 
 
+def model_name(row: Row, name: str | None = None) -> str:
+    """Return the model of a row, or another name for it, with its marks."""
+    marks = MARK * bool(row.tuned_on_test)
+    return (name or row.model) + marks + f" ({row.status})" * (row.status != "complete")
+
+
+def problems(rows: Sequence[Row]) -> list[str]:
+    """Return a sentence for each row that has an error."""
+    return [
+        row.error if row.error.startswith(row.run) else f"{row.run}: {row.error}"
+        for row in rows
+        if row.error
+    ]
+
+
 def _cells(row: Row) -> list[str]:
     if row.rank is None:
-        return ["", f"{row.model} ({row.status})", *[""] * 6]
+        return ["", model_name(row), *[""] * 6]
     return [
         f"{row.rank}{'=' if row.tied_with else ''}",
-        row.model + MARK * bool(row.tuned_on_test),
+        model_name(row),
         f"{row.accuracy:.3f}",
         f"{row.ci_low:.3f}-{row.ci_high:.3f}",
         "" if row.p_above is None else f"{row.p_above:.2g}",

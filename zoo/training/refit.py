@@ -3,16 +3,17 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.artefacts.export import write_artefact
 from zoo.evaluate.cross_validation import FitTask, LearningCurve
-from zoo_registry.errors import RunError, StorageError, ZooError
+from zoo_registry.errors import CannotExport, RunError, ZooError
+from zoo_registry.files import make_folder
 from zoo_registry.model import Model
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import ArtefactInfo, RunRecord
@@ -33,10 +34,14 @@ class Refit(FitTask):
         Record of the run, whose facts go into the artefact.
     predictions : Predictions
         Predictions of the evaluation, whose scores go into the artefact.
+    kept : dict
+        The content of each file of the fitted model by its path in the run's folder, if it was
+        kept because its artefact could not be made; otherwise empty.
     """
 
     record: RunRecord
     predictions: Predictions
+    kept: dict[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Refitted:
         Description of the artefact, or the reason why there is none.
     files : dict
         The content of each file by its path in the run's folder: the artefact, or what the plugin
-        saves of a model without an ONNX form.
+        saves of a model without one.
     notes : list of str
         Sentences for the user.
     """
@@ -60,7 +65,7 @@ class Refitted:
 
 
 def refit(task: Refit) -> Refitted:
-    """Fit a model to all tracks, and export it.
+    """Fit a model to all tracks, unless it was kept, and export it.
 
     Parameters
     ----------
@@ -77,34 +82,29 @@ def refit(task: Refit) -> Refitted:
     RunError
         If the model raises an error.
     StorageError
-        If nothing more can be written.
+        If nothing more can be written during the fit.
     """
-    experiment, curve = task.experiment, LearningCurve(task.progress)
+    experiment = task.experiment
     everything = np.arange(len(experiment.dataset))
     notes: list[str] = []
     with task.locked_scratch() as scratch, temporary_folder() as folder:
         run = Run(Path(folder) / task.record.id, task.record)
         run.folder.mkdir()
-        begun = time.perf_counter()
-        try:
-            fitted = task.fit(everything, curve, scratch)
-        except ZooError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise RunError(f"{run.id} was not fitted to all tracks: {in_a_line(error)}") from error
-        described: dict[str, Any] = {"curve": curve.points}
-        described["fit_seconds"] = time.perf_counter() - begun
+        fitted, described = _restored(run, task, notes) or _fitted(run, task, everything, scratch)
         arrays = experiment.arrays(everything)
         try:
             described |= write_artefact(
                 run, experiment.model, fitted, experiment.dataset, arrays, task.predictions
             )
-        except StorageError:  # there may be room tomorrow; a missing artefact would be final
-            raise
         except Exception as error:
             described["error"] = in_a_line(error)
-            notes.append(f"{run.id} has no artefact: {described['error']}")
-            _save(run, experiment.model, fitted, notes.append)
+            described["impossible"] = isinstance(error, CannotExport)
+            if described["impossible"]:
+                notes.append(f"{run.id} has no artefact: {described['error']}")
+            if not run.saved_path.exists():
+                _save(run, experiment.model, fitted, notes)
+        else:
+            shutil.rmtree(run.saved_path, ignore_errors=True)
         files = {
             path.relative_to(run.folder).as_posix(): path.read_bytes()
             for path in sorted(run.folder.rglob("*"))
@@ -118,13 +118,44 @@ def refit(task: Refit) -> Refitted:
     return Refitted(ArtefactInfo(**described), files, notes)
 
 
-def _save(run: Run, model: Model, fitted: object, note: Callable[[str], None]) -> None:
-    """Let the plugin store a model that has no ONNX form."""
+def _restored(run: Run, task: Refit, notes: list[str]) -> tuple[object, dict[str, Any]] | None:
+    """Return the model that was kept, and the description of its fit; None without."""
+    if not task.kept:
+        return None
+    try:
+        for name, content in task.kept.items():
+            make_folder((run.folder / name).parent, durable=False)
+            (run.folder / name).write_bytes(content)
+        fitted = task.experiment.model.load(run.saved_path)
+    except Exception as error:
+        notes.append(f"{run.id} is fitted to all tracks again: {in_a_line(error)}")
+        shutil.rmtree(run.saved_path, ignore_errors=True)
+        return None
+    former = task.record.artefact
+    return fitted, {"curve": former.curve, "fit_seconds": former.fit_seconds}
+
+
+def _fitted(
+    run: Run, task: Refit, everything: NDArray[np.int64], scratch: Path
+) -> tuple[object, dict[str, Any]]:
+    """Return the model, fitted to all tracks, and the description of the fit."""
+    curve, begun = LearningCurve(task.progress), time.perf_counter()
+    try:
+        fitted = task.fit(everything, curve, scratch)
+    except ZooError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise RunError(f"{run.id} was not fitted to all tracks: {in_a_line(error)}") from error
+    return fitted, {"curve": curve.points, "fit_seconds": time.perf_counter() - begun}
+
+
+def _save(run: Run, model: Model, fitted: object, notes: list[str]) -> None:
+    """Let the plugin store a model that has no artefact, or none yet."""
     run.saved_path.mkdir()
     try:
         saved = model.save(fitted, run.saved_path)
     except Exception as error:
-        note(f"{run.id} could not be saved: {in_a_line(error)}")
+        notes.append(f"{run.id} could not be saved: {in_a_line(error)}")
         saved = False
     if not saved:
         shutil.rmtree(run.saved_path)

@@ -89,7 +89,7 @@ def train(
     Returns
     -------
     Run
-        Complete, or failed with its error in the record.
+        Complete; or failed, or without an artefact, with the error in the record.
 
     Raises
     ------
@@ -182,6 +182,8 @@ def _open_run(folder: Path, record: RunRecord) -> Run:
 
 def _is_done(run: Run, reporter: Reporter) -> bool:
     """Whether the run is complete; if only its card is damaged, it is written again."""
+    if run.record.status == "no artefact":
+        reporter.note(f"{run.id} has no artefact yet ({run.record.error}); it is made now")
     if not run.complete:
         return False
     lost = run.damaged()

@@ -4,7 +4,7 @@ import copy
 import datetime
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from zoo.evaluate.protocols import Fold, split_hash
 from zoo.execution.engine import Engine
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.extraction import Extraction
+from zoo.own_files import remember_own
 from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
 from zoo_registry.card import ParamValue
@@ -33,8 +34,9 @@ from zoo_registry.errors import EngineError, RunError, StorageError, ZooError
 from zoo_registry.files import atomic_path, write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.predictions import Predictions
-from zoo_registry.record import ArtefactInfo, FoldRecord, Status
-from zoo_registry.runs import CARD, Run
+from zoo_registry.processes import this_process
+from zoo_registry.record import ArtefactInfo, FoldRecord
+from zoo_registry.runs import ARTEFACT, Run
 from zoo_registry.text import in_a_line
 
 __all__ = ["Training", "clear"]
@@ -64,6 +66,7 @@ class Training:
         self.reporter = reporter
         self.engine = engine
         self.record.status, self.record.error = "running", None
+        self.record.machine.process = this_process()
         self.record.started = self.record.started or _now()
         for name, value in extraction.effort.items():  # a continued run may extract more
             self.record.extraction[name] = self.record.extraction.get(name, 0) + value
@@ -78,28 +81,35 @@ class Training:
         self.record.folds = [entry for entry in self.record.folds if entry.error is None]
 
     def finish(self) -> Run:
-        """Train the folds that are missing, then refit on all tracks."""
+        """Train the folds that are missing, then make the artefact."""
         self._store()
         self._announce("zoo_run_started")
+        predictions = None
         try:
             with self.reporter.bar(self.record.model.title, len(self.folds) + 1) as bar:
                 predictions = self._kept() or self._evaluated(bar)
-                failed = [entry for entry in self.record.folds if entry.error]
                 if predictions and not self._has_artefact:
                     self._refit(predictions, bar)
         except ZooError as error:
             with suppress(OSError):  # which may be the error itself
-                self._end("failed", str(error))
+                self._end(str(error), predictions)
             raise
-        if failed:
-            self._end("failed", f"fold {failed[0].fold}: {failed[0].error}")
-        else:
-            self._end("complete", None, predictions)
+        except BaseException:
+            self.record.machine.process = None  # it may live on, as a notebook does
+            with suppress(OSError):
+                self._store()
+            raise
+        failed = [f"fold {entry.fold}: {entry.error}" for entry in self.record.folds if entry.error]
+        self._end(failed[0] if failed else self.record.artefact.error, predictions)
+        if self.run.complete:
             clear(self.run)
         return self.run
 
-    def _end(self, status: Status, error: str | None, scored: Predictions | None = None) -> None:
-        self.record.status, self.record.error, self.record.finished = status, error, _now()
+    def _end(self, error: str | None, scored: Predictions | None) -> None:
+        record, is_due = self.record, self.record.artefact.is_due
+        record.machine.process, record.finished = None, _now()
+        record.status = "failed" if not scored else "no artefact" if is_due else "complete"
+        record.error = None if record.status == "complete" else error
         if scored:  # before the record: a run that is recorded as complete has all its files
             write_text(self.run.card_path, model_card(self.run, scored))
         self._store()
@@ -129,9 +139,19 @@ class Training:
 
     @property
     def _has_artefact(self) -> bool:
-        """Whether the run was fitted to all tracks, and the files of that are whole."""
-        whole = not set(self.run.damaged()) - {CARD}
-        return self.record.artefact.fit_seconds is not None and whole
+        """Whether the run has an artefact, or what is there instead, and its files are whole."""
+        made = self.record.artefact.fit_seconds is not None and not self.record.artefact.is_due
+        return made and self._are_whole({ARTEFACT, *self.record.artefact.saved})
+
+    def _are_whole(self, names: Collection[str]) -> bool:
+        return not set(self.run.damaged()).intersection(names)
+
+    def _kept_model(self) -> dict[str, bytes]:
+        """Return the files of a fitted model whose artefact could not be made; empty without."""
+        names = self.record.artefact.saved
+        if not (names and self.record.artefact.is_due and self._are_whole(names)):
+            return {}
+        return {name: self.run.content(self.run.folder / name) for name in names}
 
     def _evaluated(self, bar: Bar) -> Predictions | None:
         """Return and store the predictions of all folds; None if one failed."""
@@ -253,25 +273,34 @@ class Training:
         return progress
 
     def _refit(self, predictions: Predictions, bar: Bar) -> None:
-        """Fit the model to all tracks, and store what results from it."""
+        """Fit the model to all tracks, or take the one that was kept, and make its artefact."""
         scratch = self.run.scratch_path(len(self.folds))
-        everything = np.arange(len(self.experiment.dataset))
-        params, found = self._params(everything, scratch)
+        former, kept = self.record.artefact, self._kept_model()
+        if kept:
+            params, found = self.record.params | (former.params or {}), former.params
+        else:
+            everything = np.arange(len(self.experiment.dataset))
+            params, found = self._params(everything, scratch)
         task = Refit(
-            self.experiment, params, self.record, predictions,
+            self.experiment, params, self.record, predictions, kept,
             scratch=scratch, progress=self._progress(bar, "all tracks"),
         )  # fmt: skip
         ((_, result),) = self.engine.map_fits(refit, [task])
         if result is None:
             raise RunError(f"{self.run.id} was not fitted to all tracks: {CRASHED_FOLD.error}")
-        shutil.rmtree(self.run.saved_path, ignore_errors=True)
+        if result.described.saved and result.described.saved != former.saved:
+            shutil.rmtree(self.run.saved_path, ignore_errors=True)
         for name, content in result.files.items():
             with atomic_path(self.run.folder / name) as temporary:
                 temporary.write_bytes(content)
+            remember_own(hashlib.sha256(content).hexdigest())
         for sentence in result.notes:
             self.reporter.note(sentence)
         self.record.artefact = result.described
         self.record.artefact.params = found
+        if former.saved and not result.described.saved:  # not before: it was kept for this artefact
+            self._store()
+            shutil.rmtree(self.run.saved_path, ignore_errors=True)
         bar.update(len(self.folds) + 1, "all tracks")
 
 

@@ -101,7 +101,7 @@ def verify_run(
             except ZooError as error:
                 return [Finding("rerun", str(error))]
             if not again.complete:
-                return [Finding("rerun", f"the repetition failed: {again.record.error}")]
+                return [Finding("rerun", f"the repetition is not complete: {again.lack}")]
             findings = differing(run, again)
     return findings
 
@@ -122,8 +122,8 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
         The differences; empty if there are none.
     """
     findings = list(_record(run))
-    if not run.complete:
-        return [*findings, Finding("record", f"the run is {run.record.status}, not complete")]
+    if not run.is_scored:
+        return [*findings, Finding("record", f"the run is not complete: {run.lack}")]
     try:
         predictions = run.read_predictions(run.predictions_path)
     except RunError as error:
@@ -234,6 +234,8 @@ def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
             yield Finding("card", "README.md does not show what the predictions give")
     except OSError as error:
         yield Finding("card", f"README.md cannot be read: {error.strerror}")
+    if run.record.status == "no artefact":
+        yield Finding("artefact", str(run.lack))
     expected = run.record.artefact.sha256
     if expected is not None:
         try:

@@ -57,7 +57,7 @@ def test_failed_incomplete_and_damaged_runs_are_listed_and_never_ranked(table):
     (board,) = zoo.leaderboard()
     assert [(row.run, row.rank) for row in board.rows if row.rank] == [(good.id, 1)]
     assert sorted(row.status for row in board.rows) == [
-        "complete", "damaged", "failed", "incomplete",
+        "complete", "damaged", "failed", "interrupted",
     ]  # fmt: skip
 
 

@@ -328,7 +328,7 @@ class TestContent:
         assert "it rained" in its.text
         edit(run_of("decision-tree"), status="running")
         its = pages()["tones-kfold-3.html"]
-        assert "decision-tree (incomplete)" in its.text
+        assert "decision-tree (interrupted)" in its.text
         assert "no score to show" in its.text
         assert [section["id"] for section in its.all("section")] == ["board", "honesty", "runs"]
 

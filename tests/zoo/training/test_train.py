@@ -436,7 +436,7 @@ def test_an_error_in_the_fit_on_all_tracks_is_one_sentence_and_in_the_record(fea
     with pytest.raises(RunError, match="was not fitted to all tracks: ValueError: too many"):
         zoo.train(model, table, protocol="kfold:2")
     (record,) = Path("models").rglob("run.json")
-    assert json.loads(record.read_text())["status"] == "failed"
+    assert json.loads(record.read_text())["status"] == "no artefact"
 
 
 def test_a_model_that_exits_fails_its_fold(feature_table):

@@ -179,7 +179,13 @@ def test_tracks_that_were_left_out_are_left_out_again(tone_folder):
 @pytest.mark.parametrize("status", ["failed", "running"])
 def test_a_run_that_is_not_complete_is_no_proof(run, status):
     edit_record(run, status=status)
-    assert details(run) == [f"the run is {status}, not complete"]
+    state = (
+        "failed (no reason is recorded)"
+        if status == "failed"
+        else ("was interrupted, fit on all tracks")
+    )
+    again = f"run `{run.record.command}` again"
+    assert details(run) == [f"the run is not complete: {run.id} {state}: {again}"]
 
 
 @pytest.mark.parametrize(

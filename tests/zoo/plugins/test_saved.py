@@ -1,0 +1,139 @@
+"""What the default hooks save is loaded again, and nothing else."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.inference.output_file import OutputFile
+from zoo.own_files import remember_own
+from zoo.plugins.registry import open_registry
+from zoo_registry import PluginError
+from zoo_registry.model import Model
+
+BUILT_IN = ["svm", "random-forest", "logistic", "elasticnet", "decision-tree"]
+
+OWN = """
+from zoo import Card, Handcrafted, classical
+from sklearn.base import BaseEstimator, TransformerMixin
+
+card = Card(name="own", title="Own", family="classical", frontend=Handcrafted())
+
+class Vocabulary:
+    pass
+
+class Half(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.mean_, self.n_features_in_, self.words_ = X.mean(0), X.shape[1], Vocabulary()
+        return self
+
+    def transform(self, X):
+        return (X - self.mean_) / 2
+
+def make():
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+    from sklearn.ensemble import VotingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    parts = [
+        ("a", GradientBoostingClassifier(n_estimators=2)),
+        ("b", HistGradientBoostingClassifier(max_iter=2)),
+        ("c", LogisticRegression(class_weight="balanced")),
+    ]
+    whole = make_pipeline(Half(), VotingClassifier(parts, voting="soft"))
+    return CalibratedClassifierCV(whole, method="isotonic", cv=2)
+
+train, predict = classical(make)
+"""
+
+rng = np.random.default_rng(0)
+TRACKS = [rng.normal(size=(2, 9)).astype("f4") + number % 3 for number in range(40)]
+
+
+def fit(model: Model) -> object:
+    params = dict(model.card.params) | ({"n_estimators": 3} if "forest" in model.card.name else {})
+    labels = np.arange(40) % 3
+    return model.train(
+        TRACKS, labels, ["a", "b", "c"], np.arange(40), params, 0, lambda *_, **__: None, Path()
+    )
+
+
+def predicted(model: Model, fitted: object) -> np.ndarray:
+    return np.concatenate(model.predict(fitted, TRACKS, 3))
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", [*BUILT_IN, "./own.py"])
+def test_a_saved_estimator_is_loaded(name, tmp_path, workspace):
+    Path("own.py").write_text(OWN)
+    model = open_registry().load(name)
+    fitted = fit(model)
+    assert model.save(fitted, tmp_path)
+    remember_own(hash_of(tmp_path / "model.skops"))  # as a training does
+    assert np.array_equal(predicted(model, model.load(tmp_path)), predicted(model, fitted))
+
+
+def test_trees_from_elsewhere_are_not_followed(tmp_path):
+    model = open_registry().load("decision-tree")
+    model.save(fit(model), tmp_path)
+    with pytest.raises(
+        PluginError, match=r"it holds sklearn\.tree\._tree\.Tree, and only"
+    ) as caught:
+        model.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def function(): ...
+
+
+class Other:
+    """Not of the plugin's module."""
+
+
+@pytest.mark.parametrize(
+    "kind", [os.system, function, Other, OutputFile, np.lib.format.open_memmap], ids=str
+)
+def test_what_is_neither_of_sklearn_nor_of_the_plugin_is_refused(kind, tmp_path, workspace):
+    import skops.io
+
+    Path("own.py").write_text(OWN)
+    model = open_registry().load("./own.py")
+    held = object.__new__(kind) if isinstance(kind, type) else kind
+    estimator = fit(open_registry().load("logistic"))
+    estimator.extra_ = held
+    skops.io.dump(estimator, tmp_path / "model.skops")
+    remember_own(hash_of(tmp_path / "model.skops"))
+    with pytest.raises(PluginError, match=rf"it holds \S*{kind.__name__}, and only types of"):
+        model.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("sklearn.datasets._base", "urlretrieve"),
+        ("sklearn.datasets", "load_svmlight_file"),
+        ("sklearn.utils.fixes", "np"),
+        ("sklearn.no.such.module", "Thing"),
+        ("zoo_file_of_nobody", "Thing"),
+        ("", "Thing"),
+    ],
+)
+def test_a_forged_name_is_refused(module, name, tmp_path, workspace):
+    import skops.io
+
+    class Thing:
+        pass
+
+    Thing.__module__, Thing.__name__ = module or "unknown", name
+    skops.io.dump(Thing(), tmp_path / "model.skops")
+    before = set(sys.modules)
+    with pytest.raises(PluginError, match=r"model\.skops is not loaded"):
+        open_registry().load("logistic").load(tmp_path)
+    assert "zoo_file_of_nobody" not in set(sys.modules) - before

@@ -1,0 +1,268 @@
+"""A run is complete when it can be used: what its artefact lacks, the same command makes."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.artefacts.bundle import hand_over
+from zoo.cli.app import run as run_command
+from zoo.execution.progress import Reporter
+from zoo.inference.predictors import open_model
+from zoo.report.page import write_report
+from zoo.training.verify import verify_run
+from zoo.web.served_models import ServedModels
+from zoo_registry import UsageError
+from zoo_registry.runs import Run
+
+# While `block` exists it has no artefact; each fit adds a byte to `fits`.
+BLOCKED = """
+from pathlib import Path
+import numpy as np
+from zoo import Card, Handcrafted, classical, hookimpl
+
+card = Card(name="blocked", title="Blocked", family="classical", frontend=Handcrafted())
+
+def make():
+    from sklearn.ensemble import RandomForestClassifier
+    with open("fits", "a") as file:
+        file.write(".")
+    return RandomForestClassifier(3, random_state=0)
+
+train, predict = classical(make)
+
+@hookimpl
+def export(model):
+    if Path("block").exists():
+        raise OSError(28, "No space left on device")
+
+@hookimpl(tryfirst=True)
+def save(model, folder):
+    if Path("block").exists() and "save" in Path("block").read_text():
+        raise OSError(28, "No space left on device")
+"""
+REASON = "OSError: [Errno 28] No space left on device"
+FOLDS = 3
+
+
+class Notes(Reporter):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture
+def train(workspace: Path, feature_table) -> Callable[..., Run]:
+    """Return a function that trains the model; its artefact cannot be made at first."""
+    Path("blocked.py").write_text(BLOCKED)
+    Path("block").touch()
+    table = str(feature_table(classes=2, tracks=8))
+    return lambda **more: zoo.train(
+        "./blocked.py", table, protocol=f"kfold:{FOLDS}", jobs=1, **more
+    )
+
+
+def fits() -> int:
+    return len(Path("fits").read_text())
+
+
+def command(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["zoo", *words])
+    return run_command()
+
+
+def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsys):
+    run = train()
+    assert (run.complete, run.status, run.record.error) == (False, "no artefact", REASON)
+    assert json.loads((run.folder / "run.json").read_text())["status"] == "no artefact"
+    again = f"{run.id} has no artefact yet ({REASON}): run `{run.record.command}` again"
+    (board,) = zoo.leaderboard()
+    (row,) = board.rows
+    assert (row.status, row.rank, row.error) == ("no artefact", 1, again)
+    assert row.accuracy is not None
+    for refused in (
+        lambda: open_model("blocked"),
+        lambda: hand_over(run, Path("out")),
+        lambda: ServedModels([run.id]),
+    ):
+        with pytest.raises(UsageError) as caught:
+            refused()
+        assert str(caught.value) == again
+    assert ServedModels().all() == []
+    assert again in [finding.detail for finding in verify_run(run)]
+    assert f"None yet: {REASON}. Run `{run.record.command}` again." in run.card_path.read_text()
+    (page,) = write_report(Path("report"))
+    assert "blocked (no artefact)" in page.read_text()
+    for words in (["runs", "list"], ["runs", "show", run.id], ["leaderboard"]):
+        monkeypatch.setenv("COLUMNS", "400")
+        assert command(*words, monkeypatch=monkeypatch) == 0
+        printed = "".join(capsys.readouterr())
+        assert "no artefact" in printed
+        assert f"run `{run.record.command}` again" in printed
+    assert command(*shlex.split(run.record.command)[1:], monkeypatch=monkeypatch) == 1
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[-1] == f"zoo: not everything could be trained: {again}"
+    assert "blocked (no artefact)" in printed.out
+    assert "trained already" not in printed.err
+    Path("block").unlink()
+    assert command(*shlex.split(run.record.command)[1:], monkeypatch=monkeypatch) == 0
+    assert Run.read(run.folder).complete
+
+
+@pytest.mark.parametrize(("block", "repeated"), [("", 0), ("save", 1)], ids=["kept", "not kept"])
+def test_the_same_command_makes_only_the_artefact(block, repeated, train):
+    Path("block").write_text(block)
+    run = train()
+    folds = run.record.folds
+    assert fits() == FOLDS + 1
+    assert run.saved_path.exists() == (not repeated)
+    train()  # it cannot be made yet
+    Path("block").unlink()
+    notes = Notes()
+    mended = train(reporter=notes)
+    assert fits() == FOLDS + 1 + 2 * repeated
+    assert notes.notes[0] == f"{run.id} has no artefact yet ({REASON}); it is made now"
+    assert (mended.folder, mended.complete, mended.record.folds) == (run.folder, True, folds)
+    assert verify_run(mended) == []
+    left = {"README.md", "model.onnx", "predictions.csv", "run.json"}
+    assert {path.name for path in run.folder.iterdir()} == left
+    undisturbed = train(root=Path("other"))
+    assert mended.artefact_path.read_bytes() == undisturbed.artefact_path.read_bytes()
+    assert train().complete
+    assert zoo.leaderboard()[0].rows[0].status == "complete"
+
+
+def test_a_kept_model_that_is_damaged_is_fitted_again(train):
+    run = train()
+    (saved,) = run.saved_path.iterdir()
+    saved.write_bytes(b"")
+    Path("block").unlink()
+    assert train().complete
+    assert fits() == FOLDS + 2
+
+
+def test_a_run_of_a_former_version_is_mended(train):
+    run = train()
+    run.saved_path.rename("elsewhere")
+    path = run.folder / "run.json"
+    record = json.loads(path.read_text()) | {"status": "complete", "error": None}
+    del record["artefact"]["saved"], record["artefact"]["impossible"]
+    path.write_text(json.dumps(record))
+    assert Run.read(run.folder).status == zoo.leaderboard()[0].rows[0].status == "no artefact"
+    Path("block").unlink()
+    assert train().complete
+    assert fits() == FOLDS + 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "counted has no `export` hook, and its model, a dict, is neither a scikit-learn "
+        "estimator nor a Keras network",
+        "m prepares audio in a `preprocess` hook, which has no ONNX form; declare a front end",
+    ],
+)
+def test_a_run_of_a_former_version_that_can_have_no_artefact_is_complete(error, train):
+    path = train().folder / "run.json"
+    record = json.loads(path.read_text()) | {"status": "complete", "error": None}
+    record["artefact"] = {"fit_seconds": 1.0, "error": error}
+    path.write_text(json.dumps(record))
+    assert Run.read(path.parent).complete
+
+
+SLOW = """
+import os, sys, time
+from pathlib import Path
+import numpy as np
+from zoo import Card, Handcrafted, hookimpl
+
+card = Card(name="slow", title="Slow", family="test", frontend=Handcrafted())
+
+@hookimpl
+def train(tracks, labels, classes, scratch):
+    if scratch.name == os.environ.get("STOP"):
+        Path("here").touch()
+        if "pytest" in sys.modules:
+            raise KeyboardInterrupt
+        time.sleep(600)
+    return np.bincount(labels, minlength=len(classes)) / len(labels)
+
+@hookimpl
+def predict(model, tracks):
+    return [np.tile(model, (len(track), 1)) for track in tracks]
+"""
+
+
+@pytest.fixture
+def slow(workspace: Path, feature_table) -> list[str]:
+    """Return the command of a training that stops where `STOP` says."""
+    Path("slow.py").write_text(SLOW)
+    table = str(feature_table(classes=2, tracks=8))
+    code = "import sys, zoo; zoo.train('./slow.py', sys.argv[1], protocol='kfold:3', jobs=1)"
+    return [sys.executable, "-c", code, table]
+
+
+def stored() -> Run:
+    (record,) = Path("models").rglob("run.json")
+    return Run.read(record.parent)
+
+
+@pytest.mark.parametrize(
+    ("stop", "place"), [("1.unfinished", "fold 2 of 3"), ("3.unfinished", "fit on all tracks")]
+)
+def test_a_killed_training_is_interrupted(stop, place, slow, monkeypatch, capsys):
+    process = subprocess.Popen(slow, env={**os.environ, "STOP": stop})
+    try:
+        while not Path("here").exists():
+            assert process.poll() is None
+        assert (stored().status, stored().state) == ("running", f"running, {place}")
+        (row,) = zoo.leaderboard()[0].rows
+        assert row.status == "running"
+    finally:
+        process.kill()
+    # Nobody has asked for its exit status yet, as in a container without an init process.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    run = stored()
+    assert (run.status, run.state) == ("interrupted", f"interrupted, {place}")
+    process.wait()
+    (row,) = zoo.leaderboard()[0].rows  # from the cache, as far as it lasts
+    assert (row.status, row.rank) == ("interrupted", None)
+    assert f"was interrupted, {place}: run `zoo train " in row.error
+    (page,) = write_report(Path("report"))
+    assert f"interrupted, {place}" in page.read_text()
+    monkeypatch.setenv("COLUMNS", "200")
+    for words in (["runs", "list"], ["runs", "show", "slow"], ["leaderboard"]):
+        assert command(*words, monkeypatch=monkeypatch) == 0
+        assert f"interrupted, {place}" in capsys.readouterr().out
+    assert command("runs", "list", "--format", "json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)[0]["status"] == "interrupted"
+    with pytest.raises(UsageError, match=f"was interrupted, {place}: run `zoo train "):
+        open_model("slow")
+    assert zoo.train("./slow.py", slow[-1], protocol="kfold:3", jobs=1).complete
+    assert "process" not in stored().record.machine
+
+
+def test_a_training_that_was_interrupted_in_a_process_that_goes_on(slow, monkeypatch):
+    monkeypatch.setenv("STOP", "1.unfinished")
+    with pytest.raises(KeyboardInterrupt):
+        zoo.train("./slow.py", slow[-1], protocol="kfold:3", jobs=1)
+    assert stored().state == "interrupted, fold 2 of 3"
+
+
+def test_a_training_on_another_machine_is_not_known_to_run(slow, monkeypatch):
+    monkeypatch.setenv("STOP", "1.unfinished")
+    with pytest.raises(KeyboardInterrupt):
+        zoo.train("./slow.py", slow[-1], protocol="kfold:3", jobs=1)
+    run = stored()
+    run.record.machine.process = "01234567-1-89abcdef"
+    run.write()
+    assert run.status == "running"
+    assert run.state == "running or interrupted on another machine, fold 2 of 3"
