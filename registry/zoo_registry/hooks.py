@@ -163,9 +163,9 @@ class ModelSpec:
     def export(self, model: object) -> Any:
         """Return the model as ONNX.
 
-        Called after the fit on all tracks; again by the same command if it failed. The graph computes for one track the same as
-        `predict`; the zoo puts the graph of the front end before it. The default exports
-        scikit-learn estimators and Keras networks.
+        Called after the fit on all tracks; again by the same command if it failed. The graph
+        computes for one track the same as `predict`; the zoo puts the graph of the front end before
+        it. The default exports scikit-learn estimators and Keras networks.
 
         Parameters
         ----------
@@ -192,8 +192,8 @@ class ModelSpec:
     def save(self, model: object, folder: Path) -> bool | None:
         """Write a model that has no ONNX file.
 
-        Called with the fit on all tracks if `export` failed. The files are kept for `load`; if there
-        is to be an ONNX file, until it is made.
+        Called with the fit on all tracks if `export` failed. The files are kept for `load`, until
+        there is an ONNX file.
 
         Parameters
         ----------
@@ -212,8 +212,8 @@ class ModelSpec:
     def load(self, folder: Path) -> object:
         """Read a model that `save` wrote.
 
-        Called when a run without an ONNX form predicts, and when an ONNX file is made that could not
-        be made before.
+        Called when a run without an ONNX form predicts, and when an ONNX file is made that could
+        not be made before.
 
         Parameters
         ----------

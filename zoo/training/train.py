@@ -126,6 +126,11 @@ def train(
     if tuned:
         extraction = extract(data, loaded, engine, reporter)
         tuning = find_tuning(loaded, extraction.dataset, root)
+        if tuning.state:
+            reporter.note(
+                f"the search {tuning.id} is {tuning.state}; the best of its trials is used, "
+                "and the same `zoo tune` command goes on"
+            )
         best = tuning.best.params if tuning.best else {}
         resolved = loaded.card.resolve(best | dict(params or {}))
         tuning_info = TuningInfo(

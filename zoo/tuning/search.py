@@ -8,8 +8,8 @@ same next trial as an uninterrupted one.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.plugins import Registry
+from zoo_registry.processes import this_process
 from zoo_registry.structures import from_plain
 from zoo_registry.text import digest, in_a_line
 
@@ -216,12 +217,14 @@ class Search:
             parse_protocol(_INNER).folds(dataset, seed, self._grouped),
             self._engine, folder, bar or Bar(),
         )  # fmt: skip
-        with Oracle(model.card, self._tuner, trials, seed) as oracle:
+        with Oracle(model.card, self._tuner, trials, seed) as oracle, _marked(tuning) as mark:
             while batch := oracle.propose():
                 known = [item for item in batch if item.number < len(tuning.trials)]
                 for proposal in known:
                     oracle.finish(proposal, tuning.trials[proposal.number].score)
                 new = batch[len(known) :]
+                if new:
+                    mark(trials)
                 for proposal, trial in zip(new, trying.run(new), strict=True):
                     tuning.trials.append(trial)
                     tuning.write()
@@ -230,6 +233,30 @@ class Search:
                     trying.show(trial.number + 1, tuning.best)
         trying.clear()  # a killed search may have stored its last trial and not more
         return tuning
+
+
+@contextmanager
+def _marked(tuning: Tuning) -> Iterator[Callable[[int], None]]:
+    """Yield a function that stores that this process does the search, until the block ends."""
+    record = tuning.record
+    record.process = None  # of a search that was interrupted
+
+    def mark(trials: int) -> None:
+        if record.process is None:
+            record.wanted, record.process = trials, this_process()
+            tuning.write()
+
+    try:
+        yield mark
+    except BaseException:
+        if record.process:  # which may live on, as a notebook does
+            record.process = None
+            with suppress(OSError):
+                tuning.write()
+        raise
+    if record.wanted is not None:
+        record.wanted = record.process = None
+        tuning.write()
 
 
 class _Trials:

@@ -15,8 +15,9 @@ from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.model import Model
 from zoo_registry.parameters import ParamValue
+from zoo_registry.processes import lives
 from zoo_registry.record import ProtocolInfo
-from zoo_registry.structures import Structure, from_plain
+from zoo_registry.structures import Count, Structure, from_plain
 from zoo_registry.text import csv_text
 
 __all__ = [
@@ -81,7 +82,9 @@ class TuningRecord(Structure, kw_only=True, omit_defaults=True):
 
     `model` has name, distribution and version; for a search inside a fold it is the identifier of
     the run, and the fields of a run are absent. `dataset` is the fingerprint. `seen` has the first
-    16 hexadecimal digits of the sha256 of each track that the search used.
+    16 hexadecimal digits of the sha256 of each track that the search used. Until the search is
+    done, `wanted` is the number of trials in addition to that of the defaults, and `process` the
+    name of the process.
     """
 
     format: Literal[1]
@@ -95,6 +98,8 @@ class TuningRecord(Structure, kw_only=True, omit_defaults=True):
     keras_tuner: str | None = None
     seen: list[str]
     trials: list[Trial]
+    wanted: Count | None = None
+    process: str | None = None
 
 
 class Tuning:
@@ -129,6 +134,15 @@ class Tuning:
         done = [trial for trial in whole if trial.score is not None]
         return max(done, key=lambda trial: (trial.score, -trial.number)) if done else None
 
+    @property
+    def state(self) -> str | None:
+        """The step of a search, as "interrupted, trial 7 of 20"; None if it is done."""
+        if self.record.wanted is None:
+            return None
+        words = {True: "running", False: "interrupted", None: "unfinished on another machine"}
+        place = f"trial {len(self.trials)} of {self.record.wanted}"
+        return f"{words[lives(self.record.process)]}, {place}"
+
     def write(self) -> None:
         """Store the trials as a table, and the record."""
         names = sorted({name for trial in self.trials for name in trial.params})
@@ -158,7 +172,7 @@ def stored(folder: Path, record: Mapping[str, Any]) -> Tuning:
         tuning = Tuning.read(folder)
     except (OSError, ValueError):
         return new
-    same = replace(tuning.record, trials=[]) == new.record
+    same = replace(tuning.record, trials=[], wanted=None, process=None) == new.record
     return tuning if same else new
 
 

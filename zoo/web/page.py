@@ -141,7 +141,8 @@ def _blocks(service: Service) -> gr.Blocks:
             new = [model.run for model in served if model.newest and model.run not in seen]
             kept = [run for run in chosen or [] if run in runs]
             choices = [(_choice(model), model.run) for model in served]
-            text = "" if served else render_notice(service.models.none_yet())
+            sentence = service.models.notice() if served else service.models.none_yet()
+            text = render_notice(sentence) if sentence else ""
             return gr.Dropdown(choices=choices, value=kept + new), runs, text
 
         async def ask(_: None, given: str | None, chosen: list[str] | None) -> AsyncIterator[str]:

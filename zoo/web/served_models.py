@@ -97,6 +97,8 @@ class ServedModels:
             if wanted in (None, model.run, model.model):
                 return model
         assert wanted is not None
+        if waiting := [run for run in self._waiting() if wanted in (run.id, run.record.model.name)]:
+            raise Refused(503, _lack(waiting))
         names = ", ".join(sorted({model.model for model in served}))
         raise Refused(404, f"no model or run {wanted[:80]!r} is served here; there are: {names}")
 
@@ -111,13 +113,22 @@ class ServedModels:
             self._refused[key] = str(error)
             raise
 
-    @staticmethod
-    def none_yet() -> str:
-        """Return the sentence for a workspace without a trained model."""
-        return (
+    def notice(self) -> str:
+        """Return a sentence on runs that cannot be served yet; empty if there are none."""
+        waiting = self._waiting()
+        return _lack(waiting) if waiting else ""
+
+    def none_yet(self) -> str:
+        """Return the sentence for a workspace without a model that can be served."""
+        return self.notice() or (
             f"no model that takes sound has been trained in {models_folder().absolute()} yet; "
             "type `zoo train svm --data FOLDER` there, and it will be served as soon as it is ready"
         )
+
+    def _waiting(self) -> list[Run]:
+        """Return the runs that would be served if they had an artefact."""
+        found = [run for run in runs() if isinstance(run, Run)] if not self._wanted else []
+        return [run for run in found if run.takes_audio and run.record.status == "no artefact"]
 
     def _chosen(self) -> Iterator[ServedModel]:
         """Yield the models that the command named, except for runs that were removed since."""
@@ -138,6 +149,15 @@ def _open(source: str, sha256: str = "") -> Artefact:
     model = open_model(source, plugins=False)
     assert isinstance(model, Artefact)
     return model
+
+
+def _lack(waiting: Sequence[Run]) -> str:
+    # The command itself names places, which concern no client.
+    verb = "has" if len(waiting) == 1 else "have"
+    return (
+        f"{', '.join(run.id for run in waiting)} {verb} no artefact yet; the command that trained "
+        "a run makes it, and it will be served as soon as it is ready"
+    )
 
 
 def _usable(run: Run | RunError) -> TypeGuard[Run]:

@@ -17,6 +17,7 @@ from zoo.execution.progress import Reporter
 from zoo.inference.predictors import open_model
 from zoo.report.page import write_report
 from zoo.training.verify import verify_run
+from zoo.web.limits import Refused
 from zoo.web.served_models import ServedModels
 from zoo_registry import UsageError
 from zoo_registry.runs import Run
@@ -96,7 +97,15 @@ def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsy
         with pytest.raises(UsageError) as caught:
             refused()
         assert str(caught.value) == again
+    run.record.frontend["name"] = "handcrafted"  # as if it took sound
+    run.write()
+    for said in (ServedModels().notice(), ServedModels().none_yet()):
+        assert said.startswith(f"{run.id} has no artefact yet; the command that trained a run")
+        assert str(Path.cwd()) not in said  # which concerns no client
+    with pytest.raises(Refused, match="has no artefact yet"):
+        ServedModels().find("blocked")
     assert ServedModels().all() == []
+    run = train()
     assert again in [finding.detail for finding in verify_run(run)]
     assert f"None yet: {REASON}. Run `{run.record.command}` again." in run.card_path.read_text()
     (page,) = write_report(Path("report"))

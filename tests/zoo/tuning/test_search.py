@@ -17,11 +17,13 @@ from zoo.cli.leaderboard import print_board
 from zoo.cli.options import Tuner
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
+from zoo.execution.progress import Reporter
 from zoo.report.tables import MARK, board_markdown
 from zoo.training.verify import verify_run
 from zoo.tuning.keras_tuner_oracle import TUNERS, Oracle, Proposal, _keras_tuner
 from zoo.tuning.trials import Tuning, importance
 from zoo_registry import LogFloat, Registry, UsageError
+from zoo_registry.processes import this_process
 
 pytestmark = [
     pytest.mark.deep,
@@ -187,6 +189,35 @@ def test_an_interrupted_search_has_the_trials_of_a_whole_one(tuner, pupil, featu
     again = zoo.tune(pupil, table, trials=6, tuner=tuner)
     assert listed(again) == listed(whole)
     assert len(Path("log").read_text().splitlines()) == 7 * 3 + 2
+
+
+def test_a_search_that_is_not_done_says_so(pupil, feature_table):
+    class Notes(Reporter):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    notes: list[str] = []
+    table = str(feature_table(tracks=12))
+    Path("stop").write_text("8")
+    with pytest.raises(KeyboardInterrupt):
+        zoo.tune(pupil, table, trials=4, protocol="kfold:3")
+    Path("stop").unlink()
+    (path,) = Path("models").rglob("tuning.json")
+    tuning = Tuning.read(path.parent)
+    assert tuning.state == "interrupted, trial 2 of 4"
+    tuning.record.process = this_process()
+    assert tuning.state == "running, trial 2 of 4"
+    tuning.record.process = "01234567-1-0"
+    assert tuning.state == "unfinished on another machine, trial 2 of 4"
+    zoo.train(pupil, table, protocol="kfold:3", tuned=True, reporter=Notes())
+    assert f"the search {tuning.id} is interrupted, trial 2 of 4; the best of its" in notes[0]
+    done = zoo.tune(pupil, table, trials=4, protocol="kfold:3")
+    assert done.state is None
+    stored = path.read_bytes()
+    assert b"process" not in stored
+    before = path.stat().st_mtime_ns
+    zoo.tune(pupil, table, trials=4, protocol="kfold:3")
+    assert path.stat().st_mtime_ns == before  # which tells the newest of several
 
 
 def test_hyperband_shares_out_the_tracks_of_a_model_without_epochs(feature_table):
