@@ -44,14 +44,14 @@ def config_folder() -> Path:
 
 
 def _folder(variable: str, of_platform: Callable[..., str]) -> Path:
-    try:
-        folder = Path(os.environ.get(variable) or of_platform("genre-zoo", False))
-    except RuntimeError:  # there is no home
-        folder = Path("~")
-    if folder.parts[:1] == ("~",):  # so earlier releases of platformdirs say that
-        return _NOWHERE / variable
+    chosen = os.environ.get(variable)
+    if not chosen:
+        with suppress(RuntimeError):  # there is no home
+            chosen = of_platform("genre-zoo", False)
+        if not chosen or chosen.startswith("~"):  # so earlier releases of platformdirs say that
+            return _NOWHERE / variable
     # Absolute, since workers may have another current directory.
-    return folder.absolute()
+    return Path(chosen).absolute()
 
 
 def hint(path: str | Path, error: OSError) -> str:

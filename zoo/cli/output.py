@@ -90,7 +90,7 @@ def print_text(text: Text) -> None:
 
 def print_data(text: str) -> None:
     """Print text for programs: unchanged, but for control characters on a terminal."""
-    sys.stdout.write(encodable(escaped(text) if sys.stdout.isatty() else text))
+    sys.stdout.write(encodable(escaped(text) if _is_terminal() else text))
 
 
 def escaped(text: str) -> str:
@@ -160,4 +160,9 @@ def percent(value: float | None) -> str:
 def width() -> int:
     """Return the number of columns of the terminal, or 200 if there is none."""
     # Programs that read a pipe expect whole lines.
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+    return shutil.get_terminal_size().columns if _is_terminal() else 200
+
+
+def _is_terminal() -> bool:
+    """Whether stdout is a terminal; what rich replaces it by, beside a bar, may not know that."""
+    return sys.__stdout__ is not None and sys.__stdout__.isatty()
