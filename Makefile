@@ -7,7 +7,8 @@ BIN := .venv/bin
 # Test processes: a third one on two cores makes the suite slower.
 WORKERS ?= 2
 
-.PHONY: demo test setup browser chaos fuzz lint format docs bench clean constraints
+.PHONY: demo test test-lowest setup browser chaos fuzz lint format docs bench clean constraints \
+	constraints-lowest
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -18,6 +19,17 @@ demo: setup
 
 test: setup browser lint
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations 15
+
+# The same tests with the lowest versions that pyproject.toml allows, in a fresh environment.
+LOWEST := .venv-lowest/bin
+test-lowest: .venv-lowest/.installed docs/browser/ort browser
+	$(LOWEST)/pytest -n $(WORKERS) --dist loadgroup --durations 15
+
+.venv-lowest/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv --clear .venv-lowest
+	$(LOWEST)/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --requirement constraints-lowest.txt --editable .
+	touch $@
 
 setup: .venv/.installed docs/browser/ort
 
@@ -83,5 +95,12 @@ bench: setup
 constraints:
 	$(BIN)/python -m pip freeze --exclude-editable --exclude genre-zoo | grep -E '^[A-Za-z0-9_.-]+==' > constraints.txt
 
+# Pin the lowest versions of what pyproject.toml names, with the newest of all that these need.
+constraints-lowest: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/uv --upgrade uv
+	PYTHONPATH=build/uv $(BIN)/python -m uv pip compile --quiet --python $(BIN)/python \
+		--resolution lowest-direct --all-extras --group pyproject.toml:dev pyproject.toml \
+		--no-annotate --no-header --no-emit-index-url --output-file constraints-lowest.txt
+
 clean:
-	rm -rf .venv site docs/browser/ort .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest build site docs/browser/ort .mypy_cache .pytest_cache .ruff_cache

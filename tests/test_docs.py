@@ -1,10 +1,13 @@
 """What the documentation says can be done, as it says."""
 
 import re
+import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import zoo
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
@@ -71,9 +74,18 @@ def test_no_page_or_module_names_this_machine():
             assert str(ROOT) not in path.read_text(encoding="utf-8"), path
 
 
-def test_constraints_pin_versions_and_nothing_else():
-    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-lowest.txt"])
+def test_constraints_pin_versions_within_their_bounds_and_nothing_else(name):
+    pinned = {}
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.+!-]+", line), line
+        package, version = line.split("==")
+        pinned[canonicalize_name(package)] = version
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    named = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    for requirement in map(Requirement, named):
+        version = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), requirement
 
 
 def test_every_protocol_stands_in_the_docs():

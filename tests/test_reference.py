@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ PAGES = [
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages_are_generated_anew(page):
+    if page.name == "commands.md" and tuple(map(int, version("typer").split("."))) < (0, 27):
+        pytest.skip("Typer before 0.27 names parameters in another way")
     cog = [sys.executable, "-m", "cogapp", "-I", str(ROOT / "docs"), "--check", str(page)]
     done = subprocess.run(cog, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}: run `make docs`"
