@@ -11,7 +11,8 @@ const AT_ONCE = 30; // seconds of windows; bounds the memory that a long recordi
 const SILENCE = 10 ** (-70 / 20); // zoo/audio/loudness.py
 const CELLS = 100; // measured values per second
 const LEAST = 10; // of them, with sound
-const QUIET = "silence: less than 0.1 s is above -70 dB of full scale";
+const SHARE = 0.05; // of a window, with sound
+const QUIET = "silence: almost nothing is above -70 dB of full scale";
 
 /** An ONNX file that the zoo wrote, given as Uint8Array. */
 export class Artefact {
@@ -146,7 +147,7 @@ function silence(waveform, rate, windows) {
     const before = (place) => sounding[Math.min(place, cells)];
     return { amount: before(Math.ceil(last)) - before(Math.floor(first)), length: last - first };
   });
-  const silent = sound.map(({ amount, length }) => amount < Math.min(LEAST, length / 2));
+  const silent = sound.map(({ amount, length }) => amount < Math.min(Math.max(LEAST, SHARE * length), length / 2));
   const any = sounding[cells] >= Math.min(LEAST, cells / 2);
   return any && silent.every(Boolean) ? sound.map(({ amount }) => amount === 0) : silent;
 }

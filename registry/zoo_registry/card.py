@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_chec
 from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.hooks import CONTRACT
 from zoo_registry.parameters import Choice, Distribution, Float, Int, LogFloat, ParamValue
+from zoo_registry.structures import SHORTEST_MOST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,10 +133,10 @@ def identity(frontend: FrontEnd) -> dict[str, Any]:
 def shortest(frontend: FrontEnd) -> int:
     """Return the number of samples that a front end needs; 0 if it does not state it."""
     needed: Any = frontend.shortest if isinstance(frontend, BoundedFrontEnd) else 0
-    if not isinstance(needed, int) or needed < 0:
+    if not isinstance(needed, int) or not 0 <= needed <= SHORTEST_MOST:
         raise PluginError(
             f"the front end {frontend.name} states {needed!r} as its shortest waveform; "
-            "give a number of samples"
+            f"give a number of samples, at most {SHORTEST_MOST:,}"
         )
     return int(needed)
 

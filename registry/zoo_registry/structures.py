@@ -7,11 +7,13 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-__all__ = ["Count", "Number", "Structure", "from_plain"]
+__all__ = ["SHORTEST_MOST", "Count", "Number", "Structure", "from_plain"]
 
 # Numbers beyond 64 bits count or measure nothing, and cannot be calculated with.
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Number = Annotated[float, Meta(ge=0, lt=2**63)]
+
+SHORTEST_MOST = 1 << 24  # samples that a front end may need, all of which are held in memory
 
 _MESSAGE = re.compile(r"(.*?)(?: - at (?:`key` in )?`\$\.?(.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(\w+)`")

@@ -91,7 +91,7 @@ class TestFrontEnd:
         assert shortest(Rows()) == 0
         assert shortest(Bounded(80)) == 80
         assert make(frontend=Bounded(0)).frontend == Bounded(0)
-        for wrong in (-1, 0.5, None, "80"):
+        for wrong in (-1, 0.5, None, "80", 2**24 + 1):
             with pytest.raises(PluginError, match=r"rows states .* as its shortest waveform"):
                 make(frontend=Bounded(wrong))
 

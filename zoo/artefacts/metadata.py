@@ -6,13 +6,14 @@ from msgspec import UNSET, Meta, UnsetType
 
 from zoo_registry.parameters import ParamValue
 from zoo_registry.record import ModelDescription, ProtocolInfo
-from zoo_registry.structures import Count, Structure
+from zoo_registry.structures import SHORTEST_MOST, Count, Structure
 
 __all__ = ["FORMAT", "METADATA", "ArtefactMetadata", "TrainingData", "WindowGrid"]
 
 FORMAT = 2
 METADATA = "zoo"
 
+_Shortest = Annotated[int, Meta(ge=0, le=SHORTEST_MOST)]
 _Length = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
@@ -49,7 +50,7 @@ class ArtefactMetadata(Structure, kw_only=True):
     model: ModelDescription | None = None
     classes: list[str]
     frontend: dict[str, Any]
-    shortest: Count | UnsetType = UNSET
+    shortest: _Shortest | UnsetType = UNSET
     windows: WindowGrid | None = None
     params: dict[str, ParamValue] | None = None
     dataset: TrainingData | None = None

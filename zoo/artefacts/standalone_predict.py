@@ -10,6 +10,7 @@ import soundfile
 
 session = onnxruntime.InferenceSession(Path(__file__).with_name("model.onnx"))
 about = json.loads(session.get_modelmeta().custom_metadata_map["zoo"])
+outputs = ["probabilities", *(o.name for o in session.get_outputs() if o.name == "times")]
 for name in sys.argv[1:]:
     samples, rate = soundfile.read(name, dtype="float32", always_2d=True)
     mono, size = samples.mean(axis=1), round(len(samples) * about["frontend"]["sample_rate"] / rate)
@@ -22,10 +23,11 @@ for name in sys.argv[1:]:
     loud = np.maximum.reduceat(mono, cells) - np.minimum.reduceat(mono, cells) >= 2 * 10**-3.5
     if size != length:  # resampled in the frequency domain
         mono = np.fft.irfft(np.fft.rfft(mono), size) * (size / length)
-    windows, *rest = session.run(None, {"waveform": np.float32(mono[None])})
+    windows, *rest = session.run(outputs, {"waveform": np.float32(mono[None])})
     times = (rest[0] if rest else np.array([[0, length / rate]] * len(windows))) * rate / cell
     sound = np.array([loud[int(begin) : int(np.ceil(end))].sum() for begin, end in times])
-    silent = sound < np.minimum(10, np.diff(times)[:, 0] / 2)
+    lasts = np.diff(times)[:, 0]
+    silent = sound < np.clip(10, lasts / 20, lasts / 2)
     if silent.all() and loud.sum() >= min(10, len(loud) / 2):
         silent = sound == 0
     windows = windows[~silent]  # silence does not vote

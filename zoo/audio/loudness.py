@@ -13,6 +13,7 @@ __all__ = ["SILENCE", "Peaks"]
 SILENCE = -70  # dB relative to full scale, the absolute gate of ITU-R BS.1770-4
 _CELLS = 100  # measured values per second
 _LEAST = 10  # measured values with sound; fewer are the edge of a sound, or traces of an encoder
+_SHARE = 0.05  # of a window; with less sound, it says nothing but how silence looks to a model
 
 
 class Peaks:
@@ -45,9 +46,9 @@ class Peaks:
     def silent(self, times: "NDArray[np.float64]") -> "NDArray[np.bool_]":
         """Return for each window of the recording whether it is silent, bool, shape (windows,).
 
-        A window is silent if less than a tenth of a second of it is above `SILENCE`, or less than
-        half of a window that is shorter than 0.2 s. If this holds for all windows, but not for
-        the recording as a whole, only those without any sound are silent.
+        A window is silent if less than a twentieth of it is above `SILENCE`, or less than 0.1 s,
+        or if it is shorter than 0.2 s, less than half of it. If this holds for all windows of a
+        recording with 0.1 s of sound, only those without any are silent.
 
         Parameters
         ----------
@@ -59,7 +60,8 @@ class Peaks:
         cells = np.where(np.isnan(times), [0.0, self.seconds], times) * self._rate / self._cell
         first, end = np.floor(cells[:, 0]), np.minimum(np.ceil(cells[:, 1]), is_loud.size)
         sound = sounding[end.astype(int)] - sounding[np.minimum(first, end).astype(int)]
-        silent: NDArray[np.bool_] = sound < np.minimum(_LEAST, np.diff(cells)[:, 0] / 2)
+        length = np.diff(cells)[:, 0]
+        silent: NDArray[np.bool_] = sound < np.clip(_LEAST, _SHARE * length, length / 2)
         if silent.all() and sounding[-1] >= min(_LEAST, is_loud.size / 2):
             silent = sound == 0
         return silent

@@ -30,7 +30,7 @@ from zoo_registry.text import first_line
 
 __all__ = ["predict"]
 
-_SILENCE = f"silence: less than 0.1 s is above {SILENCE} dB of full scale"
+_SILENCE = f"silence: almost nothing is above {SILENCE} dB of full scale"
 
 
 def predict(

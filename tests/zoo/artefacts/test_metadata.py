@@ -31,7 +31,7 @@ def test_the_shortest_length_is_there_only_if_it_was_stated():
     assert not former.shortest
     stated = json.loads(FORMER) | {"shortest": 2048}
     assert from_plain(stated, ArtefactMetadata).to_dict() == stated
-    for wrong in (-1, 0.5, None, "1", 2**64):
+    for wrong in (-1, 0.5, None, "1", 2**24 + 1, 2**64):
         with pytest.raises(ValueError, match="'shortest'"):
             from_plain(stated | {"shortest": wrong}, ArtefactMetadata)
 

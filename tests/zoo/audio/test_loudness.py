@@ -55,14 +55,21 @@ def test_each_window_is_judged_alone(rate):
 
 @pytest.mark.parametrize(
     ("seconds", "window", "silent"),
-    [(0.08, 1.0, True), (0.12, 1.0, False), (0.08, 0.1, False), (0.04, 0.1, True)],
+    [
+        (1.4, 30.0, True),
+        (1.6, 30.0, False),
+        (0.08, 1.0, True),
+        (0.12, 1.0, False),
+        (0.08, 0.1, False),
+        (0.04, 0.1, True),
+    ],
 )
 def test_the_edge_of_a_sound_is_none_unless_the_window_is_short(seconds, window, silent):
     rate = 8_000
-    samples = np.zeros(2 * rate)
+    samples = np.zeros(31 * rate)
     samples[: round(seconds * rate)] = tone(seconds, rate, 0.4)
-    samples[rate:] = tone(1.0, rate, 0.4)
-    times = np.array([[0.0, window], [1.0, 2.0]])
+    samples[30 * rate :] = tone(1.0, rate, 0.4)
+    times = np.array([[0.0, window], [30.0, 31.0]])
     assert measured(samples, rate).silent(times).tolist() == [silent, False]
 
 

@@ -184,7 +184,7 @@ class TestAnswers:
         found = list(zoo.predict("seconds", songs, timeline=True))
         assert [item.label == UNKNOWN for item in found] == [False, False, True, True]
         assert [item.timeline[0].label == UNKNOWN for item in found] == [False, False, True, True]
-        assert found[-1].reason == "silence: less than 0.1 s is above -70 dB of full scale"
+        assert found[-1].reason == "silence: almost nothing is above -70 dB of full scale"
 
     def test_order_and_errors(self, hearing, tmp_path):
         hearing("seconds")

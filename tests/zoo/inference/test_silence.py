@@ -43,7 +43,7 @@ def test_headline_and_timeline_agree(hearing, odd_songs):
         assert answer.label == max(votes)
     for name, silent in SILENT.items():
         answer = found[name]
-        assert answer.reason == "silence: less than 0.1 s is above -70 dB of full scale", name
+        assert answer.reason == "silence: almost nothing is above -70 dB of full scale", name
         assert (answer.windows, answer.silent) == (0, silent)
     for name, seconds in SHORT.items():
         answer = found[name]
@@ -130,7 +130,7 @@ class TestForPeople:
             "          0:00.0-0:00.1  too short",
         ]
         assert command("zeros.wav") == [
-            "unknown    zeros.wav  (silence: less than 0.1 s is above -70 dB of full scale; 3.0 s)"
+            "unknown    zeros.wav  (silence: almost nothing is above -70 dB of full scale; 3.0 s)"
         ]
 
     def test_json_and_csv(self, command):

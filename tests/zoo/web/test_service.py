@@ -174,6 +174,19 @@ class TestService:
                 with pytest.raises(Refused, match="longer than"):
                     asyncio.run(service.measure(Song(path, "a")))
 
+    def test_silence_and_short_songs_are_answered_as_predict_answers_them(
+        self, service, hearing, odd_songs
+    ):
+        hearing("torn")
+        model = service.models.find("torn")
+        names = ("front", "constant", "50 ms", "0.1 s")
+        songs = [Song(odd_songs[name], name) for name in names]
+        found = [asyncio.run(service.predict(model, song, None))[0] for song in songs]
+        for answer, path in zip(found, (song.path for song in songs), strict=True):
+            (expected,) = zoo.predict("torn", path, timeline=True)
+            assert replace(answer, path=str(path)) == expected
+        assert [answer.label for answer in found] == ["low", UNKNOWN, UNKNOWN, "low"]
+
     def test_the_answer_is_that_of_predict(self, service, hearing, torn_song):
         run = hearing("torn")
         model = service.models.find("torn")
