@@ -24,6 +24,7 @@ TEMPORARY_FOLDER = re.compile(r"zoo-([0-9a-f]{8})-(\d+)-\w+")
 """Name of a folder of temporary files: machine and process."""
 
 _NOWHERE = Path(os.devnull)  # nothing can be below: what is read is absent, and writing fails
+_SEMAPHORES = 16  # twice as many as joblib needs for its workers
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
@@ -93,13 +94,15 @@ def _mover(path: Path) -> str | None:
 @cache
 def has_semaphores() -> bool:
     """Whether processes can share semaphores, which worker processes need; on Linux in /dev/shm."""
+    name = f"/zoo-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         from _multiprocessing import SemLock  # type: ignore[import-not-found]
 
-        SemLock(0, 0, 1, f"/zoo-{os.getpid()}-{os.urandom(4).hex()}", True)
+        # Kept together, since there may be room for a few only.
+        created = [SemLock(0, 0, 1, f"{name}-{n}", True) for n in range(_SEMAPHORES)]
     except (ImportError, OSError):
         return False
-    return True
+    return bool(created)
 
 
 def prepare_libraries() -> None:

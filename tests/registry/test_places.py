@@ -12,6 +12,7 @@ from zoo_registry.files import unwritable, write_text
 from zoo_registry.places import (
     cache_folder,
     config_folder,
+    has_semaphores,
     hint,
     models_folder,
     prepare_libraries,
@@ -148,6 +149,20 @@ class TestLibraries:
         prepare_libraries()
         assert os.environ["TMPDIR"] == str(tmp_path / "cache" / "tmp")
         assert Path(os.environ["TMPDIR"]).is_dir()
+
+
+def test_semaphores_for_a_few_are_none(monkeypatch):
+    created = []
+
+    def create(*arguments):
+        if len(created) == 4:
+            raise error(errno.ENOSPC)
+        created.append(arguments)
+        return object()
+
+    monkeypatch.setattr("_multiprocessing.SemLock", create)
+    assert not has_semaphores.__wrapped__()
+    assert len(set(created)) == 4
 
 
 def test_no_temporary_folder_can_be_created(monkeypatch):

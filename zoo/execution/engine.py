@@ -222,7 +222,7 @@ def _has_workers() -> bool:
     if not has_semaphores():
         _log.warning(
             "all work is done in one process: workers need semaphores, and this system lets none "
-            "be created (on Linux, /dev/shm has to exist and be writable)"
+            "be created (on Linux, /dev/shm has to exist, be writable and have room)"
         )
     return has_semaphores()
 
