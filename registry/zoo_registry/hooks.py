@@ -268,7 +268,7 @@ class ExtensionSpec:
 
     @hookspec
     def zoo_run_finished(self, run: Any) -> "Mapping[str, Any] | None":
-        """Observe a run when it is complete, with all its files, or has failed.
+        """Observe a run when it is complete, with all its files, or failed, or has no artefact yet.
 
         Parameters
         ----------

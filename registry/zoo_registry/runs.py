@@ -102,7 +102,9 @@ class Run:
                 return f"{self.id} failed ({reason}): {again}"
             case "interrupted":
                 return f"{self.id} was {self.state}: {again}"
-        return f"{self.id} is {self.state}; if it does not end, {again}"
+        if lives(self.record.machine.process):
+            return f"{self.id} is {self.state}: wait for its end"
+        return f"{self.id} is {self.state}: if it does not run there any more, {again}"
 
     @property
     def has_artefact(self) -> bool:

@@ -258,9 +258,27 @@ class TestModels:
         defaults.save(model, tmp_path)
         assert defaults.export(defaults.load(tmp_path)).proto.graph.node
 
-    def test_a_network_of_other_layers_is_not_read(self, small, tmp_path):
+    @both
+    def test_a_built_in_network_is_read_back(self, name, small, tmp_path):
         defaults = NetworkDefaults()
-        defaults.save(small("cnn2d").model, tmp_path)
+        defaults.save(small(name).model, tmp_path)
+        read = defaults.load(tmp_path)
+        given = [track(40, 0, np.random.default_rng(5))]
+        (expected,) = small(name).plugin.predict(small(name).model, given)
+        (found,) = small(name).plugin.predict(read, given)
+        assert np.array_equal(found, expected)
+
+    def test_a_network_of_other_layers_is_not_read(self, tmp_path):
+        import keras
+
+        class Mine(keras.layers.Layer):
+            def call(self, x):
+                return x
+
+        window = keras.Input((FRAMES, MELS))
+        out = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(Mine()(window)))
+        defaults = NetworkDefaults()
+        defaults.save(keras.Model(window, out), tmp_path)
         with pytest.raises(PluginError, match="is not loaded") as caught:
             defaults.load(tmp_path)
         assert "\n" not in str(caught.value)

@@ -40,7 +40,7 @@ def model_card(run: Run, predictions: Predictions) -> str:
     )
     artefact, model = record.artefact, record.model
     if artefact.is_due:
-        file = f"None yet: {shown(record.error or 'no reason is recorded')}. Run "
+        file = f"There is none yet: {shown(record.error or 'no reason is recorded')}. Run "
         file += f"`{shown(record.command)}` again."
     elif artefact.sha256 is None:
         file = f"None: {shown(artefact.error or 'none is recorded')}."

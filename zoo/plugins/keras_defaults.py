@@ -11,7 +11,7 @@ from typing import Any
 from zlib import crc32
 
 from zoo.audio.windows import hop_of
-from zoo.plugins.keras_model import framework
+from zoo.plugins.keras_model import framework, fused_batch_normalization
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import OPSET, Exported, hookimpl
 from zoo_registry.silence import quiet_stderr
@@ -74,12 +74,13 @@ class NetworkDefaults:
 
     @hookimpl(trylast=True)
     def load(self, folder: Path) -> object:
-        """Read a network that consists only of Keras' own layers; no code is loaded."""
+        """Read a network of layers of Keras and the zoo; no code is loaded."""
         if not (folder / _FILE).is_file():
             return None
         keras = framework()
+        fused_batch_normalization()
         try:
-            return keras.saving.load_model(folder / _FILE, safe_mode=True)
+            return keras.saving.load_model(folder / _FILE, compile=False, safe_mode=True)
         except Exception as error:
             raise PluginError(f"{folder / _FILE} is not loaded: {first_line(error)}") from error
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from zoo_registry.hooks import Progress
 
-__all__ = ["KERAS_PARAMS", "KERAS_SPACE", "batch_normalisation", "framework", "keras_model"]
+__all__ = [
+    "KERAS_PARAMS", "KERAS_SPACE", "batch_normalisation", "framework", "fused_batch_normalization",
+    "keras_model",
+]  # fmt: skip
 
 KERAS_PARAMS: Mapping[str, int | float] = MappingProxyType(
     {
@@ -86,7 +89,7 @@ def batch_normalisation(x: Any) -> Any:
     x : symbolic tensor, shape (batch, rows, columns, channels)
         Input of the layer; the output has the same shape.
     """
-    return _fused_batch_normalization()(momentum=0.9)(x)
+    return fused_batch_normalization()(momentum=0.9)(x)
 
 
 def keras_model(
@@ -186,12 +189,16 @@ def keras_model(
 
 
 @functools.cache
-def _fused_batch_normalization() -> Any:
-    """Return Keras' layer, computed by one operation of TensorFlow instead of many."""
+def fused_batch_normalization() -> Any:
+    """Return Keras' layer, computed by one operation of TensorFlow; Keras can load it from now."""
     import tensorflow as tf
 
+    @framework().saving.register_keras_serializable("zoo")
     class BatchNormalization(framework().layers.BatchNormalization):  # type: ignore[misc]
+        """Keras' layer of this name, in one operation."""
+
         def call(self, x: Any, training: bool = False) -> Any:
+            """Return `x`, normalised."""
             moving = (self.moving_mean, self.moving_variance)
             mean, variance = (tf.zeros([0]),) * 2 if training else moving
             y, *of_batch, _, _, _ = tf.raw_ops.FusedBatchNormV3(

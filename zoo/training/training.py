@@ -101,7 +101,7 @@ class Training:
             raise
         failed = [f"fold {entry.fold}: {entry.error}" for entry in self.record.folds if entry.error]
         self._end(failed[0] if failed else self.record.artefact.error, predictions)
-        if self.run.complete or self.record.artefact.saved:
+        if self.run.complete:
             clear(self.run)
         return self.run
 

@@ -107,7 +107,10 @@ def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsy
     assert ServedModels().all() == []
     run = train()
     assert again in [finding.detail for finding in verify_run(run)]
-    assert f"None yet: {REASON}. Run `{run.record.command}` again." in run.card_path.read_text()
+    assert (
+        f"There is none yet: {REASON}. Run `{run.record.command}` again."
+        in run.card_path.read_text()
+    )
     (page,) = write_report(Path("report"))
     assert "blocked (no artefact)" in page.read_text()
     for words in (["runs", "list"], ["runs", "show", run.id], ["leaderboard"]):
@@ -232,7 +235,9 @@ def test_a_killed_training_is_interrupted(stop, place, slow, monkeypatch, capsys
     try:
         while not Path("here").exists():
             assert process.poll() is None
-        assert (stored().status, stored().state) == ("running", f"running, {place}")
+        run = stored()
+        assert (run.status, run.state) == ("running", f"running, {place}")
+        assert run.lack == f"{run.id} is running, {place}: wait for its end"
         (row,) = zoo.leaderboard()[0].rows
         assert row.status == "running"
     finally:
@@ -275,3 +280,4 @@ def test_a_training_on_another_machine_is_not_known_to_run(slow, monkeypatch):
     run.write()
     assert run.status == "running"
     assert run.state == "running or interrupted on another machine, fold 2 of 3"
+    assert run.lack.startswith(f"{run.id} is {run.state}: if it does not run there any more, run `")
