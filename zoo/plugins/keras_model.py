@@ -170,6 +170,7 @@ def keras_model(
             for chosen in order:
                 crops = data.random_crops([tracks[i] for i in chosen], frames, rng)
                 crops = data.masked(crops, mean + data.level(crops), params["masking"], rng)
+                model.reset_metrics()  # before Keras 3.15 the loss is else the mean of all batches
                 losses.append(model.train_on_batch(crops, targets[labels[chosen]]))
             figures = {"loss": float(np.mean(losses))}
             note = f"epoch {epoch}/{epochs}, loss {figures['loss']:.2f}"
