@@ -118,10 +118,10 @@ def command(
     for board in leaderboard(data, protocol) if scored else ():
         if board.fingerprint in used and board.grouped != ungrouped:
             print_board(board)
-            for best in [row.run for row in board.rows if row.status == "complete"][:1]:
-                on_sound = not isinstance(dataset, FeatureTable)
-                using = f"`zoo predict {best} SONG`, or " if on_sound else ""
-                reporter.note(f"Next: {using}`zoo runs show {best}`.")
+            for best in [row for row in board.rows if row.status == "complete"][:1]:
+                hears = best.artefact_bytes and not isinstance(dataset, FeatureTable)
+                using = f"`zoo predict {best.run} SONG`, or " if hears else ""
+                reporter.note(f"Next: {using}`zoo runs show {best.run}`.")
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 
