@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,9 @@ class Other:
 
 
 @pytest.mark.parametrize(
-    "kind", [os.system, function, Other, OutputFile, np.lib.format.open_memmap], ids=str
+    "kind",
+    [os.system, function, Other, OutputFile, np.lib.format.open_memmap],
+    ids=attrgetter("__name__"),
 )
 def test_what_is_neither_of_sklearn_nor_of_the_plugin_is_refused(kind, tmp_path, workspace):
     import skops.io
