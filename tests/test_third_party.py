@@ -337,7 +337,7 @@ class TestFailingExtensions:
             ("offline", "'offline' failed with ConnectionError: the archive does not answer"),
             ("nothing", "'nothing' gave a NoneType"),
             ("unpaid", "'unpaid' failed with SystemExit: register first"),
-            ("archive", "there is no dataset 'archive'"),
+            ("archive", "there is no folder or file 'archive'"),
         ],
     )
     def test_data_that_cannot_be_had_is_one_sentence(self, install, name, reason):

@@ -190,7 +190,7 @@ def _one(wanted: str, known: Iterable[Run], shortest: int = 0) -> Run:
             f"{min(map(least, matching))} characters of it; `zoo runs list` shows the runs"
         )
     raise UsageError(
-        f"there is no run or model {wanted!r} under {models_folder()}; "
+        f"there is no run or trained model {wanted!r} in {models_folder().absolute()}; "
         "`zoo runs list` shows the runs, `zoo train` makes one"
     )
 

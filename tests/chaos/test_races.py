@@ -83,7 +83,9 @@ def test_sixteen_commands_at_once(nest, box, tmp_path, killed):
         if "remove" in command:
             # Of two who remove a run one may come too late, which is a wrong command.
             assert (status, len(told)) in ((0, 0), (2, 1)), said
-            assert all(f"there is no run or model {gone!r}" in sentence for sentence in told), said
+            assert all(
+                f"there is no run or trained model {gone!r}" in sentence for sentence in told
+            ), said
             removals.append(status)
         elif "verify" in command:
             # What is in work is not complete yet; what is removed meanwhile may lack anything.

@@ -44,6 +44,10 @@ class PassedOver:
         for reason, names in other._names.items():
             self._names[reason].update(names)
 
+    def count(self, reason: str) -> int:
+        """Return how many have been counted under a reason."""
+        return self._names[reason].total()
+
     def takes(self, name: str) -> bool:
         """Whether a file is an audio file by its name; others are counted."""
         if is_foreign(name):

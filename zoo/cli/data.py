@@ -83,8 +83,10 @@ def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
             f"{dataset.name}, {len(dataset)} tracks",
             (None if problem.distorts else "dim" for problem in problems),
         )
+    others = len(problems) - serious
     yield (
-        f"{serious} problems would distort a score; {len(problems) - serious} are worth knowing."
+        f"{serious} problem{'s' * (serious != 1)} would distort a score; "
+        f"{others} {'is' if others == 1 else 'are'} worth knowing."
     )
 
 

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from zoo.cli.options import BoardDataOption, BoardProtocolOption
-from zoo.cli.output import Text, columns, make_table, percent, print_result, print_text, say, width
+from zoo.cli.output import (
+    Text,
+    columns,
+    make_table,
+    percent,
+    print_result,
+    print_text,
+    say,
+    say_no_run,
+    width,
+)
 
 if TYPE_CHECKING:
     from zoo.evaluate.leaderboard import Board, Difference, Row
@@ -58,7 +68,7 @@ def command(
             markdown=lambda: "\n".join(map(tables.board_markdown, boards)),
         )
     else:
-        say("There is no run to show; `zoo train svm` makes one.", err=True)
+        say_no_run(data)
 
 
 def _differences_text(differences: "list[Difference]") -> Text:

@@ -1,5 +1,6 @@
 """Output of commands on stdout: lines, tables, JSON, CSV and Markdown."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
-from zoo_registry.text import encodable, json_text, shown
+from zoo_registry.text import encodable, json_text, quoted, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,6 +26,7 @@ __all__ = [
     "print_result",
     "print_text",
     "say",
+    "say_no_run",
     "width",
 ]
 
@@ -101,6 +103,12 @@ def escaped(text: str) -> str:
 def say(text: object = "", *, err: bool = False) -> None:
     """Print one line on stdout or stderr, with control characters escaped."""
     typer.echo(shown(str(text)), err=err)
+
+
+def say_no_run(data: str | None) -> None:
+    """Print on stderr that there is no run, or none of this dataset, and how to make one."""
+    of, option = (f" of {quoted(data)}", f" --data {shlex.quote(data)}") if data else ("", "")
+    say(f"There is no run{of} to show; `zoo train svm{option}` makes one.", err=True)
 
 
 def columns(*names: str, **options: Any) -> list[tuple[str, dict[str, Any]]]:

@@ -102,7 +102,8 @@ def command(
             write(as_line(prediction))
             (file or sys.stdout).flush()
     if kept:
-        reporter.note(f"{len(files)} files answered into {output}, {failed} of them with an error")
+        answered = f"{len(files)} file{'s' * (len(files) != 1)} answered"
+        reporter.note(f"{answered} into {output}, {failed} of them with an error")
     if failed:
         raise typer.Exit(1)
 
@@ -118,7 +119,8 @@ def _text(found: Prediction) -> str:
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
     if found.silent and found.windows:
-        detail += f"; {found.silent} silent windows do not vote"
+        silent = "window does" if found.silent == 1 else "windows do"
+        detail += f"; {found.silent} silent {silent} not vote"
     if found.silent or found.windows:  # otherwise it is too short
         detail += f"; {found.seconds:.1f} s"
     lines = [f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})"]

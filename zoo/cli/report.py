@@ -7,7 +7,7 @@ import typer
 
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import BoardDataOption, BoardProtocolOption, ForceOption, OpenOption
-from zoo.cli.output import print_data, say
+from zoo.cli.output import print_data, say_no_run
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ def command(
     reporter = TerminalReporter()
     pages = write_report(output, data, protocol, reporter, force)
     if not pages:
-        say("There is no run to show; `zoo train svm` makes one.", err=True)
+        say_no_run(data)
         return
     for page in pages:
         print_data(f"{page}\n")

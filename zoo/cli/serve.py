@@ -57,7 +57,7 @@ def command(
                 "models and read their names; there is no password",
                 err=True,
             )
-        say("The page is open at this address; Ctrl-C ends it.", err=True)
+        say("The page is served at this address; Ctrl-C ends it.", err=True)
         say(address)  # last: programs that read it may send requests
         sys.stdout.flush()
         if open:

@@ -114,11 +114,12 @@ def command(
                 continue
             scored += [run] * run.is_scored
             failures += [run.lack] if run.lack else []
-    used = {run.record.used for run in scored}
+    used, ids = {run.record.used for run in scored}, {run.id for run in scored}
     for board in leaderboard(data, protocol) if scored else ():
         if board.fingerprint in used and board.grouped != ungrouped:
             print_board(board)
-            for best in [row for row in board.rows if row.status == "complete"][:1]:
+            complete = [row for row in board.rows if row.run in ids and row.status == "complete"]
+            for best in complete[:1]:
                 hears = best.artefact_bytes and not isinstance(dataset, FeatureTable)
                 using = f"`zoo predict {best.run} SONG`, or " if hears else ""
                 reporter.note(f"Next: {using}`zoo runs show {best.run}`.")

@@ -69,8 +69,8 @@ def open_dataset(
         raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
     names = ", ".join(["demo", *sorted(offered or ())])
     raise DatasetError(
-        f"there is no dataset {quoted(wanted)}: no folder or file of that name, "
-        f"and none of: {names}"
+        f"there is no folder or file {quoted(wanted)}, and no dataset of that name; "
+        f"datasets with a name: {names}"
     )
 
 

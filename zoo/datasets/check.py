@@ -294,8 +294,8 @@ def _duplicates(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
     for match in near_duplicates([found.landmarks for _, found in tracks]):
         first, number = match.first, match.second
         if (first, number) not in copies:
-            share = f"{match.hashes} landmarks agree ({match.share:.0%})"
-            detail = f"{share}, {match.offset:+.2f} s apart"
+            share = f"{match.share:.0%} of their fingerprints agree"
+            detail = f"the same recording, {match.offset:+.2f} s apart ({share})"
             # A split keeps the tracks of a group together, so that nothing leaks between them.
             leaks = bool(dataset.groups[first] != dataset.groups[number])
             yield _pair("near-duplicate", leaks, tracks[first][0], tracks[number][0], detail)
@@ -303,7 +303,7 @@ def _duplicates(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
 
 def _pair(kind: str, distorts: bool, one: Track, other: Track, detail: str) -> Problem:
     if one.label != other.label:
-        detail = f"{kind} under two labels, {one.label} and {other.label}: {detail}"
+        detail = f"{kind} under two labels, {one.label} and {other.label}: {detail}; delete one"
         return Problem("label-conflict", True, (one.id, other.id), detail)
     return Problem(kind, distorts, (one.id, other.id), detail)
 

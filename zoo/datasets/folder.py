@@ -115,10 +115,15 @@ def file_rows(
         rows.append({"path": path, "label": label})
     for name in sorted({*classes}.difference(row["label"] for row in rows)):
         passed.add(EMPTY, name, is_folder=True)
+    if not rows and (outside := passed.count(OUTSIDE)):
+        raise DatasetError(
+            f"{folder} has no class folders: its audio files ({outside}) lie directly in it; "
+            "give the folder around them, with one sub-folder per class"
+        )
     if not rows:
         raise DatasetError(
             f"{folder} holds no audio file in a sub-folder{passed.instead}; "
-            f"give a folder with one sub-folder a class, each with its audio files; {LISTED}"
+            f"give a folder with one sub-folder per class, each with its audio files; {LISTED}"
         )
     if passed.note:
         reporter.note(passed.note)

@@ -250,8 +250,8 @@ def _bad_folders(root: Path, tone_folder) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "svm", "--data", "nowhere"], ["'nowhere'", "no folder or file"]),
-        (["train", "svm", "--data", "empty"], ["empty", "sub-folder a class"]),
+        (["train", "svm", "--data", "nowhere"], ["no folder or file 'nowhere'"]),
+        (["train", "svm", "--data", "empty"], ["empty", "sub-folder per class"]),
         (["train", "svm", "--data", "one-class"], ["one class only", "'only'"]),
         (["train", "svm", "--data", "small"], ["'low'", "2 tracks", "kfold:2"]),
         (["train", "svm", "--data", "song.txt"], ["song.txt", "neither a folder"]),
@@ -269,8 +269,8 @@ def _bad_folders(root: Path, tone_folder) -> None:
         (["train", "svm", "--data", "good", "--seed", "-1"], ["seed -1"]),
         (["train", "svm", "--nonsense"], ["No such option"]),
         (["predict", "svm", "nothing.wav"], ["'nothing.wav'"]),
-        (["predict", "svm", "good"], ["no run or model 'svm'", "zoo train"]),
-        (["runs", "show", "nothing"], ["no run or model 'nothing'"]),
+        (["predict", "svm", "good"], ["no run or trained model 'svm'", "zoo train"]),
+        (["runs", "show", "nothing"], ["no run or trained model 'nothing'"]),
         (["data", "check", "letters.csv"], ["letters.csv", "line 3"]),
         (["leaderboard", "--protocol", "x"], ["'x'"]),
         (["nonsense"], ["No such command"]),

@@ -172,7 +172,7 @@ class TestOpening:
         assert open_dataset("theirs", {"theirs": lambda: dataset}) is dataset
 
     def test_nothing_of_that_name(self):
-        with pytest.raises(DatasetError, match=r"no dataset 'x': .* none of: demo, theirs"):
+        with pytest.raises(DatasetError, match=r"folder or file 'x', .* with a name: demo, theirs"):
             open_dataset("x", {"theirs": lambda: None})
 
     def test_some_other_file(self, tmp_path):

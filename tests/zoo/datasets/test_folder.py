@@ -97,7 +97,7 @@ class TestWithoutMetadata:
     def test_no_audio(self, tmp_path):
         (tmp_path / "empty").mkdir()
         (tmp_path / "empty" / "x.wav").write_bytes(b"x")
-        with pytest.raises(DatasetError, match="holds no audio file in a sub-folder"):
+        with pytest.raises(DatasetError, match="has no class folders"):
             read_folder(tmp_path / "empty")
 
     def test_one_class(self, folder):

@@ -136,7 +136,7 @@ def test_what_a_bucket_does_not_have(bucket, music):
     for wanted, sentence in {
         "s3://no-such-bucket/x": "there is nothing at 's3://no-such-bucket/x'",
         f"{url}/nothing": "there is no folder at",
-        f"{url}/low": "holds no audio file in a sub-folder",
+        f"{url}/low": "has no class folders",
     }.items():
         with pytest.raises(DatasetError, match=sentence):
             open_dataset(wanted)

@@ -456,7 +456,7 @@ class TestProcess:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (["nobody"], "there is no run or model 'nobody'"),
+            (["nobody"], "there is no run or trained model 'nobody'"),
             (["--host", "256.0.0.1"], "cannot be listened on"),
             (["--port", "{taken}"], "port {taken} cannot be listened on"),
         ],
