@@ -17,7 +17,7 @@ import pluggy
 from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
-from zoo_registry.text import first_line, in_a_line
+from zoo_registry.text import first_line, in_a_line, place
 from zoo_registry.tracing import plugin_name, trace
 
 if TYPE_CHECKING:
@@ -265,8 +265,13 @@ class Model:
 
     def call(self, hook: str, **arguments: Any) -> Any:
         """Call a hook of the specification, and return its result."""
-        with stdout_kept():
-            return getattr(self._manager.hook, hook)(**arguments)
+        try:
+            with stdout_kept():
+                return getattr(self._manager.hook, hook)(**arguments)
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # no plugin ends the command, not even by SystemExit
+            raise PluginError(in_a_line(error) + place(error, self.module.__file__)) from error
 
 
 def _as_probabilities(result: Any, n_classes: int) -> "NDArray[np.float64]":

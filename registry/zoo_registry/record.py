@@ -36,7 +36,7 @@ Curve = list[dict[str, float]]  # a training that diverges has figures that are 
 _Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)$")]
 _Place = Annotated[str, Meta(pattern=r"^[^\0]*$")]  # no path has a zero byte
 Status = Literal["running", "complete", "no artefact", "failed"]
-# Former versions stored the sentence, and no `impossible`.
+# Former versions stored the sentence, and no `impossible`; what they saved answers.
 _NO_FORM = re.compile(r"has no `export` hook|ONNX form")
 
 
@@ -223,7 +223,7 @@ class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
         """Whether there is no file, although the model has an ONNX form."""
         impossible = self.impossible
         if impossible is None and self.error:
-            impossible = _NO_FORM.search(self.error) is not None
+            impossible = bool(self.saved) or _NO_FORM.search(self.error) is not None
         return self.sha256 is None and not impossible
 
 

@@ -82,6 +82,8 @@ class Run:
     @property
     def state(self) -> str:
         """The status, and the step of an unfinished training, as "interrupted, fold 2 of 5"."""
+        if self.complete and not (self.has_artefact or self.saved_path.is_dir()):
+            return "complete, scores only"
         if self.record.status != "running":
             return self.status
         unknown = lives(self.record.machine.process) is None
@@ -93,6 +95,8 @@ class Run:
         """The reason why the run cannot be used yet, and what to do; None if it is complete."""
         reason = self.record.error or "no reason is recorded"
         again = f"run `{self.record.command}` again"
+        if self.record.model.is_file:  # another content is another run
+            again += f"; if its file was changed since, `zoo runs remove {self.id}` removes it"
         match self.status:
             case "complete":
                 return None
@@ -105,6 +109,16 @@ class Run:
         if lives(self.record.machine.process):
             return f"{self.id} is {self.state}: wait for its end"
         return f"{self.id} is {self.state}: if it does not run there any more, {again}"
+
+    @property
+    def form(self) -> str:
+        """The file that predicts, or what a complete run has in its place."""
+        artefact = self.record.artefact
+        if self.has_artefact or artefact.is_due:
+            return artefact.file or artefact.error or "none yet"
+        is_saved = self.saved_path.is_dir()
+        instead = "its plugin answers" if is_saved else "it has scores only and cannot predict"
+        return f"no ONNX file ({artefact.error}); {instead}"
 
     @property
     def has_artefact(self) -> bool:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import traceback
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = [
     "in_a_line",
     "json_text",
     "pip_install",
+    "place",
     "quoted",
     "shown",
     "table_cell",
@@ -29,6 +31,7 @@ __all__ = [
 # direction of the text after it), separators of lines and paragraphs.
 _UNSEEN = {"Cc", "Cs", "Cf", "Zl", "Zp"}
 _BRIEF = 120
+_LONGEST = 500  # characters of a foreign error's message
 
 
 def shown(text: str) -> str:
@@ -63,13 +66,22 @@ def first_line(error: BaseException) -> str:
         text = "" if error.args == (None,) else str(error)
     except Exception:
         text = ""
-    return shown(next((line for line in text.splitlines() if line.strip()), "no message"))
+    line = next((line for line in text.splitlines() if line.strip()), "no message")
+    if len(line) > _LONGEST and not isinstance(error, ZooError):
+        line = f"{line[:_LONGEST]}…"
+    return shown(line)
 
 
 def in_a_line(error: BaseException) -> str:
     """Return an error in one line: the message of a `ZooError`; of others type and message."""
     kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
     return kind + first_line(error)
+
+
+def place(error: BaseException, file: str | None) -> str:
+    """Return " (line 7 of FILE)", the last line of this file that the error passed, or nothing."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    return f" (line {lines[-1]} of {file})" if lines else ""
 
 
 def pip_install(extra: str | None, packages: Iterable[str] = ()) -> str:

@@ -15,7 +15,7 @@ from zoo.cli.ending import Interrupted, fail, flush
 from zoo.cli.output import escaped
 from zoo_registry.errors import ZooError
 from zoo_registry.places import hint
-from zoo_registry.text import in_a_line
+from zoo_registry.text import first_line, in_a_line
 
 __all__ = ["app", "run"]
 
@@ -118,8 +118,9 @@ def run(interrupted: Interrupted | None = None) -> int:
             return 0  # the reader of a pipe, such as `head`, has ended
         return _other(error)  # another pipe, such as that of a worker that could not be started
     except SystemExit as ended:  # so does Typer end then
-        status = ended.code
-    except Exception as error:
+        code = ended.code  # or the text of a plugin
+        status = code if isinstance(code, int | None) else fail(first_line(ended), 1)
+    except BaseException as error:
         # Libraries may raise other errors after an interruption.
         return interrupted.status() if interrupted.signal else _other(error)
     return status if isinstance(status, int) else 0
@@ -136,7 +137,7 @@ class _Printable(logging.Formatter):
         return escaped(super().format(record))
 
 
-def _other(error: Exception) -> int:
+def _other(error: BaseException) -> int:
     """Return the exit status for errors of Typer, and for unexpected errors."""
     if isinstance(error, typer.Abort):
         return fail("not confirmed, so nothing was done; --yes goes on without a question", 1)

@@ -1,6 +1,7 @@
 """``zoo leaderboard``: ranking of the runs, and the uncertainty of their differences."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -88,12 +89,12 @@ def _differences_text(differences: "list[Difference]") -> Text:
     yield make_table(headings, rows, "groups kept together, and split by track")
 
 
-def print_board(board: "Board") -> None:
-    """Print one board as a table."""
-    print_text(_board_text(board))
+def print_board(board: "Board", reported: Collection[str] = ()) -> None:
+    """Print one board as a table, without the problems of the runs that are reported elsewhere."""
+    print_text(_board_text(board, reported))
 
 
-def _board_text(board: "Board") -> Text:
+def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     from zoo.report.tables import audit_sentences, heading, problems, tuning_sentences
 
     names = ["rank", "model", "accuracy", "95 % interval", "p", "macro F1"]  # fit into 80 columns
@@ -112,7 +113,7 @@ def _board_text(board: "Board") -> Text:
         yield f"{more} further runs are not shown; `--format csv` lists them all."
     yield from audit_sentences(board.audit)
     yield from tuning_sentences(board)
-    yield from problems(rows)
+    yield from problems([row for row in rows if row.run not in reported])
     yield ""
 
 

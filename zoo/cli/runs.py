@@ -1,6 +1,6 @@
 """``zoo runs``: runs of the workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -40,6 +40,7 @@ def list_runs(format: ListFormatOption = "table") -> None:
 
     Example: zoo runs list --format json
     """
+    from zoo.evaluate.leaderboard import hashing
     from zoo.workspace import runs
     from zoo_registry.runs import Run
 
@@ -47,10 +48,14 @@ def list_runs(format: ListFormatOption = "table") -> None:
     readable = [item for item in found if isinstance(item, Run)]
     damaged = [item for item in found if not isinstance(item, Run)]
     errors = [{"run": None, "status": "damaged", "error": str(error)} for error in damaged]
-    print_result(format, json=[*map(_summary, readable), *errors], table=_table(readable, damaged))
+    complete = [run for run in readable if run.complete]
+    sha256 = hashing(complete)
+    lost = {run.id: run.damage(names) for run in complete if (names := run.damaged(sha256))}
+    summaries = [_summary(run, lost.get(run.id)) for run in readable]
+    print_result(format, json=[*summaries, *errors], table=_table(readable, damaged, lost))
 
 
-def _summary(run: "Run") -> dict[str, Any]:
+def _summary(run: "Run", damage: str | None) -> dict[str, Any]:
     record = run.record
     return {
         "run": run.id,
@@ -58,19 +63,21 @@ def _summary(run: "Run") -> dict[str, Any]:
         "dataset": record.dataset.name,
         "protocol": record.protocol.spec,
         "grouped": record.protocol.grouped,
-        "status": run.status,
+        "status": "damaged" if damage else run.status,
         "finished": record.finished,
         "folder": str(run.folder),
-        "error": run.lack if run.status == "interrupted" else record.error,
+        "error": damage or (run.lack if run.status == "interrupted" else record.error),
     }
 
 
-def _table(readable: "Sequence[Run]", damaged: "Sequence[RunError]") -> Text:
+def _table(
+    readable: "Sequence[Run]", damaged: "Sequence[RunError]", lost: Mapping[str, str]
+) -> Text:
     rows = (
         (
             *(run.id, run.record.dataset.name),
             run.record.protocol.spec + ("" if run.record.protocol.grouped else " ungrouped"),
-            run.state,
+            "damaged" if run.id in lost else run.state,
             (run.record.finished or "")[:16].replace("T", " "),
         )
         for run in readable
@@ -81,8 +88,8 @@ def _table(readable: "Sequence[Run]", damaged: "Sequence[RunError]") -> Text:
     elif not damaged:
         yield Note("There is no run yet; `zoo train svm` makes one.")
     for run in readable:
-        if run.status in ("no artefact", "interrupted"):
-            yield Note(str(run.lack))
+        if run.id in lost or run.status in ("no artefact", "interrupted"):
+            yield Note(lost.get(run.id) or str(run.lack))
     for error in damaged:
         yield Note(f"damaged: {error}")
 
@@ -121,7 +128,7 @@ def _facts(run: "Run") -> Text:
         + ("" if record.protocol.grouped else ", split by track (--ungrouped)")
         + f", seed {record.seed}",
         "parameters": params,
-        "artefact": record.artefact.file or record.artefact.error or "none yet",
+        "artefact": run.form,
     }
     for name, value in facts.items():
         yield f"{name:<11}{value}"

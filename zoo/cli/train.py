@@ -117,7 +117,7 @@ def command(
     used, ids = {run.record.used for run in scored}, {run.id for run in scored}
     for board in leaderboard(data, protocol) if scored else ():
         if board.fingerprint in used and board.grouped != ungrouped:
-            print_board(board)
+            print_board(board, {run.id for run in scored if run.lack})
             complete = [row for row in board.rows if row.run in ids and row.status == "complete"]
             for best in complete[:1]:
                 hears = best.artefact_bytes and not isinstance(dataset, FeatureTable)

@@ -236,7 +236,7 @@ def run_fold(task: FoldTask) -> FoldResult:
             ended = time.perf_counter()
     except StorageError:
         raise
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         return FoldResult(None, curve=curve.points, error=in_a_line(error))
     predictions = _predictions(experiment.dataset, fold, windows)
     return FoldResult(predictions, trained - begun, ended - trained, curve.points)

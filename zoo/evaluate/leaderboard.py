@@ -20,7 +20,7 @@ from zoo_registry.runs import PREDICTIONS, Run
 if TYPE_CHECKING:
     from zoo_registry.predictions import Predictions
 
-__all__ = ["Board", "Difference", "Row", "leaderboard", "side_by_side"]
+__all__ = ["Board", "Difference", "Row", "hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
 _VERSION = "boards-5"  # raised whenever the same predictions give other figures
@@ -198,12 +198,23 @@ def _boards(name: str | None, spec: str | None) -> list[Board]:
         )
         if name in (None, key[0]) and spec in (None, key[1]):
             boards.setdefault(key, []).append(run)
-    sha256 = _hashing([run for run in found if isinstance(run, Run) and run.is_scored])
+    sha256 = hashing([run for run in found if isinstance(run, Run) and run.is_scored])
     return [*(_board(own, key, sha256) for key, own in sorted(boards.items())), *unreadable]
 
 
-def _hashing(scored: Sequence[Run]) -> Callable[[Path], str | None]:
-    """Return a function that gives the SHA-256 of a run's file; unchanged ones are not read."""
+def hashing(scored: Sequence[Run]) -> Callable[[Path], str | None]:
+    """Return a function that gives the SHA-256 of a run's file; unchanged ones are not read.
+
+    Parameters
+    ----------
+    scored : sequence of Run
+        The runs of whose files it is asked.
+
+    Returns
+    -------
+    callable
+        As `Run.damaged` takes it.
+    """
     files = {run.folder / name: run for run in scored for name in (PREDICTIONS, *run.hashes)}
     paths = [path for path in files if is_file(path) and not path.is_symlink()]
     try:

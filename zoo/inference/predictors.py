@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact, Windows
 from zoo.audio.decode import LONGEST
+from zoo.own_files import is_own
 from zoo.workspace import find_run
 from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.runs import ARTEFACT, RECORD, Run
+from zoo_registry.text import in_a_line
 
 __all__ = ["PluginPredictor", "Predictor", "open_model", "while_wanted"]
 
@@ -70,7 +72,13 @@ class PluginPredictor:
             self._model = recorded_model(record.model, file, "zoo predict {} PATH")
         except (UsageError, PluginError) as error:
             raise PluginError(f"{reason}, so its plugin is needed: {error}") from error
-        self._fitted = self._model.load(run.saved_path)
+        try:
+            self._fitted = self._model.load(run.saved_path)
+        except Exception as error:
+            saved = record.artefact.saved.values()
+            again = "" if all(map(is_own, saved)) else f"; `{record.command}` fits it again here"
+            failed = f"its plugin cannot load what it saved: {in_a_line(error)}"
+            raise PluginError(f"{reason}, and {failed}{again}") from error
         self.name = run.id
         self.classes = tuple(record.dataset.classes)
         frontend = self._model.card.frontend

@@ -1,17 +1,20 @@
 """Default export, save and load hooks for scikit-learn estimators: ONNX, or skops.
 
 A file of skops names the types that it consists of. Besides those that skops knows to be safe,
-classes of scikit-learn, estimators of the zoo, and classes of the plugin's own module are loaded.
+estimators of the zoo and classes of the plugin's own module are loaded; from a file that the zoo
+wrote here also other types of scikit-learn, the compiled ones of which can be forged to crash the
+process.
 """
 
 import hashlib
 import importlib
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
-from zoo.own_files import is_own
+from zoo.own_files import is_own, remember_own
 from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import OPSET, hookimpl
@@ -20,11 +23,8 @@ from zoo_registry.text import first_line
 __all__ = ["EstimatorDefaults"]
 
 _FILE = "model.skops"
-# Numbers of nodes in a forged one would be followed beyond its memory.
-_UNCHECKED = {
-    "sklearn.tree._tree.Tree",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-}
+_LARGEST = 256 << 20  # bytes of an unpacked file from elsewhere
+_LARGEST_SCHEMA = 16 << 20  # of the JSON in it, which takes twenty times as much when it is parsed
 _NO_TEMPERATURE = (
     "this classifier with a temperature has no default ONNX form; calibrate an SVC with "
     "ensemble=False, or write an `export` hook"
@@ -51,6 +51,7 @@ class EstimatorDefaults:
         import skops.io
 
         skops.io.dump(model, folder / _FILE)
+        remember_own(_sha256((folder / _FILE).read_bytes()))
         return True
 
     @hookimpl(trylast=True)
@@ -63,13 +64,14 @@ class EstimatorDefaults:
 
         try:
             content = path.read_bytes()
+            if not (is_known := is_own(_sha256(content))):
+                _check_size(path)
             wanted = skops.io.get_untrusted_types(data=content)
-            is_known = is_own(hashlib.sha256(content).hexdigest())
             refused = [name for name in wanted if not _is_safe(name, is_known)]
             if refused:
                 raise PluginError(
-                    f"it holds {', '.join(refused)}, and only types of scikit-learn and of the "
-                    "plugin's own module are loaded; trees only where they were trained"
+                    f"it holds {', '.join(refused)}, and only classes of the plugin's own module "
+                    "are loaded, and types of scikit-learn from a file that this zoo wrote"
                 )
             return skops.io.loads(content, trusted=wanted)
         except Exception as error:
@@ -85,10 +87,27 @@ def _is_of_sklearn(kind: type) -> bool:
     return any(base.__module__.startswith("sklearn.") for base in kind.__mro__)
 
 
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _check_size(path: Path) -> None:
+    with zipfile.ZipFile(path) as packed:
+        sizes = {entry.filename: entry.file_size for entry in packed.infolist()}
+        whole = sum(entry.file_size for entry in packed.infolist())
+    if whole > _LARGEST or sizes.get("schema.json", 0) > _LARGEST_SCHEMA:
+        raise PluginError(
+            f"it unpacks to {whole >> 20} MB, and one that this zoo did not write may have "
+            f"{_LARGEST >> 20} MB, {_LARGEST_SCHEMA >> 20} of them for its schema"
+        )
+
+
 def _is_safe(name: str, is_known: bool) -> bool:
     """Whether a type may be loaded; `is_known` if it is in a file that the zoo wrote here."""
     module, _, attribute = name.rpartition(".")
     package = module.partition(".")[0]
+    if package == "sklearn" and not is_known:
+        return False
     # No other code is imported because a file names it.
     home = sys.modules.get(module) if package != "sklearn" else importlib.import_module(module)
     kind = getattr(home, attribute, None)
@@ -96,7 +115,7 @@ def _is_safe(name: str, is_known: bool) -> bool:
     if not isinstance(kind, type) or kind.__module__ != module:
         return False
     if package == "sklearn":
-        return is_known or name not in _UNCHECKED
+        return True
     if package in ("zoo", "zoo_plugins"):
         return _is_of_sklearn(kind)
     return isinstance(getattr(home, "card", None), Card)

@@ -16,7 +16,6 @@ statement::
 
 import sys
 import time
-import traceback
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,7 +25,7 @@ from zoo.testing.outcome import CheckFailed, Outcome, Skipped, Status
 from zoo.testing.subject import Subject
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import UsageError, ZooError
-from zoo_registry.text import in_a_line
+from zoo_registry.text import in_a_line, place
 
 __all__ = ["CHECKS", "ModelSuite", "Outcome", "Status", "Subject", "chosen_checks", "examine"]
 
@@ -93,10 +92,7 @@ def _reason(error: BaseException, file: str | None) -> str:
     notes = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
     if isinstance(error, CheckFailed | ZooError):
         return f"{error}{notes}"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == file]
-    place = f" (line {lines[-1]} of {file})" if lines else ""
-    return f"{in_a_line(error)}{notes}{place}"
+    return f"{in_a_line(error)}{notes}{place(error, file)}"
 
 
 class ModelSuite:

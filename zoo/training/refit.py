@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from zoo.artefacts.export import write_artefact
 from zoo.evaluate.cross_validation import FitTask, LearningCurve
-from zoo_registry.errors import CannotExport, RunError, ZooError
+from zoo_registry.errors import CannotExport, RunError, StorageError, ZooError
 from zoo_registry.files import make_folder
 from zoo_registry.model import Model
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import ArtefactInfo, RunRecord
 from zoo_registry.runs import Run
 from zoo_registry.temporary import temporary_folder
-from zoo_registry.text import in_a_line
+from zoo_registry.text import in_a_line, place
 
 __all__ = ["Refit", "Refitted", "refit"]
 
@@ -90,21 +90,18 @@ def refit(task: Refit) -> Refitted:
     with task.locked_scratch() as scratch, temporary_folder() as folder:
         run = Run(Path(folder) / task.record.id, task.record)
         run.folder.mkdir()
-        fitted, described = _restored(run, task, notes) or _fitted(run, task, everything, scratch)
-        arrays = experiment.arrays(everything)
-        try:
-            described |= write_artefact(
-                run, experiment.model, fitted, experiment.dataset, arrays, task.predictions
-            )
-        except Exception as error:
-            described["error"] = in_a_line(error)
-            described["impossible"] = isinstance(error, CannotExport)
-            if described["impossible"]:
-                notes.append(f"{run.id} has no artefact: {described['error']}")
-            if not run.saved_path.exists():
-                _save(run, experiment.model, fitted, notes)
-        else:
+        restored = _restored(run, task, notes)
+        fitted, described = restored or _fitted(run, task, everything, scratch)
+        described |= _exported(run, task, fitted)
+        # The same reason as that of the fitted model is none of the restored one.
+        if restored and described.get("error") not in (None, task.record.artefact.error):
+            _drop(run, described["error"], notes)
+            fitted, described = _fitted(run, task, everything, scratch)
+            described |= _exported(run, task, fitted)
+        if described.get("error") is None:
             shutil.rmtree(run.saved_path, ignore_errors=True)
+        elif not run.saved_path.exists():
+            _save(run, experiment.model, fitted, notes)
         files = {
             path.relative_to(run.folder).as_posix(): path.read_bytes()
             for path in sorted(run.folder.rglob("*"))
@@ -118,6 +115,23 @@ def refit(task: Refit) -> Refitted:
     return Refitted(ArtefactInfo(**described), files, notes)
 
 
+def _exported(run: Run, task: Refit, fitted: object) -> dict[str, Any]:
+    """Return the description of the artefact, or the reason why it could not be made."""
+    experiment = task.experiment
+    model, dataset = experiment.model, experiment.dataset
+    arrays = experiment.arrays(np.arange(len(dataset)))
+    try:
+        return write_artefact(run, model, fitted, dataset, arrays, task.predictions)
+    except Exception as error:
+        at = "" if isinstance(error, ZooError) else place(error, model.module.__file__)
+        return {"error": in_a_line(error) + at, "impossible": isinstance(error, CannotExport)}
+
+
+def _drop(run: Run, reason: str, notes: list[str]) -> None:
+    notes.append(f"{run.id} is fitted to all tracks again: {reason}")
+    shutil.rmtree(run.saved_path, ignore_errors=True)
+
+
 def _restored(run: Run, task: Refit, notes: list[str]) -> tuple[object, dict[str, Any]] | None:
     """Return the model that was kept, and the description of its fit; None without."""
     if not task.kept:
@@ -128,8 +142,7 @@ def _restored(run: Run, task: Refit, notes: list[str]) -> tuple[object, dict[str
             (run.folder / name).write_bytes(content)
         fitted = task.experiment.model.load(run.saved_path)
     except Exception as error:
-        notes.append(f"{run.id} is fitted to all tracks again: {in_a_line(error)}")
-        shutil.rmtree(run.saved_path, ignore_errors=True)
+        _drop(run, in_a_line(error), notes)
         return None
     former = task.record.artefact
     return fitted, {"curve": former.curve, "fit_seconds": former.fit_seconds}
@@ -142,9 +155,9 @@ def _fitted(
     curve, begun = LearningCurve(task.progress), time.perf_counter()
     try:
         fitted = task.fit(everything, curve, scratch)
-    except ZooError:
+    except StorageError:
         raise
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         raise RunError(f"{run.id} was not fitted to all tracks: {in_a_line(error)}") from error
     return fitted, {"curve": curve.points, "fit_seconds": time.perf_counter() - begun}
 

@@ -13,6 +13,7 @@ from zoo.evaluate.protocols import DEFAULT_PROTOCOL, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.extraction import extract
+from zoo.own_files import is_own
 from zoo.plugins.registry import find_dataset, open_registry, usable_model
 from zoo.training.record import new_record
 from zoo.training.training import Training, clear
@@ -22,9 +23,11 @@ from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import drop_links, write_text
+from zoo_registry.model import Model
 from zoo_registry.plugins import Registry
-from zoo_registry.record import RunRecord, TuningInfo
+from zoo_registry.record import ArtefactInfo, RunRecord, TuningInfo
 from zoo_registry.runs import CARD, FILES, FOLDERS, Run
+from zoo_registry.text import in_a_line
 
 __all__ = ["train"]
 
@@ -150,7 +153,7 @@ def train(
         waiting = f"{record.id} is being trained by another process; waiting for it"
         with locked(folder, partial(reporter.note, waiting)):
             run = _open_run(folder, record)
-            if _is_done(run, reporter):
+            if _is_done(run, loaded, reporter):
                 clear(run)
                 return run
             for name in FILES | FOLDERS:
@@ -185,13 +188,17 @@ def _open_run(folder: Path, record: RunRecord) -> Run:
     return run
 
 
-def _is_done(run: Run, reporter: Reporter) -> bool:
+def _is_done(run: Run, model: Model, reporter: Reporter) -> bool:
     """Whether the run is complete; if only its card is damaged, it is written again."""
     if run.record.status == "no artefact":
-        reporter.note(f"{run.id} has no artefact yet ({run.record.error}); it is made now")
+        reporter.note(f"making the artefact of {run.id}")
     if not run.complete:
         return False
     lost = run.damaged()
+    if not lost and (reason := _unusable(run, model)):
+        reporter.note(f"{run.id} is fitted to all tracks again: {reason}")
+        run.record.artefact = ArtefactInfo()
+        return False
     if not lost:
         reporter.note(f"{run.id} is trained already: {run.folder}")
         return True
@@ -200,3 +207,14 @@ def _is_done(run: Run, reporter: Reporter) -> bool:
         drop_links(run.card_path)
         write_text(run.card_path, model_card(run, run.predictions()))
     return lost == [CARD]
+
+
+def _unusable(run: Run, model: Model) -> str | None:
+    """Return the reason why saved files that this zoo does not know cannot be loaded."""
+    if all(map(is_own, run.record.artefact.saved.values())):
+        return None
+    try:
+        model.load(run.saved_path)
+    except Exception as error:
+        return in_a_line(error)
+    return None

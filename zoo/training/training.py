@@ -301,6 +301,8 @@ class Training:
         if former.saved and not result.described.saved:  # not before: it was kept for this artefact
             self._store()
             shutil.rmtree(self.run.saved_path, ignore_errors=True)
+        if self.record.artefact.impossible:
+            self.reporter.note(f"{self.run.id} has {self.run.form}")
         bar.update(len(self.folds) + 1, "all tracks")
 
 

@@ -339,7 +339,7 @@ def test_a_model_without_an_onnx_form_brings_what_it_saves(cluster, theirs, feat
     assert run.complete, run.record.error
     assert run.record.artefact.error == "no form"
     assert (run.saved_path / "weights" / "coef.npy").is_file()
-    assert any("has no artefact" in note for note in notes.notes)
+    assert any("has no ONNX file (no form)" in note for note in notes.notes)
 
 
 def test_what_a_worker_lacks_is_told_before_the_work(cluster, tmp_path, workspace):

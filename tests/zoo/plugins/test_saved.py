@@ -1,8 +1,10 @@
 """What the default hooks save is loaded again, and nothing else."""
 
 import hashlib
+import importlib
 import os
 import sys
+import zipfile
 from operator import attrgetter
 from pathlib import Path
 
@@ -77,18 +79,44 @@ def test_a_saved_estimator_is_loaded(name, tmp_path, workspace):
     model = open_registry().load(name)
     fitted = fit(model)
     assert model.save(fitted, tmp_path)
-    remember_own(hash_of(tmp_path / "model.skops"))  # as a training does
     assert np.array_equal(predicted(model, model.load(tmp_path)), predicted(model, fitted))
 
 
-def test_trees_from_elsewhere_are_not_followed(tmp_path):
-    model = open_registry().load("decision-tree")
-    model.save(fit(model), tmp_path)
-    with pytest.raises(
-        PluginError, match=r"it holds sklearn\.tree\._tree\.Tree, and only"
-    ) as caught:
+def dump(estimator: object, folder: Path) -> None:
+    """Save as a stranger does: the zoo does not know the file."""
+    import skops.io
+
+    skops.io.dump(estimator, folder / "model.skops")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "held"),
+    [
+        ("tree", "DecisionTreeClassifier", r"tree\._tree\.Tree"),
+        (
+            "neighbors",
+            "KNeighborsClassifier",
+            r".*, sklearn\.neighbors\._kd_tree\.KDTree",
+        ),
+    ],
+)
+def test_compiled_types_from_elsewhere_are_not_followed(module, name, held, tmp_path):
+    options = {"algorithm": "kd_tree"} if module == "neighbors" else {}
+    kind = getattr(importlib.import_module(f"sklearn.{module}"), name)
+    dump(kind(**options).fit(np.eye(6), [0, 1] * 3), tmp_path)
+    model = open_registry().load("logistic")
+    with pytest.raises(PluginError, match=rf"it holds \S*sklearn\.{held}, and only") as caught:
         model.load(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "megabytes"), [("schema.json", 17), ("0.npy", 257)])
+def test_a_file_from_elsewhere_that_unpacks_to_much_is_refused(name, megabytes, tmp_path):
+    path = tmp_path / "model.skops"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        packed.writestr(name, bytes(megabytes << 20))
+    with pytest.raises(PluginError, match=rf"it unpacks to {megabytes} MB, and .* 256 MB, 16 of"):
+        open_registry().load("logistic").load(tmp_path)
 
 
 def function(): ...
@@ -104,16 +132,14 @@ class Other:
     ids=attrgetter("__name__"),
 )
 def test_what_is_neither_of_sklearn_nor_of_the_plugin_is_refused(kind, tmp_path, workspace):
-    import skops.io
-
     Path("own.py").write_text(OWN)
     model = open_registry().load("./own.py")
     held = object.__new__(kind) if isinstance(kind, type) else kind
     estimator = fit(open_registry().load("logistic"))
     estimator.extra_ = held
-    skops.io.dump(estimator, tmp_path / "model.skops")
+    dump(estimator, tmp_path)
     remember_own(hash_of(tmp_path / "model.skops"))
-    with pytest.raises(PluginError, match=rf"it holds \S*{kind.__name__}, and only types of"):
+    with pytest.raises(PluginError, match=rf"it holds \S*{kind.__name__}, and only classes of"):
         model.load(tmp_path)
 
 
@@ -129,13 +155,11 @@ def test_what_is_neither_of_sklearn_nor_of_the_plugin_is_refused(kind, tmp_path,
     ],
 )
 def test_a_forged_name_is_refused(module, name, tmp_path, workspace):
-    import skops.io
-
     class Thing:
         pass
 
     Thing.__module__, Thing.__name__ = module or "unknown", name
-    skops.io.dump(Thing(), tmp_path / "model.skops")
+    dump(Thing(), tmp_path)
     before = set(sys.modules)
     with pytest.raises(PluginError, match=r"model\.skops is not loaded"):
         open_registry().load("logistic").load(tmp_path)

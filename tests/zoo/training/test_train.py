@@ -442,7 +442,7 @@ def test_an_error_in_the_fit_on_all_tracks_is_one_sentence_and_in_the_record(fea
 def test_a_model_that_exits_fails_its_fold(feature_table):
     table = str(feature_table(classes=2, tracks=10))
     run = zoo.train(busy("raise SystemExit(4)"), table, protocol="kfold:2")
-    assert [fold.error for fold in run.record.folds] == ["SystemExit: 4"] * 2
+    assert all(fold.error.startswith("SystemExit: 4 (line ") for fold in run.record.folds)
 
 
 def test_a_file_that_was_edited_meanwhile_is_not_mixed_with_what_began(workspace):

@@ -19,7 +19,7 @@ from zoo.report.page import write_report
 from zoo.training.verify import verify_run
 from zoo.web.limits import Refused
 from zoo.web.served_models import ServedModels
-from zoo_registry import UsageError
+from zoo_registry import PluginError, UsageError
 from zoo_registry.runs import Run
 
 # While `block` exists it has no artefact; each fit adds a byte to `fits`.
@@ -47,8 +47,12 @@ def export(model):
 def save(model, folder):
     if Path("block").exists() and "save" in Path("block").read_text():
         raise OSError(28, "No space left on device")
+
+@hookimpl(tryfirst=True)
+def load(folder):
+    return {} if Path("lossy").exists() else None
 """
-REASON = "OSError: [Errno 28] No space left on device"
+LINE = BLOCKED.split("    raise", maxsplit=1)[0].count("\n") + 1
 FOLDS = 3
 
 
@@ -71,6 +75,18 @@ def train(workspace: Path, feature_table) -> Callable[..., Run]:
     )
 
 
+def reason() -> str:
+    place = Path("blocked.py").resolve()
+    return f"OSError: [Errno 28] No space left on device (line {LINE} of {place})"
+
+
+def again(run: Run) -> str:
+    command = f"run `{run.record.command}` again; if its file was changed since, "
+    return (
+        f"{run.id} has no artefact yet ({reason()}): {command}`zoo runs remove {run.id}` removes it"
+    )
+
+
 def fits() -> int:
     return len(Path("fits").read_text())
 
@@ -82,12 +98,11 @@ def command(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsys):
     run = train()
-    assert (run.complete, run.status, run.record.error) == (False, "no artefact", REASON)
+    assert (run.complete, run.status, run.record.error) == (False, "no artefact", reason())
     assert json.loads((run.folder / "run.json").read_text())["status"] == "no artefact"
-    again = f"{run.id} has no artefact yet ({REASON}): run `{run.record.command}` again"
     (board,) = zoo.leaderboard()
     (row,) = board.rows
-    assert (row.status, row.rank, row.error) == ("no artefact", 1, again)
+    assert (row.status, row.rank, row.error) == ("no artefact", 1, again(run))
     assert row.accuracy is not None
     for refused in (
         lambda: open_model("blocked"),
@@ -96,7 +111,7 @@ def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsy
     ):
         with pytest.raises(UsageError) as caught:
             refused()
-        assert str(caught.value) == again
+        assert str(caught.value) == again(run)
     run.record.frontend["name"] = "handcrafted"  # as if it took sound
     run.write()
     for said in (ServedModels().notice(), ServedModels().none_yet()):
@@ -106,9 +121,9 @@ def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsy
         ServedModels().find("blocked")
     assert ServedModels().all() == []
     run = train()
-    assert again in [finding.detail for finding in verify_run(run)]
+    assert again(run) in [finding.detail for finding in verify_run(run)]
     assert (
-        f"There is none yet: {REASON}. Run `{run.record.command}` again."
+        f"There is none yet: {reason()}. Run `{run.record.command}` again."
         in run.card_path.read_text()
     )
     (page,) = write_report(Path("report"))
@@ -121,7 +136,9 @@ def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsy
         assert f"run `{run.record.command}` again" in printed
     assert command(*shlex.split(run.record.command)[1:], monkeypatch=monkeypatch) == 1
     printed = capsys.readouterr()
-    assert printed.err.splitlines()[-1] == f"zoo: not everything could be trained: {again}"
+    sentence = f"not everything could be trained: {again(run)}"
+    assert printed.err.splitlines() == [f"making the artefact of {run.id}", f"zoo: {sentence}"]
+    assert run.id not in printed.out  # the sentence is there once
     assert "blocked (no artefact)" in printed.out
     assert "trained already" not in printed.err
     Path("block").unlink()
@@ -141,7 +158,7 @@ def test_the_same_command_makes_only_the_artefact(block, repeated, train):
     notes = Notes()
     mended = train(reporter=notes)
     assert fits() == FOLDS + 1 + 2 * repeated
-    assert notes.notes[0] == f"{run.id} has no artefact yet ({REASON}); it is made now"
+    assert notes.notes[0] == f"making the artefact of {run.id}"
     assert (mended.folder, mended.complete, mended.record.folds) == (run.folder, True, folds)
     assert verify_run(mended) == []
     left = {"README.md", "model.onnx", "predictions.csv", "run.json"}
@@ -188,6 +205,178 @@ def test_a_run_of_a_former_version_that_can_have_no_artefact_is_complete(error, 
     record["artefact"] = {"fit_seconds": 1.0, "error": error}
     path.write_text(json.dumps(record))
     assert Run.read(path.parent).complete
+
+
+def test_a_run_of_a_former_version_that_saved_its_model_is_complete(train):
+    path = train().folder / "run.json"
+    record = json.loads(path.read_text()) | {"status": "complete", "error": None}
+    del record["artefact"]["impossible"]
+    path.write_text(json.dumps(record))
+    assert Run.read(path.parent).complete
+
+
+# The file of a hook's name has a statement, which the hook runs first.
+OWN = """
+import sys
+from pathlib import Path
+import numpy as np
+from zoo import CannotExport, Card, Handcrafted, hookimpl
+
+card = Card(name="own", title="Own", family="test", frontend=Handcrafted())
+
+class Strange(BaseException):
+    pass
+
+def act(hook):
+    if Path(hook).exists():
+        exec(Path(hook).read_text(), globals())
+
+@hookimpl
+def train(tracks, labels, classes):
+    return np.bincount(labels, minlength=len(classes)) / len(labels)
+
+@hookimpl
+def predict(model, tracks):
+    return [np.tile(model, (len(track), 1)) for track in tracks]
+
+@hookimpl
+def export(model):
+    act("export")
+    raise CannotExport("it calls a web service")
+
+@hookimpl
+def save(model, folder):
+    act("save")
+    np.save(folder / "m.npy", model)
+    return True
+
+@hookimpl
+def load(folder):
+    act("load")
+    return np.load(folder / "m.npy")
+"""
+
+
+@pytest.fixture
+def own(workspace: Path, feature_table) -> Callable[..., Run]:
+    Path("own.py").write_text(OWN)
+    table = str(feature_table(classes=2, tracks=8))
+    return lambda **more: zoo.train("./own.py", table, protocol=f"kfold:{FOLDS}", jobs=1, **more)
+
+
+def as_if_of_sound(run: Run) -> Run:
+    run.record.frontend["name"] = "handcrafted"
+    run.write()
+    return run
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("sys.exit('bye')", "SystemExit: bye"),
+        ("sys.exit(0)", "SystemExit: 0"),
+        ("raise Strange('x')", "Strange: x"),
+    ],
+)
+def test_no_hook_ends_the_command(statement, said, own, monkeypatch, capsys):
+    Path("export").write_text(statement)
+    run = own()
+    assert (run.status, run.saved_path.is_dir()) == ("no artefact", True)
+    assert run.lack.startswith(f"{run.id} has no artefact yet ({said} (line ")
+    assert command(*shlex.split(run.record.command)[1:], monkeypatch=monkeypatch) == 1
+    assert said in capsys.readouterr().err
+    Path("export").unlink()
+    Path("load").write_text(statement)
+    run = as_if_of_sound(own())
+    with pytest.raises(PluginError, match=f"its plugin cannot load what it saved: {said} "):
+        open_model("./own.py")
+    Path("save").write_text(statement)
+    notes = Notes()
+    own(root=Path("other"), reporter=notes)
+    assert any(f"could not be saved: {said} (line " in note for note in notes.notes)
+
+
+def test_an_interruption_by_a_hook_is_one(own):
+    Path("export").write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        own()
+
+
+@pytest.mark.parametrize(
+    ("statement", "instead"),
+    [
+        ("", "its plugin answers"),
+        ("raise ValueError", "it has scores only and cannot predict"),
+    ],
+)
+def test_a_complete_run_without_an_onnx_file_says_what_it_has(
+    statement, instead, own, monkeypatch, capsys
+):
+    Path("save").write_text(statement)
+    notes = Notes()
+    run = own(reporter=notes)
+    form = f"no ONNX file (it calls a web service); {instead}"
+    assert f"{run.id} has {form}" in notes.notes
+    assert (run.complete, run.state) == (True, "complete, scores only" if statement else "complete")
+    monkeypatch.setenv("COLUMNS", "200")
+    assert command("runs", "show", run.id, monkeypatch=monkeypatch) == 0
+    shown = capsys.readouterr().out
+    assert f"artefact   {form}" in shown
+    assert command("runs", "list", monkeypatch=monkeypatch) == 0
+    assert run.state in shown
+    assert run.state in capsys.readouterr().out
+
+
+def test_a_long_error_is_shortened(own):
+    Path("export").write_text("raise ValueError('long ' * 5000)")
+    assert len(own().record.error) < 700
+
+
+def test_a_saved_model_that_is_not_known_any_more_is_fitted_again(train, monkeypatch):
+    text = BLOCKED.replace('raise OSError(28, "No', 'raise CannotExport("No', 1)
+    Path("blocked.py").write_text(text.replace("zoo import", "zoo import CannotExport,"))
+    run = as_if_of_sound(train())
+    assert run.complete
+    assert open_model("./blocked.py").name == run.id
+    folds = run.record.folds
+    monkeypatch.setenv("ZOO_CACHE", "another")
+    with pytest.raises(PluginError, match=r"Tree, and only .*; `zoo train .*` fits it again here"):
+        open_model("./blocked.py")
+    run.record.frontend["name"] = "table"
+    run.write()
+    notes = Notes()
+    again = train(reporter=notes)
+    assert notes.notes[0].startswith(f"{run.id} is fitted to all tracks again: ")
+    assert (again.complete, again.record.folds, fits()) == (True, folds, FOLDS + 2)
+    train()
+    assert fits() == FOLDS + 2
+    as_if_of_sound(again)
+    assert open_model("./blocked.py").name == run.id
+
+
+def test_a_kept_model_that_cannot_be_exported_is_fitted_again(train):
+    train()
+    Path("lossy").touch()
+    train()  # for the same reason, which is not that of the kept model
+    assert fits() == FOLDS + 1
+    Path("block").unlink()
+    assert train().complete
+    assert fits() == FOLDS + 2
+
+
+def test_the_list_names_a_damaged_run(own, train, monkeypatch, capsys):
+    Path("block").unlink()
+    run, other = train(), own()
+    run.artefact_path.write_bytes(b"")
+    for words in (["runs", "list"], ["leaderboard"]):
+        assert command(*words, "--format", "json", monkeypatch=monkeypatch) == 0
+        read = json.loads(capsys.readouterr().out)
+        rows = read[0]["rows"] if words == ["leaderboard"] else read
+        found = {row["run"]: (row["status"], row["error"]) for row in rows}
+        assert found[run.id] == ("damaged", run.damage(["model.onnx"]))
+        assert found[other.id][0] == "complete"
+    assert command("runs", "list", monkeypatch=monkeypatch) == 0
+    assert "repairs it" in capsys.readouterr().err
 
 
 SLOW = """
