@@ -11,11 +11,18 @@ export async function open(file, rate) {
   // A browser resamples to its context's rate, and roughly; so that is the file's own.
   const source = rateOf(new DataView(file)) ?? rate;
   const sound = await new OfflineAudioContext(1, 1, source).decodeAudioData(file);
-  const mono = new Float32Array(sound.length);
-  for (let channel = 0; channel < sound.numberOfChannels; channel++) {
-    symmetric(sound.getChannelData(channel)).forEach((sample, n) => (mono[n] += sample / sound.numberOfChannels));
-  }
-  return { mono, source };
+  const channels = Array.from({ length: sound.numberOfChannels }, (_, n) => symmetric(sound.getChannelData(n)));
+  const mean = new Float32Array(sound.length);
+  for (const channel of channels) channel.forEach((sample, n) => (mean[n] += sample / channels.length));
+  // Where the channels cancel each other out, the loudest: zoo/audio/channels.py, but of the whole file.
+  const powers = channels.map(powerOf);
+  const power = powers.reduce((sum, one) => sum + one) / powers.length;
+  const cancels = power > Math.max(1e-6, 100 * powerOf(mean));
+  return { mono: cancels ? channels[powers.indexOf(Math.max(...powers))] : mean, source };
+}
+
+function powerOf(samples) {
+  return samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
 }
 
 /** Return the rate that a file's header tells, or undefined. */

@@ -19,6 +19,7 @@ from zoo_registry.errors import StorageError, UsageError
 from zoo_registry.places import hint
 
 __all__ = [
+    "EMPTY_PATH",
     "TEMPORARY_SUFFIX",
     "atomic_path",
     "check_replaceable",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 TEMPORARY_SUFFIX = ".tmp"
+EMPTY_PATH = "the path is empty; give a name, or . for the current folder"  # of an unset variable
 
 _PREFIX = ".zoo-"
 _NAME = re.compile(r"\.zoo-([0-9a-f]{8})-(\d+)-[0-9a-f]+\.tmp")

@@ -215,11 +215,16 @@ def test_what_is_wrong_is_said(page, artefact, tmp_path):
     sound = music(tmp_path / "sound.wav", 0.5)
     silence = tmp_path / "silence.wav"
     soundfile.write(silence, np.zeros(RATE), RATE)
-    answers = page(model, tmp_path / "text.wav", tmp_path / "empty.mp3", sound, silence)
+    cancelled = tmp_path / "cancelled.wav"
+    one = 0.9 * soundfile.read(sound)[0]
+    soundfile.write(
+        cancelled, np.stack([0.9 * one, -one], axis=-1), soundfile.info(sound).samplerate
+    )
+    answers = page(model, tmp_path / "text.wav", tmp_path / "empty.mp3", sound, silence, cancelled)
     assert answers[0]["error"] == "text.wav: this browser cannot decode it as sound"
     assert answers[1]["error"] == "empty.mp3: this browser cannot decode it as sound"
-    compare(answers[2:], model, [sound, silence])
-    assert answers[3]["label"] == "unknown"
+    compare(answers[2:], model, [sound, silence, cancelled])
+    assert [answer["label"] == "unknown" for answer in answers[2:]] == [False, True, False]
 
     content = model.read_bytes()
     for name, part in {"cut.onnx": content[:-9], "no.onnx": b"\x00" * 99, "none.onnx": b""}.items():

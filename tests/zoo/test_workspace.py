@@ -119,7 +119,7 @@ class TestRemove:
     def test_eight_signs_an_id_or_a_folder_are_enough(self, write_run, command, wanted):
         folder = write_run("svm-1f0c9a4e2b", *RIGHT).folder
         status, out, err = command("runs", "remove", wanted.format(folder), "--yes")
-        assert (status, out, err, folder.exists()) == (0, "", "", False)
+        assert (status, out, err, folder.exists()) == (0, "", f"Removed {folder}\n", False)
 
     def test_nothing_outside_of_the_workspace_is_removed(self, write_run, command, tmp_path):
         inside = write_run("svm-1f0c9a4e2b", *RIGHT).folder
@@ -145,6 +145,7 @@ class TestRemove:
         status, out, err = command("runs", "remove", folder.name, typed="y\n")
         assert (status, folder.is_symlink()) == (0, False)
         assert "Delete the link " in out + err
+        assert f"Removed the link {folder}\n" in err
         assert tree(target) == before
 
     def test_other_files_stay_where_they_are_and_are_named(self, write_run, command, tmp_path):
@@ -162,7 +163,8 @@ class TestRemove:
         (folder / "link").symlink_to(tmp_path / "data")
         status, out, err = command("runs", "remove", folder.name, "--yes")
         assert (status, out) == (0, "")
-        assert err == f"{folder} still holds drafts, link, model.onnx, notes.txt, " + (
+        assert err == (
+            f"Removed {folder}\n{folder} still holds drafts, link, model.onnx, notes.txt, "
             "not written by the zoo\n"
         )
         assert tree(folder) == {*others, "drafts", "model.onnx", "link"}
@@ -200,7 +202,7 @@ class TestRemove:
         assert (status, one.exists()) == (0, False)
         assert [run.id for run in runs()] == ["svm-2"]
         status, out, err = command("runs", "remove", "svm-2", "--yes")
-        assert (status, out, err, other.exists()) == (0, "", "", False)
+        assert (status, out, err, other.exists()) == (0, "", f"Removed {other}\n", False)
         assert list(runs()) == []
         assert command("runs", "remove", "svm-2", "--yes")[0] == 2
 
@@ -210,7 +212,7 @@ class TestRemove:
         (folder / "run.json").write_text("{")
         assert command("runs", "remove", "svm-1f0c9", "--yes")[0] == 2
         status, out, err = command("runs", "remove", wanted, "--yes")
-        assert (status, out, err, folder.exists()) == (0, "", "", False)
+        assert (status, out, err, folder.exists()) == (0, "", f"Removed {folder}\n", False)
 
     def test_the_name_of_the_model_alone_is_no_beginning(self, write_run, command):
         folder = write_run("logistic-0c3987eb5e", *RIGHT).folder

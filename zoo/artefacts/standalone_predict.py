@@ -11,12 +11,23 @@ import soundfile
 session = onnxruntime.InferenceSession(Path(__file__).with_name("model.onnx"))
 about = json.loads(session.get_modelmeta().custom_metadata_map["zoo"])
 outputs = ["probabilities", *(o.name for o in session.get_outputs() if o.name == "times")]
+failed = 0
 for name in sys.argv[1:]:
-    samples, rate = soundfile.read(name, dtype="float32", always_2d=True)
+    try:
+        samples, rate = soundfile.read(name, dtype="float32", always_2d=True)
+        if not np.isfinite(samples).all():
+            raise ValueError("it holds samples that are NaN or infinite")
+    except Exception as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        failed = 1
+        continue
     mono, size = samples.mean(axis=1), round(len(samples) * about["frontend"]["sample_rate"] / rate)
     if size < about.get("shortest", 1):
         print(f"unknown  -  {name}")  # too short
         continue
+    power = np.square(samples).mean(axis=0)
+    if power.mean() > max(1e-6, 100 * np.square(mono).mean()):  # the channels cancel out
+        mono = samples[:, power.argmax()]
     # Hundredths of a second with sound: above -70 dB of full scale, and no constant.
     cell, length = max(1, rate // 100), len(mono)
     cells = np.arange(0, length, cell)
@@ -35,3 +46,4 @@ for name in sys.argv[1:]:
     winner, count = np.lexsort((mean, votes))[-1], len(windows)
     label, confidence = about["classes"][winner], f"{mean[winner] / max(1, count):.3f}"
     print(f"{label if count else 'unknown'}  {confidence if count else '-'}  {name}")
+sys.exit(failed)

@@ -6,14 +6,15 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import dropwhile
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.audio.folders import LISTED, NO_FILE, PassedOver, walk
+from zoo.audio.folders import LISTED, NO_FILE, PassedOver, folders, is_taken, walk
 from zoo.audio.kinds import is_audio, is_foreign, suffix_of
 from zoo.audio.urls import is_url, opened
 from zoo_registry.errors import AudioError, DatasetError, FileUnavailable, UsageError
-from zoo_registry.files import is_file, is_folder
+from zoo_registry.files import EMPTY_PATH, is_file, is_folder
 from zoo_registry.temporary import temporary_folder
 
 __all__ = ["STDIN", "audio_files", "on_disk", "opening"]
@@ -44,6 +45,8 @@ def audio_files(
     found: list[str] = []
     passed = PassedOver()
     for given in map(str, paths):
+        if not given:
+            raise UsageError(EMPTY_PATH)
         path, own = Path(given), PassedOver()
         if given != STDIN and is_folder(path):
             inside = _inside(path, own)
@@ -67,26 +70,36 @@ def audio_files(
 
 
 def _inside(folder: Path, passed: PassedOver) -> list[str]:
-    files = []
-    for within, names in walk(folder, passed):
-        root = folder / within
-        for name in names:
-            file = str(root / name)
-            # A link to nothing is named, as it may lead to a disk that is away.
-            if is_file(file) or not os.path.exists(file):  # noqa: PTH110
-                files.append(file)
-            else:
-                passed.add(NO_FILE, name)
-    return sorted(files)
+    return sorted(
+        str(folder / within / name) for within, names in walk(folder, passed) for name in names
+    )
+
+
+def _matches(parts: list[str], passed: PassedOver, root: str = "") -> Iterator[str]:
+    """Yield what fits a pattern below a folder; behind ``**`` each linked folder is read once."""
+    if "**" not in parts:
+        for match in glob.glob("/".join(parts), root_dir=root or None):  # noqa: PTH207  (absolute)
+            yield root + match
+        return
+    first = parts.index("**")
+    head = "".join(f"{part}/" for part in parts[:first])
+    rest = [*dropwhile(("**", "").__contains__, parts[first:])]
+    bases = glob.glob(head, root_dir=root or None) if head else [""]  # noqa: PTH207
+    for base in (root + match for match in bases):
+        if rest:
+            for within, _, _ in folders(Path(base), passed, parts):
+                yield from _matches(rest, passed, base + within)
+        else:
+            yield base or "."
 
 
 def _fitting(pattern: str, passed: PassedOver) -> list[str]:
     """Return the files that fit a pattern, and the audio files in the folders that fit it."""
     # What the pattern names is meant: a rare suffix, a folder, and a dot, which no sign stands for.
-    named, suffix = set(Path(pattern).parts), suffix_of(pattern)
+    parts, suffix = pattern.split("/"), suffix_of(pattern)
     files: list[str] = []
     done: set[Path] = set()  # folders that were searched or left out
-    for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207  (absolute, too)
+    for match in sorted({*_matches(parts, passed)}):
         path = Path(match)
         if not done.isdisjoint(path.parents):
             continue
@@ -94,22 +107,29 @@ def _fitting(pattern: str, passed: PassedOver) -> list[str]:
         foreign = [
             step
             for step in steps
-            if is_foreign(step.name) and step.name[0] != "." and step.name not in named
+            if is_foreign(step.name) and step.name[0] != "." and step.name not in parts
         ]
         if foreign:
-            passed.enters(foreign[-1].name)
+            passed.enters(_place(foreign[-1]))
             done.add(foreign[-1])
         elif is_folder(match):
             files += _inside(path, passed)
             done.add(path)
         elif (
-            path.name in named
+            path.name in parts
             or (suffix and suffix == suffix_of(match))
             or (path.name[0] == "." and is_audio(path.name))
-            or passed.takes(path.name)
+            or passed.takes(_place(path))
         ):
-            files.append(match)
+            if is_taken(match):
+                files.append(match)
+            else:
+                passed.add(NO_FILE, _place(path))
     return files
+
+
+def _place(path: Path) -> str:
+    return f"{os.path.realpath(path.parent)}/{path.name}"
 
 
 @contextmanager

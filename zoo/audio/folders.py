@@ -2,16 +2,27 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from operator import attrgetter
 from pathlib import Path
 
 from zoo.audio.kinds import is_audio, is_foreign, suffix_of
 from zoo_registry.errors import UsageError
+from zoo_registry.files import is_file
 from zoo_registry.text import shown
 
-__all__ = ["EMPTY", "LISTED", "NO_FILE", "OUTSIDE", "PassedOver", "sift", "walk"]
+__all__ = [
+    "EMPTY",
+    "LISTED",
+    "NO_FILE",
+    "OUTSIDE",
+    "PassedOver",
+    "folders",
+    "is_taken",
+    "sift",
+    "walk",
+]
 
 LISTED = "audio files end in .wav, .flac, .mp3, .m4a, .ogg or another suffix that README.md lists"
 NO_FILE, OUTSIDE = "no regular file{s}", "in no class folder"
@@ -25,63 +36,62 @@ _LONGEST = 24  # letters of a name
 
 
 class PassedOver:
-    """A count of files and folders that are passed over, by reason and name."""
+    """The files and folders that are passed over, each counted once, by reason and name."""
 
     def __init__(self) -> None:
-        self._names = {reason: Counter[str]() for reason in _REASONS}
-        self._files = self._folders = 0
+        self._found: dict[str, tuple[str, str]] = {}  # reason and name, by path
 
-    def add(self, reason: str, name: str, is_folder: bool = False) -> None:
-        """Count a file or folder under a reason and a name; several may have the same."""
-        self._folders += is_folder
-        self._files += not is_folder
-        self._names[reason][f"{name}/" if is_folder else name] += 1
+    def add(self, reason: str, path: str, name: str = "") -> None:
+        """Count a file, or a folder if its path ends in a slash, under its name or another."""
+        self._found.setdefault(path, (reason, name or path[path.rfind("/", 0, -1) + 1 :]))
 
     def add_all(self, other: "PassedOver") -> None:
         """Add what another one has counted."""
-        self._files += other._files
-        self._folders += other._folders
-        for reason, names in other._names.items():
-            self._names[reason].update(names)
+        self._found = other._found | self._found
 
     def count(self, reason: str) -> int:
         """Return how many have been counted under a reason."""
-        return self._names[reason].total()
+        return sum(why == reason for why, _ in self._found.values())
 
-    def takes(self, name: str) -> bool:
+    def takes(self, path: str) -> bool:
         """Whether a file is an audio file by its name; others are counted."""
+        name = path.rpartition("/")[2]
         if is_foreign(name):
-            self.add(_FOREIGN, "._*" if name.startswith("._") else name)
+            self.add(_FOREIGN, path, "._*" if name.startswith("._") else name)
         elif not is_audio(name):
             suffix = suffix_of(name)
             if name.lower().removesuffix(suffix) not in _OWN:
                 is_one = len(suffix) > 1 and " " not in suffix
-                self.add(_OTHER, suffix if is_one else "no suffix")
+                self.add(_OTHER, path, suffix if is_one else "no suffix")
         else:
             return True
         return False
 
-    def enters(self, name: str) -> bool:
+    def enters(self, path: str) -> bool:
         """Whether a folder may hold audio files; others are counted."""
-        if is_foreign(name):
-            self.add(_FOREIGN, name, is_folder=True)
+        if is_foreign(path.rpartition("/")[2]):
+            self.add(_FOREIGN, f"{path}/")
             return False
         return True
 
     @property
     def note(self) -> str:
         """One sentence with numbers, reasons and some names, empty if nothing was passed over."""
-        return f"Passed over {self._counts()}." if any(self._names.values()) else ""
+        return f"Passed over {self._counts()}." if self._found else ""
 
     @property
     def instead(self) -> str:
         """The same as the end of a sentence that says what a folder does not hold."""
-        return f", but {self._counts()}" if any(self._names.values()) else ""
+        return f", but {self._counts()}" if self._found else ""
 
     def _counts(self) -> str:
-        amounts = ((self._files, "file"), (self._folders, "folder"))
+        folders = sum(path.endswith("/") for path in self._found)
+        amounts = ((len(self._found) - folders, "file"), (folders, "folder"))
         total = " and ".join(f"{n} {what}{'s' * (n > 1)}" for n, what in amounts if n)
-        return f"{total}: {', '.join(_listed(*item) for item in self._names.items() if item[1])}"
+        names = {reason: Counter[str]() for reason in _REASONS}
+        for reason, name in self._found.values():
+            names[reason][name] += 1
+        return f"{total}: {', '.join(_listed(*item) for item in names.items() if item[1])}"
 
 
 def _listed(reason: str, names: Counter[str]) -> str:
@@ -103,11 +113,7 @@ def _short(name: str) -> str:
 
 
 def walk(folder: Path, passed: PassedOver) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder with the names of its audio files.
-
-    A folder is relative to the outermost one: empty, or with a slash at its end. A linked folder is
-    entered once, after all that are no links, unless it is read anyway or lies around the outermost
-    one.
+    """Yield each folder, as `folders` does, with the names of its audio files.
 
     Parameters
     ----------
@@ -121,6 +127,43 @@ def walk(folder: Path, passed: PassedOver) -> Iterator[tuple[str, list[str]]]:
     UsageError
         If a folder cannot be read.
     """
+    for within, place, entries in folders(folder, passed):
+        names = []
+        for entry in entries:
+            name = entry.name
+            if entry.is_symlink() and _is_lost(entry):
+                passed.add(_BROKEN, place + name)
+            elif passed.takes(place + name):
+                if entry.is_file(follow_symlinks=False) or is_taken(entry.path):
+                    names.append(name)
+                else:
+                    passed.add(NO_FILE, place + name)
+        yield within, names
+
+
+def folders(
+    folder: Path, passed: PassedOver, named: Collection[str] = ()
+) -> Iterator[tuple[str, str, list["os.DirEntry[str]"]]]:
+    """Yield each folder, its real path with a slash at its end, and what it holds but folders.
+
+    A folder is relative to the outermost one: empty, or with a slash at its end. A linked folder is
+    entered once, after all that are no links, unless it is read anyway or lies around the outermost
+    one.
+
+    Parameters
+    ----------
+    folder : Path
+        Outermost folder.
+    passed : PassedOver
+        Receives the folders that are passed over.
+    named : collection of str
+        Names of folders that are entered even if they are hidden or of another system.
+
+    Raises
+    ------
+    UsageError
+        If a folder cannot be read.
+    """
     home = Path(os.path.realpath(folder))
     entered: set[Path] = set()
     waiting, links = [("", home)], list[tuple[str, Path]]()
@@ -128,25 +171,21 @@ def walk(folder: Path, passed: PassedOver) -> Iterator[tuple[str, list[str]]]:
     while waiting or links:
         within, real = waiting.pop() if waiting else heappop(links)
         if real in entered or real in home.parents:
-            passed.add(_AGAIN, within.rsplit("/", 2)[-2], is_folder=True)
+            passed.add(_AGAIN, f"{home}/{within}")
             continue
         entered.add(real)
-        names = []
+        place, others = f"{real}/", []
         for entry in _entries(folder / within):
             name = entry.name
-            if _is_folder(entry):
-                if not passed.enters(name):
-                    continue
-                place = f"{within}{name}/"
+            if not _is_folder(entry):
+                others.append(entry)
+            elif name in named or passed.enters(place + name):
+                inside = f"{within}{name}/"
                 if entry.is_symlink():
-                    heappush(links, (place, Path(os.path.realpath(entry.path))))
+                    heappush(links, (inside, Path(os.path.realpath(entry.path))))
                 else:
-                    waiting.append((place, real / name))
-            elif entry.is_symlink() and _is_lost(entry):
-                passed.add(_BROKEN, name)
-            elif passed.takes(name):
-                names.append(name)
-        yield within, names
+                    waiting.append((inside, real / name))
+        yield within, place, others
 
 
 def _entries(folder: Path) -> list["os.DirEntry[str]"]:
@@ -170,18 +209,19 @@ def _is_lost(entry: "os.DirEntry[str]") -> bool:
     return not (is_foreign(name) or is_audio(name) or os.path.exists(entry.path))  # noqa: PTH110
 
 
+def is_taken(path: str) -> bool:
+    """Whether this is a regular file, or a link to nothing: it may lead to a disk that is away."""
+    return is_file(path) or not os.path.exists(path)  # noqa: PTH110  (allows a long name)
+
+
 def sift(paths: Iterable[str], passed: PassedOver) -> Iterator[str]:
     """Yield the audio files among relative paths, as `walk` finds them; folders end in a slash."""
-    left = set[str]()
     for path in paths:
-        *folders, name = path.split("/")
-        for depth, folder in enumerate(folders, start=1):
+        *above, name = path.split("/")
+        for depth, folder in enumerate(above, start=1):
             if is_foreign(folder):
-                place = "/".join(folders[:depth])
-                if place not in left:
-                    left.add(place)
-                    passed.enters(folder)
+                passed.enters("/".join(above[:depth]))
                 break
         else:
-            if name and passed.takes(name):
+            if name and passed.takes(path):
                 yield path

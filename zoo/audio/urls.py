@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from zoo_registry.errors import DatasetError, ZooError
 from zoo_registry.text import first_line, in_a_line, pip_install, quoted
 
-__all__ = ["file_system", "is_url", "opened", "reading"]
+__all__ = ["file_system", "is_url", "local_path", "opened", "reading"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # of genre-zoo, by protocol
@@ -36,8 +36,8 @@ def file_system(url: str) -> tuple[Any, str]:
     Raises
     ------
     DatasetError
-        If there is no such protocol, a package for it is missing, or the address holds a
-        password or a signature.
+        If there is no such protocol, a package for it is missing, or the address holds another
+        one, a password or a signature.
     """
     parts = urlsplit(url)
     protocol = parts.scheme.lower()
@@ -46,6 +46,12 @@ def file_system(url: str) -> tuple[Any, str]:
         raise DatasetError(
             f"an address that begins with {protocol}:// holds a password or a signature; leave it "
             "out, and give credentials in the environment"
+        )
+    first, joint, _ = url.partition("::")
+    if joint:  # the second one could hold a password
+        raise DatasetError(
+            f"the address that begins with {quoted(first)} is joined to another one by '::'; such "
+            "addresses are not read, so unpack or copy what is there"
         )
     try:
         import fsspec
@@ -62,6 +68,14 @@ def file_system(url: str) -> tuple[Any, str]:
     if protocol in _OWN:
         raise DatasetError(f"what is at {quoted(url)} lives in one process only; give a folder")
     return system, path
+
+
+def local_path(url: str) -> Path | None:
+    """Return the path at a URL of this machine, ``file://``; None for others."""
+    system, path = file_system(url)
+    from fsspec.implementations.local import LocalFileSystem
+
+    return Path(path) if isinstance(system, LocalFileSystem) else None
 
 
 @contextmanager

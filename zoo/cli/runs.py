@@ -1,6 +1,7 @@
 """``zoo runs``: runs of the workspace."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="List, show, verify, export and remove runs.", no_args_is_help=True)
 
+_WAITING = "waiting for its training to end"
 _CONFUSED = 200  # classes in a confusion matrix
 
 RunArgument = Annotated[
@@ -275,10 +277,9 @@ def remove_run(
     link = "the link " if found.is_symlink() else ""
     if not yes:
         typer.confirm(shown(f"Delete {link}{found}?"), abort=True)
-    if link:  # what it leads to is not the workspace's
-        remove(found)
-        return
-    with locked(found, lambda: say("waiting for its training to end", err=True)):
+    # What a link leads to is not the workspace's.
+    with nullcontext() if link else locked(found, lambda: say(_WAITING, err=True)):
         left = remove(found)
+    say(f"Removed {link}{found}", err=True)
     if left:
         say(f"{found} still holds {', '.join(left)}, not written by the zoo", err=True)

@@ -10,7 +10,7 @@ from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.gtzan import with_facts
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
-from zoo_registry.files import is_file, is_folder
+from zoo_registry.files import EMPTY_PATH, is_file, is_folder
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def open_dataset(
     DatasetError
         If there is no such dataset, or it cannot be used.
     """
+    if not wanted:
+        raise DatasetError(EMPTY_PATH)
     if wanted == "demo":
         from zoo.datasets.demo import demo_set
 
@@ -76,6 +78,8 @@ def open_dataset(
 
 def dataset_name(wanted: str) -> str:
     """Return the name of the dataset on leaderboards, without reading the dataset."""
+    if not wanted:
+        raise DatasetError(EMPTY_PATH)
     path = Path(wanted)
     if is_folder(path):
         return path.resolve().name

@@ -114,7 +114,7 @@ def file_rows(
             raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
         rows.append({"path": path, "label": label})
     for name in sorted({*classes}.difference(row["label"] for row in rows)):
-        passed.add(EMPTY, name, is_folder=True)
+        passed.add(EMPTY, f"{name}/")
     if not rows and (outside := passed.count(OUTSIDE)):
         raise DatasetError(
             f"{folder} has no class folders: its audio files ({outside}) lie directly in it; "
@@ -150,7 +150,7 @@ def metadata_rows(folder: str, table: Table, exists: Callable[[str], bool]) -> l
     table.require("path", "with the file of each track, relative to the folder")
     rows = []
     for number, row in table.rows:
-        path, name = Path(row["path"]), quoted(row["path"])
+        path, name = Path(os.path.normpath(row["path"])), quoted(row["path"])
         if path.is_absolute() or ".." in path.parts:
             raise DatasetError(f"{table.path}, line {number}: {name} leaves {folder}")
         if not exists(path.as_posix()):

@@ -2,20 +2,24 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
+from urllib.parse import unquote
 
 from zoo.audio.files import on_disk
 from zoo.audio.folders import PassedOver, sift
 from zoo.audio.kinds import is_foreign
-from zoo.audio.urls import file_system, opened, reading
+from zoo.audio.urls import file_system, local_path, opened, reading
 from zoo.datasets import dataset_name
 from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.csv_reader import read_table
-from zoo.datasets.folder import METADATA, file_rows, metadata_rows
+from zoo.datasets.folder import METADATA, file_rows, metadata_rows, read_folder
 from zoo.datasets.hashing import remembered_digests
 from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError, StorageError
+from zoo_registry.files import is_folder
 from zoo_registry.text import quoted
 
 __all__ = ["read_remote"]
@@ -46,6 +50,11 @@ def read_remote(
         If the folder cannot be read, has no tracks, or its metadata does not match the files.
     """
     url = url.rstrip("/")
+    folder = local_path(url)
+    if folder and is_folder(folder):  # fsspec does not enter links, and opens pipes
+        local = read_folder(folder, trust, reporter)
+        tracks = [replace(track, path=None, url=f"{url}/{track.id}") for track in local.tracks]
+        return Dataset(dataset_name(url), url, tracks)
     files, folders = _listed(url)
     if METADATA in files:
         rows = _metadata(url, files)
@@ -55,7 +64,7 @@ def read_remote(
         classes = [name for name in tops if not is_foreign(name)]
         rows = file_rows(url, sift(paths, passed), classes, passed, reporter or Reporter())
     check_labels(url, [row["label"] for row in rows])
-    urls = [f"{url}/{row['path']}" for row in rows]
+    urls = [f"{url}/{files[row['path']]['path']}" for row in rows]
     facts = [files[row["path"]] for row in rows]
     stamps = [[str(own[name]) for name in _STAMPS if own.get(name) is not None] for own in facts]
 
@@ -81,13 +90,21 @@ def read_remote(
 
 
 def _listed(url: str) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
-    """Return the properties of each file below a URL, by its relative path, and the folders."""
+    """Return the properties of each file below a URL, by its relative path, and the folders.
+
+    A listing over HTTP holds quoted names; the property ``path`` is relative, too, but as listed.
+    """
     with reading(url):
         system, root = file_system(url)
         system.invalidate_cache()  # another process may have added files
         found = system.find(root, withdirs=True, detail=True)
     root = root.rstrip("/") + "/"
-    below = {path[len(root) :]: facts for path, facts in found.items() if path.startswith(root)}
+    name = partial(unquote, errors="surrogateescape") if url.lower().startswith("http") else str
+    below = {
+        name(path[len(root) :]): facts | {"path": path[len(root) :]}
+        for path, facts in found.items()
+        if path.startswith(root)
+    }
     files = {path: facts for path, facts in below.items() if facts.get("type") != "directory"}
     if not files:
         raise DatasetError(f"there is no folder at {quoted(url)}, or it is empty; check the name")

@@ -3,7 +3,7 @@
 from contextlib import closing
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from zoo.inference.output_file import json_line
 from zoo.web.limits import Refused
 from zoo.web.service import Service
+from zoo_registry.text import quoted
 
 __all__ = ["RESPONSES", "add_api", "refuse"]
 
@@ -48,7 +49,7 @@ def add_api(app: FastAPI, service: Service) -> None:
 
 # The names of the functions are in /openapi.json; their docstrings would be, too.
 def _routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/api")
+    router = APIRouter(prefix="/api", dependencies=[Depends(_check_names)])
 
     @router.get("/models", summary="The models that are served, the newest first")
     def models() -> list[dict[str, Any]]:
@@ -71,6 +72,15 @@ def _routes(service: Service) -> APIRouter:
         return Response(json_line(prediction), media_type="application/json")
 
     return router
+
+
+async def _check_names(request: Request) -> None:
+    """Refuse a parameter that the address does not have."""
+    known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            others = f"; there are {' and '.join(known)}" if known else ""
+            raise Refused(400, f"there is no parameter {quoted(name)}{others}")
 
 
 def refuse(request: Request, error: Exception) -> Response:

@@ -92,7 +92,7 @@ def test_the_script_gives_the_same_answers(name, hearing, songs, tmp_path):
     files = hand_over(hearing(name), tmp_path / "out")
     assert sorted(file.name for file in files) == ["README.md", "model.onnx", "predict.py"]
     script = tmp_path / "out" / "predict.py"
-    assert len(script.read_text().splitlines()) <= 40
+    assert len(script.read_text().splitlines()) <= 50
     done = subprocess.run(
         [sys.executable, "-c", BLOCK, str(script), *songs],
         capture_output=True, text=True, check=False, cwd="/", env=os.environ,
@@ -105,6 +105,30 @@ def test_the_script_gives_the_same_answers(name, hearing, songs, tmp_path):
             # At the model's rate nothing is resampled; elsewhere the resamplers differ.
             near = 6e-4 if soundfile.info(path).samplerate == RATE else 2e-2
             assert float(confidence) == pytest.approx(expected.confidence, abs=near)
+
+
+def test_the_script_names_what_it_cannot_hear_and_goes_on(hearing, songs, tmp_path):
+    hand_over(hearing("seconds"), tmp_path / "out")
+    sound, rate = soundfile.read(songs[0])
+    left, gap = sound[:, 0], tmp_path / "nan.wav"
+    soundfile.write(gap, np.where(np.arange(len(left)) == 999, np.nan, left), rate, "FLOAT")
+    text = tmp_path / "text.wav"
+    text.write_text("no sound")
+    for number, other in enumerate((-left, -0.999 * left)):
+        songs.append(str(tmp_path / f"cancelled{number}.wav"))
+        soundfile.write(songs[-1], np.stack([other, left], axis=1), rate, "FLOAT")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "out" / "predict.py", text, gap, tmp_path / "none", *songs],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == [
+        str(text), str(gap), str(tmp_path / "none"),
+    ]  # fmt: skip
+    assert "nan.wav: it holds samples that are NaN or infinite" in done.stderr
+    labels = [line.split()[0] for line in done.stdout.splitlines()]
+    assert labels == [found.label for found in zoo.predict("seconds", songs)]
+    assert labels[-1] == labels[-2] == labels[0] != "unknown"
 
 
 def test_where_it_cannot_go(hearing, tmp_path, feature_table):

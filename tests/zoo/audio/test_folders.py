@@ -1,5 +1,6 @@
 """Audio files in folders: what is found, what is passed over, and what is said of it."""
 
+import glob
 import os
 from collections import Counter
 from pathlib import Path
@@ -64,7 +65,12 @@ class TestFound:
         touch(".secret/music/a/1.wav")
         assert found(".secret/music")[0] == [".secret/music/a/1.wav"]
         monkeypatch.chdir(".secret/music")
-        assert found(".")[0] == found("")[0] == ["a/1.wav"]
+        assert found(".")[0] == found("**")[0] == ["a/1.wav"]
+
+    def test_an_empty_path_is_no_folder(self, touch):
+        touch("1.wav")
+        with pytest.raises(UsageError, match="the path is empty"):
+            found("1.wav", "")
 
     def test_links_are_entered_once(self, touch):
         touch("m/a/1.wav", "other/2.wav", "other/b/3.wav", "store/.hidden/4.wav", "m/.own/5.wav")
@@ -87,7 +93,42 @@ class TestFound:
     def test_pipes_are_counted(self, touch):
         touch("m/1.wav")
         os.mkfifo("m/2.wav")
-        assert found("m") == (["m/1.wav"], "Passed over 1 file: 1 no regular file (2.wav).")
+        for named in ("m", "m/*", "m/*.wav", "m/**/*.wav"):
+            assert found(named) == (["m/1.wav"], "Passed over 1 file: 1 no regular file (2.wav).")
+        assert found("m/2.wav") == (["m/2.wav"], "")
+
+    def test_a_pattern_enters_links_once(self, touch):
+        touch("m/a/1.wav", "m/a/x.jpg", "other/2.wav")
+        for name, target in {"l1": ".", "l2": ".", "a/up": "..", "n": "../other"}.items():
+            Path("m", name).symlink_to(target)
+        for pattern in ("m/**/*.wav", "m/**/**/*.wav", "m/**/?.wav", "./m/**/a/../**/*.wav"):
+            assert {Path(file).resolve().name for file in found(pattern)[0]} == {"1.wav", "2.wav"}
+            assert len(found(pattern)[0]) == 2
+        note = "Passed over 3 folders: 3 links to folders that are read anyway (up/, l1/, l2/)."
+        assert found("m/**/*.wav") == (["m/a/1.wav", "m/n/2.wav"], note)
+
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            *("**", "**/*.wav", "m/**", "m/**/*", "m/**/*/*.wav", "m/**/*.wav", "m*/**/[12].*"),
+            *("./m/**/a/*.wav", "m/**/a/**/*.wav", "**/**/b/*", "m/**/.h/*.wav", "[m]/*/*.wav"),
+            *(
+                "m/a**/*.wav",
+                "{}/m/**/*.wav",
+                "m/**/__MACOSX/*.wav",
+                "m//**//*.wav",
+                "m/../m*/**/1.*",
+            ),
+        ],
+    )
+    def test_a_pattern_fits_what_it_always_did(self, touch, pattern):
+        touch("m/1.wav", "m/a/1.wav", "m/a/b/2.wav", "m/a/.h/3.wav", "m/.h/1.wav", "m2/b/1.flac")
+        touch("m/__MACOSX/1.wav", "m/a/.2.wav")
+        pattern = pattern.format(Path.cwd())
+        fits = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]  # noqa
+        if "MACOSX" not in pattern:
+            fits = [path for path in fits if "MACOSX" not in path]
+        assert {*map(os.path.abspath, found(pattern)[0])} == {*map(os.path.abspath, fits)}
 
     def test_names_in_both_normal_forms_are_two_files(self, touch):
         touch("m/cafe\u0301.WAV", "m/caf\u00e9.wav")
@@ -117,7 +158,7 @@ class TestNote:
         touch("m/._1.wav", "m/__MACOSX/x")
         assert found("m")[1] == (
             "Passed over 7 files and 1 folder: 6 without an audio suffix (no suffix 3, .jpg 2, "
-            ".txt 1), 2 hidden or of another system (._*, __MACOSX/)."
+            ".txt 1), 2 hidden or of another system (__MACOSX/, ._*)."
         )
 
     def test_files_of_several_folders_are_in_one_note(self, touch):
@@ -125,6 +166,15 @@ class TestNote:
         files, note = found("m", "n")
         assert files == ["m/1.wav", "n/1.wav"]
         assert note == "Passed over 2 files: 2 without an audio suffix (.jpg 2)."
+
+    def test_each_is_counted_once(self, touch):
+        touch("m/a/1.wav", "m/a/x.jpg", "m/a/._1.wav", "m/a/.git/x", "m/y.jpg")
+        Path("m/a/up").symlink_to("..")
+        _, note = found("m/a", "./m/a/", "m/*", "m/**/*", f"{Path.cwd()}/m", "m/a/*")
+        assert note == (
+            "Passed over 3 files and 2 folders: 2 without an audio suffix (.jpg 2), 2 hidden or of "
+            "another system (.git/, ._*), 1 link to folders that are read anyway (up/)."
+        )
 
     def test_thirty_thousand_files_are_a_short_line(self):
         passed = PassedOver()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from zoo.audio.kinds import SUFFIXES
+from zoo.datasets import dataset_name, open_dataset
 from zoo.datasets.folder import METADATA, read_folder
 from zoo_registry import DatasetError, UsageError
 
@@ -178,6 +179,8 @@ class TestMetadata:
             ("path\nlow/a.wav\nlow\n", "line 3: there is no file 'low'"),
             ("path,label\nlow/a.wav,x\n,y\n", "line 3: there is no file ''"),
             ("path,label\nlow/a.wav,x\n./low/a.wav,y\n", "names the track 'low/a.wav' twice"),
+            ("path,label\nlow/a.wav,x\nx/../low/a.wav,y\n", "names the track 'low/a.wav' twice"),
+            ("path\nlow/a.wav\nlow/../../x/secret.wav\n", "line 3: .* leaves"),
             ("path\nlow/a.wav\nlow/b.mp3\n", "one class only"),
             ("path\n", "holds no track"),
             ("path,label\nlow/a\0.wav,x\n", "line 2: there is no file"),
@@ -201,3 +204,10 @@ def test_real_folder_with_metadata(real_data):
     assert len(dataset.classes) == 10
     assert dataset.has_groups
     assert {track.fold for track in dataset.tracks} == set("12345")
+
+
+@pytest.mark.parametrize("name", [open_dataset, dataset_name])
+def test_an_empty_path_is_not_the_current_folder(name, tone_folder, monkeypatch):
+    monkeypatch.chdir(tone_folder())
+    with pytest.raises(DatasetError, match="the path is empty"):
+        name("")

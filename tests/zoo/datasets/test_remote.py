@@ -1,12 +1,16 @@
 """Folders at a URL: an S3-compatible server on loopback, and fsspec's own file system."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -181,6 +185,38 @@ def test_any_file_system_of_fsspec(music):
     assert not any(problem.distorts for problem in check(there, jobs=1))
 
 
+def test_a_folder_of_this_machine_is_read_as_its_path_is(music):
+    (music / "low").rename(music.parent / "elsewhere")
+    (music / "low").symlink_to("../elsewhere")
+    (music / "high" / "again").symlink_to(music)
+    (music / "high" / "h.wav").symlink_to("high00.wav")
+    here = open_dataset(str(music))
+    for url in (f"file://{music}", f"local://{music}/"):
+        there = open_dataset(url)
+        assert (len(there), there.fingerprint) == (9, here.fingerprint)
+        assert there.source == url.rstrip("/")
+
+
+def test_names_in_listings_of_http_are_quoted(music):
+    pytest.importorskip("aiohttp")
+    for name in ("$RECYCLE.BIN", "lost+found", "System Volume Information"):
+        shutil.copytree(music / "low", music / name)
+    (music / "low").rename(music / "low & süß")
+    (music / "high" / "high00.wav").rename(music / "high" / "a #1 100%.wav")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(music.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/music"
+        there, here = open_dataset(url), open_dataset(str(music))
+        assert there.classes == ("high", "low & süß")
+        assert there.fingerprint == here.fingerprint
+        with on_disk(there.tracks[0].location) as path:
+            assert path.read_bytes() == here.tracks[0].path.read_bytes()
+        (music / "metadata.csv").write_text("path\nhigh/a #1 100%.wav\nlow & süß/low01.wav\n")
+        assert len(open_dataset(url)) == 2
+        server.shutdown()
+
+
 def test_a_damaged_file_is_named_by_its_url(music):
     (music / "low" / "low00.wav").write_text("no sound")
     url = f"file://{music}/low/low00.wav"
@@ -204,6 +240,8 @@ def test_what_is_larger_than_a_track_may_be_is_not_copied(music, monkeypatch):
     ("url", "sentence"),
     [
         ("memory://music", "lives in one process only"),
+        ("zip://music::file:///music.zip", "such addresses are not read"),
+        ("zip://music::ftp://me:secret@example.org/music.zip", "such addresses are not read"),
         ("nonsense://music", "Protocol not known"),
         ("https://me:secret@example.org/music", "holds a password or a signature"),
         ("https://example.org/music?X-Amz-Signature=secret", "holds a password or a signature"),

@@ -276,12 +276,19 @@ class TestHostile:
             ("model=../../../etc/passwd", 404),
             ("model=", 404),
             ("timeline=perhaps", 400),
+            ("timline=true", 400),
         ],
     )
     def test_a_wrong_query_is_refused(self, query, status, client, song):
         answer = client.post(f"/api/predict?{query}", content=song.read_bytes())
         assert answer.status_code == status
         assert refusal(answer)
+
+    def test_an_unknown_parameter_is_named(self, client):
+        assert refusal(client.post("/api/predict?model=seconds&timline=true", content=b"x")) == (
+            "there is no parameter 'timline'; there are model and timeline"
+        )
+        assert refusal(client.get("/api/models?x=1")) == "there is no parameter 'x'"
 
     @pytest.mark.parametrize("promised", [True, False])
     def test_hours_in_a_small_file_are_refused(self, promised, client, workspace):
