@@ -33,7 +33,7 @@ __all__ = [
 
 _LOUDEST = 1e6  # of full scale; integers in a float file reach 32,768
 _RATES = (1_000, 1_000_000)  # Hz
-DECODING = 2  # must be raised whenever some file gives other samples than before
+DECODING = 3  # must be raised whenever some file gives other samples than before
 LONGEST = 3_600.0  # seconds of a track that is held whole
 _MOST = 2 * 48_000 * 3_600  # samples of all channels that are held in memory
 
@@ -239,7 +239,7 @@ def _sound(
             raise AudioError(f"{stream.path} holds samples that are {fault}; write it anew")
         yield block
     stream.truncated = stream.truncated or broken
-    if damaged and not stream.truncated:
+    if damaged and not stream.truncated and not stream.seconds:
         stream.truncated = "its structure is damaged"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.audio.heads import asf_seconds, mp3_count, ogg_parts, read_head
+from zoo.audio.heads import Head, asf_seconds, flac_parts, mp3_count, ogg_parts, read_head
 from zoo.audio.parts import Part
 from zoo.audio.streams import Stream, block_frames, missing
 from zoo_registry.errors import AudioError
@@ -34,13 +34,14 @@ _OPTIONS = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": ""}
 # Of all others FFmpeg guesses the length by the first frames.
 _STATING = frozenset(
     (
-        *("aiff", "ape", "au", "avi", "caf", "dsf", "flac", "iff", "matroska", "mov"),
-        *("mpc", "mpc8", "ogg", "qoa", "tak", "tta", "voc", "w64", "wav", "wv"),
+        *("aiff", "ape", "au", "caf", "dsf", "flac", "iff", "matroska", "mov", "mpc"),
+        *("mpc8", "ogg", "qoa", "tak", "tta", "w64", "wav", "wv"),
     )
 )
-_OF_ALL = frozenset(("asf", "avi", "matroska"))  # one length for all tracks
+_OF_ALL = frozenset(("asf", "matroska"))  # one length for all tracks, from the time 0 on
 _LONGEST = 1e8  # seconds; a statement of more is damaged
 _PIECE = 1 << 14  # frames that are converted at once, within the cache of the processor
+_UNFINISHED = b"\xff" * 4  # length of an AVI file from a pipe
 _INDEXED = b"ftyp"  # mark of MP4, which cannot be read without the index at its end
 
 
@@ -64,6 +65,15 @@ class _Opened:
         return self.container.format.name.split(",")
 
     @property
+    def begin(self) -> float:
+        """The time at which the stated seconds begin; in Ogg that depends on the codec."""
+        if self.has_one_length or "ogg" in self.names:
+            return 0.0
+        if not self.track.start_time or not self.track.time_base:
+            return 0.0
+        return float(self.track.start_time * self.track.time_base)
+
+    @property
     def has_one_length(self) -> bool:
         """Whether its header states one length for all tracks."""
         return not _OF_ALL.isdisjoint(self.names)
@@ -75,6 +85,8 @@ class _Opened:
         duration, unit = self.container.duration or 0, Fraction(1, 1_000_000)
         if not self.has_one_length and self.track.time_base:
             duration, unit = self.track.duration or 0, self.track.time_base
+            if "caf" in self.names:  # FFmpeg takes the duration from the size of the file
+                duration = max(duration, self.track.frames)
         seconds = float(duration * unit)
         return seconds if 0 < seconds < _LONGEST else 0.0
 
@@ -86,10 +98,24 @@ class _Opened:
 
 def open_ffmpeg(path: Path) -> Stream:
     """Open a file, or raise an error of FFmpeg's, or `AudioError` if it holds no sound."""
-    head, size = read_head(path), path.stat().st_size
-    # FFmpeg estimates the length of an AVI file anew if it is shorter than it says.
-    avi = int.from_bytes(head.content[4:8], "little") if head.content[8:12] == b"AVI " else 0
+    head = read_head(path)
+    try:
+        return _stream(path, head)
+    except ValueError:  # FFmpeg's errors on bad data are of this kind, too
+        if not (behind := head.behind_junk()):
+            raise
+        return _stream(path, behind)
+
+
+def _stream(path: Path, head: Head) -> Stream:
+    """Open a file that begins with a head."""
+    size, avi = path.stat().st_size, 0
+    if head.content[8:12] == b"AVI " and head.content[4:8] != _UNFINISHED:
+        avi = int.from_bytes(head.content[4:8], "little")
+    # The length of AVI is no statement: FFmpeg estimates it anew if the file is shorter.
     parts = [(head.start, size, avi <= size)]
+    if head.is_flac:
+        parts = [(*part, True) for part in flac_parts(path, head.start)]
     if head.is_ogg:
         parts = [(part.start, part.end, part.is_whole) for part in ogg_parts(path, head.start)]
     first = _open(path, *parts[0], head.content)
@@ -117,12 +143,18 @@ def _open(path: Path, start: int, end: int, is_whole: bool, content: bytes = b""
     place, samples = mp3_count(content)
     is_mp3 = "mp3" in opened.names
     if is_mp3 and place:  # FFmpeg reads the count only where it begins to read
+        first = next(opened.container.demux(opened.track), None)
+        if first and (first.pos or 0) + first.size < place:  # then it is that of another song
+            place = samples = 0
         opened.close()
         opened = _container(path, start + place, end)
     if not opened.container.streams.audio:
         kinds = {stream.type for stream in opened.container.streams}
         opened.close()
         raise AudioError(f"{path} holds no sound, only {', '.join(sorted(kinds)) or 'no stream'}")
+    if not opened.track.codec_context:
+        opened.close()
+        raise ValueError("no decoder is known for its sound")
     opened.is_whole = is_whole
     if is_mp3:
         opened.stated = samples / (opened.track.rate or 1)
@@ -156,46 +188,50 @@ def _frames(
             opened = first if part is None else _open(stream.path, *part)
         except (av.FFmpegError, AudioError, ValueError):  # a part without sound
             continue
-        heard = reached = 0.0
-        broken = None
+        heard = reached = lost = 0.0
         with closing(opened):
-            try:
-                for packet, end in _packets(opened):
-                    reached = max(reached, end)
-                    try:
-                        decoded = packet.decode() if packet else ()
-                    except av.FFmpegError:  # players go on, too
-                        continue
-                    for frame in decoded:
-                        heard += frame.samples / frame.sample_rate
-                        yield frame
-            except av.FFmpegError as error:
-                broken = error
+            for packet, end in _packets(opened):
+                reached = max(reached, end)
+                try:
+                    decoded = packet.decode() if packet else ()
+                except av.FFmpegError:  # players go on, too
+                    if packet and packet.time_base:
+                        lost += float((packet.duration or 0) * packet.time_base)
+                    continue
+                for frame in decoded:
+                    seconds = frame.samples / frame.sample_rate
+                    heard += seconds
+                    # It may have begun late, and have gaps.
+                    reached = max(reached, (frame.time or 0.0) + seconds - opened.begin - lost)
+                    yield frame
         lacking = lacking or missing(max(heard, reached), opened.stated)
         total += heard
         if not lacking and not opened.is_whole:
             lacking = f"its stream breaks off after {total:.2f} s"
-        if not lacking and broken and not opened.stated:
-            lacking = f"decoding stopped after {total:.2f} s"
     stream.truncated = lacking
 
 
 def _packets(opened: _Opened) -> Iterator[tuple["Packet | None", float]]:
-    """Yield the packets of the track.
+    """Yield the packets of the track, up to errors behind which nothing follows.
 
     If one length is stated for all tracks, then each packet of another track is None, with the
     seconds at which it ends.
     """
-    track, container = opened.track, opened.container
-    if not opened.has_one_length:
-        yield from ((packet, 0.0) for packet in container.demux(track))
+    import av
+
+    track, goes_on = opened.track, True
+    while goes_on:
+        goes_on = False
+        try:
+            for packet in opened.container.demux(*(() if opened.has_one_length else (track,))):
+                is_heard, end = packet.stream_index == track.index, 0.0
+                if not is_heard and packet.pts is not None:
+                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                yield packet if is_heard else None, end
+                goes_on = packet.size > 0
+        except av.FFmpegError:
+            continue
         return
-    for packet in container.demux():
-        is_heard = packet.stream_index == track.index
-        end = 0.0
-        if not is_heard and packet.pts is not None:
-            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-        yield packet if is_heard else None, end
 
 
 def _blocks(stream: Stream, frames: Iterator["AudioFrame"]) -> Iterator[NDArray[np.float32]]:

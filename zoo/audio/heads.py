@@ -1,11 +1,12 @@
-"""First bytes of audio files: tags, MP3's number of frames, and the parts of an Ogg file."""
+"""First bytes of audio files: tags, MP3's number of frames, and songs that were joined."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-__all__ = ["Head", "OggPart", "asf_seconds", "mp3_count", "ogg_parts", "read_head"]
+__all__ = ["Head", "OggPart", "asf_seconds", "flac_parts", "mp3_count", "ogg_parts", "read_head"]
 
 _TAG = 10  # bytes of the header of an ID3 tag, and of its footer
 _SEARCHED = 1 << 16  # bytes behind the tags
@@ -23,6 +24,10 @@ _ASF = re.compile(
 )
 _MPEG_IN_WAV = re.compile(rb"R(?:IF|F6)[F4].{8,4096}?fmt .{4}[\x50\x55]\0", re.DOTALL)
 _PAGE = re.compile(rb"OggS\0([\0-\7])", re.DOTALL)
+_FLAC = re.compile(rb"fLaC[\0\x80]\0\0\x22", re.DOTALL)
+_BEGINNING = re.compile(rb"fLaC[\0\x80]\0\0\x22|OggS\0\x02", re.DOTALL)
+_HOLDER = re.compile(rb"PK\x03\x04|ustar|\x1aE\xdf\xa3|RIFF")  # marks of archives and films
+_JUNK = 4_096 + 8  # bytes in which FLAC and Ogg begin behind junk
 _PIECE = 1 << 20  # bytes
 _PAGE_HEAD = 27  # bytes before the table of segment lengths, the last of which counts them
 _FIRST, _LAST = 0x02, 0x04  # flags of pages
@@ -35,7 +40,7 @@ class Head:
     Attributes
     ----------
     start : int
-        Position of the first byte behind ID3 tags and their padding.
+        Position of the first byte behind ID3 tags and zeros.
     content : bytes
         Bytes from there on.
     """
@@ -49,6 +54,18 @@ class Head:
         return self.content.startswith(b"OggS")
 
     @property
+    def is_flac(self) -> bool:
+        """Whether it is a FLAC file."""
+        return self.content.startswith(b"fLaC")
+
+    def behind_junk(self) -> "Head | None":
+        """Return the beginning of FLAC or Ogg near the beginning of a file, or None."""
+        found = _BEGINNING.search(self.content, 1, _JUNK)
+        if not found or _HOLDER.search(self.content, 0, found.start()):
+            return None
+        return Head(self.start + found.start(), self.content[found.start() :])
+
+    @property
     def is_compressed(self) -> bool:
         """Whether it is Ogg or MPEG audio, or has a tag that only such files should have."""
         return (
@@ -60,12 +77,17 @@ class Head:
 
 
 def read_head(path: Path) -> Head:
-    """Return the beginning of a file behind its ID3 tags."""
+    """Return the beginning of a file behind its ID3 tags, and behind many zeros."""
     start = 0
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
-        while (content := file.read(_SEARCHED)).startswith(b"ID3") and len(content) > _TAG:
+        while len(content := file.read(_SEARCHED)) > _TAG:
+            if len(content) == _SEARCHED and not any(content):
+                start += len(content)
+                continue
+            if not content.startswith(b"ID3"):
+                break
             length = 0
             for byte in content[_TAG - 4 : _TAG]:
                 length = length << 7 | byte & 0x7F
@@ -111,13 +133,20 @@ class OggPart:
     is_whole: bool
 
 
+def flac_parts(path: Path, start: int) -> list[tuple[int, int]]:
+    """Return the first and the last position of each FLAC file of those in one file."""
+    begins = [found for found, _ in _marks(path, start + 1, _FLAC, 8)]
+    return list(pairwise([start, *begins, path.stat().st_size]))
+
+
 def ogg_parts(path: Path, start: int) -> list[OggPart]:
     """Return the parts of an Ogg file; what follows the last page belongs to none of them."""
     parts: list[OggPart] = []
     size = path.stat().st_size
     with path.open("rb") as file:
         begin, before = start, (start, _FIRST)
-        for place, flags in _pages(path, start):
+        for place, mark in _marks(path, start, _PAGE, 6):
+            flags = mark[-1]
             if flags & _FIRST and not before[1] & _FIRST:
                 parts.append(OggPart(begin, place, bool(before[1] & _LAST)))
                 begin = place
@@ -133,15 +162,16 @@ def ogg_parts(path: Path, start: int) -> list[OggPart]:
     return parts
 
 
-def _pages(path: Path, start: int) -> Iterator[tuple[int, int]]:
-    """Yield position and flags of each page of an Ogg file."""
-    overlap = 5  # bytes of a page's beginning that a piece may end with
+def _marks(
+    path: Path, start: int, pattern: re.Pattern[bytes], size: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield position and bytes of all that a pattern of some size finds in a file."""
     with path.open("rb") as file:
         file.seek(start)
         base, rest = start, b""
         while piece := file.read(_PIECE):
             content = rest + piece
-            for page in _PAGE.finditer(content):
-                yield base + page.start(), page[1][0]
-            rest = content[-overlap:]
+            for found in pattern.finditer(content):
+                yield base + found.start(), found[0]
+            rest = content[1 - size :]
             base += len(content) - len(rest)

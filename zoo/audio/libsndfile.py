@@ -1,5 +1,6 @@
 """Decoding by libsndfile, the fastest for sound without loss."""
 
+import os
 import re
 import string
 from collections.abc import Iterator
@@ -24,9 +25,10 @@ __all__ = ["open_libsndfile"]
 _CORRECTED = re.compile(
     r"^ *(?:data|Data [Ss]ize|SSND|riff|Riff size) *: ([0-9]+) \(should be ([0-9]+)\)", re.MULTILINE
 )
-_STREAMED = 0x7FFF_0000  # from here on a length means "unknown when this was written"
+_STREAMED = 0x7F00_0000  # from here on a length means "unknown when this was written"
 _UNKNOWN = b"\xff" * 4
 _DS64 = 28  # position of the length in an RF64
+_BUFFER = 1 << 14  # bytes; libsndfile reads that far ahead in FLAC
 _LEAST = 1_024  # bytes of sound behind a header that was never finished
 _NO_LENGTH = 1 << 62  # frames; then libsndfile does not know the length
 _PADDED = 4  # bytes of the lengths of formats whose chunks have an even number of bytes
@@ -48,7 +50,7 @@ def open_libsndfile(path: Path) -> Stream:
 
     try:
         # By a descriptor, since libsndfile would consider the suffix of a name.
-        file = soundfile.SoundFile(descriptor(path), closefd=True)
+        file = soundfile.SoundFile(handle := descriptor(path), closefd=True)
     except soundfile.LibsndfileError:
         if not (lengths := _lengths(path)):
             raise
@@ -61,21 +63,25 @@ def open_libsndfile(path: Path) -> Stream:
         file = soundfile.SoundFile(Part(path, replaced=lengths))
     promised = file.frames if file.frames < _NO_LENGTH else 0
     stream = Stream(path, file.samplerate, promised / file.samplerate, iter(()))
-    stream.blocks = _blocks(stream, file, promised)
+    stream.blocks = _blocks(stream, file, promised, handle)
     return stream
 
 
-def _blocks(stream: Stream, file: "SoundFile", promised: int) -> Iterator[NDArray[np.float32]]:
+def _blocks(
+    stream: Stream, file: "SoundFile", promised: int, handle: int
+) -> Iterator[NDArray[np.float32]]:
     """Yield the blocks of a file that promises so many frames, or 0; record what is missing."""
     with file:
         yield from _readable(file)
         log, is_flac = file.extra_info, file.format == "FLAC"
-    if is_flac and not 0 < promised <= stream.frames:
-        # It stops for good at the first damaged frame, and without a length at what follows.
+        size = max(_BUFFER, stream.path.stat().st_size)
+        unread = is_flac and os.lseek(handle, 0, os.SEEK_CUR) < size
+    if is_flac and (unread or not 0 < promised <= stream.frames):
+        # It stops for good at the first damaged frame, and at what it takes for the end.
         yield from _rest(stream)
     else:
-        lacking = missing(stream.frames / stream.rate, promised / stream.rate)
-        stream.truncated = lacking or _shortened(log)
+        heard = stream.frames / stream.rate
+        stream.truncated = missing(heard, promised / stream.rate) or _shortened(log, heard)
 
 
 def _readable(file: "SoundFile") -> Iterator[NDArray[np.float32]]:
@@ -101,11 +107,11 @@ def _rest(stream: Stream) -> Iterator[NDArray[np.float32]]:
     stream.truncated = other.truncated
 
 
-def _shortened(log: str) -> str | None:
+def _shortened(log: str, heard: float) -> str | None:
     """Return a description of the missing part: libsndfile corrects lengths, and only logs it."""
     for claimed, actual in _CORRECTED.findall(log):
         if int(actual) < int(claimed) < _STREAMED:
-            return "its header promises more samples than follow"
+            return missing(heard, heard * int(claimed) / max(1, int(actual)))
     return None
 
 
