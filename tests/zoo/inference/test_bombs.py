@@ -79,10 +79,7 @@ def test_a_track_of_ten_hours_is_refused(bomb, promise, measured, tmp_path):
     said, peak = measured(code, str(path))
     assert peak < 1_000
     first = said.splitlines()[0]
-    if promise == "less":  # what a file says it holds is all that is looked at
-        assert [int(size) for size in said.split()] == [59 * 60 * 22_050, 59 * 60 * RATE]
-    else:
-        assert first.startswith(f"{path} is longer than a track may be")
+    assert first.startswith(f"{path} is longer than a track may be")
 
 
 def test_a_data_folder_that_holds_one(bomb, tone_folder, measured, run_python):
@@ -122,7 +119,7 @@ def test_a_header_that_claims_four_gigabytes(hearing, tmp_path):
     soundfile.write(path, 0.1 * np.ones(16_000), 16_000)
     content = bytearray(path.read_bytes())
     place = content.index(b"data") + 4
-    for size in (0x7000_0000, 0x7FFE_FFFF):
+    for size in (0x7000_0000, 0x7EFF_FFFF):
         content[place : place + 4] = struct.pack("<I", size)
         path.write_bytes(content)
         (found,) = zoo.predict("seconds", [path])
