@@ -308,7 +308,7 @@ class TestExtensions:
         assert (done.returncode, done.stdout) == (0, "Hello! chirps has 18 tracks.\n")
         wrong = run("count", "no-such-data")
         assert (wrong.returncode, wrong.stdout) == (2, "")
-        assert "none of: demo, chirps" in wrong.stderr
+        assert "datasets with a name: demo, chirps" in wrong.stderr
 
     def test_built_in_commands_know_nothing_of_them(self, install):
         installed = install("extensions", "failing")
