@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo_registry.errors import RunError
-from zoo_registry.text import csv_text
+from zoo_registry.text import csv_text, first_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +99,7 @@ class Predictions:
         try:
             rows = list(csv.reader(io.StringIO(text, newline="")))
         except csv.Error as error:
-            raise RunError(f"{origin} is damaged: {error}") from error
+            raise RunError(f"{origin} is damaged: {first_line(error)}") from error
         head = rows[0] if rows else []
         classes = tuple(name[len(_VOTES) :] for name in head if name.startswith(_VOTES))
         expected = [*_LEADING, *(_VOTES + c for c in classes)]
@@ -129,5 +129,5 @@ class Predictions:
             if (read.folds < 0).any() or (read.groups < 0).any():
                 raise ValueError("a fold or group is below zero")
         except (ValueError, KeyError, OverflowError) as error:
-            raise RunError(f"{origin} is damaged: {error}") from error
+            raise RunError(f"{origin} is damaged: {first_line(error)}") from error
         return read

@@ -11,6 +11,7 @@ from zoo_registry.predictions import Predictions
 from zoo_registry.processes import lives
 from zoo_registry.record import FORMAT, TABLE, RunRecord
 from zoo_registry.structures import from_plain
+from zoo_registry.text import first_line
 
 __all__ = ["ARTEFACT", "CARD", "FILES", "FOLDERS", "PREDICTIONS", "RECORD", "SAVED", "Run"]
 
@@ -43,14 +44,14 @@ class Run:
         except OSError as error:
             raise RunError(_unreadable(path, error)) from error
         except ValueError as error:
-            raise RunError(f"{path} is damaged: {error}; {_AGAIN}") from error
+            raise RunError(f"{path} is damaged: {first_line(error)}; {_AGAIN}") from error
         written = data.get("format") if isinstance(data, dict) else None
         if isinstance(written, int) and written > FORMAT:
             raise RunError(f"{path} was written by a newer genre-zoo; update this one to read it")
         try:
             return cls(folder, from_plain(data, RunRecord))
         except ValueError as error:
-            raise RunError(f"{path} is damaged: {error}; {_AGAIN}") from error
+            raise RunError(f"{path} is damaged: {first_line(error)}; {_AGAIN}") from error
 
     def write(self, durable: bool = True) -> None:
         """Store the record; if `durable`, it survives a power cut."""

@@ -129,6 +129,7 @@ class TestPredictions:
         ("old", "new"),
         [
             (",0,f0,", ",zero,f0,"), (",f0,0,", ",f0,zero,"), (",a,", ",c,"), (",a,", ",,"),
+            (",a,", f",{'c' * 9_000},"),
             ("0.25", "much"), (",3,1,", ",3.5,1,"), (",3,1,", ",9999999999999999999999,1,"),
             ("0.25", ""), ("0.25", "nan"), ("0.25", "inf"), (",3,1,", ",-3,1,"),
             ("0.25", "5"), ("0.25", "-1"), ("0.25", "1e308"), (",0,f0,", ",-1,f0,"),
@@ -141,8 +142,9 @@ class TestPredictions:
             np.array([[3, 1]]), np.array([[0.25, 0.75]]),
         ).to_csv()  # fmt: skip
         assert good.count(old) == 1
-        with pytest.raises(RunError, match="here is damaged"):
+        with pytest.raises(RunError, match="here is damaged") as caught:
             Predictions.from_csv(good.replace(old, new), "here")
+        assert len(str(caught.value)) < 1_000
 
     def test_concatenate(self):
         parts = [make("ab", "xy", 1), make("ab", "z", 2)]
