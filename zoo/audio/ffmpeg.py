@@ -189,6 +189,7 @@ def _frames(
         except (av.FFmpegError, AudioError, ValueError):  # a part without sound
             continue
         heard = reached = lost = 0.0
+        begin = opened.begin
         with closing(opened):
             for packet, end in _packets(opened):
                 reached = max(reached, end)
@@ -202,7 +203,7 @@ def _frames(
                     seconds = frame.samples / frame.sample_rate
                     heard += seconds
                     # It may have begun late, and have gaps.
-                    reached = max(reached, (frame.time or 0.0) + seconds - opened.begin - lost)
+                    reached = max(reached, (frame.time or 0.0) + seconds - begin - lost)
                     yield frame
         lacking = lacking or missing(max(heard, reached), opened.stated)
         total += heard
