@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_registry.errors import StorageError, UsageError
-from zoo_registry.places import hint
+from zoo_registry.places import FULL, hint
 
 __all__ = [
     "EMPTY_PATH",
@@ -47,7 +47,7 @@ _PREFIX = ".zoo-"
 _NAME = re.compile(r"\.zoo-([0-9a-f]{8})-(\d+)-[0-9a-f]+\.tmp")
 _ABANDONED = 86_400.0  # seconds; writing one file takes less than a day
 _LARGEST_JSON = 256 << 20  # bytes
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_STORING_FAILS = FULL | {errno.EROFS}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # of file systems that cannot
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
@@ -172,7 +172,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _STORING_FAILS:
             raise StorageError(unwritable(path, error), error.strerror) from error
         raise
 
@@ -192,7 +192,7 @@ def unwritable(path: str | Path, error: OSError, otherwise: str = "") -> str:
     if isinstance(error, StorageError):
         return str(error)
     helps = hint(path, error) or (otherwise and f"; {otherwise}")
-    return f"{path} cannot be written: {error.strerror}{helps}"
+    return f"{path} cannot be written: {error.strerror or error}{helps}"
 
 
 def write_text(path: Path, text: str, durable: bool = True) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 __all__ = [
+    "FULL",
     "TEMPORARY_FOLDER",
     "cache_folder",
     "config_folder",
@@ -23,9 +24,11 @@ __all__ = [
 TEMPORARY_FOLDER = re.compile(r"zoo-([0-9a-f]{8})-(\d+)-\w+")
 """Name of a folder of temporary files: machine and process."""
 
+FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
+"""Errors of a disk, or a share of it, without room."""
+
 _NOWHERE = Path(os.devnull)  # nothing can be below: what is read is absent, and writing fails
 _SEMAPHORES = 16  # twice as many as joblib needs for its workers
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
@@ -66,7 +69,7 @@ def hint(path: str | Path, error: OSError) -> str:
         Reason.
     """
     variable = _mover(Path(path).absolute())
-    if error.errno in _FULL:
+    if error.errno in FULL:
         # What is computed again may be computed elsewhere, what is kept may not.
         moved = variable in ("ZOO_CACHE", "TMPDIR")
         elsewhere = f", or with {variable} set to another folder" if moved else ""

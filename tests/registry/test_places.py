@@ -62,6 +62,11 @@ def test_a_full_disk(number, tmp_path):
         )
 
 
+def test_an_error_without_a_number_keeps_its_own_words(tmp_path):
+    sentence = unwritable(tmp_path, OSError("no cache"), "give another folder")
+    assert sentence == f"{tmp_path} cannot be written: no cache; give another folder"
+
+
 def test_a_folder_that_the_user_chose(tmp_path):
     path = tmp_path / "report"
     assert hint(path, error(errno.EACCES)) == ""

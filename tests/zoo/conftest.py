@@ -158,8 +158,8 @@ def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
 @pytest.fixture
 def hearing(trained, workspace: Path) -> Callable[..., Any]:
     """Return a function that puts a small model of two tones into the workspace."""
-    from zoo.own_files import remember_own
     from zoo.workspace import find_run
+    from zoo_registry.own_files import remember_own
 
     def fetch(name: str = "seconds") -> Any:
         shutil.copytree(trained(name), workspace, dirs_exist_ok=True)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from zoo.artefacts.isolated import MOST, IsolatedSession
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
 from zoo.artefacts.session import OUTPUT, TIMES, LocalSession, Session
-from zoo.own_files import is_own
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, ZooError
 from zoo_registry.files import read_bytes
+from zoo_registry.own_files import is_own
 from zoo_registry.structures import from_plain
 from zoo_registry.text import shown
 

@@ -10,7 +10,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.audio.folders import LISTED, NO_FILE, PassedOver, folders, is_taken, walk
+from zoo.audio.folders import LISTED, NO_FILE, PassedOver, folders, may_be_file, walk
 from zoo.audio.kinds import is_audio, is_foreign, suffix_of
 from zoo.audio.urls import is_url, opened
 from zoo_registry.errors import AudioError, DatasetError, FileUnavailable, UsageError
@@ -121,7 +121,7 @@ def _fitting(pattern: str, passed: PassedOver) -> list[str]:
             or (path.name[0] == "." and is_audio(path.name))
             or passed.takes(_place(path))
         ):
-            if is_taken(match):
+            if may_be_file(match):
                 files.append(match)
             else:
                 passed.add(NO_FILE, _place(path))

@@ -19,7 +19,7 @@ __all__ = [
     "OUTSIDE",
     "PassedOver",
     "folders",
-    "is_taken",
+    "may_be_file",
     "sift",
     "walk",
 ]
@@ -134,7 +134,7 @@ def walk(folder: Path, passed: PassedOver) -> Iterator[tuple[str, list[str]]]:
             if entry.is_symlink() and _is_lost(entry):
                 passed.add(_BROKEN, place + name)
             elif passed.takes(place + name):
-                if entry.is_file(follow_symlinks=False) or is_taken(entry.path):
+                if entry.is_file(follow_symlinks=False) or may_be_file(entry.path):
                     names.append(name)
                 else:
                     passed.add(NO_FILE, place + name)
@@ -209,7 +209,7 @@ def _is_lost(entry: "os.DirEntry[str]") -> bool:
     return not (is_foreign(name) or is_audio(name) or os.path.exists(entry.path))  # noqa: PTH110
 
 
-def is_taken(path: str) -> bool:
+def may_be_file(path: str) -> bool:
     """Whether this is a regular file, or a link to nothing: it may lead to a disk that is away."""
     return is_file(path) or not os.path.exists(path)  # noqa: PTH110  (allows a long name)
 

@@ -18,7 +18,7 @@ _LISTED = {
     "other codecs": "mpc mp+ oma omg aa3 ra vqe vqf vql",
     "voice recorders and telephones": "amr amr-nb amr-wb awb dss gsm ilbc lbc qcp voc wve",
     "films": "avi divx dv flv m2t m2ts mpeg mpg mts mxf nut rm rmvb ts vob wtv",
-    "research and samplers": ("nist sph 8svx svx amb avr fap htk ircam maud paf pvf sds sf sox xi"),
+    "research and samplers": "nist sph 8svx svx amb avr fap htk ircam maud paf pvf sds sf sox xi",
 }
 KINDS = {kind: tuple(f".{name}" for name in names.split()) for kind, names in _LISTED.items()}
 SUFFIXES = frozenset(suffix for names in KINDS.values() for suffix in names)

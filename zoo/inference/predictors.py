@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact, Windows
 from zoo.audio.decode import LONGEST
-from zoo.own_files import is_own
 from zoo.workspace import find_run
 from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
 from zoo_registry.files import is_file, is_folder
+from zoo_registry.own_files import is_own
 from zoo_registry.runs import ARTEFACT, RECORD, Run
 from zoo_registry.text import in_a_line
 

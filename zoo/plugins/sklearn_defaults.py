@@ -14,10 +14,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from zoo.own_files import is_own, remember_own
 from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import OPSET, hookimpl
+from zoo_registry.own_files import is_own, remember_own
 from zoo_registry.text import first_line
 
 __all__ = ["EstimatorDefaults"]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.artefacts.export import write_artefact
 from zoo.evaluate.cross_validation import FitTask, LearningCurve
@@ -84,24 +83,22 @@ def refit(task: Refit) -> Refitted:
     StorageError
         If nothing more can be written during the fit.
     """
-    experiment = task.experiment
-    everything = np.arange(len(experiment.dataset))
     notes: list[str] = []
     with task.locked_scratch() as scratch, temporary_folder() as folder:
         run = Run(Path(folder) / task.record.id, task.record)
         run.folder.mkdir()
         restored = _restored(run, task, notes)
-        fitted, described = restored or _fitted(run, task, everything, scratch)
+        fitted, described = restored or _fitted(run, task, scratch)
         described |= _exported(run, task, fitted)
         # The same reason as that of the fitted model is none of the restored one.
         if restored and described.get("error") not in (None, task.record.artefact.error):
             _drop(run, described["error"], notes)
-            fitted, described = _fitted(run, task, everything, scratch)
+            fitted, described = _fitted(run, task, scratch)
             described |= _exported(run, task, fitted)
         if described.get("error") is None:
             shutil.rmtree(run.saved_path, ignore_errors=True)
         elif not run.saved_path.exists():
-            _save(run, experiment.model, fitted, notes)
+            _save(run, task.experiment.model, fitted, notes)
         files = {
             path.relative_to(run.folder).as_posix(): path.read_bytes()
             for path in sorted(run.folder.rglob("*"))
@@ -148,11 +145,10 @@ def _restored(run: Run, task: Refit, notes: list[str]) -> tuple[object, dict[str
     return fitted, {"curve": former.curve, "fit_seconds": former.fit_seconds}
 
 
-def _fitted(
-    run: Run, task: Refit, everything: NDArray[np.int64], scratch: Path
-) -> tuple[object, dict[str, Any]]:
+def _fitted(run: Run, task: Refit, scratch: Path) -> tuple[object, dict[str, Any]]:
     """Return the model, fitted to all tracks, and the description of the fit."""
     curve, begun = LearningCurve(task.progress), time.perf_counter()
+    everything = np.arange(len(task.experiment.dataset))
     try:
         fitted = task.fit(everything, curve, scratch)
     except StorageError:

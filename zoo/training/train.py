@@ -13,7 +13,6 @@ from zoo.evaluate.protocols import DEFAULT_PROTOCOL, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.extraction import extract
-from zoo.own_files import is_own
 from zoo.plugins.registry import find_dataset, open_registry, usable_model
 from zoo.training.record import new_record
 from zoo.training.training import Training, clear
@@ -24,6 +23,7 @@ from zoo_registry.card import ParamValue
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import drop_links, write_text
 from zoo_registry.model import Model
+from zoo_registry.own_files import is_own
 from zoo_registry.plugins import Registry
 from zoo_registry.record import ArtefactInfo, RunRecord, TuningInfo
 from zoo_registry.runs import CARD, FILES, FOLDERS, Run

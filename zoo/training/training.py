@@ -26,13 +26,13 @@ from zoo.evaluate.protocols import Fold, split_hash
 from zoo.execution.engine import Engine
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.extraction import Extraction
-from zoo.own_files import remember_own
 from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import EngineError, RunError, StorageError, ZooError
 from zoo_registry.files import atomic_path, write_text
 from zoo_registry.hooks import Progress
+from zoo_registry.own_files import remember_own
 from zoo_registry.predictions import Predictions
 from zoo_registry.processes import this_process
 from zoo_registry.record import ArtefactInfo, FoldRecord

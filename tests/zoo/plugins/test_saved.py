@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from zoo.inference.output_file import OutputFile
-from zoo.own_files import remember_own
 from zoo.plugins.registry import open_registry
 from zoo_registry import PluginError
 from zoo_registry.model import Model
+from zoo_registry.own_files import remember_own
 
 BUILT_IN = ["svm", "random-forest", "logistic", "elasticnet", "decision-tree"]
 

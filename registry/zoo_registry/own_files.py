@@ -3,8 +3,8 @@
 from contextlib import suppress
 from pathlib import Path
 
-from zoo.workspace import cache_folder
 from zoo_registry.files import is_file, write_text
+from zoo_registry.places import cache_folder
 
 __all__ = ["is_own", "remember_own"]
 
