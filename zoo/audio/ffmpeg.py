@@ -38,10 +38,11 @@ _STATING = frozenset(
         *("mpc8", "ogg", "qoa", "tak", "tta", "w64", "wav", "wv"),
     )
 )
+_MPEG = ("mp3", "mp3float", "mp2", "mp2float")
 _OF_ALL = frozenset(("asf", "matroska"))  # one length for all tracks, from the time 0 on
 _LONGEST = 1e8  # seconds; a statement of more is damaged
 _PIECE = 1 << 14  # frames that are converted at once, within the cache of the processor
-_UNFINISHED = b"\xff" * 4  # length of an AVI file from a pipe
+_UNFINISHED = b"\xff" * 4  # size of a RIFF file from a pipe
 _INDEXED = b"ftyp"  # mark of MP4, which cannot be read without the index at its end
 
 
@@ -80,7 +81,8 @@ class _Opened:
 
     def claimed(self) -> float:
         """Return the seconds that its header states, or 0."""
-        if _STATING.isdisjoint(self.names):
+        codec = self.track.codec_context
+        if _STATING.isdisjoint(self.names) or ("wav" in self.names and codec.name in _MPEG):
             return 0.0
         duration, unit = self.container.duration or 0, Fraction(1, 1_000_000)
         if not self.has_one_length and self.track.time_base:
@@ -109,11 +111,12 @@ def open_ffmpeg(path: Path) -> Stream:
 
 def _stream(path: Path, head: Head) -> Stream:
     """Open a file that begins with a head."""
-    size, avi = path.stat().st_size, 0
-    if head.content[8:12] == b"AVI " and head.content[4:8] != _UNFINISHED:
-        avi = int.from_bytes(head.content[4:8], "little")
-    # The length of AVI is no statement: FFmpeg estimates it anew if the file is shorter.
-    parts = [(head.start, size, avi <= size)]
+    size, riff = path.stat().st_size, 0
+    is_estimated = head.is_mpeg_in_wav or head.content[8:12] == b"AVI "
+    if is_estimated and head.content[4:8] != _UNFINISHED:
+        riff = int.from_bytes(head.content[4:8], "little")
+    # FFmpeg estimates the length of these by the size of the file; what they state is a size.
+    parts = [(head.start, size, head.start + riff <= size)]
     if head.is_flac:
         parts = [(*part, True) for part in flac_parts(path, head.start)]
     if head.is_ogg:

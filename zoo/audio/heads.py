@@ -72,8 +72,13 @@ class Head:
             self.start > 0
             or self.is_ogg
             or (self.content[:1] == b"\xff" and self.content[1:2] >= b"\xe0")
-            or _MPEG_IN_WAV.match(self.content) is not None
+            or self.is_mpeg_in_wav
         )
+
+    @property
+    def is_mpeg_in_wav(self) -> bool:
+        """Whether it is a WAV file of MPEG audio."""
+        return _MPEG_IN_WAV.match(self.content) is not None
 
 
 def read_head(path: Path) -> Head:

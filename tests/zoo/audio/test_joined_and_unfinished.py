@@ -208,3 +208,28 @@ class TestJunk:
         wav = written(noise(1.0), "WAV")
         with pytest.raises(AudioError, match="no decoder is known for its sound"):
             got(size_of(wav, b"fmt ", bytes(2), 22))
+
+
+def mpeg_in_wav() -> bytes:
+    """Return a WAV file with 2.0 s of MP3."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="wav") as file:
+        stream = file.add_stream("libmp3lame", rate=RATE, layout="mono", format="fltp")
+        samples = noise(2.0)[:, :1].T.copy()
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("behind", [b"", JUNK, JUNK * 20, b"LIST\4\0\0\0INFO"])
+def test_mpeg_in_wav_is_whole_whatever_follows(got, behind: bytes) -> None:
+    whole = seconds(got(mpeg_in_wav()))
+    assert whole == pytest.approx(2.0, abs=0.15)
+    assert seconds(got(mpeg_in_wav() + behind)) == pytest.approx(whole, abs=0.06)
+
+
+def test_mpeg_in_wav_that_was_cut_is_named(got) -> None:
+    content = mpeg_in_wav()
+    assert got(content[: len(content) // 2]).truncated
