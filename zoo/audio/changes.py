@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.audio.decode import resample
+from zoo.audio.decode import resample, sample_fault
+from zoo_registry.errors import AudioError
+from zoo_registry.text import in_a_line
 
 __all__ = ["CHANGES", "Change"]
 
@@ -42,7 +44,7 @@ class Change:
     >>> import numpy as np
     >>> from zoo.audio.changes import CHANGES
     >>> audio = np.ones(22_050, np.float32)
-    >>> changed, rate = CHANGES["silence-1s"].apply(audio, 22_050)
+    >>> changed, rate = CHANGES["silence-1s"](audio, 22_050)
     >>> changed.size / rate
     3.0
     """
@@ -51,6 +53,34 @@ class Change:
     sentence: str
     version: int
     apply: Callable[[Waveform, int], tuple[Waveform, int]]
+
+    def __call__(self, audio: Waveform, rate: int) -> tuple[Waveform, int]:
+        """Return a changed waveform, finite float32, shape (samples,), not empty, and its rate.
+
+        Parameters
+        ----------
+        audio : float32 array, shape (samples,)
+            Mono; full scale is -1 to 1. It stays as it is.
+        rate : int
+            Hz.
+
+        Raises
+        ------
+        AudioError
+            If the change fails, or returns anything else.
+        """
+        try:
+            changed, new_rate = self.apply(audio, rate)
+            changed = np.asarray(changed, np.float32)
+            fault = "empty" if not changed.size else sample_fault(changed)
+            if changed.ndim != 1 or fault or not 0 < int(new_rate) == new_rate:
+                raise ValueError(
+                    f"it returned samples of shape {changed.shape}, {fault or 'finite'}, at "
+                    f"{new_rate} Hz"
+                )
+        except Exception as error:
+            raise AudioError(f"the change {self.name!r} failed: {in_a_line(error)}") from error
+        return changed, int(new_rate)
 
 
 def _short_silence(audio: Waveform, rate: int) -> tuple[Waveform, int]:

@@ -24,6 +24,7 @@ __all__ = [
     "Recording",
     "Stream",
     "decode",
+    "decode_unresampled",
     "open_stream",
     "read",
     "resample",
@@ -91,6 +92,12 @@ def decode(path: Path, rate: int, notes: dict[str, str] | None = None) -> NDArra
     if notes is not None:
         notes.update(stream.notes)
     return whole
+
+
+def decode_unresampled(path: Path) -> tuple[NDArray[np.float32], int]:
+    """Return the same as `decode` with the rate of the file, and that rate in Hz."""
+    stream = open_stream(path)
+    return _whole(stream, waveform(stream, stream.rate), round(LONGEST * stream.rate)), stream.rate
 
 
 def waveform(

@@ -42,6 +42,11 @@ class Arrays(Sequence["NDArray[np.float32]"]):
             return Arrays(self._load[index])
         return self._load[index]()
 
+    @classmethod
+    def joined(cls, parts: "Iterable[Arrays]") -> "Arrays":
+        """Return the arrays of all parts, one part after the other."""
+        return cls([load for part in parts for load in part._load])
+
     def take(self, indices: "Iterable[int]") -> "Arrays":
         """Return some of the arrays, in the order of `indices`."""
         return Arrays([self._load[index] for index in indices])

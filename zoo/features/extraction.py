@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Extraction", "extract", "feature_arrays"]
+__all__ = [
+    "Extraction",
+    "apply_front_end",
+    "cache_identity",
+    "extract",
+    "feature_arrays",
+    "reason_of",
+]
 
 
 @dataclass(frozen=True)
@@ -198,7 +205,7 @@ def _fill(
     # What crashed a process once must not crash this one, however few tracks there are.
     dangerous = [track for track in tracks if cache.has_crashed(track.digest)]
     others = [track for track in tracks if not cache.has_crashed(track.digest)]
-    call = partial(_compute_in_worker, model.source, dict(cache.frontend), _cache_identity())
+    call = partial(_compute_in_worker, model.source, dict(cache.frontend), cache_identity())
     # Paths are resolved here, since a worker may have another current folder.
     results = chain(
         ((track, engine.run_isolated(call, (track, track.location))) for track in dangerous),
@@ -223,7 +230,7 @@ def _fill(
     return computed
 
 
-def _cache_identity() -> tuple[str, str]:
+def cache_identity() -> tuple[str, str]:
     """Return what distinguishes the cache of this machine from that of a worker elsewhere."""
     return machine(), str(features_folder())
 
@@ -236,7 +243,7 @@ def _compute_in_worker(
 ) -> _Computed:
     """Compute the array of a track into the cache; return it if the requester's is another one."""
     track, location = item
-    cache, shared = FeatureCache(features_folder(), frontend), requester == _cache_identity()
+    cache, shared = FeatureCache(features_folder(), frontend), requester == cache_identity()
     known = cache.get(track.digest)
     if known is not None:
         notes = cache.notes(track.digest)
@@ -254,35 +261,81 @@ def _compute_in_worker(
 
 def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
     """Decode a track and apply the front end."""
-    import numpy as np
-
     from zoo.audio.decode import decode
 
-    path = track.path or Path(track.id)
-    reason, decoded, notes = None, None, dict[str, str]()
+    reason, array, decoded, notes = None, None, None, dict[str, str]()
     begun = time.perf_counter()
     try:
         with recording(location, track.digest) as file:
             audio = decode(file, model.card.frontend.sample_rate, notes)
         decoded = time.perf_counter()
-        array = np.asarray(model.preprocess(audio))
-        if array.ndim != 2 or not array.size or not np.isfinite(array).all():  # noqa: PLR2004
-            raise AudioError(
-                f"{path} gave an array of shape {array.shape} that is empty or not finite"
-            )
-    except StorageError:  # not the fault of the track, which may be readable another time
-        raise
-    except AudioError as error:
-        reason = str(error).replace(str(location), str(path))
+        array = apply_front_end(model, audio, track)
     except Exception as error:
-        raised = f"{type(error).__name__}: {first_line(error)}"
-        reason = f"{path} made {model.card.name} raise {raised}"
-        if isinstance(error, OSError) and error.errno:  # such as too many open files
-            raise StorageError(f"{reason}; give the same command again", raised) from error
+        reason = reason_of(error, model, track, location)
     ended = time.perf_counter()
     decoded = decoded or ended
-    found = None if reason else np.asarray(array, np.float32)
-    return _Computed(reason, decoded - begun, ended - decoded, found, notes)
+    return _Computed(reason, decoded - begun, ended - decoded, array, notes)
+
+
+def apply_front_end(
+    model: Model, audio: "NDArray[np.float32]", track: Track
+) -> "NDArray[np.float32]":
+    """Return the array of a waveform, float32, shape (rows, columns), not empty and finite.
+
+    Parameters
+    ----------
+    model : Model
+        The model whose front end, or `preprocess` hook, is applied.
+    audio : float32 array, shape (samples,)
+        Mono, at the rate of the front end.
+    track : Track
+        The track that an error names.
+
+    Raises
+    ------
+    AudioError
+        If there is no such array.
+    """
+    import numpy as np
+
+    array = np.asarray(model.preprocess(audio))
+    if array.ndim != 2 or not array.size or not np.isfinite(array).all():  # noqa: PLR2004
+        raise AudioError(
+            f"{track.path or track.id} gave an array of shape {array.shape} that is empty or not "
+            "finite"
+        )
+    return np.asarray(array, np.float32)
+
+
+def reason_of(error: Exception, model: Model, track: Track, location: Path | str) -> str:
+    """Return why a track has no array, or raise the error if the track may have one another time.
+
+    Parameters
+    ----------
+    error : Exception
+        What decoding, or the front end of `model`, raised.
+    model : Model
+        The model whose front end was applied.
+    track : Track
+        The track.
+    location : Path or str
+        The place that it was read from, which the reader need not know.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be read now, or there is no room.
+    """
+    path = track.path or Path(track.id)
+    if isinstance(error, StorageError):
+        raise error
+    if isinstance(error, AudioError):
+        return str(error).replace(str(location), str(path))
+    raised = f"{type(error).__name__}: {first_line(error)}"
+    reason = f"{path} made {model.card.name} raise {raised}"
+    if isinstance(error, OSError) and error.errno:  # such as too many open files
+        raise StorageError(f"{reason}; give the same command again", raised) from error
+    return reason
 
 
 def _missing(source: Source, location: Path | str | None) -> str | None:
