@@ -88,7 +88,9 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
 
     If tracks were left out, `whole` is the fingerprint with them. Earlier versions left it out, and
     had the fingerprint of all tracks in the place of that of the used ones. `noted` has the tracks
-    of which not all sound is used as it is, such as one of two channels.
+    of which not all sound is used as it is, such as one of two channels. `bandwidth` has, for each
+    used track in the order of the dataset, the frequency in Hz above which there is nothing, 0 for
+    silence; earlier versions did not measure it.
     """
 
     name: str
@@ -98,6 +100,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     tracks: Count
     whole: str | None = None
     noted: list[NotedTrack] = field(default_factory=list)
+    bandwidth: list[Count] = field(default_factory=list)
 
 
 class ProtocolInfo(Structure, kw_only=True):

@@ -2,7 +2,7 @@
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from zoo.audio.files import opening
 from zoo.audio.heads import read_head
 from zoo.audio.libsndfile import open_libsndfile
 from zoo.audio.loudness import Peaks
+from zoo.audio.properties import Meter, Properties
 from zoo.audio.streams import Stream
 from zoo_registry.errors import AudioError
 
@@ -24,6 +25,7 @@ __all__ = [
     "Recording",
     "Stream",
     "decode",
+    "decode_measured",
     "decode_unresampled",
     "open_stream",
     "read",
@@ -51,20 +53,20 @@ class Recording:
         Hz.
     mono : float32 array, shape (frames,)
         One channel: the mean, or one of those that cancel each other out.
+    properties : Properties
+        Those of the file.
     truncated : str or None
         Description of the missing part, if the file holds less than its header says.
-    notes : dict of str to str
-        Descriptions of sound that is not used as it is, as of `Stream`.
     """
 
     samples: NDArray[np.float32]
     rate: int
     mono: NDArray[np.float32]
+    properties: Properties
     truncated: str | None = None
-    notes: dict[str, str] = field(default_factory=dict)
 
 
-def decode(path: Path, rate: int, notes: dict[str, str] | None = None) -> NDArray[np.float32]:
+def decode(path: Path, rate: int) -> NDArray[np.float32]:
     """Return the mean of the channels of a file, finite float32, shape (samples,), not empty.
 
     Of channels that cancel each other out one is used.
@@ -76,8 +78,6 @@ def decode(path: Path, rate: int, notes: dict[str, str] | None = None) -> NDArra
         format.
     rate : int
         Hz of the result.
-    notes : dict, optional
-        Receives the notes of the `Stream`.
 
     Raises
     ------
@@ -88,10 +88,15 @@ def decode(path: Path, rate: int, notes: dict[str, str] | None = None) -> NDArra
         are no numbers.
     """
     stream = open_stream(path)
-    whole = _whole(stream, waveform(stream, rate), round(LONGEST * rate))
-    if notes is not None:
-        notes.update(stream.notes)
-    return whole
+    return _whole(stream, waveform(stream, rate), round(LONGEST * rate))
+
+
+def decode_measured(path: Path, rate: int) -> tuple[NDArray[np.float32], Properties]:
+    """Return the result of `decode`, and the properties of the file."""
+    stream = open_stream(path)
+    meter = Meter(stream.rate)
+    whole = _whole(stream, waveform(stream, rate, meter), round(LONGEST * rate))
+    return whole, meter.properties(stream)
 
 
 def decode_unresampled(path: Path) -> tuple[NDArray[np.float32], int]:
@@ -142,14 +147,18 @@ def waveform(
 def read(path: Path) -> Recording:
     """Decode a file with its own rate and channels, or raise `AudioError` as `decode` does."""
     stream = open_stream(path)
-    mono: list[NDArray[np.float32]] = []
-    samples = _whole(stream, _watched(stream, mono), _MOST)
-    return Recording(samples, stream.rate, np.concatenate(mono), stream.truncated, stream.notes)
+    meter, mono = Meter(stream.rate), list[NDArray[np.float32]]()
+    samples = _whole(stream, _watched(stream, meter, mono), _MOST)
+    properties = meter.properties(stream)
+    return Recording(samples, stream.rate, np.concatenate(mono), properties, stream.truncated)
 
 
-def _watched(stream: Stream, mono: list[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """Yield the blocks; collect the one channel that is made of each."""
+def _watched(
+    stream: Stream, meter: Meter, mono: list[NDArray[np.float32]]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the blocks; measure and collect the one channel that is made of each."""
     for block, mixed in _mixed(stream):
+        meter.measure(mixed)
         mono.append(mixed)
         yield block
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zoo.audio.heads import Head, asf_seconds, flac_parts, mp3_count, ogg_parts, read_head
 from zoo.audio.parts import Part
-from zoo.audio.streams import Stream, block_frames, missing
+from zoo.audio.streams import Stream, block_frames, codec_name, missing
 from zoo_registry.errors import AudioError
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ def _stream(path: Path, head: Head) -> Stream:
     if head.is_ogg:
         parts = [(part.start, part.end, part.is_whole) for part in ogg_parts(path, head.start)]
     first = _open(path, *parts[0], head.content)
-    stream = Stream(path, first.track.rate or 0, first.stated, iter(()))
+    codec = codec_name(first.track.codec_context.codec.canonical_name)
+    channels = first.track.channels
+    stream = Stream(path, first.track.rate or 0, first.stated, channels, codec, iter(()))
     if (tracks := len(first.container.streams.audio)) > 1:
         stream.notes["unheard"] = f"it has {tracks} sound tracks: only the first is used"
     stream.blocks = _blocks(stream, _frames(stream, first, parts[1:]))
@@ -244,6 +246,7 @@ def _blocks(stream: Stream, frames: Iterator["AudioFrame"]) -> Iterator[NDArray[
     for (rate, own, _), group in groupby(frames, _kind):
         if channels is None:
             channels, stream.rate = own, rate
+            stream.channels = own
         if (rate, own) == (stream.rate, channels):
             yield from _joined(group, own)
         else:
@@ -298,8 +301,12 @@ def _like(
     import soxr
 
     resampler = soxr.ResampleStream(source, rate, channels, dtype="float32", quality="HQ")
-    for rows in pieces:
-        mean = rows.mean(axis=1, dtype=np.float32, keepdims=True)
-        same = rows if rows.shape[1] == channels else np.repeat(mean, channels, axis=1)
-        yield resampler.resample_chunk(same)
-    yield resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
+    for rows in chain(pieces, [None]):
+        is_last = rows is None
+        same = np.zeros((0, channels), np.float32) if rows is None else rows
+        if same.shape[1] != channels:
+            mean = same.mean(axis=1, dtype=np.float32, keepdims=True)
+            same = np.repeat(mean, channels, axis=1)
+        found = resampler.resample_chunk(same, last=is_last)
+        if len(found):  # it waits for more before it gives the first
+            yield found

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zoo.audio.ffmpeg import open_ffmpeg
 from zoo.audio.parts import Part, descriptor
-from zoo.audio.streams import Stream, block_frames, missing
+from zoo.audio.streams import Stream, block_frames, codec_name, missing
 from zoo_registry.errors import AudioError
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def open_libsndfile(path: Path) -> Stream:
     if lengths:
         file = soundfile.SoundFile(Part(path, replaced=lengths))
     promised = file.frames if file.frames < _NO_LENGTH else 0
-    stream = Stream(path, file.samplerate, promised / file.samplerate, iter(()))
+    codec = codec_name("flac" if file.format == "FLAC" else file.subtype)
+    seconds = promised / file.samplerate
+    stream = Stream(path, file.samplerate, seconds, file.channels, codec, iter(()))
     stream.blocks = _blocks(stream, file, promised, handle)
     return stream
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zoo.audio.decode import Recording, read
 from zoo.audio.fingerprint import landmarks, near_duplicates
+from zoo.audio.properties import Properties
 from zoo.datasets.base import Dataset, FeatureTable, Track, components
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA
@@ -60,20 +61,20 @@ class Problem:
     detail: str
 
 
+_UNKNOWN = Properties(rate=0, channels=0, codec="", seconds=0.0)
+
+
 @dataclass(frozen=True)
 class _Inspection:
-    """Properties of an audio file; with an error, the others have their defaults."""
+    """Findings of an audio file; with an error, the others have their defaults."""
 
     error: str | None = None  # reason why it cannot be decoded
     truncated: str | None = None  # sentence about the missing part
-    seconds: float = 0.0
-    rate: int = 0  # Hz
-    channels: int = 0
+    properties: Properties = _UNKNOWN
     peak: float = 0.0  # maximum absolute sample; full scale is 1
     clipped: float = 0.0  # share of the samples that stay at the peak
     samples: str = ""  # SHA-256 of rate and samples, equal for lossless files of one recording
     wav_md5: str = ""  # of the samples as a plain 16-bit wav file, the format of GTZAN
-    notes: dict[str, str] = field(default_factory=dict)  # of sound that is not used as it is
     landmarks: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
 
 
@@ -214,10 +215,7 @@ def _inspect(file: tuple[Path | str, str]) -> _Inspection:
     mono = decoded.mono
     return _Inspection(
         truncated=decoded.truncated,
-        notes=decoded.notes,
-        seconds=len(samples) / rate,
-        rate=rate,
-        channels=samples.shape[1],
+        properties=decoded.properties,
         peak=float(np.abs(samples).max()),
         clipped=_clipped(mono),
         samples=hashlib.sha256(struct.pack("<I", rate) + samples.tobytes()).hexdigest(),
@@ -256,12 +254,16 @@ def _files(tracks: _Inspected) -> Iterator[Problem]:
             yield Problem("silent", True, name, f"its peak is {found.peak:.2g} of full scale")
         elif found.clipped > _CLIPPED:
             yield Problem("clipped", False, name, f"{found.clipped:.1%} of it stays at the peak")
-        for kind, note in found.notes.items():
+        for kind, note in found.properties.notes.items():
             yield Problem(kind, False, name, note)
 
 
 def _formats(tracks: _Inspected) -> Iterator[Problem]:
-    whole = [((t.id,), found) for t, found in tracks if not found.error and not found.truncated]
+    whole = [
+        ((track.id,), found.properties)
+        for track, found in tracks
+        if not found.error and not found.truncated
+    ]
     if not whole:
         return
     (usual, count), *_ = Counter((found.rate, found.channels) for _, found in whole).most_common(1)

@@ -2,22 +2,23 @@
 
 An entry is named by the sha256 of (the audio's sha256, the front end's identity, the version of
 decoding), and holds a ``.npy`` array followed by its CRC-32: numpy ignores what follows the
-array, so that an entry can be memory-mapped, and a damaged one is noticed.
+array, so that an entry can be memory-mapped, and a damaged one is noticed. Beside it, a ``.json``
+holds the `Properties` of the audio.
 """
 
 import io
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.audio.decode import DECODING
+from zoo.audio.properties import Properties
 from zoo.workspace import cache_folder
 from zoo_registry.files import atomic_path, read_json, write_text
 from zoo_registry.structures import from_plain
@@ -88,25 +89,30 @@ class FeatureCache:
     def _mark(self, audio_digest: str) -> Path:
         return self.path(audio_digest).with_suffix(".died")
 
-    def notes(self, audio_digest: str) -> dict[str, str]:
-        """Return the notes that were stored with an array."""
+    def properties(self, audio_digest: str) -> Properties | None:
+        """Return the properties that were stored with an array; earlier versions stored none."""
         try:
-            return from_plain(read_json(self._notes(audio_digest)), dict[str, str])
+            return from_plain(read_json(self._properties(audio_digest)), Properties)
         except (OSError, ValueError):
-            return {}
+            return None
 
-    def _notes(self, audio_digest: str) -> Path:
+    def has(self, audio_digest: str) -> bool:
+        """Return whether there is an array with its properties."""
+        return self.get(audio_digest) is not None and self.properties(audio_digest) is not None
+
+    def _properties(self, audio_digest: str) -> Path:
         return self.path(audio_digest).with_suffix(".json")
 
     def put(
         self,
         audio_digest: str,
         array: NDArray[np.float32],
-        notes: Mapping[str, str] = MappingProxyType({}),
+        properties: Properties | None = None,
     ) -> None:
         """Store an array; of two processes that store the same one, the last one wins."""
-        if notes:
-            write_text(self._notes(audio_digest), json_text(dict(notes)))
+        if properties:
+            text = json_text(asdict(properties))
+            write_text(self._properties(audio_digest), text, durable=False)
         content = io.BytesIO()
         np.save(content, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
         content.write(zlib.crc32(content.getbuffer()).to_bytes(_CHECKSUM, "little"))

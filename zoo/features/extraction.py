@@ -7,7 +7,7 @@ computes, and returns the arrays that this machine lacks.
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -29,6 +29,8 @@ from zoo_registry.text import first_line, quoted
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from zoo.audio.properties import Properties
 
 __all__ = [
     "Extraction",
@@ -52,6 +54,8 @@ class Extraction:
         The others, each with its reason.
     noted : list of NotedTrack
         Tracks of which not all sound is used as it is.
+    bandwidth : list of int
+        Hz of each track that could be read, 0 of silence; empty for a feature table.
     effort : dict
         Number of ``tracks`` that were computed because they were not in the cache, and the time
         that this took, summed over all workers: ``decode_seconds`` and ``frontend_seconds``.
@@ -61,6 +65,7 @@ class Extraction:
     dataset: Dataset
     skipped: list[SkippedTrack]
     noted: list[NotedTrack]
+    bandwidth: list[int]
     effort: dict[str, float]
 
 
@@ -100,10 +105,10 @@ def extract(
     frontend = frontend_of(model, dataset)
     if isinstance(dataset, FeatureTable):
         engine.check_workers(_missing, model.source, None)
-        return Extraction(dataset, [], [], {})
+        return Extraction(dataset, [], [], [], {})
     engine.check_workers(_missing, model.source, dataset.tracks[0].location)
     cache = FeatureCache(features_folder(), frontend)
-    wanted = [track for track in dataset.tracks if cache.get(track.digest) is None]
+    wanted = [track for track in dataset.tracks if not cache.has(track.digest)]
     computed = _fill(cache, wanted, model, engine, reporter)
     reasons = {name: item.reason for name, item in computed.items() if item.reason is not None}
     for track in wanted:
@@ -117,11 +122,15 @@ def extract(
     skipped = [SkippedTrack(track=track, reason=why) for track, why in sorted(reasons.items())]
     for item in skipped:
         reporter.note(f"left out: {item.reason}")
+    used = dataset.without(set(reasons)) if reasons else dataset
+    measured = [(track.id, cache.properties(track.digest)) for track in used.tracks]
     noted = [
-        NotedTrack(track=track.id, note=note)
-        for track in dataset.tracks
-        for note in cache.notes(track.digest).values()
+        NotedTrack(track=name, note=note)
+        for name, found in measured
+        if found
+        for note in found.notes.values()
     ]
+    bandwidth = [(found and found.bandwidth) or 0 for _, found in measured]
     for entry in noted:
         reporter.note(f"{entry.track}: {entry.note}")
     effort = {
@@ -130,8 +139,7 @@ def extract(
         "decode_seconds": sum(item.decode_seconds for item in computed.values()),
         "frontend_seconds": sum(item.frontend_seconds for item in computed.values()),
     }
-    used = dataset.without(set(reasons)) if reasons else dataset
-    return Extraction(used, skipped, noted, effort)
+    return Extraction(used, skipped, noted, bandwidth, effort)
 
 
 def _check_classes(dataset: Dataset, reasons: Mapping[str, str]) -> None:
@@ -180,19 +188,19 @@ def feature_arrays(model: Model, dataset: Dataset, indices: Iterable[int]) -> Ar
             computed = _compute(model, track, track.location)
             if computed.array is None:
                 raise AudioError(computed.reason or track.id)
-            cache.put(track.digest, computed.array, computed.notes)
+            cache.put(track.digest, computed.array, computed.properties)
     return cached_arrays(cache, dataset.tracks)
 
 
 @dataclass(frozen=True)
 class _Computed:
-    """Result for one track: the reason of a failure, the time it took, the array, and notes."""
+    """Result for one track: the reason of a failure, the time it took, array and properties."""
 
     reason: str | None = None
     decode_seconds: float = 0.0
     frontend_seconds: float = 0.0
     array: "NDArray[np.float32] | None" = None
-    notes: dict[str, str] = field(default_factory=dict)
+    properties: "Properties | None" = None
 
 
 def _fill(
@@ -224,8 +232,8 @@ def _fill(
                 computed[track.id] = _Computed(f"{track.path or track.id} {crashed('described')}")
                 continue
             # A worker may share this cache, and have stored the array already.
-            if result.array is not None and cache.get(track.digest) is None:
-                cache.put(track.digest, result.array, result.notes)
+            if result.array is not None and not cache.has(track.digest):
+                cache.put(track.digest, result.array, result.properties)
             computed[track.id] = result
     return computed
 
@@ -244,37 +252,36 @@ def _compute_in_worker(
     """Compute the array of a track into the cache; return it if the requester's is another one."""
     track, location = item
     cache, shared = FeatureCache(features_folder(), frontend), requester == cache_identity()
-    known = cache.get(track.digest)
-    if known is not None:
-        notes = cache.notes(track.digest)
-        return _Computed(array=None if shared else known, notes=notes)
+    known, properties = cache.get(track.digest), cache.properties(track.digest)
+    if known is not None and properties is not None:
+        return _Computed(array=None if shared else known, properties=properties)
     computed = _compute(loaded_model(source), track, location)
     if computed.array is None:
         return computed
     if not shared:
         with suppress(OSError):  # the requester gets the array in any case
-            cache.put(track.digest, computed.array, computed.notes)
+            cache.put(track.digest, computed.array, computed.properties)
         return computed
-    cache.put(track.digest, computed.array, computed.notes)
+    cache.put(track.digest, computed.array, computed.properties)
     return _Computed(None, computed.decode_seconds, computed.frontend_seconds)
 
 
 def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
     """Decode a track and apply the front end."""
-    from zoo.audio.decode import decode
+    from zoo.audio.decode import decode_measured
 
-    reason, array, decoded, notes = None, None, None, dict[str, str]()
+    reason, array, decoded, properties = None, None, None, None
     begun = time.perf_counter()
     try:
         with recording(location, track.digest) as file:
-            audio = decode(file, model.card.frontend.sample_rate, notes)
+            audio, properties = decode_measured(file, model.card.frontend.sample_rate)
         decoded = time.perf_counter()
         array = apply_front_end(model, audio, track)
     except Exception as error:
         reason = reason_of(error, model, track, location)
     ended = time.perf_counter()
     decoded = decoded or ended
-    return _Computed(reason, decoded - begun, ended - decoded, array, notes)
+    return _Computed(reason, decoded - begun, ended - decoded, array, properties)
 
 
 def apply_front_end(

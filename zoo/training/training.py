@@ -72,6 +72,7 @@ class Training:
             self.record.extraction[name] = self.record.extraction.get(name, 0) + value
         self.record.skipped = extraction.skipped
         self.record.dataset.noted = extraction.noted
+        self.record.dataset.bandwidth = extraction.bandwidth
         split = split_hash(experiment.dataset, folds)
         if self.record.split not in (None, split):  # what is stored is of other tracks
             self.record.folds, self.record.predictions = [], None

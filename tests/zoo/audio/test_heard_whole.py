@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.audio.channels import Downmix
-from zoo.audio.decode import decode, open_stream, read, waveform
+from zoo.audio.decode import decode, decode_measured, open_stream, read, waveform
 from zoo_registry.errors import AudioError
 
 RATE = 44_100
@@ -357,15 +357,14 @@ class TestChannels:
         soundfile.write(
             path, np.concatenate([0.5 * one, -0.5 * one], axis=1), RATE, subtype="FLOAT"
         )
-        notes: dict[str, str] = {}
-        got = decode(path, RATE, notes)
+        got, properties = decode_measured(path, RATE)
         np.testing.assert_array_equal(got, 0.5 * one[:, 0])
-        assert notes == {
+        assert properties.notes == {
             "cancelling": "its channels cancel each other out: only channel 1 of 2 is used"
         }
         stream = open_stream(path)
         np.testing.assert_array_equal(np.concatenate(list(waveform(stream, RATE))), got)
-        assert stream.notes == read(path).notes == notes
+        assert stream.notes == read(path).properties.notes == properties.notes
         np.testing.assert_array_equal(read(path).mono, got)
 
     def test_the_loudest_of_six(self):
@@ -417,5 +416,7 @@ class TestChannels:
                 for part in (frame, None):
                     file.mux(track.encode(part))
         found = read(tmp_path / "x.mka")
-        assert found.notes == {"unheard": "it has 2 sound tracks: only the first is used"}
+        assert found.properties.notes == {
+            "unheard": "it has 2 sound tracks: only the first is used"
+        }
         assert found.truncated is None

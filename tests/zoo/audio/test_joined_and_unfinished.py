@@ -21,7 +21,7 @@ from tests.zoo.audio.test_heard_whole import (
     written,
 )
 from zoo.audio.channels import Downmix
-from zoo.audio.decode import Recording, decode, read
+from zoo.audio.decode import Recording, decode_measured, read
 from zoo_registry.errors import AudioError
 
 JUNK = np.random.default_rng(0).bytes(3_000)
@@ -135,11 +135,10 @@ class TestChannels:
         signs = np.ones((len(one), 2), np.float32)
         signs[round(change * RATE) :, 1] = -1
         soundfile.write(path, one * signs, RATE, subtype="FLOAT")
-        notes: dict[str, str] = {}
-        mono = decode(path, RATE, notes)
+        mono, properties = decode_measured(path, RATE)
         lost = np.flatnonzero(mono != one[:, 0])
         assert len(lost) < 0.9 * RATE
-        said = int(notes["cancelling"].split(" from ")[1].split(" s on")[0])
+        said = int(properties.notes["cancelling"].split(" from ")[1].split(" s on")[0])
         assert said == pytest.approx(change, abs=0.9)
         np.testing.assert_array_equal(read(path).mono, mono)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from zoo.audio.frontends import FRONTENDS
+from zoo.audio.properties import Properties
 from zoo.features.cache import FeatureCache
 from zoo_registry import identity
 
@@ -179,9 +180,14 @@ def test_two_processes_write_one_entry(cache):
     ]
 
 
-def test_notes_are_kept_with_the_array(cache):
-    cache.put(DIGEST, np.ones((1, 1)), {"unheard": "a second track"})
-    assert cache.notes(DIGEST) == {"unheard": "a second track"}
-    assert cache.notes("0" * 64) == {}
-    next(cache.folder.rglob("*.json")).write_text("[")
-    assert cache.notes(DIGEST) == {}
+def test_properties_are_kept_with_the_array(cache):
+    notes = {"unheard": "a second track"}
+    properties = Properties(rate=8_000, channels=2, codec="mp3", seconds=1.5, notes=notes)
+    cache.put(DIGEST, np.ones((1, 1)), properties)
+    assert cache.properties(DIGEST) == properties
+    assert cache.has(DIGEST)
+    assert cache.properties("0" * 64) is None
+    for damaged in ("[", '{"unheard": "a second track"}'):  # such as an earlier version wrote
+        next(cache.folder.rglob("*.json")).write_text(damaged)
+        assert cache.properties(DIGEST) is None
+        assert not cache.has(DIGEST)
