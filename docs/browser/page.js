@@ -51,7 +51,8 @@ async function takeSound(file) {
   const answer = await artefact.answer(file.name, waveform, (seconds) => (bar.value = seconds), own);
   const took = ((performance.now() - begun) / 1000).toFixed(1);
   const silent = answer.silent ? `, ${answer.silent} more of silence` : "";
-  show(answer, file, `${answer.seconds.toFixed(1)} s of sound, ${answer.windows} windows${silent}, answered in ${took} s`);
+  const unlike = answer.unlike && !answer.guess ? `, ${answer.unlike} more unlike the training recordings` : "";
+  show(answer, file, `${answer.seconds.toFixed(1)} s of sound, ${answer.windows} windows${silent}${unlike}, answered in ${took} s`);
   say("Ready for another song.");
 }
 
@@ -63,7 +64,8 @@ function show(answer, file, note) {
     return number < 0 ? "var(--line)" : `hsl(${(360 * number) / artefact.classes.length} 62% 55%)`;
   };
   part("h2").textContent = answer.path;
-  const sure = answer.reason ?? `${(100 * answer.confidence).toFixed(1)} %`;
+  const guess = answer.guess ? `; guess: ${answer.guess}` : "";
+  const sure = answer.reason ? answer.reason + guess : `${(100 * answer.confidence).toFixed(1)} %`;
   part(".verdict").textContent = `${answer.label}, ${sure}`;
   part(".note").textContent = note;
   const audio = part("audio");
@@ -89,7 +91,7 @@ function show(answer, file, note) {
 function showTimeline(timeline, part, colour, audio) {
   const seen = new Set();
   for (const [n, { start, end, label, confidence, reason }] of timeline.entries()) {
-    const shown = confidence === null ? reason.split(":")[0] : label;
+    const shown = reason ? reason.split(":")[0] : label;
     const lasts = (timeline[n + 1]?.start ?? end) - start; // windows may overlap
     const button = document.createElement("button");
     button.title = `${start.toFixed(1)} to ${end.toFixed(1)} s: ${shown}${confidence === null ? "" : `, ${(100 * confidence).toFixed(0)} %`}`;

@@ -12,6 +12,7 @@ const SILENCE = 10 ** (-70 / 20); // zoo/audio/loudness.py
 const CELLS = 100; // measured values per second
 const LEAST = 10; // of them, with sound
 const SHARE = 0.05; // of a window, with sound
+const UNLIKE = "unlike the training recordings"; // zoo/inference/prediction.py
 const QUIET = "silence: almost nothing is above -70 dB of full scale";
 
 /** An ONNX file that the zoo wrote, given as Uint8Array. */
@@ -25,16 +26,17 @@ export class Artefact {
     return artefact;
   }
 
-  /** Classify the windows of a mono waveform: rows of {probabilities, start, end}. */
+  /** Classify the windows of a mono waveform: rows of {probabilities, start, end, novelty}. */
   async run(waveform) {
     const input = new ort.Tensor("float32", waveform, [1, waveform.length]);
     const found = await this.session.run({ waveform: input });
     const [count, width] = found.probabilities.dims;
-    const [probabilities, times] = [found.probabilities.data, found.times?.data];
+    const [probabilities, times, novelty] = [found.probabilities, found.times, found.novelty].map((t) => t?.data);
     return Array.from({ length: count }, (_, n) => ({
       probabilities: Array.from(probabilities.slice(n * width, (n + 1) * width), (p) => Math.max(p, 0)),
       start: times?.[2 * n],
       end: times?.[2 * n + 1],
+      novelty: novelty?.[n],
     }));
   }
 
@@ -83,28 +85,37 @@ export class Artefact {
     const silent = silence(mono, source, windows);
     const count = silent.filter(Boolean).length;
     if (count) heard.silent = count;
+    const unlike = windows.map((w, n) => !silent[n] && w.novelty > 1);
+    const others = unlike.filter(Boolean).length;
+    if (others) heard.unlike = others;
     const timeline = windows.map((w, n) => {
       const [best, quiet] = [argmax(w.probabilities), silent[n]];
+      const reason = quiet ? QUIET : unlike[n] ? UNLIKE : null;
       return {
         start: round(w.start),
         end: round(w.end),
-        label: quiet ? "unknown" : this.classes[best],
+        label: reason ? "unknown" : this.classes[best],
         confidence: quiet ? null : w.probabilities[best],
-        reason: quiet ? QUIET : null,
+        reason,
       };
     });
     if (count === windows.length) return { ...unknown(QUIET), timeline };
-    const { votes, mean, winner } = vote(windows.filter((_, n) => !silent[n]).map((w) => w.probabilities));
+    const sounding = windows.length - count;
+    const isKnown = 2 * others <= sounding;
+    const reason = isKnown ? null : `${UNLIKE}: ${others} of ${sounding} window${sounding > 1 ? "s" : ""}`;
+    const voting = windows.filter((_, n) => !silent[n] && !(isKnown && unlike[n]));
+    const { votes, mean, winner } = vote(voting.map((w) => w.probabilities));
     const named = (values) => Object.fromEntries(this.classes.map((name, n) => [name, values[n]]));
     return {
       ...heard,
-      windows: windows.length - count,
-      label: this.classes[winner],
+      windows: voting.length,
+      label: isKnown ? this.classes[winner] : "unknown",
       label_mean: this.classes[argmax(mean)],
       confidence: mean[winner],
       votes: Object.fromEntries(Object.entries(named(votes)).filter(([, count]) => count)),
       probabilities: named(mean),
-      reason: null,
+      reason,
+      ...(isKnown ? {} : { guess: this.classes[winner] }),
       timeline,
     };
   }

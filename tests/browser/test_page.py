@@ -209,6 +209,18 @@ def test_silence_and_short_recordings_are_there_what_they_are_here(page, artefac
     compare(answers, model, paths, within=0.05)
 
 
+def test_what_is_unlike_the_training_recordings_is_there_what_it_is_here(
+    page, artefact, make_tones, tmp_path
+):
+    tones = make_tones(tmp_path / "many", tracks=12, seconds=3.0)
+    model = artefact("logistic", tones)
+    paths = [music(tmp_path / "music.wav", 70.0), *sorted(tones.glob("*/*00.wav"))]
+    answers = page(model, *paths)
+    assert [answer.get("unlike") for answer in answers] == [2, None, None]
+    assert answers[0]["verdict"].startswith("unknown, unlike the training recordings: 2 of 2")
+    compare(answers, model, paths)
+
+
 def test_what_is_wrong_is_said(page, artefact, tmp_path):
     model = artefact("logistic")
     (tmp_path / "text.wav").write_text("no sound")

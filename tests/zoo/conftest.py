@@ -129,6 +129,19 @@ def export(model):
 '''
 
 
+def _varied_tones(folder: Path) -> Path:
+    """Write 12 tones of three seconds for each of two classes, over noise of different levels."""
+    rng, rate = np.random.default_rng(0), 22_050
+    for number, label in enumerate(("high", "low")):
+        (folder / label).mkdir(parents=True)
+        for track in range(12):
+            pitch = 100 * 2**number * rng.uniform(1, 1.5)
+            sound = 0.4 * np.sin(2 * np.pi * pitch * np.arange(3 * rate) / rate)
+            sound += 10 ** rng.uniform(-3, -1.5) * rng.standard_normal(sound.size)
+            soundfile.write(folder / label / f"{track}.wav", sound, rate)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
     """Return a function that gives the workspace in which a small model was trained, once."""
@@ -137,6 +150,10 @@ def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
     root = tmp_path_factory.mktemp("trained")
     data = make_tones(root / "tones")
     sources = {"frames": FRAMES_MODEL, "seconds": SECONDS_MODEL, "torn": TORN_MODEL}
+    # With the tracks that novelty needs.
+    many = _varied_tones(root / "many")
+    for name in ("frames", "seconds"):
+        sources[f"knowing-{name}"] = sources[name].replace(f'"{name}"', f'"knowing-{name}"')
 
     def train(name: str) -> Path:
         place = root / name
@@ -147,7 +164,8 @@ def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
                 patch.setenv("ZOO_CACHE", str(root / "cache"))
                 patch.setenv("ZOO_MODELS", "models")
                 patch.chdir(place)
-                run = zoo.train(f"./{name}.py", str(data), protocol="kfold:2", jobs=1)
+                tones = many if name.startswith("knowing") else data
+                run = zoo.train(f"./{name}.py", str(tones), protocol="kfold:2", jobs=1)
             assert run.complete, run.record.error
             assert run.has_artefact, run.record.artefact.error
         return place

@@ -1,9 +1,10 @@
 """The artefact of a run, one ONNX file: checks, and predictions.
 
 Input ``waveform``, float32 (1, samples), at the front end's rate, of any length; outputs
-``probabilities``, float32 (windows, classes), and ``times``, float32 (windows, 2), begin and end
-of each window in seconds. A model of a feature table takes ``track``, float32 (rows, columns),
-and has no times. The metadata of the file are described by `ArtefactMetadata`.
+``probabilities``, float32 (windows, classes), ``times``, float32 (windows, 2), begin and end of
+each window in seconds, and ``novelty``, float32 (windows,), see `zoo.evaluate.novelty`. A model of
+a feature table takes ``track``, float32 (rows, columns), and has the first output only. The
+metadata of the file are described by `ArtefactMetadata`.
 """
 
 import hashlib
@@ -11,13 +12,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artefacts.isolated import MOST, IsolatedSession
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
-from zoo.artefacts.session import OUTPUT, TIMES, LocalSession, Session
+from zoo.artefacts.session import NOVELTY, OUTPUT, TIMES, LocalSession, Session
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, ZooError
 from zoo_registry.files import read_bytes
 from zoo_registry.own_files import is_own
@@ -28,8 +30,24 @@ __all__ = ["FEATURES", "WAVEFORM", "Artefact", "Windows"]
 
 WAVEFORM, FEATURES = "waveform", "track"
 
-Windows = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Probabilities, shape (windows, classes), and begin and end in seconds, shape (windows, 2)."""
+
+class Windows(NamedTuple):
+    """What a model gives for the windows of a recording, all float64.
+
+    Attributes
+    ----------
+    probabilities : array, shape (windows, classes)
+        Each row sums to one.
+    times : array, shape (windows, 2)
+        Begin and end in seconds; NaN if the model does not state them.
+    novelty : array, shape (windows,)
+        Above 1 for a window unlike the training recordings; NaN if the model does not state it.
+    """
+
+    probabilities: NDArray[np.float64]
+    times: NDArray[np.float64]
+    novelty: NDArray[np.float64]
+
 
 _ROUNDING = 1e-5
 _AT_ONCE = 30.0  # seconds of windows; limits the memory for a long recording
@@ -114,7 +132,7 @@ class Artefact:
         self.has_times = self.takes_audio and TIMES in self._session.outputs
 
     def run(self, given: NDArray[np.float32]) -> Windows:
-        """Return probabilities and times of the windows; times are NaN if the model has none.
+        """Return the windows of a recording.
 
         Parameters
         ----------
@@ -128,20 +146,22 @@ class Artefact:
         """
         samples = np.ascontiguousarray(given[None] if self.takes_audio else given)
         try:
-            windows, *rest = self._session.run(samples)
-            times = rest[0] if rest else np.full((len(windows), 2), np.nan)
-            shapes = (windows.shape, times.shape)
+            found = self._session.run(samples)
+            windows = found[OUTPUT]
+            times = found.get(TIMES, np.full((len(windows), 2), np.nan))
+            novelty = found.get(NOVELTY, np.full(len(windows), np.nan))
+            shapes = (windows.shape, times.shape, novelty.shape)
         except Exception as error:
             raise _failure(self.path, "failed while it ran", error) from error
         count = len(windows)
-        if not count or shapes != ((count, len(self.classes)), (count, 2)):
+        if not count or shapes != ((count, len(self.classes)), (count, 2), (count,)):
             raise ArtefactError(f"{self.path} gave arrays of the shapes {shapes}; train it again")
         # Single precision may leave a probability a little under zero.
         if not (windows > -_ROUNDING).all() or not np.allclose(windows.sum(axis=1), 1, atol=1e-2):
             raise ArtefactError(f"{self.path} gave numbers that are no probabilities")
         if self.has_times and not _are_times(times, given.size / self.rate):
             raise ArtefactError(f"{self.path} gave windows whose times are not in the recording")
-        return np.maximum(windows, 0.0), times
+        return Windows(np.maximum(windows, 0.0), times, novelty)
 
     def stream(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[Windows]:
         """Yield the windows of a waveform of any length in order of time, with limited memory.
@@ -161,7 +181,7 @@ class Artefact:
         def run(samples: NDArray[np.float32], wanted: slice) -> Windows:
             """Return the wanted windows, with the times of the whole waveform."""
             nonlocal numbers
-            windows, times = self.run(samples)
+            windows, times, novelty = self.run(samples)
             if len(windows) < (wanted.stop or first + 1):
                 raise ArtefactError(f"{self.path} gives fewer windows than its metadata promise")
             numbers += len(windows) * max(len(self.classes), _WINDOW)
@@ -169,7 +189,7 @@ class Artefact:
                 raise LimitError(
                     f"{self.path} gives more windows of a recording than a file from elsewhere may"
                 )
-            return windows[wanted], times[wanted] + begin / self.rate
+            return Windows(windows[wanted], times[wanted] + begin / self.rate, novelty[wanted])
 
         if grid:
             hop, length, reach = grid.hop, grid.length, grid.reach

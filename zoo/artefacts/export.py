@@ -8,16 +8,19 @@ import numpy as np
 from msgspec import UNSET
 from numpy.typing import NDArray
 
-from zoo.artefacts.artefact import Artefact
+from zoo.artefacts.artefact import Artefact, Windows
 from zoo.artefacts.compose import add_metadata, compose
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata, TrainingData, WindowGrid
 from zoo.artefacts.model_card import intended_use
+from zoo.artefacts.novelty_graph import add_novelty
 from zoo.audio.decode import decode
 from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.datasets.hashing import recording
 from zoo.evaluate.metrics import score
+from zoo.evaluate.novelty import Novelty, Windowing, fit_novelty
+from zoo.evaluate.protocols import Fold
 from zoo.evaluate.vote import count_votes, vote_winner
-from zoo_registry.card import VerifiableFrontEnd, shortest
+from zoo_registry.card import TimedFrontEnd, VerifiableFrontEnd, shortest
 from zoo_registry.errors import RunError
 from zoo_registry.files import atomic_path
 from zoo_registry.model import Model
@@ -40,6 +43,7 @@ def write_artefact(
     fitted: object,
     dataset: Dataset,
     arrays: Sequence[NDArray[np.float32]],
+    folds: Sequence[Fold],
     predictions: Predictions,
 ) -> dict[str, Any]:
     """Export a fitted model into its run, and compare the two on real tracks.
@@ -56,6 +60,8 @@ def write_artefact(
         Tracks to compare on.
     arrays : sequence of float32 arrays, each of shape (rows, columns)
         Front-end array of each track of `dataset`.
+    folds : sequence of Fold
+        Those of the evaluation, from which the threshold of the novelty comes.
     predictions : Predictions
         Those of the evaluation; their scores are written into the file.
 
@@ -72,10 +78,13 @@ def write_artefact(
     CannotExport
         If model or front end have no ONNX form.
     RunError
-        If artefact and plugin differ by more than 1e-3 in probability.
+        If artefact and plugin differ by more than 1e-3 in probability, or the novelty does.
     """
     proto, windows = compose(model, fitted, takes_audio=not isinstance(dataset, FeatureTable))
     needed = 0 if isinstance(dataset, FeatureTable) else shortest(model.card.frontend)
+    novelty = _novelty(model, windows, arrays, folds)
+    if novelty:
+        add_novelty(proto, novelty, arrays[0].shape[1])
     add_metadata(proto, _metadata(run, predictions, windows, needed))
     content: bytes = proto.SerializeToString(deterministic=True)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _TRACKS)).astype(int))
@@ -85,7 +94,7 @@ def write_artefact(
     with atomic_path(run.artefact_path, durable=False) as temporary:
         temporary.write_bytes(content)
         artefact = Artefact(temporary, own=True)
-        checked = _compare_tracks(artefact, model, fitted, tracks, rows)
+        checked = _compare_tracks(artefact, model, fitted, tracks, rows, novelty)
         if artefact.takes_audio and isinstance(frontend, VerifiableFrontEnd):
             checked["reference"] = _reference_difference(frontend, tracks, rows)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -154,18 +163,37 @@ def _metadata(
     )
 
 
+def _novelty(
+    model: Model,
+    windows: WindowGrid | None,
+    arrays: Sequence[NDArray[np.float32]],
+    folds: Sequence[Fold],
+) -> Novelty | None:
+    """Return the novelty of the windows of a model, None if their position is not known."""
+    frontend = model.card.frontend
+    if windows is None or not isinstance(frontend, TimedFrontEnd):
+        return None
+    rows, step = windows.length // frontend.hop, windows.hop // frontend.hop
+    return fit_novelty(arrays, folds, Windowing(frontend.layout, rows, step))
+
+
 def _compare_tracks(
     artefact: Artefact,
     model: Model,
     fitted: object,
     tracks: Sequence[Track],
     rows: Sequence[NDArray[np.float32]],
+    novelty: Novelty | None = None,
 ) -> dict[str, float]:
     """Return the number of tracks, the largest difference, and the number of equal winners."""
     expected = model.predict(fitted, rows, len(artefact.classes))
     found: Iterable[NDArray[np.float64]]
     if artefact.takes_audio:
-        found = (artefact.run(_waveform(track, artefact.rate))[0] for track in tracks)
+        heard = (artefact.run(_waveform(track, artefact.rate)) for track in tracks)
+        found = (
+            _with_novelty_of(novelty, windows, array, track.id)
+            for windows, array, track in zip(heard, rows, tracks, strict=True)
+        )
     else:
         found = _run_together(artefact, rows)
     compared = [
@@ -176,17 +204,26 @@ def _compare_tracks(
     return {"parity_tracks": len(tracks), "parity": max(differences), "same_winner": sum(same)}
 
 
+def _with_novelty_of(
+    novelty: Novelty | None, windows: Windows, array: NDArray[np.float32], name: str
+) -> NDArray[np.float64]:
+    """Return the probabilities of windows whose novelty is that of the front-end array."""
+    if novelty and not np.allclose(windows.novelty, novelty(array), _TOLERANCE, _TOLERANCE):
+        raise RunError(f"the ONNX file gives {name} another novelty; it was not kept")
+    return windows.probabilities
+
+
 def _run_together(
     artefact: Artefact, tracks: Sequence[NDArray[np.float32]]
 ) -> Sequence[NDArray[np.float64]]:
     """Return the probabilities of tracks of a feature table, in one run if rows are independent."""
-    first, _ = artefact.run(tracks[0])
-    together, _ = artefact.run(np.concatenate(tracks))
+    first = artefact.run(tracks[0]).probabilities
+    together = artefact.run(np.concatenate(tracks)).probabilities
     lengths = [len(track) for track in tracks]
     by_row = len(first) == lengths[0] and len(together) == sum(lengths)
     if by_row and np.allclose(first, together[: len(first)], rtol=0, atol=_ROUNDING):
         return np.split(together, np.cumsum(lengths)[:-1])
-    return [artefact.run(track)[0] for track in tracks]
+    return [artefact.run(track).probabilities for track in tracks]
 
 
 def _waveform(track: Track, rate: int) -> NDArray[np.float32]:

@@ -64,15 +64,15 @@ class IsolatedSession:
         self._process: subprocess.Popen[bytes] | None = None
         self.inputs, self.outputs, self.metadata = self._start()
 
-    def run(self, given: NDArray[np.float32]) -> list[NDArray[np.float64]]:
-        """Return probabilities, and times if the graph has them."""
+    def run(self, given: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+        """Return the outputs that the zoo knows by their names."""
         before = _ends
         with self._lock:
             if before != _ends:
                 raise LimitError("it was told to end")
             if self._process is None:
                 self._start()
-            found: list[NDArray[np.float64]] = self._ask(given)
+            found: dict[str, NDArray[np.float64]] = self._ask(given)
             return found
 
     def _start(self) -> tuple[list[str], list[str], str | None]:
@@ -175,8 +175,8 @@ def _limited(metadata: str | None) -> str | None:
     return metadata
 
 
-def _checked(arrays: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    if sum(array.size for array in arrays) > MOST:
+def _checked(arrays: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    if sum(array.size for array in arrays.values()) > MOST:
         raise LimitError(f"it gives more than {MOST:,} numbers for one recording")
     return arrays
 

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from zoo.artefacts.metadata import METADATA
 
-__all__ = ["OUTPUT", "TIMES", "LocalSession", "Session"]
+__all__ = ["NOVELTY", "OUTPUT", "TIMES", "LocalSession", "Session"]
 
-OUTPUT, TIMES = "probabilities", "times"
+OUTPUT, TIMES, NOVELTY = "probabilities", "times", "novelty"
 
 
 class Session(Protocol):
@@ -19,8 +19,8 @@ class Session(Protocol):
     outputs: list[str]
     metadata: str | None
 
-    def run(self, given: NDArray[np.float32]) -> list[NDArray[np.float64]]:
-        """Return probabilities, and times if the graph has them; an error may be of any kind."""
+    def run(self, given: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+        """Return the outputs that the zoo knows by their names; an error may be of any kind."""
         ...
 
 
@@ -47,8 +47,11 @@ class LocalSession:
         self.outputs: list[str] = [item.name for item in self._session.get_outputs()]
         self.metadata: str | None = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
 
-    def run(self, given: NDArray[np.float32]) -> list[NDArray[np.float64]]:
-        """Return probabilities, and times if the graph has them."""
-        wanted = [OUTPUT, *(name for name in self.outputs if name == TIMES)]
+    def run(self, given: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+        """Return the outputs that the zoo knows by their names."""
+        wanted = [name for name in (OUTPUT, TIMES, NOVELTY) if name in self.outputs]
         found = self._session.run(wanted, {self.inputs[0]: given})
-        return [np.asarray(array, dtype=np.float64) for array in found]
+        return {
+            name: np.asarray(array, dtype=np.float64)
+            for name, array in zip(wanted, found, strict=True)
+        }

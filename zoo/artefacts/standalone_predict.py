@@ -10,7 +10,7 @@ import soundfile
 
 session = onnxruntime.InferenceSession(Path(__file__).with_name("model.onnx"))
 about = json.loads(session.get_modelmeta().custom_metadata_map["zoo"])
-outputs = ["probabilities", *(o.name for o in session.get_outputs() if o.name == "times")]
+outputs = ["probabilities", *{"times", "novelty"} & {o.name for o in session.get_outputs()}]
 failed = 0
 for name in sys.argv[1:]:
     try:
@@ -34,16 +34,17 @@ for name in sys.argv[1:]:
     loud = np.maximum.reduceat(mono, cells) - np.minimum.reduceat(mono, cells) >= 2 * 10**-3.5
     if size != length:  # resampled in the frequency domain
         mono = np.fft.irfft(np.fft.rfft(mono), size) * (size / length)
-    windows, *rest = session.run(outputs, {"waveform": np.float32(mono[None])})
-    times = (rest[0] if rest else np.array([[0, length / rate]] * len(windows))) * rate / cell
+    arrays = session.run(outputs, {"waveform": np.float32(mono[None])})
+    windows, found = arrays[0], dict(zip(outputs, arrays, strict=True))
+    times = found.get("times", np.array([[0, length / rate]] * len(windows))) * rate / cell
     sound = np.array([loud[int(begin) : int(np.ceil(end))].sum() for begin, end in times])
-    lasts = np.diff(times)[:, 0]
-    silent = sound < np.clip(10, lasts / 20, lasts / 2)
-    if silent.all() and loud.sum() >= min(10, len(loud) / 2):
-        silent = sound == 0
-    windows = windows[~silent]  # silence does not vote
+    silent = sound < np.clip(10, *(np.diff(times).T / [[20], [2]]))
+    silent = sound == 0 if silent.all() and loud.sum() >= min(10, len(loud) / 2) else silent
+    unlike = ~silent & (found.get("novelty", 0 * sound) > 1)  # the training recordings
+    known = 2 * unlike.sum() <= (~silent).sum()
+    windows = windows[~(silent | unlike if known else silent)]  # others do not vote
     votes, mean = np.bincount(windows.argmax(1), minlength=windows.shape[1]), windows.sum(0)
     winner, count = np.lexsort((mean, votes))[-1], len(windows)
     label, confidence = about["classes"][winner], f"{mean[winner] / max(1, count):.3f}"
-    print(f"{label if count else 'unknown'}  {confidence if count else '-'}  {name}")
+    print(f"{label if count and known else 'unknown'}  {confidence if count else '-'}  {name}")
 sys.exit(failed)

@@ -11,7 +11,7 @@ from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption
 from zoo.cli.output import percent, print_data, say
-from zoo.inference.prediction import Prediction
+from zoo.inference.prediction import UNLIKE, Prediction
 from zoo_registry.text import shown
 
 __all__ = ["command"]
@@ -118,9 +118,12 @@ def _text(found: Prediction) -> str:
     detail = found.reason or ", ".join(f"{name} {count}" for name, count in ranked)
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
+    if found.guess:
+        detail += f"; guess: {found.guess}"
     if found.silent and found.windows:
-        silent = "window does" if found.silent == 1 else "windows do"
-        detail += f"; {found.silent} silent {silent} not vote"
+        detail += f"; {found.silent} silent {_do(found.silent)} not vote"
+    if found.unlike and not (found.reason or "").startswith(UNLIKE):
+        detail += f"; {found.unlike} {_do(found.unlike)} not vote: {UNLIKE}"
     if found.silent or found.windows:  # otherwise it is too short
         detail += f"; {found.seconds:.1f} s"
     lines = [f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})"]
@@ -128,3 +131,7 @@ def _text(found: Prediction) -> str:
         times = f"{clock(part.start, 1)}-{clock(part.end, 1)}"
         lines.append(f"  {times:>21}  {part.shown}  {percent(part.confidence)}".rstrip())
     return "".join(shown(line) + "\n" for line in lines)
+
+
+def _do(count: int) -> str:
+    return "window does" if count == 1 else "windows do"

@@ -23,10 +23,11 @@ from zoo_registry.text import brief, csv_text, encodable, json_text
 
 __all__ = ["OutputFile", "csv_header", "csv_lines", "is_stdout", "json_line"]
 
-_COLUMNS = (
+_FORMER = (
     *("path", "label", "label_mean", "confidence", "windows", "seconds", "reason", "error"),
     "run",
 )
+_COLUMNS = (*_FORMER, "guess")
 _TIMELINE = ("path", "start", "end", "label", "confidence", "reason", "error", "run")
 _KEYS = tuple(field.name for field in fields(Prediction))  # of a line of JSON, in order
 _QUOTED = re.compile(r'"[^"]*("|$)')  # in CSV
@@ -131,7 +132,10 @@ class OutputFile:
             if self._columns and text.startswith(csv_header(not self._timeline)):
                 list(_csv_rows(text, _COLUMNS if self._timeline else _TIMELINE))
                 raise self._refusal(self._other_timeline)
-            rows = _csv_rows(text, self._columns) if self._columns else _json_rows(text)
+            if self._columns == _COLUMNS and text.startswith(_csv([_FORMER])):
+                rows: Iterable[_Row] = map(_completed, _csv_rows(text, _FORMER))
+            else:
+                rows = _csv_rows(text, self._columns) if self._columns else _json_rows(text)
             self._rows = list(rows)
         except (ValueError, RecursionError):
             return False
@@ -263,6 +267,12 @@ def _csv_rows(text: str, columns: tuple[str, ...]) -> Iterator[_Row]:
     rest = text[place:]
     if "\n" in _QUOTED.sub("", rest):
         raise ValueError("another program wrote it")
+
+
+def _completed(former: _Row) -> _Row:
+    """Return a row of a file that was begun before there was a guess."""
+    row = former[0] | dict.fromkeys(_COLUMNS[len(_FORMER) :], "")
+    return row, _csv([row.values()])
 
 
 def is_stdout(path: Path) -> bool:

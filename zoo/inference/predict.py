@@ -5,7 +5,7 @@ FLAC, and no framework. Only a model without an ONNX form needs its plugin.
 """
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from zoo.audio.loudness import SILENCE, Peaks
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
 from zoo.execution.threads import map_in_threads
-from zoo.inference.prediction import UNKNOWN, Prediction, Section, doubt
+from zoo.inference.prediction import UNKNOWN, UNLIKE, Prediction, Section, doubt
 from zoo.inference.predictors import Predictor, open_model, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
 from zoo_registry.text import first_line
@@ -168,18 +168,24 @@ def _classify(
         reason = f"too short: {peaks.seconds:.3f} s, {needed}"
         section = Section(0.0, round(peaks.seconds, 3), UNKNOWN, None, reason)
         return replace(_unknown(found, reason), timeline=[section] if timeline else None)
-    windows, times = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-    silent = peaks.silent(times)
-    found = replace(found, silent=int(silent.sum()) or None)
+    windows = Windows(*(np.concatenate(arrays) for arrays in zip(*pieces, strict=True)))
+    silent = peaks.silent(windows.times)
+    unlike = ~silent & (windows.novelty > 1)
+    found = replace(found, silent=int(silent.sum()) or None, unlike=int(unlike.sum()) or None)
     if timeline:
+        facts = zip(windows.probabilities, windows.times.tolist(), silent, unlike, strict=True)
         sections = [
-            _section(predictor.classes[row.argmax()], float(row.max()), start, end, quiet, least)
-            for row, (start, end), quiet in zip(windows, times.tolist(), silent, strict=True)
+            _section(predictor.classes[row.argmax()], float(row.max()), span, quiet, new, least)
+            for row, span, quiet, new in facts
         ]
         found = replace(found, timeline=sections)
     if silent.all():
         return _unknown(found, _SILENCE)
-    return _vote(found, predictor, windows[~silent], least)
+    count, sounding = unlike.sum(), (~silent).sum()
+    if 2 * count > sounding:
+        reason = f"{UNLIKE}: {count} of {sounding} window{'s' if sounding > 1 else ''}"
+        return _vote(found, predictor, windows.probabilities[~silent], least, reason)
+    return _vote(found, predictor, windows.probabilities[~silent & ~unlike], least)
 
 
 def _with_at_least(
@@ -200,12 +206,17 @@ def _unknown(blank: Prediction, reason: str) -> Prediction:
 
 
 def _vote(
-    blank: Prediction, predictor: Predictor, windows: NDArray[np.float64], least: float
+    blank: Prediction,
+    predictor: Predictor,
+    windows: NDArray[np.float64],
+    least: float,
+    reason: str | None = None,
 ) -> Prediction:
+    """Count the votes; the label is withheld for a reason, or for less than a confidence."""
     votes, mean = count_votes(windows)
     winner = vote_winner(votes, mean)
     confidence = float(mean[winner])
-    reason = doubt(confidence, least)
+    reason = reason or doubt(confidence, least)
     names = predictor.classes
     return replace(
         blank,
@@ -216,13 +227,20 @@ def _vote(
         votes={name: count for name, count in zip(names, votes.tolist(), strict=True) if count},
         probabilities=dict(zip(names, mean.tolist(), strict=True)),
         reason=reason,
+        guess=names[winner] if reason else None,
     )
 
 
 def _section(
-    label: str, confidence: float, start: float, end: float, silent: bool, least: float
+    label: str,
+    confidence: float,
+    times: Sequence[float],
+    silent: bool,
+    unlike: bool,
+    least: float,
 ) -> Section:
-    reason = _SILENCE if silent else doubt(confidence, least)
+    reason = _SILENCE if silent else UNLIKE if unlike else doubt(confidence, least)
+    start, end = times
     return Section(
         round(start, 3),
         round(end, 3),

@@ -3,10 +3,17 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["OPTIONAL", "UNKNOWN", "Prediction", "Section", "agrees", "doubt"]
+__all__ = ["OPTIONAL", "UNKNOWN", "UNLIKE", "Prediction", "Section", "agrees", "doubt"]
 
 UNKNOWN = "unknown"
-OPTIONAL = ("silent", "heard", "timeline")  # keys that JSON has only if they have a value
+UNLIKE = "unlike the training recordings"
+OPTIONAL = (
+    "guess",
+    "silent",
+    "unlike",
+    "heard",
+    "timeline",
+)  # keys that JSON has only if they have a value
 _ROUNDING = 1e-6  # of the six digits in a CSV
 
 
@@ -34,8 +41,8 @@ class Section:
 
     @property
     def shown(self) -> str:
-        """The label, or the reason in a word or two where no model was asked."""
-        if self.confidence is None and self.reason:
+        """The label, or the reason in a few words where the sound can have none."""
+        if self.reason and (self.confidence is None or self.reason == UNLIKE):
             return self.reason.partition(":")[0]
         return self.label
 
@@ -55,7 +62,8 @@ class Prediction:
     confidence : float or None
         Mean probability of the winner.
     votes : dict of str to int
-        Number of windows per class that has any. Silent windows do not vote.
+        Number of windows per class that has any. Silent windows do not vote, nor do windows unlike
+        the training recordings, unless most are so.
     probabilities : dict of str to float
         Mean over the windows that vote, per class.
     windows : int
@@ -66,8 +74,12 @@ class Prediction:
         Reason for "unknown", and for a missing label.
     run : str or None
         Run of the model.
+    guess : str or None
+        Winner of the vote if the label is "unknown" all the same.
     silent : int or None
         Number of silent windows, if there are any.
+    unlike : int or None
+        Number of windows unlike the training recordings, if there are any.
     heard : str or None
         Description of sound that is not used as it is: a channel or a track that is used alone.
     timeline : list of Section or None
@@ -85,7 +97,9 @@ class Prediction:
     reason: str | None = None
     error: str | None = None
     run: str | None = None
+    guess: str | None = None
     silent: int | None = None
+    unlike: int | None = None
     heard: str | None = None
     timeline: list[Section] | None = None
 
@@ -111,10 +125,10 @@ def agrees(confidence: float, reason: str | None, least: float) -> bool:
     confidence : float
         Confidence of the answer, as JSON or CSV holds it.
     reason : str or None
-        Its reason, which is that of `doubt` or none.
+        Its reason, which is that of `doubt`, begins with `UNLIKE`, or is none.
     least : float
         Least confidence.
     """
     if reason:
-        return reason.endswith(f" is below {least:g}")
+        return reason.startswith(UNLIKE) or reason.endswith(f" is below {least:g}")
     return confidence > least - _ROUNDING

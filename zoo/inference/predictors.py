@@ -95,7 +95,7 @@ class PluginPredictor:
                 raise AudioError(f"{self.name} hears no more than an hour at once; cut it up")
         rows = self._model.preprocess(np.concatenate(held))
         (windows,) = self._model.predict(self._fitted, [rows], len(self.classes))
-        yield windows, self._times(len(windows), size)
+        yield Windows(windows, self._times(len(windows), size), np.full(len(windows), np.nan))
 
     def _times(self, count: int, size: int) -> NDArray[np.float64]:
         """Return begin and end of the windows of a waveform, which are known for `vectors`."""

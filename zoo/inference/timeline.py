@@ -9,10 +9,11 @@ __all__ = ["clock", "stretches"]
 
 
 def stretches(timeline: Sequence[Section]) -> list[Section]:
-    """Return stretches of neighbouring windows of one label, or of silence.
+    """Return stretches of neighbouring windows of one label, or of one reason for none.
 
     Each lasts until the next begins, the last one to the end of the timeline. Its confidence is
-    the mean of its windows; a stretch of silence has none, and the reason of its first window.
+    the mean of its windows; a stretch of silence has none. A stretch that is shown by its reason
+    has that of its first window.
 
     Parameters
     ----------
@@ -26,13 +27,13 @@ def stretches(timeline: Sequence[Section]) -> list[Section]:
         first = group[0]
         known = [window.confidence for window in group if window.confidence is not None]
         mean = sum(known) / len(known) if known else None
-        reason = None if known else first.reason
+        reason = first.reason if first.shown != first.label else None
         merged.append(Section(first.start, end, first.label, mean, reason))
     return merged
 
 
-def _kind(window: Section) -> tuple[str, bool]:
-    return window.label, window.confidence is None
+def _kind(window: Section) -> tuple[str, str]:
+    return window.label, window.shown
 
 
 def clock(seconds: float, decimals: int = 0) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.artefacts.export import write_artefact
 from zoo.evaluate.cross_validation import FitTask, LearningCurve
+from zoo.evaluate.protocols import Fold
 from zoo_registry.errors import CannotExport, RunError, StorageError, ZooError
 from zoo_registry.files import make_folder
 from zoo_registry.model import Model
@@ -31,6 +32,8 @@ class Refit(FitTask):
     ----------
     record : RunRecord
         Record of the run, whose facts go into the artefact.
+    folds : list of Fold
+        Folds of the evaluation, from which the artefact's threshold of novelty comes.
     predictions : Predictions
         Predictions of the evaluation, whose scores go into the artefact.
     kept : dict
@@ -39,6 +42,7 @@ class Refit(FitTask):
     """
 
     record: RunRecord
+    folds: list[Fold]
     predictions: Predictions
     kept: dict[str, bytes]
 
@@ -118,7 +122,7 @@ def _exported(run: Run, task: Refit, fitted: object) -> dict[str, Any]:
     model, dataset = experiment.model, experiment.dataset
     arrays = experiment.arrays(np.arange(len(dataset)))
     try:
-        return write_artefact(run, model, fitted, dataset, arrays, task.predictions)
+        return write_artefact(run, model, fitted, dataset, arrays, task.folds, task.predictions)
     except Exception as error:
         at = "" if isinstance(error, ZooError) else place(error, model.module.__file__)
         return {"error": in_a_line(error) + at, "impossible": isinstance(error, CannotExport)}

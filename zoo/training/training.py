@@ -283,7 +283,7 @@ class Training:
             everything = np.arange(len(self.experiment.dataset))
             params, found = self._params(everything, scratch)
         task = Refit(
-            self.experiment, params, self.record, predictions, kept,
+            self.experiment, params, self.record, self.folds, predictions, kept,
             scratch=scratch, progress=self._progress(bar, "all tracks"),
         )  # fmt: skip
         ((_, result),) = self.engine.map_fits(refit, [task])

@@ -119,7 +119,7 @@ class TestTable:
 
         def run(self, rows):
             self.calls += 1
-            return self.answer(rows), None
+            return SimpleNamespace(probabilities=self.answer(rows))
 
     def compared(self, answer, fault=0.0):
         from zoo.artefacts.export import _compare_tracks

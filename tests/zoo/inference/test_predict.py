@@ -236,7 +236,7 @@ class TestCommand:
         assert (status, out.splitlines()) == (
             0,
             [
-                "unknown  .340  torn.wav  (unsure: 0.340 is below 0.5; 3.0 s)",
+                "unknown  .340  torn.wav  (unsure: 0.340 is below 0.5; guess: high; 3.0 s)",
                 "          0:00.0-0:02.0  high  .510",
                 "          0:02.0-0:03.0  low  1.000",
             ],
@@ -263,8 +263,8 @@ class TestCommand:
         assert (status, out.splitlines()) == (
             0,
             [
-                "path,label,label_mean,confidence,windows,seconds,reason,error,run",
-                f"torn.wav,high,low,0.34,3,3,,,{run.id}",
+                "path,label,label_mean,confidence,windows,seconds,reason,error,run,guess",
+                f"torn.wav,high,low,0.34,3,3,,,{run.id},",
             ],
         )
         status, out, _ = command("torn", "torn.wav", "--format", "csv", "--timeline")
@@ -535,7 +535,7 @@ class TestWithoutExport:
 def test_numbers_of_a_csv_keep_six_digits():
     section = Section(3_131.072, 3_132.123, "high", 0.1234567)
     found = Prediction("x.wav", "high", "low", 0.1234567, seconds=3_599.5, timeline=[section])
-    assert csv_lines(found, timeline=False) == "x.wav,high,low,0.123457,0,3599.5,,,\n"
+    assert csv_lines(found, timeline=False) == "x.wav,high,low,0.123457,0,3599.5,,,,\n"
     assert csv_lines(found, timeline=True) == "x.wav,3131.07,3132.12,high,0.123457,,,\n"
 
 
