@@ -52,7 +52,8 @@ async function takeSound(file) {
   const took = ((performance.now() - begun) / 1000).toFixed(1);
   const silent = answer.silent ? `, ${answer.silent} more of silence` : "";
   const unlike = answer.unlike && !answer.guess ? `, ${answer.unlike} more unlike the training recordings` : "";
-  show(answer, file, `${answer.seconds.toFixed(1)} s of sound, ${answer.windows} windows${silent}${unlike}, answered in ${took} s`);
+  const band = answer.band ? `; ${answer.band}` : "";
+  show(answer, file, `${answer.seconds.toFixed(1)} s of sound, ${answer.windows} windows${silent}${unlike}, answered in ${took} s${band}`);
   say("Ready for another song.");
 }
 

@@ -13,6 +13,7 @@ const CELLS = 100; // measured values per second
 const LEAST = 10; // of them, with sound
 const SHARE = 0.05; // of a window, with sound
 const UNLIKE = "unlike the training recordings"; // zoo/inference/prediction.py
+const NARROW = 0.9; // of the bandwidth of the training recordings: zoo/inference/prediction.py
 const QUIET = "silence: almost nothing is above -70 dB of full scale";
 
 /** An ONNX file that the zoo wrote, given as Uint8Array. */
@@ -68,6 +69,7 @@ export class Artefact {
    * found in the waveform before it was resampled: `mono`, at `source` Hz.
    */
   async answer(path, waveform, progress = () => {}, { mono, source } = { mono: waveform, source: this.rate }) {
+    const band = Math.min(this.rate / 2, this.about.dataset?.bandwidth ?? 0);
     const heard = { path, windows: 0, seconds: round(mono.length / source), run: this.about.run };
     const unknown = (reason) => ({ ...heard, label: "unknown", reason, votes: {}, probabilities: {} });
     const shortest = this.about.shortest ?? 0;
@@ -88,6 +90,9 @@ export class Artefact {
     const unlike = windows.map((w, n) => !silent[n] && w.novelty > 1);
     const others = unlike.filter(Boolean).length;
     if (others) heard.unlike = others;
+    // Of an upsampled recording the zoo knows this too: zoo/audio/bandwidth.py.
+    if (source / 2 < NARROW * band && count < windows.length)
+      heard.band = `this recording has nothing above ${Math.ceil((0.97 * source) / 1000) / 2} kHz, the training recordings have`;
     const timeline = windows.map((w, n) => {
       const [best, quiet] = [argmax(w.probabilities), silent[n]];
       const reason = quiet ? QUIET : unlike[n] ? UNLIKE : null;

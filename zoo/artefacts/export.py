@@ -13,6 +13,7 @@ from zoo.artefacts.compose import add_metadata, compose
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata, TrainingData, WindowGrid
 from zoo.artefacts.model_card import intended_use
 from zoo.artefacts.novelty_graph import add_novelty
+from zoo.audio.bandwidth import usual_bandwidth
 from zoo.audio.decode import decode
 from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.datasets.hashing import recording
@@ -153,7 +154,10 @@ def _metadata(
         windows=windows,
         params=record.params,
         dataset=TrainingData(
-            name=dataset.name, fingerprint=dataset.fingerprint, tracks=dataset.tracks
+            name=dataset.name,
+            fingerprint=dataset.fingerprint,
+            tracks=dataset.tracks,
+            bandwidth=usual_bandwidth(dataset.bandwidth) or UNSET,
         ),
         protocol=record.protocol,
         seed=record.seed,

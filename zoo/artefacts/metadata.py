@@ -30,11 +30,15 @@ class WindowGrid(Structure, kw_only=True):
 
 
 class TrainingData(Structure, kw_only=True):
-    """The dataset of an artefact: its name, its hash and the number of its tracks."""
+    """The dataset of an artefact: its name, its hash and the number of its tracks.
+
+    `bandwidth` is the frequency in Hz that 95 % of the recordings reach, if it is known.
+    """
 
     name: str
     fingerprint: str
     tracks: Count
+    bandwidth: Count | UnsetType = UNSET
 
 
 class ArtefactMetadata(Structure, kw_only=True):

@@ -1,7 +1,8 @@
 """Model card of a run, written from its record and its predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from zoo.audio.bandwidth import usual_bandwidth
 from zoo.evaluate.metrics import confusion, f1_scores, score
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import RunRecord
@@ -94,6 +95,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | --- | --- |
 | dataset | {table_cell(record.dataset.name)}, {record.dataset.tracks} tracks{skipped} |
 | fingerprint | `{record.dataset.fingerprint}` |
+| bandwidth | {_bandwidth(record.dataset.bandwidth)} |
 | front end | {table_cell(_fields(record.frontend))} |
 | parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
@@ -104,6 +106,14 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 {file}
 """
+
+
+def _bandwidth(found: Sequence[int]) -> str:
+    """Return a sentence on the bandwidth of the training recordings."""
+    usual = usual_bandwidth(found)
+    if not usual:
+        return "not measured"
+    return f"95 % of the recordings have sound up to {usual / 1000:.1f} kHz or more"
 
 
 def _tuned(run: Run, predictions: Predictions) -> str:

@@ -25,6 +25,9 @@ for name in sys.argv[1:]:
     if size < about.get("shortest", 1):
         print(f"unknown  -  {name}")  # too short
         continue
+    if rate < 0.9 * min(about["frontend"]["sample_rate"], 2 * about["dataset"].get("bandwidth", 0)):
+        lacks = f"it has nothing above {rate / 2000:g} kHz, the training recordings have"
+        print(f"{name}: {lacks}", file=sys.stderr)
     power = np.square(samples).mean(axis=0)
     if power.mean() > max(1e-6, 100 * np.square(mono).mean()):  # the channels cancel out
         mono = samples[:, power.argmax()]

@@ -1,5 +1,6 @@
 """Bandwidth of a recording: the frequency above which there is nothing, from its spectra."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["bandwidth"]
+__all__ = ["bandwidth", "usual_bandwidth"]
 
 _NOTHING = 1e-17  # added to a power density, so that digital zero has a logarithm
 _BINS = 2  # of the spectrum that make a band; 86 Hz at 44.1 kHz
@@ -18,7 +19,9 @@ _STEEP = 30.0  # dB that sound falls at a cut-off, which no instrument does with
 _STEEP_TO_NOISE = 10.0  # the same, if what is above is steady noise of the same level everywhere
 _FLAT, _STEADY, _QUIET = 10.0, 8.0, -40.0  # dB: range over frequency, over time, and level of it
 _TOP = 0.02  # of all bands, which must be above a cut-off
-_LEAST = 12  # bands below a cut-off to noise; the fall of lower sounds is not a filter's
+_FEW = 0.05  # of recordings, which do not count
+_LEAST = 12  # bands below a cut-off; a lower tone also falls steeply, unless there is nothing else
+_ROUNDING = -130.0  # dB per Hz; samples of 16 bits have more than this only where there is sound
 
 # Sound that was brought to a higher rate without a filter has mirror images of its spectrum.
 _RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000)  # Hz, of which copies are made
@@ -48,6 +51,18 @@ def bandwidth(powers: "NDArray[np.floating]", rate: int) -> float:
     return float(min(top, _cut_off(bands[:, : round(top / width)], width) * width))
 
 
+def usual_bandwidth(found: Sequence[int]) -> int:
+    """Return the frequency in Hz that 95 % of recordings reach, 0 if that is not known.
+
+    Parameters
+    ----------
+    found : sequence of int
+        Bandwidths in Hz, 0 of silence.
+    """
+    reached = sorted(value for value in found if value)
+    return reached[int(_FEW * len(reached))] if reached else 0
+
+
 def _cut_off(bands: "NDArray[np.floating]", width: float) -> int:
     """Return the number of bands of this width in Hz below the cut-off; all if there is none."""
     last, count = len(bands) - 1, int(bands.shape[1])
@@ -66,9 +81,10 @@ def _cut_off(bands: "NDArray[np.floating]", width: float) -> int:
     above = np.maximum.accumulate(often[::-1])[::-1][first]
     least = np.minimum.accumulate(often[::-1])[::-1][first]
     spread = np.cumsum((often - seldom)[::-1])[::-1][first] / (count - first)
-    is_noise = (above - least < _FLAT) & (spread < _STEADY) & (edges >= _LEAST)
+    is_noise = (above - least < _FLAT) & (spread < _STEADY)
     is_noise &= above < _QUIET - 10 * np.log10(width * count)
     falls = below - above - np.where(is_noise, _STEEP_TO_NOISE, _STEEP)
+    falls[(edges < _LEAST) & (above > _ROUNDING)] = -np.inf
     best = int(falls.argmax())
     if falls[best] < 0:
         return count

@@ -126,6 +126,8 @@ def _text(found: Prediction) -> str:
         detail += f"; {found.unlike} {_do(found.unlike)} not vote: {UNLIKE}"
     if found.silent or found.windows:  # otherwise it is too short
         detail += f"; {found.seconds:.1f} s"
+    if found.band:
+        detail += f"; {found.band}"
     lines = [f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})"]
     for part in stretches(found.timeline or []):
         times = f"{clock(part.start, 1)}-{clock(part.end, 1)}"

@@ -19,11 +19,12 @@ from zoo.artefacts.artefact import Artefact, Windows
 from zoo.artefacts.isolated import end_all
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.files import audio_files, on_disk
-from zoo.audio.loudness import SILENCE, Peaks
+from zoo.audio.loudness import SILENCE
+from zoo.audio.properties import Meter
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
 from zoo.execution.threads import map_in_threads
-from zoo.inference.prediction import UNKNOWN, UNLIKE, Prediction, Section, doubt
+from zoo.inference.prediction import UNKNOWN, UNLIKE, Prediction, Section, doubt, narrow
 from zoo.inference.predictors import Predictor, open_model, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
 from zoo_registry.text import first_line
@@ -141,14 +142,14 @@ def _classify(
         with on_disk(file) as path:
             stream = open_stream(path)
             length = max(stream.seconds, 1.0)
-            peaks = Peaks(stream.rate)
+            meter = Meter(stream.rate)
             pieces: list[Windows] = []
             with (reporter or Reporter()).bar(Path(file).name, length) as bar:
-                blocks = while_wanted(is_wanted, waveform(stream, predictor.rate, peaks))
+                blocks = while_wanted(is_wanted, waveform(stream, predictor.rate, meter))
                 if enough := _with_at_least(predictor.shortest, blocks):
                     for piece in predictor.stream(enough):
                         pieces.append(piece)
-                        bar.update(min(peaks.seconds, length))
+                        bar.update(min(meter.seconds, length))
     except (AudioError, ArtefactError, LimitError) as error:
         return Prediction(file, error=str(error), run=predictor.name)
     except Exception as error:  # an error of a plugin; the other files can still be classified
@@ -159,17 +160,21 @@ def _classify(
         return Prediction(file, error=reason, run=predictor.name)
     found = Prediction(
         file,
-        seconds=round(peaks.seconds, 3),
+        seconds=round(meter.seconds, 3),
         run=predictor.name,
         heard="; ".join(stream.notes.values()) or None,
     )
     if not pieces:
         needed = f"the model needs {predictor.shortest / predictor.rate:.3f} s"
-        reason = f"too short: {peaks.seconds:.3f} s, {needed}"
-        section = Section(0.0, round(peaks.seconds, 3), UNKNOWN, None, reason)
+        reason = f"too short: {meter.seconds:.3f} s, {needed}"
+        section = Section(0.0, round(meter.seconds, 3), UNKNOWN, None, reason)
         return replace(_unknown(found, reason), timeline=[section] if timeline else None)
+    found = replace(
+        found,
+        band=narrow(meter.properties(stream).bandwidth, predictor.bandwidth, predictor.rate),
+    )
     windows = Windows(*(np.concatenate(arrays) for arrays in zip(*pieces, strict=True)))
-    silent = peaks.silent(windows.times)
+    silent = meter.silent(windows.times)
     unlike = ~silent & (windows.novelty > 1)
     found = replace(found, silent=int(silent.sum()) or None, unlike=int(unlike.sum()) or None)
     if timeline:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["OPTIONAL", "UNKNOWN", "UNLIKE", "Prediction", "Section", "agrees", "doubt"]
+__all__ = ["OPTIONAL", "UNKNOWN", "UNLIKE", "Prediction", "Section", "agrees", "doubt", "narrow"]
 
 UNKNOWN = "unknown"
 UNLIKE = "unlike the training recordings"
@@ -12,8 +12,11 @@ OPTIONAL = (
     "silent",
     "unlike",
     "heard",
+    "band",
     "timeline",
 )  # keys that JSON has only if they have a value
+_NARROW = 0.9  # of the bandwidth that is usual; less is another one
+_STEP, _BLUR = 500, 0.03  # Hz to which a bandwidth is rounded up, from a little less
 _ROUNDING = 1e-6  # of the six digits in a CSV
 
 
@@ -82,6 +85,8 @@ class Prediction:
         Number of windows unlike the training recordings, if there are any.
     heard : str or None
         Description of sound that is not used as it is: a channel or a track that is used alone.
+    band : str or None
+        Sentence about treble that the training recordings have and this one lacks.
     timeline : list of Section or None
         Windows in order of time, if requested. Windows of networks overlap.
     """
@@ -101,6 +106,7 @@ class Prediction:
     silent: int | None = None
     unlike: int | None = None
     heard: str | None = None
+    band: str | None = None
     timeline: list[Section] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -115,6 +121,24 @@ class Prediction:
 def doubt(confidence: float, least: float) -> str | None:
     """Return the reason for "unknown" if the confidence is below the least one that is wanted."""
     return f"unsure: {confidence:.3f} is below {least:g}" if confidence < least else None
+
+
+def narrow(bandwidth: int | None, usual: int, rate: int) -> str | None:
+    """Return a sentence if a recording lacks treble that the training recordings have.
+
+    Parameters
+    ----------
+    bandwidth : int or None
+        Frequency in Hz above which the recording has nothing; None for silence.
+    usual : int
+        The same of nearly all training recordings; 0 if it is not known.
+    rate : int
+        Hz of the waveform that the model hears.
+    """
+    if bandwidth is None or bandwidth >= _NARROW * min(usual, rate / 2):
+        return None
+    least = max(_STEP, -(-bandwidth * (1 - _BLUR) // _STEP) * _STEP) / 1000
+    return f"this recording has nothing above {least:g} kHz, the training recordings have"
 
 
 def agrees(confidence: float, reason: str | None, least: float) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact, Windows
+from zoo.audio.bandwidth import usual_bandwidth
 from zoo.audio.decode import LONGEST
 from zoo.workspace import find_run
 from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
@@ -31,6 +32,7 @@ class Predictor(Protocol):
     classes: tuple[str, ...]
     rate: int
     shortest: int  # samples
+    bandwidth: int  # Hz that nearly all of the training recordings reach, or 0
     has_times: bool
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
@@ -83,6 +85,7 @@ class PluginPredictor:
         self.classes = tuple(record.dataset.classes)
         frontend = self._model.card.frontend
         self.rate = frontend.sample_rate
+        self.bandwidth = usual_bandwidth(record.dataset.bandwidth)
         self.shortest = 0 if self._model.overrides_preprocess else shortest(frontend)
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:

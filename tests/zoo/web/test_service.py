@@ -297,10 +297,17 @@ class TestDrawing:
     def test_what_was_not_heard_is_said(self):
         sections = [Section(n, n + 1.0, UNKNOWN, None, "silence: none") for n in range(3)]
         silent = result("a", "jazz", *sections, Section(3.0, 4.0, "jazz", 0.9))
-        found = replace(silent.prediction, windows=1, silent=3, heard="it has 2 sound <tracks>")
+        found = replace(
+            silent.prediction,
+            windows=1,
+            silent=3,
+            heard="it has 2 sound <tracks>",
+            band="nothing <above>",
+        )
         html = render_result("song", self.SOUND, [replace(silent, prediction=found)])
         assert "3 of 4 windows are silent and do not vote" in html
         assert "it has 2 sound &lt;tracks&gt;" in html
+        assert "nothing &lt;above&gt;" in html
         assert re.findall('<li><i class=".*?"></i>(.*?)</li>', html) == ["silence", "jazz"]
         html = render_result("song", self.SOUND, [silent])
         assert "do not vote" not in html
