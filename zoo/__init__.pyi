@@ -1,3 +1,4 @@
+from .audio.changes import Change as Change
 from .audio.frontends import Handcrafted as Handcrafted
 from .audio.frontends import LogMel as LogMel
 from .datasets import Dataset as Dataset

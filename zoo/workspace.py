@@ -27,7 +27,7 @@ from zoo_registry.files import (
 )
 from zoo_registry.places import cache_folder, models_folder
 from zoo_registry.record import RunRecord
-from zoo_registry.runs import ARTEFACT, CARD, FILES, FOLDERS, PREDICTIONS, RECORD, SAVED, Run
+from zoo_registry.runs import FILES, FOLDERS, RECORD, SAVED, Run
 from zoo_registry.text import digest
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ __all__ = [
     "stamps",
 ]
 
-_OF_FOLD = re.compile(r"\d+\.(csv|unfinished)|\.zoo-.*\.tmp")  # files in the folder of folds
+# Files in the folder of folds.
+_OF_FOLD = re.compile(r"\d+\.(csv|robustness\.csv|unfinished)|\.zoo-.*\.tmp")
 _SURE = 8  # characters of an id, from which a run may be deleted
 _SKEW = 86_400.0  # seconds that the clocks of machines that share runs may differ
 
@@ -286,10 +287,7 @@ def stamps() -> list[Any]:
     folders = [str(models_folder())]
     for _ in range(3):
         folders = sorted(path for folder in folders for path in _folders(folder))
-    return [
-        [folder, *(_stamp(f"{folder}/{name}") for name in (RECORD, PREDICTIONS, ARTEFACT, CARD))]
-        for folder in folders
-    ]
+    return [[folder, *(_stamp(f"{folder}/{name}") for name in sorted(FILES))] for folder in folders]
 
 
 def _folders(folder: str) -> Iterator[str]:

@@ -292,6 +292,19 @@ class ExtensionSpec:
         """
 
     @hookspec
+    def zoo_changes(self) -> "Sequence[Any] | None":
+        """Add changes of recordings; called when a model is trained.
+
+        Each model is asked about changed test tracks; the share right counts in `robustness` on
+        the leaderboard like those of the zoo's own changes.
+
+        Returns
+        -------
+        sequence of zoo.Change
+            A name of its own, a sentence, a version and a function of the module each.
+        """
+
+    @hookspec
     def zoo_commands(self, app: Any) -> None:
         """Add commands; called when `zoo` starts, unless the command is a built-in one.
 

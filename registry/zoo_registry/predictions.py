@@ -1,20 +1,21 @@
-"""Out-of-fold predictions of a run, and their CSV form `predictions.csv`."""
+"""Out-of-fold predictions of a run, and their CSV forms `predictions.csv` and `robustness.csv`."""
 
 import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo_registry.errors import RunError
 from zoo_registry.text import csv_text, first_line
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["MOST_CLASSES", "Predictions"]
+__all__ = ["MOST_CLASSES", "ChangedPredictions", "Predictions"]
 
+_CHANGE = "change"
 _LEADING = ("track", "label", "fold", "sha256", "group")
 _VOTES = "votes:"
 _MEAN = "probability:"
@@ -75,6 +76,11 @@ class Predictions:
 
     def to_csv(self) -> str:
         """Return the text of `predictions.csv`."""
+        # The line ends are those of RFC 4180, so that a name with either sign is quoted.
+        return csv_text(self._to_rows(), "\r\n")
+
+    def _to_rows(self) -> list[list[object]]:
+        """Return the header and the rows of the CSV form."""
         head = [_VOTES + name for name in self.classes] + [_MEAN + name for name in self.classes]
         rows: list[list[object]] = [[*_LEADING, *head]]
         for track, label, fold, sha256, group, votes, means in zip(
@@ -89,17 +95,18 @@ class Predictions:
         ):
             leading = (track, self.classes[label], fold, sha256, group)
             rows.append([*leading, *votes, *(f"{mean:.9g}" for mean in means)])
-        return csv_text(rows, "\r\n")  # as in RFC 4180, so that a name with either sign is quoted
+        return rows
 
     @classmethod
     def from_csv(cls, text: str, origin: str) -> "Predictions":
         """Return predictions of `predictions.csv`; raises `RunError`, with `origin`, if damaged."""
+        return cls._of_rows(_rows(text, origin), origin)
+
+    @classmethod
+    def _of_rows(cls, rows: list[list[str]], origin: str, least: int = 1) -> "Predictions":
+        """Return the predictions of the header and at least so many rows of a CSV file."""
         import numpy as np
 
-        try:
-            rows = list(csv.reader(io.StringIO(text, newline="")))
-        except csv.Error as error:
-            raise RunError(f"{origin} is damaged: {first_line(error)}") from error
         head = rows[0] if rows else []
         classes = tuple(name[len(_VOTES) :] for name in head if name.startswith(_VOTES))
         expected = [*_LEADING, *(_VOTES + c for c in classes)]
@@ -111,7 +118,7 @@ class Predictions:
         first, last = len(_LEADING), len(_LEADING) + len(classes)
         body = rows[1:]
         try:
-            if not body or any(len(row) != len(head) for row in body):
+            if len(body) < least or any(len(row) != len(head) for row in body):
                 raise ValueError("it has no row, or a row is cut off")
             read = cls(
                 classes,
@@ -120,8 +127,8 @@ class Predictions:
                 np.array([int(row[2]) for row in body], dtype=np.int64),
                 tuple(row[3] for row in body),
                 np.array([int(row[4]) for row in body], dtype=np.int64),
-                np.array([list(map(int, row[first:last])) for row in body], dtype=np.int64),
-                np.array([list(map(float, row[last:])) for row in body], dtype=np.float64),
+                _matrix([list(map(int, row[first:last])) for row in body], len(classes), np.int64),
+                _matrix([list(map(float, row[last:])) for row in body], len(classes), np.float64),
             )
             counted, means = read.votes, read.probabilities
             if not ((counted >= 0) & (counted < _MOST) & (means >= 0) & (means <= _SURE)).all():
@@ -131,3 +138,72 @@ class Predictions:
         except (ValueError, KeyError, OverflowError) as error:
             raise RunError(f"{origin} is damaged: {first_line(error)}") from error
         return read
+
+
+@dataclass(frozen=True)
+class ChangedPredictions:
+    """Out-of-fold predictions of changed tracks, one row per track and change.
+
+    Attributes
+    ----------
+    changes : tuple of str
+        Name of the change of each row; see `zoo.audio.changes`.
+    predictions : Predictions
+        The rows. One without votes is of a track that the model failed to classify.
+    """
+
+    changes: tuple[str, ...]
+    predictions: Predictions
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["ChangedPredictions"]) -> "ChangedPredictions":
+        """Join the predictions of several folds, in the order given."""
+        joined = Predictions.concatenate([part.predictions for part in parts])
+        return cls(tuple(change for part in parts for change in part.changes), joined)
+
+    def take(self, rows: Sequence[int]) -> "ChangedPredictions":
+        """Return some of the rows, by number, in the order given."""
+        own, picked = self.predictions, list(rows)
+        taken = Predictions(
+            own.classes,
+            tuple(own.tracks[row] for row in picked),
+            own.labels[picked],
+            own.folds[picked],
+            tuple(own.digests[row] for row in picked),
+            own.groups[picked],
+            own.votes[picked],
+            own.probabilities[picked],
+        )
+        return ChangedPredictions(tuple(self.changes[row] for row in picked), taken)
+
+    def to_csv(self) -> str:
+        """Return the text of `robustness.csv`."""
+        rows = self.predictions._to_rows()
+        leading = [_CHANGE, *self.changes]
+        return csv_text([[name, *row] for name, row in zip(leading, rows, strict=True)], "\r\n")
+
+    @classmethod
+    def from_csv(cls, text: str, origin: str) -> "ChangedPredictions":
+        """Return those of `robustness.csv`; raises `RunError`, with `origin`, if it is damaged."""
+        rows = _rows(text, origin)
+        if not rows or rows[0][:1] != [_CHANGE]:
+            raise RunError(f"{origin} does not have the columns of changed predictions")
+        # A fold may have no row, because it tests no track of the sample.
+        read = Predictions._of_rows([row[1:] for row in rows], origin, least=0)
+        return cls(tuple(row[0] for row in rows[1:]), read)
+
+
+def _rows(text: str, origin: str) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise RunError(f"{origin} is damaged: {first_line(error)}") from error
+
+
+def _matrix(rows: list[list[Any]], columns: int, dtype: "DTypeLike") -> "NDArray[Any]":
+    import numpy as np
+
+    return np.array(rows, dtype=dtype).reshape(len(rows), columns)

@@ -23,7 +23,9 @@ __all__ = [
     "ModelDescription",
     "ModelInfo",
     "ProtocolInfo",
+    "RobustnessInfo",
     "RunRecord",
+    "SkippedChange",
     "SkippedTrack",
     "Status",
     "TuningInfo",
@@ -132,11 +134,33 @@ class SkippedTrack(Structure, kw_only=True):
     reason: str
 
 
+class SkippedChange(Structure, kw_only=True):
+    """A change of a track that has no array, or an answer that the model failed to give."""
+
+    track: str
+    change: str
+    reason: str
+
+
+class RobustnessInfo(Structure, kw_only=True, omit_defaults=True):
+    """The sample of test tracks that a model was also asked about as they are changed.
+
+    `tracks` is their number, `changes` has the version of each change by its name, `sha256` is
+    that of `robustness.csv`.
+    """
+
+    tracks: Count
+    changes: dict[str, Count]
+    sha256: str | None = None
+
+
 class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     """One fold of a run; a fold that failed has an `error` and no seconds.
 
     `params` has the parameters that a nested search found, `curve` the figures that the training
-    reported, each with the `fraction` that was done. `sha256` is that of the fold's file.
+    reported, each with the `fraction` that was done. `sha256` is that of the fold's file,
+    `robustness` that of its file of changed tracks, and `skipped` has the changed tracks without
+    an answer.
     """
 
     fold: Count
@@ -148,6 +172,8 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     train_seconds: Number | None = None
     predict_seconds: Number | None = None
     sha256: str | None = None
+    robustness: str | None = None
+    skipped: list[SkippedChange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if (self.train_seconds is None) != (self.predict_seconds is None):
@@ -251,6 +277,7 @@ class RunRecord(Structure, kw_only=True):
     frontend_seconds``: the tracks whose arrays were computed for this run, and the time that it
     took, summed over all workers; it is empty for a table of features. `split` is the sha256 over
     the track ids of every training and test part, `predictions` that of `predictions.csv`.
+    `robustness` describes the changed tracks; without, the model was not asked about any.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
     `finished` are times in ISO 8601, UTC.
     """
@@ -271,6 +298,7 @@ class RunRecord(Structure, kw_only=True):
     split: str | None = None
     audit: AuditInfo | None = None
     predictions: str | None = None
+    robustness: RobustnessInfo | None = None
     artefact: ArtefactInfo = field(default_factory=ArtefactInfo)
     machine: MachineInfo = field(default_factory=MachineInfo)
     extensions: dict[str, Any] = field(default_factory=dict)

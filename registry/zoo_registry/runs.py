@@ -7,20 +7,32 @@ from pathlib import Path
 
 from zoo_registry.errors import RunError
 from zoo_registry.files import read_bytes, read_json, write_text
-from zoo_registry.predictions import Predictions
+from zoo_registry.predictions import ChangedPredictions, Predictions
 from zoo_registry.processes import lives
 from zoo_registry.record import FORMAT, TABLE, RunRecord
 from zoo_registry.structures import from_plain
 from zoo_registry.text import first_line
 
-__all__ = ["ARTEFACT", "CARD", "FILES", "FOLDERS", "PREDICTIONS", "RECORD", "SAVED", "Run"]
+__all__ = [
+    "ARTEFACT",
+    "CARD",
+    "FILES",
+    "FOLDERS",
+    "PREDICTIONS",
+    "RECORD",
+    "ROBUSTNESS",
+    "SAVED",
+    "Run",
+]
 
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
+ROBUSTNESS = "robustness.csv"
 ARTEFACT = "model.onnx"
 CARD = "README.md"
 _FOLDS, SAVED = "folds", "saved"
-FILES = frozenset({RECORD, PREDICTIONS, ARTEFACT, CARD})  # all that a run's folder holds
+# All that a run's folder holds.
+FILES = frozenset({RECORD, PREDICTIONS, ROBUSTNESS, ARTEFACT, CARD})
 FOLDERS = frozenset({_FOLDS, SAVED})
 _LARGEST = 512 << 20  # bytes of predictions
 _AGAIN = "give the command that trained it again"
@@ -137,6 +149,11 @@ class Run:
         return self.folder / PREDICTIONS
 
     @property
+    def robustness_path(self) -> Path:
+        """Path of the out-of-fold predictions of changed tracks, if there are any."""
+        return self.folder / ROBUSTNESS
+
+    @property
     def artefact_path(self) -> Path:
         """Path of the ONNX file, if the model has one."""
         return self.folder / ARTEFACT
@@ -158,6 +175,10 @@ class Run:
     def fold_path(self, fold: int) -> Path:
         """Return the path of a fold's predictions, which are kept until all folds are done."""
         return self.folder / _FOLDS / f"{fold}.csv"
+
+    def changed_fold_path(self, fold: int) -> Path:
+        """Return the path of a fold's predictions of changed tracks, kept as long."""
+        return self.folder / _FOLDS / f"{fold}.{ROBUSTNESS}"
 
     def content(self, path: Path) -> bytes:
         """Return the bytes of a file of the run; raises OSError for one that lies elsewhere."""
@@ -181,20 +202,35 @@ class Run:
         sha256 : str, optional
             Its hash according to the record; not compared by default.
         """
-        try:
-            content = read_bytes(path, path.parent, _LARGEST)
-            text = content.decode("utf-8")
-        except (OSError, ValueError) as error:
-            raise RunError(_unreadable(path, error)) from error
-        if sha256 not in (None, hashlib.sha256(content).hexdigest()):
-            raise RunError(f"{path} is not the file that the run wrote")
-        return Predictions.from_csv(text, str(path))
+        return Predictions.from_csv(_text(path, sha256), str(path))
+
+    def robustness(self) -> ChangedPredictions | None:
+        """Return the predictions of changed tracks, None without any.
+
+        Raises
+        ------
+        RunError
+            If they are missing or damaged.
+        """
+        known = self.record.robustness and self.record.robustness.sha256
+        if known is None:
+            return None
+        if known != self.sha256(self.robustness_path):
+            raise RunError(self.damage([ROBUSTNESS]))
+        return self.read_robustness(self.robustness_path, known)
+
+    @staticmethod
+    def read_robustness(path: Path, sha256: str | None) -> ChangedPredictions:
+        """Return the same of a file of the run or of a fold; see `read_predictions`."""
+        return ChangedPredictions.from_csv(_text(path, sha256), str(path))
 
     @property
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of each file of a complete run that the record has, by its name."""
         artefact = self.record.artefact
         known = {PREDICTIONS: self.record.predictions, ARTEFACT: artefact.sha256} | artefact.saved
+        if self.record.robustness:
+            known[ROBUSTNESS] = self.record.robustness.sha256
         return {name: sha256 for name, sha256 in known.items() if sha256}
 
     def sha256(self, path: Path) -> str | None:
@@ -228,6 +264,18 @@ class Run:
             f"{' and '.join(names)} of {self.folder} {verb} missing, or not as the run wrote; "
             f"`{self.record.command}` repairs it"
         )
+
+
+def _text(path: Path, sha256: str | None) -> str:
+    """Return a text of predictions; raise `RunError` if it is unreadable, or has another hash."""
+    try:
+        content = read_bytes(path, path.parent, _LARGEST)
+        text = content.decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise RunError(_unreadable(path, error)) from error
+    if sha256 not in (None, hashlib.sha256(content).hexdigest()):
+        raise RunError(f"{path} is not the file that the run wrote")
+    return text
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> str:

@@ -5,6 +5,7 @@ deterministic: the same waveform gives the same result.
 """
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.audio.decode import resample, sample_fault
-from zoo_registry.errors import AudioError
+from zoo_registry.errors import AudioError, PluginError
 from zoo_registry.text import in_a_line
 
 __all__ = ["CHANGES", "Change"]
@@ -39,6 +40,11 @@ class Change:
         ``apply(audio, rate)`` takes a mono waveform, float32, shape (samples,), full scale -1 to
         1, and its rate in Hz; it returns the changed waveform and its rate.
 
+    Raises
+    ------
+    PluginError
+        If the name is another text, the version no number, or `apply` no function.
+
     Examples
     --------
     >>> import numpy as np
@@ -53,6 +59,15 @@ class Change:
     sentence: str
     version: int
     apply: Callable[[Waveform, int], tuple[Waveform, int]]
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(self.name)):
+            raise PluginError(
+                f"the name {self.name!r} of a change should have lower-case words and numbers, "
+                "joined by hyphens"
+            )
+        if type(self.version) is not int or self.version < 1 or not callable(self.apply):
+            raise PluginError(f"the change {self.name} needs a version of 1 or more and a function")
 
     def __call__(self, audio: Waveform, rate: int) -> tuple[Waveform, int]:
         """Return a changed waveform, finite float32, shape (samples,), not empty, and its rate.

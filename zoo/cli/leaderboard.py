@@ -95,13 +95,21 @@ def print_board(board: "Board", reported: Collection[str] = ()) -> None:
 
 
 def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
-    from zoo.report.tables import audit_sentences, heading, problems, tuning_sentences
+    from zoo.report.tables import (
+        audit_sentences,
+        heading,
+        problems,
+        robustness_sentences,
+        tuning_sentences,
+    )
 
-    names = ["rank", "model", "accuracy", "95 % interval", "p", "macro F1"]  # fit into 80 columns
+    # These fit into 80 columns.
+    names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
     if width() >= _ROOMY:
-        names += ["mean prob.", "folds", "train s"]
+        names += ["macro F1", "mean prob.", "folds", "train s"]
     headings = columns(*names, justify="right", no_wrap=True, overflow="fold")
     headings[1:2] = columns("model", overflow="fold")
+    headings[4:5] = columns("worst change", overflow="fold")
     rows = board.rows[:_LONG]
     yield make_table(
         headings,
@@ -113,6 +121,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
         yield f"{more} further runs are not shown; `--format csv` lists them all."
     yield from audit_sentences(board.audit)
     yield from tuning_sentences(board)
+    yield from robustness_sentences(board)
     yield from problems([row for row in rows if row.run not in reported])
     yield ""
 
@@ -128,6 +137,8 @@ def _cells(row: "Row") -> dict[str, str]:
         "rank": f"{row.rank}{'=' if row.tied_with else ''}",
         "model": model_name(row),
         "accuracy": percent(row.accuracy),
+        "robustness": percent(row.robustness) or "-",
+        "worst change": f"{percent(row.worst_robustness)} {row.worst_change or '-'}".strip(),
         "95 % interval": f"{percent(row.ci_low)}-{percent(row.ci_high)}",
         "p": "" if row.p_above is None else f"{row.p_above:.2g}",
         "macro F1": percent(row.macro_f1),

@@ -6,7 +6,7 @@ function is called: in this process, in local processes, or on a Dask cluster.
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,13 +21,15 @@ from zoo.evaluate.protocols import Fold
 from zoo.evaluate.vote import count_votes
 from zoo.execution.engine import crashed
 from zoo.features.arrays import Arrays
+from zoo.features.changed import Pair, changed_arrays
 from zoo.features.extraction import feature_arrays
 from zoo.plugins.registry import loaded_model
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import StorageError, ZooError
+from zoo_registry.errors import AudioError, StorageError, ZooError
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model, Source
-from zoo_registry.predictions import Predictions
+from zoo_registry.predictions import ChangedPredictions, Predictions
+from zoo_registry.record import SkippedChange
 from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import in_a_line
 
@@ -163,9 +165,12 @@ class FoldTask(FitTask):
     ----------
     fold : Fold
         Training and test part.
+    changed : sequence of (int, Change), or None
+        Changed test tracks that the model is asked about, too; their time does not count.
     """
 
     fold: Fold
+    changed: Sequence[Pair] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,10 @@ class FoldResult:
         The figures that the training reported, in order, each with the ``fraction`` done.
     error : str or None
         The reason of a failure.
+    robustness : ChangedPredictions or None
+        Predictions of changed tracks; None if none were asked for.
+    skipped : list of SkippedChange
+        Changed tracks that the model failed to classify.
     """
 
     predictions: Predictions | None
@@ -189,6 +198,8 @@ class FoldResult:
     predict_seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
     error: str | None = None
+    robustness: ChangedPredictions | None = None
+    skipped: list[SkippedChange] = field(default_factory=list)
 
 
 CRASHED_FOLD = FoldResult(None, error=f"it {crashed('trained')}")
@@ -234,23 +245,78 @@ def run_fold(task: FoldTask) -> FoldResult:
             trained = time.perf_counter()
             windows = experiment.model.predict(fitted, tested, len(experiment.dataset.classes))
             ended = time.perf_counter()
+            robustness, skipped = _ask_about_changes(task, fitted)
     except StorageError:
         raise
     except Exception as error:
         return FoldResult(None, curve=curve.points, error=in_a_line(error))
-    predictions = _predictions(experiment.dataset, fold, windows)
-    return FoldResult(predictions, trained - begun, ended - trained, curve.points)
+    predictions = _predictions(experiment.dataset, fold.number, fold.test, windows)
+    return FoldResult(
+        predictions,
+        trained - begun,
+        ended - trained,
+        curve.points,
+        robustness=robustness,
+        skipped=skipped,
+    )
 
 
-def _predictions(dataset: Dataset, fold: Fold, windows: list[NDArray[np.float64]]) -> Predictions:
-    counted = [count_votes(rows) for rows in windows]
+def _ask_about_changes(
+    task: FoldTask, fitted: object
+) -> tuple[ChangedPredictions | None, list[SkippedChange]]:
+    """Return the predictions of changed tracks, and those that the model failed to classify."""
+    if task.changed is None:
+        return None, []
+    model, dataset, pairs = task.experiment.model, task.experiment.dataset, list(task.changed)
+    classes, skipped = len(dataset.classes), list[SkippedChange]()
+    try:
+        arrays = changed_arrays(dataset, model, pairs)
+    except AudioError as error:  # this worker cannot change them
+        skipped += [_skipped(dataset, pair, error) for pair in pairs]
+        arrays, pairs = Arrays([]), []
+    try:
+        windows = model.predict(fitted, arrays, classes) if pairs else []
+    except StorageError:
+        raise
+    except Exception:  # one by one, so that it costs only those that the model cannot classify
+        windows = []
+        for number, pair in enumerate(pairs):
+            try:
+                windows += model.predict(fitted, arrays[number : number + 1], classes)
+            except StorageError:
+                raise
+            except Exception as error:
+                windows.append(np.zeros((0, classes)))
+                skipped.append(_skipped(dataset, pair, error))
+    indices = np.array([index for index, _ in pairs], dtype=np.int64)
+    predictions = _predictions(dataset, task.fold.number, indices, windows)
+    return ChangedPredictions(tuple(change.name for _, change in pairs), predictions), skipped
+
+
+def _skipped(dataset: Dataset, pair: Pair, error: Exception) -> SkippedChange:
+    index, change = pair
+    track = dataset.tracks[index].id
+    return SkippedChange(track=track, change=change.name, reason=in_a_line(error))
+
+
+def _predictions(
+    dataset: Dataset,
+    fold: int,
+    indices: NDArray[np.int64],
+    windows: Sequence[NDArray[np.float64]],
+) -> Predictions:
+    shape = (len(indices), len(dataset.classes))
+    votes, means = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+    for row, each in enumerate(windows):
+        if len(each):
+            votes[row], means[row] = count_votes(each)
     return Predictions(
         dataset.classes,
-        tuple(dataset.tracks[index].id for index in fold.test),
-        dataset.labels[fold.test],
-        np.full(len(fold.test), fold.number),
-        tuple(dataset.tracks[index].digest[:16] for index in fold.test),
-        dataset.groups[fold.test],
-        np.stack([votes for votes, _ in counted]),
-        np.stack([mean for _, mean in counted]),
+        tuple(dataset.tracks[index].id for index in indices),
+        dataset.labels[indices],
+        np.full(len(indices), fold),
+        tuple(dataset.tracks[index].digest[:16] for index in indices),
+        dataset.groups[indices],
+        votes,
+        means,
     )

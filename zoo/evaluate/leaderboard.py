@@ -15,7 +15,7 @@ from zoo.evaluate.protocols import parse_protocol
 from zoo.workspace import file_name, models_folder, remembered, runs, stamps
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.files import is_file
-from zoo_registry.runs import PREDICTIONS, Run
+from zoo_registry.runs import PREDICTIONS, ROBUSTNESS, Run
 
 if TYPE_CHECKING:
     from zoo_registry.predictions import Predictions
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Board", "Difference", "Row", "hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-5"  # raised whenever the same predictions give other figures
+_VERSION = "boards-6"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -44,6 +44,10 @@ class Row:
         predictions are damaged has no scores.
     accuracy, accuracy_mean, macro_f1, fold_accuracy : float or None, tuple of float
         See `zoo.evaluate.metrics.Scores`.
+    robustness : float or None
+        Mean over the changes of `by_change`; None if the run was asked about none.
+    worst_change, worst_robustness : str or None, float or None
+        The change with the lowest share, and that share.
     ci_low, ci_high : float or None
         95 % interval of `accuracy`.
     train_seconds, predict_ms_per_track : float or None
@@ -62,6 +66,12 @@ class Row:
         Whether the parameters come from a search.
     tuned_on_test : int
         Number of tested tracks that the search used; if there are any, the scores are too high.
+    robustness_tracks : int or None
+        Number of tracks that were changed.
+    by_change : dict
+        Share of the changed tracks that are correct by majority vote, by the name of the change.
+    same_answer : dict
+        The class that is the answer to all tracks with a change, by the name of the change.
     """
 
     rank: int | None = None
@@ -70,6 +80,9 @@ class Row:
     run: str
     status: str
     accuracy: float | None = None
+    robustness: float | None = None
+    worst_change: str | None = None
+    worst_robustness: float | None = None
     ci_low: float | None = None
     ci_high: float | None = None
     accuracy_mean: float | None = None
@@ -86,6 +99,9 @@ class Row:
     error: str | None = None
     tuned: bool = False
     tuned_on_test: int = 0
+    robustness_tracks: int | None = None
+    by_change: dict[str, float] = field(default_factory=dict)
+    same_answer: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -259,7 +275,10 @@ def _board(
     record = members[0].record
     lost = {run.id: run.damaged(sha256) if run.is_scored else [] for run in members}
     scored = [run for run in members if run.is_scored and PREDICTIONS not in lost[run.id]]
-    figures = _figures(members, {run.id: sha256(run.predictions_path) for run in scored}, key)
+    hashes = {
+        run.id: [sha256(run.folder / name) for name in (PREDICTIONS, ROBUSTNESS)] for run in scored
+    }
+    figures = _figures(members, hashes, key)
     rows = [_row(run, figures.get(run.id), lost[run.id]) for run in members]
     audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
@@ -278,12 +297,12 @@ def _order(row: Row) -> tuple[bool, float, float, str, str]:
 
 
 def _figures(
-    members: Sequence[Run], hashes: Mapping[str, str | None], board: tuple[Any, ...]
+    members: Sequence[Run], hashes: Mapping[str, list[str | None]], board: tuple[Any, ...]
 ) -> dict[str, dict[str, Any]]:
-    """Return the scores and ranks of the runs of which the hash of the predictions is given, by id.
+    """Return the scores and ranks of the runs of which the hashes of the answers are given, by id.
 
-    They are stored with the hashes of the predictions, so that showing the same board again
-    imports no numerical library.
+    They are stored with the hashes of the answers, so that showing the same board again imports no
+    numerical library.
     """
     trained = [fold.train_tracks for r in members for fold in r.record.folds if fold.is_trained]
     learnt = sum(trained) / max(1, len(trained))
@@ -303,12 +322,16 @@ def _computed(
 ) -> dict[str, dict[str, Any]]:
     """Return the scores and ranks of the runs whose predictions can be read, by id."""
     from zoo.evaluate.metrics import score
+    from zoo.evaluate.robustness import summary as robustness
     from zoo.evaluate.significance import compare, intervals
 
     readable: dict[str, Predictions] = {}
+    survived: dict[str, dict[str, Any]] = {}
     for run in complete:
         with suppress(RunError):
             readable[run.id] = run.predictions()
+            if changed := run.robustness():
+                survived[run.id] = robustness(changed)
     predicted = list(readable.values())
     figures = {}
     found = intervals(predicted, learnt)
@@ -319,6 +342,7 @@ def _computed(
             "ci_high": high,
             "tracks": len(set(own.tracks)),
             "tuned_on_test": sum(sha256 in tuned_on for sha256, _ in tested),
+            **survived.get(name, {}),
         }
     p_values = compare(predicted, learnt)
     numbers = {name: number for number, name in enumerate(readable)}

@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -64,6 +64,8 @@ def extract_changed(
 
     Raises
     ------
+    UsageError
+        If a remote worker lacks the package of a change.
     FileUnavailable
         If a file cannot be opened, or was changed since the dataset was opened.
     StorageError
@@ -75,15 +77,18 @@ def extract_changed(
     # What crashed a process once is done in a process of its own, as one change of one track.
     together: dict[int, list[Change]] = {}
     apart: list[Pair] = []
+    used: dict[str, bytes] = {}
     for index, change in pairs:
         cache, digest = caches.of(change), dataset.tracks[index].digest
         if cache.get(digest) is None:
+            used[change.name] = used.get(change.name) or pickle.dumps(change)
             if cache.has_crashed(digest):
                 apart.append((index, change))
             else:
                 together.setdefault(index, []).append(change)
     if not together and not apart:
         return reasons
+    engine.check_workers(_lacking, used)
     work = _Work(dataset.tracks, model.source, caches, reasons)
     total = len(together.keys() | {index for index, _ in apart})
     with reporter.bar(f"changed recordings, {total} tracks", total) as bar:
@@ -122,7 +127,7 @@ def changed_arrays(dataset: Dataset, model: Model, pairs: Sequence[Pair]) -> Arr
             missing.setdefault(index, []).append(change)
     for index, changes in missing.items():
         track = dataset.tracks[index]
-        computed = _compute(model, track, track.location, [(c.name, c) for c in changes])
+        computed = _compute(model, track, track.location, changes)
         for change in changes:
             if change.name in computed.reasons:
                 raise AudioError(computed.reasons[change.name])
@@ -140,24 +145,8 @@ class _Caches:
 
     def of(self, change: Change) -> FeatureCache:
         """Return the cache of the arrays of a change."""
-        return self.named(change.name, change.version)
-
-    def named(self, name: str, version: int) -> FeatureCache:
-        """Return the cache of the change of this name and version."""
-        return FeatureCache(features_folder(), {**self.frontend, "change": [name, version]})
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """A change on its way to a worker, which may lack the package that has it."""
-
-    name: str
-    version: int
-    pickled: bytes
-
-    @classmethod
-    def of(cls, change: Change) -> "_Sent":
-        return cls(change.name, change.version, pickle.dumps(change))
+        key = [change.name, change.version]
+        return FeatureCache(features_folder(), {**self.frontend, "change": key})
 
 
 @dataclass(frozen=True)
@@ -214,7 +203,7 @@ class _Work:
     def _item(self, index: int, changes: Iterable[Change]) -> "_Item":
         # Paths are resolved here, since a worker may have another current folder.
         track = self.tracks[index]
-        return track, track.location, [_Sent.of(change) for change in changes]
+        return track, track.location, list(changes)
 
     def _cached(self, index: int, change: Change) -> "NDArray[np.float32] | None":
         return self.caches.of(change).get(self.tracks[index].digest)
@@ -228,45 +217,41 @@ class _Work:
                 self.caches.of(change).put(self.tracks[index].digest, array)
 
 
-_Item: TypeAlias = tuple[Track, Path | str, list[_Sent]]
+_Item: TypeAlias = tuple[Track, Path | str, list[Change]]
 
 
 def _compute_in_worker(
     source: Source, caches: _Caches, requester: tuple[str, str], item: _Item
 ) -> _Computed:
     """Compute arrays into the cache; return them if the requester's cache is another one."""
-    track, location, sent = item
+    track, location, changes = item
     shared = requester == cache_identity()
-    result, missing = _Computed(), list[tuple[str, Change]]()
-    for change in sent:
-        known = caches.named(change.name, change.version).get(track.digest)
-        if known is not None and not shared:
-            result.arrays[change.name] = known
-        elif known is None:
-            try:
-                missing.append((change.name, _loaded(change.pickled)))
-            except Exception as error:
-                reason = f"a worker cannot load the change {change.name}: {in_a_line(error)}"
-                result.reasons[change.name] = reason
-    computed = _compute(loaded_model(source), track, location, missing) if missing else _Computed()
-    for name, array in computed.arrays.items():
-        with suppress(*(() if shared else (OSError,))):  # it is sent in any case
-            caches.of(dict(missing)[name]).put(track.digest, array)
-    result.reasons.update(computed.reasons)
-    if not shared:
-        result.arrays.update(computed.arrays)
-    return result
+    known = {change.name: caches.of(change).get(track.digest) for change in changes}
+    missing = [change for change in changes if known[change.name] is None]
+    result = _compute(loaded_model(source), track, location, missing) if missing else _Computed()
+    for change in missing:
+        if change.name in result.arrays:
+            with suppress(*(() if shared else (OSError,))):  # it is sent in any case
+                caches.of(change).put(track.digest, result.arrays[change.name])
+    if shared:
+        return _Computed(result.reasons)
+    there = {name: array for name, array in known.items() if array is not None}
+    return _Computed(result.reasons, result.arrays | there)
 
 
-@lru_cache(maxsize=64)
-def _loaded(pickled: bytes) -> Change:
-    change = pickle.loads(pickled)  # noqa: S301  (from the process that started this one)
-    assert isinstance(change, Change)
-    return change
+def _lacking(pickled: Mapping[str, bytes]) -> str | None:
+    """Return which change a remote worker cannot load, as the end of a sentence."""
+    for name, content in pickled.items():
+        try:
+            pickle.loads(content)  # noqa: S301  (from the process that trains)
+        except Exception as error:
+            reason = in_a_line(error)
+            return f"cannot load the change {name} ({reason}); install its package there"
+    return None
 
 
 def _compute(
-    model: Model, track: Track, location: Path | str, changes: Sequence[tuple[str, Change]]
+    model: Model, track: Track, location: Path | str, changes: Sequence[Change]
 ) -> _Computed:
     """Decode a track once, change it in each way, and apply the front end."""
     from zoo.audio.decode import decode_unresampled, resample
@@ -277,11 +262,12 @@ def _compute(
             audio, rate = decode_unresampled(file)
     except Exception as error:
         reason = reason_of(error, model, track, location)
-        result.reasons.update({name: reason for name, _ in changes})
+        result.reasons.update({change.name: reason for change in changes})
         return result
     audio.flags.writeable = False  # the next change needs it as it is
     wanted = model.card.frontend.sample_rate
-    for name, change in changes:
+    for change in changes:
+        name = change.name
         try:
             changed = resample(*change(audio, rate), wanted)
         except AudioError as error:

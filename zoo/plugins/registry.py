@@ -1,12 +1,13 @@
-"""The registry of the application: plugins, default hooks, and data sets of extensions."""
+"""The registry of the application: plugins, default hooks, data sets and changes of extensions."""
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+import pickle
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.audio.urls import is_url
 from zoo.datasets import Dataset, open_dataset
@@ -22,9 +23,11 @@ from zoo_registry.record import ModelInfo
 from zoo_registry.text import digest, in_a_line, pip_install, quoted
 
 if TYPE_CHECKING:
+    from zoo.audio.changes import Change
     from zoo.execution.engine import Engine
 
 __all__ = [
+    "all_changes",
     "find_dataset",
     "loaded_model",
     "offered_datasets",
@@ -219,6 +222,52 @@ def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:
         for name, load in offer.items():
             offered.setdefault(str(name), partial(_loaded, str(name), load))
     return offered
+
+
+def all_changes(registry: Registry) -> "dict[str, Change]":
+    """Return all changes of recordings: those of the zoo, then those of extensions by name.
+
+    What cannot be used is logged, and left out.
+
+    Parameters
+    ----------
+    registry : Registry
+        Registry with the extensions.
+    """
+    from zoo.audio.changes import CHANGES
+
+    offered: dict[str, Change] = {}
+    for offer in registry.ask("zoo_changes"):
+        try:
+            for change in offer:
+                if fault := _fault(change, CHANGES.keys() | offered.keys()):
+                    _log.warning("a change of an extension is left out: %s", fault)
+                else:
+                    offered[change.name] = change
+        except Exception as error:
+            _log.warning(
+                "an extension offers its changes as a %s, and is left out (%s); its author should "
+                "return a list of zoo.Change", type(offer).__name__, in_a_line(error),
+            )  # fmt: skip
+    return CHANGES | dict(sorted(offered.items()))
+
+
+def _fault(change: Any, taken: Set[str]) -> str | None:
+    """Return the reason why a change cannot be used, and what its author should do."""
+    from zoo.audio.changes import Change
+
+    if not isinstance(change, Change):
+        return f"it is a {type(change).__name__}; its author should make it a zoo.Change"
+    if change.name in taken:
+        return f"the name {change.name!r} is taken; its author should choose another"
+    try:
+        pickle.dumps(change)
+    except Exception as error:
+        return (
+            f"{change.name} cannot be sent to a worker ({in_a_line(error)}); its author should "
+            "name a function of the module"
+        )
+    return None
 
 
 def _loaded(name: str, load: Callable[[], object]) -> Dataset:

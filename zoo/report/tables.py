@@ -5,7 +5,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row
-from zoo_registry.text import csv_text, shown, table_cell
+from zoo_registry.text import csv_text, quoted, shown, table_cell
 
 __all__ = [
     "MARK",
@@ -18,12 +18,14 @@ __all__ = [
     "heading",
     "model_name",
     "problems",
+    "robustness_sentences",
     "tuning_sentences",
 ]
 
 MARK = "†"  # follows the name of a model whose score is too high
 
-_ROW_FIELDS = [item.name for item in fields(Row) if item.name not in {"title", "params"}]
+_NESTED = {"title", "params", "by_change", "same_answer"}
+_ROW_FIELDS = [item.name for item in fields(Row) if item.name not in _NESTED]
 _DIFFERENCE_FIELDS = [item.name for item in fields(Difference)]
 
 
@@ -73,12 +75,28 @@ def tuning_sentences(board: Board) -> list[str]:
     ]
 
 
+def robustness_sentences(board: Board) -> list[str]:
+    """Return what the mean over the changes does not tell: constant answers, other samples."""
+    sentences = [
+        f"{row.run} answers {quoted(answer)} to every track with the change {change}."
+        for row in board.rows
+        for change, answer in row.same_answer.items()
+    ]
+    asked = {(row.robustness_tracks, *sorted(row.by_change)) for row in board.rows if row.by_change}
+    if len(asked) > 1:
+        sentences.append(
+            "The runs were not all asked about the same changed tracks, so that their robustness "
+            "cannot be compared; the same --robustness for all makes it comparable."
+        )
+    return sentences
+
+
 def board_markdown(board: Board) -> str:
     """Return a heading, a Markdown table of the board, and the sentences of the audit."""
-    names = ["rank", "model", "accuracy", "95 % interval", "p", "mean prob.", "macro F1", "train s"]
-    lines = [names, *map(_cells, board.rows)]
-    audit = " ".join([*audit_sentences(board.audit), *tuning_sentences(board)])
-    return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(audit)}\n"
+    names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
+    lines = [[*names, "mean prob.", "macro F1", "train s"], *map(_cells, board.rows)]
+    notes = [*audit_sentences(board.audit), *tuning_sentences(board), *robustness_sentences(board)]
+    return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(' '.join(notes))}\n"
 
 
 def model_name(row: Row, name: str | None = None) -> str:
@@ -98,11 +116,13 @@ def problems(rows: Sequence[Row]) -> list[str]:
 
 def _cells(row: Row) -> list[str]:
     if row.rank is None:
-        return ["", model_name(row), *[""] * 6]
+        return ["", model_name(row), *[""] * 8]
     return [
         f"{row.rank}{'=' if row.tied_with else ''}",
         model_name(row),
         f"{row.accuracy:.3f}",
+        "-" if row.robustness is None else f"{row.robustness:.3f}",
+        "-" if row.worst_change is None else f"{row.worst_robustness:.3f} {row.worst_change}",
         f"{row.ci_low:.3f}-{row.ci_high:.3f}",
         "" if row.p_above is None else f"{row.p_above:.2g}",
         f"{row.accuracy_mean:.3f}",

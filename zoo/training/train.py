@@ -13,9 +13,10 @@ from zoo.evaluate.protocols import DEFAULT_PROTOCOL, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.extraction import extract
-from zoo.plugins.registry import find_dataset, open_registry, usable_model
+from zoo.plugins.registry import all_changes, find_dataset, open_registry, usable_model
 from zoo.training.record import new_record
 from zoo.training.training import Training, clear
+from zoo.training.wish import Wish
 from zoo.tuning.search import Search
 from zoo.tuning.trials import find_tuning
 from zoo.workspace import locked, run_folder
@@ -45,6 +46,7 @@ def train(
     nested: int = 0,
     tuner: str = "random",
     seed: int = 0,
+    robustness: int | None = None,
     jobs: int | None = None,
     engine: Engine | None = None,
     reporter: Reporter | None = None,
@@ -77,6 +79,11 @@ def train(
         Method of the nested search.
     seed : int
         Random seed for the split and the model, 0 to 2**32 - 1.
+    robustness : int, optional
+        Number of test tracks that the model of each fold is also asked about as everyday handling
+        changes them, in all; 0 for none. By default 100 where that is cheap; see
+        `zoo.evaluate.robustness.default_size`. A run that is complete stays as it is, unless more
+        are asked for here than it has.
     jobs : int, optional
         Number of processes on this machine; all cores by default.
     engine : Engine, optional
@@ -125,6 +132,7 @@ def train(
     splitting.folds(data, seed, grouped)  # an impossible split is refused before the work
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
+    wish = Wish.checked(robustness, all_changes(registry), data)
     tuning_info = extraction = None
     if tuned:
         extraction = extract(data, loaded, engine, reporter)
@@ -153,6 +161,8 @@ def train(
         waiting = f"{record.id} is being trained by another process; waiting for it"
         with locked(folder, partial(reporter.note, waiting)):
             run = _open_run(folder, record)
+            if robustness and run.is_scored:
+                wish.reopen(run, used, splitting.folds(used, seed, grouped), reporter)
             if _is_done(run, loaded, reporter):
                 clear(run)
                 return run
@@ -163,7 +173,10 @@ def train(
                 folds = splitting.folds(used, seed, grouped)
                 experiment = Experiment(loaded, used, seed)
                 search = Search(experiment, tuner, grouped, engine) if nested else None
-                training = Training(run, experiment, extraction, folds, search, reporter, engine)
+                sample = wish.sample(run, loaded, used, folds)
+                training = Training(
+                    run, experiment, extraction, folds, search, sample, reporter, engine
+                )
                 return training.finish()
         used = extraction.dataset
         with suppress(OSError):  # it is empty

@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +24,10 @@ from zoo.evaluate.cross_validation import (
     run_fold,
 )
 from zoo.evaluate.protocols import Fold, split_hash
+from zoo.evaluate.robustness import Sample
 from zoo.execution.engine import Engine
 from zoo.execution.progress import Bar, Reporter
+from zoo.features.changed import extract_changed
 from zoo.features.extraction import Extraction
 from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
@@ -33,13 +36,16 @@ from zoo_registry.errors import EngineError, RunError, StorageError, ZooError
 from zoo_registry.files import atomic_path, write_text
 from zoo_registry.hooks import Progress
 from zoo_registry.own_files import remember_own
-from zoo_registry.predictions import Predictions
+from zoo_registry.predictions import ChangedPredictions, Predictions
 from zoo_registry.processes import this_process
-from zoo_registry.record import ArtefactInfo, FoldRecord
+from zoo_registry.record import ArtefactInfo, FoldRecord, SkippedChange
 from zoo_registry.runs import ARTEFACT, Run
 from zoo_registry.text import in_a_line
 
 __all__ = ["Training", "clear"]
+
+_Parts: TypeAlias = dict[int, tuple[Predictions, ChangedPredictions | None]]
+"""Predictions of the folds, and those of changed tracks, by the folds' numbers."""
 
 
 def _now() -> str:
@@ -56,6 +62,7 @@ class Training:
         extraction: Extraction,
         folds: list[Fold],
         search: Search | None,
+        sample: Sample | None,
         reporter: Reporter,
         engine: Engine,
     ) -> None:
@@ -63,6 +70,8 @@ class Training:
         self.experiment = experiment
         self.folds = folds
         self.search = search
+        self.sample = sample
+        self.unchanged: dict[tuple[int, str], str] = {}  # reasons, as of `extract_changed`
         self.reporter = reporter
         self.engine = engine
         self.record.status, self.record.error = "running", None
@@ -135,6 +144,7 @@ class Training:
         trained = {entry.fold for entry in self.record.folds}
         if self.record.predictions and trained == {fold.number for fold in self.folds}:
             with suppress(RunError):  # missing or damaged
+                self.run.robustness()
                 return self.run.predictions()
         return None
 
@@ -159,7 +169,9 @@ class Training:
         parts = self._evaluate(bar)
         if any(entry.error for entry in self.record.folds):
             return None
-        predictions = Predictions.concatenate([parts[fold.number] for fold in self.folds])
+        ordered = [parts[fold.number] for fold in self.folds]
+        predictions = Predictions.concatenate([own for own, _ in ordered])
+        self._store_robustness([changed for _, changed in ordered if changed is not None])
         text = predictions.to_csv()
         former, found = self.record.predictions, hashlib.sha256(text.encode()).hexdigest()
         if former != found:  # the artefact names the scores
@@ -168,11 +180,27 @@ class Training:
         self.record.predictions = found
         return predictions
 
-    def _evaluate(self, bar: Bar) -> dict[int, Predictions]:
+    def _store_robustness(self, parts: list[ChangedPredictions]) -> None:
+        """Store the predictions of changed tracks; without any, no earlier ones stay."""
+        info = self.record.robustness
+        if not (info and self.sample and parts):
+            self.run.robustness_path.unlink(missing_ok=True)
+            return
+        text = self.sample.in_order(parts).to_csv()
+        write_text(self.run.robustness_path, text)
+        info.sha256 = hashlib.sha256(text.encode()).hexdigest()
+
+    def _evaluate(self, bar: Bar) -> _Parts:
         """Return the predictions of each fold that did not fail, by its number."""
-        parts = self._stored_predictions()
+        info = self.sample.info if self.sample else None
+        former = self.record.robustness
+        if info and (former is None or msgspec.structs.replace(former, sha256=None) != info):
+            self.record.folds = []  # their models were asked about another sample
+        self.record.robustness = info
+        parts = self._stored_parts()
         bar.update(len(parts))
         missing = [fold for fold in self.folds if fold.number not in parts]
+        self._extract_changed(missing)
         # The trials of a nested search can occupy all workers, so fold follows fold.
         batches = [missing] if self.search is None else [[fold] for fold in missing]
         in_parallel = can_fit_in_parallel(self.experiment.model)
@@ -181,21 +209,52 @@ class Training:
             tasks = self._tasks(batch, started_folds, bar)
             for position, result in self.engine.map_fits(run_fold, tasks, in_parallel):
                 fold, entry = started_folds[position]
-                if predictions := self._store_fold(fold, entry, result or CRASHED_FOLD):
-                    parts[fold.number] = predictions
+                found = result or CRASHED_FOLD
+                if predictions := self._store_fold(fold, entry, found):
+                    parts[fold.number] = predictions, found.robustness
                 bar.update(len(self.record.folds), f"fold {fold.number + 1}/{len(self.folds)}")
         return parts
 
-    def _stored_predictions(self) -> dict[int, Predictions]:
+    def _extract_changed(self, folds: Iterable[Fold]) -> None:
+        """Compute the arrays of changed tracks that the models of these folds are asked about."""
+        if self.sample:
+            model, dataset = self.experiment.model, self.experiment.dataset
+            pairs = [pair for fold in folds for pair in self.sample.pairs(fold.number)]
+            self.unchanged = extract_changed(dataset, model, pairs, self.engine, self.reporter)
+            self._note_skipped(self._skipped(index for index, _ in pairs), "not asked about")
+
+    def _skipped(self, indices: Iterable[int]) -> list[SkippedChange]:
+        """Return the changes of some tracks that have no array."""
+        wanted = set(indices)
+        return [
+            SkippedChange(track=self.experiment.dataset.tracks[i].id, change=change, reason=reason)
+            for (i, change), reason in self.unchanged.items()
+            if i in wanted
+        ]
+
+    def _note_skipped(self, skipped: Iterable[SkippedChange], what: str) -> None:
+        """Show one sentence per change."""
+        reasons: dict[str, list[str]] = {}
+        for item in skipped:
+            reasons.setdefault(item.change, []).append(item.reason)
+        for change, found in reasons.items():
+            tracks = f"{len(found)} track{'s' * (len(found) > 1)}"
+            self.reporter.note(f"{what} {tracks} changed by {change}: {found[0]}")
+
+    def _stored_parts(self) -> _Parts:
         """Return the predictions of the folds that were trained earlier."""
-        parts = {}
+        parts: _Parts = {}
         for entry in list(self.record.folds):
             path = self.run.fold_path(entry.fold)
             try:
                 stored = self.run.read_predictions(path, entry.sha256)
                 if len(stored) != entry.test_tracks:  # an earlier version recorded no hash
                     raise RunError(f"{path} is cut off")
-                parts[entry.fold] = stored
+                changed = None
+                if self.sample:
+                    path = self.run.changed_fold_path(entry.fold)
+                    changed = self.run.read_robustness(path, entry.robustness)
+                parts[entry.fold] = stored, changed
             except RunError:
                 if path.exists():
                     self.reporter.note(f"{path} is damaged; the fold is trained again")
@@ -223,7 +282,12 @@ class Training:
                 continue
             started_folds.append((fold, entry))
             progress = self._progress(bar, f"fold {fold.number + 1}/{len(self.folds)}")
-            yield FoldTask(self.experiment, params, fold, scratch=scratch, progress=progress)
+            pairs = self.sample.pairs(fold.number) if self.sample else None
+            if pairs and self.unchanged:
+                pairs = [pair for pair in pairs if (pair[0], pair[1].name) not in self.unchanged]
+            yield FoldTask(
+                self.experiment, params, fold, changed=pairs, scratch=scratch, progress=progress
+            )
 
     def _store_fold(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> Predictions | None:
         """Store the result of a fold and announce it; return its predictions, None if it failed."""
@@ -232,10 +296,13 @@ class Training:
         if predictions:
             entry.train_seconds = result.train_seconds
             entry.predict_seconds = result.predict_seconds
-            text = predictions.to_csv()
-            entry.sha256 = hashlib.sha256(text.encode()).hexdigest()
             try:
-                write_text(self.run.fold_path(fold.number), text, durable=False)
+                entry.sha256 = _stored(self.run.fold_path(fold.number), predictions)
+                if result.robustness is not None:
+                    path = self.run.changed_fold_path(fold.number)
+                    entry.robustness = _stored(path, result.robustness)
+                    self._note_skipped(result.skipped, f"fold {fold.number}: no answer to")
+                    entry.skipped = self._skipped(fold.test.tolist()) + result.skipped
             except StorageError:
                 raise
             except OSError as error:
@@ -305,6 +372,13 @@ class Training:
         if self.record.artefact.impossible:
             self.reporter.note(f"{self.run.id} has {self.run.form}")
         bar.update(len(self.folds) + 1, "all tracks")
+
+
+def _stored(path: Path, predictions: Predictions | ChangedPredictions) -> str:
+    """Write predictions of a fold, and return their SHA-256."""
+    text = predictions.to_csv()
+    write_text(path, text, durable=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def clear(run: Run) -> None:
