@@ -158,6 +158,11 @@ class ChangedPredictions:
     def __len__(self) -> int:
         return len(self.changes)
 
+    @property
+    def tracks(self) -> int:
+        """Number of tracks that were changed."""
+        return len(set(self.predictions.tracks))
+
     @classmethod
     def concatenate(cls, parts: Sequence["ChangedPredictions"]) -> "ChangedPredictions":
         """Join the predictions of several folds, in the order given."""

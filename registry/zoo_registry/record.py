@@ -313,6 +313,13 @@ class RunRecord(Structure, kw_only=True):
         if self.status == "complete" and self.artefact.is_due:
             self.status, self.error = "no artefact", self.artefact.error
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object, which is that of earlier versions if there is nothing new."""
+        plain = super().to_dict()
+        if self.robustness is None:
+            del plain["robustness"]
+        return plain
+
     @property
     def place(self) -> str:
         """The step of an unfinished training: "fold 2 of 5", or "fit on all tracks"."""

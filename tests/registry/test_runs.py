@@ -24,6 +24,7 @@ from zoo_registry.record import (
     MachineInfo,
     ModelInfo,
     ProtocolInfo,
+    RobustnessInfo,
     SkippedTrack,
     TuningInfo,
 )
@@ -256,6 +257,7 @@ COUNT_NOT = [
     {"split": "0" * 64},
     {"audit": AuditInfo(folds=[], conflicts=[], known=0)},
     {"predictions": "0" * 64},
+    {"robustness": RobustnessInfo(tracks=100, changes={"8-khz": 1})},
     {"format": 0},
     {"model": model(title="Other")},
     {"model": model(file="/elsewhere/svm.py")},

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.evaluate.metrics import confusion, f1_scores, score
+from zoo.evaluate.robustness import by_change
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
@@ -88,7 +89,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | class | tracks | F1 |
 | --- | --- | --- |
 {per_class}
-
+{_robustness(run, predictions)}
 ## What it was made from
 
 | | |
@@ -114,6 +115,29 @@ def _bandwidth(found: Sequence[int]) -> str:
     if not usual:
         return "not measured"
     return f"95 % of the recordings have sound up to {usual / 1000:.1f} kHz or more"
+
+
+def _robustness(run: Run, predictions: Predictions) -> str:
+    """Return a section on changed tracks, if the model was asked about any."""
+    changed = run.robustness()
+    if changed is None:
+        return ""
+    scores = by_change(changed, predictions)
+    mean = sum(score.accuracy for score in scores) / len(scores)
+    rows = "\n".join(
+        f"| {each.change} | {each.accuracy:.3f} | {each.clean:.3f} | "
+        f"{each.accuracy - each.clean:+.3f} |"
+        for each in scores
+    )
+    return f"""
+## How well after everyday handling
+
+Mean over the changes: {mean:.3f}, on {changed.tracks} of the test tracks.
+
+| change | right | unchanged | difference |
+| --- | --- | --- | --- |
+{rows}
+"""
 
 
 def _tuned(run: Run, predictions: Predictions) -> str:

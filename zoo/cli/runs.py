@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
+from statistics import mean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.evaluate.metrics import Scores
+    from zoo.evaluate.robustness import ChangeScore
     from zoo_registry.errors import RunError
     from zoo_registry.runs import Run
 
@@ -106,15 +108,20 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
 
     found = find_run(run)
     record = {"run": found.id, "folder": str(found.folder)} | found.record.to_dict()
-    record |= {"status": found.status, "scores": None, "confusion": None}
+    record |= {"status": found.status, "scores": None, "confusion": None, "changes": None}
     text: Text = _facts(found)
     if found.is_scored:
         from zoo.evaluate.metrics import confusion, score
+        from zoo.evaluate.robustness import by_change
 
         predictions = found.predictions()
         scores, matrix = score(predictions), confusion(predictions)
         record |= {"scores": asdict(scores), "confusion": matrix.tolist()}
         text = chain(text, _scores(predictions.classes, scores, matrix))
+        if changed := found.robustness():
+            changes = by_change(changed, predictions)
+            record["changes"] = list(map(asdict, changes))
+            text = chain(text, _robustness(changes, changed.tracks))
     print_result(format, json=record, table=text)
 
 
@@ -143,6 +150,8 @@ def _facts(run: "Run") -> Text:
     for entry in record.folds:
         if entry.error:
             yield f"fold {entry.fold} failed: {entry.error}"
+        for missing in entry.skipped:
+            yield f"no answer  {missing.track}, {missing.change}: {missing.reason}"
     for name, kept in record.extensions.items():
         for key, value in kept.items() if isinstance(kept, dict) else [("", kept)]:
             yield f"{name:<10} {key} {_in_words(value)}".rstrip()
@@ -172,6 +181,28 @@ def _scores(classes: Sequence[str], scores: "Scores", matrix: "NDArray[np.int64]
             for name, counts in zip(classes, matrix.tolist(), strict=True)
         ),
         "confusion: rows are labels, columns are answers",
+    )
+
+
+def _robustness(changes: "Sequence[ChangeScore]", tracks: int) -> Text:
+    yield ""
+    yield make_table(
+        [
+            *columns("change", no_wrap=True),
+            *columns("right", "unchanged", "difference", "", justify="right"),
+        ],
+        (
+            (
+                each.change,
+                percent(each.accuracy),
+                percent(each.clean),
+                f"{each.accuracy - each.clean:+.3f}",
+                "the same answer to all" if each.same_answer else None,
+            )
+            for each in changes
+        ),
+        f"robustness {percent(mean(each.accuracy for each in changes))}: {tracks} test tracks, "
+        "changed and as they are",
     )
 
 

@@ -53,6 +53,15 @@ def command(
     ] = 0,
     tuner: Annotated[Tuner, typer.Option(help="For --nested.")] = "random",
     seed: Annotated[int, typer.Option(help="Of the split and of the model.")] = 0,
+    robustness: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Test tracks, in all, to also ask about as everyday handling changes them."
+        ),
+    ] = None,
+    no_robustness: Annotated[
+        bool, typer.Option("--no-robustness", help="Ask about no changed track.")
+    ] = False,
     jobs: JobsOption = None,
     engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
@@ -70,6 +79,7 @@ def command(
     from zoo.plugins.registry import find_dataset, open_registry
     from zoo.training.train import train
 
+    wanted = _tracks_to_change(robustness, no_robustness)
     registry = open_registry()
     names = list(models or ())
     if every:
@@ -99,6 +109,7 @@ def command(
                     nested=nested,
                     tuner=tuner,
                     seed=seed,
+                    robustness=wanted,
                     engine=workers,
                     reporter=reporter,
                     registry=registry,
@@ -125,6 +136,13 @@ def command(
                 reporter.note(f"Next: {using}`zoo runs show {best.run}`.")
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
+
+
+def _tracks_to_change(number: int | None, none: bool) -> int | None:
+    """Return the value of ``--robustness``, 0 for ``--no-robustness``, None without both."""
+    if none and number:
+        raise UsageError("--robustness and --no-robustness contradict each other; give one")
+    return 0 if none else number
 
 
 def setting(text: str) -> tuple[str, str]:

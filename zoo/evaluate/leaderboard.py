@@ -70,8 +70,8 @@ class Row:
         Number of tracks that were changed.
     by_change : dict
         Share of the changed tracks that are correct by majority vote, by the name of the change.
-    same_answer : dict
-        The class that is the answer to all tracks with a change, by the name of the change.
+    same_answer : tuple of str
+        Changes with which the model of each fold gives one answer to all tracks.
     """
 
     rank: int | None = None
@@ -101,7 +101,7 @@ class Row:
     tuned_on_test: int = 0
     robustness_tracks: int | None = None
     by_change: dict[str, float] = field(default_factory=dict)
-    same_answer: dict[str, str] = field(default_factory=dict)
+    same_answer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -331,7 +331,7 @@ def _computed(
         with suppress(RunError):
             readable[run.id] = run.predictions()
             if changed := run.robustness():
-                survived[run.id] = robustness(changed)
+                survived[run.id] = robustness(changed, readable[run.id])
     predicted = list(readable.values())
     figures = {}
     found = intervals(predicted, learnt)

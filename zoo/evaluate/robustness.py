@@ -42,15 +42,16 @@ class ChangeScore:
         Number of changed tracks.
     accuracy, clean : float
         Share that is correct by majority vote, and the same of the unchanged tracks.
-    same_answer : str or None
-        The class that is the answer to all of them, although they have several labels.
+    same_answer : bool
+        Whether the model of each fold gives one answer to all of them, although they have several
+        labels.
     """
 
     change: str
     tracks: int
     accuracy: float
-    clean: float | None
-    same_answer: str | None
+    clean: float
+    same_answer: bool
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ class Sample:
             Number of tracks; a larger sample holds all tracks of a smaller one.
         changes : mapping
             The changes by name.
+
+        Returns
+        -------
+        Sample
+            At most so many tracks.
         """
         tested: dict[int, int] = {}
         for fold in folds:
@@ -147,58 +153,55 @@ def default_size(model: Model, dataset: Dataset, changes: int) -> int:
     return size if shared or size * changes <= len(dataset) else 0
 
 
-def by_change(
-    changed: ChangedPredictions, predictions: Predictions | None = None
-) -> list[ChangeScore]:
+def by_change(changed: ChangedPredictions, predictions: Predictions) -> list[ChangeScore]:
     """Return the scores of each change, in the order of their rows.
 
     Parameters
     ----------
     changed : ChangedPredictions
         Answers to changed tracks.
-    predictions : Predictions, optional
-        Answers to the same tracks without a change; None leaves out their scores.
+    predictions : Predictions
+        Answers to all tracks without a change.
     """
     own = changed.predictions
     answers = _answers(own)
     right = answers == own.labels
-    clean = _clean(own, predictions) if predictions else None
+    clean = _clean(own, predictions)
     names = np.array(changed.changes, dtype=object)
     scores = []
     for name in dict.fromkeys(changed.changes):
         rows = np.flatnonzero(names == name)
-        found = set(answers[rows].tolist())
-        same = len(found) == 1 and len(set(own.labels[rows].tolist())) > 1
-        answer = found.pop() if same else -1
         scores.append(
             ChangeScore(
                 change=name,
                 tracks=len(rows),
                 accuracy=float(right[rows].mean()),
-                clean=None if clean is None else float(clean[rows].mean()),
-                same_answer=own.classes[answer] if answer >= 0 else None,
+                clean=float(clean[rows].mean()),
+                same_answer=_is_same(answers[rows], own.labels[rows], own.folds[rows]),
             )
         )
     return scores
 
 
-def summary(changed: ChangedPredictions) -> dict[str, Any]:
+def summary(changed: ChangedPredictions, predictions: Predictions) -> dict[str, Any]:
     """Return what the row of a leaderboard has of the answers to changed tracks.
 
     Parameters
     ----------
     changed : ChangedPredictions
         Answers to changed tracks, of which there is at least one.
+    predictions : Predictions
+        Answers to all tracks without a change.
     """
-    scores = by_change(changed)
+    scores = by_change(changed, predictions)
     worst = min(scores, key=lambda score: score.accuracy)
     return {
         "robustness": float(np.mean([score.accuracy for score in scores])),
         "worst_change": worst.change,
         "worst_robustness": worst.accuracy,
-        "robustness_tracks": len(set(changed.predictions.tracks)),
+        "robustness_tracks": changed.tracks,
         "by_change": {score.change: score.accuracy for score in scores},
-        "same_answer": {s.change: s.same_answer for s in scores if s.same_answer is not None},
+        "same_answer": [score.change for score in scores if score.same_answer],
     }
 
 
@@ -207,6 +210,15 @@ def _answers(predictions: Predictions) -> NDArray[np.int64]:
     winners = vote_winners(predictions.votes, predictions.probabilities)
     found: NDArray[np.int64] = np.where(predictions.votes.any(axis=1), winners, -1)
     return found
+
+
+def _is_same(
+    answers: NDArray[np.int64], labels: NDArray[np.int64], folds: NDArray[np.int64]
+) -> bool:
+    """Return whether each fold has one answer to the tracks of several labels."""
+    parts = [folds == fold for fold in np.unique(folds)]
+    telling = [part for part in parts if np.unique(labels[part]).size > 1]
+    return bool(telling) and all(np.unique(answers[part]).size == 1 for part in telling)
 
 
 def _clean(changed: Predictions, predictions: Predictions) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.evaluate.leaderboard import Board, leaderboard, side_by_side
 from zoo.evaluate.metrics import calibration
+from zoo.evaluate.robustness import by_change
 from zoo.execution.progress import Reporter
 from zoo.report import figures
 from zoo.report.error_section import error_section
@@ -19,6 +20,7 @@ from zoo.report.tables import (
     heading,
     model_name,
     problems,
+    robustness_sentences,
     tuning_sentences,
 )
 from zoo.workspace import file_name, runs
@@ -174,6 +176,11 @@ def _board_page(
     # A run is named after its model, or by its id if the board has several of the model.
     models = Counter(row.model for row in board.rows)
     names = {row.run: row.model if models[row.model] == 1 else row.run for row in board.rows}
+    changes = {
+        row.run: {each.change: each for each in by_change(changed, predictions[row.run])}
+        for row in ranked
+        if row.robustness is not None and (changed := known[row.run].robustness())
+    }
     identity = attrgetter("dataset", "protocol", "fingerprint")
     differences = side_by_side([other for other in boards if identity(other) == identity(board)])
     content: dict[str, Any] = {
@@ -185,7 +192,9 @@ def _board_page(
         "others": [row for row in board.rows if row.rank is None],
         "runs": [known[row.run] for row in board.rows if row.run in known],
         "audit": audit_sentences(board.audit),
-        "warnings": [*tuning_sentences(board), *problems(ranked)],
+        "warnings": [*tuning_sentences(board), *robustness_sentences(board), *problems(ranked)],
+        "changes": changes,
+        "change_names": list(dict.fromkeys(name for scores in changes.values() for name in scores)),
         "differences": differences,
         "errors": None,
         "intervals": figures.intervals(ranked, names) if ranked else None,

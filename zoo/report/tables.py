@@ -5,7 +5,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row
-from zoo_registry.text import csv_text, quoted, shown, table_cell
+from zoo_registry.text import csv_text, shown, table_cell
 
 __all__ = [
     "MARK",
@@ -24,7 +24,7 @@ __all__ = [
 
 MARK = "†"  # follows the name of a model whose score is too high
 
-_NESTED = {"title", "params", "by_change", "same_answer"}
+_NESTED = {"title", "params", "by_change"}
 _ROW_FIELDS = [item.name for item in fields(Row) if item.name not in _NESTED]
 _DIFFERENCE_FIELDS = [item.name for item in fields(Difference)]
 
@@ -78,9 +78,9 @@ def tuning_sentences(board: Board) -> list[str]:
 def robustness_sentences(board: Board) -> list[str]:
     """Return what the mean over the changes does not tell: constant answers, other samples."""
     sentences = [
-        f"{row.run} answers {quoted(answer)} to every track with the change {change}."
+        f"{row.run} gives all tracks changed by {' or '.join(row.same_answer)} the same answer."
         for row in board.rows
-        for change, answer in row.same_answer.items()
+        if row.same_answer
     ]
     asked = {(row.robustness_tracks, *sorted(row.by_change)) for row in board.rows if row.by_change}
     if len(asked) > 1:

@@ -183,7 +183,7 @@ class Training:
     def _store_robustness(self, parts: list[ChangedPredictions]) -> None:
         """Store the predictions of changed tracks; without any, no earlier ones stay."""
         info = self.record.robustness
-        if not (info and self.sample and parts):
+        if not (info and self.sample and any(map(len, parts))):
             self.run.robustness_path.unlink(missing_ok=True)
             return
         text = self.sample.in_order(parts).to_csv()

@@ -11,6 +11,7 @@ from zoo.artefacts.model_card import model_card
 from zoo.datasets import Dataset
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
+from zoo.evaluate.robustness import Sample
 from zoo.execution.progress import Reporter
 from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, recorded_model
 from zoo.training.train import train
@@ -31,7 +32,8 @@ class Finding:
     Attributes
     ----------
     what : str
-        "record", "dataset", "split", "audit", "predictions", "card", "artefact" or "rerun".
+        "record", "dataset", "split", "audit", "predictions", "robustness", "card", "artefact" or
+        "rerun".
     detail : str
         One sentence.
     """
@@ -94,6 +96,7 @@ def verify_run(
                     nested=tuned.trials if tuned and tuned.nested else 0,
                     tuner=(tuned and tuned.tuner) or "random",
                     seed=record.seed,
+                    robustness=record.robustness.tracks if record.robustness else 0,
                     reporter=reporter,
                     registry=registry,
                     root=Path(root),
@@ -144,21 +147,33 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
     if audit(usable, folds) != run.record.audit:
         findings.append(Finding("audit", "the audit of this split is not the one recorded"))
     findings += _predictions(run, usable, folds, predictions)
+    findings += _robustness(run, usable, folds)
     findings += _files(run, predictions)
     return findings
 
 
 def differing(run: Run, again: Run) -> list[Finding]:
-    """Compare the predictions of a run with those of its repetition."""
-    one, other = run.predictions(), again.predictions()
+    """Compare the predictions of a run, and those of changed tracks, with its repetition."""
+    findings = _differing(run.predictions(), again.predictions(), "tracks")
+    one, other = run.robustness(), again.robustness()
+    if not findings and one and other:
+        if one.changes != other.changes:
+            return [Finding("rerun", "the repetition was asked about other changes")]
+        findings = _differing(one.predictions, other.predictions, "changed tracks")
+    elif not findings and (one or other):
+        return [Finding("rerun", "only one of run and repetition was asked about changes")]
+    return findings
+
+
+def _differing(one: Predictions, other: Predictions, what: str) -> list[Finding]:
     if one.tracks != other.tracks or one.folds.tolist() != other.folds.tolist():
-        return [Finding("rerun", "the repetition tested other tracks")]
+        return [Finding("rerun", f"the repetition tested other {what}")]
     worst = np.abs(one.probabilities - other.probabilities).max(axis=1)
     changed = (worst > 0) | (one.votes != other.votes).any(axis=1)
     if not changed.any():
         return []
     detail = (
-        f"{int(changed.sum())} of {len(one)} tracks are predicted otherwise, "
+        f"{int(changed.sum())} of {len(one)} {what} are predicted otherwise, "
         f"by up to {worst.max():.2g} in probability"
     )
     return [Finding("rerun", detail)]
@@ -228,12 +243,45 @@ def _predictions(
         yield Finding("predictions", "it holds rows without votes, or probabilities off one")
 
 
+def _robustness(run: Run, dataset: Dataset, folds: Sequence[Fold]) -> Iterator[Finding]:
+    """Yield where the answers to changed tracks are not those of the sample."""
+    info = run.record.robustness
+    if info is None:
+        return
+    try:
+        changed = run.robustness()
+    except RunError as error:
+        yield Finding("robustness", str(error))
+        return
+    tracks = Sample.draw(dataset, folds, info.tracks, {}).tracks
+    skipped = {(entry.track, entry.change) for fold in run.record.folds for entry in fold.skipped}
+    expected = {
+        (change, dataset.tracks[index].id, fold)
+        for fold, indices in tracks.items()
+        for index in indices
+        for change in info.changes
+    }
+    found, labelled = [], []
+    if changed:
+        own = changed.predictions
+        found = list(zip(changed.changes, own.tracks, own.folds.tolist(), strict=True))
+        labelled = [(t, own.classes[n]) for t, n in zip(own.tracks, own.labels, strict=True)]
+    missing = {(track, change) for change, track, _ in expected - set(found)}
+    if len(set(found)) < len(found) or set(found) - expected or missing - skipped:
+        yield Finding("robustness", "its rows are not the changes of the tracks of the sample")
+    labels = {track.id: track.label for track in dataset.tracks}
+    if any(labels.get(track) != label for track, label in labelled):
+        yield Finding("robustness", "a label is not the dataset's")
+
+
 def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
     try:
         if run.content(run.card_path) != model_card(run, predictions).encode():
             yield Finding("card", "README.md does not show what the predictions give")
     except OSError as error:
         yield Finding("card", f"README.md cannot be read: {error.strerror}")
+    except RunError:
+        pass  # it shows answers to changed tracks, and their damage is a finding already
     if run.record.status == "no artefact":
         yield Finding("artefact", str(run.lack))
     expected = run.record.artefact.sha256

@@ -168,15 +168,15 @@ class TestContent:
         board = next(board for board in zoo.leaderboard() if board.grouped)
         head, *cells = its.tables["board"]
         assert head == [
-            "rank", "model", "accuracy", "from", "to", "p", "macro F1", "mean prob.", "folds",
-            "train s", "ms a track", "kB",
+            "rank", "model", "accuracy", "robustness", "worst change", "from", "to", "p",
+            "macro F1", "mean prob.", "folds", "train s", "ms a track", "kB",
         ]  # fmt: skip
         assert len(cells) == len(board.rows) == 2
         for line, row in zip(cells, board.rows, strict=True):
             assert line == [
                 f"{row.rank}{'=' if row.tied_with else ''}",
                 row.model,
-                *(f"{value:.3f}" for value in (row.accuracy, row.ci_low, row.ci_high)),
+                *(f"{row.accuracy:.3f}", "-", "-", f"{row.ci_low:.3f}", f"{row.ci_high:.3f}"),
                 "" if row.p_above is None else f"{row.p_above:.2g}",
                 f"{row.macro_f1:.3f}",
                 f"{row.accuracy_mean:.3f}",
