@@ -16,6 +16,7 @@ from zoo.audio.decode import Recording, read
 from zoo.audio.fingerprint import landmarks, near_duplicates
 from zoo.audio.properties import Properties
 from zoo.datasets.base import Dataset, FeatureTable, Track, components
+from zoo.datasets.conditions import differences
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
@@ -33,6 +34,7 @@ _CLIPPED = 1e-3  # share of the samples; GTZAN's loudest tracks stay a factor of
 _CLIP_RUN = 3  # consecutive samples at the peak: music touches its peak, clipping stays at it
 _ODD_SHARE = 0.8  # share of the tracks that must agree before the others are odd
 _ODD_LENGTH = 0.05  # relative difference
+_NARROW = 0.5  # of the bandwidth that so many tracks reach; encoders differ less
 _IMBALANCE = 3.0  # size of the largest class over that of the smallest
 
 
@@ -45,8 +47,8 @@ class Problem:
     kind : str
         "undecodable", "truncated", "silent", "clipped", "cancelling" channels, "unheard" sound
         tracks, "odd-rate", "odd-length",
-        "duplicate", "near-duplicate", "label-conflict", "imbalance", "gtzan-altered" or
-        "gtzan-missing".
+        "narrow-band", "duplicate", "near-duplicate", "label-conflict", "imbalance",
+        "recording-conditions" that differ between classes, "gtzan-altered" or "gtzan-missing".
     distorts : bool
         Whether it would distort a score; the others are reported for information.
     tracks : tuple of str
@@ -118,6 +120,7 @@ def check(
         *_formats(tracks),
         *_duplicates(dataset, tracks),
         *_balance(dataset),
+        *_conditions(dataset, tracks),
         *_gtzan(dataset, tracks),
     ]
 
@@ -279,6 +282,13 @@ def _formats(tracks: _Inspected) -> Iterator[Problem]:
         for name, found in odd:
             detail = f"{found.seconds:.2f} s, where most have {middle:.2f} s"
             yield Problem("odd-length", False, name, detail)
+    bands = sorted(found.bandwidth for _, found in whole if found.bandwidth)
+    reached = bands[int((1 - _ODD_SHARE) * len(bands))] if bands else 0
+    for name, found in whole:
+        if found.bandwidth and found.bandwidth < _NARROW * reached:
+            usual_band = f"where most have up to {reached / 1000:.1f} kHz"
+            detail = f"nothing above {found.bandwidth / 1000:.1f} kHz, {usual_band}"
+            yield Problem("narrow-band", False, name, detail)
 
 
 def _duplicates(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
@@ -315,6 +325,17 @@ def _balance(dataset: Dataset) -> Iterator[Problem]:
     if high > _IMBALANCE * low:
         detail = f"{most} has {high} tracks, {least} {low}; look at macro F1, not at accuracy"
         yield Problem("imbalance", False, (), detail)
+
+
+def _conditions(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
+    usable = [
+        (track.label, group, found.properties)
+        for (track, found), group in zip(tracks, dataset.groups.tolist(), strict=True)
+        if not found.error and not found.truncated and found.peak >= _SILENT
+    ]
+    if usable:
+        for detail in differences(*zip(*usable, strict=True)):
+            yield Problem("recording-conditions", True, (), detail)
 
 
 def _gtzan(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
