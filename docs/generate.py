@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import click
 
 __all__ = [
+    "changes",
     "checks",
     "commands",
     "commands_of",
@@ -39,6 +40,14 @@ def hooks_of(kind: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     for name, function in vars(_SPECS[kind]).items():
         if hasattr(function, "zoo_spec"):
             yield name, function
+
+
+def changes() -> str:
+    """Return a table of all changes of recordings, as Markdown."""
+    from zoo.audio.changes import CHANGES
+
+    rows = [f"| `{name}` | {change.sentence} |" for name, change in CHANGES.items()]
+    return "\n".join(["| change | what is done to the recording |", "| --- | --- |", *rows])
 
 
 def checks() -> str:

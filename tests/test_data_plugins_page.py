@@ -56,5 +56,6 @@ def test_every_block_of_the_page(site, workspace, tone_folder):
     assert next(files, None) is None
     assert "beeps" in said["zoo data info beeps"]
     assert "logistic" in said["zoo train svm logistic --data beeps"]
+    assert "no-bass" in said["zoo runs show logistic"]
     assert len(said["zoo longest demo --number 5"].splitlines()) == 5
     assert "Name the longest tracks" in said["zoo longest --help"]

@@ -180,7 +180,8 @@ class _Store:
         record["extensions"]["mlflow"] = {"run_id": self.id}
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         self.client.log_text(self.id, text, RECORD)
-        for path in (self.run.predictions_path, self.run.artefact_path, self.run.card_path):
+        run = self.run
+        for path in (run.predictions_path, run.robustness_path, run.artefact_path, run.card_path):
             if path.is_file():
                 self.client.log_artifact(self.id, str(path))
         if self.run.saved_path.is_dir():

@@ -178,7 +178,7 @@ def test_a_board_as_csv_is_the_board_of_json(command, feature_table):
         assert row["fingerprint"] == board["fingerprint"]
         assert (row["protocol"], row["grouped"]) == ("kfold:3", str(board["grouped"]))
         cells = {key: value for key, value in row.items() if key in expected}
-        assert set(expected) - set(cells) <= {"title", "params"}
+        assert set(expected) - set(cells) <= {"title", "params", "by_change"}
         for key, cell in cells.items():
             value = expected[key]
             if value is None:
@@ -207,6 +207,40 @@ def test_a_run_is_shown_with_its_matrix_the_right_way_round(command, mistaken):
     shown = json.loads(out)
     assert shown["confusion"] == [[8, 1], [0, 7]]
     assert shown["scores"]["accuracy"] == 0.9375
+
+
+def test_a_board_and_a_run_show_what_survives_changes(command, tone_folder, monkeypatch):
+    data = str(tone_folder(seconds=0.3))
+    options = ("--data", data, "--protocol", "kfold:2")
+    assert command("train", "logistic", *options, "--robustness", "4", "--no-robustness")[0] == 2
+    assert command("train", "logistic", *options, "--robustness", "4")[0] == 0
+    assert command("train", "decision-tree", *options)[0] == 0
+    monkeypatch.setattr("zoo.cli.output.width", lambda: 80)
+    monkeypatch.setattr("zoo.cli.leaderboard.width", lambda: 80)
+    _, out, _ = command("leaderboard", "--data", data)
+    head = out[: out.index("logistic")].split()
+    assert head.index("accuracy") + 1 == head.index("robustness")
+    assert {"worst", "change", "interval"} < set(head)
+    assert max(map(len, out.splitlines()[:7])) <= 80
+    (without,) = [line.split() for line in out.splitlines() if "decision-" in line]
+    assert "-" in without
+    (board,) = json.loads(command("leaderboard", "--format", "json")[1])
+    asked = next(row for row in board["rows"] if row["model"] == "logistic")
+    assert (
+        f"{asked['worst_robustness']:.3f} {asked['worst_change']}"
+        in command("leaderboard", "--format", "markdown")[1]
+    )
+    _, out, _ = command("runs", "show", "logistic", "--format", "json")
+    changes = json.loads(out)["changes"]
+    assert {each["change"]: each["accuracy"] for each in changes} == asked["by_change"]
+    assert all(each["tracks"] == 4 for each in changes)
+    _, out, _ = command("runs", "show", "logistic")
+    assert "4 test tracks, changed and as they are" in " ".join(out.split())
+    assert all(each["change"] in out for each in changes)
+    assert (
+        json.loads(command("runs", "show", "decision-tree", "--format", "json")[1])["changes"]
+        is None
+    )
 
 
 def test_models_have_the_keys_that_others_rely_on(command):
