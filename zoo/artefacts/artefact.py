@@ -89,6 +89,8 @@ class Artefact:
         Samples of the shortest waveform that the front end can judge; 0 if it does not say so.
     bandwidth : int
         Frequency in Hz that nearly all of the training recordings reach; 0 if it is not known.
+    thresholds : Thresholds or None
+        How often answers of its run are right at or above a confidence, if the metadata state it.
     has_times, takes_audio : bool
         Whether predictions include begin and end of the windows; and whether the input is a
         waveform, and not rows of a feature table.
@@ -132,6 +134,7 @@ class Artefact:
         self.shortest: int = self.metadata.shortest or 0  # UNSET is false
         trained_on = self.metadata.dataset
         self.bandwidth: int = (trained_on and trained_on.bandwidth) or 0
+        self.thresholds = self.metadata.thresholds
         self.takes_audio = self._session.inputs == [WAVEFORM]
         self.has_times = self.takes_audio and TIMES in self._session.outputs
 

@@ -20,6 +20,7 @@ from zoo.datasets.hashing import recording
 from zoo.evaluate.metrics import score
 from zoo.evaluate.novelty import Novelty, Windowing, fit_novelty
 from zoo.evaluate.protocols import Fold
+from zoo.evaluate.thresholds import thresholds
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo_registry.card import TimedFrontEnd, VerifiableFrontEnd, shortest
 from zoo_registry.errors import RunError
@@ -162,6 +163,7 @@ def _metadata(
         protocol=record.protocol,
         seed=record.seed,
         metrics={name: getattr(scores, name) for name in _METRICS},
+        thresholds=thresholds(predictions),
         versions=record.versions,
         intended_use=intended_use(record),
     )

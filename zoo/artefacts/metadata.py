@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
+from zoo.evaluate.thresholds import Thresholds
 from zoo_registry.parameters import ParamValue
 from zoo_registry.record import ModelDescription, ProtocolInfo
 from zoo_registry.structures import SHORTEST_MOST, Count, Structure
@@ -61,5 +62,6 @@ class ArtefactMetadata(Structure, kw_only=True):
     protocol: ProtocolInfo | None = None
     seed: int | None = None
     metrics: dict[str, float | None] | None = None
+    thresholds: Thresholds | None = None
     versions: dict[str, str] | None = None
     intended_use: str | None = None

@@ -22,7 +22,9 @@ __all__ = [
     "JobsOption",
     "ListFormat",
     "ListFormatOption",
+    "MinConfidenceOption",
     "OpenOption",
+    "PrecisionOption",
     "SchedulerOption",
     "Tuner",
     "UngroupedOption",
@@ -30,6 +32,18 @@ __all__ = [
 ]
 
 _VARIABLE = "DASK_SCHEDULER_ADDRESS"  # the same as Dask uses
+
+
+def _confidence(text: str) -> str:
+    """Return a text that is a number from 0 to 1, or auto."""
+    try:
+        is_valid = text == "auto" or 0 <= float(text) <= 1
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise typer.BadParameter(f"{text!r} is neither a number from 0 to 1 nor auto")
+    return text
+
 
 DataOption = Annotated[
     str,
@@ -53,6 +67,23 @@ BoardDataOption = Annotated[
 BoardProtocolOption = Annotated[str | None, typer.Option(help="Only boards of this protocol.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what exists, whatever it is.")]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
+MinConfidenceOption = Annotated[
+    str,
+    typer.Option(
+        parser=_confidence,
+        metavar="NUMBER|auto",
+        help="Below this, the answer is `unknown`; auto is --precision 0.9.",
+    ),
+]
+PrecisionOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        help="Share of answers that were right out of fold: the least confidence that reached it "
+        "is needed, or the answer is `unknown`.",
+    ),
+]
 ListFormat = Literal["table", "json"]
 ListFormatOption = Annotated[ListFormat, typer.Option(help="How to print the list.")]
 FormatOption = Annotated[ListFormat, typer.Option(help="How to print it.")]

@@ -9,7 +9,7 @@ import typer
 
 from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import ForceOption
+from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
 from zoo.cli.output import percent, print_data, say
 from zoo.inference.prediction import UNLIKE, Prediction
 from zoo_registry.text import shown
@@ -29,9 +29,8 @@ def command(
         list[str], typer.Argument(help="Audio files, folders, patterns; - for standard input.")
     ],
     timeline: Annotated[bool, typer.Option("--timeline", help="Also the label over time.")] = False,
-    min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Below this, the answer is `unknown`.")
-    ] = 0.0,
+    min_confidence: MinConfidenceOption = "0",
+    precision: PrecisionOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -50,6 +49,7 @@ def command(
     Example: zoo predict svm song.mp3 --format json
     """
     from zoo.audio.files import audio_files
+    from zoo.inference.confidence import least_confidence
     from zoo.inference.output_file import OutputFile, csv_header, csv_lines, is_stdout, json_line
     from zoo.inference.predict import predict
     from zoo.inference.predictors import open_model
@@ -62,9 +62,10 @@ def command(
     if output is not None and is_stdout(output):
         output = None
     model = open_model(run, threads=None if 1 in (jobs, len(files)) else 1)
+    least = least_confidence(model, min_confidence, precision, reporter.note)
     kept = None
     if output is not None:
-        kept = OutputFile(output, as_csv, timeline, model.name, force, min_confidence)
+        kept = OutputFile(output, as_csv, timeline, model.name, force, least)
         waiting = [file for file in files if not kept.holds(file)]
         if len(waiting) < len(files):
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")
@@ -82,7 +83,7 @@ def command(
         model,
         files,
         timeline=timeline,
-        min_confidence=min_confidence,
+        min_confidence=least,
         jobs=jobs,
         in_order=format == "table",
         reporter=reporter,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.completion import complete_trained
-from zoo.cli.options import OpenOption
+from zoo.cli.options import MinConfidenceOption, OpenOption, PrecisionOption
 from zoo.cli.output import say
 from zoo_registry.errors import UsageError
 from zoo_registry.text import pip_install
@@ -37,6 +37,8 @@ def command(
     max_minutes: Annotated[
         float, typer.Option(min=0.01, help="Longer recordings are refused.")
     ] = 30.0,
+    min_confidence: MinConfidenceOption = "0",
+    precision: PrecisionOption = None,
     open: OpenOption = False,
 ) -> None:
     """Serve trained models on a page where songs are dropped, and as JSON.
@@ -65,4 +67,13 @@ def command(
 
             webbrowser.open(address)
 
-    serve(models or [], host, port, Limits(max_megabytes, max_minutes), ready, allow_host or [])
+    serve(
+        models or [],
+        host,
+        port,
+        Limits(max_megabytes, max_minutes),
+        ready,
+        allow_host or [],
+        min_confidence,
+        precision,
+    )

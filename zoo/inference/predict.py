@@ -24,6 +24,7 @@ from zoo.audio.properties import Meter
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
 from zoo.execution.threads import map_in_threads
+from zoo.inference.confidence import least_confidence
 from zoo.inference.prediction import UNKNOWN, UNLIKE, Prediction, Section, doubt, narrow
 from zoo.inference.predictors import Predictor, open_model, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
@@ -39,7 +40,8 @@ def predict(
     paths: str | Path | Iterable[str | Path],
     *,
     timeline: bool = False,
-    min_confidence: float = 0.0,
+    min_confidence: float | str = 0.0,
+    precision: float | None = None,
     jobs: int | None = None,
     in_order: bool = True,
     reporter: Reporter | None = None,
@@ -57,14 +59,18 @@ def predict(
         ``music/**/*.mp3``; and "-" for standard input.
     timeline : bool
         Whether predictions contain their windows.
-    min_confidence : float
-        Mean probability below which the label is "unknown".
+    min_confidence : float or "auto"
+        Mean probability below which the label is "unknown"; "auto" is a precision of 0.9.
+    precision : float, optional
+        Share of right answers, in place of a confidence: an answer needs the least confidence at
+        or above which out-of-fold answers of the run were right that often.
     jobs : int, optional
         Number of files at a time; number of cores by default.
     in_order : bool
         Whether predictions are returned in the order of the files, or as soon as each is ready.
     reporter : Reporter, optional
-        Receives the progress, and a note on what is passed over in folders.
+        Receives the progress, a note on what is passed over in folders, and one on the confidence
+        that a precision needs.
 
     Returns
     -------
@@ -75,7 +81,8 @@ def predict(
     Raises
     ------
     UsageError
-        If the run or a path does not exist, or the run is not complete.
+        If the run or a path does not exist, the run is not complete, or no confidence reaches the
+        precision.
     ArtefactError
         If the ONNX file was changed, or cannot be run.
     LimitError
@@ -103,7 +110,8 @@ def predict(
         predictor = model
     if timeline and not predictor.has_times:
         raise UsageError(f"{predictor.name} does not say how its windows lie: it has no timeline")
-    classify = partial(_classify, predictor, timeline, min_confidence)
+    least = least_confidence(predictor, min_confidence, precision, reporter.note)
+    classify = partial(_classify, predictor, timeline, least)
     return _predictions(files, classify, workers, in_order, reporter)
 
 

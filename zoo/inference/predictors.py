@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from zoo.artefacts.artefact import Artefact, Windows
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.audio.decode import LONGEST
+from zoo.evaluate.thresholds import Thresholds
 from zoo.workspace import find_run
 from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
 from zoo_registry.files import is_file, is_folder
@@ -34,6 +35,7 @@ class Predictor(Protocol):
     shortest: int  # samples
     bandwidth: int  # Hz that nearly all of the training recordings reach, or 0
     has_times: bool
+    thresholds: Thresholds | None
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
         """Classify the windows of a waveform that is read in blocks of shape (samples,)."""
@@ -57,6 +59,7 @@ class PluginPredictor:
     """
 
     has_times = False
+    thresholds: Thresholds | None = None
 
     def __init__(self, run: Run, file: str | None = None) -> None:
         from zoo.plugins.registry import recorded_model

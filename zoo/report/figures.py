@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from zoo.evaluate.leaderboard import Difference, Row
 from zoo.evaluate.metrics import Calibration
+from zoo.evaluate.thresholds import FEWEST, Thresholds
 from zoo.report.svg import (
     ACCENT,
+    FAINT,
     GRID,
     INK,
     SECOND,
@@ -25,6 +27,7 @@ from zoo.report.svg import (
 
 _POINTS = 1_000  # of a learning curve
 _CURVES = 12  # names of values in a figure
+_NAMED = 10  # points of a curve in its text alternative
 _LARGEST = 1e30  # of a value; axes cannot be calculated for the largest floats
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "coverage",
     "drawable",
     "intervals",
     "learning_curves",
@@ -159,6 +163,31 @@ def reliability(name: str, found: Calibration) -> CaptionedFigure:
         axes.set_xlabel("mean probability")
         axes.set_ylabel("share right")
         return captioned(figure, f"calibration-{name}", label, caption)
+
+
+def coverage(name: str, found: Thresholds) -> CaptionedFigure:
+    """Draw the share of right answers against the share of tracks that get an answer."""
+    points = list(zip(found.answered, found.right, found.confidence, strict=True))
+    step = -(-len(points) // _NAMED)
+    named = [*points[step - 1 : -1 : step], points[-1]]
+    values = "; ".join(
+        f"at {least:.2f} {right:.2f} of the answers are right, for {answered:.2f} of the tracks"
+        for answered, right, least in named
+    )
+    label = f"Share right against share answered of {name}, by least confidence: {values}"
+    caption = f"{name}: {found.right[-1]:.3f} right if every track gets an answer."
+    with new_figure(2.9, 2.75) as (figure, axes):
+        # Of fewer answers the share is not worth a line.
+        first = next((n for n, p in enumerate(points) if p[0] * found.tracks >= FEWEST), 0)
+        axes.plot(found.answered[: first + 1], found.right[: first + 1], color=FAINT, linewidth=1)
+        axes.plot(found.answered[first:], found.right[first:], color=ACCENT, linewidth=2)
+        axes.plot(found.answered[-1:], found.right[-1:], "o", color=ACCENT, clip_on=False)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(min(0.5, *found.right), 1.02)
+        axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.set_xlabel("share answered")
+        axes.set_ylabel("share right")
+        return captioned(figure, f"coverage-{name}", label, caption)
 
 
 def drawable(folds: Iterable[Sequence[Mapping[str, float]]]) -> list[list[dict[str, float]]]:

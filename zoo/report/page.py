@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.evaluate.leaderboard import Board, leaderboard, side_by_side
 from zoo.evaluate.metrics import calibration
 from zoo.evaluate.robustness import by_change
+from zoo.evaluate.thresholds import thresholds
 from zoo.execution.progress import Reporter
 from zoo.report import figures
 from zoo.report.error_section import error_section
@@ -207,6 +208,9 @@ def _board_page(
         "reliability_diagrams": [
             figures.reliability(names[run], calibration(given))
             for run, given in predictions.items()
+        ],
+        "coverage": [
+            figures.coverage(names[run], thresholds(given)) for run, given in predictions.items()
         ],
         "learning_curves": [
             figures.learning_curves(names[row.run], curves)

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.execution.progress import Reporter
+from zoo.inference.confidence import least_confidence
 from zoo.web.limits import Gate, Limits
 from zoo.web.names import Names
 from zoo.web.served_models import ServedModels
@@ -42,6 +44,8 @@ def serve(
     limits: Limits,
     ready: Callable[[str], None],
     allowed: Sequence[str] = (),
+    min_confidence: float | str = 0.0,
+    precision: float | None = None,
 ) -> None:
     """Serve until interrupted.
 
@@ -57,14 +61,20 @@ def serve(
         Receives the address as soon as the server answers.
     allowed : sequence of str
         Further names that the server answers to.
+    min_confidence, precision : float or "auto", float, optional
+        As for `zoo.inference.predict.predict`.
 
     Raises
     ------
     UsageError, ArtefactError, PluginError
-        If the address cannot be listened on, or a model cannot be served.
+        If the address cannot be listened on, a model cannot be served, or does not reach the
+        precision.
     """
     names = Names(host, allowed)
     served = ServedModels(models)
+    if min_confidence == "auto" or precision is not None:
+        for model in served.all():
+            least_confidence(served.open(model), min_confidence, precision, Reporter().note)
     with ExitStack() as stack:
         # SIGTERM must end the server as Ctrl-C does, or its folder would stay.
         handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -76,7 +86,7 @@ def serve(
 
         from zoo.web.connection import Connection
 
-        service = Service(served, Uploads(folder / "songs"), limits)
+        service = Service(served, Uploads(folder / "songs"), limits, min_confidence, precision)
         shown_host = f"[{host}]" if ":" in host else host
         address = f"http://{shown_host}:{listener.getsockname()[1]}"
 

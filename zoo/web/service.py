@@ -20,7 +20,7 @@ from zoo.inference.predictors import while_wanted
 from zoo.web.limits import Limits, Refused
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.uploads import Song, Uploads
-from zoo_registry.errors import AudioError, ZooError
+from zoo_registry.errors import AudioError, UsageError, ZooError
 
 __all__ = ["Loudness", "Service"]
 
@@ -48,12 +48,22 @@ class Service:
         The models that can be asked, and the songs of the clients.
     limits : Limits
         The longest song that is decoded.
+    min_confidence, precision : float or "auto", float, optional
+        As for `zoo.inference.predict.predict`.
     """
 
-    def __init__(self, models: ServedModels, uploads: Uploads, limits: Limits) -> None:
+    def __init__(
+        self,
+        models: ServedModels,
+        uploads: Uploads,
+        limits: Limits,
+        min_confidence: float | str = 0.0,
+        precision: float | None = None,
+    ) -> None:
         self.models = models
         self.uploads = uploads
         self.limits = limits
+        self._min_confidence, self._precision = min_confidence, precision
         self._turns = anyio.CapacityLimiter(_AT_ONCE)
         self._stopping = threading.Event()
 
@@ -122,7 +132,16 @@ class Service:
         begin = time.perf_counter()
         stoppable = _Stoppable(opened, self._is_running)
         wanted = opened.has_times if timeline is None else timeline
-        (found,) = predict(stoppable, [song.path], timeline=wanted)
+        try:
+            (found,) = predict(
+                stoppable,
+                [song.path],
+                timeline=wanted,
+                min_confidence=self._min_confidence,
+                precision=self._precision,
+            )
+        except UsageError as error:
+            raise Refused(503, str(error)) from error
         seconds = time.perf_counter() - begin
         if found.error is not None:
             raise Refused(503, _public(found.error, song))
@@ -135,6 +154,7 @@ class _Stoppable:
     def __init__(self, model: Artefact, is_running: Callable[[], bool]) -> None:
         self.name, self.classes = model.name, model.classes
         self.rate, self.shortest, self.has_times = model.rate, model.shortest, model.has_times
+        self.thresholds = model.thresholds
         self.bandwidth = model.bandwidth
         self._model, self._is_running = model, is_running
 

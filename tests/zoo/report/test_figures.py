@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from zoo.evaluate.leaderboard import Difference, Row
 from zoo.evaluate.metrics import Calibration
+from zoo.evaluate.thresholds import Thresholds
 from zoo.report import figures
 from zoo_registry.text import shown
 
@@ -47,6 +48,10 @@ def drawings(names: list[str]) -> dict[str, str]:
         "curves": figures.learning_curves(names[0], [curve, []]),
         "reliability": figures.reliability(
             names[0], Calibration((0.0, 0.5), (0.1, 0.6), (0.05, 0.6), (0.0, 1.0), (3, 1), 0.1)
+        ),
+        "coverage": figures.coverage(
+            names[0],
+            Thresholds(tracks=50, confidence=[0.9, 0.5], right=[1.0, 0.8], answered=[0.3, 1.0]),
         ),
     }
     for figure in drawn.values():
@@ -245,6 +250,23 @@ def test_bars_of_a_reliability_diagram_are_as_high_as_the_share_that_is_right():
     for (x, y), sure, share in zip(centres, given.confidence, given.accuracy, strict=True):
         assert x == pytest.approx(x0 + (x1 - x0) * sure, abs=0.05)
         assert y == pytest.approx(y0 + (y1 - y0) * share, abs=0.05)
+
+
+def test_a_curve_of_coverage_goes_through_its_shares():
+    given = Thresholds(
+        tracks=100,
+        confidence=[0.9, 0.8, 0.7, 0.2],
+        right=[1.0, 0.9, 0.95, 0.7],
+        answered=[0.1, 0.4, 0.5, 1.0],
+    )
+    drawing = Drawing(figures.coverage("svm", given).svg)
+    (few,), (curve,) = drawing.lines(1), drawing.lines(2)
+    assert few[-1] == curve[0]  # of less than 20 tracks
+    points = [*few[:-1], *curve]
+    (x0, y0), (x1, y1) = points[0], points[-1]
+    for (x, y), share, right in zip(points, given.answered, given.right, strict=True):
+        assert (x - x0) / (x1 - x0) == pytest.approx((share - 0.1) / 0.9, abs=0.01)
+        assert (y - y0) / (y1 - y0) == pytest.approx((right - 1) / -0.3, abs=0.01)
 
 
 def test_learning_curves_lie_on_their_axes():

@@ -196,6 +196,21 @@ class TestService:
             assert found.to_json() == {**expected.to_json(), "path": "a song"}
             assert (found.label, found.label_mean, found.run) == ("high", "low", run.id)
 
+    def test_the_least_confidence_of_the_server_holds_for_all(self, uploads, hearing, torn_song):
+        hearing("torn")
+        for wanted, label in (("0.33", "high"), (0.9, UNKNOWN)):
+            service = Service(ServedModels(), uploads, Limits(), min_confidence=wanted)
+            song = Song(torn_song, "torn.wav")
+            found, _ = asyncio.run(service.predict(service.models.find("torn"), song, None))
+            assert (found.label, found.guess) == (label, None if label == "high" else "high")
+        result = ModelResult(service.models.find("torn"), found)
+        page = render_result("torn.wav", Loudness(3.0, [0.1]), [result])
+        assert "unsure: 0.340 is below 0.9; guess: high" in page
+        service = Service(ServedModels(), uploads, Limits(), precision=0.9)
+        with pytest.raises(Refused, match="was tested on 8 tracks, too few") as refused:
+            asyncio.run(service.predict(service.models.find("torn"), song, None))
+        assert refused.value.status == 503
+
     def test_the_newest_run_of_a_model_goes_by_its_name(self, hearing, workspace):
         newest = hearing("torn")
         for age, year in (("older", "2001"), ("oldest", "2000"), ("ahead", "2100")):
