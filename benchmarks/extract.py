@@ -66,7 +66,7 @@ def rows(given: argparse.Namespace) -> Iterator[Row]:
     log_mel: Contestants = {"zoo": LogMel(), "librosa": _librosa_log_mel}
     if audioflux := _audioflux_log_mel():
         log_mel["audioflux"] = audioflux
-    _alike(handcrafted, list(waveforms.values()))
+    _alike(list(waveforms.values()))
     for title, contestants in (("hand-crafted", handcrafted), ("log-mel", log_mel)):
         yield from _contest(title, contestants, waveforms, given.rounds)
     for model, title in (("svm", "hand-crafted"), ("cnn2d", "log-mel")):
@@ -104,8 +104,7 @@ def _librosa_features(audio: Any) -> Any:
     of_rows = (np.max, np.min, np.mean, np.std, kurtosis, skew)
     moments = np.stack([statistic(values, axis=1) for statistic in of_rows], axis=1)
     tempo = feature.tempo(onset_envelope=onset, sr=RATE, hop_length=HOP)
-    begin, end = librosa.effects.trim(audio, top_db=60, hop_length=HOP)[1]
-    return np.concatenate([moments.ravel(), tempo, [begin, audio.size - end]])[None]
+    return np.concatenate([moments.ravel(), tempo])[None]
 
 
 def _librosa_log_mel(audio: Any) -> Any:
@@ -139,22 +138,17 @@ def _audioflux_log_mel() -> Callable[[Any], Any] | None:
     return log_mel
 
 
-def _alike(contestants: Contestants, waveforms: list[Any]) -> None:
-    """Note how far zoo is from librosa where a track is one window."""
-    single = [
-        audio
-        for audio in waveforms
-        if len(librosa_reference.windows(audio, Handcrafted().hop)) == 1
-    ]
-    zoo, other = (
-        np.concatenate([contestants[name](audio) for audio in single]) for name in contestants
-    )
+def _alike(waveforms: list[Any]) -> None:
+    """Note how far zoo is from librosa, given the same preparation."""
+    frontend = Handcrafted()
+    zoo = np.concatenate([frontend(audio) for audio in waveforms])
+    other = np.concatenate([frontend.reference(audio) for audio in waveforms])
     spread = np.where(other.std(axis=0) > 0, other.std(axis=0), 1)
     apart = np.abs(zoo - other).max(axis=0) / spread
     worst = librosa_reference.feature_names()[int(apart.argmax())]
     note(
         f"hand-crafted and librosa differ by {apart.max():.1e} standard deviations of a column "
-        f"at most ({worst}), over {len(single)} tracks"
+        f"at most ({worst}), over {len(waveforms)} tracks"
     )
 
 

@@ -148,7 +148,7 @@ def _tracks(folder: Path, count: int, seconds: float) -> Path:
     return folder
 
 
-def _feature_table(path: Path, count: int, columns: int = 165) -> Path:
+def _feature_table(path: Path, count: int, columns: int = 163) -> Path:
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((len(CLASSES), columns))
     with path.open("w", encoding="utf-8") as file:

@@ -116,7 +116,7 @@ def export(model):
     import onnx
     return onnx.parser.parse_model("""
     <ir_version: 10, opset_import: ["": 18]>
-    torn (float[n, 165] track) => (float[n, 2] probabilities)
+    torn (float[n, 163] track) => (float[n, 2] probabilities)
     <int64[1] loudness = {20}, float much = {0.1}, float little = {0.01},
      float[1, 2] if_loud = {0.0, 1.0}, float[1, 2] if_quiet = {0.51, 0.49},
      float[1, 2] if_hushed = {0.75, 0.25}> {

@@ -65,7 +65,8 @@ class _GraphFrontEnd:
 class Handcrafted(_GraphFrontEnd):
     """Statistics of spectral and temporal descriptors, one row per window.
 
-    The 165 columns are those of `zoo.audio.librosa_reference.feature_names`.
+    The 163 columns are those of `zoo.audio.librosa_reference.feature_names`. They describe what
+    sounds: silence before, in and behind it, its level and a constant offset do not matter.
 
     Attributes
     ----------
@@ -84,7 +85,7 @@ class Handcrafted(_GraphFrontEnd):
     """
 
     name: ClassVar[str] = "handcrafted"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     layout: ClassVar[Layout] = "vectors"
 
     window: float = 30.0

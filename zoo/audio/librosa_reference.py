@@ -11,11 +11,15 @@ from zoo_registry.errors import AudioError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["check", "describe", "descriptors", "feature_names", "log_mel", "windows"]
+__all__ = ["check", "describe", "descriptors", "feature_names", "floor", "log_mel", "trim", "windows"]
 
 N_MELS = 128  # librosa's default, for MFCCs and onset strength
 N_MFCC = 13
 N_CONTRAST = 7
+TRIM = 1e-3  # of the range of the samples; what differs less from the first one is still silence
+GATE = 1e-6  # of the power of the loudest frame; a frame with less is silent
+LEVEL = 0.1  # of full scale, to which the root mean square of what sounds is scaled
+FLOOR = 1e-5  # of the power of what sounds, as white noise that is added to every frame
 
 STATISTICS = ("max", "min", "mean", "std", "kurtosis", "skew")
 _DESCRIPTORS = (
@@ -29,7 +33,7 @@ _DESCRIPTORS = (
 def feature_names() -> list[str]:
     """Return the names of the columns of `describe`."""
     names = [f"{name}_{statistic}" for name in _DESCRIPTORS for statistic in STATISTICS]
-    return [*names, "tempo", "leading_silence", "trailing_silence"]
+    return [*names, "tempo"]
 
 
 def check(audio: "NDArray[np.float32]") -> None:
@@ -63,45 +67,72 @@ def log_mel(
 def describe(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
 ) -> "NDArray[np.float32]":
-    """Return the columns of `feature_names` for one window of a waveform, float32, shape (165,)."""
-    # Six statistics over the frames of each descriptor, tempo in beats per minute, samples of
-    # silence (more than 60 dB below the loudest frame) before and after.
+    """Return the columns of `feature_names` for one window of a waveform, float32, shape (163,)."""
+    # Six statistics over the frames of each descriptor, and tempo in beats per minute.
     from librosa import feature
-    from librosa.effects import trim
 
     frames, onset = descriptors(audio, rate, n_fft, hop)
-    tempo = feature.tempo(onset_envelope=onset, sr=rate, hop_length=hop)[0]
-    sounding = trim(_at_least(audio, n_fft), top_db=60, hop_length=hop)[1]
-    leading, trailing = sounding[0], max(0, audio.size - sounding[1])
-    row = np.concatenate([_statistics(frames).ravel(), [tempo, leading, trailing]])
-    return row.astype(np.float32)
+    tempo = feature.tempo(onset_envelope=onset, sr=rate, hop_length=hop)
+    return np.concatenate([_statistics(frames).ravel(), tempo]).astype(np.float32)
 
 
 def descriptors(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
 ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return librosa's descriptors, float32, shape (27, frames), and the onset strength of them."""
+    """Return librosa's descriptors of the frames that sound, and their onset strength.
+
+    They do not depend on silence around the sound, on its level, or on a constant offset.
+
+    Returns
+    -------
+    descriptors : float32 array, shape (27, frames)
+        Frames lie within the sound. Silent ones are left out.
+    onset : float32 array, shape (frames,)
+        Onset strength of all frames, in which a tempo is found.
+    """
     from librosa import feature, power_to_db, stft
     from librosa.onset import onset_strength
 
-    audio = _at_least(audio, n_fft)
-    magnitude = np.abs(stft(audio, n_fft=n_fft, hop_length=hop))
+    audio = trim(audio)
+    audio = _at_least(audio - audio.mean(), n_fft)
+    framing = {"frame_length": n_fft, "hop_length": hop, "center": False}
+    energy = feature.rms(y=audio, **framing)[0] ** 2
+    sounding = energy >= GATE * energy.max()
+    audio = audio * (LEVEL / (np.sqrt(energy[sounding].mean()) or 1))
+    magnitude = np.abs(stft(audio, n_fft=n_fft, hop_length=hop, center=False))
+    magnitude = np.sqrt(magnitude**2 + floor(n_fft))
     mel = _mel_basis(rate, n_fft, N_MELS) @ magnitude**2
     decibels = power_to_db(mel)
-    onset = onset_strength(S=decibels, sr=rate, n_fft=n_fft, hop_length=hop)
+    onset = onset_strength(S=decibels, sr=rate, n_fft=n_fft, hop_length=hop, center=False)
     centroid = feature.spectral_centroid(S=magnitude, sr=rate)
     rows = [
         centroid,
         feature.spectral_rolloff(S=magnitude, sr=rate),
-        feature.zero_crossing_rate(audio, frame_length=n_fft, hop_length=hop),
-        feature.rms(y=audio, frame_length=n_fft, hop_length=hop),
+        feature.zero_crossing_rate(audio, **framing),
+        feature.rms(y=audio, **framing),
         onset[np.newaxis],
         feature.spectral_contrast(S=magnitude, sr=rate),
         feature.spectral_bandwidth(S=magnitude, sr=rate, centroid=centroid),
         feature.spectral_flatness(S=magnitude),
         feature.mfcc(S=decibels, n_mfcc=N_MFCC),
     ]
-    return np.concatenate(rows), onset
+    return np.concatenate(rows)[:, sounding], onset
+
+
+def floor(n_fft: int) -> float:
+    """Return the power that is added to every bin of a spectrum, squared full scale."""
+    # Otherwise noise that nobody hears, of 16 bits, an encoder or a microphone, would fill the gaps
+    # of a spectrum, which contrast, flatness and MFCCs measure.
+    return float(FLOOR * LEVEL**2 * np.sum(np.hanning(n_fft + 1)[:-1] ** 2))
+
+
+def trim(audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Return a waveform without silence before and after, which may have any constant value."""
+    least = TRIM * np.ptp(audio)
+    first = int(np.argmax(np.abs(audio - audio[0]) > least))
+    last = audio.size - 1 - int(np.argmax(np.abs(audio - audio[-1])[::-1] > least))
+    # A step is constant up to it and from it on.
+    return audio[min(first, last) : max(first, last) + 1]
 
 
 @lru_cache(maxsize=8)
@@ -123,7 +154,7 @@ def _statistics(rows: "NDArray[np.float32]") -> "NDArray[np.float64]":
     mean = values.mean(axis=1, keepdims=True)
     std = values.std(axis=1, keepdims=True)
     # The moments of a constant row would be quotients of rounding errors.
-    constant = std <= 1e-6 * np.abs(mean) + 1e-12
+    constant = std <= 1e-4 * np.abs(mean) + 1e-5
     standard = np.where(constant, 0.0, (values - mean) / np.where(constant, 1.0, std))
     skew = (standard**3).mean(axis=1)
     kurtosis = np.where(constant[:, 0], 0.0, (standard**4).mean(axis=1) - 3)

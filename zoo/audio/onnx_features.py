@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.audio import librosa_reference
+from zoo.audio import librosa_reference as reference
 from zoo.audio.onnx_spectra import (
     DOUBLE,
     FLOAT,
@@ -48,10 +48,10 @@ def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
 
 
 def handcrafted(rate: int, n_fft: int, hop: int, window: int) -> Any:
-    """Return the graph of `librosa_reference.describe`, from (1, samples) to (windows, 165)."""
+    """Return the graph of `librosa_reference.describe`, from (1, samples) to (windows, 163)."""
     from onnxscript import ir
 
-    columns, types = len(librosa_reference.feature_names()), ir.DataType
+    columns, types = len(reference.feature_names()), ir.DataType
 
     def _body(op: Op, waveform: Tensor) -> Tensor:
         audio = op.Squeeze(waveform, [0])
@@ -93,32 +93,54 @@ def _model(body: Callable[[Op, Tensor], Tensor], columns: int) -> Any:
 
 def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     """Return the row of one window, as `zoo.audio.librosa_reference.describe` does."""
-    size = op.Shape(audio)
-    power = power_spectrum(op, audio, n_fft, hop)
+    # A mean of many numbers beside zero is inexact; the second one is a mean of small numbers.
+    audio = _without_mean(op, _trimmed(op, _without_mean(op, audio)))
     audio = _at_least(op, audio, n_fft)
+    energy = _mean_square(op, audio, n_fft, hop)
+    loudest = op.ReduceMax(energy, keepdims=0)
+    sounding = op.Squeeze(op.GreaterOrEqual(energy, op.Mul(loudest, reference.GATE)), [0])
+    level = op.Sqrt(op.ReduceMean(op.Compress(energy, sounding, axis=1), keepdims=0))
+    gain = op.Div(reference.LEVEL, op.Where(op.Less(level, _LEAST), 1.0, level))
+    audio = op.Mul(audio, gain)
+
     bins = np.arange(1 + n_fft // 2)[None]
-    square = op.Mul(audio, audio)
+    power = op.Add(power_spectrum(op, audio, n_fft, hop), reference.floor(n_fft))
     magnitude = op.Sqrt(power)
     centroid, bandwidth = _centre(op, magnitude, rate, n_fft)
-    mel = mel_power(op, power, bins, rate, n_fft, librosa_reference.N_MELS)
+    mel = mel_power(op, power, bins, rate, n_fft, reference.N_MELS)
     loudness = _clipped(op, decibels(op, mel))
-    onset = _onset_strength(op, loudness, n_fft, hop)
-    dct = constant(op, "dct", _dct(librosa_reference.N_MELS, librosa_reference.N_MFCC))
+    onset = _onset_strength(op, loudness)
+    dct = constant(op, "dct", _dct(reference.N_MELS, reference.N_MFCC))
     rows = [
         centroid,
         _rolloff(op, magnitude, rate / n_fft),
         _zero_crossing_rate(op, audio, n_fft, hop),
-        op.Sqrt(_mean_square(op, square, n_fft, hop)),
+        op.Mul(op.Sqrt(energy), gain),
         onset,
         _contrast(op, magnitude, rate, n_fft),
         bandwidth,
         _flatness(op, magnitude, power, 1 + n_fft // 2),
         op.MatMul(dct, loudness),
     ]
-    statistics = op.Reshape(_statistics(op, op.Concat(*rows, axis=0)), [-1])
-    tempo = _tempo(op, onset, rate, hop)
-    row = op.Concat(statistics, tempo, _silence(op, square, size, hop), axis=0)
+    frames = op.Compress(op.Concat(*rows, axis=0), sounding, axis=1)
+    statistics = op.Reshape(_statistics(op, frames), [-1])
+    row = op.Concat(statistics, _tempo(op, onset, rate, hop), axis=0)
     return op.Cast(row, to=FLOAT)
+
+
+def _without_mean(op: Op, audio: Tensor) -> Tensor:
+    return op.Sub(audio, op.ReduceMean(audio))
+
+
+def _trimmed(op: Op, audio: Tensor) -> Tensor:
+    """Return the audio without a constant beginning and end, as `librosa_reference.trim` does."""
+    least = op.Mul(op.Sub(op.ReduceMax(audio), op.ReduceMin(audio)), reference.TRIM)
+    ends = []
+    for end, is_last in ((op.Slice(audio, [0], [1]), 0), (op.Slice(audio, [-1], [_END]), 1)):
+        differs = op.Cast(op.Greater(op.Abs(op.Sub(audio, end)), least), to=FLOAT)
+        ends.append(op.ArgMax(differs, axis=0, select_last_index=is_last))
+    # A step is constant up to it and from it on.
+    return op.Slice(audio, op.Min(*ends), op.Add(op.Max(*ends), 1), [0])
 
 
 _END = int(np.iinfo(np.int64).max)  # of a slice
@@ -142,13 +164,11 @@ def _dct(size: int, count: int) -> Any:
     return waves * math.sqrt(2 / size)
 
 
-def _onset_strength(op: Op, decibels: Tensor, n_fft: int, hop: int) -> Tensor:
+def _onset_strength(op: Op, decibels: Tensor) -> Tensor:
     frames = op.Slice(op.Shape(decibels), [1], [2])
     later = op.Slice(decibels, [1], frames, [1])
     earlier = op.Slice(decibels, [0], op.Sub(frames, 1), [1])
-    rise = op.ReduceMean(op.Relu(op.Sub(later, earlier)), [0])
-    delayed = op.Pad(rise, [0, 1 + n_fft // (2 * hop), 0, 0])
-    return op.Slice(delayed, [0], frames, [1])
+    return op.Pad(op.ReduceMean(op.Relu(op.Sub(later, earlier)), [0]), [0, 1, 0, 0])
 
 
 def _frequencies(rate: int, n_fft: int) -> Any:
@@ -180,15 +200,16 @@ def _zero_crossing_rate(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
     negative = op.Less(audio, -1e-10)
     later, earlier = op.Slice(negative, [1], [_END]), op.Slice(negative, [0], [-1])
     crossings = op.Pad(op.Xor(later, earlier), [1, 0])
-    crossings = op.Cast(framed(op, crossings, n_fft, hop), to=FLOAT)
+    crossings = op.Cast(framed(op, crossings, n_fft, hop, centred=False), to=FLOAT)
     # The first sample of a frame has no predecessor in it.
     first = op.Slice(crossings, [0], [1 - n_fft], [0], [hop])
     return op.Sub(_moving_mean(op, crossings, n_fft, hop), op.Div(first, float(n_fft)))
 
 
-def _mean_square(op: Op, square: Tensor, frame: int, hop: int) -> Tensor:
-    """Return the means of the squares in frames around multiples of `hop`, (1, frames)."""
-    return _moving_mean(op, framed(op, square, frame, hop), frame, hop)
+def _mean_square(op: Op, audio: Tensor, frame: int, hop: int) -> Tensor:
+    """Return the means of the squares in frames that begin at multiples of `hop`, (1, frames)."""
+    square = framed(op, op.Mul(audio, audio), frame, hop, centred=False)
+    return _moving_mean(op, square, frame, hop)
 
 
 def _moving_mean(op: Op, values: Tensor, frame: int, hop: int) -> Tensor:
@@ -226,14 +247,14 @@ def _octave_bands(rate: int, n_fft: int) -> list[tuple[int, int, int]]:
     early; the highest bin of all bands but the last counts for the next band.
     """
     frequencies = _frequencies(rate, n_fft)
-    edges = [0.0, *(200.0 * 2.0 ** np.arange(librosa_reference.N_CONTRAST))]
+    edges = [0.0, *(200.0 * 2.0 ** np.arange(reference.N_CONTRAST))]
     bands = []
     for number, (low, high) in enumerate(pairwise(edges)):
         inside = np.flatnonzero((frequencies >= low) & (frequencies <= high))
         first = inside[0] - (number > 0)
-        last = inside[-1] if number < librosa_reference.N_CONTRAST - 1 else len(frequencies) - 1
+        last = inside[-1] if number < reference.N_CONTRAST - 1 else len(frequencies) - 1
         count = max(1, int(np.rint(0.02 * (last + 1 - first))))
-        bands.append((int(first), int(last + (number == librosa_reference.N_CONTRAST - 1)), count))
+        bands.append((int(first), int(last + (number == reference.N_CONTRAST - 1)), count))
     return bands
 
 
@@ -256,7 +277,7 @@ def _statistics(op: Op, rows: Tensor) -> Tensor:
     centred = op.Sub(values, mean)
     std = op.Sqrt(op.ReduceMean(op.Mul(centred, centred), [1]))
     # The moments of a constant row would be quotients of rounding errors.
-    least = op.Add(op.Mul(op.Abs(mean), 1e-6), 1e-12)
+    least = op.Add(op.Mul(op.Abs(mean), 1e-4), 1e-5)
     constant = op.LessOrEqual(std, least)
     standard = op.Div(centred, op.Where(constant, 1.0, std))
     square = op.Mul(standard, standard)
@@ -307,13 +328,3 @@ def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
     best = op.ArgMax(score, axis=0, keepdims=1)
     return op.Gather(constant(op, "tempi", tempi, np.float64), best)
 
-
-def _silence(op: Op, square: Tensor, size: Tensor, hop: int) -> Tensor:
-    """Return the number of samples that librosa.effects.trim removes at both ends, double (2,)."""
-    level = op.Max(op.Squeeze(_mean_square(op, square, 2048, hop), [0]), LEAST_POWER)
-    loud = op.Greater(level, op.Mul(op.ReduceMax(level), 1e-6))
-    frames = op.Squeeze(op.NonZero(loud), [0])
-    leading = op.Mul(op.Slice(frames, [0], [1]), hop)
-    last = op.Mul(op.Add(op.Slice(frames, [-1], op.Shape(level)), 1), hop)
-    trailing = op.Max(op.Sub(size, op.Min(last, op.Shape(square))), 0)
-    return op.Cast(op.Concat(leading, trailing, axis=0), to=DOUBLE)

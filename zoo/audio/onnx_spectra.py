@@ -41,20 +41,22 @@ def constant(op: Op, name: str, values: Any, dtype: type = np.float32) -> Tensor
     return op.initializer(ir.tensor(np.ascontiguousarray(values, dtype=dtype)), name=name)
 
 
-def framed(op: Op, values: Tensor, frame: int, hop: int, least: int = 0) -> Tensor:
-    """Pad a vector so that frames centred on multiples of `hop` consist of whole blocks."""
+def framed(
+    op: Op, values: Tensor, frame: int, hop: int, least: int = 0, centred: bool = True
+) -> Tensor:
+    """Pad or cut a vector so that frames on or from multiples of `hop` consist of whole blocks."""
     # The size of a block is the greatest common divisor of `frame` and `hop`.
     size = op.Shape(values)
-    before = frame // 2
+    before = frame // 2 if centred else 0
     whole = op.Add(op.Max(size, least) if least else size, 2 * before)
     whole = op.Sub(whole, op.Mod(whole, math.gcd(frame, hop)))
     return op.Pad(values, op.Concat([before], op.Sub(op.Sub(whole, size), before), axis=0))
 
 
 def squared_parts(
-    op: Op, audio: Tensor, n_fft: int, hop: int, exact: bool = False
+    op: Op, audio: Tensor, n_fft: int, hop: int, centred: bool = True
 ) -> tuple[Tensor, Places]:
-    """Return the squared parts of the spectrum of Hann frames centred on multiples of `hop`.
+    """Return the squared parts of the spectrum of Hann frames.
 
     One step of Cooley and Tukey (1965, doi:10.1090/S0025-5718-1965-0178586-1) replaces a large
     transform by two small ones: over ``rows`` samples that are ``columns`` apart, and over the
@@ -66,9 +68,9 @@ def squared_parts(
         Builder of the graph, and waveform, (samples,).
     n_fft, hop : int
         Samples in a frame, and from one frame to the next.
-    exact : bool
-        Whether to compute in double precision. In single precision, quiet parts beside loud ones
-        are rounding errors, which differ between machines.
+    centred : bool
+        Whether frames are centred on multiples of `hop`, with silence around the waveform. Else
+        they begin there, and lie within it.
 
     Returns
     -------
@@ -91,7 +93,8 @@ def squared_parts(
     rotation = np.stack([across, 1j * across], axis=-1).reshape(columns, -1)
     rotation = np.concatenate([rotation.real, rotation.imag])
 
-    blocks = op.Reshape(framed(op, audio, n_fft, hop, least=n_fft), [-1, unit])
+    blocks = framed(op, audio, n_fft, hop, least=n_fft, centred=centred)
+    blocks = op.Reshape(blocks, [-1, unit])
     blocks_of_frame = constant(op, "blocks", np.arange(n_fft // unit), np.int64)
     count = op.Sub(op.Shape(blocks, start=0, end=1), n_fft // unit - 1)
     starts = op.Unsqueeze(op.Range(0, op.Squeeze(count, [0]), hop // unit), [1])
@@ -99,16 +102,9 @@ def squared_parts(
     # Two transpositions are faster than one: columns to the front, then frames to the end.
     frames = op.Reshape(op.Transpose(frames, perm=[1, 0]), [columns, -1, rows])
     frames = op.Transpose(frames, perm=[0, 2, 1])
-    dtype: type = np.float64 if exact else np.float32
-    if exact:
-        # Between a transposition and a product of doubles: releases of onnxruntime before 1.26
-        # join the two to an operator that they have for single precision only.
-        frames = op.Cast(op.Max(frames), to=DOUBLE)
-    parts = op.MatMul(constant(op, "waves", kernels, dtype), frames)
+    parts = op.MatMul(constant(op, "waves", kernels), frames)
     parts = op.Reshape(parts, [2 * columns, -1])
-    spectrum = op.MatMul(constant(op, "rotation", rotation, dtype), parts)
-    if exact:  # the digits of quiet parts are computed
-        spectrum = op.Cast(spectrum, to=FLOAT)
+    spectrum = op.MatMul(constant(op, "rotation", rotation), parts)
     squares = op.Reshape(op.Mul(spectrum, spectrum), [2 * columns * half, -1])
     frequency = np.arange(n_fft // 2 + 1)
     mirrored = np.where(frequency % rows < half, frequency, n_fft - frequency)
@@ -117,8 +113,8 @@ def squared_parts(
 
 
 def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
-    """Return the power of `squared_parts` in double precision, float32 (bins, frames)."""
-    squares, parts = squared_parts(op, audio, n_fft, hop, exact=True)
+    """Return the power of frames within a waveform, float32 (bins, frames)."""
+    squares, parts = squared_parts(op, audio, n_fft, hop, centred=False)
     real, imaginary = (
         op.Gather(squares, constant(op, name, places, np.int64))
         for name, places in zip(("real", "imaginary"), parts, strict=True)
