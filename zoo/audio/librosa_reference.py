@@ -11,7 +11,16 @@ from zoo_registry.errors import AudioError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["check", "describe", "descriptors", "feature_names", "floor", "log_mel", "trim", "windows"]
+__all__ = [
+    "check",
+    "describe",
+    "descriptors",
+    "feature_names",
+    "floor",
+    "log_mel",
+    "trim",
+    "windows",
+]
 
 N_MELS = 128  # librosa's default, for MFCCs and onset strength
 N_MFCC = 13
@@ -90,15 +99,16 @@ def descriptors(
     onset : float32 array, shape (frames,)
         Onset strength of all frames, in which a tempo is found.
     """
-    from librosa import feature, power_to_db, stft
+    from librosa import feature, power_to_db, stft, util
     from librosa.onset import onset_strength
 
-    audio = trim(audio)
-    audio = _at_least(audio - audio.mean(), n_fft)
-    framing = {"frame_length": n_fft, "hop_length": hop, "center": False}
-    energy = feature.rms(y=audio, **framing)[0] ** 2
+    audio = _at_least(trim(audio - audio.mean()), n_fft)
+    framed = util.frame(audio, frame_length=n_fft, hop_length=hop)
+    # Not the mean square: silence with an offset is silence.
+    energy = framed.var(axis=0)
     sounding = energy >= GATE * energy.max()
-    audio = audio * (LEVEL / (np.sqrt(energy[sounding].mean()) or 1))
+    gain = LEVEL / (np.sqrt(energy[sounding].mean()) or 1)
+    audio = (audio - framed[:, sounding].mean()) * gain
     magnitude = np.abs(stft(audio, n_fft=n_fft, hop_length=hop, center=False))
     magnitude = np.sqrt(magnitude**2 + floor(n_fft))
     mel = _mel_basis(rate, n_fft, N_MELS) @ magnitude**2
@@ -108,8 +118,8 @@ def descriptors(
     rows = [
         centroid,
         feature.spectral_rolloff(S=magnitude, sr=rate),
-        feature.zero_crossing_rate(audio, **framing),
-        feature.rms(y=audio, **framing),
+        feature.zero_crossing_rate(audio, frame_length=n_fft, hop_length=hop, center=False),
+        np.sqrt(energy)[np.newaxis] * gain,
         onset[np.newaxis],
         feature.spectral_contrast(S=magnitude, sr=rate),
         feature.spectral_bandwidth(S=magnitude, sr=rate, centroid=centroid),

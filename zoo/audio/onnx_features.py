@@ -93,15 +93,20 @@ def _model(body: Callable[[Op, Tensor], Tensor], columns: int) -> Any:
 
 def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     """Return the row of one window, as `zoo.audio.librosa_reference.describe` does."""
-    # A mean of many numbers beside zero is inexact; the second one is a mean of small numbers.
-    audio = _without_mean(op, _trimmed(op, _without_mean(op, audio)))
-    audio = _at_least(op, audio, n_fft)
-    energy = _mean_square(op, audio, n_fft, hop)
+    audio = _at_least(op, _trimmed(op, op.Sub(audio, op.ReduceMean(audio))), n_fft)
+    blocks = framed(op, audio, n_fft, hop, centred=False)
+    mean = _moving_mean(op, blocks, n_fft, hop)
+    square = _moving_mean(op, op.Mul(blocks, blocks), n_fft, hop)
+    energy = op.Relu(op.Sub(square, op.Mul(mean, mean)))
     loudest = op.ReduceMax(energy, keepdims=0)
     sounding = op.Squeeze(op.GreaterOrEqual(energy, op.Mul(loudest, reference.GATE)), [0])
-    level = op.Sqrt(op.ReduceMean(op.Compress(energy, sounding, axis=1), keepdims=0))
+    offset, level = (
+        op.ReduceMean(op.Compress(values, sounding, axis=1), keepdims=0)
+        for values in (mean, energy)
+    )
+    level = op.Sqrt(level)
     gain = op.Div(reference.LEVEL, op.Where(op.Less(level, _LEAST), 1.0, level))
-    audio = op.Mul(audio, gain)
+    audio = op.Mul(op.Sub(audio, offset), gain)
 
     bins = np.arange(1 + n_fft // 2)[None]
     power = op.Add(power_spectrum(op, audio, n_fft, hop), reference.floor(n_fft))
@@ -126,10 +131,6 @@ def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     statistics = op.Reshape(_statistics(op, frames), [-1])
     row = op.Concat(statistics, _tempo(op, onset, rate, hop), axis=0)
     return op.Cast(row, to=FLOAT)
-
-
-def _without_mean(op: Op, audio: Tensor) -> Tensor:
-    return op.Sub(audio, op.ReduceMean(audio))
 
 
 def _trimmed(op: Op, audio: Tensor) -> Tensor:
@@ -204,12 +205,6 @@ def _zero_crossing_rate(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
     # The first sample of a frame has no predecessor in it.
     first = op.Slice(crossings, [0], [1 - n_fft], [0], [hop])
     return op.Sub(_moving_mean(op, crossings, n_fft, hop), op.Div(first, float(n_fft)))
-
-
-def _mean_square(op: Op, audio: Tensor, frame: int, hop: int) -> Tensor:
-    """Return the means of the squares in frames that begin at multiples of `hop`, (1, frames)."""
-    square = framed(op, op.Mul(audio, audio), frame, hop, centred=False)
-    return _moving_mean(op, square, frame, hop)
 
 
 def _moving_mean(op: Op, values: Tensor, frame: int, hop: int) -> Tensor:
@@ -327,4 +322,3 @@ def _tempo(op: Op, onset: Tensor, rate: int, hop: int) -> Tensor:
     score = op.Add(op.Log(op.Add(op.Mul(mean, 1e6), 1.0)), prior)
     best = op.ArgMax(score, axis=0, keepdims=1)
     return op.Gather(constant(op, "tempi", tempi, np.float64), best)
-

@@ -196,7 +196,6 @@ print([name for name in ("librosa", "scipy", "numba", "sklearn") if name in sys.
     assert done.stdout.strip() == "[]"
 
 
-
 @pytest.fixture(scope="module")
 def spread():
     """Return the standard deviation of each column over eight sounds of one kind."""
@@ -217,14 +216,14 @@ def test_silence_around_level_and_offset_do_not_matter(spread, before, after, of
     assert apart.max() < 1.5
 
 
-@given(at=st.integers(RATE, 3 * RATE), length=st.integers(0, 2 * RATE))
-@settings(max_examples=10)
-def test_silence_within_does_not_count(spread, at, length):
+@pytest.mark.parametrize("frames", [5, 40, 400])
+def test_the_length_of_silence_within_does_not_matter(spread, frames):
     audio, frontend = music(RATE, 4.0), Handcrafted()
-    changed = np.insert(audio, at, np.zeros(length, np.float32))
-    apart = np.abs(frontend(changed) - frontend(audio))[0] / spread
-    assert np.median(apart) < 0.5
-    assert np.isfinite(apart).all()
+    least, more = (
+        frontend(np.insert(audio, 2 * RATE, np.zeros(512 * count, np.float32)))[0, :-1]
+        for count in (4, frames)
+    )  # without the tempo
+    assert (np.abs(least - more) / spread[:-1]).max() < 0.1
 
 
 @pytest.mark.real
