@@ -95,10 +95,60 @@ def predict(model, tracks):
 
 # In two minds: a quiet second is high by a hair, a loud one is low beyond doubt, so that the vote
 # of the windows and their mean probability can name two classes; a hushed one is high for three
-# in four. Column 20 is the mean loudness.
+# in four. Its front end is the level of each second.
 TORN_MODEL = '''
+from dataclasses import dataclass
+from typing import ClassVar
+import numpy as np
 from zoo import Card, Handcrafted, hookimpl
-card = Card(name="torn", title="Torn", family="test", frontend=Handcrafted(window=1.0))
+
+@dataclass(frozen=True)
+class Level(Handcrafted):
+    name: ClassVar[str] = "level"
+    version: ClassVar[int] = 1
+    window: float = 1.0
+
+    def __call__(self, audio):
+        count = max(1, (audio.size + self.hop // 2) // self.hop)
+        parts = np.split(audio, [self.hop * number for number in range(1, count)])
+        return np.float32([[np.sqrt(np.mean(np.square(part, dtype=float)))] for part in parts])
+
+    reference = __call__
+
+    def graph(self):
+        import onnx
+        return onnx.parser.parse_model("""
+        <ir_version: 10, opset_import: ["": 18]>
+        level (float[1, samples] waveform) => (float[rows, 1] track)
+        <int64 zero = {0}, int64 one = {1}, int64 half = {11025}, int64 hop = {22050},
+         int64[1] first = {0}, int64[2] front = {1, 0}, int64[2] column = {-1, 1}> {
+            audio = Squeeze (waveform, first)
+            size = Size (audio)
+            more = Add (size, half)
+            whole = Div (more, hop)
+            count = Max (whole, one)
+            numbers = Range (zero, count, one)
+            begins = Mul (numbers, hop)
+            after = Add (begins, hop)
+            last = Sub (count, one)
+            is_last = Equal (numbers, last)
+            ends = Where (is_last, size, after)
+            exact = Cast <to = 11> (audio)
+            square = Mul (exact, exact)
+            sums = CumSum (square, zero)
+            padded = Pad (sums, front)
+            lower = Gather (padded, begins)
+            upper = Gather (padded, ends)
+            energy = Sub (upper, lower)
+            samples_of = Sub (ends, begins)
+            length = Cast <to = 11> (samples_of)
+            mean = Div (energy, length)
+            root = Sqrt (mean)
+            rounded = Cast <to = 1> (root)
+            track = Reshape (rounded, column)
+        }""")
+
+card = Card(name="torn", title="Torn", family="test", frontend=Level())
 
 @hookimpl
 def train(tracks, labels, classes):
@@ -106,24 +156,21 @@ def train(tracks, labels, classes):
 
 @hookimpl
 def predict(model, tracks):
-    import numpy as np
-    levels = [track[:, 20:21] for track in tracks]
-    sounds = [np.where(level > 0.1, [[0.0, 1.0]], [[0.51, 0.49]]) for level in levels]
-    return [np.where(level < 0.01, [[0.75, 0.25]], s) for level, s in zip(levels, sounds)]
+    sounds = [np.where(level > 0.1, [[0.0, 1.0]], [[0.51, 0.49]]) for level in tracks]
+    return [np.where(level < 0.01, [[0.75, 0.25]], s) for level, s in zip(tracks, sounds)]
 
 @hookimpl
 def export(model):
     import onnx
     return onnx.parser.parse_model("""
     <ir_version: 10, opset_import: ["": 18]>
-    torn (float[n, 163] track) => (float[n, 2] probabilities)
-    <int64[1] loudness = {20}, float much = {0.1}, float little = {0.01},
+    torn (float[n, 1] track) => (float[n, 2] probabilities)
+    <float much = {0.1}, float little = {0.01},
      float[1, 2] if_loud = {0.0, 1.0}, float[1, 2] if_quiet = {0.51, 0.49},
      float[1, 2] if_hushed = {0.75, 0.25}> {
-        level = Gather <axis = 1> (track, loudness)
-        loud = Greater (level, much)
+        loud = Greater (track, much)
         sound = Where (loud, if_loud, if_quiet)
-        hushed = Less (level, little)
+        hushed = Less (track, little)
         probabilities = Where (hushed, if_hushed, sound)
     }""")
 '''
