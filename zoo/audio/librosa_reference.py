@@ -88,16 +88,10 @@ def describe(
 def descriptors(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
 ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return librosa's descriptors of the frames that sound, and their onset strength.
+    """Return librosa's descriptors, float32, shape (27, frames), and the onset strength.
 
-    They do not depend on silence around the sound, on its level, or on a constant offset.
-
-    Returns
-    -------
-    descriptors : float32 array, shape (27, frames)
-        Frames lie within the sound. Silent ones are left out.
-    onset : float32 array, shape (frames,)
-        Onset strength of all frames, in which a tempo is found.
+    They do not depend on silence, level, or a constant offset: frames lie within the sound, and
+    silent ones are left out. Onset strength is that of all frames, in which a tempo is found.
     """
     from librosa import feature, power_to_db, stft, util
     from librosa.onset import onset_strength
