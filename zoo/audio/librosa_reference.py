@@ -88,11 +88,9 @@ def describe(
 def descriptors(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int
 ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Return librosa's descriptors, float32, shape (27, frames), and the onset strength.
-
-    They do not depend on silence, level, or a constant offset: frames lie within the sound, and
-    silent ones are left out. Onset strength is that of all frames, in which a tempo is found.
-    """
+    """Return librosa's descriptors, float32, shape (27, frames), and the onset strength."""
+    # They do not depend on silence, level, or a constant offset: frames lie within the sound, and
+    # silent ones are left out. Onset strength is that of all frames, in which a tempo is found.
     from librosa import feature, power_to_db, stft, util
     from librosa.onset import onset_strength
 
