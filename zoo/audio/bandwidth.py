@@ -68,15 +68,10 @@ def _cut_off(bands: "NDArray[np.floating]", width: float) -> int:
     last, count = len(bands) - 1, int(bands.shape[1])
     levels = np.sort(bands, axis=0)[[int(_OFTEN * last), int(_SELDOM * last)]]
     often, seldom = 10 * np.log10(levels + _NOTHING)
-    # Each edge has so many bands below it; those right above it belong to the fall.
-    edges = np.arange(1, count)
-    first = (edges * _ABOVE).astype(int) + 2
-    edges = edges[first < count * (1 - _TOP) - 2]
+    edges, low, first = _edges(count)
     if not edges.size:
         return count
-    first = first[: edges.size]
     sums = np.cumsum(often)
-    low = (edges / _BELOW).astype(int)
     below = (sums[edges] - sums[low] + often[low]) / (edges + 1 - low)
     above = np.maximum.accumulate(often[::-1])[::-1][first]
     least = np.minimum.accumulate(often[::-1])[::-1][first]
@@ -91,6 +86,19 @@ def _cut_off(bands: "NDArray[np.floating]", width: float) -> int:
     height = below[best] - above[best]
     content = often[: first[best]] > above[best] + height / 2
     return int(content.nonzero()[0][-1]) + 1
+
+
+@lru_cache(maxsize=8)
+def _edges(count: int) -> "tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]":
+    """Return places of a cut-off, each between two of so many bands.
+
+    Of each there is the number of bands below it, the first of them that is compared, and the first
+    one above it: those right above it belong to the fall.
+    """
+    edges = np.arange(1, count)
+    first = (edges * _ABOVE).astype(int) + 2
+    edges = edges[first < count * (1 - _TOP) - 2]
+    return edges, (edges / _BELOW).astype(int), first[: edges.size]
 
 
 def _mirror(powers: "NDArray[np.floating]", rate: int) -> float:
