@@ -127,18 +127,20 @@ def test_recordings_that_are_named_from_here_give_the_same(
     drawing, make_tones, workspace, monkeypatch
 ):
     make_tones(workspace / "tones", tracks=4, seconds=0.3)
-    here = zoo.train(drawing, "tones", protocol="kfold:2", seed=3, jobs=1)
+    here = zoo.train(drawing, "tones", protocol="kfold:2", seed=3, robustness=4, jobs=1)
     monkeypatch.setenv("ZOO_CACHE", str(workspace / "another cache"))
     there = zoo.train(
         drawing,
         "tones",
         protocol="kfold:2",
         seed=3,
+        robustness=4,
         engine=Pickling(workspace / "worker"),
         root=Path("there"),
     )
     assert there.complete, there.record.error
     assert same(there, here)
+    assert there.robustness_path.read_bytes() == here.robustness_path.read_bytes()
     for run in (here, there):
         stored = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
         assert stored["extraction"]["tracks"] == 8

@@ -163,6 +163,17 @@ class TestContent:
                 assert f"{value:.3f}" in its.text
             assert row.run in its.text
 
+    def test_changes_are_shown_beside_the_unchanged_tracks(self, workspace, make_tones):
+        data = str(make_tones(workspace / "tones", tracks=3, seconds=0.3))
+        zoo.train("logistic", data, protocol="kfold:3", robustness=4, jobs=1)
+        its = pages()["tones-kfold-3.html"]
+        ((row,),) = [board.rows for board in zoo.leaderboard()]
+        head, cells = its.tables["robustness"]
+        assert head == ["model", "tracks", "mean", *row.by_change]
+        assert cells[:3] == ["logistic", "4", f"{row.robustness:.3f}"]
+        for cell, share in zip(cells[3:], row.by_change.values(), strict=True):
+            assert cell.startswith(f"{share:.3f}")
+
     def test_each_score_is_in_its_column(self, mistaken):
         its = pages(protocol="kfold:3")["tones-kfold-3.html"]
         board = next(board for board in zoo.leaderboard() if board.grouped)
