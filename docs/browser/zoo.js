@@ -14,6 +14,8 @@ const LEAST = 10; // of them, with sound
 const SHARE = 0.05; // of a window, with sound
 const UNLIKE = "unlike the training recordings"; // zoo/inference/prediction.py
 const NARROW = 0.9; // of the bandwidth of the training recordings: zoo/inference/prediction.py
+const OTHER = "_other"; // zoo_registry/predictions.py
+const NONE_OF_THEM = "none of the trained classes";
 const QUIET = "silence: almost nothing is above -70 dB of full scale";
 
 /** An ONNX file that the zoo wrote, given as Uint8Array. */
@@ -95,7 +97,7 @@ export class Artefact {
       heard.band = `this recording has nothing above ${Math.ceil((0.97 * source) / 1000) / 2} kHz, the training recordings have`;
     const timeline = windows.map((w, n) => {
       const [best, quiet] = [argmax(w.probabilities), silent[n]];
-      const reason = quiet ? QUIET : unlike[n] ? UNLIKE : null;
+      const reason = quiet ? QUIET : unlike[n] ? UNLIKE : this.classes[best] === OTHER ? NONE_OF_THEM : null;
       return {
         start: round(w.start),
         end: round(w.end),
@@ -107,20 +109,24 @@ export class Artefact {
     if (count === windows.length) return { ...unknown(QUIET), timeline };
     const sounding = windows.length - count;
     const isKnown = 2 * others <= sounding;
-    const reason = isKnown ? null : `${UNLIKE}: ${others} of ${sounding} window${sounding > 1 ? "s" : ""}`;
     const voting = windows.filter((_, n) => !silent[n] && !(isKnown && unlike[n]));
     const { votes, mean, winner } = vote(voting.map((w) => w.probabilities));
+    const isNone = this.classes[winner] === OTHER;
+    const reason = !isKnown ? `${UNLIKE}: ${others} of ${sounding} window${sounding > 1 ? "s" : ""}` : isNone ? NONE_OF_THEM : null;
+    // The best of the real classes, which is the winner unless that is none of them.
+    const best = this.classes[isNone ? bestOf(votes, mean, winner) : winner];
+    const likely = this.classes[argmax(mean)];
     const named = (values) => Object.fromEntries(this.classes.map((name, n) => [name, values[n]]));
     return {
       ...heard,
       windows: voting.length,
-      label: isKnown ? this.classes[winner] : "unknown",
-      label_mean: this.classes[argmax(mean)],
+      label: reason ? "unknown" : best,
+      label_mean: likely === OTHER ? "unknown" : likely,
       confidence: mean[winner],
       votes: Object.fromEntries(Object.entries(named(votes)).filter(([, count]) => count)),
       probabilities: named(mean),
       reason,
-      ...(isKnown ? {} : { guess: this.classes[winner] }),
+      ...(reason ? { guess: best } : {}),
       timeline,
     };
   }
@@ -133,8 +139,13 @@ export function vote(windows) {
   const sums = classes.map((n) => windows.reduce((sum, row) => sum + row[n], 0));
   const whole = sums.reduce((a, b) => a + b);
   const mean = sums.map((sum) => sum / whole);
-  const most = Math.max(...votes);
-  return { votes, mean, winner: argmax(mean.map((p, n) => (votes[n] === most ? p : -1))) };
+  return { votes, mean, winner: bestOf(votes, mean) };
+}
+
+/** Return the class of most votes, and of the highest mean among several; all but one may win. */
+function bestOf(votes, mean, except = -1) {
+  const most = Math.max(...votes.filter((_, n) => n !== except));
+  return argmax(mean.map((p, n) => (n !== except && votes[n] === most ? p : -1)));
 }
 
 function argmax(values) {

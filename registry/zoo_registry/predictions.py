@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["MOST_CLASSES", "ChangedPredictions", "Predictions"]
+__all__ = ["MOST_CLASSES", "OTHER", "ChangedPredictions", "Predictions"]
 
 _CHANGE = "change"
 _LEADING = ("track", "label", "fold", "sha256", "group")
 _VOTES = "votes:"
 _MEAN = "probability:"
+OTHER = "_other"  # label of tracks that models are trained against; no class on a board
 MOST_CLASSES = 4096  # pairs of more would fill the memory
 _MOST = 2**31  # windows of a track; sums of more could leave the 64 bits
 _SURE = 1.001  # a plugin's probabilities may be off by rounding
@@ -72,6 +73,35 @@ class Predictions:
             np.concatenate([part.groups for part in parts]),
             np.concatenate([part.votes for part in parts]),
             np.concatenate([part.probabilities for part in parts]),
+        )
+
+    @property
+    def scored(self) -> "Predictions":
+        """The rows that scores are computed from: those of tracks of a real class.
+
+        The columns stay, because such a track may be taken for `OTHER`, which is wrong.
+        """
+        if OTHER not in self.classes:
+            return self
+        return self.take((self.labels != self.classes.index(OTHER)).nonzero()[0].tolist())
+
+    @property
+    def real(self) -> list[int]:
+        """The columns of the real classes, which are all but `OTHER`."""
+        return [number for number, name in enumerate(self.classes) if name != OTHER]
+
+    def take(self, rows: Sequence[int]) -> "Predictions":
+        """Return some of the rows, by number, in the order given."""
+        picked = list(rows)
+        return Predictions(
+            self.classes,
+            tuple(self.tracks[row] for row in picked),
+            self.labels[picked],
+            self.folds[picked],
+            tuple(self.digests[row] for row in picked),
+            self.groups[picked],
+            self.votes[picked],
+            self.probabilities[picked],
         )
 
     def to_csv(self) -> str:
@@ -171,18 +201,9 @@ class ChangedPredictions:
 
     def take(self, rows: Sequence[int]) -> "ChangedPredictions":
         """Return some of the rows, by number, in the order given."""
-        own, picked = self.predictions, list(rows)
-        taken = Predictions(
-            own.classes,
-            tuple(own.tracks[row] for row in picked),
-            own.labels[picked],
-            own.folds[picked],
-            tuple(own.digests[row] for row in picked),
-            own.groups[picked],
-            own.votes[picked],
-            own.probabilities[picked],
+        return ChangedPredictions(
+            tuple(self.changes[row] for row in rows), self.predictions.take(rows)
         )
-        return ChangedPredictions(tuple(self.changes[row] for row in picked), taken)
 
     def to_csv(self) -> str:
         """Return the text of `robustness.csv`."""

@@ -221,6 +221,16 @@ def test_what_is_unlike_the_training_recordings_is_there_what_it_is_here(
     compare(answers, model, paths)
 
 
+def test_none_of_the_classes_is_there_what_it_is_here(page, artefact, make_tones, tmp_path):
+    tones = make_tones(tmp_path / "others", classes=("_other", "high", "low"))
+    model = artefact("logistic", tones)
+    paths = sorted(tones.glob("*/*00.wav"))
+    answers = page(model, *paths)
+    assert answers[0]["reason"] == "none of the trained classes"
+    assert [answer["label"] for answer in answers] == ["unknown", "high", "low"]
+    compare(answers, model, paths)
+
+
 def test_what_is_wrong_is_said(page, artefact, tmp_path):
     model = artefact("logistic")
     (tmp_path / "text.wav").write_text("no sound")

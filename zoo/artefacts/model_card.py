@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from zoo.audio.bandwidth import usual_bandwidth
-from zoo.evaluate.metrics import confusion, f1_scores, score
+from zoo.evaluate.metrics import confusion, f1_scores, rejection, score
 from zoo.evaluate.robustness import by_change
-from zoo_registry.predictions import Predictions
+from zoo_registry.predictions import OTHER, Predictions
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
 from zoo_registry.text import shown, table_cell
@@ -23,17 +23,22 @@ _INTERFACE = {
 
 def intended_use(record: RunRecord) -> str:
     """Return a sentence on the classes and the limits of a model."""
-    classes = ", ".join(record.dataset.classes)
+    real = [name for name in record.dataset.classes if name != OTHER]
+    others = (
+        "It was also trained against recordings of none of these classes, which it calls unknown"
+        if len(real) < len(record.dataset.classes)
+        else "It knows no other class"
+    )
     return (
-        f"Classifies audio into {len(record.dataset.classes)} classes: {classes}. "
-        "It knows no other class, and has been tested on recordings like those of its dataset only."
+        f"Classifies audio into {len(real)} classes: {', '.join(real)}. "
+        f"{others}, and has been tested on recordings like those of its dataset only."
     )
 
 
 def model_card(run: Run, predictions: Predictions) -> str:
     """Return the text of the run's README.md."""
     record = run.record
-    scores = score(predictions)
+    scores, tested = score(predictions), len(predictions.scored)
     protocol = record.protocol
     grouping = (
         "tracks of one group are never on both sides of a split"
@@ -57,10 +62,13 @@ def model_card(run: Run, predictions: Predictions) -> str:
             f"{_INTERFACE[run.takes_audio]}"
         )
     matrix = confusion(predictions)
-    by_class = zip(predictions.classes, matrix.sum(axis=1), f1_scores(matrix), strict=True)
+    counts, values = matrix.sum(axis=1), f1_scores(matrix)
     per_class = "\n".join(
-        f"| {table_cell(name)} | {tracks} | {value:.3f} |" for name, tracks, value in by_class
+        f"| {table_cell(predictions.classes[n])} | {counts[n]} | {values[n]:.3f} |"
+        for n in predictions.real
     )
+    rejected = rejection(predictions)
+    others = f"\n{rejected.sentence}.\n" if rejected else ""
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
     params += _tuned(run, predictions)
     plugin = " ".join(filter(None, (model.distribution or model.file, model.version))) or "unknown"
@@ -77,7 +85,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 ## How well
 
-{len(predictions)} tracks tested out of fold, `{protocol.spec}`, seed {record.seed}; {grouping}.
+{tested} tracks tested out of fold, `{protocol.spec}`, seed {record.seed}; {grouping}.
 
 | | |
 | --- | --- |
@@ -89,7 +97,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | class | tracks | F1 |
 | --- | --- | --- |
 {per_class}
-{_robustness(run, predictions)}
+{others}{_robustness(run, predictions)}
 ## What it was made from
 
 | | |

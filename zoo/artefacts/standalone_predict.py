@@ -49,5 +49,6 @@ for name in sys.argv[1:]:
     votes, mean = np.bincount(windows.argmax(1), minlength=windows.shape[1]), windows.sum(0)
     winner, count = np.lexsort((mean, votes))[-1], len(windows)
     label, confidence = about["classes"][winner], f"{mean[winner] / max(1, count):.3f}"
-    print(f"{label if count and known else 'unknown'}  {confidence if count else '-'}  {name}")
+    known &= label != "_other" and count > 0
+    print(f"{label if known else 'unknown'}  {confidence if count else '-'}  {name}")
 sys.exit(failed)

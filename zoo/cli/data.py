@@ -12,6 +12,7 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, FormatOption, ListFormat
 from zoo.cli.output import Text, columns, make_table, print_result, say
 from zoo_registry.errors import DatasetError
+from zoo_registry.predictions import OTHER
 
 if TYPE_CHECKING:
     from zoo.datasets import Dataset
@@ -139,3 +140,5 @@ def _facts(facts: dict[str, Any]) -> Text:
         [*columns("class"), *columns("tracks", "groups", justify="right")],
         (item.values() for item in facts["classes"]),
     )
+    if any(item["class"] == OTHER for item in facts["classes"]):
+        yield f"Models are trained against {OTHER}; it is no class of a leaderboard."

@@ -98,6 +98,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     from zoo.report.tables import (
         audit_sentences,
         heading,
+        other_sentences,
         problems,
         robustness_sentences,
         tuning_sentences,
@@ -121,6 +122,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
         yield f"{more} further runs are not shown; `--format csv` lists them all."
     yield from audit_sentences(board.audit)
     yield from tuning_sentences(board)
+    yield from other_sentences(board)
     yield from robustness_sentences(board)
     yield from problems([row for row in rows if row.run not in reported])
     yield ""

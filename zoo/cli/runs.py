@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.evaluate.metrics import Scores
     from zoo.evaluate.robustness import ChangeScore
     from zoo_registry.errors import RunError
+    from zoo_registry.predictions import Predictions
     from zoo_registry.runs import Run
 
 __all__ = ["app"]
@@ -111,13 +112,16 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     record |= {"status": found.status, "scores": None, "confusion": None, "changes": None}
     text: Text = _facts(found)
     if found.is_scored:
-        from zoo.evaluate.metrics import confusion, score
+        from zoo.evaluate.metrics import confusion, rejection, score
         from zoo.evaluate.robustness import by_change
 
         predictions = found.predictions()
         scores, matrix = score(predictions), confusion(predictions)
         record |= {"scores": asdict(scores), "confusion": matrix.tolist()}
-        text = chain(text, _scores(predictions.classes, scores, matrix))
+        text = chain(text, _scores(predictions, scores, matrix))
+        if rejected := rejection(predictions):
+            record["other"] = asdict(rejected)
+            text = chain(text, [f"{rejected.sentence}."])
         if changed := found.robustness():
             changes = by_change(changed, predictions)
             record["changes"] = list(map(asdict, changes))
@@ -164,7 +168,8 @@ def _in_words(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _scores(classes: Sequence[str], scores: "Scores", matrix: "NDArray[np.int64]") -> Text:
+def _scores(predictions: "Predictions", scores: "Scores", matrix: "NDArray[np.int64]") -> Text:
+    classes = predictions.classes
     folds = " ".join(map(percent, scores.fold_accuracy))
     yield (
         f"accuracy {percent(scores.accuracy)} by vote, {percent(scores.accuracy_mean)} by mean "
@@ -177,8 +182,8 @@ def _scores(classes: Sequence[str], scores: "Scores", matrix: "NDArray[np.int64]
     yield make_table(
         [*columns("", no_wrap=True), *columns(*names, justify="right", no_wrap=True)],
         (
-            (name, *(count or "." for count in counts))
-            for name, counts in zip(classes, matrix.tolist(), strict=True)
+            (classes[number], *(count or "." for count in matrix[number].tolist()))
+            for number in predictions.real
         ),
         "confusion: rows are labels, columns are answers",
     )

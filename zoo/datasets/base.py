@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from zoo_registry.errors import DatasetError
-from zoo_registry.predictions import MOST_CLASSES
+from zoo_registry.predictions import MOST_CLASSES, OTHER
 from zoo_registry.text import digest, quoted
 
 if TYPE_CHECKING:
@@ -198,11 +198,11 @@ def check_labels(source: str, labels: Sequence[str]) -> None:
     """Raise `DatasetError` unless there are at least two classes, and not too many."""
     if not labels:
         raise DatasetError(f"{source} holds no track; give a folder with one sub-folder a class")
-    if len(set(labels)) < 2:  # noqa: PLR2004
-        raise DatasetError(
-            f"{source} holds one class only, {quoted(labels[0])}; "
-            "at least two are needed to classify"
-        )
+    real = sorted(set(labels) - {OTHER})
+    if len(real) < 2:  # noqa: PLR2004
+        others = f" beside {OTHER}" if OTHER in labels else ""
+        found = f"one class only{others}, {quoted(real[0])}" if real else f"no class but {OTHER}"
+        raise DatasetError(f"{source} holds {found}; at least two are needed to classify")
     if len(set(labels)) > MOST_CLASSES:
         raise DatasetError(
             f"{source} holds {len(set(labels))} classes, and {MOST_CLASSES} are the most; "

@@ -62,6 +62,9 @@ class Row:
         P-value of the difference to the row above, with Holm's correction over the board.
     error : str or None
         Reason of the failure or interruption, or the damaged files; and how the run is completed.
+    other_tracks, other_rejected : int or None, float or None
+        Number of tested tracks of none of the classes, which a model was trained against, and the
+        share of them that it assigned to no class; they are no part of the other scores.
     tuned : bool
         Whether the parameters come from a search.
     tuned_on_test : int
@@ -97,6 +100,8 @@ class Row:
     seed: int = 0
     p_above: float | None = None
     error: str | None = None
+    other_tracks: int | None = None
+    other_rejected: float | None = None
     tuned: bool = False
     tuned_on_test: int = 0
     robustness_tracks: int | None = None
@@ -321,15 +326,22 @@ def _computed(
     complete: Sequence[Run], learnt: float, seen: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, Any]]:
     """Return the scores and ranks of the runs whose predictions can be read, by id."""
-    from zoo.evaluate.metrics import score
+    from zoo.evaluate.metrics import rejection, score
     from zoo.evaluate.robustness import summary as robustness
     from zoo.evaluate.significance import compare, intervals
 
     readable: dict[str, Predictions] = {}
     survived: dict[str, dict[str, Any]] = {}
+    rejected: dict[str, dict[str, Any]] = {}
     for run in complete:
         with suppress(RunError):
-            readable[run.id] = run.predictions()
+            whole = run.predictions()
+            readable[run.id] = whole.scored
+            if found_other := rejection(whole):
+                rejected[run.id] = {
+                    "other_tracks": found_other.tracks,
+                    "other_rejected": found_other.share,
+                }
             if changed := run.robustness():
                 survived[run.id] = robustness(changed, readable[run.id])
     predicted = list(readable.values())
@@ -343,6 +355,7 @@ def _computed(
             "tracks": len(set(own.tracks)),
             "tuned_on_test": sum(sha256 in tuned_on for sha256, _ in tested),
             **survived.get(name, {}),
+            **rejected.get(name, {}),
         }
     p_values = compare(predicted, learnt)
     numbers = {name: number for number, name in enumerate(readable)}

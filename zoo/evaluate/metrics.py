@@ -6,9 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.evaluate.vote import mean_winners, vote_winners
-from zoo_registry.predictions import Predictions
+from zoo_registry.predictions import OTHER, Predictions
 
-__all__ = ["Calibration", "Scores", "calibration", "confusion", "f1_scores", "score"]
+__all__ = [
+    "Calibration",
+    "Rejection",
+    "Scores",
+    "calibration",
+    "confusion",
+    "f1_scores",
+    "rejection",
+    "score",
+]
 
 
 @dataclass(frozen=True)
@@ -32,19 +41,24 @@ class Scores:
 
 
 def score(predictions: Predictions) -> Scores:
-    """Return the scores of a run."""
+    """Return the scores of a run over the tracks of its real classes."""
+    predictions = predictions.scored
     labels, folds = predictions.labels, predictions.folds
     right = vote_winners(predictions.votes, predictions.probabilities) == labels
     return Scores(
         accuracy=float(right.mean()),
         accuracy_mean=float((mean_winners(predictions.probabilities) == labels).mean()),
-        macro_f1=float(np.mean(f1_scores(confusion(predictions)))),
+        macro_f1=float(np.mean(f1_scores(confusion(predictions))[predictions.real])),
         fold_accuracy=tuple(float(right[folds == fold].mean()) for fold in np.unique(folds)),
     )
 
 
 def confusion(predictions: Predictions) -> NDArray[np.int64]:
-    """Count tracks by label (row) and majority vote (column), int64, shape (classes, classes)."""
+    """Count tracks by label (row) and majority vote (column), int64, shape (classes, classes).
+
+    The row of `zoo_registry.predictions.OTHER` is empty, its column counts wrong answers.
+    """
+    predictions = predictions.scored
     n = len(predictions.classes)
     winners = vote_winners(predictions.votes, predictions.probabilities)
     counts = np.bincount(predictions.labels * n + winners, minlength=n * n)
@@ -63,6 +77,43 @@ def f1_scores(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     # A class that is neither tested nor predicted has the score 0, as in scikit-learn.
     scores: NDArray[np.float64] = 2 * np.diag(counts) / np.maximum(total, 1)
     return scores
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Answers to tracks of none of the classes, which a model was trained against.
+
+    Attributes
+    ----------
+    tracks : int
+        Number of tracks that were tested.
+    share : float
+        Share of them that was assigned to no class.
+    """
+
+    tracks: int
+    share: float
+
+    @property
+    def sentence(self) -> str:
+        """Description for people."""
+        return (
+            f"{self.tracks} tracks of {OTHER} are no part of these scores; "
+            f"{100 * self.share:.1f} % of them were rightly assigned to none of the classes"
+        )
+
+
+def rejection(predictions: Predictions) -> Rejection | None:
+    """Return the answers to tracks of none of the classes; None if there are none."""
+    if OTHER not in predictions.classes:
+        return None
+    other = predictions.classes.index(OTHER)
+    tested = predictions.labels == other
+    if not tested.any():
+        return None
+    winners = vote_winners(predictions.votes, predictions.probabilities)
+    tracks = {name for name, own in zip(predictions.tracks, tested, strict=True) if own}
+    return Rejection(len(tracks), float((winners[tested] == other).mean()))
 
 
 @dataclass(frozen=True)
@@ -104,6 +155,7 @@ def calibration(predictions: Predictions, bins: int = 10) -> Calibration:
     bins : int
         Number of bins of equal width, from 0 to 1.
     """
+    predictions = predictions.scored
     confidence = predictions.probabilities.max(axis=1)
     right = mean_winners(predictions.probabilities) == predictions.labels
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)

@@ -17,7 +17,7 @@ from zoo.datasets import Dataset, FeatureTable
 from zoo.evaluate.protocols import Fold
 from zoo.evaluate.vote import vote_winners
 from zoo_registry.model import Model
-from zoo_registry.predictions import ChangedPredictions, Predictions
+from zoo_registry.predictions import OTHER, ChangedPredictions, Predictions
 from zoo_registry.record import RobustnessInfo
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ class Sample:
     ) -> "Sample":
         """Draw tracks by their content, so that all runs with these tracks have the same sample.
 
-        Classes have equally many tracks, as far as they have so many. A track that is tested
+        Classes have equally many tracks, as far as they have so many; tracks of none of the
+        classes are not scored, and not drawn. A track that is tested
         several times is in the sample of the first fold that tests it.
 
         Parameters
@@ -97,7 +98,8 @@ class Sample:
         tested: dict[int, int] = {}
         for fold in folds:
             for index in fold.test.tolist():
-                tested.setdefault(index, fold.number)
+                if dataset.tracks[index].label != OTHER:
+                    tested.setdefault(index, fold.number)
         ranks: Counter[str] = Counter()
         ranked = []
         for digest, name, index in sorted(

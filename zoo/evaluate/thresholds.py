@@ -73,20 +73,23 @@ def thresholds(predictions: Predictions) -> Thresholds:
         Out-of-fold predictions. The confidence of a track is the mean probability of the winner of
         the vote, as in `zoo predict`.
     """
-    winners = vote_winners(predictions.votes, predictions.probabilities)
-    confidence = predictions.probabilities[np.arange(len(winners)), winners]
+    scored = predictions.scored
+    winners = vote_winners(scored.votes, scored.probabilities)
+    answered = np.isin(winners, scored.real)  # not assigned to none of the classes
+    winners, labels = winners[answered], scored.labels[answered]
+    confidence = scored.probabilities[answered, winners]
     steps = np.floor(np.clip(confidence, 0, 1) * _STEPS).astype(np.int64)
     order = np.argsort(-steps, kind="stable")
-    steps, right = steps[order], (winners == predictions.labels)[order]
+    steps, right = steps[order], (winners == labels)[order]
     counts = np.arange(1, len(steps) + 1)
     last = np.flatnonzero(np.diff(steps, append=-1))  # the last track of each confidence
     if last.size > _ENTRIES:
         last = last[np.unique(np.linspace(0, last.size - 1, _ENTRIES).astype(np.int64))]
     return Thresholds(
-        tracks=len(set(predictions.tracks)),
+        tracks=len(set(scored.tracks)),
         confidence=(steps[last] / _STEPS).tolist(),
         right=np.round(np.cumsum(right)[last] / counts[last], 6).tolist(),
-        answered=np.round(counts[last] / len(steps), 6).tolist(),
+        answered=np.round(counts[last] / len(scored), 6).tolist(),
     )
 
 

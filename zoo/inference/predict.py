@@ -25,9 +25,18 @@ from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
 from zoo.execution.threads import map_in_threads
 from zoo.inference.confidence import least_confidence
-from zoo.inference.prediction import UNKNOWN, UNLIKE, Prediction, Section, doubt, narrow
+from zoo.inference.prediction import (
+    NONE_OF_THEM,
+    UNKNOWN,
+    UNLIKE,
+    Prediction,
+    Section,
+    doubt,
+    narrow,
+)
 from zoo.inference.predictors import Predictor, open_model, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
+from zoo_registry.predictions import OTHER
 from zoo_registry.text import first_line
 
 __all__ = ["predict"]
@@ -227,20 +236,23 @@ def _vote(
 ) -> Prediction:
     """Count the votes; the label is withheld for a reason, or for less than a confidence."""
     votes, mean = count_votes(windows)
+    names = predictor.classes
     winner = vote_winner(votes, mean)
     confidence = float(mean[winner])
-    reason = reason or doubt(confidence, least)
-    names = predictor.classes
+    reason = reason or (NONE_OF_THEM if names[winner] == OTHER else doubt(confidence, least))
+    real = [number for number, name in enumerate(names) if name != OTHER]
+    best = names[real[vote_winner(votes[real], mean[real])]]
+    likely = names[int(mean.argmax())]
     return replace(
         blank,
         windows=len(windows),
-        label=UNKNOWN if reason else names[winner],
-        label_mean=names[int(mean.argmax())],
+        label=UNKNOWN if reason else best,
+        label_mean=UNKNOWN if likely == OTHER else likely,
         confidence=confidence,
         votes={name: count for name, count in zip(names, votes.tolist(), strict=True) if count},
         probabilities=dict(zip(names, mean.tolist(), strict=True)),
         reason=reason,
-        guess=names[winner] if reason else None,
+        guess=best if reason else None,
     )
 
 
@@ -252,7 +264,10 @@ def _section(
     unlike: bool,
     least: float,
 ) -> Section:
-    reason = _SILENCE if silent else UNLIKE if unlike else doubt(confidence, least)
+    if silent or unlike:
+        reason: str | None = _SILENCE if silent else UNLIKE
+    else:
+        reason = NONE_OF_THEM if label == OTHER else doubt(confidence, least)
     start, end = times
     return Section(
         round(start, 3),

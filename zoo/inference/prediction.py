@@ -3,10 +3,21 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["OPTIONAL", "UNKNOWN", "UNLIKE", "Prediction", "Section", "agrees", "doubt", "narrow"]
+__all__ = [
+    "NONE_OF_THEM",
+    "OPTIONAL",
+    "UNKNOWN",
+    "UNLIKE",
+    "Prediction",
+    "Section",
+    "agrees",
+    "doubt",
+    "narrow",
+]
 
 UNKNOWN = "unknown"
 UNLIKE = "unlike the training recordings"
+NONE_OF_THEM = "none of the trained classes"
 OPTIONAL = (
     "guess",
     "silent",
@@ -17,6 +28,7 @@ OPTIONAL = (
 )  # keys that JSON has only if they have a value
 _NARROW = 0.9  # of the bandwidth that is usual; less is another one
 _STEP, _BLUR = 500, 0.03  # Hz to which a bandwidth is rounded up, from a little less
+_UNSURE = "unsure"
 _ROUNDING = 1e-6  # of the six digits in a CSV
 
 
@@ -45,7 +57,7 @@ class Section:
     @property
     def shown(self) -> str:
         """The label, or the reason in a few words where the sound can have none."""
-        if self.reason and (self.confidence is None or self.reason == UNLIKE):
+        if self.reason and not self.reason.startswith(_UNSURE):
             return self.reason.partition(":")[0]
         return self.label
 
@@ -78,7 +90,7 @@ class Prediction:
     run : str or None
         Run of the model.
     guess : str or None
-        Winner of the vote if the label is "unknown" all the same.
+        Winner of the vote if the label is "unknown" all the same; the best of the real classes.
     silent : int or None
         Number of silent windows, if there are any.
     unlike : int or None
@@ -120,7 +132,7 @@ class Prediction:
 
 def doubt(confidence: float, least: float) -> str | None:
     """Return the reason for "unknown" if the confidence is below the least one that is wanted."""
-    return f"unsure: {confidence:.3f} is below {least:g}" if confidence < least else None
+    return f"{_UNSURE}: {confidence:.3f} is below {least:g}" if confidence < least else None
 
 
 def narrow(bandwidth: int | None, usual: int, rate: int) -> str | None:
@@ -149,10 +161,10 @@ def agrees(confidence: float, reason: str | None, least: float) -> bool:
     confidence : float
         Confidence of the answer, as JSON or CSV holds it.
     reason : str or None
-        Its reason, which is that of `doubt`, begins with `UNLIKE`, or is none.
+        Its reason, which is that of `doubt`, begins with `UNLIKE` or `NONE_OF_THEM`, or is none.
     least : float
         Least confidence.
     """
     if reason:
-        return reason.startswith(UNLIKE) or reason.endswith(f" is below {least:g}")
+        return reason.startswith((UNLIKE, NONE_OF_THEM)) or reason.endswith(f" is below {least:g}")
     return confidence > least - _ROUNDING

@@ -17,7 +17,7 @@ from zoo.evaluate.metrics import confusion, f1_scores
 from zoo.report.excerpts import Excerpt, cut_excerpt, find_recordings, timelines
 from zoo.workspace import file_name
 from zoo_registry.errors import AudioError
-from zoo_registry.predictions import Predictions
+from zoo_registry.predictions import OTHER, Predictions
 from zoo_registry.runs import Run
 
 __all__ = ["CONFUSED", "LISTED", "PLAYERS", "error_section"]
@@ -62,6 +62,7 @@ def error_section(
             for run, given in predictions.items()
             if len(given.classes) <= CONFUSED
         },
+        "other": OTHER,
         "classes": {run: given.classes for run, given in predictions.items()},
         "hardest": len(worst),
         "cards": cards,
@@ -96,7 +97,9 @@ def _error_row(found: AlignedPredictions, track: int) -> dict[str, Any]:
 
 def _summary(found: AlignedPredictions) -> dict[str, Any]:
     """Return the most frequent class with the baseline, and the hardest and the easiest class."""
-    masks = {name: found.labels == number for number, name in enumerate(found.classes)}
+    masks = {
+        name: found.labels == number for number, name in enumerate(found.classes) if name != OTHER
+    }
     frequent = max(masks, key=lambda name: masks[name].sum())
     accuracies = {
         name: float(found.right[:, mask].sum() / max(1, found.tested[:, mask].sum()))
@@ -125,6 +128,7 @@ def _f1_rows(
             "scores": [of_run.get(name) for of_run in scores],
         }
         for number, name in enumerate(found.classes)
+        if name != OTHER
     ]
 
 

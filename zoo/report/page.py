@@ -20,6 +20,7 @@ from zoo.report.tables import (
     audit_sentences,
     heading,
     model_name,
+    other_sentences,
     problems,
     robustness_sentences,
     tuning_sentences,
@@ -173,7 +174,7 @@ def _board_page(
 ) -> dict[str, Any]:
     """Return the variables of ``board.html``."""
     ranked = [row for row in board.rows if row.rank is not None and row.run in known]
-    predictions = {row.run: known[row.run].predictions() for row in ranked}
+    predictions = {row.run: known[row.run].predictions().scored for row in ranked}
     # A run is named after its model, or by its id if the board has several of the model.
     models = Counter(row.model for row in board.rows)
     names = {row.run: row.model if models[row.model] == 1 else row.run for row in board.rows}
@@ -193,7 +194,12 @@ def _board_page(
         "others": [row for row in board.rows if row.rank is None],
         "runs": [known[row.run] for row in board.rows if row.run in known],
         "audit": audit_sentences(board.audit),
-        "warnings": [*tuning_sentences(board), *robustness_sentences(board), *problems(ranked)],
+        "warnings": [
+            *tuning_sentences(board),
+            *other_sentences(board),
+            *robustness_sentences(board),
+            *problems(ranked),
+        ],
         "changes": changes,
         "change_names": list(dict.fromkeys(name for scores in changes.values() for name in scores)),
         "differences": differences,

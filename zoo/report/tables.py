@@ -5,6 +5,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row
+from zoo_registry.predictions import OTHER
 from zoo_registry.text import csv_text, shown, table_cell
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "differences_markdown",
     "heading",
     "model_name",
+    "other_sentences",
     "problems",
     "robustness_sentences",
     "tuning_sentences",
@@ -75,6 +77,18 @@ def tuning_sentences(board: Board) -> list[str]:
     ]
 
 
+def other_sentences(board: Board) -> list[str]:
+    """Return what the models do with tracks of none of the classes, if the data have any."""
+    rows = [row for row in board.rows if row.other_tracks]
+    if not rows:
+        return []
+    shares = ", ".join(f"{row.run} {row.other_rejected:.3f}" for row in rows)
+    return [
+        f"{rows[0].other_tracks} tracks of {OTHER} were trained against and are not scored. Share "
+        f"of them that is rightly assigned to no class: {shares}."
+    ]
+
+
 def robustness_sentences(board: Board) -> list[str]:
     """Return what the mean over the changes does not tell: constant answers, other samples."""
     sentences = [
@@ -95,7 +109,12 @@ def board_markdown(board: Board) -> str:
     """Return a heading, a Markdown table of the board, and the sentences of the audit."""
     names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
     lines = [[*names, "mean prob.", "macro F1", "train s"], *map(_cells, board.rows)]
-    notes = [*audit_sentences(board.audit), *tuning_sentences(board), *robustness_sentences(board)]
+    notes = [
+        *audit_sentences(board.audit),
+        *tuning_sentences(board),
+        *other_sentences(board),
+        *robustness_sentences(board),
+    ]
     return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(' '.join(notes))}\n"
 
 
