@@ -77,10 +77,8 @@ class Predictions:
 
     @property
     def scored(self) -> "Predictions":
-        """The rows that scores are computed from: those of tracks of a real class.
-
-        The columns stay, because such a track may be taken for `OTHER`, which is wrong.
-        """
+        """The rows that scores are computed from: those of tracks of a real class."""
+        # The columns stay, because such a track may be taken for `OTHER`, which is wrong.
         if OTHER not in self.classes:
             return self
         return self.take((self.labels != self.classes.index(OTHER)).nonzero()[0].tolist())

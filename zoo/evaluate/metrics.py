@@ -54,10 +54,8 @@ def score(predictions: Predictions) -> Scores:
 
 
 def confusion(predictions: Predictions) -> NDArray[np.int64]:
-    """Count tracks by label (row) and majority vote (column), int64, shape (classes, classes).
-
-    The row of `zoo_registry.predictions.OTHER` is empty, its column counts wrong answers.
-    """
+    """Count tracks by label (row) and majority vote (column), int64, shape (classes, classes)."""
+    # The row of `OTHER` is empty, its column counts wrong answers.
     predictions = predictions.scored
     n = len(predictions.classes)
     winners = vote_winners(predictions.votes, predictions.probabilities)
