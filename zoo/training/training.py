@@ -178,7 +178,8 @@ class Training:
             self.record.artefact = ArtefactInfo()
         write_text(self.run.predictions_path, text)
         self.record.predictions = found
-        return predictions
+        # As they are read later: what is computed from them is the same after an interruption.
+        return Predictions.from_csv(text, str(self.run.predictions_path))
 
     def _store_robustness(self, parts: list[ChangedPredictions]) -> None:
         """Store the predictions of changed tracks; without any, no earlier ones stay."""
