@@ -22,44 +22,43 @@ ZOO = str(Path(sys.executable).with_name("zoo"))
 SCRIPT = """
 import sys
 import joblib, numpy as np
-from sklearn.feature_selection import VarianceThreshold
-from sklearn.pipeline import make_pipeline
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
 name, source, target = sys.argv[1:]
 
-def svm(inner):
-    from sklearn.calibration import CalibratedClassifierCV
+def svm():
     from sklearn.svm import SVC
-    svc = make_pipeline(StandardScaler(), VarianceThreshold(), SVC(C=5.0))
-    return CalibratedClassifierCV(svc, method="temperature", cv=inner, ensemble=False)
+    return SVC(C=5.0)
 
-def logistic(inner):
+def logistic():
     from sklearn.linear_model import LogisticRegression
-    regression = LogisticRegression(C=0.3, max_iter=2000)
-    return make_pipeline(StandardScaler(), VarianceThreshold(), regression)
+    return LogisticRegression(C=0.3, max_iter=2000)
 
-def random_forest(inner):
+def random_forest():
     from sklearn.ensemble import RandomForestClassifier
-    forest = RandomForestClassifier(500, random_state=0, n_jobs=-1)
-    return make_pipeline(VarianceThreshold(), forest)
+    return RandomForestClassifier(500, random_state=0, n_jobs=-1)
 
 make = {"svm": svm, "logistic": logistic, "random-forest": random_forest}[name]
 
 def fit(train):
-    inner = None
-    if name == "svm":
-        from sklearn.model_selection import StratifiedGroupKFold
-        inner = StratifiedGroupKFold(5, shuffle=True, random_state=0)
-        inner = list(inner.split(train, y[train], groups[train]))
-    return make(inner).fit(X[train], y[train])
+    scaler = StandardScaler().fit(X[train])
+    inner = StratifiedGroupKFold(3, shuffle=True, random_state=0)
+    inner = list(inner.split(train, y[train], groups[train]))
+    model = CalibratedClassifierCV(make(), method="temperature", cv=inner, ensemble=False)
+    return scaler, model.fit(np.clip(scaler.transform(X[train]), -5, 5), y[train])
+
+def answers(fitted, rows):
+    scaler, model = fitted
+    return model.predict_proba(np.clip(scaler.transform(rows), -5, 5))
 
 data = np.load(source)
 X, y, groups, number = data["X"], data["y"], data["groups"], data["number"]
 right = 0
 for fold in range(5):
     train, test = np.flatnonzero(number != fold), np.flatnonzero(number == fold)
-    right += (fit(train).predict_proba(X[test]).argmax(axis=1) == y[test]).sum()
+    right += (answers(fit(train), X[test]).argmax(axis=1) == y[test]).sum()
 print(right / len(y))
 joblib.dump(fit(np.arange(len(y))), target)
 """

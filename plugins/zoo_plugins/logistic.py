@@ -18,14 +18,10 @@ card = Card(
 
 
 def make(params: dict[str, Any]) -> Any:
-    """Return scaler, variance threshold and multinomial regression."""
-    from sklearn.feature_selection import VarianceThreshold
+    """Return the multinomial regression."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    regression = LogisticRegression(**params, max_iter=2000)
-    return make_pipeline(StandardScaler(), VarianceThreshold(), regression)
+    return LogisticRegression(**params, max_iter=2000)
 
 
 train, predict = classical(make)

@@ -22,12 +22,10 @@ card = Card(
 
 
 def make(params: dict[str, Any], seed: int) -> Any:
-    """Return variance threshold and forest, which needs no scaler."""
+    """Return the forest."""
     from sklearn.ensemble import RandomForestClassifier
-    from sklearn.feature_selection import VarianceThreshold
-    from sklearn.pipeline import make_pipeline
 
-    return make_pipeline(VarianceThreshold(), RandomForestClassifier(**params, random_state=seed))
+    return RandomForestClassifier(**params, random_state=seed)
 
 
 train, predict = classical(make)

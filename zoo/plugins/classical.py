@@ -17,22 +17,32 @@ if TYPE_CHECKING:
 
 __all__ = ["classical"]
 
+_FOLDS = 3  # of a calibration; with five, the temperature is the same within its error
+_FOLDS_OF_MAKE = 5
 _ARGUMENTS = ("params", "seed", "inner_folds")
 
 
-def classical(make: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def classical(
+    make: Callable[..., Any], *, calibrated: bool = True
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return the `train` and `predict` hooks of a scikit-learn classifier, for its plugin.
 
     The classifier is fitted on the windows of all training tracks, each with the label of its
-    track. Fitting uses all cores wherever the estimator leaves `n_jobs` unset, predicting one.
+    track. It gets standardised columns, limited to five standard deviations. A temperature, which
+    is found on windows that it was not fitted to, makes its confidence the share that is right;
+    this takes three fits more, on two thirds of the windows. Fitting uses all cores wherever the
+    estimator leaves `n_jobs` unset, predicting one.
 
     Parameters
     ----------
     make : callable
-        Returns an unfitted classifier that has `predict_proba`. It takes the arguments that it
-        wants, by name: `params`, the parameters of the card; `seed`, an int; `inner_folds`, pairs
-        of int64 arrays with the training and test windows of a further split of the training
-        tracks, as calibration needs it. Warning filters that it sets end with the fit.
+        Returns an unfitted classifier that has `predict_proba` or `decision_function`. It takes
+        the arguments that it wants, by name: `params`, the parameters of the card; `seed`, an int;
+        `inner_folds`, pairs of int64 arrays with the training and test windows of a further split
+        of the training tracks, for one that calibrates itself: then the zoo does not. Warning
+        filters that it sets end with the fit.
+    calibrated : bool
+        Whether the zoo calibrates the confidence.
 
     Raises
     ------
@@ -80,13 +90,20 @@ def classical(make: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..
         import joblib
         import numpy as np
 
+        from zoo.plugins.bounded import BoundedClassifier
+
         given: dict[str, Any] = {"params": dict(params), "seed": seed}
-        if "inner_folds" in wanted:
-            given["inner_folds"] = _inner_folds(tracks, labels, groups, seed)
+        itself = "inner_folds" in wanted
+        if itself:
+            given["inner_folds"] = _inner_folds(tracks, labels, groups, seed, _FOLDS_OF_MAKE)
+        folds = []
+        if calibrated and not itself:
+            folds = _inner_folds(tracks, labels, groups, seed, _FOLDS)
         X, owner = _windows(tracks)
         with warnings.catch_warnings(), joblib.parallel_config("threading", n_jobs=-1):
-            estimator = make(**{name: given[name] for name in wanted})
-            estimator.fit(X, np.asarray(labels)[owner])
+            estimator = BoundedClassifier(make(**{name: given[name] for name in wanted}))
+            # One fold of everything would call it as sure as it is of what it knows.
+            estimator.fit(X, np.asarray(labels)[owner], folds if len(folds) > 1 else ())
         estimator.n_classes_in_dataset_ = len(classes)
         return estimator
 
@@ -113,9 +130,9 @@ def _windows(tracks: "Arrays") -> "tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 def _inner_folds(
-    tracks: "Arrays", labels: "Labels", groups: "Labels", seed: int
+    tracks: "Arrays", labels: "Labels", groups: "Labels", seed: int, most: int
 ) -> "list[tuple[Labels, Labels]]":
-    """Return training and test windows of a split of the training tracks.
+    """Return training and test windows of a split of the training tracks in at most `most`.
 
     Groups stay together if every class has at least two of them, otherwise tracks do. If a
     class has only one track, all windows are used for both parts.
@@ -127,7 +144,7 @@ def _inner_folds(
     for together in (groups, np.arange(len(tracks))):
         fewest = min(len(set(together[labels == label])) for label in np.unique(labels))
         if fewest >= 2:  # noqa: PLR2004
-            splitter = StratifiedGroupKFold(min(5, fewest), shuffle=True, random_state=seed)
+            splitter = StratifiedGroupKFold(min(most, fewest), shuffle=True, random_state=seed)
             return list(splitter.split(owner, labels[owner], together[owner]))
     everything = np.arange(len(owner))
     return [(everything, everything)]

@@ -37,11 +37,7 @@ class EstimatorDefaults:
     @hookimpl(trylast=True)
     def export(self, model: object) -> Any:
         """Convert an estimator to ONNX."""
-        if not _is_estimator(model):
-            return None
-        if getattr(model, "method", None) == "temperature":
-            return _convert_calibrated(model)
-        return _convert(model, zipmap=False)
+        return _converted(model) if _is_estimator(model) else None
 
     @hookimpl(trylast=True)
     def save(self, model: object, folder: Path) -> bool | None:
@@ -61,6 +57,8 @@ class EstimatorDefaults:
         if not path.is_file():
             return None
         import skops.io
+
+        import zoo.plugins.bounded  # noqa: F401  (its types are loaded only if they are there)
 
         try:
             content = path.read_bytes()
@@ -121,6 +119,46 @@ def _is_safe(name: str, is_known: bool) -> bool:
     return isinstance(getattr(home, "card", None), Card)
 
 
+def _converted(model: Any) -> Any:
+    """Return the graph of an estimator, behind bounded columns and before a temperature."""
+    from zoo.plugins.bounded import BoundedClassifier
+
+    if isinstance(model, BoundedClassifier):
+        return _convert_bounded(model)
+    if getattr(model, "method", None) == "temperature":
+        calibrated, *others = model.calibrated_classifiers_
+        if others or not hasattr(calibrated.estimator, "decision_function"):
+            raise CannotExport(_NO_TEMPERATURE)
+        return _with_temperature(calibrated.estimator, calibrated.calibrators[0].beta_)
+    return _convert(model, zipmap=False)
+
+
+def _convert_bounded(model: Any) -> Any:
+    """Return the graph of a `BoundedClassifier`."""
+    import numpy as np
+    import onnx
+
+    inner = model.estimator_
+    proto = _converted(inner) if np.isnan(model.beta_) else _with_temperature(inner, model.beta_)
+    graph, helper, numpy_helper = proto.graph, onnx.helper, onnx.numpy_helper
+    for node in graph.node:
+        node.input[:] = ["bounded" if name == "track" else name for name in node.input]
+    bounded = model.bounded_
+    for name, values in (
+        ("mean", bounded.mean_), ("scale", bounded.scale_),
+        ("lowest", -bounded.bound), ("highest", bounded.bound),
+    ):  # fmt: skip
+        graph.initializer.append(numpy_helper.from_array(np.asarray(values, np.float32), name))
+    first = (
+        helper.make_node("Sub", ["track", "mean"], ["centred"]),
+        helper.make_node("Mul", ["centred", "scale"], ["standardised"]),
+        helper.make_node("Clip", ["standardised", "lowest", "highest"], ["bounded"]),
+    )
+    for place, node in enumerate(first):
+        graph.node.insert(place, node)
+    return proto
+
+
 def _convert(estimator: Any, **options: bool) -> Any:
     """Return the graph from ``track`` to ``probabilities``."""
     from skl2onnx import convert_sklearn
@@ -148,21 +186,29 @@ def _convert(estimator: Any, **options: bool) -> Any:
     return proto
 
 
-def _convert_calibrated(model: Any) -> Any:
-    """Return the graph of a classifier with a temperature: a softmax of its scaled scores."""
+def _with_temperature(estimator: Any, beta: float) -> Any:
+    """Return the graph of a classifier, and a softmax of its scores times `beta`."""
     import onnx
 
-    calibrated, *others = model.calibrated_classifiers_
-    scored = calibrated.estimator
-    if others or not hasattr(scored, "decision_function"):
-        raise CannotExport(_NO_TEMPERATURE)
-    proto = _convert(scored, zipmap=False, raw_scores=True)
-    beta = calibrated.calibrators[0].beta_ * _sign_of_scores(proto, scored)
-    graph, helper = proto.graph, onnx.helper
+    from zoo.plugins.bounded import LEAST, scored_by
+
+    helper, single = onnx.helper, onnx.TensorProto.FLOAT
+    if decides := scored_by(estimator) == "decision_function":
+        proto = _convert(estimator, zipmap=False, raw_scores=True)
+        beta *= _sign_of_scores(proto, estimator)
+    else:
+        proto = _converted(estimator)
+    graph = proto.graph
     for node in graph.node:
-        node.output[:] = ["scores" if name == "probabilities" else name for name in node.output]
-    graph.initializer.append(helper.make_tensor("beta", onnx.TensorProto.FLOAT, [], [beta]))
-    graph.node.append(helper.make_node("Mul", ["scores", "beta"], ["scaled"]))
+        node.output[:] = ["given" if name == "probabilities" else name for name in node.output]
+    graph.initializer.append(helper.make_tensor("beta", single, [], [beta]))
+    if not decides:
+        graph.initializer.append(helper.make_tensor("least", single, [], [LEAST]))
+        graph.node.append(helper.make_node("Max", ["given", "least"], ["possible"]))
+        graph.node.append(helper.make_node("Log", ["possible"], ["scores"]))
+    graph.node.append(
+        helper.make_node("Mul", ["given" if decides else "scores", "beta"], ["scaled"])
+    )
     graph.node.append(helper.make_node("Softmax", ["scaled"], ["probabilities"], axis=1))
     return proto
 

@@ -12,8 +12,10 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from zoo import CannotExport, ZooError, classical
+from zoo.plugins.bounded import Bounded
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
 
 rng = np.random.default_rng(0)
@@ -80,7 +82,7 @@ class TestHooks:
 
     def test_fitting_takes_all_cores_and_predicting_one(self):
         model, _ = fitted(lambda: RandomForestClassifier(3, random_state=0))
-        assert model.n_jobs is None
+        assert model.estimator_.n_jobs is None
 
     def test_filters_of_warnings_end_with_the_fit(self):
         def make():
@@ -129,3 +131,80 @@ class TestTemperature:
         model, _ = self.calibrated(estimator, classes, ensemble)
         with pytest.raises(CannotExport, match="calibrate an SVC with ensemble=False"):
             EstimatorDefaults().export(model)
+
+
+ESTIMATORS = {
+    "svm": SVC(),
+    "logistic": LogisticRegression(),
+    "forest": RandomForestClassifier(20, random_state=0),
+    "tree": DecisionTreeClassifier(min_samples_leaf=3, random_state=0),
+    "margin": SGDClassifier(random_state=0),
+    "scaled by itself": make_pipeline(StandardScaler(), LogisticRegression()),
+}
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("name", ESTIMATORS)
+class TestEveryEstimator:
+    """Of tracks whose columns have very different scales, one of which is constant."""
+
+    def data(self, classes, seed=0, count=240):
+        rng = np.random.default_rng(seed)
+        labels = np.arange(count) % classes
+        rows = rng.normal(labels[:, None] * [1, 0.5, 0, 0, 0], 1.2, (count, 5))
+        rows = rows * [1, 1e4, 1e-4, 1, 0] + [0, 1e5, 0, 0, 7]
+        return [row[None].astype(np.float32) for row in rows], labels
+
+    def fit(self, name, classes, **options):
+        tracks, labels = self.data(classes)
+        train, predict = classical(lambda: ESTIMATORS[name], **options)
+        model = train(
+            tracks, labels, [str(n) for n in range(classes)], np.arange(len(labels)), {}, 0
+        )
+        return model, predict
+
+    def test_the_graph_answers_as_the_model_does(self, name, classes):
+        model, predict = self.fit(name, classes)
+        tracks, _ = self.data(classes, seed=1)
+        extreme = [np.float32([[1e9, -1e9, 1e9, 0, -1e9]])]  # constant in training: it is zero
+        proto = EstimatorDefaults().export(model)
+        session = onnxruntime.InferenceSession(proto.SerializeToString())
+        (found,) = session.run(None, {"track": np.concatenate(tracks + extreme)})
+        assert found == pytest.approx(np.concatenate(predict(model, tracks + extreme)), abs=1e-5)
+
+    def test_confidence_is_the_share_that_is_right_and_winners_stay(self, name, classes):
+        model, predict = self.fit(name, classes)
+        tracks, labels = self.data(classes, seed=1, count=2000)
+        found = np.concatenate(predict(model, tracks))
+        assert found.sum(axis=1) == pytest.approx(1)
+        right = found.argmax(axis=1) == labels
+        assert found.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.12)
+        bounded = model.bounded_.transform(np.concatenate(tracks))
+        assert (model.estimator_.predict(bounded) == found.argmax(axis=1)).mean() > 0.99  # ties
+
+    def test_saved_and_loaded_it_is_the_same(self, name, classes, tmp_path):
+        model, predict = self.fit(name, classes)
+        tracks, _ = self.data(classes, seed=1)
+        assert EstimatorDefaults().save(model, tmp_path)
+        loaded = EstimatorDefaults().load(tmp_path)
+        assert np.array_equal(predict(loaded, tracks), predict(model, tracks))
+
+
+def test_what_calibrates_itself_is_left_alone():
+    def make(inner_folds):
+        return CalibratedClassifierCV(SVC(), method="temperature", cv=inner_folds, ensemble=False)
+
+    model, predict = fitted(make)
+    assert np.isnan(model.beta_)
+    session = onnxruntime.InferenceSession(EstimatorDefaults().export(model).SerializeToString())
+    (found,) = session.run(None, {"track": np.concatenate(TRACKS)})
+    assert found == pytest.approx(np.concatenate(predict(model, TRACKS))[:, [0, 2]], abs=1e-5)
+    train, _ = classical(lambda: LogisticRegression(C=1.0), calibrated=False)
+    assert np.isnan(train(TRACKS, LABELS, CLASSES, np.arange(6), {}, 0).beta_)
+
+
+def test_no_value_lies_further_out_than_the_bound():
+    rows = np.float32([[0, 1, 3], [1, 1, 3], [2, 1, 3]])
+    bounded = Bounded().fit(rows)
+    found = bounded.transform(np.float32([[-1e6, 1e6, -1e6], [1, 1, 3]]))
+    assert found.tolist() == [[-5, 0, 0], [0, 0, 0]]
