@@ -29,8 +29,8 @@ def classical(
     The classifier is fitted on the windows of all training tracks, each with the label of its
     track. It gets standardised columns, limited to five standard deviations. A temperature, which
     is found on windows that it was not fitted to, makes its confidence the share that is right;
-    this takes five fits more, each on four fifths of the windows. Fitting uses all cores wherever the
-    estimator leaves `n_jobs` unset, predicting one.
+    this takes five fits more, each on four fifths of the windows. Fitting uses all cores wherever
+    the estimator leaves `n_jobs` unset, predicting one.
 
     Parameters
     ----------
