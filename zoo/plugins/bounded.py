@@ -99,6 +99,11 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Label of each row.
         folds : sequence of pairs of int64 arrays
             Training and test rows. Without any, the confidence is that of the classifier.
+
+        Returns
+        -------
+        BoundedClassifier
+            Itself.
         """
         self.bounded_ = Bounded().fit(X)
         bounded = self.bounded_.transform(X)
