@@ -206,8 +206,7 @@ def _robustness(changes: "Sequence[ChangeScore]", tracks: int) -> Text:
             )
             for each in changes
         ),
-        f"robustness {percent(mean(each.accuracy for each in changes))}: {tracks} test tracks, "
-        "changed and as they are",
+        f"robustness {percent(mean(each.accuracy for each in changes))}, {tracks} tracks",
     )
 
 

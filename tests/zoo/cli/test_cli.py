@@ -235,7 +235,7 @@ def test_a_board_and_a_run_show_what_survives_changes(command, tone_folder, monk
     assert {each["change"]: each["accuracy"] for each in changes} == asked["by_change"]
     assert all(each["tracks"] == 4 for each in changes)
     _, out, _ = command("runs", "show", "logistic")
-    assert "4 test tracks, changed and as they are" in " ".join(out.split())
+    assert ", 4 tracks" in out
     assert all(each["change"] in out for each in changes)
     assert (
         json.loads(command("runs", "show", "decision-tree", "--format", "json")[1])["changes"]
