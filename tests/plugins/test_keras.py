@@ -9,8 +9,20 @@ import textwrap
 import numpy as np
 import pytest
 
+from zoo.audio.frontends import LogMel
 from zoo.audio.windows import cut_windows
-from zoo.plugins.keras_data import inner_split, masked, random_crops, spread, statistics
+from zoo.plugins.keras_data import (
+    RANGE,
+    inner_split,
+    levelled,
+    low_passed,
+    masked,
+    noisy,
+    random_crops,
+    sounding,
+    spread,
+    statistics,
+)  # fmt: skip
 from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo_registry import PluginError
 
@@ -24,6 +36,7 @@ deep = [
 both = pytest.mark.parametrize("name", ["cnn2d", "vgg16"])
 
 FRAMES, MELS = 16, 16
+RNG = np.random.default_rng(7)
 CLASSES = ["high", "low", "never"]
 
 
@@ -107,7 +120,7 @@ class TestStatistics:
     def test_they_are_those_of_all_frames(self):
         rng = np.random.default_rng(0)
         tracks = [rng.normal(-40, 9, (n, 3)).astype(np.float32) for n in (1, 50, 200)]
-        frames = np.concatenate([track - track.mean() for track in tracks])
+        frames = np.concatenate([levelled(track) for track in tracks])
         mean, variance = statistics(tracks, np.arange(3))
         assert mean == pytest.approx(frames.mean(axis=0), rel=1e-4, abs=1e-4)
         assert variance == pytest.approx(frames.var(axis=0), rel=1e-4)
@@ -116,11 +129,83 @@ class TestStatistics:
         tracks = [np.full((5, 2), level, np.float32) for level in (-10, -50)]
         tracks[1][:, 1] = 0
         assert statistics(tracks, np.array([0]))[0].tolist() == [0, 0]
-        assert statistics(tracks, np.array([1]))[0].tolist() == [-25, 25]
+        assert statistics(tracks, np.array([1]))[0] == pytest.approx([-47, 3], abs=0.02)
+
+    def test_silence_does_not_count(self):
+        sound = np.random.default_rng(0).normal(-30, 9, (50, 3)).astype(np.float32)
+        padded = np.pad(sound, ((40, 20), (0, 0)), constant_values=-100)
+        alone, beside = (statistics([each], np.arange(1)) for each in (sound, padded))
+        assert np.array_equal(alone, beside)
 
     def test_an_empty_band_keeps_a_scale(self):
         empty = [np.full((9, 2), -100, np.float32)]
         assert statistics(empty, np.arange(1))[1].tolist() == [1.0, 1.0]
+
+
+class TestSilence:
+    """A window with less than a twentieth of sound is not trained on."""
+
+    def test_other_windows_are_drawn(self):
+        silent = np.full((400, 4), -100, np.float32)
+        silent[300:302] = -20
+        rng = np.random.default_rng(0)
+        assert sounding(random_crops([silent] * 50, 40, rng)).all()
+        assert sounding(spread(silent, 40, 4)).all()
+        assert sounding(cut_windows(silent, 40)).mean() < 0.25
+
+    @pytest.mark.parametrize("value", [-100, -75])
+    def test_a_track_of_silence_stays_usable(self, value):
+        silent = np.full((90, 4), value, np.float32)
+        assert random_crops([silent], 40, np.random.default_rng(0)).shape == (1, 40, 4)
+        assert spread(silent, 40, 4).shape == (4, 40, 4)
+        assert np.isfinite(statistics([silent], np.arange(1))).all()
+
+    @pytest.mark.parametrize(("peak", "heard"), [(-80, False), (-55, True)])
+    @pytest.mark.parametrize("sound", [np.sin(np.arange(44_100) / 5), RNG.normal(0, 0.3, 44_100)])
+    def test_it_is_what_is_below_70_db(self, sound, peak, heard):
+        rows = LogMel()((sound / np.abs(sound).max() * 10 ** (peak / 20)).astype(np.float32))
+        assert sounding(rows[None, 2:-2]).tolist() == [heard]
+
+
+class TestLevel:
+    rows = RNG.normal(-20, 9, (40, 16)).astype(np.float32)
+
+    @pytest.mark.parametrize("gain", [-25, 11])
+    def test_loudness_does_not_matter(self, gain):
+        assert levelled(self.rows + gain) == pytest.approx(levelled(self.rows), abs=1e-4)
+
+    def test_an_empty_band_does_not_move_it(self):
+        narrow = np.where(np.arange(16) < 12, self.rows - np.arange(16) * 3, -100)
+        wide = np.where(np.arange(16) < 12, narrow, self.rows - 60)
+        assert levelled(narrow)[:, :12] == pytest.approx(levelled(wide)[:, :12], abs=0.01)
+
+    def test_silent_frames_hardly_move_it(self):
+        padded = np.concatenate([np.full((10, 16), -100, np.float32), self.rows])
+        assert levelled(padded)[10:] == pytest.approx(levelled(self.rows), abs=1.0)
+
+    def test_the_floor_is_that_of_every_recording(self):
+        for lowest in (-100, -200):
+            rows = np.where(np.arange(16) < 12, self.rows, lowest)
+            assert (levelled(rows)[:, 12:] == -RANGE).all()
+
+
+class TestDegrading:
+    crops = levelled(RNG.normal(-20, 9, (1000, 8, 20)))
+
+    def test_some_windows_have_nothing_above_a_random_band(self):
+        found = low_passed(self.crops, 0.1, np.random.default_rng(0))
+        empty = (found == -RANGE).all(axis=1)
+        assert 0.05 < empty.any(axis=1).mean() < 0.15
+        assert set(empty.sum(axis=1)) == set(range(8))
+        assert (np.diff(empty.astype(int), axis=1) >= 0).all()
+        assert (found == np.where(empty[:, None], -RANGE, self.crops)).all()
+
+    def test_some_windows_have_noise(self):
+        found = noisy(self.crops, 0.15, np.random.default_rng(0))
+        changed = (found != self.crops).any(axis=(1, 2))
+        assert 0.1 < changed.mean() < 0.2
+        assert found.dtype == self.crops.dtype
+        assert (found >= self.crops - 1e-3).all()
 
 
 class TestMasking:
@@ -131,6 +216,11 @@ class TestMasking:
         assert hidden.all(axis=1).sum(axis=1).max() == 3
         assert hidden.dtype == bool
         assert 0 < hidden.mean() < 0.4
+
+    def test_an_empty_band_stays_empty(self):
+        crops = np.where(np.arange(10) < 7, np.ones((200, 20, 10), np.float32), -RANGE)
+        found = masked(crops, np.zeros(10, np.float32), 0.5, np.random.default_rng(0))
+        assert (found[:, :, 7:] == -RANGE).all()
 
     def test_none_is_none(self):
         crops = np.ones((3, 20, 10), np.float32)
@@ -205,6 +295,15 @@ class TestModels:
         sound = track(40, 0, np.random.default_rng(6))
         quiet, loud = (small(name).plugin.predict(small(name).model, [sound + d]) for d in (-20, 9))
         assert quiet[0] == pytest.approx(loud[0], abs=1e-4)
+
+    @both
+    def test_an_empty_band_is_as_if_hidden(self, name, small):
+        sound = track(40, 1, np.random.default_rng(6))
+        answers = []
+        for lowest in (-100, -150, -300):
+            sound[:, MELS // 2 + 2 :] = lowest
+            answers += small(name).plugin.predict(small(name).model, [sound])
+        assert np.stack(answers) == pytest.approx(np.stack(answers[:1] * 3), abs=1e-5)
 
     @both
     def test_a_plain_difference_is_learnt(self, name):

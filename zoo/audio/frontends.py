@@ -144,11 +144,12 @@ class LogMel(_GraphFrontEnd):
     n_fft, hop_length : int
         Samples in a frame, and from one frame to the next.
     n_mels : int
-        Number of bands on Slaney's mel scale, from 0 Hz to half the sample rate.
+        Number of bands on Slaney's mel scale, from the first bin (21.5 Hz), where a constant offset
+        does not reach, to half the sample rate.
     """
 
     name: ClassVar[str] = "log-mel"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     layout: ClassVar[Layout] = "frames"
 
     n_mels: int = 128

@@ -64,11 +64,11 @@ def windows(audio: "NDArray[np.float32]", length: int) -> "list[NDArray[np.float
 def log_mel(
     audio: "NDArray[np.float32]", rate: int, n_fft: int, hop: int, n_mels: int
 ) -> "NDArray[np.float32]":
-    """Return 10 log10 of the mel power spectrogram, shape (frames, n_mels)."""
+    """Return 10 log10 of the mel power spectrogram from the first bin up, (frames, n_mels)."""
     import librosa
 
     power = np.abs(librosa.stft(_at_least(audio, n_fft), n_fft=n_fft, hop_length=hop)) ** 2
-    mel = _mel_basis(rate, n_fft, n_mels) @ power
+    mel = _mel_basis(rate, n_fft, n_mels, rate / n_fft) @ power
     decibels: NDArray[np.float32] = 10 * np.log10(np.maximum(mel, 1e-10), dtype=np.float32)
     return np.ascontiguousarray(decibels.T)
 
@@ -138,10 +138,10 @@ def trim(audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
 
 
 @lru_cache(maxsize=8)
-def _mel_basis(rate: int, n_fft: int, n_mels: int) -> "NDArray[np.float32]":
+def _mel_basis(rate: int, n_fft: int, n_mels: int, lowest: float = 0.0) -> "NDArray[np.float32]":
     from librosa.filters import mel
 
-    basis: NDArray[np.float32] = mel(sr=rate, n_fft=n_fft, n_mels=n_mels)
+    basis: NDArray[np.float32] = mel(sr=rate, n_fft=n_fft, n_mels=n_mels, fmin=lowest)
     return basis
 
 

@@ -41,7 +41,7 @@ def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
 
     def _body(op: Op, waveform: Tensor) -> Tensor:
         squares, parts = squared_parts(op, op.Squeeze(waveform, [0]), n_fft, hop)
-        mel = mel_power(op, squares, parts, rate, n_fft, n_mels)
+        mel = mel_power(op, squares, parts, rate, n_fft, n_mels, rate / n_fft)
         return op.Transpose(decibels(op, mel), perm=[1, 0])
 
     return _model(_body, n_mels)

@@ -122,12 +122,14 @@ def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
     return op.Add(real, imaginary)
 
 
-def mel_power(op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_mels: int) -> Tensor:
+def mel_power(
+    op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_mels: int, lowest: float = 0.0
+) -> Tensor:
     """Return the mel spectrum of `squared_parts` or of power (one part per bin), (mels, frames)."""
     # A band has few bins, so products of some bands with their common bins take a fraction of the
     # time of the product of all bands with all bins.
     products = []
-    filters = mel_filters(rate, n_fft, n_mels)
+    filters = mel_filters(rate, n_fft, n_mels, lowest)
     for number, bands in enumerate(np.array_split(filters, -(-n_mels // _BANDS))):
         used: Any = bands.any(axis=0)
         bins = slice(used.argmax(), used.size - used[::-1].argmax())
@@ -137,14 +139,14 @@ def mel_power(op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_m
     return op.Concat(*products, axis=0)
 
 
-def mel_filters(rate: int, n_fft: int, n_mels: int) -> Any:
-    """Return triangles of equal area on the scale of Slaney (1998), shape (n_mels, bins)."""
+def mel_filters(rate: int, n_fft: int, n_mels: int, lowest: float = 0.0) -> Any:
+    """Return triangles of equal area on Slaney's scale (1998) from `lowest` Hz, (n_mels, bins)."""
     # Those of librosa.filters.mel, whose import takes a worker process longer than the features
     # of thirty tracks.
     slope, growth = 3 / 200, 27 / math.log(6.4)  # mels per Hz below 1000 Hz, per log Hz above
     corner, top = 1000.0, rate / 2
     highest = slope * min(top, corner) + growth * math.log(max(top, corner) / corner)
-    mels = np.linspace(0, highest, n_mels + 2)
+    mels = np.linspace(slope * lowest, highest, n_mels + 2)
     above = np.maximum(mels - slope * corner, 0) / growth
     edges = np.minimum(mels / slope, corner) * np.exp(above)
     ramps = (np.fft.rfftfreq(n_fft, 1 / rate) - edges[:, None]) / np.r_[np.diff(edges), 1][:, None]

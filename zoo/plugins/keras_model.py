@@ -35,8 +35,10 @@ KERAS_PARAMS: Mapping[str, int | float] = MappingProxyType(
         "batch": 16,  # windows
         "learning_rate": 4e-3,  # at its peak
         "weight_decay": 1e-2,
-        "smoothing": 0.1,  # probability that is taken from the label and spread over all classes
+        "smoothing": 0.0,  # probability that is taken from the label and spread over all classes
         "masking": 0.2,  # widest hidden stripe, as a share of the frames and of the mels
+        "noise": 0.15,  # share of the windows with noise
+        "low_pass": 0.0,  # share of the windows without treble, as for telephones
         "validation": 0.0,  # share of the training tracks that chooses the epoch; 0: the last one
         "patience": 8,  # epochs without a better one before training stops
     }
@@ -53,6 +55,7 @@ KERAS_SPACE: Mapping[str, Distribution] = MappingProxyType(
 )
 """Search space of the training parameters that matter most."""
 
+_BOUND = 5.0  # standard deviations
 _FEWEST_STEPS = 8  # per epoch; with fewer, small sets never settle the batch statistics
 _PREDICTED_AT_ONCE = 64  # windows; bounds the memory for an hour-long track
 _HELD_WINDOWS = 4  # per held-out track; more would slow every epoch down
@@ -169,7 +172,9 @@ def keras_model(
             losses = []
             for chosen in order:
                 crops = data.random_crops([tracks[i] for i in chosen], frames, rng)
-                crops = data.masked(crops, mean + data.level(crops), params["masking"], rng)
+                crops = data.noisy(data.levelled(crops), params["noise"], rng)
+                crops = data.low_passed(crops, params["low_pass"], rng)
+                crops = data.masked(crops, mean, params["masking"], rng)
                 model.reset_metrics()  # before Keras 3.15 the loss is else the mean of all batches
                 losses.append(model.train_on_batch(crops, targets[labels[chosen]]))
             figures = {"loss": float(np.mean(losses))}
@@ -234,6 +239,8 @@ def _network(
     variance: "NDArray[np.float32]",
 ) -> Any:
     """Return the network from windows in dB to probabilities."""
+    from zoo.plugins import keras_data as data
+
     keras = framework()
     layers = keras.layers
     shape = (params["frames"], len(mean))
@@ -241,8 +248,12 @@ def _network(
     # Keras' layer for the purpose keeps constants, which its ONNX export takes for inputs.
     standardise = layers.BatchNormalization(center=False, scale=False, epsilon=0, trainable=False)
     # The level of a recording says little of its class, and differs between training and use.
-    levelled = window - keras.ops.mean(window, axis=(1, 2), keepdims=True)
-    images = layers.Reshape((*shape, 1))(standardise(levelled))
+    levelled = data.levelled(window, keras.ops)
+    bounded = keras.ops.clip(standardise(levelled), -_BOUND, _BOUND)
+    # A band in which nothing is tells the sample rate or the codec, so it is as if hidden.
+    empty = keras.ops.max(levelled, axis=1, keepdims=True) <= -data.RANGE
+    known = keras.ops.where(empty, 0.0, bounded)
+    images = layers.Reshape((*shape, 1))(known)
     standardise.set_weights([mean, variance])
     features = body(images, params)
     probabilities = layers.Dense(classes, activation="softmax", name="probabilities")(features)

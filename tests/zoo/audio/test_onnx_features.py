@@ -118,11 +118,20 @@ def test_lengths_around_whole_windows_are_those_of_librosa(size):
         (2_000, 512, 1),
     ],
 )
-def test_mel_filters_are_those_of_librosa(rate, n_fft, n_mels):
-    expected = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels)
+@pytest.mark.parametrize("lowest", [0.0, 43.0])
+def test_mel_filters_are_those_of_librosa(rate, n_fft, n_mels, lowest):
+    expected = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels, fmin=lowest)
     np.testing.assert_allclose(
-        mel_filters(rate, n_fft, n_mels), expected, rtol=1e-5, atol=1e-6 * expected.max()
+        mel_filters(rate, n_fft, n_mels, lowest), expected, rtol=1e-5, atol=1e-6 * expected.max()
     )
+
+
+@pytest.mark.parametrize("offset", [0.05, -0.4])
+def test_a_constant_offset_does_not_matter_to_a_log_mel(offset):
+    audio = music(RATE, 1.5)
+    got, expected = LogMel()(audio + np.float32(offset)), LogMel()(audio)
+    # Frames at both ends reach beyond the sound, where the constant begins.
+    np.testing.assert_allclose(got[2:-2], expected[2:-2], atol=0.05)
 
 
 def test_silence_is_the_floor_of_a_log_mel():
