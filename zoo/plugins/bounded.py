@@ -110,6 +110,8 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, self.n_features_in_ = np.unique(y), X.shape[1]
         parts = []
         for seen, held in folds:
+            if len(np.unique(y[seen])) < len(self.classes_):  # a class of few groups
+                continue
             fitted = clone(self.estimator).fit(bounded[seen], y[seen])
             parts.append((_scores(fitted, bounded[held]), y[held]))
         self.estimator_ = clone(self.estimator).fit(bounded, y)

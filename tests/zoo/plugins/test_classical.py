@@ -9,13 +9,16 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from zoo import CannotExport, ZooError, classical
-from zoo.plugins.bounded import Bounded
+from zoo.plugins.bounded import Bounded, BoundedClassifier
+from zoo.plugins.registry import open_registry
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
 
 rng = np.random.default_rng(0)
@@ -135,6 +138,7 @@ class TestTemperature:
 
 ESTIMATORS = {
     "svm": SVC(),
+    "svm per class": OneVsRestClassifier(SVC()),
     "logistic": LogisticRegression(),
     "forest": RandomForestClassifier(20, random_state=0),
     "tree": DecisionTreeClassifier(min_samples_leaf=3, random_state=0),
@@ -208,3 +212,37 @@ def test_no_value_lies_further_out_than_the_bound():
     bounded = Bounded().fit(rows)
     found = bounded.transform(np.float32([[-1e6, 1e6, -1e6], [1, 1, 3]]))
     assert found.tolist() == [[-5, 0, 0], [0, 0, 0]]
+
+
+def test_folds_that_lack_a_class_do_not_calibrate():
+    rows, labels = np.float32(np.random.default_rng(0).normal(size=(12, 2))), np.arange(12) % 3
+    lacking = (np.flatnonzero(labels < 2), np.flatnonzero(labels == 2))
+    whole = (np.arange(6), np.arange(6, 12))
+    model = BoundedClassifier(LogisticRegression())
+    one, both = (model.fit(rows, labels, folds).beta_ for folds in ([whole], [lacking, whole]))
+    assert one == both
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_the_svm_is_surer_of_right_answers(classes, tmp_path):
+    """Counts of won pairs, the scores of one SVC for several classes, say nothing of it."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(600) % classes
+    rows = np.float32(rng.normal(0, 1.0, (600, 8)) + 1.4 * np.eye(8)[labels])
+    tracks = [row[None] for row in rows]
+    svm = open_registry().load("svm")
+    names = [str(number) for number in range(classes)]
+    params = dict(svm.card.params)
+    model = svm.train(
+        tracks[:300],
+        labels[:300],
+        names,
+        np.arange(300),
+        params,
+        0,
+        lambda *_, **__: None,
+        tmp_path,
+    )
+    found = np.concatenate(svm.predict(model, tracks[300:], classes))
+    right = found.argmax(axis=1) == labels[300:]
+    assert roc_auc_score(right, found.max(axis=1)) > 0.65
