@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from zoo.audio.frontends import LogMel
-from zoo.audio.windows import cut_windows
+from zoo.audio.windows import RANGE, cut_windows
 from zoo.plugins.keras_data import (
-    RANGE,
     inner_split,
     levelled,
     low_passed,
@@ -101,6 +100,15 @@ class TestWindows:
         frames = np.arange(length, dtype=np.float32)[:, None]
         assert cut_windows(frames, 16)[:, 0, 0].tolist() == starts
         assert cut_windows(frames, 16)[-1, -1, 0] == length - 1
+
+    @pytest.mark.parametrize(("before", "behind"), [(0, 0), (3, 0), (0, 4), (2, 3)])
+    def test_silence_at_the_ends_of_a_shorter_track_is_not_repeated(self, before, behind):
+        sound = np.float32(np.random.default_rng(0).uniform(-60, -20, (7, 4)))
+        sound[3] = -100  # silence within stays
+        track = np.pad(sound, ((before, behind), (0, 0)), constant_values=np.float32(-100))
+        assert np.array_equal(cut_windows(track, 16), cut_windows(sound, 16))
+        silence = np.full((5, 4), -100, np.float32)
+        assert cut_windows(silence, 16).shape == (1, 16, 4)
 
     @pytest.mark.parametrize("length", [1, 3, 15])
     def test_a_shorter_track_is_repeated(self, length):
@@ -343,6 +351,10 @@ class TestModels:
         rng = np.random.default_rng(5)
         for length in (1, 7, 15, 16, 17, 23, 24, 25, 101, 1292):
             given = track(length, length % 2, rng)
+            (expected,) = small(name).plugin.predict(small(name).model, [given])
+            (found,) = session.run(["probabilities"], {"track": given})
+            assert found == pytest.approx(expected, abs=1e-4)
+            given = np.pad(given, ((3, 2), (0, 0)), constant_values=np.float32(-100))
             (expected,) = small(name).plugin.predict(small(name).model, [given])
             (found,) = session.run(["probabilities"], {"track": given})
             assert found == pytest.approx(expected, abs=1e-4)

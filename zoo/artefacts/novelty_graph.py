@@ -6,28 +6,36 @@ import numpy as np
 
 from zoo.artefacts.artefact import FEATURES
 from zoo.artefacts.session import NOVELTY
-from zoo.evaluate.novelty import BOUND, RANGE, Novelty, cosines
+from zoo.audio.windows import RANGE
+from zoo.evaluate.novelty import BOUND, Novelty, cosines
+from zoo.plugins.keras_defaults import FILLING
 
 __all__ = ["add_novelty"]
 
 _PREFIX = "novelty/"
 
 # The windows are those of `zoo.audio.windows.cut_windows`.
-_WINDOWS = """
+_WINDOWS = (
+    """
     length = Shape <start = 0, end = 1> (track)
-    slack = Sub (length, rows)
+    slack = Sub (length, width)
     last = Max (slack, zero)
     limit = Add (last, step)
     first = Squeeze (zero)
     end = Squeeze (limit)
     every = Squeeze (step)
-    range = Range (first, end, every)
-    starts = Min (range, last)
+    all = Range (first, end, every)
+    starts = Min (all, last)
     begins = Unsqueeze (starts, one)
     positions = Add (begins, offsets)
-    wrapped = Mod (positions, length)
-    windows = Gather (track, wrapped)
 """
+    + FILLING
+    + """
+    wrapped = Mod (positions, size)
+    moved = Add (wrapped, begin)
+    windows = Gather (track, moved)
+"""
+)
 
 _VECTORS = """
     described = ReduceMean <keepdims = 0> (windows, one)
@@ -35,7 +43,7 @@ _VECTORS = """
 
 _FRAMES = """
     loudest = ReduceMax (windows, inner)
-    floor = Sub (loudest, reach)
+    floor = Sub (loudest, range)
     heard = Max (windows, floor)
     coefficients = MatMul (heard, cosines)
     mean = ReduceMean (coefficients, one)
@@ -44,7 +52,7 @@ _FRAMES = """
     variance = ReduceMean <keepdims = 0> (squares, one)
     spread = Sqrt (variance)
     wider = Add (spread, unit)
-    width = Log (wider)
+    widths = Log (wider)
     later = Slice (coefficients, one, most, one)
     earlier = Slice (coefficients, zero, minus, one)
     difference = Sub (later, earlier)
@@ -54,7 +62,7 @@ _FRAMES = """
     relative = Div (change, wider)
     level = Squeeze (mean, one)
     shape = Slice (level, one, most, one)
-    described = Concat <axis = 1> (shape, width, relative)
+    described = Concat <axis = 1> (shape, widths, relative)
 """
 
 _DISTANCE = """
@@ -91,11 +99,12 @@ def add_novelty(proto: Any, novelty: Novelty, columns: int) -> None:
     part = onnx.parser.parse_model(f"{head} novelty {types} {{ {steps} }}")
     whole_numbers: dict[str, Any] = {
         "zero": [0], "one": [1], "minus": [-1], "most": [2**62], "inner": [1, 2],
-        "rows": [windowing.rows], "step": [windowing.step], "offsets": np.arange(windowing.rows),
+        "width": [windowing.rows], "columns": [1], "step": [windowing.step],
+        "offsets": np.arange(windowing.rows),
     }  # fmt: skip
     numbers: dict[str, Any] = {
         "middle": novelty.mean, "scale": novelty.scale, "threshold": novelty.threshold,
-        "lowest": -BOUND, "highest": BOUND, "reach": RANGE, "unit": 1.0,
+        "lowest": -BOUND, "highest": BOUND, "range": RANGE, "unit": 1.0,
         "pairs": max(1, windowing.rows - 1), "cosines": cosines(columns),
     }  # fmt: skip
     used = {name for node in part.graph.node for name in node.input}

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["cut_windows", "hop_of", "last_start"]
+__all__ = ["RANGE", "cut_windows", "hop_of", "last_start"]
+
+RANGE = 60.0  # dB below the loudest; what is softer depends on silence, codec and bandwidth
 
 
 def cut_windows(
@@ -21,7 +23,8 @@ def cut_windows(
     Parameters
     ----------
     track : float32 array, shape (frames, columns)
-        Track of at least one frame; a track shorter than a window is repeated to fill one.
+        Track of at least one frame, in dB. One that is shorter than a window is repeated to fill
+        it, without the silence at its ends.
     rows : int
         Frames in a window.
     starts : int64 array, optional
@@ -33,6 +36,10 @@ def cut_windows(
     if starts is None:
         last, hop = last_start(track, rows), hop_of(rows)
         starts = np.minimum(np.arange(0, last + hop, hop), last)
+    if len(track) < rows:
+        peaks = track.max(axis=1)
+        sounding = np.flatnonzero(peaks > peaks.max() - RANGE)
+        track = track[sounding[0] : sounding[-1] + 1]
     cut: NDArray[np.float32] = track[(starts[:, None] + np.arange(rows)) % len(track)]
     return cut
 

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.audio.windows import cut_windows, last_start
+from zoo.audio.windows import RANGE, cut_windows, last_start
 from zoo.evaluate.protocols import Fold
 from zoo_registry.card import Layout
 
-__all__ = ["BOUND", "COEFFICIENTS", "RANGE", "Novelty", "Windowing", "fit_novelty"]
+__all__ = ["BOUND", "COEFFICIENTS", "Novelty", "Windowing", "fit_novelty"]
 
 BOUND = 5.0  # standard deviations
 COEFFICIENTS = 13  # of the cosine transform of a frame, as usual for cepstra
-RANGE = 60.0  # dB below the maximum of a window; what is softer depends on codec and bandwidth
 _KEPT = 0.98  # share of tracks below the threshold
 _FEWEST = 19  # tracks; of fewer, the most distant one is not beyond 95 % of others
 _CONSTANT = 1e-6  # relative standard deviation, from rounding alone

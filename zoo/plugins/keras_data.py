@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.audio.windows import cut_windows, last_start
+from zoo.audio.windows import RANGE, cut_windows, last_start
 
 __all__ = [
-    "RANGE", "inner_split", "levelled", "low_passed", "masked", "noisy", "random_crops", "sounding",
+    "inner_split", "levelled", "low_passed", "masked", "noisy", "random_crops", "sounding",
     "spread", "statistics",
 ]  # fmt: skip
-
-RANGE = 60.0  # dB below the level of a window; what is softer depends on codec and bandwidth
 
 _DECIBEL = math.log(10) / 10  # in powers of e
 _SILENCE = -62.0  # dB; the mean power of a frame whose samples reach -70 dB of full scale

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from zoo.audio.windows import cut_windows
+from zoo.audio.windows import RANGE, cut_windows
 from zoo_registry.card import Distribution, Float, LogFloat
 from zoo_registry.hooks import hookimpl
 from zoo_registry.silence import quiet_stderr
@@ -251,7 +251,7 @@ def _network(
     levelled = data.levelled(window, keras.ops)
     bounded = keras.ops.clip(standardise(levelled), -_BOUND, _BOUND)
     # A band in which nothing is tells the sample rate or the codec, so it is as if hidden.
-    empty = keras.ops.max(levelled, axis=1, keepdims=True) <= -data.RANGE
+    empty = keras.ops.max(levelled, axis=1, keepdims=True) <= -RANGE
     known = keras.ops.where(empty, 0.0, bounded)
     images = layers.Reshape((*shape, 1))(known)
     standardise.set_weights([mean, variance])
