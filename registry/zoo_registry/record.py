@@ -277,7 +277,8 @@ class RunRecord(Structure, kw_only=True):
     frontend_seconds``: the tracks whose arrays were computed for this run, and the time that it
     took, summed over all workers; it is empty for a table of features. `split` is the sha256 over
     the track ids of every training and test part, `predictions` that of `predictions.csv`.
-    `robustness` describes the changed tracks; without, the model was not asked about any.
+    `copies` is the version of the training copies, None without. `robustness` describes the changed
+    tracks that the model was asked about, if any.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
     `finished` are times in ISO 8601, UTC.
     """
@@ -292,6 +293,7 @@ class RunRecord(Structure, kw_only=True):
     status: Status = "running"
     error: str | None = None
     tuned: TuningInfo | None = None
+    copies: int | None = None
     extraction: dict[str, Count | Number] = field(default_factory=dict)
     skipped: list[SkippedTrack] = field(default_factory=list)
     folds: list[FoldRecord] = field(default_factory=list)
@@ -316,8 +318,9 @@ class RunRecord(Structure, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object, which is that of earlier versions if there is nothing new."""
         plain = super().to_dict()
-        if self.robustness is None:
-            del plain["robustness"]
+        for name in ("robustness", "copies"):
+            if plain[name] is None:
+                del plain[name]
         return plain
 
     @property
@@ -363,4 +366,6 @@ class RunRecord(Structure, kw_only=True):
         }
         if self.tuned is not None:
             identity["tuned"] = {k: v for k, v in self.tuned.to_dict().items() if k != "seen"}
+        if self.copies is not None:
+            identity["copies"] = self.copies
         return f"{self.model.name}-{digest(identity)[:10]}"

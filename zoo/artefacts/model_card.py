@@ -106,6 +106,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | fingerprint | `{record.dataset.fingerprint}` |
 | bandwidth | {_bandwidth(record.dataset.bandwidth)} |
 | front end | {table_cell(_fields(record.frontend))} |
+| training copies | {_copies(record.copies)} |
 | parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
 | plugin | {table_cell(plugin)} |
@@ -115,6 +116,10 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 {file}
 """
+
+
+def _copies(version: int | None) -> str:
+    return f"excerpts of narrow band under noise, version {version}" if version else "none"
 
 
 def _bandwidth(found: Sequence[int]) -> str:

@@ -22,6 +22,7 @@ from zoo.evaluate.vote import count_votes
 from zoo.execution.engine import crashed
 from zoo.features.arrays import Arrays
 from zoo.features.changed import Pair, changed_arrays
+from zoo.features.copies import with_copies
 from zoo.features.extraction import feature_arrays
 from zoo.plugins.registry import loaded_model
 from zoo_registry.card import ParamValue
@@ -143,13 +144,14 @@ class FitTask:
                 yield self.scratch
 
     def fit(self, indices: NDArray[np.int64], curve: LearningCurve, scratch: Path) -> object:
-        """Return the model, fitted to the tracks of these int64 indices."""
+        """Return the model, fitted to the tracks of these int64 indices, and to their copies."""
         experiment, dataset = self.experiment, self.experiment.dataset
+        arrays, tracks = with_copies(experiment.arrays(indices), dataset, experiment.model, indices)
         return experiment.model.train(
-            experiment.arrays(indices),
-            dataset.labels[indices],
+            arrays,
+            dataset.labels[tracks],
             dataset.classes,
-            dataset.groups[indices],
+            dataset.groups[tracks],
             dict(self.params),
             experiment.seed,
             curve,

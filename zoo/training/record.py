@@ -8,6 +8,7 @@ from zoo.datasets import Dataset
 from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions
 from zoo.features.arrays import frontend_of
+from zoo.features.copies import VERSION, has_copies
 from zoo_registry.card import ParamValue
 from zoo_registry.model import Model
 from zoo_registry.record import DatasetInfo, MachineInfo, ModelInfo, ProtocolInfo, RunRecord
@@ -53,6 +54,7 @@ def new_record(
         ),
         params=params,
         frontend=frontend_of(model, dataset),
+        copies=VERSION if has_copies(model, dataset) else None,
         dataset=DatasetInfo(
             name=dataset.name,
             source=dataset.source,

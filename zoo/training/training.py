@@ -28,6 +28,7 @@ from zoo.evaluate.robustness import Sample
 from zoo.execution.engine import Engine
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.changed import extract_changed
+from zoo.features.copies import extract_copies
 from zoo.features.extraction import Extraction
 from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
@@ -96,6 +97,8 @@ class Training:
         self._announce("zoo_run_started")
         predictions = None
         try:
+            model, dataset = self.experiment.model, self.experiment.dataset
+            extract_copies(dataset, model, self.engine, self.reporter)
             with self.reporter.bar(self.record.model.title, len(self.folds) + 1) as bar:
                 predictions = self._kept() or self._evaluated(bar)
                 if predictions and not self._has_artefact:

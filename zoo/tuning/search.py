@@ -30,6 +30,7 @@ from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.arrays import frontend_of
+from zoo.features.copies import extract_copies
 from zoo.features.extraction import extract
 from zoo.plugins.registry import find_dataset, open_registry, usable_model
 from zoo.tuning.keras_tuner_oracle import EPOCHS, TUNERS, Oracle, Proposal, oracle_version
@@ -123,6 +124,7 @@ def tune(
     if isinstance(data, str):
         data = find_dataset(data, registry, engine=engine, reporter=reporter)
     dataset = extract(data, loaded, engine, reporter).dataset
+    extract_copies(dataset, loaded, engine, reporter)
     fold = splitting.folds(dataset, seed, grouped)[0]
     described = {
         "model": [loaded.card.name, loaded.source.distribution, loaded.source.version],

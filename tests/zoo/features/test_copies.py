@@ -1,0 +1,154 @@
+"""Training copies: what they are, who gets them, and that they stay with their track."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import zoo
+from zoo.datasets import FeatureTable, open_dataset
+from zoo.execution.engine import InProcess
+from zoo.execution.progress import Reporter
+from zoo.features import copies
+from zoo.features.arrays import Arrays
+from zoo.features.copies import extract_copies, has_copies, with_copies
+from zoo.plugins.registry import open_registry
+from zoo_registry.files import read_json
+
+RATE = 44_100
+
+# A front end of somebody else, which refuses excerpts of short tracks. What it was trained on is
+# written down: the length of each array, which is that of the track, its label and its group.
+SPY = """
+import json
+from dataclasses import dataclass
+from typing import ClassVar
+import numpy as np
+from zoo import Card, hookimpl
+from zoo_registry.errors import AudioError
+
+@dataclass(frozen=True)
+class Length:
+    name: ClassVar[str] = "length"
+    version: ClassVar[int] = 1
+    layout: ClassVar[str] = "vectors"
+    sample_rate: int = 22_050
+    least: int = 0
+
+    def __call__(self, audio):
+        if audio.size < self.least:
+            raise AudioError("too short")
+        return np.float32([[audio.size, np.abs(audio).max()]])
+
+card = Card(name="spy", title="Spy", family="test", frontend=Length(least=LEAST))
+
+@hookimpl
+def train(tracks, labels, groups, classes):
+    rows = [[float(track[0, 0]), int(label), int(group)]
+            for track, label, group in zip(tracks, labels, groups, strict=True)]
+    with open("PLACE/seen.jsonl", "a") as file:
+        print(json.dumps(rows), file=file)
+    return len(classes)
+
+@hookimpl
+def predict(model, tracks):
+    return [np.full((len(track), model), 1 / model) for track in tracks]
+"""
+
+
+def music(seconds: float = 8.0, seed: int = 0) -> np.ndarray:
+    return 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * RATE), np.float32)
+
+
+@pytest.fixture
+def lengths(workspace: Path) -> Path:
+    """Return a folder of 20 tracks in two classes, each of a length of its own."""
+    for number in range(20):
+        path = workspace / "lengths" / "ab"[number % 2] / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, music(5.0 + number / 100, number)[::4], RATE // 4, subtype="PCM_16")
+    return workspace / "lengths"
+
+
+def spy(workspace: Path, least: int = 0) -> str:
+    source = SPY.replace("PLACE", str(workspace)).replace("LEAST", str(least))
+    (workspace / "spy.py").write_text(source)
+    return "./spy.py"
+
+
+class TestCopies:
+    def test_they_are_excerpts_under_noise_one_of_them_of_narrow_band(self):
+        audio = music()
+        found = [change(audio, RATE) for change in copies._CHANGES]
+        for changed, rate in found:
+            assert rate == RATE
+            assert 0.29 * audio.size <= changed.size <= 0.71 * audio.size
+        power = np.abs(np.fft.rfft(changed)) ** 2  # of the last one
+        frequencies = np.fft.rfftfreq(changed.size, 1 / rate)
+        below, above = power[frequencies < 3_000].mean(), power[frequencies > 12_000].mean()
+        assert 9 < 10 * np.log10(below / above) < 50
+        assert len({changed.size for changed, _ in found}) == len(found)
+
+    def test_the_same_waveform_gives_the_same_copies(self):
+        one, other = music(), music(seed=1)
+        for change in pickle.loads(pickle.dumps(copies._CHANGES)):
+            assert change(one, RATE)[0].tobytes() == change(one.copy(), RATE)[0].tobytes()
+            assert change(one, RATE)[0].size != change(other, RATE)[0].size
+
+    @pytest.mark.parametrize("audio", [np.zeros(9), np.ones(1), np.zeros(3 * RATE)])
+    def test_of_anything(self, audio):
+        for change in copies._CHANGES:
+            assert np.isfinite(change(audio.astype(np.float32), RATE)[0]).all()
+
+
+def test_who_learns_copies(lengths, make_tones, workspace):
+    registry, data = open_registry(), open_dataset(str(lengths))
+    assert has_copies(registry.load("svm"), data)
+    assert has_copies(registry.load(spy(workspace)), data)
+    assert not has_copies(registry.load("cnn2d"), data)  # it makes its own, window by window
+    few = open_dataset(str(make_tones(workspace / "few", tracks=2)))
+    assert not has_copies(registry.load("svm"), few)
+    table = FeatureTable(
+        name="t",
+        source="t",
+        tracks=data.tracks,
+        features=np.ones((20, 2)),
+        feature_names=("a", "b"),
+    )
+    assert not has_copies(registry.load("svm"), table)
+
+
+def test_they_stay_with_their_track(lengths, workspace):
+    run = zoo.train(spy(workspace), str(lengths), protocol="kfold:2", jobs=1, robustness=0)
+    assert run.record.copies == copies.VERSION
+    assert read_json(run.folder / "run.json")["copies"] == copies.VERSION
+    fits = [json.loads(line) for line in (workspace / "seen.jsonl").read_text().splitlines()]
+    assert [len(fit) for fit in fits] == [30, 30, 60]  # two folds, and all tracks
+    for fit in fits:
+        tracks, others = fit[: len(fit) // 3], fit[len(fit) // 3 :]
+        for number in range(2):
+            part = others[number * len(tracks) :][: len(tracks)]
+            assert [row[1:] for row in part] == [row[1:] for row in tracks]
+            assert all(short[0] < 0.71 * long[0] for short, long in zip(part, tracks, strict=True))
+
+
+def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
+    model, data = open_registry().load(spy(workspace, least=50_000)), open_dataset(str(lengths))
+    extract_copies(data, model, InProcess(), Reporter())
+    indices = np.arange(0, 20, 2)
+    none = Arrays([])
+    found, tracks = with_copies(none, data, model, indices)
+    assert len(found) < 20
+    assert len(tracks) == 10 + len(found)
+    assert set(tracks) == set(indices)
+    assert all(array[0, 0] >= 50_000 for array in found)
+
+
+def test_there_are_not_more_than_can_be_learnt(lengths, workspace, monkeypatch):
+    monkeypatch.setattr(copies, "_MOST", 12)
+    pairs = copies._pairs(open_dataset(str(lengths)))
+    assert len(pairs) == 12
+    assert len({index for index, _ in pairs}) > 6
