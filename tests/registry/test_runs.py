@@ -242,6 +242,7 @@ COUNT = [
     {"model": model(distribution=None)},
     {"dataset": dataset(fingerprint="e" * 64)},
     {"tuned": TuningInfo(tuning="svm-1", trials=3, seen=["a"])},
+    {"copies": 1},
 ]
 COUNT_NOT = [
     {"status": "complete"},

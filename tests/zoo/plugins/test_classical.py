@@ -207,6 +207,12 @@ def test_what_calibrates_itself_is_left_alone():
     assert np.isnan(train(TRACKS, LABELS, CLASSES, np.arange(6), {}, 0).beta_)
 
 
+def test_a_group_that_holds_a_whole_class_is_no_fold():
+    """Such as two copies of one recording with two labels."""
+    model, predict = fitted(lambda: LogisticRegression(C=1.0), np.array([0, 1, 1, 1, 1, 0]))
+    assert np.isfinite(np.concatenate(predict(model, TRACKS))).all()
+
+
 def test_no_value_lies_further_out_than_the_bound():
     rows = np.float32([[0, 1, 3], [1, 1, 3], [2, 1, 3]])
     bounded = Bounded().fit(rows)
