@@ -119,7 +119,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 
 def _copies(version: int | None) -> str:
-    return f"excerpts of narrow band under noise, version {version}" if version else "none"
+    return f"excerpts under noise, half of narrow band, version {version}" if version else "none"
 
 
 def _bandwidth(found: Sequence[int]) -> str:

@@ -1,8 +1,8 @@
 """Training copies: recordings as they could have arrived, which a model of vectors also learns.
 
-Each track gets two: an excerpt of a random length under white noise of a random level, and another
-one without what is above a random frequency, under noise, too. None has the values of the changes
-that robustness is measured with. The same waveform gives the same copies.
+Each track gets one: an excerpt of a random length under white noise of a random level, for half of
+the tracks without what is above a random frequency. None has the values of the changes that
+robustness is measured with. The same waveform gives the same copy.
 """
 
 import zlib
@@ -31,45 +31,26 @@ __all__ = ["VERSION", "extract_copies", "has_copies", "with_copies"]
 VERSION = 1  # must be raised whenever other copies are made, or of other tracks
 _MOST = 3_000  # copies of a dataset, since the time of an SVM grows with the square of the rows
 _FEWEST = 20  # tracks, as for robustness
-_SHARE = (0.3, 0.7)  # of the length; both together are about as long as the track
+_SHARE = (0.3, 0.7)  # of the length
 _SHORTEST = 2.0  # seconds
 _CUT = (3_500.0, 11_025.0)  # Hz
 _NOISE = (10.0, 45.0)  # dB below the excerpt
 
 
-def _noisy(audio: NDArray[np.float32], rate: int) -> tuple[NDArray[np.float32], int]:
-    rng = np.random.default_rng([zlib.crc32(audio.tobytes()), 1])
-    return _under_noise(_excerpt(audio, rate, rng), rng), rate
-
-
-def _narrow(audio: NDArray[np.float32], rate: int) -> tuple[NDArray[np.float32], int]:
-    rng = np.random.default_rng([zlib.crc32(audio.tobytes()), 2])
-    excerpt = _excerpt(audio, rate, rng)
-    target = round(2 * np.exp(rng.uniform(*np.log(_CUT))))
-    if target < rate:
-        excerpt = resample(resample(excerpt, rate, target), target, rate)
-    # Without noise, a model would take all recordings without treble for such a copy: it knows
-    # classes that have little of it.
-    return _under_noise(excerpt, rng), rate
-
-
-def _excerpt(
-    audio: NDArray[np.float32], rate: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
+def _copy(audio: NDArray[np.float32], rate: int) -> tuple[NDArray[np.float32], int]:
+    rng = np.random.default_rng(zlib.crc32(audio.tobytes()))
     size = max(round(audio.size * rng.uniform(*_SHARE)), round(_SHORTEST * rate))
     begin = rng.integers(0, max(1, audio.size - size + 1))
-    return audio[begin : begin + size]
+    excerpt = audio[begin : begin + size]
+    target = round(2 * np.exp(rng.uniform(*np.log(_CUT))))
+    if rng.random() < 0.5 and target < rate:  # noqa: PLR2004  (half of the tracks)
+        excerpt = resample(resample(excerpt, rate, target), target, rate)
+    # Without noise, narrow copies would teach that music with little treble is of any class.
+    level = 10 ** (-rng.uniform(*_NOISE) / 20) * np.sqrt(np.mean(np.square(excerpt, dtype=float)))
+    return excerpt + np.float32(level) * rng.standard_normal(excerpt.size, np.float32), rate
 
 
-def _under_noise(audio: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    level = 10 ** (-rng.uniform(*_NOISE) / 20) * np.sqrt(np.mean(np.square(audio, dtype=float)))
-    return audio + np.float32(level) * rng.standard_normal(audio.size, np.float32)
-
-
-_CHANGES = (
-    Change("copy-noisy", "an excerpt under white noise", VERSION, _noisy),
-    Change("copy-narrow", "an excerpt of narrow band under white noise", VERSION, _narrow),
-)
+_COPY = Change("copy", "an excerpt under white noise, perhaps of narrow band", VERSION, _copy)
 
 
 def has_copies(model: Model, dataset: Dataset) -> bool:
@@ -79,10 +60,9 @@ def has_copies(model: Model, dataset: Dataset) -> bool:
 
 
 def _pairs(dataset: Dataset) -> "list[Pair]":
-    """Return all copies, or some of them, evenly spread over the tracks."""
-    every = [(index, change) for change in _CHANGES for index in range(len(dataset))]
-    places = np.unique(np.linspace(0, len(every) - 1, min(len(every), _MOST)).astype(int))
-    return [every[place] for place in places]
+    """Return the copies of all tracks, or of some, evenly spread."""
+    indices = np.linspace(0, len(dataset) - 1, min(len(dataset), _MOST)).astype(int)
+    return [(int(index), _COPY) for index in indices]
 
 
 def extract_copies(dataset: Dataset, model: Model, engine: "Engine", reporter: "Reporter") -> None:

@@ -79,29 +79,31 @@ def spy(workspace: Path, least: int = 0) -> str:
     return "./spy.py"
 
 
-class TestCopies:
-    def test_they_are_excerpts_under_noise_one_of_them_of_narrow_band(self):
-        audio = music()
-        found = [change(audio, RATE) for change in copies._CHANGES]
-        for changed, rate in found:
+class TestCopy:
+    def test_it_is_an_excerpt_under_noise_half_of_them_of_narrow_band(self):
+        shares = []
+        for seed in range(40):
+            audio = music(5.0, seed)
+            changed, rate = copies._COPY(audio, RATE)
             assert rate == RATE
-            assert 0.29 * audio.size <= changed.size <= 0.71 * audio.size
-        power = np.abs(np.fft.rfft(changed)) ** 2  # of the last one
-        frequencies = np.fft.rfftfreq(changed.size, 1 / rate)
-        below, above = power[frequencies < 3_000].mean(), power[frequencies > 12_000].mean()
-        assert 9 < 10 * np.log10(below / above) < 50
-        assert len({changed.size for changed, _ in found}) == len(found)
+            assert 2.0 * RATE <= changed.size <= 0.71 * audio.size
+            power = np.abs(np.fft.rfft(changed)) ** 2
+            frequencies = np.fft.rfftfreq(changed.size, 1 / rate)
+            shares.append(power[frequencies > 12_000].mean() / power[frequencies < 3_000].mean())
+        narrow = np.array(shares) < 0.5
+        assert 10 < narrow.sum() < 30
+        assert (np.array(shares)[~narrow] > 0.9).all()
+        assert (np.array(shares)[narrow] > 1e-6).all()
 
-    def test_the_same_waveform_gives_the_same_copies(self):
+    def test_the_same_waveform_gives_the_same_copy(self):
         one, other = music(), music(seed=1)
-        for change in pickle.loads(pickle.dumps(copies._CHANGES)):
-            assert change(one, RATE)[0].tobytes() == change(one.copy(), RATE)[0].tobytes()
-            assert change(one, RATE)[0].size != change(other, RATE)[0].size
+        change = pickle.loads(pickle.dumps(copies._COPY))
+        assert change(one, RATE)[0].tobytes() == copies._COPY(one.copy(), RATE)[0].tobytes()
+        assert change(one, RATE)[0].size != change(other, RATE)[0].size
 
     @pytest.mark.parametrize("audio", [np.zeros(9), np.ones(1), np.zeros(3 * RATE)])
     def test_of_anything(self, audio):
-        for change in copies._CHANGES:
-            assert np.isfinite(change(audio.astype(np.float32), RATE)[0]).all()
+        assert np.isfinite(copies._COPY(audio.astype(np.float32), RATE)[0]).all()
 
 
 def test_who_learns_copies(lengths, make_tones, workspace):
@@ -126,13 +128,11 @@ def test_they_stay_with_their_track(lengths, workspace):
     assert run.record.copies == copies.VERSION
     assert read_json(run.folder / "run.json")["copies"] == copies.VERSION
     fits = [json.loads(line) for line in (workspace / "seen.jsonl").read_text().splitlines()]
-    assert [len(fit) for fit in fits] == [30, 30, 60]  # two folds, and all tracks
+    assert [len(fit) for fit in fits] == [20, 20, 40]  # two folds, and all tracks
     for fit in fits:
-        tracks, others = fit[: len(fit) // 3], fit[len(fit) // 3 :]
-        for number in range(2):
-            part = others[number * len(tracks) :][: len(tracks)]
-            assert [row[1:] for row in part] == [row[1:] for row in tracks]
-            assert all(short[0] < 0.71 * long[0] for short, long in zip(part, tracks, strict=True))
+        tracks, others = fit[: len(fit) // 2], fit[len(fit) // 2 :]
+        assert [row[1:] for row in others] == [row[1:] for row in tracks]
+        assert all(short[0] < 0.71 * long[0] for short, long in zip(others, tracks, strict=True))
 
 
 def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
@@ -141,7 +141,7 @@ def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
     indices = np.arange(0, 20, 2)
     none = Arrays([])
     found, tracks = with_copies(none, data, model, indices)
-    assert len(found) < 20
+    assert len(found) < 10
     assert len(tracks) == 10 + len(found)
     assert set(tracks) == set(indices)
     assert all(array[0, 0] >= 50_000 for array in found)
@@ -149,6 +149,6 @@ def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
 
 def test_there_are_not_more_than_can_be_learnt(lengths, workspace, monkeypatch):
     monkeypatch.setattr(copies, "_MOST", 12)
-    pairs = copies._pairs(open_dataset(str(lengths)))
-    assert len(pairs) == 12
-    assert len({index for index, _ in pairs}) > 6
+    indices = [index for index, _ in copies._pairs(open_dataset(str(lengths)))]
+    assert len(set(indices)) == 12
+    assert (indices[0], indices[-1]) == (0, 19)
