@@ -147,11 +147,18 @@ class FitTask:
         """Return the model, fitted to the tracks of these int64 indices, and to their copies."""
         experiment, dataset = self.experiment, self.experiment.dataset
         arrays, tracks = with_copies(experiment.arrays(indices), dataset, experiment.model, indices)
+        labels, groups = dataset.labels[tracks], dataset.groups[tracks]
+        # Where a model cannot split by groups, because a class has one, it keeps tracks together:
+        # a track and its copy are one.
+        if len(tracks) > len(indices) and any(
+            np.unique(groups[labels == label]).size == 1 for label in np.unique(labels)
+        ):
+            groups = tracks
         return experiment.model.train(
             arrays,
-            dataset.labels[tracks],
+            labels,
             dataset.classes,
-            dataset.groups[tracks],
+            groups,
             dict(self.params),
             experiment.seed,
             curve,

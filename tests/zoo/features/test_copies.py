@@ -135,6 +135,19 @@ def test_they_stay_with_their_track(lengths, workspace):
         assert all(short[0] < 0.71 * long[0] for short, long in zip(others, tracks, strict=True))
 
 
+def test_where_groups_cannot_be_kept_together_a_track_and_its_copy_are(lengths, workspace):
+    rows = ["path,label,group"]
+    for path in sorted(lengths.glob("*/*.wav")):
+        label = path.parent.name
+        rows.append(f"{label}/{path.name},{label},{path.stem if label == 'b' else 'one artist'}")
+    (lengths / "metadata.csv").write_text("\n".join(rows) + "\n")
+    zoo.train(spy(workspace), str(lengths), protocol="kfold:2", grouped=False, robustness=0)
+    for line in (workspace / "seen.jsonl").read_text().splitlines():
+        groups = [row[2] for row in json.loads(line)]
+        assert groups[: len(groups) // 2] == groups[len(groups) // 2 :]
+        assert len(set(groups)) == len(groups) // 2
+
+
 def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
     model, data = open_registry().load(spy(workspace, least=50_000)), open_dataset(str(lengths))
     extract_copies(data, model, InProcess(), Reporter())
