@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.evaluate.metrics import confusion, f1_scores, rejection, score
-from zoo.evaluate.robustness import by_change
+from zoo.evaluate.robustness import by_change, failed_changes, failure_sentences
 from zoo_registry.predictions import OTHER, Predictions
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
@@ -132,9 +132,10 @@ def _bandwidth(found: Sequence[int]) -> str:
 
 def _robustness(run: Run, predictions: Predictions) -> str:
     """Return a section on changed tracks, if the model was asked about any."""
-    changed = run.robustness()
+    changed, failed = run.robustness(), failure_sentences(failed_changes(run))
+    failures = "".join(f"\n{sentence}.\n" for sentence in failed)
     if changed is None:
-        return ""
+        return f"\n## How well after everyday handling\n{failures}" if failed else ""
     scores = by_change(changed, predictions)
     mean = sum(score.accuracy for score in scores) / len(scores)
     rows = "\n".join(
@@ -150,7 +151,7 @@ Mean over the changes: {mean:.3f}, on {changed.tracks} of the test tracks.
 | change | right | unchanged | difference |
 | --- | --- | --- | --- |
 {rows}
-"""
+{failures}"""
 
 
 def _tuned(run: Run, predictions: Predictions) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.audio.decode import resample, sample_fault
+from zoo.audio.decode import RATES, resample, sample_fault
 from zoo_registry.errors import AudioError, PluginError
 from zoo_registry.text import in_a_line
 
@@ -22,6 +22,7 @@ Waveform = NDArray[np.float32]
 
 _MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # Hz
 _MP3_BITS = 64_000  # per second
+_LONGER, _SECONDS = 10, 60  # a changed recording has at most so many times the length, and so much
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,24 @@ class Change:
         Raises
         ------
         AudioError
-            If the change fails, or returns anything else.
+            If the change fails, or returns anything else, or much more than it was given.
         """
         try:
             changed, new_rate = self.apply(audio, rate)
             changed = np.asarray(changed, np.float32)
             fault = "empty" if not changed.size else sample_fault(changed)
-            if changed.ndim != 1 or fault or not 0 < int(new_rate) == new_rate:
+            low, high = RATES
+            if changed.ndim != 1 or fault or not low <= new_rate <= high or new_rate % 1:
                 raise ValueError(
                     f"it returned samples of shape {changed.shape}, {fault or 'finite'}, at "
-                    f"{new_rate} Hz"
+                    f"{new_rate} Hz, instead of (samples,), finite, at {low} to {high} Hz"
                 )
-        except Exception as error:
+            before, seconds = audio.size / rate, changed.size / new_rate
+            if seconds > _LONGER * before + _SECONDS:
+                raise ValueError(f"it made {seconds:.0f} s of {before:.0f} s")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # such as SystemExit
             raise AudioError(f"the change {self.name!r} failed: {in_a_line(error)}") from error
         return changed, int(new_rate)
 

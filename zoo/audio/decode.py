@@ -22,6 +22,7 @@ from zoo_registry.errors import AudioError
 __all__ = [
     "DECODING",
     "LONGEST",
+    "RATES",
     "Recording",
     "Stream",
     "decode",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 _LOUDEST = 1e6  # of full scale; integers in a float file reach 32,768
-_RATES = (1_000, 1_000_000)  # Hz
+RATES = (1_000, 1_000_000)  # Hz
 DECODING = 3  # must be raised whenever some file gives other samples than before
 LONGEST = 3_600.0  # seconds of a track that is held whole
 _MOST = 2 * 48_000 * 3_600  # samples of all channels that are held in memory
@@ -228,7 +229,7 @@ def open_stream(path: Path) -> Stream:
             continue
         if first is None:
             raise AudioError(f"{path} holds no sample")
-        if not _RATES[0] <= stream.rate <= _RATES[1]:
+        if not RATES[0] <= stream.rate <= RATES[1]:
             raise AudioError(f"{path} claims a sample rate of {stream.rate} Hz; mend its header")
         damaged = any("malformed" in reason for reason in reasons)
         stream.blocks = _sound(stream, chain([first], stream.blocks), damaged)

@@ -113,7 +113,7 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     text: Text = _facts(found)
     if found.is_scored:
         from zoo.evaluate.metrics import confusion, rejection, score
-        from zoo.evaluate.robustness import by_change
+        from zoo.evaluate.robustness import by_change, failed_changes, failure_sentences
 
         predictions = found.predictions()
         scores, matrix = score(predictions), confusion(predictions)
@@ -126,6 +126,7 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
             changes = by_change(changed, predictions)
             record["changes"] = list(map(asdict, changes))
             text = chain(text, _robustness(changes, changed.tracks))
+        text = chain(text, failure_sentences(failed_changes(found)))
     print_result(format, json=record, table=text)
 
 

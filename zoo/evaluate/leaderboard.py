@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Board", "Difference", "Row", "hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-6"  # raised whenever the same predictions give other figures
+_VERSION = "boards-7"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -75,6 +75,8 @@ class Row:
         Share of the changed tracks that are correct by majority vote, by the name of the change.
     same_answer : tuple of str
         Changes with which the model of each fold gives one answer to all tracks.
+    failed_changes : dict
+        Number of tracks of each change that failed for all of them.
     """
 
     rank: int | None = None
@@ -107,6 +109,7 @@ class Row:
     robustness_tracks: int | None = None
     by_change: dict[str, float] = field(default_factory=dict)
     same_answer: tuple[str, ...] = ()
+    failed_changes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -327,6 +330,7 @@ def _computed(
 ) -> dict[str, dict[str, Any]]:
     """Return the scores and ranks of the runs whose predictions can be read, by id."""
     from zoo.evaluate.metrics import rejection, score
+    from zoo.evaluate.robustness import failed_changes
     from zoo.evaluate.robustness import summary as robustness
     from zoo.evaluate.significance import compare, intervals
 
@@ -342,8 +346,9 @@ def _computed(
                     "other_tracks": found_other.tracks,
                     "other_rejected": found_other.share,
                 }
+            survived[run.id] = {"failed_changes": failed_changes(run)}
             if changed := run.robustness():
-                survived[run.id] = robustness(changed, readable[run.id])
+                survived[run.id] |= robustness(changed, readable[run.id])
     predicted = list(readable.values())
     figures = {}
     found = intervals(predicted, learnt)

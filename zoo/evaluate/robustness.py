@@ -19,12 +19,21 @@ from zoo.evaluate.vote import vote_winners
 from zoo_registry.model import Model
 from zoo_registry.predictions import OTHER, ChangedPredictions, Predictions
 from zoo_registry.record import RobustnessInfo
+from zoo_registry.runs import Run
 
 if TYPE_CHECKING:
     from zoo.audio.changes import Change
     from zoo.features.changed import Pair
 
-__all__ = ["ChangeScore", "Sample", "by_change", "default_size", "summary"]
+__all__ = [
+    "ChangeScore",
+    "Sample",
+    "by_change",
+    "default_size",
+    "failed_changes",
+    "failure_sentences",
+    "summary",
+]
 
 _TRACKS = 100
 _FEWEST = 20  # one of fewer tracks would be more than 5 % of each figure
@@ -205,6 +214,27 @@ def summary(changed: ChangedPredictions, predictions: Predictions) -> dict[str, 
         "by_change": {score.change: score.accuracy for score in scores},
         "same_answer": [score.change for score in scores if score.same_answer],
     }
+
+
+def failed_changes(run: Run) -> dict[str, int]:
+    """Return the changes without an answer, because they failed for all tracks, and how many.
+
+    Parameters
+    ----------
+    run : Run
+        A run whose folds are done.
+    """
+    info, changed = run.record.robustness, run.robustness()
+    if info is None:
+        return {}
+    return {
+        name: info.tracks for name in info.changes if not changed or name not in changed.changes
+    }
+
+
+def failure_sentences(failed: Mapping[str, int]) -> list[str]:
+    """Return a sentence for each of the `failed_changes`."""
+    return [f"{name}: none of {tracks} tracks could be changed" for name, tracks in failed.items()]
 
 
 def _answers(predictions: Predictions) -> NDArray[np.int64]:

@@ -100,9 +100,14 @@ class Cluster(Engine):
             raise self._lost() from error
 
     def map_unordered(
-        self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
+        self,
+        call: Callable[[Item], Result],
+        items: Iterable[Item],
+        small: bool = False,
+        risky: bool = False,
     ) -> Results[Result]:
         """Yield position and result of `call` for each of `items`; `small` ones share a task."""
+        del risky  # none is processed in this process
         size = 1
         if small:
             items = list(items)

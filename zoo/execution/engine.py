@@ -51,7 +51,11 @@ class Engine(ABC):
 
     @abstractmethod
     def map_unordered(
-        self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
+        self,
+        call: Callable[[Item], Result],
+        items: Iterable[Item],
+        small: bool = False,
+        risky: bool = False,
     ) -> Results[Result]:
         """Yield the position of each item and its result, in the order of completion.
 
@@ -63,6 +67,8 @@ class Engine(ABC):
             Taken when a worker is free, so that late items may depend on early results.
         small : bool
             Whether an item takes a moment only, so that several may be sent together.
+        risky : bool
+            Whether an item may end its process, so that none is processed in this one.
         """
 
     @abstractmethod
@@ -114,12 +120,16 @@ class InProcess(Engine):
     """The current process, one item after the other; what may crash it runs in a worker."""
 
     def map_unordered(
-        self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
+        self,
+        call: Callable[[Item], Result],
+        items: Iterable[Item],
+        small: bool = False,
+        risky: bool = False,
     ) -> Results[Result]:
         """Yield position and result of `call` for each of `items`, in order; `small` or not."""
         del small
         for position, item in enumerate(items):
-            yield position, call(item)
+            yield position, self.run_isolated(call, item) if risky else call(item)
 
     def run_isolated(self, call: Callable[[Item], Result], item: Item) -> Result | None:
         """Return the result of one item, computed in a process of its own."""
@@ -132,14 +142,19 @@ class LocalProcesses(Engine):
     Parameters
     ----------
     jobs : int, optional
-        Number of processes; all cores by default. With one, items are processed in this process.
+        Number of processes; all cores by default. With one, items are processed in this process,
+        unless they are risky.
     """
 
     def __init__(self, jobs: int | None = None) -> None:
         self._jobs = jobs or os.cpu_count() or 1
 
     def map_unordered(
-        self, call: Callable[[Item], Result], items: Iterable[Item], small: bool = False
+        self,
+        call: Callable[[Item], Result],
+        items: Iterable[Item],
+        small: bool = False,
+        risky: bool = False,
     ) -> Results[Result]:
         """Yield position and result of `call` for each of `items`; a few `small` ones stay here."""
         # The pool does not report which item a crashed worker had. All items that were in progress
@@ -151,9 +166,9 @@ class LocalProcesses(Engine):
         if (
             self._jobs == 1
             or not _has_workers()
-            or (small and len(items := list(items)) < _WORTH_WORKERS)
+            or (small and not risky and len(items := list(items)) < _WORTH_WORKERS)
         ):
-            yield from InProcess().map_unordered(call, items)
+            yield from InProcess().map_unordered(call, items, risky=risky)
             return
         waiting = enumerate(items)
         crash = True

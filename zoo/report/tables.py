@@ -5,6 +5,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from zoo.evaluate.leaderboard import Board, Difference, Row
+from zoo.evaluate.robustness import failure_sentences
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import csv_text, shown, table_cell
 
@@ -26,7 +27,7 @@ __all__ = [
 
 MARK = "†"  # follows the name of a model whose score is too high
 
-_NESTED = {"title", "params", "by_change"}
+_NESTED = {"title", "params", "by_change", "failed_changes"}
 _ROW_FIELDS = [item.name for item in fields(Row) if item.name not in _NESTED]
 _DIFFERENCE_FIELDS = [item.name for item in fields(Difference)]
 
@@ -90,11 +91,16 @@ def other_sentences(board: Board) -> list[str]:
 
 
 def robustness_sentences(board: Board) -> list[str]:
-    """Return what the mean over the changes does not tell: constant answers, other samples."""
+    """Return what the mean over the changes does not tell, such as constant answers."""
     sentences = [
         f"{row.run} gives all tracks changed by {' or '.join(row.same_answer)} the same answer."
         for row in board.rows
         if row.same_answer
+    ]
+    sentences += [
+        f"{row.run}, {sentence}."
+        for row in board.rows
+        for sentence in failure_sentences(row.failed_changes)
     ]
     asked = {(row.robustness_tracks, *sorted(row.by_change)) for row in board.rows if row.by_change}
     if len(asked) > 1:

@@ -83,7 +83,7 @@ def train(
         Number of test tracks that the model of each fold is also asked about as everyday handling
         changes them, in all; 0 for none. By default 100 where that is cheap; see
         `zoo.evaluate.robustness.default_size`. A run that is complete stays as it is, unless more
-        are asked for here than it has.
+        are asked for here than it has, or it was not asked about a change.
     jobs : int, optional
         Number of processes on this machine; all cores by default.
     engine : Engine, optional
@@ -161,8 +161,11 @@ def train(
         waiting = f"{record.id} is being trained by another process; waiting for it"
         with locked(folder, partial(reporter.note, waiting)):
             run = _open_run(folder, record)
-            if robustness and run.is_scored:
+            wanted = (
                 wish.reopen(run, used, splitting.folds(used, seed, grouped), reporter)
+                if robustness and run.is_scored
+                else wish
+            )
             if _is_done(run, loaded, reporter):
                 clear(run)
                 return run
@@ -173,7 +176,7 @@ def train(
                 folds = splitting.folds(used, seed, grouped)
                 experiment = Experiment(loaded, used, seed)
                 search = Search(experiment, tuner, grouped, engine) if nested else None
-                sample = wish.sample(run, loaded, used, folds)
+                sample = wanted.sample(run, loaded, used, folds)
                 training = Training(
                     run, experiment, extraction, folds, search, sample, reporter, engine
                 )

@@ -1,7 +1,7 @@
 """Wish for robustness: how many test tracks the models of a run are also asked about, changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zoo.audio.changes import Change
 from zoo.datasets import Dataset, FeatureTable
@@ -10,6 +10,7 @@ from zoo.evaluate.robustness import Sample, default_size
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import UsageError
 from zoo_registry.model import Model
+from zoo_registry.record import RobustnessInfo
 from zoo_registry.runs import Run
 
 __all__ = ["Wish"]
@@ -52,8 +53,10 @@ class Wish:
             )
         return cls(tracks, changes)
 
-    def reopen(self, run: Run, dataset: Dataset, folds: Sequence[Fold], reporter: Reporter) -> None:
-        """Let the folds of a run be fitted again if it has fewer tracks, or other changes.
+    def reopen(
+        self, run: Run, dataset: Dataset, folds: Sequence[Fold], reporter: Reporter
+    ) -> "Wish":
+        """Let the folds of a run be fitted again if it has fewer tracks, or lacks a change.
 
         Parameters
         ----------
@@ -65,12 +68,25 @@ class Wish:
             Its folds.
         reporter : Reporter
             Receiver of a note.
+
+        Returns
+        -------
+        Wish
+            The same for at least as many tracks as the run has.
         """
-        own, known = self._drawn(self.tracks or 0, dataset, folds).info, run.record.robustness
-        if known is None or own.tracks > known.tracks or own.changes != known.changes:
-            had = f"about {known.tracks} changed tracks" if known else "about no changed track"
-            reporter.note(f"the folds of {run.id} are fitted again: it was asked {had}")
+        known = run.record.robustness or RobustnessInfo(tracks=0, changes={})
+        wish = replace(self, tracks=max(self.tracks or 0, known.tracks))
+        own = wish._drawn(wish.tracks or 0, dataset, folds).info
+        reason = None
+        if own.tracks > known.tracks:
+            reason = f"it was asked about {known.tracks or 'no'} changed tracks"
+        elif new := own.changes.items() - known.changes.items():
+            names = [f"version {v} of {n}" if n in known.changes else n for n, v in sorted(new)]
+            reason = f"it was not asked about {', '.join(names)}"
+        if reason:
+            reporter.note(f"the folds of {run.id} are fitted again: {reason}")
             run.record.status, run.record.folds = "running", []
+        return wish
 
     def sample(
         self, run: Run, model: Model, dataset: Dataset, folds: Sequence[Fold]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from zoo.audio.changes import CHANGES
+from zoo.audio.changes import CHANGES, Change
+from zoo_registry.errors import AudioError
 
 pytestmark = pytest.mark.filterwarnings("error")
 RATE = 22_050
@@ -57,3 +58,39 @@ def test_changes_do_what_their_sentences_say() -> None:
     mp3 = changed("mp3-64k")
     lags = np.correlate(mp3[: 4 * RATE], audio[:RATE], "valid")
     assert 500 < np.argmax(lags) < 3_000  # the encoder's delay is heard
+
+
+@pytest.mark.parametrize(
+    ("rate", "times", "reason"),
+    [
+        (1, 1, "at 1 Hz"),
+        (999, 1, "at 999 Hz"),
+        (10**9, 1, "at 1000000000 Hz"),
+        (RATE + 0.5, 1, "at 22050.5 Hz"),
+        (1_000, 4, "it made 88 s of 1 s"),
+        (RATE, 71, "it made 71 s of 1 s"),
+    ],
+)
+def test_an_absurd_rate_or_length_is_refused(rate: float, times: int, reason: str) -> None:
+    change = Change("odd", "x", 1, lambda audio, _: (np.tile(audio, times), rate))
+    with pytest.raises(AudioError, match=f"the change 'odd' failed: .*{reason}"):
+        change(chord(1.0), RATE)
+
+
+@pytest.mark.parametrize(("rate", "times"), [(1_000, 1), (RATE, 69), (1_000_000, 10)])
+def test_a_change_may_make_a_recording_slower_or_longer(rate: int, times: int) -> None:
+    change = Change("odd", "x", 1, lambda audio, _: (np.tile(audio, times), rate))
+    assert change(chord(1.0), RATE)[1] == rate
+
+
+def test_a_change_that_wants_to_exit_fails_and_ctrl_c_ends() -> None:
+    def leave(audio: np.ndarray, rate: int) -> None:
+        raise SystemExit(0)
+
+    def interrupt(audio: np.ndarray, rate: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(AudioError, match="the change 'leaves' failed: SystemExit"):
+        Change("leaves", "x", 1, leave)(chord(1.0), RATE)
+    with pytest.raises(KeyboardInterrupt):
+        Change("stops", "x", 1, interrupt)(chord(1.0), RATE)

@@ -30,7 +30,7 @@ class Pickling(Engine):
         self.sent = 0
         self._deadly = deadly
 
-    def map_unordered(self, call, items, small=False):
+    def map_unordered(self, call, items, small=False, risky=False):
         items = list(items)
         for position in reversed(range(len(items))):  # in an order of its own
             yield position, self.run_isolated(call, items[position])

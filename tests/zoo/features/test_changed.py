@@ -9,7 +9,7 @@ import pytest
 from zoo.audio.changes import CHANGES, Change
 from zoo.audio.decode import decode
 from zoo.datasets import open_dataset
-from zoo.execution.engine import InProcess, LocalProcesses
+from zoo.execution.engine import Engine, InProcess, LocalProcesses
 from zoo.features.changed import changed_arrays, extract_changed
 from zoo.plugins.registry import open_registry
 from zoo.workspace import cache_folder
@@ -53,8 +53,8 @@ def test_each_change_of_each_track_is_an_array_of_its_own(dataset, model):
 class Workers(LocalProcesses):
     """Processes also for few tracks, which are otherwise done in the process of the command."""
 
-    def map_unordered(self, call, items, small=False):
-        return super().map_unordered(call, items)
+    def map_unordered(self, call, items, small=False, risky=False):
+        return super().map_unordered(call, items, risky=risky)
 
 
 def test_workers_compute_the_same(dataset, model):
@@ -120,6 +120,13 @@ def test_a_broken_change_is_a_reason(dataset, model, apply, reason):
     assert reason in reasons[0, "broken"]
     assert dataset.tracks[0].id.split("/")[-1] in reasons[0, "broken"]
     assert len(changed_arrays(dataset, model, pairs[1:])) == 1
+
+
+@pytest.mark.parametrize("engine", [LocalProcesses(1), LocalProcesses(2)])
+def test_a_change_of_a_plugin_cannot_end_the_process_of_the_command(dataset, model, engine: Engine):
+    deadly = Change("quiet", "It ends the process", 2, dies)  # whatever its name is
+    reasons = extract_changed(dataset, model, [(0, deadly)], engine)
+    assert "ended the process that changed it" in reasons[0, "quiet"]
 
 
 def test_a_change_that_ends_its_process_costs_that_array_only(dataset, model):

@@ -8,8 +8,10 @@ import pytest
 
 import zoo
 from zoo.audio.changes import CHANGES
+from zoo.cli.app import run as run_command
 from zoo.execution.progress import Reporter
 from zoo.plugins.registry import all_changes, open_registry
+from zoo.report.tables import robustness_sentences
 from zoo.training.verify import verify_run
 from zoo_registry import Registry
 from zoo_registry.discovery import EXTENSIONS
@@ -59,6 +61,9 @@ def backwards(audio, rate):
 
 def raises(audio, rate):
     raise LookupError("no such room")
+
+def leaves(audio, rate):
+    raise SystemExit(0)
 
 @hookimpl
 def zoo_changes():
@@ -220,6 +225,43 @@ def test_changes_of_an_extension_count(data, install_plugin):
     (told,) = [text for text in notes.texts if "vain" in text]
     assert "6 tracks" in told
     assert "LookupError: no such room" in told
+
+
+def test_a_complete_run_keeps_its_tracks_when_there_is_another_change(data, install_plugin):
+    notes = Notes()
+    train(data, robustness=8, reporter=notes)
+    before = fits()
+    registry = with_hook(install_plugin, "[Change('reversed', 'from its end', 3, backwards)]")
+    run = train(data, robustness=4, registry=registry, reporter=notes)
+    again = f"the folds of {run.id} are fitted again: it was not asked about"
+    assert f"{again} reversed" in notes.texts
+    assert run.record.robustness.tracks == 8
+    assert run.record.robustness.changes["reversed"] == 3
+    run = train(data, robustness=4, reporter=notes)  # without the plugin
+    assert fits() == before + 2
+    assert "reversed" in run.record.robustness.changes
+    run.record.robustness.changes["quiet"] = 7
+    run.write()
+    run = train(data, robustness=4, reporter=notes)
+    assert f"{again} version 1 of quiet" in notes.texts
+    assert run.record.robustness.tracks == 8
+
+
+def test_a_change_that_failed_for_all_tracks_is_shown_for_good(
+    data, install_plugin, monkeypatch, capsys
+):
+    registry = with_hook(install_plugin, "[Change('vain', 'no', 1, leaves)]")
+    run = train(data, registry=registry)
+    assert run.complete
+    sentence = "vain: none of 6 tracks could be changed"
+    assert sentence in run.card_path.read_text(encoding="utf-8")
+    (board,) = zoo.leaderboard()
+    assert board.rows[0].failed_changes == {"vain": 6}
+    assert f"{run.id}, {sentence}." in robustness_sentences(board)
+    monkeypatch.setattr("sys.argv", ["zoo", "runs", "show", run.id])
+    run_command()
+    assert sentence in capsys.readouterr().out.splitlines()
+    assert verify_run(run) == []
 
 
 @pytest.mark.parametrize(
