@@ -70,6 +70,11 @@ class Change:
         if type(self.version) is not int or self.version < 1 or not callable(self.apply):
             raise PluginError(f"the change {self.name} needs a version of 1 or more and a function")
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is one of the zoo's, and not of a plugin."""
+        return str(getattr(self.apply, "__module__", "")).split(".")[0] == "zoo"
+
     def __call__(self, audio: Waveform, rate: int) -> tuple[Waveform, int]:
         """Return a changed waveform, finite float32, shape (samples,), not empty, and its rate.
 

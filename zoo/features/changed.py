@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zoo.audio.changes import CHANGES, Change
+from zoo.audio.changes import Change
 from zoo.datasets import Dataset, Track
 from zoo.datasets.hashing import recording
 from zoo.execution.engine import Engine, LocalProcesses, crashed
@@ -174,7 +174,7 @@ class _Work:
         items = [self._item(index, changes[index]) for index in order]
         done = 0
         # Nobody knows what the change of a plugin does to its process.
-        risky = any(CHANGES.get(c.name) != c for index in order for c in changes[index])
+        risky = any(not change.is_own for index in order for change in changes[index])
         results = engine.map_unordered(self._call, items, small=True, risky=risky)
         for position, result in results:
             index = order[position]

@@ -94,3 +94,8 @@ def test_a_change_that_wants_to_exit_fails_and_ctrl_c_ends() -> None:
         Change("leaves", "x", 1, leave)(chord(1.0), RATE)
     with pytest.raises(KeyboardInterrupt):
         Change("stops", "x", 1, interrupt)(chord(1.0), RATE)
+
+
+def test_a_change_knows_whether_it_is_of_the_zoo() -> None:
+    assert all(change.is_own for change in CHANGES.values())
+    assert not Change("quiet", "x", 1, chord).is_own
