@@ -97,7 +97,7 @@ export class Artefact {
       heard.band = `this recording has nothing above ${Math.ceil((0.97 * source) / 1000) / 2} kHz, the training recordings have`;
     const timeline = windows.map((w, n) => {
       const [best, quiet] = [argmax(w.probabilities), silent[n]];
-      const reason = quiet ? QUIET : unlike[n] ? UNLIKE : this.classes[best] === OTHER ? NONE_OF_THEM : null;
+      const reason = quiet ? QUIET : this.classes[best] === OTHER ? NONE_OF_THEM : unlike[n] ? UNLIKE : null;
       return {
         start: round(w.start),
         end: round(w.end),
@@ -112,7 +112,7 @@ export class Artefact {
     const voting = windows.filter((_, n) => !silent[n] && !(isKnown && unlike[n]));
     const { votes, mean, winner } = vote(voting.map((w) => w.probabilities));
     const isNone = this.classes[winner] === OTHER;
-    const reason = !isKnown ? `${UNLIKE}: ${others} of ${sounding} window${sounding > 1 ? "s" : ""}` : isNone ? NONE_OF_THEM : null;
+    const reason = isNone ? NONE_OF_THEM : !isKnown ? `${UNLIKE}: ${others} of ${sounding} window${sounding > 1 ? "s" : ""}` : null;
     // The best of the real classes, which is the winner unless that is none of them.
     const best = this.classes[isNone ? bestOf(votes, mean, winner) : winner];
     const likely = this.classes[argmax(mean)];

@@ -104,10 +104,8 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | --- | --- |
 | dataset | {table_cell(record.dataset.name)}, {record.dataset.tracks} tracks{skipped} |
 | fingerprint | `{record.dataset.fingerprint}` |
-| bandwidth | {_bandwidth(record.dataset.bandwidth)} |
-| front end | {table_cell(_fields(record.frontend))} |
-| training copies | {_copies(record.copies)} |
-| parameters | {table_cell(params)} |
+{_bandwidth(record.dataset.bandwidth)}| front end | {table_cell(_fields(record.frontend))} |
+{_copies(record.copies)}| parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
 | plugin | {table_cell(plugin)} |
 | licence | {table_cell(licence)}; the recordings have their own |
@@ -119,15 +117,19 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 
 def _copies(version: int | None) -> str:
-    return f"excerpts under noise, half of narrow band, version {version}" if version else "none"
+    """Return a row on the training copies, if there were any."""
+    if not version:
+        return ""
+    return f"| training copies | excerpts under noise, half of narrow band, version {version} |\n"
 
 
 def _bandwidth(found: Sequence[int]) -> str:
-    """Return a sentence on the bandwidth of the training recordings."""
+    """Return a row on the bandwidth of the training recordings, if it was measured."""
     usual = usual_bandwidth(found)
     if not usual:
-        return "not measured"
-    return f"95 % of the recordings have sound up to {usual / 1000:.1f} kHz or more"
+        return ""
+    reached = f"{usual / 1000:.1f} kHz or more"
+    return f"| bandwidth | 95 % of the recordings have sound up to {reached} |\n"
 
 
 def _robustness(run: Run, predictions: Predictions) -> str:

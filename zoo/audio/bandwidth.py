@@ -25,10 +25,12 @@ _ROUNDING = -130.0  # dB per Hz; samples of 16 bits have more than this only whe
 
 # Sound that was brought to a higher rate without a filter has mirror images of its spectrum.
 _RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000)  # Hz, of which copies are made
-_FRAMES = 12  # spectra that are compared
+_FRAMES = 12  # spectra that are compared at first
 _MIRRORED = 0.4  # correlation of both sides of half a rate; recordings of full band stay below 0.35
 _PERHAPS = 0.3  # the same of the mean over time, which is quickly computed
+_MOST = 0.75  # of all spectra that have mirror images; those of a few clicks have them by chance
 _POINTS = 48  # compared on each side
+_SMOOTH = 2.0  # squared differences of these points; a click has less, which proves nothing
 
 
 def bandwidth(powers: "NDArray[np.floating]", rate: int) -> float:
@@ -109,24 +111,32 @@ def _mirror(powers: "NDArray[np.floating]", rate: int) -> float:
     halves, places, parts = _mirrors(rate, powers.shape[1])
     if halves.size:
         some = powers[np.arange(_FRAMES) * len(powers) // _FRAMES]
-        logs = np.log10(some + _NOTHING)
-        if (_likeness(logs.mean(axis=0, keepdims=True), places, parts) > _PERHAPS).any():
+        mean = np.log10(some + _NOTHING).mean(axis=0, keepdims=True)
+        if (_likeness(mean, places, parts) > _PERHAPS).any():
+            logs = np.log10(powers + _NOTHING)
+            often = (_likeness(logs, places, parts) > _PERHAPS).mean(axis=0) >= _MOST
             logs -= logs.mean(axis=0)  # a steady hum has multiples of 50 Hz on both sides
-            found = _likeness(logs, places, parts) > _MIRRORED
+            found = often & (_likeness(logs, places, parts, (0, 2)) > _MIRRORED)
             if found.any():
                 return float(halves[found.argmax()])
     return rate / 2
 
 
 def _likeness(
-    logs: "NDArray[np.float32]", places: "NDArray[np.intp]", parts: "NDArray[np.float32]"
+    logs: "NDArray[np.float32]",
+    places: "NDArray[np.intp]",
+    parts: "NDArray[np.float32]",
+    over: tuple[int, ...] = (2,),
 ) -> "NDArray[np.float32]":
-    """Return the correlation of the fine structure of both sides, for each of the `_mirrors`."""
+    """Return the correlation of the fine structure of both sides, for each of the `_mirrors`.
+
+    It is that of each spectrum, or over them all.
+    """
     values = logs[:, places] * (1 - parts) + logs[:, places + 1] * parts
     low, high = np.moveaxis(values[..., 1:] - values[..., :-1], 1, 0)
     pairs = ((low, high), (low, low), (high, high))
-    both, one, other = ((a * b).sum(axis=(0, 2)) for a, b in pairs)
-    found: NDArray[np.float32] = both / np.sqrt(one * other + _NOTHING)
+    both, one, other = ((a * b).sum(axis=over) for a, b in pairs)
+    found: NDArray[np.float32] = both / (np.sqrt(one * other) + _SMOOTH)
     return found
 
 

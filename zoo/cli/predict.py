@@ -11,7 +11,7 @@ from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
 from zoo.cli.output import percent, print_data, say
-from zoo.inference.prediction import UNLIKE, Prediction
+from zoo.inference.prediction import NONE_OF_THEM, UNLIKE, Prediction
 from zoo_registry.text import shown
 
 __all__ = ["command"]
@@ -123,7 +123,7 @@ def _text(found: Prediction) -> str:
         detail += f"; guess: {found.guess}"
     if found.silent and found.windows:
         detail += f"; {found.silent} silent {_do(found.silent)} not vote"
-    if found.unlike and not (found.reason or "").startswith(UNLIKE):
+    if found.unlike and not (found.reason or "").startswith((UNLIKE, NONE_OF_THEM)):
         detail += f"; {found.unlike} {_do(found.unlike)} not vote: {UNLIKE}"
     if found.silent or found.windows:  # otherwise it is too short
         detail += f"; {found.seconds:.1f} s"

@@ -25,6 +25,7 @@ from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import AudioError, DatasetError, FileUnavailable
 from zoo_registry.files import check_replaceable, write_text
+from zoo_registry.predictions import OTHER
 from zoo_registry.text import csv_text, encodable
 
 __all__ = ["Problem", "check", "write_metadata"]
@@ -321,7 +322,8 @@ def _pair(kind: str, distorts: bool, one: Track, other: Track, detail: str) -> P
 
 
 def _balance(dataset: Dataset) -> Iterator[Problem]:
-    (most, high), *_, (least, low) = Counter(track.label for track in dataset.tracks).most_common()
+    sizes = Counter(track.label for track in dataset.tracks if track.label != OTHER)
+    (most, high), *_, (least, low) = sizes.most_common()
     if high > _IMBALANCE * low:
         detail = f"{most} has {high} tracks, {least} {low}; look at macro F1, not at accuracy"
         yield Problem("imbalance", False, (), detail)
@@ -332,6 +334,7 @@ def _conditions(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
         (track.label, group, found.properties)
         for (track, found), group in zip(tracks, dataset.groups.tolist(), strict=True)
         if not found.error and not found.truncated and found.peak >= _SILENT
+        if track.label != OTHER  # which may differ
     ]
     if usable:
         for detail in differences(*zip(*usable, strict=True)):

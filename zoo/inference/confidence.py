@@ -38,8 +38,8 @@ def least_confidence(
     elif precision is not None and wanted not in ("auto", 0, "0"):
         raise UsageError("give --min-confidence or --precision, not both")
     if precision is None:
-        return _number("--min-confidence", wanted, " or auto")
-    share = _number("--precision", precision, " above 0")
+        return _number("--min-confidence", wanted, "from 0 to 1 or auto")
+    share = _number("--precision", precision, "above 0, at most 1")
     if share == 0:
         raise UsageError("--precision is 0; give a share of right answers such as 0.95")
     if predictor.thresholds is None:
@@ -53,11 +53,11 @@ def least_confidence(
     return chosen.confidence
 
 
-def _number(option: str, text: float | str, others: str) -> float:
+def _number(option: str, text: float | str, allowed: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1:
-        raise UsageError(f"{option} is {text}; give a number from 0 to 1{others}")
+        raise UsageError(f"{option} is {text}; give a number {allowed}")
     return number

@@ -239,7 +239,7 @@ def _vote(
     names = predictor.classes
     winner = vote_winner(votes, mean)
     confidence = float(mean[winner])
-    reason = reason or (NONE_OF_THEM if names[winner] == OTHER else doubt(confidence, least))
+    reason = NONE_OF_THEM if names[winner] == OTHER else reason or doubt(confidence, least)
     real = [number for number, name in enumerate(names) if name != OTHER]
     best = names[real[vote_winner(votes[real], mean[real])]]
     likely = names[int(mean.argmax())]
@@ -264,10 +264,12 @@ def _section(
     unlike: bool,
     least: float,
 ) -> Section:
-    if silent or unlike:
-        reason: str | None = _SILENCE if silent else UNLIKE
+    if silent:
+        reason: str | None = _SILENCE
+    elif label == OTHER:
+        reason = NONE_OF_THEM
     else:
-        reason = NONE_OF_THEM if label == OTHER else doubt(confidence, least)
+        reason = UNLIKE if unlike else doubt(confidence, least)
     start, end = times
     return Section(
         round(start, 3),

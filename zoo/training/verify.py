@@ -16,12 +16,14 @@ from zoo.execution.progress import Reporter
 from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, recorded_model
 from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
-from zoo_registry.predictions import Predictions
+from zoo_registry.predictions import OTHER, Predictions
 from zoo_registry.runs import Run
 from zoo_registry.temporary import temporary_folder
+from zoo_registry.text import shown
 
 __all__ = ["Finding", "differing", "verify", "verify_run"]
 
+_CARD = "README.md does not show what the predictions give"
 _SHOWN = 5  # a replaced folder would name thousands of tracks
 
 
@@ -276,8 +278,9 @@ def _robustness(run: Run, dataset: Dataset, folds: Sequence[Fold]) -> Iterator[F
 
 def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
     try:
-        if run.content(run.card_path) != model_card(run, predictions).encode():
-            yield Finding("card", "README.md does not show what the predictions give")
+        card = run.content(run.card_path)
+        if card != model_card(run, predictions).encode():
+            yield Finding("card", _of_former_version(run, card) or _CARD)
     except OSError as error:
         yield Finding("card", f"README.md cannot be read: {error.strerror}")
     except RunError:
@@ -295,3 +298,13 @@ def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
                 yield Finding("artefact", "model.onnx is not the file that the run wrote")
     if lost := [name for name in run.damaged() if name in run.record.artefact.saved]:
         yield Finding("artefact", run.damage(lost))
+
+
+def _of_former_version(run: Run, card: bytes) -> str | None:
+    """Return a sentence if `OTHER` is a class on the card, as it was to earlier versions."""
+    if f"\n| {OTHER} |".encode() not in card:
+        return None
+    return (
+        f"README.md is that of an earlier version, which scored {OTHER} as a class; to train the "
+        f"model again, run `zoo runs remove {run.id}` and `{shown(run.record.command)}`"
+    )

@@ -115,6 +115,15 @@ class TestBandwidth:
         samples[np.random.default_rng(0).integers(0, samples.size, 8)] += 0.5
         assert measured(samples).bandwidth == pytest.approx(4_000, rel=0.1)
 
+    @pytest.mark.parametrize("rate", [22_050, 44_100, 48_000])
+    @pytest.mark.parametrize("noise", [1e-4, 1e-3])
+    def test_clicks_in_noise_are_no_images(self, rate, noise):
+        rng = np.random.default_rng(3)
+        for clicks in (4, 30, 150, 750):
+            samples = noise * rng.standard_normal(3 * rate)
+            samples[rng.integers(0, samples.size, clicks)] = rng.uniform(-0.9, 0.9, clicks)
+            assert measured(in_steps(samples, 32_768), rate).bandwidth > 0.45 * rate
+
     @pytest.mark.parametrize("samples", [np.zeros(RATE), np.full(RATE, 0.3), np.ones(1)])
     def test_silence_has_none(self, samples):
         found = measured(samples)

@@ -124,6 +124,15 @@ def test_imbalance_is_told_but_distorts_nothing(music):
     assert [(p.kind, p.distorts) for p in checked(music)] == [("imbalance", False)]
 
 
+def test_recordings_of_no_class_may_differ_in_number_and_kind(music):
+    (music / "_other").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(25):
+        path = music / "_other" / f"{number}.wav"
+        soundfile.write(path, 0.1 * rng.standard_normal((20_000, 2)), 8_000)
+    assert checked(music) == []
+
+
 def test_metadata_merges_what_was_found_and_trains_clean(music):
     samples, rate = soundfile.read(music / TRACK)
     soundfile.write(music / ONE / "copy.ogg", 0.6 * samples[2 * rate :], rate)

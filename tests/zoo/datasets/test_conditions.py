@@ -85,8 +85,8 @@ def test_the_command_says_it(tmp_path, monkeypatch, capsys, workspace):
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
     assert problem["kind"] == "recording-conditions"
     assert problem["detail"] == (
-        "other: none, owl: 0.25 s of silence at both ends; silence alone tells them apart for "
-        "100 % of tracks"
+        "other: no silence, owl: 0.25 s of silence at both ends; silence alone tells them apart "
+        "for 100 % of tracks"
     )
 
 
@@ -162,6 +162,14 @@ class TestDifferences:
             for one, label in zip(varied(40), labels, strict=True)
         ]
         assert named(labels, found) == []
+
+    @pytest.mark.parametrize("end", ["leading", "trailing"])
+    def test_a_little_silence_at_one_end(self, end):
+        labels = ["a", "b"] * 20
+        found = [replace(PLAIN, **{end: 0.05 * (label == "a")}) for label in labels]
+        (said,) = named(labels, found)
+        where = {"leading": "beginning", "trailing": "end"}[end]
+        assert said.startswith(f"a: 0.05 s of silence at the {where}, b: no silence; silence alone")
 
     def test_two_artists_prove_nothing(self):
         labels = ["a"] * 20 + ["b"] * 20

@@ -81,6 +81,7 @@ def test_a_file_of_answers_is_continued_with_the_same_confidence(hearing, song, 
     [
         (["--precision", "0.9", "--min-confidence", "0.5"], "not both"),
         (["--precision", "0"], "--precision is 0"),
+        (["--precision", "nan"], "--precision is nan; give a number above 0, at most 1"),
         (["--precision", "1.5"], "not in the range"),
         (["--min-confidence", "1.5"], "neither a number from 0 to 1 nor auto"),
         (["--min-confidence", "much"], "neither a number from 0 to 1 nor auto"),

@@ -12,7 +12,7 @@ import zoo
 from zoo.artefacts.bundle import hand_over
 from zoo.cli.app import run as run_command
 from zoo.inference.output_file import OutputFile, csv_header, csv_lines, json_line
-from zoo.inference.prediction import UNKNOWN, UNLIKE
+from zoo.inference.prediction import NONE_OF_THEM, UNKNOWN, UNLIKE
 from zoo.inference.timeline import stretches
 
 RATE = 22_050
@@ -90,6 +90,18 @@ def command(monkeypatch, capsys):
         return str(capsys.readouterr().out)
 
     return run
+
+
+def test_none_of_the_classes_is_the_reason_where_both_hold(hearing, sound, monkeypatch, command):
+    hearing("knowing-seconds")
+    song = sound("beeps", beeps(5))
+    (before,) = zoo.predict("knowing-seconds", song)
+    monkeypatch.setattr("zoo.inference.predict.OTHER", before.guess)
+    (found,) = zoo.predict("knowing-seconds", song, timeline=True)
+    assert (found.label, found.reason, found.unlike) == (UNKNOWN, NONE_OF_THEM, 5)
+    assert {part.reason for part in found.timeline} <= {NONE_OF_THEM, UNLIKE}
+    assert NONE_OF_THEM in {part.reason for part in found.timeline}
+    assert "not vote" not in command("knowing-seconds", song)
 
 
 def test_an_answer_that_is_withheld_says_the_guess(hearing, sound, command):

@@ -168,6 +168,27 @@ def test_a_changed_card_is_found(run):
     assert kinds(run, rerun=True) == {"card"}
 
 
+def test_the_card_of_a_run_whose_bandwidth_was_not_measured(run):
+    """Earlier versions did not measure it, and their cards have no row of it."""
+    row = next(line for line in run.card_path.read_text().splitlines(True) if "| bandwidth" in line)
+    plain = json.loads((run.folder / "run.json").read_text())
+    del plain["dataset"]["bandwidth"]
+    edit_record(run, **plain)
+    assert kinds(run) == {"card"}
+    run.card_path.write_text(run.card_path.read_text().replace(row, ""))
+    assert kinds(run) == set()
+
+
+def test_a_card_to_which_the_others_were_a_class_is_of_an_earlier_version(run):
+    text = run.card_path.read_text()
+    run.card_path.write_text(text.replace("| high |", "| _other | 6 | 1.000 |\n| high |"))
+    (said,) = details(run)
+    assert said.startswith(
+        "README.md is that of an earlier version, which scored _other as a class"
+    )
+    assert f"`zoo runs remove {run.id}` and `{run.record.command}`" in said
+
+
 def test_tracks_that_were_left_out_are_left_out_again(tone_folder):
     folder = tone_folder(tracks=3, seconds=0.2)
     (folder / "high" / "broken.wav").write_text("no music", encoding="utf-8")
