@@ -202,7 +202,7 @@ class TestContent:
         for its in pages(protocol="kfold:3").values():
             if "board" not in its.tables:
                 continue
-            for model in ("elasticnet", "decision-tree"):
+            for model in ("svm", "logistic"):
                 assert its.tables[f"confusion-{model}"] == [
                     ["label", "high", "low"], ["high", "8 89", "1 11"], ["low", "", "7 100"],
                 ]  # fmt: skip
@@ -251,7 +251,7 @@ class TestContent:
         ]
 
     def test_both_splits_stand_in_their_columns(self, mistaken):
-        turn(run_of("elasticnet"), "high/high00.wav")  # or both would be the same
+        turn(run_of("svm"), "high/high00.wav")  # or both would be the same
         its = pages()["tones-kfold-3.html"]
         grouped, split = (
             {row.model: row.accuracy for row in board.rows}
@@ -262,7 +262,7 @@ class TestContent:
         for name, one, two, difference, _ in lines:
             assert (one, two) == (f"{grouped[name]:.3f}", f"{split[name]:.3f}")
             assert difference == f"{split[name] - grouped[name]:+.3f}"
-        assert grouped == {"elasticnet": 0.875, "decision-tree": 0.9375}
+        assert grouped == {"svm": 0.875, "logistic": 0.9375}
         assert set(split.values()) == {0.9375}
 
     def test_figures_and_tables_say_what_they_are(self, mistaken):
@@ -295,7 +295,7 @@ class TestContent:
         (image,) = its.all("image")
         assert image["href"].startswith("data:image/png;base64,")
         titles = re.findall(r"<title>([^<]*)</title>", its.source)
-        for model in ("elasticnet", "decision-tree"):
+        for model in ("svm", "logistic"):
             assert model in titles
         assert [title for title in titles if title.startswith("0.0 to 1.")]
         assert "labelled high, wrong for 2 of 2" in its.text
@@ -303,43 +303,43 @@ class TestContent:
         assert "1 label that all models contradict" in its.text
 
     def test_pairs_of_models_and_the_tracks_on_which_they_differ(self, mistaken):
-        turn(run_of("elasticnet"), "high/high00.wav")
+        turn(run_of("svm"), "high/high00.wav")
         its = pages()["tones-kfold-3.html"]
         runs = [row["data-r"] for row in its.all("tr") if "data-r" in row]
         cells = [cell for cell in its.all("td") if "data-right" in cell]
         assert sorted((c["data-right"], c["data-wrong"]) for c in cells) == [("0", "1"), ("1", "0")]
         # The tree gets one track right that the other model gets wrong; the row is right.
         assert its.tables["pairs"] == [
-            ["right", "decision-tree", "elasticnet"],
-            ["decision-tree", "", "1"],
-            ["elasticnet", "0", ""],
+            ["right", "logistic", "svm"],
+            ["logistic", "", "1"],
+            ["svm", "0", ""],
         ]
         assert its.tables["errors"] == [
-            ["track", "label", "wrong", "decision-tree", "elasticnet"],
+            ["track", "label", "wrong", "logistic", "svm"],
             ["high/stray.wav", "high", "2", "low", "low"],
             ["high/high00.wav", "high", "1", "high", "low"],
         ]
         assert runs == ["00", "10"]  # in the order of the columns
 
     def test_learning_curves_where_there_are_some(self, mistaken):
-        run = run_of("elasticnet")
+        run = run_of("svm")
         for fold in run.record.folds:
             fold.curve = [{"fraction": n / 4, "loss": 1 / n, "held_out_loss": 1} for n in (1, 2)]
         run.write()
         found = pages()
-        assert "learning-elasticnet" in found["tones-kfold-3.html"].values("data-name")
+        assert "learning-svm" in found["tones-kfold-3.html"].values("data-name")
         its = found["tones-kfold-3-ungrouped.html"]
         assert not [name for name in its.values("data-name") if name.startswith("learning")]
         assert "so there is no curve" in its.text
 
     def test_failed_and_unfinished_runs_are_listed(self, mistaken):
-        edit(run_of("elasticnet"), status="failed", error="it rained")
+        edit(run_of("svm"), status="failed", error="it rained")
         its = pages()["tones-kfold-3.html"]
-        assert "elasticnet (failed)" in its.text
+        assert "svm (failed)" in its.text
         assert "it rained" in its.text
-        edit(run_of("decision-tree"), status="running")
+        edit(run_of("logistic"), status="running")
         its = pages()["tones-kfold-3.html"]
-        assert "decision-tree (interrupted)" in its.text
+        assert "logistic (interrupted)" in its.text
         assert "no score to show" in its.text
         assert [section["id"] for section in its.all("section")] == ["board", "honesty", "runs"]
 
@@ -349,10 +349,10 @@ class TestContent:
         assert "wrong for 1 of 1" in its.text
 
     def test_several_runs_of_one_model_go_by_their_ids(self, mistaken):
-        its = zoo.train("elasticnet", str(mistaken), protocol="kfold:3", params={"C": 9.0})
+        its = zoo.train("svm", str(mistaken), protocol="kfold:3", params={"C": 9.0})
         found = pages()["tones-kfold-3.html"]
         assert f"calibration-{its.id}" in found.values("data-name")
-        assert "calibration-decision-tree" in found.values("data-name")
+        assert "calibration-logistic" in found.values("data-name")
 
     def test_no_run_no_page(self, workspace):
         assert write_report(Path("report")) == []
@@ -404,10 +404,10 @@ class TestSound:
         assert "recordings cannot be had" in its.text
 
     def test_an_artefact_that_cannot_be_run_leaves_its_reason(self, mistaken, forgetful):
-        run_of("elasticnet").artefact_path.write_bytes(b"nonsense")
+        run_of("svm").artefact_path.write_bytes(b"nonsense")
         its = pages()["tones-kfold-3.html"]
         assert len(its.all("audio")) == 1
-        assert "elasticnet has no votes over time" in its.text
+        assert "svm has no votes over time" in its.text
         assert "is not the file that its run wrote" in its.text
 
     def test_windows_have_times(self, hearing, workspace):
