@@ -65,6 +65,12 @@ SHOWN = [
         "from zoo.execution.dask_cluster",
         "the same; tests/zoo/execution/test_engine.py runs it",
     ),
+    (
+        "docs/predicting.md",
+        "text",
+        "zoo predict svm song.mp3 --min",
+        "the page's model has too few tracks; zoo/inference/test_confidence.py has more",
+    ),
     ("docs/hooks.md", "py", "def ", "signatures; test_reference.py compares them"),
 ]
 

@@ -126,9 +126,10 @@ class TestImports:
 class TestPublicNames:
     def test_pinned(self):
         assert zoo.__all__ == [
-            "CannotExport", "Card", "Choice", "Dataset", "Exported", "Float", "Handcrafted", "Int",
-            "KERAS_PARAMS", "KERAS_SPACE", "LogFloat", "LogMel", "Run", "ZooError",
-            "batch_normalisation", "classical", "hookimpl", "keras_model", "leaderboard",
+            "CannotExport", "Card", "Change", "Choice", "Dataset", "Exported", "Float",
+            "Handcrafted", "Int", "KERAS_PARAMS", "KERAS_SPACE", "LogFloat", "LogMel", "Run",
+            "ZooError", "batch_normalisation", "classical", "hookimpl", "keras_model",
+            "leaderboard",
             "predict", "train", "tune",
         ]  # fmt: skip
 
