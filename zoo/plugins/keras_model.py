@@ -35,7 +35,7 @@ KERAS_PARAMS: Mapping[str, int | float] = MappingProxyType(
         "batch": 16,  # windows
         "learning_rate": 4e-3,  # at its peak
         "weight_decay": 1e-2,
-        "smoothing": 0.0,  # probability that is taken from the label and spread over all classes
+        "smoothing": 0.1,  # probability that is taken from the label and spread over all classes
         "masking": 0.2,  # widest hidden stripe, as a share of the frames and of the mels
         "noise": 0.15,  # share of the windows with noise
         "low_pass": 0.0,  # share of the windows without treble, as for telephones
