@@ -134,7 +134,7 @@ class Artefact:
         self.shortest: int = self.metadata.shortest or 0  # UNSET is false
         trained_on = self.metadata.dataset
         self.bandwidth: int = (trained_on and trained_on.bandwidth) or 0
-        self.thresholds = self.metadata.thresholds
+        self.thresholds = self.metadata.thresholds or None  # UNSET is false
         self.takes_audio = self._session.inputs == [WAVEFORM]
         self.has_times = self.takes_audio and TIMES in self._session.outputs
 

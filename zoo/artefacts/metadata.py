@@ -62,6 +62,6 @@ class ArtefactMetadata(Structure, kw_only=True):
     protocol: ProtocolInfo | None = None
     seed: int | None = None
     metrics: dict[str, float | None] | None = None
-    thresholds: Thresholds | None = None
+    thresholds: Thresholds | UnsetType = UNSET
     versions: dict[str, str] | None = None
     intended_use: str | None = None
