@@ -163,7 +163,7 @@ def _metadata(
         protocol=record.protocol,
         seed=record.seed,
         metrics={name: getattr(scores, name) for name in _METRICS},
-        thresholds=thresholds(predictions) or UNSET,
+        thresholds=thresholds(predictions),
         versions=record.versions,
         intended_use=intended_use(record),
     )
