@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from zoo.audio.bandwidth import usual_bandwidth
+from zoo.evaluate.board import failure_sentences
 from zoo.evaluate.metrics import confusion, f1_scores, rejection, score
-from zoo.evaluate.robustness import by_change, failed_changes, failure_sentences
+from zoo.evaluate.robustness import by_change, failed_changes
 from zoo_registry.predictions import OTHER, Predictions
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
@@ -134,7 +135,8 @@ def _bandwidth(found: Sequence[int]) -> str:
 
 def _robustness(run: Run, predictions: Predictions) -> str:
     """Return a section on changed tracks, if the model was asked about any."""
-    changed, failed = run.robustness(), failure_sentences(failed_changes(run))
+    changed = run.robustness()
+    failed = failure_sentences(failed_changes(run.record.robustness, changed))
     failures = "".join(f"\n{sentence}.\n" for sentence in failed)
     if changed is None:
         return f"\n## How well after everyday handling\n{failures}" if failed else ""

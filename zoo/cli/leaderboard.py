@@ -21,7 +21,7 @@ from zoo.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from zoo.evaluate.leaderboard import Board, Difference, Row
+    from zoo.evaluate.board import Board, Difference, Row
 
 __all__ = ["command", "print_board"]
 
@@ -95,14 +95,7 @@ def print_board(board: "Board", reported: Collection[str] = ()) -> None:
 
 
 def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
-    from zoo.report.tables import (
-        audit_sentences,
-        heading,
-        other_sentences,
-        problems,
-        robustness_sentences,
-        tuning_sentences,
-    )
+    from zoo.report.tables import audit_sentences, heading, notes, problems
 
     # These fit into 80 columns.
     names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
@@ -121,9 +114,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     if more := len(board.rows) - len(rows):
         yield f"{more} further runs are not shown; `--format csv` lists them all."
     yield from audit_sentences(board.audit)
-    yield from tuning_sentences(board)
-    yield from other_sentences(board)
-    yield from robustness_sentences(board)
+    yield from notes(board)
     yield from problems([row for row in rows if row.run not in reported])
     yield ""
 

@@ -112,8 +112,9 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     record |= {"status": found.status, "scores": None, "confusion": None, "changes": None}
     text: Text = _facts(found)
     if found.is_scored:
+        from zoo.evaluate.board import failure_sentences
         from zoo.evaluate.metrics import confusion, rejection, score
-        from zoo.evaluate.robustness import by_change, failed_changes, failure_sentences
+        from zoo.evaluate.robustness import by_change, failed_changes
 
         predictions = found.predictions()
         scores, matrix = score(predictions), confusion(predictions)
@@ -122,11 +123,12 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
         if rejected := rejection(predictions):
             record["other"] = asdict(rejected)
             text = chain(text, [f"{rejected.sentence}."])
-        if changed := found.robustness():
+        changed = found.robustness()
+        if changed:
             changes = by_change(changed, predictions)
             record["changes"] = list(map(asdict, changes))
             text = chain(text, _robustness(changes, changed.tracks))
-        text = chain(text, failure_sentences(failed_changes(found)))
+        text = chain(text, failure_sentences(failed_changes(found.record.robustness, changed)))
     print_result(format, json=record, table=text)
 
 

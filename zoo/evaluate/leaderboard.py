@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import msgspec
 from zoo.datasets import dataset_name
 from zoo.datasets.hashing import file_digests
 from zoo.evaluate.audit import leaks, summary
+from zoo.evaluate.board import Board, Difference, Row
 from zoo.evaluate.protocols import parse_protocol
 from zoo.workspace import file_name, models_folder, remembered, runs, stamps
 from zoo_registry.errors import RunError, ZooError
@@ -20,151 +21,11 @@ from zoo_registry.runs import PREDICTIONS, ROBUSTNESS, Run
 if TYPE_CHECKING:
     from zoo_registry.predictions import Predictions
 
-__all__ = ["Board", "Difference", "Row", "hashing", "leaderboard", "side_by_side"]
+__all__ = ["hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
 _VERSION = "boards-7"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One run on a board; only a run whose folds are all done has scores and a rank.
-
-    Attributes
-    ----------
-    rank : int or None
-        From 1; runs whose difference to the first is not significant have the same rank.
-    tied_with : tuple of str
-        Ids of the other runs of this rank, at most the best hundred.
-    model, run : str
-        Name of the model, id of the run.
-    status : {"complete", "no artefact", "damaged", "failed", "running", "interrupted"}
-        State of the run. "no artefact" is one with scores that cannot predict yet; a run whose
-        predictions are damaged has no scores.
-    accuracy, accuracy_mean, macro_f1, fold_accuracy : float or None, tuple of float
-        See `zoo.evaluate.metrics.Scores`.
-    robustness : float or None
-        Mean over the changes of `by_change`; None if the run was asked about none.
-    worst_change, worst_robustness : str or None, float or None
-        The change with the lowest share, and that share.
-    ci_low, ci_high : float or None
-        95 % interval of `accuracy`.
-    train_seconds, predict_ms_per_track : float or None
-        Mean per fold, and from front-end array to probabilities.
-    artefact_bytes, tracks : int or None
-        Size of the ONNX file, and number of tested tracks.
-    title, params : str, dict
-        Title and parameters of the model.
-    seed : int
-        Random seed for the split and the model.
-    p_above : float or None
-        P-value of the difference to the row above, with Holm's correction over the board.
-    error : str or None
-        Reason of the failure or interruption, or the damaged files; and how the run is completed.
-    other_tracks, other_rejected : int or None, float or None
-        Number of tested tracks of none of the classes, which a model was trained against, and the
-        share of them that it assigned to no class; they are no part of the other scores.
-    tuned : bool
-        Whether the parameters come from a search.
-    tuned_on_test : int
-        Number of tested tracks that the search used; if there are any, the scores are too high.
-    robustness_tracks : int or None
-        Number of tracks that were changed.
-    by_change : dict
-        Share of the changed tracks that are correct by majority vote, by the name of the change.
-    same_answer : tuple of str
-        Changes with which the model of each fold gives one answer to all tracks.
-    failed_changes : dict
-        Number of tracks of each change that failed for all of them.
-    """
-
-    rank: int | None = None
-    tied_with: tuple[str, ...] = ()
-    model: str
-    run: str
-    status: str
-    accuracy: float | None = None
-    robustness: float | None = None
-    worst_change: str | None = None
-    worst_robustness: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    accuracy_mean: float | None = None
-    macro_f1: float | None = None
-    fold_accuracy: tuple[float, ...] = ()
-    train_seconds: float | None = None
-    predict_ms_per_track: float | None = None
-    artefact_bytes: int | None = None
-    title: str = ""
-    params: dict[str, Any] = field(default_factory=dict)
-    tracks: int | None = None
-    seed: int = 0
-    p_above: float | None = None
-    error: str | None = None
-    other_tracks: int | None = None
-    other_rejected: float | None = None
-    tuned: bool = False
-    tuned_on_test: int = 0
-    robustness_tracks: int | None = None
-    by_change: dict[str, float] = field(default_factory=dict)
-    same_answer: tuple[str, ...] = ()
-    failed_changes: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Board:
-    """All runs on one dataset with one protocol, the best first.
-
-    Attributes
-    ----------
-    dataset, fingerprint, protocol : str
-        Name of the dataset, SHA-256 of the tracks that were used, name of the protocol.
-    grouped : bool
-        Whether groups were kept together.
-    audit : dict or None
-        Result of `zoo.evaluate.audit.summary` for the first run with an audit.
-    rows : tuple of Row
-        Runs by falling accuracy.
-    left_out : int
-        Number of tracks of the dataset that no run of the board used, since they could not be
-        decoded. Runs that left out other tracks are on another board.
-    """
-
-    dataset: str
-    fingerprint: str
-    protocol: str
-    grouped: bool
-    audit: dict[str, Any] | None
-    rows: tuple[Row, ...]
-    left_out: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return vars(self) | {"rows": [dict(vars(row)) for row in self.rows]}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Accuracies of one model with groups kept together, and with tracks split at random.
-
-    Attributes
-    ----------
-    dataset, protocol, model : str
-        Names.
-    grouped, ungrouped, difference : float
-        Accuracies, and ``ungrouped - grouped``.
-    leakage : float or None
-        Share of the ungrouped test tracks that share a group or recording with training tracks.
-    """
-
-    dataset: str
-    protocol: str
-    model: str
-    grouped: float
-    ungrouped: float
-    difference: float
-    leakage: float | None
 
 
 def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Board]:
@@ -346,8 +207,10 @@ def _computed(
                     "other_tracks": found_other.tracks,
                     "other_rejected": found_other.share,
                 }
-            survived[run.id] = {"failed_changes": failed_changes(run)}
-            if changed := run.robustness():
+            changed = run.robustness()
+            failed = failed_changes(run.record.robustness, changed)
+            survived[run.id] = {"failed_changes": failed}
+            if changed:
                 survived[run.id] |= robustness(changed, readable[run.id])
     predicted = list(readable.values())
     figures = {}

@@ -19,7 +19,6 @@ from zoo.evaluate.vote import vote_winners
 from zoo_registry.model import Model
 from zoo_registry.predictions import OTHER, ChangedPredictions, Predictions
 from zoo_registry.record import RobustnessInfo
-from zoo_registry.runs import Run
 
 if TYPE_CHECKING:
     from zoo.audio.changes import Change
@@ -31,7 +30,6 @@ __all__ = [
     "by_change",
     "default_size",
     "failed_changes",
-    "failure_sentences",
     "summary",
 ]
 
@@ -216,25 +214,22 @@ def summary(changed: ChangedPredictions, predictions: Predictions) -> dict[str, 
     }
 
 
-def failed_changes(run: Run) -> dict[str, int]:
+def failed_changes(
+    info: RobustnessInfo | None, changed: ChangedPredictions | None
+) -> dict[str, int]:
     """Return the changes without an answer, because they failed for all tracks, and how many.
 
     Parameters
     ----------
-    run : Run
-        A run whose folds are done.
+    info : RobustnessInfo or None
+        What the record of a run has of the sample.
+    changed : ChangedPredictions or None
+        The answers of the run to changed tracks.
     """
-    info, changed = run.record.robustness, run.robustness()
     if info is None:
         return {}
-    return {
-        name: info.tracks for name in info.changes if not changed or name not in changed.changes
-    }
-
-
-def failure_sentences(failed: Mapping[str, int]) -> list[str]:
-    """Return a sentence for each of the `failed_changes`."""
-    return [f"{name}: none of {tracks} tracks could be changed" for name, tracks in failed.items()]
+    answered = set(changed.changes) if changed else set()
+    return {name: info.tracks for name in info.changes if name not in answered}
 
 
 def _answers(predictions: Predictions) -> NDArray[np.int64]:

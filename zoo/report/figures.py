@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from zoo.evaluate.leaderboard import Difference, Row
+from zoo.evaluate.board import Difference, Row
 from zoo.evaluate.metrics import Calibration
 from zoo.evaluate.thresholds import FEWEST, Thresholds
 from zoo.report.svg import (

@@ -9,7 +9,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.evaluate.leaderboard import Board, leaderboard, side_by_side
+from zoo.evaluate.board import Board
+from zoo.evaluate.leaderboard import leaderboard, side_by_side
 from zoo.evaluate.metrics import calibration
 from zoo.evaluate.robustness import by_change
 from zoo.evaluate.thresholds import thresholds
@@ -20,10 +21,8 @@ from zoo.report.tables import (
     audit_sentences,
     heading,
     model_name,
-    other_sentences,
+    notes,
     problems,
-    robustness_sentences,
-    tuning_sentences,
 )
 from zoo.workspace import file_name, runs
 from zoo_registry.errors import RunError
@@ -194,12 +193,7 @@ def _board_page(
         "others": [row for row in board.rows if row.rank is None],
         "runs": [known[row.run] for row in board.rows if row.run in known],
         "audit": audit_sentences(board.audit),
-        "warnings": [
-            *tuning_sentences(board),
-            *other_sentences(board),
-            *robustness_sentences(board),
-            *problems(ranked),
-        ],
+        "warnings": [*notes(board), *problems(ranked)],
         "changes": changes,
         "change_names": list(dict.fromkeys(name for scores in changes.values() for name in scores)),
         "differences": differences,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
-from zoo.evaluate.leaderboard import Board, Difference, Row
-from zoo.evaluate.robustness import failure_sentences
+from zoo.evaluate.board import Board, Difference, Row, failure_sentences
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import csv_text, shown, table_cell
 
@@ -19,10 +18,8 @@ __all__ = [
     "differences_markdown",
     "heading",
     "model_name",
-    "other_sentences",
+    "notes",
     "problems",
-    "robustness_sentences",
-    "tuning_sentences",
 ]
 
 MARK = "†"  # follows the name of a model whose score is too high
@@ -68,7 +65,12 @@ def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
     return sentences
 
 
-def tuning_sentences(board: Board) -> list[str]:
+def notes(board: Board) -> list[str]:
+    """Return all sentences below a board but those of its audit."""
+    return [*_on_tuning(board), *_on_others(board), *_on_robustness(board)]
+
+
+def _on_tuning(board: Board) -> list[str]:
     """Return a warning for each run whose parameter search has seen test tracks."""
     return [
         f"{MARK} The parameters of {row.run} were tuned on {row.tuned_on_test} of the "
@@ -78,7 +80,7 @@ def tuning_sentences(board: Board) -> list[str]:
     ]
 
 
-def other_sentences(board: Board) -> list[str]:
+def _on_others(board: Board) -> list[str]:
     """Return what the models do with tracks of none of the classes, if the data have any."""
     rows = [row for row in board.rows if row.other_tracks]
     if not rows:
@@ -90,7 +92,7 @@ def other_sentences(board: Board) -> list[str]:
     ]
 
 
-def robustness_sentences(board: Board) -> list[str]:
+def _on_robustness(board: Board) -> list[str]:
     """Return what the mean over the changes does not tell, such as constant answers."""
     sentences = [
         f"{row.run} gives all tracks changed by {' or '.join(row.same_answer)} the same answer."
@@ -115,13 +117,8 @@ def board_markdown(board: Board) -> str:
     """Return a heading, a Markdown table of the board, and the sentences of the audit."""
     names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
     lines = [[*names, "mean prob.", "macro F1", "train s"], *map(_cells, board.rows)]
-    notes = [
-        *audit_sentences(board.audit),
-        *tuning_sentences(board),
-        *other_sentences(board),
-        *robustness_sentences(board),
-    ]
-    return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(' '.join(notes))}\n"
+    below = " ".join([*audit_sentences(board.audit), *notes(board)])
+    return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(below)}\n"
 
 
 def model_name(row: Row, name: str | None = None) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.evaluate.leaderboard import Difference, Row
+from zoo.evaluate.board import Difference, Row
 from zoo.evaluate.metrics import Calibration
 from zoo.evaluate.thresholds import Thresholds
 from zoo.report import figures

@@ -11,7 +11,7 @@ from zoo.audio.changes import CHANGES
 from zoo.cli.app import run as run_command
 from zoo.execution.progress import Reporter
 from zoo.plugins.registry import all_changes, open_registry
-from zoo.report.tables import robustness_sentences
+from zoo.report.tables import notes
 from zoo.training.verify import verify_run
 from zoo_registry import Registry
 from zoo_registry.discovery import EXTENSIONS
@@ -257,7 +257,7 @@ def test_a_change_that_failed_for_all_tracks_is_shown_for_good(
     assert sentence in run.card_path.read_text(encoding="utf-8")
     (board,) = zoo.leaderboard()
     assert board.rows[0].failed_changes == {"vain": 6}
-    assert f"{run.id}, {sentence}." in robustness_sentences(board)
+    assert f"{run.id}, {sentence}." in notes(board)
     monkeypatch.setattr("sys.argv", ["zoo", "runs", "show", run.id])
     run_command()
     assert sentence in capsys.readouterr().out.splitlines()
