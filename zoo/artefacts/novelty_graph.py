@@ -6,39 +6,15 @@ import numpy as np
 
 from zoo.artefacts.artefact import FEATURES
 from zoo.artefacts.session import NOVELTY
-from zoo.audio.windows import RANGE
+from zoo.audio.windows import CUTTING, RANGE
 from zoo.evaluate.novelty import BOUND, Novelty, cosines
-from zoo.plugins.keras_defaults import FILLING
 
 __all__ = ["add_novelty"]
 
 _PREFIX = "novelty/"
 
-# The windows are those of `zoo.audio.windows.cut_windows`.
-_WINDOWS = (
-    """
-    length = Shape <start = 0, end = 1> (track)
-    slack = Sub (length, width)
-    last = Max (slack, zero)
-    limit = Add (last, step)
-    first = Squeeze (zero)
-    end = Squeeze (limit)
-    every = Squeeze (step)
-    all = Range (first, end, every)
-    starts = Min (all, last)
-    begins = Unsqueeze (starts, one)
-    positions = Add (begins, offsets)
-"""
-    + FILLING
-    + """
-    wrapped = Mod (positions, size)
-    moved = Add (wrapped, begin)
-    windows = Gather (track, moved)
-"""
-)
-
 _VECTORS = """
-    described = ReduceMean <keepdims = 0> (windows, one)
+    described = ReduceMean <keepdims = 0> (windows, axis)
 """
 
 _FRAMES = """
@@ -46,23 +22,23 @@ _FRAMES = """
     floor = Sub (loudest, range)
     heard = Max (windows, floor)
     coefficients = MatMul (heard, cosines)
-    mean = ReduceMean (coefficients, one)
+    mean = ReduceMean (coefficients, axis)
     centred = Sub (coefficients, mean)
     squares = Mul (centred, centred)
-    variance = ReduceMean <keepdims = 0> (squares, one)
+    variance = ReduceMean <keepdims = 0> (squares, axis)
     spread = Sqrt (variance)
     wider = Add (spread, unit)
     widths = Log (wider)
-    later = Slice (coefficients, one, most, one)
-    earlier = Slice (coefficients, zero, minus, one)
+    later = Slice (coefficients, axis, most, axis)
+    earlier = Slice (coefficients, start, minus, axis)
     difference = Sub (later, earlier)
     absolute = Abs (difference)
-    changes = ReduceSum <keepdims = 0> (absolute, one)
+    changes = ReduceSum <keepdims = 0> (absolute, axis)
     change = Div (changes, pairs)
     relative = Div (change, wider)
-    level = Squeeze (mean, one)
-    shape = Slice (level, one, most, one)
-    described = Concat <axis = 1> (shape, widths, relative)
+    level = Squeeze (mean, axis)
+    contour = Slice (level, axis, most, axis)
+    described = Concat <axis = 1> (contour, widths, relative)
 """
 
 _DISTANCE = """
@@ -71,7 +47,7 @@ _DISTANCE = """
     lower = Max (standard, lowest)
     bounded = Min (lower, highest)
     powers = Mul (bounded, bounded)
-    power = ReduceMean <keepdims = 0> (powers, one)
+    power = ReduceMean <keepdims = 0> (powers, axis)
     distance = Sqrt (power)
     novelty = Div (distance, threshold)
 """
@@ -92,15 +68,14 @@ def add_novelty(proto: Any, novelty: Novelty, columns: int) -> None:
     import onnx
 
     windowing = novelty.windowing
-    steps = _WINDOWS + (_FRAMES if windowing.layout == "frames" else _VECTORS) + _DISTANCE
+    steps = CUTTING + (_FRAMES if windowing.layout == "frames" else _VECTORS) + _DISTANCE
     (opset,) = (entry.version for entry in proto.opset_import if not entry.domain)
     head = f'<ir_version: {proto.ir_version}, opset_import: ["": {opset}]>'
     types = "(float[rows, columns] track) => (float[windows] novelty)"
     part = onnx.parser.parse_model(f"{head} novelty {types} {{ {steps} }}")
     whole_numbers: dict[str, Any] = {
-        "zero": [0], "one": [1], "minus": [-1], "most": [2**62], "inner": [1, 2],
-        "width": [windowing.rows], "columns": [1], "step": [windowing.step],
-        "offsets": np.arange(windowing.rows),
+        "zero": 0, "one": 1, "width": windowing.rows, "hop": windowing.step,
+        "axis": [1], "start": [0], "minus": [-1], "most": [2**62], "inner": [1, 2],
     }  # fmt: skip
     numbers: dict[str, Any] = {
         "middle": novelty.mean, "scale": novelty.scale, "threshold": novelty.threshold,

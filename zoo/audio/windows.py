@@ -1,7 +1,6 @@
 """Windows of equal length from a track of frames.
 
-The default of `cut_windows` is also the first part of the ONNX graph of a network; see
-`zoo.plugins.keras_defaults`.
+`CUTTING` has the steps of `cut_windows` with its default as a part of an ONNX graph.
 """
 
 from typing import TYPE_CHECKING
@@ -10,9 +9,39 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["RANGE", "cut_windows", "hop_of", "last_start"]
+__all__ = ["CUTTING", "RANGE", "cut_windows", "hop_of", "last_start"]
 
 RANGE = 60.0  # dB below the loudest; what is softer depends on silence, codec and bandwidth
+
+# From `track`, (frames, columns), to `windows`, (windows, width, columns), with the int64 scalars
+# `zero`, `one`, `width` and `hop`, the int64 vector `axis`, which is [1], and `range`, a float32.
+CUTTING = """
+    shape = Shape (track)
+    length = Gather (shape, zero)
+    slack = Sub (length, width)
+    last = Max (slack, zero)
+    limit = Add (last, hop)
+    every = Range (zero, limit, hop)
+    starts = Min (every, last)
+    rows = Unsqueeze (starts, axis)
+    offsets = Range (zero, width, one)
+    positions = Add (rows, offsets)
+    peaks = ReduceMax <keepdims = 0> (track, axis)
+    peak = ReduceMax <keepdims = 0> (peaks)
+    faint = Sub (peak, range)
+    sounding = Greater (peaks, faint)
+    places = NonZero (sounding)
+    earliest = ReduceMin <keepdims = 0> (places)
+    latest = ReduceMax <keepdims = 0> (places)
+    is_short = Less (length, width)
+    begin = Where (is_short, earliest, zero)
+    behind = Add (latest, one)
+    finish = Where (is_short, behind, length)
+    size = Sub (finish, begin)
+    wrapped = Mod (positions, size)
+    moved = Add (wrapped, begin)
+    windows = Gather (track, moved)
+"""
 
 
 def cut_windows(

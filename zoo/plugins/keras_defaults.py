@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from zoo.audio.windows import RANGE, hop_of
+from zoo.audio.windows import CUTTING, RANGE, hop_of
 from zoo.plugins.keras_model import framework, fused_batch_normalization
 from zoo_registry.errors import CannotExport, PluginError
 from zoo_registry.hooks import OPSET, Exported, hookimpl
@@ -18,47 +18,16 @@ from zoo_registry.silence import quiet_stderr
 from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import first_line, pip_install
 
-__all__ = ["FILLING", "NetworkDefaults"]
+__all__ = ["NetworkDefaults"]
 
 _FILE = "model.keras"
 
-# The steps of `cut_windows`: first the part of the track that fills a window, then the windows.
-FILLING = """
-    peaks = ReduceMax <keepdims = 0> (track, columns)
-    peak = ReduceMax <keepdims = 0> (peaks)
-    faint = Sub (peak, range)
-    sounding = Greater (peaks, faint)
-    places = NonZero (sounding)
-    earliest = ReduceMin <keepdims = 0> (places)
-    latest = ReduceMax <keepdims = 0> (places)
-    is_short = Less (length, width)
-    begin = Where (is_short, earliest, zero)
-    behind = Add (latest, one)
-    finish = Where (is_short, behind, length)
-    size = Sub (finish, begin)
-"""
-
 _WINDOWING = """
 <ir_version: {ir_version}, opset_import: ["": {opset}]>
-windowing (float[frames, {columns}] track) => (float[windows, {rows}, {columns}] window)
+windowing (float[frames, {columns}] track) => (float[count, {rows}, {columns}] windows)
 <int64 zero = {{0}}, int64 one = {{1}}, int64 width = {{{rows}}}, int64 hop = {{{hop}}},
- int64[1] columns = {{1}}, float range = {{{range}}}>
-{{
-    shape = Shape (track)
-    length = Gather (shape, zero)
-    slack = Sub (length, width)
-    last = Max (slack, zero)
-    limit = Add (last, hop)
-    every = Range (zero, limit, hop)
-    starts = Min (every, last)
-    rows = Unsqueeze (starts, columns)
-    offsets = Range (zero, width, one)
-    positions = Add (rows, offsets)
-    {filling}
-    wrapped = Mod (positions, size)
-    moved = Add (wrapped, begin)
-    window = Gather (track, moved)
-}}
+ int64[1] axis = {{1}}, float range = {{{range}}}>
+{{ {cutting} }}
 """
 
 
@@ -133,9 +102,9 @@ def _to_onnx(network: Any) -> Exported:
     _, rows, columns = network.input_shape
     hop = hop_of(rows)
     values = {"ir_version": proto.ir_version, "opset": OPSET, "rows": rows, "hop": hop}
-    filling = {"filling": FILLING, "range": RANGE}
-    windowing = onnx.parser.parse_model(_WINDOWING.format(columns=columns, **filling, **values))
-    whole = onnx.compose.merge_models(windowing, proto, io_map=[("window", given.name)])
+    cutting = {"cutting": CUTTING, "range": RANGE, "columns": columns}
+    windowing = onnx.parser.parse_model(_WINDOWING.format(**cutting, **values))
+    whole = onnx.compose.merge_models(windowing, proto, io_map=[("windows", given.name)])
     del whole.opset_import[1:]  # the merger repeats the operator set, and adds an unused one
     whole.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "windows"
     onnx.checker.check_model(whole, full_check=True)
