@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["MOST_CLASSES", "OTHER", "ChangedPredictions", "Predictions"]
+__all__ = ["MOST_CLASSES", "OTHER", "ChangedPredictions", "Predictions", "real_columns"]
 
 _CHANGE = "change"
 _LEADING = ("track", "label", "fold", "sha256", "group")
@@ -86,7 +86,7 @@ class Predictions:
     @property
     def real(self) -> list[int]:
         """The columns of the real classes, which are all but `OTHER`."""
-        return [number for number, name in enumerate(self.classes) if name != OTHER]
+        return real_columns(self.classes)
 
     def take(self, rows: Sequence[int]) -> "Predictions":
         """Return some of the rows, by number, in the order given."""
@@ -218,6 +218,11 @@ class ChangedPredictions:
         # A fold may have no row, because it tests no track of the sample.
         read = Predictions._of_rows([row[1:] for row in rows], origin, least=0)
         return cls(tuple(row[0] for row in rows[1:]), read)
+
+
+def real_columns(classes: Sequence[str]) -> list[int]:
+    """Return the places of the real classes, which are all but `OTHER`."""
+    return [number for number, name in enumerate(classes) if name != OTHER]
 
 
 def _rows(text: str, origin: str) -> list[list[str]]:

@@ -6,7 +6,7 @@ from zoo.audio.bandwidth import usual_bandwidth
 from zoo.evaluate.board import failure_sentences
 from zoo.evaluate.metrics import confusion, f1_scores, rejection, score
 from zoo.evaluate.robustness import by_change, failed_changes
-from zoo_registry.predictions import OTHER, Predictions
+from zoo_registry.predictions import Predictions, real_columns
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
 from zoo_registry.text import shown, table_cell
@@ -24,10 +24,11 @@ _INTERFACE = {
 
 def intended_use(record: RunRecord) -> str:
     """Return a sentence on the classes and the limits of a model."""
-    real = [name for name in record.dataset.classes if name != OTHER]
+    classes = record.dataset.classes
+    real = [classes[number] for number in real_columns(classes)]
     others = (
         "It was also trained against recordings of none of these classes, which it calls unknown"
-        if len(real) < len(record.dataset.classes)
+        if len(real) < len(classes)
         else "It knows no other class"
     )
     return (

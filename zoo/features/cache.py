@@ -96,9 +96,9 @@ class FeatureCache:
         except (OSError, ValueError):
             return None
 
-    def has(self, audio_digest: str) -> bool:
-        """Return whether there is an array with its properties."""
-        return self.get(audio_digest) is not None and self.properties(audio_digest) is not None
+    def known(self, audio_digest: str) -> Properties | None:
+        """Return the properties of an entry that is whole, with its array; otherwise None."""
+        return None if self.get(audio_digest) is None else self.properties(audio_digest)
 
     def _properties(self, audio_digest: str) -> Path:
         return self.path(audio_digest).with_suffix(".json")

@@ -108,8 +108,10 @@ def extract(
         return Extraction(dataset, [], [], [], {})
     engine.check_workers(_missing, model.source, dataset.tracks[0].location)
     cache = FeatureCache(features_folder(), frontend)
-    wanted = [track for track in dataset.tracks if not cache.has(track.digest)]
+    measured = {track.digest: cache.known(track.digest) for track in dataset.tracks}
+    wanted = [track for track in dataset.tracks if measured[track.digest] is None]
     computed = _fill(cache, wanted, model, engine, reporter)
+    measured |= {track.digest: cache.properties(track.digest) for track in wanted}
     reasons = {name: item.reason for name, item in computed.items() if item.reason is not None}
     for track in wanted:
         if track.id not in reasons and not cache.path(track.digest).is_file():
@@ -123,14 +125,11 @@ def extract(
     for item in skipped:
         reporter.note(f"left out: {item.reason}")
     used = dataset.without(set(reasons)) if reasons else dataset
-    measured = [(track.id, cache.properties(track.digest)) for track in used.tracks]
-    noted = [
-        NotedTrack(track=name, note=note)
-        for name, found in measured
-        if found
-        for note in found.notes.values()
-    ]
-    bandwidth = [(found and found.bandwidth) or 0 for _, found in measured]
+    noted, bandwidth = list[NotedTrack](), list[int]()
+    for track in used.tracks:
+        if found := measured[track.digest]:
+            noted += [NotedTrack(track=track.id, note=note) for note in found.notes.values()]
+        bandwidth.append((found and found.bandwidth) or 0)
     for entry in noted:
         reporter.note(f"{entry.track}: {entry.note}")
     effort = {
@@ -232,7 +231,7 @@ def _fill(
                 computed[track.id] = _Computed(f"{track.path or track.id} {crashed('described')}")
                 continue
             # A worker may share this cache, and have stored the array already.
-            if result.array is not None and not cache.has(track.digest):
+            if result.array is not None and cache.known(track.digest) is None:
                 cache.put(track.digest, result.array, result.properties)
             computed[track.id] = result
     return computed

@@ -36,7 +36,7 @@ from zoo.inference.prediction import (
 )
 from zoo.inference.predictors import Predictor, open_model, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
-from zoo_registry.predictions import OTHER
+from zoo_registry.predictions import OTHER, real_columns
 from zoo_registry.text import first_line
 
 __all__ = ["predict"]
@@ -240,7 +240,7 @@ def _vote(
     winner = vote_winner(votes, mean)
     confidence = float(mean[winner])
     reason = NONE_OF_THEM if names[winner] == OTHER else reason or doubt(confidence, least)
-    real = [number for number, name in enumerate(names) if name != OTHER]
+    real = real_columns(names)
     best = names[real[vote_winner(votes[real], mean[real])]]
     likely = names[int(mean.argmax())]
     return replace(

@@ -18,14 +18,8 @@ __all__ = [
 UNKNOWN = "unknown"
 UNLIKE = "unlike the training recordings"
 NONE_OF_THEM = "none of the trained classes"
-OPTIONAL = (
-    "guess",
-    "silent",
-    "unlike",
-    "heard",
-    "band",
-    "timeline",
-)  # keys that JSON has only if they have a value
+# Keys that JSON has only if they have a value.
+OPTIONAL = ("guess", "silent", "unlike", "heard", "band", "timeline")
 _NARROW = 0.9  # of the bandwidth that is usual; less is another one
 _STEP, _BLUR = 500, 0.03  # Hz to which a bandwidth is rounded up, from a little less
 _UNSURE = "unsure"

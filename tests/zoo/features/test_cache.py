@@ -185,9 +185,9 @@ def test_properties_are_kept_with_the_array(cache):
     properties = Properties(rate=8_000, channels=2, codec="mp3", seconds=1.5, notes=notes)
     cache.put(DIGEST, np.ones((1, 1)), properties)
     assert cache.properties(DIGEST) == properties
-    assert cache.has(DIGEST)
+    assert cache.known(DIGEST)
     assert cache.properties("0" * 64) is None
     for damaged in ("[", '{"unheard": "a second track"}'):  # such as an earlier version wrote
         next(cache.folder.rglob("*.json")).write_text(damaged)
         assert cache.properties(DIGEST) is None
-        assert not cache.has(DIGEST)
+        assert not cache.known(DIGEST)
