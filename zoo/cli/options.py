@@ -80,8 +80,8 @@ PrecisionOption = Annotated[
     typer.Option(
         min=0.0,
         max=1.0,
-        help="Share of answers that were right out of fold: the least confidence that reached it "
-        "is needed, or the answer is `unknown`.",
+        help="Withhold unsure answers, so that this share of the others is right, as estimated "
+        "out of fold.",
     ),
 ]
 ListFormat = Literal["table", "json"]

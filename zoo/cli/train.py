@@ -52,15 +52,17 @@ def command(
         int, typer.Option(min=0, help="Trials of a search inside every fold; 0 for none.")
     ] = 0,
     tuner: Annotated[Tuner, typer.Option(help="For --nested.")] = "random",
-    seed: Annotated[int, typer.Option(help="Of the split and of the model.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for the split and the model.")] = 0,
     robustness: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Test tracks, in all, to also ask about as everyday handling changes them."
+            min=0,
+            help="Number of test tracks to ask about again after everyday changes, such as "
+            "silence or MP3.",
         ),
     ] = None,
     no_robustness: Annotated[
-        bool, typer.Option("--no-robustness", help="Ask about no changed track.")
+        bool, typer.Option("--no-robustness", help="Ask about no changed tracks, which saves time.")
     ] = False,
     jobs: JobsOption = None,
     engine: EngineOption = "processes",
