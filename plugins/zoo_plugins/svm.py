@@ -13,12 +13,12 @@ card = Card(
     frontend=Handcrafted(),
     params={"C": 5.0, "gamma": "scale"},
     space={"C": LogFloat(0.1, 100.0), "gamma": LogFloat(1e-4, 0.1)},
-    references=("Cortes & Vapnik 1995", "Guo et al. 2017 (temperature scaling)"),
+    references=("Cortes & Vapnik 1995",),
 )
 
 
 def make(params: dict[str, Any]) -> Any:
-    """Return one SVM per class, whose scores become probabilities by `classical`'s temperature."""
+    """Return one SVM per class, whose scores `classical` turns into probabilities."""
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.svm import SVC
 

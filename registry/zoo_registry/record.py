@@ -159,8 +159,10 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
 
     `params` has the parameters that a nested search found, `curve` the figures that the training
     reported, each with the `fraction` that was done. `sha256` is that of the fold's file,
-    `robustness` that of its file of changed tracks, and `skipped` has the changed tracks without
-    an answer.
+    `robustness` that of its file of changed tracks, `windows` that of the windows of both, and
+    `skipped` has the changed tracks without an answer. `betas` has the power that calibrates its
+    predictions, see `zoo.evaluate.calibration`; a single fold has one per half. Earlier versions
+    had none, and kept no windows.
     """
 
     fold: Count
@@ -173,6 +175,8 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     predict_seconds: Number | None = None
     sha256: str | None = None
     robustness: str | None = None
+    windows: str | None = None
+    betas: list[Number] = field(default_factory=list)
     skipped: list[SkippedChange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -277,7 +281,8 @@ class RunRecord(Structure, kw_only=True):
     frontend_seconds``: the tracks whose arrays were computed for this run, and the time that it
     took, summed over all workers; it is empty for a table of features. `split` is the sha256 over
     the track ids of every training and test part, `predictions` that of `predictions.csv`.
-    `copies` is the version of the training copies, None without. `robustness` describes the changed
+    `beta` is the power that calibrates the artefact, None in runs of earlier versions. `copies` is
+    the version of the training copies, None without. `robustness` describes the changed
     tracks that the model was asked about, if any.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
     `finished` are times in ISO 8601, UTC.
@@ -300,6 +305,7 @@ class RunRecord(Structure, kw_only=True):
     split: str | None = None
     audit: AuditInfo | None = None
     predictions: str | None = None
+    beta: Number | None = None
     robustness: RobustnessInfo | None = None
     artefact: ArtefactInfo = field(default_factory=ArtefactInfo)
     machine: MachineInfo = field(default_factory=MachineInfo)
@@ -318,7 +324,7 @@ class RunRecord(Structure, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object, which is that of earlier versions if there is nothing new."""
         plain = super().to_dict()
-        for name in ("robustness", "copies"):
+        for name in ("robustness", "copies", "beta"):
             if plain[name] is None:
                 del plain[name]
         return plain

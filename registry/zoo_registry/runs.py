@@ -180,6 +180,10 @@ class Run:
         """Return the path of a fold's predictions of changed tracks, kept as long."""
         return self.folder / _FOLDS / f"{fold}.{ROBUSTNESS}"
 
+    def windows_path(self, fold: int) -> Path:
+        """Return the path of the windows of both, kept as long."""
+        return self.folder / _FOLDS / f"{fold}.npz"
+
     def content(self, path: Path) -> bytes:
         """Return the bytes of a file of the run; raises OSError for one that lies elsewhere."""
         return read_bytes(path, self.folder)

@@ -4,11 +4,12 @@ from typing import Any
 
 from zoo.artefacts.artefact import FEATURES
 from zoo.artefacts.metadata import METADATA, ArtefactMetadata, WindowGrid
-from zoo.artefacts.session import TIMES
+from zoo.artefacts.session import OUTPUT, TIMES
 from zoo.artefacts.stable_names import with_stable_names
+from zoo.evaluate.calibration import LEAST
 from zoo_registry.card import ExportableFrontEnd, TimedFrontEnd
 from zoo_registry.errors import CannotExport
-from zoo_registry.hooks import Exported
+from zoo_registry.hooks import OPSET, Exported
 from zoo_registry.model import Model
 from zoo_registry.text import json_text
 
@@ -16,7 +17,7 @@ __all__ = ["add_metadata", "compose"]
 
 
 def compose(
-    model: Model, fitted: object, *, takes_audio: bool = True
+    model: Model, fitted: object, *, takes_audio: bool = True, beta: float = 1.0
 ) -> tuple[Any, WindowGrid | None]:
     """Export a fitted model, and put its front end before it.
 
@@ -28,6 +29,8 @@ def compose(
         The return value of `train`.
     takes_audio : bool
         Whether the graph takes a waveform, and not rows of a feature table.
+    beta : float
+        Power that calibrates the probabilities; see `zoo.evaluate.calibration`.
 
     Returns
     -------
@@ -49,6 +52,8 @@ def compose(
         )
     exported = Exported.of(result)
     part = with_stable_names(exported.proto)
+    if beta != 1:
+        _calibrate(part, beta)
     if not takes_audio:
         return part, None
     if not isinstance(frontend, ExportableFrontEnd):
@@ -68,6 +73,31 @@ def add_metadata(proto: Any, metadata: ArtefactMetadata) -> None:
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA, json_text(metadata.to_dict())
     proto.producer_name = "genre-zoo"
+
+
+def _calibrate(part: Any, beta: float) -> None:
+    """Put `zoo.evaluate.calibration.calibrated` behind the probabilities of a model."""
+    import onnx
+
+    helper, given = onnx.helper, "calibration/given"
+    (output,) = (output for output in part.graph.output if output.name == OUTPUT)
+    kind = output.type.tensor_type.elem_type
+    for node in part.graph.node:
+        node.input[:] = [given if name == OUTPUT else name for name in node.input]
+        node.output[:] = [given if name == OUTPUT else name for name in node.output]
+    for name, value in (("least", LEAST), ("beta", beta)):
+        part.graph.initializer.append(helper.make_tensor(f"calibration/{name}", kind, [], [value]))
+    possible, logarithms, powers = (f"calibration/{n}" for n in ("possible", "logs", "powers"))
+    part.graph.node.extend(
+        (
+            helper.make_node("Max", [given, "calibration/least"], [possible]),
+            helper.make_node("Log", [possible], [logarithms]),
+            helper.make_node("Mul", [logarithms, "calibration/beta"], [powers]),
+            helper.make_node("Softmax", [powers], [OUTPUT], axis=1),
+        )
+    )
+    if all(entry.domain for entry in part.opset_import):  # the model's own may be of another one
+        part.opset_import.append(helper.make_opsetid("", OPSET))
 
 
 def _merged(front: Any, part: Any) -> Any:

@@ -17,6 +17,7 @@ from zoo.audio.bandwidth import usual_bandwidth
 from zoo.audio.decode import decode
 from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.datasets.hashing import recording
+from zoo.evaluate.calibration import calibrated
 from zoo.evaluate.metrics import score
 from zoo.evaluate.novelty import Novelty, Windowing, fit_novelty
 from zoo.evaluate.protocols import Fold
@@ -71,8 +72,8 @@ def write_artefact(
     -------
     dict
         ``file, sha256, bytes``; ``parity``, the largest difference in probability of a window
-        between artefact and plugin, over ``parity_tracks`` tracks, ``same_winner`` of which have
-        the same winner; and ``reference``, the difference between the front end and its
+        between artefact and calibrated plugin, over ``parity_tracks`` tracks, ``same_winner`` of
+        which have the same winner; and ``reference``, the difference between the front end and its
         reference, in standard deviations of its columns.
 
     Raises
@@ -82,7 +83,8 @@ def write_artefact(
     RunError
         If artefact and plugin differ by more than 1e-3 in probability, or the novelty does.
     """
-    proto, windows = compose(model, fitted, takes_audio=not isinstance(dataset, FeatureTable))
+    beta, takes_audio = run.record.beta or 1.0, not isinstance(dataset, FeatureTable)
+    proto, windows = compose(model, fitted, takes_audio=takes_audio, beta=beta)
     needed = 0 if isinstance(dataset, FeatureTable) else shortest(model.card.frontend)
     novelty = _novelty(model, windows, arrays, folds)
     if novelty:
@@ -96,7 +98,7 @@ def write_artefact(
     with atomic_path(run.artefact_path, durable=False) as temporary:
         temporary.write_bytes(content)
         artefact = Artefact(temporary, own=True)
-        checked = _compare_tracks(artefact, model, fitted, tracks, rows, novelty)
+        checked = _compare_tracks(artefact, model, fitted, tracks, rows, novelty, beta)
         if artefact.takes_audio and isinstance(frontend, VerifiableFrontEnd):
             checked["reference"] = _reference_difference(frontend, tracks, rows)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -190,9 +192,11 @@ def _compare_tracks(
     tracks: Sequence[Track],
     rows: Sequence[NDArray[np.float32]],
     novelty: Novelty | None = None,
+    beta: float = 1.0,
 ) -> dict[str, float]:
     """Return the number of tracks, the largest difference, and the number of equal winners."""
-    expected = model.predict(fitted, rows, len(artefact.classes))
+    answers = model.predict(fitted, rows, len(artefact.classes))
+    expected = [calibrated(answer, beta) for answer in answers]
     found: Iterable[NDArray[np.float64]]
     if artefact.takes_audio:
         heard = (artefact.run(_waveform(track, artefact.rate)) for track in tracks)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.datasets import Dataset
+from zoo.evaluate.calibration import FoldAnswers, FoldWindows
 from zoo.evaluate.protocols import Fold
 from zoo.evaluate.vote import count_votes
 from zoo.execution.engine import crashed
@@ -200,6 +201,8 @@ class FoldResult:
         Predictions of changed tracks; None if none were asked for.
     skipped : list of SkippedChange
         Changed tracks that the model failed to classify.
+    windows : FoldWindows or None
+        The windows of all predictions; None if the fold failed.
     """
 
     predictions: Predictions | None
@@ -209,6 +212,14 @@ class FoldResult:
     error: str | None = None
     robustness: ChangedPredictions | None = None
     skipped: list[SkippedChange] = field(default_factory=list)
+    windows: FoldWindows | None = None
+
+    @property
+    def answers(self) -> FoldAnswers | None:
+        """What the model answered; None if the fold failed."""
+        if self.predictions is None or self.windows is None:
+            return None
+        return FoldAnswers(self.predictions, self.robustness, self.windows)
 
 
 CRASHED_FOLD = FoldResult(None, error=f"it {crashed('trained')}")
@@ -254,7 +265,7 @@ def run_fold(task: FoldTask) -> FoldResult:
             trained = time.perf_counter()
             windows = experiment.model.predict(fitted, tested, len(experiment.dataset.classes))
             ended = time.perf_counter()
-            robustness, skipped = _ask_about_changes(task, fitted)
+            robustness, changed, skipped = _ask_about_changes(task, fitted)
     except StorageError:
         raise
     except Exception as error:
@@ -267,15 +278,16 @@ def run_fold(task: FoldTask) -> FoldResult:
         curve.points,
         robustness=robustness,
         skipped=skipped,
+        windows=FoldWindows.of([*windows, *changed]),
     )
 
 
 def _ask_about_changes(
     task: FoldTask, fitted: object
-) -> tuple[ChangedPredictions | None, list[SkippedChange]]:
-    """Return the predictions of changed tracks, and those that the model failed to classify."""
+) -> tuple[ChangedPredictions | None, list[NDArray[np.float64]], list[SkippedChange]]:
+    """Return predictions and windows of changed tracks, and those without an answer."""
     if task.changed is None:
-        return None, []
+        return None, [], []
     model, dataset, pairs = task.experiment.model, task.experiment.dataset, list(task.changed)
     classes, skipped = len(dataset.classes), list[SkippedChange]()
     try:
@@ -299,7 +311,8 @@ def _ask_about_changes(
                 skipped.append(_skipped(dataset, pair, error))
     indices = np.array([index for index, _ in pairs], dtype=np.int64)
     predictions = _predictions(dataset, task.fold.number, indices, windows)
-    return ChangedPredictions(tuple(change.name for _, change in pairs), predictions), skipped
+    changes = tuple(change.name for _, change in pairs)
+    return ChangedPredictions(changes, predictions), windows, skipped
 
 
 def _skipped(dataset: Dataset, pair: Pair, error: Exception) -> SkippedChange:

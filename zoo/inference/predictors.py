@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from zoo.artefacts.artefact import Artefact, Windows
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.audio.decode import LONGEST
+from zoo.evaluate.calibration import calibrated
 from zoo.evaluate.thresholds import Thresholds
 from zoo.workspace import find_run
 from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
@@ -85,6 +86,7 @@ class PluginPredictor:
             failed = f"its plugin cannot load what it saved: {in_a_line(error)}"
             raise PluginError(f"{reason}, and {failed}{again}") from error
         self.name = run.id
+        self._beta = record.beta or 1.0
         self.classes = tuple(record.dataset.classes)
         frontend = self._model.card.frontend
         self.rate = frontend.sample_rate
@@ -100,7 +102,8 @@ class PluginPredictor:
             if size > LONGEST * self.rate:
                 raise AudioError(f"{self.name} hears no more than an hour at once; cut it up")
         rows = self._model.preprocess(np.concatenate(held))
-        (windows,) = self._model.predict(self._fitted, [rows], len(self.classes))
+        (answer,) = self._model.predict(self._fitted, [rows], len(self.classes))
+        windows = calibrated(answer, self._beta)
         yield Windows(windows, self._times(len(windows), size), np.full(len(windows), np.nan))
 
     def _times(self, count: int, size: int) -> NDArray[np.float64]:

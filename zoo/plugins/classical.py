@@ -17,20 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["classical"]
 
-_FOLDS = 5
 _ARGUMENTS = ("params", "seed", "inner_folds")
 
 
-def classical(
-    make: Callable[..., Any], *, calibrated: bool = True
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def classical(make: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return the `train` and `predict` hooks of a scikit-learn classifier, for its plugin.
 
     The classifier is fitted on the windows of all training tracks, each with the label of its
-    track. It gets standardised columns, limited to five standard deviations. A temperature, which
-    is found on windows that it was not fitted to, makes its confidence the share that is right;
-    this takes five fits more, each on four fifths of the windows. Fitting uses all cores wherever
-    the estimator leaves `n_jobs` unset, predicting one.
+    track. It gets standardised columns, limited to five standard deviations. Fitting uses all cores
+    wherever the estimator leaves `n_jobs` unset, predicting one.
 
     Parameters
     ----------
@@ -38,10 +33,7 @@ def classical(
         Returns an unfitted classifier that has `predict_proba` or `decision_function`. It takes
         the arguments that it wants, by name: `params`, the parameters of the card; `seed`, an int;
         `inner_folds`, pairs of int64 arrays with the training and test windows of a further split
-        of the training tracks, for one that calibrates itself: then the zoo does not. Warning
-        filters that it sets end with the fit.
-    calibrated : bool
-        Whether the zoo calibrates the confidence.
+        of the training tracks. Warning filters that it sets end with the fit.
 
     Raises
     ------
@@ -92,16 +84,12 @@ def classical(
         from zoo.plugins.bounded import BoundedClassifier
 
         given: dict[str, Any] = {"params": dict(params), "seed": seed}
-        itself = "inner_folds" in wanted
-        folds = []
-        if calibrated or itself:
-            folds = given["inner_folds"] = _inner_folds(tracks, labels, groups, seed)
+        if "inner_folds" in wanted:
+            given["inner_folds"] = _inner_folds(tracks, labels, groups, seed)
         X, owner = _windows(tracks)
         with warnings.catch_warnings(), joblib.parallel_config("threading", n_jobs=-1):
             estimator = BoundedClassifier(make(**{name: given[name] for name in wanted}))
-            # One fold of everything would call it as sure as it is of what it knows.
-            usable = [] if itself or len(folds) < 2 else folds  # noqa: PLR2004
-            estimator.fit(X, np.asarray(labels)[owner], usable)
+            estimator.fit(X, np.asarray(labels)[owner])
         estimator.n_classes_in_dataset_ = len(classes)
         return estimator
 
@@ -142,7 +130,7 @@ def _inner_folds(
     for together in (groups, np.arange(len(tracks))):
         fewest = min(len(set(together[labels == label])) for label in np.unique(labels))
         if fewest >= 2:  # noqa: PLR2004
-            splitter = StratifiedGroupKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed)
+            splitter = StratifiedGroupKFold(min(5, fewest), shuffle=True, random_state=seed)
             return list(splitter.split(owner, labels[owner], together[owner]))
     everything = np.arange(len(owner))
     return [(everything, everything)]

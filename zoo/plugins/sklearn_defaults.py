@@ -120,7 +120,7 @@ def _is_safe(name: str, is_known: bool) -> bool:
 
 
 def _converted(model: Any) -> Any:
-    """Return the graph of an estimator, behind bounded columns and before a temperature."""
+    """Return the graph of an estimator, from ``track`` to ``probabilities``."""
     from zoo.plugins.bounded import BoundedClassifier
 
     if isinstance(model, BoundedClassifier):
@@ -139,7 +139,8 @@ def _convert_bounded(model: Any) -> Any:
     import onnx
 
     inner = model.estimator_
-    proto = _converted(inner) if np.isnan(model.beta_) else _with_temperature(inner, model.beta_)
+    decides = not hasattr(inner, "predict_proba")
+    proto = _with_temperature(inner, 1.0) if decides else _converted(inner)
     graph, helper, numpy_helper = proto.graph, onnx.helper, onnx.numpy_helper
     for node in graph.node:
         node.input[:] = ["bounded" if name == "track" else name for name in node.input]
@@ -187,28 +188,16 @@ def _convert(estimator: Any, **options: bool) -> Any:
 
 
 def _with_temperature(estimator: Any, beta: float) -> Any:
-    """Return the graph of a classifier, and a softmax of its scores times `beta`."""
+    """Return the graph of a classifier: a softmax of its decision values times `beta`."""
     import onnx
 
-    from zoo.plugins.bounded import LEAST, scored_by
-
-    helper, single = onnx.helper, onnx.TensorProto.FLOAT
-    if decides := scored_by(estimator) == "decision_function":
-        proto = _convert(estimator, zipmap=False, raw_scores=True)
-        beta *= _sign_of_scores(proto, estimator)
-    else:
-        proto = _converted(estimator)
-    graph = proto.graph
+    helper = onnx.helper
+    proto = _convert(estimator, zipmap=False, raw_scores=True)
+    graph, beta = proto.graph, beta * _sign_of_scores(proto, estimator)
     for node in graph.node:
-        node.output[:] = ["given" if name == "probabilities" else name for name in node.output]
-    graph.initializer.append(helper.make_tensor("beta", single, [], [beta]))
-    if not decides:
-        graph.initializer.append(helper.make_tensor("least", single, [], [LEAST]))
-        graph.node.append(helper.make_node("Max", ["given", "least"], ["possible"]))
-        graph.node.append(helper.make_node("Log", ["possible"], ["scores"]))
-    graph.node.append(
-        helper.make_node("Mul", ["given" if decides else "scores", "beta"], ["scaled"])
-    )
+        node.output[:] = ["scores" if name == "probabilities" else name for name in node.output]
+    graph.initializer.append(helper.make_tensor("beta", onnx.TensorProto.FLOAT, [], [beta]))
+    graph.node.append(helper.make_node("Mul", ["scores", "beta"], ["scaled"]))
     graph.node.append(helper.make_node("Softmax", ["scaled"], ["probabilities"], axis=1))
     return proto
 

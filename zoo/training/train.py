@@ -14,8 +14,9 @@ from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.extraction import extract
 from zoo.plugins.registry import all_changes, find_dataset, open_registry, usable_model
+from zoo.training.folds import clear
 from zoo.training.record import new_record
-from zoo.training.training import Training, clear
+from zoo.training.training import Training
 from zoo.training.wish import Wish
 from zoo.tuning.search import Search
 from zoo.tuning.trials import find_tuning

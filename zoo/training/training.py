@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from zoo.artefacts.model_card import model_card
 from zoo.evaluate.audit import audit
+from zoo.evaluate.calibration import FoldAnswers, calibrate
 from zoo.evaluate.cross_validation import (
     CRASHED_FOLD,
     Experiment,
@@ -30,6 +31,7 @@ from zoo.execution.progress import Bar, Reporter
 from zoo.features.changed import extract_changed
 from zoo.features.copies import extract_copies
 from zoo.features.extraction import Extraction
+from zoo.training.folds import clear, read_fold, write_fold
 from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
 from zoo_registry.card import ParamValue
@@ -43,10 +45,7 @@ from zoo_registry.record import ArtefactInfo, FoldRecord, SkippedChange
 from zoo_registry.runs import ARTEFACT, Run
 from zoo_registry.text import in_a_line
 
-__all__ = ["Training", "clear"]
-
-_Parts: TypeAlias = dict[int, tuple[Predictions, ChangedPredictions | None]]
-"""Predictions of the folds, and those of changed tracks, by the folds' numbers."""
+__all__ = ["Training"]
 
 
 def _now() -> str:
@@ -172,15 +171,18 @@ class Training:
         parts = self._evaluate(bar)
         if any(entry.error for entry in self.record.folds):
             return None
-        ordered = [parts[fold.number] for fold in self.folds]
-        predictions = Predictions.concatenate([own for own, _ in ordered])
-        self._store_robustness([changed for _, changed in ordered if changed is not None])
+        found = calibrate([parts[fold.number] for fold in self.folds], self.record.protocol.grouped)
+        for fold, betas in zip(self.folds, found.betas, strict=True):
+            entry = next(entry for entry in self.record.folds if entry.fold == fold.number)
+            entry.betas = betas
+        predictions = Predictions.concatenate([part.predictions for part in found.folds])
+        self._store_robustness([part.changed for part in found.folds if part.changed is not None])
         text = predictions.to_csv()
-        former, found = self.record.predictions, hashlib.sha256(text.encode()).hexdigest()
-        if former != found:  # the artefact names the scores
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        if self.record.predictions != sha256:  # the artefact names the scores
             self.record.artefact = ArtefactInfo()
         write_text(self.run.predictions_path, text)
-        self.record.predictions = found
+        self.record.predictions, self.record.beta = sha256, found.beta
         # As they are read later: what is computed from them is the same after an interruption.
         return Predictions.from_csv(text, str(self.run.predictions_path))
 
@@ -194,8 +196,8 @@ class Training:
         write_text(self.run.robustness_path, text)
         info.sha256 = hashlib.sha256(text.encode()).hexdigest()
 
-    def _evaluate(self, bar: Bar) -> _Parts:
-        """Return the predictions of each fold that did not fail, by its number."""
+    def _evaluate(self, bar: Bar) -> dict[int, FoldAnswers]:
+        """Return the answers of each fold that did not fail, by its number."""
         info = self.sample.info if self.sample else None
         former = self.record.robustness
         if info and (former is None or msgspec.structs.replace(former, sha256=None) != info):
@@ -214,8 +216,8 @@ class Training:
             for position, result in self.engine.map_fits(run_fold, tasks, in_parallel):
                 fold, entry = started_folds[position]
                 found = result or CRASHED_FOLD
-                if predictions := self._store_fold(fold, entry, found):
-                    parts[fold.number] = predictions, found.robustness
+                if answers := self._store_fold(fold, entry, found):
+                    parts[fold.number] = answers
                 bar.update(len(self.record.folds), f"fold {fold.number + 1}/{len(self.folds)}")
         return parts
 
@@ -245,23 +247,15 @@ class Training:
             tracks = f"{len(found)} track{'s' * (len(found) > 1)}"
             self.reporter.note(f"{what} {tracks} changed by {change}: {found[0]}")
 
-    def _stored_parts(self) -> _Parts:
-        """Return the predictions of the folds that were trained earlier."""
-        parts: _Parts = {}
+    def _stored_parts(self) -> dict[int, FoldAnswers]:
+        """Return the answers of the folds that were trained earlier."""
+        parts = {}
         for entry in list(self.record.folds):
-            path = self.run.fold_path(entry.fold)
             try:
-                stored = self.run.read_predictions(path, entry.sha256)
-                if len(stored) != entry.test_tracks:  # an earlier version recorded no hash
-                    raise RunError(f"{path} is cut off")
-                changed = None
-                if self.sample:
-                    path = self.run.changed_fold_path(entry.fold)
-                    changed = self.run.read_robustness(path, entry.robustness)
-                parts[entry.fold] = stored, changed
-            except RunError:
-                if path.exists():
-                    self.reporter.note(f"{path} is damaged; the fold is trained again")
+                parts[entry.fold] = read_fold(self.run, entry, self.sample is not None)
+            except RunError as error:
+                if self.run.fold_path(entry.fold).exists():
+                    self.reporter.note(f"{error}; the fold is trained again")
                 self.record.folds.remove(entry)
         return parts
 
@@ -293,32 +287,30 @@ class Training:
                 self.experiment, params, fold, changed=pairs, scratch=scratch, progress=progress
             )
 
-    def _store_fold(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> Predictions | None:
-        """Store the result of a fold and announce it; return its predictions, None if it failed."""
-        predictions = result.predictions
+    def _store_fold(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> FoldAnswers | None:
+        """Store the result of a fold and announce it; return its answers, None if it failed."""
+        answers = result.answers
         entry.error, entry.curve = result.error, result.curve
-        if predictions:
+        if answers:
             entry.train_seconds = result.train_seconds
             entry.predict_seconds = result.predict_seconds
             try:
-                entry.sha256 = _stored(self.run.fold_path(fold.number), predictions)
-                if result.robustness is not None:
-                    path = self.run.changed_fold_path(fold.number)
-                    entry.robustness = _stored(path, result.robustness)
+                write_fold(self.run, entry, answers)
+                if answers.changed is not None:
                     self._note_skipped(result.skipped, f"fold {fold.number}: no answer to")
                     entry.skipped = self._skipped(fold.test.tolist()) + result.skipped
             except StorageError:
                 raise
             except OSError as error:
-                entry.error, predictions = in_a_line(error), None
-        if not predictions:
+                entry.error, answers = in_a_line(error), None
+        if not answers:
             self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry.error}")
         self.record.folds.append(entry)
         self._store()
-        if predictions:  # not before it is stored, or a kill in between would cost the fold
+        if answers:  # not before it is stored, or a kill in between would cost the fold
             shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
         self._announce("zoo_fold_finished", fold=fold.number, error=entry.error)
-        return predictions
+        return answers
 
     def _params(
         self, seen: NDArray[np.int64], scratch: Path
@@ -376,15 +368,3 @@ class Training:
         if self.record.artefact.impossible:
             self.reporter.note(f"{self.run.id} has {self.run.form}")
         bar.update(len(self.folds) + 1, "all tracks")
-
-
-def _stored(path: Path, predictions: Predictions | ChangedPredictions) -> str:
-    """Write predictions of a fold, and return their SHA-256."""
-    text = predictions.to_csv()
-    write_text(path, text, durable=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def clear(run: Run) -> None:
-    """Remove the files that only an unfinished run needs."""
-    shutil.rmtree(run.fold_path(0).parent, ignore_errors=True)

@@ -56,15 +56,15 @@ def above(table: Path) -> np.ndarray:
 
 
 def test_tracks_that_get_another_winner_are_counted(feature_table):
-    table = feature_table(classes=3, tracks=10, spread=3.0)
+    table = feature_table(classes=3, tracks=6, spread=3.0)  # too few to calibrate
     run = train_off(table, 5e-4)
     moved = int(above(table).sum())
-    assert 0 < moved < 30
+    assert 0 < moved < 18
     artefact = run.record.artefact
     assert artefact.parity == pytest.approx(5e-4, rel=1e-3)
-    assert (artefact.parity_tracks, artefact.same_winner) == (30, 30 - moved)
+    assert (artefact.parity_tracks, artefact.same_winner) == (18, 18 - moved)
     card = run.card_path.read_text(encoding="utf-8")
-    assert f"on 30 tracks, it names the same winner on {30 - moved} and differs by at most" in card
+    assert f"on 18 tracks, it names the same winner on {18 - moved} and differs by at most" in card
 
 
 def test_fifty_tracks_of_all_are_compared(feature_table):

@@ -1,70 +1,185 @@
-"""The expected calibration error, against its definition."""
+"""One temperature, from tracks that other folds have tested."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.evaluate.metrics import calibration
-from zoo_registry.predictions import Predictions
+from zoo.evaluate.calibration import FoldAnswers, FoldWindows, calibrate, calibrated
+from zoo.evaluate.vote import count_votes
+from zoo_registry.errors import RunError
+from zoo_registry.predictions import ChangedPredictions, Predictions
+
+CLASSES = 4
 
 
-def predictions(probabilities: np.ndarray, labels: np.ndarray) -> Predictions:
-    rows, classes = probabilities.shape
-    # The vote may say something else: what is judged is the class of the greatest mean.
-    votes = np.random.default_rng(rows).integers(0, 9, (rows, classes))
-    return Predictions(
-        classes=tuple(f"class{n}" for n in range(classes)),
-        tracks=tuple(f"track{n}" for n in range(rows)),
-        labels=np.asarray(labels, np.int64),
-        folds=np.zeros(rows, np.int64),
-        digests=tuple(f"{n:016d}" for n in range(rows)),
-        groups=np.arange(rows),
-        votes=votes,
-        probabilities=probabilities,
+def fold(number, first, windows, labels, groups=None, changes=0) -> FoldAnswers:
+    """Return the answers of a fold; its first track has been changed so often."""
+    rows = [np.float32(each).astype(float) for each in windows]
+    counted = [count_votes(each) for each in rows]
+    own = Predictions(
+        tuple(f"class{n}" for n in range(rows[0].shape[1])),
+        tuple(f"track{first + n}" for n in range(len(rows))),
+        np.asarray(labels, np.int64),
+        np.full(len(rows), number),
+        ("",) * len(rows),
+        np.arange(first, first + len(rows)) if groups is None else np.asarray(groups),
+        np.array([votes for votes, _ in counted]),
+        np.array([means for _, means in counted]),
     )
+    changed = ChangedPredictions(("quiet",) * changes, own.take([0] * changes))
+    return FoldAnswers(own, changed if changes else None, FoldWindows.of(rows + rows[:1] * changes))
 
 
-def test_by_hand():
-    sure = np.array([0.9, 0.9, 0.9, 0.9, 0.6, 0.6])
-    found = calibration(predictions(np.column_stack([sure, 1 - sure]), [0, 0, 0, 1, 0, 1]))
-    assert (found.low, found.high) == ((0.5, 0.8), (0.6, 0.9))
-    assert found.tracks == (2, 4)
-    assert found.accuracy == (0.5, 0.75)
-    assert found.confidence == pytest.approx((0.6, 0.9))
-    assert found.error == pytest.approx((2 * 0.1 + 4 * 0.15) / 6)
-
-
-def test_who_is_always_sure_and_right_is_calibrated_and_who_is_wrong_is_not():
-    certain = np.array([[1.0, 0.0]] * 4)
-    assert calibration(predictions(certain, [0, 0, 0, 0])).error == 0.0
-    assert calibration(predictions(certain, [1, 1, 1, 1])).error == 1.0
-
-
-@given(
-    seed=st.integers(0, 10_000),
-    rows=st.integers(1, 60),
-    classes=st.integers(2, 5),
-    bins=st.integers(1, 20),
-)
-def test_as_the_paper_defines_it(seed, rows, classes, bins):
+def folds(sharpness, count=60, parts=3, seed=0, changes=0) -> list[FoldAnswers]:
+    """Return tracks of one window, which are right as often as the windows say at sharpness 1."""
     rng = np.random.default_rng(seed)
-    its = predictions(rng.dirichlet(np.ones(classes) / 2, rows), rng.integers(classes, size=rows))
-    found = calibration(its, bins)
-    error = 0.0
-    for number in range(bins):
-        inside = [
-            row
-            for row in range(rows)
-            if number / bins < its.probabilities[row].max() <= (number + 1) / bins
-        ]
-        if inside:
-            sure = np.mean([its.probabilities[row].max() for row in inside])
-            right = np.mean([its.probabilities[row].argmax() == its.labels[row] for row in inside])
-            error += len(inside) / rows * abs(sure - right)
-    assert found.error == pytest.approx(error)
-    assert sum(found.tracks) == rows
-    assert all(
-        low < sure <= high
-        for low, sure, high in zip(found.low, found.confidence, found.high, strict=True)
+    truth = rng.dirichlet(np.full(CLASSES, 0.5), count * parts) * 0.96 + 0.01
+    labels = np.array([rng.choice(CLASSES, p=row) for row in truth])
+    windows = truth**sharpness
+    windows /= windows.sum(axis=1, keepdims=True)
+    return [
+        fold(
+            number,
+            number * count,
+            windows[number * count : (number + 1) * count, None],
+            labels[number * count : (number + 1) * count],
+            changes=changes,
+        )
+        for number in range(parts)
+    ]
+
+
+def log_loss(parts) -> float:
+    joined = Predictions.concatenate([part.predictions for part in parts])
+    likelihood = joined.probabilities[np.arange(len(joined)), joined.labels]
+    return float(-np.log(np.maximum(likelihood, 1e-9)).mean())
+
+
+@given(seed=st.integers(0, 9999), logarithm=st.floats(-4, 4), classes=st.integers(2, 50))
+@settings(max_examples=50, deadline=None)
+def test_a_window_never_changes_its_winner(seed, logarithm, classes):
+    rng = np.random.default_rng(seed)
+    windows = rng.dirichlet(np.full(classes, rng.choice([0.01, 1, 100])), 50)
+    windows = np.float32(windows).astype(float)
+    found = calibrated(windows, np.exp(logarithm))
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert (found.argmax(axis=1) == windows.argmax(axis=1)).all()
+
+
+def test_one_changes_nothing():
+    windows = np.array([[1.0, 0.0], [0.3, 0.7]])
+    assert calibrated(windows, 1.0) is windows
+
+
+@given(sharpness=st.floats(0.2, 5), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_too_sure_and_too_modest_answers_are_mended_out_of_fold(sharpness, seed):
+    given = folds(sharpness, seed=seed)
+    found = calibrate(given, grouped=True)
+    assert found.beta * sharpness == pytest.approx(1, abs=0.5)
+    assert log_loss(found.folds) < log_loss(given) + 0.02
+    if not 0.5 < sharpness < 2:
+        assert log_loss(found.folds) < log_loss(given)
+    for before, after in zip(given, found.folds, strict=True):
+        assert (after.predictions.votes == before.predictions.votes).all()
+
+
+def test_answers_that_are_always_sure_become_as_sure_as_they_are_right():
+    labels = np.arange(120) % CLASSES
+    wrong = np.random.default_rng(0).random(120) < 0.4
+    windows = np.eye(CLASSES)[(labels + wrong) % CLASSES][:, None]
+    parts = [fold(n, 40 * n, windows[40 * n :][:40], labels[40 * n :][:40]) for n in range(3)]
+    found = calibrate(parts, grouped=True)
+    sure = np.concatenate([part.predictions.probabilities.max(axis=1) for part in found.folds])
+    assert sure.mean() == pytest.approx(1 - wrong.mean(), abs=0.05)
+
+
+def test_the_mean_of_windows_is_calibrated():
+    """Two of three windows are right, and every track: it deserves more than its windows do."""
+    labels = np.arange(60) % CLASSES
+    said = np.stack([labels, labels, (labels + 1) % CLASSES], axis=1)
+    windows = np.where(np.eye(CLASSES)[said] == 1, 0.4, 0.2)
+    parts = [fold(n, 30 * n, windows[30 * n :][:30], labels[30 * n :][:30]) for n in range(2)]
+    found = calibrate(parts, grouped=True)
+    sure = np.concatenate([part.predictions.probabilities.max(axis=1) for part in found.folds])
+    assert sure == pytest.approx(2 / 3, abs=0.03)  # no more than that with windows that disagree
+
+
+def test_no_tested_track_chooses_its_own_power():
+    given = folds(2.0)
+    first, *others = given
+    reversed_labels = replace(first.predictions, labels=first.predictions.labels[::-1].copy())
+    changed = [replace(first, predictions=reversed_labels), *others]
+    before, after = (calibrate(parts, grouped=True) for parts in (given, changed))
+    assert before.betas[0] == after.betas[0]
+    assert before.betas[1] != after.betas[1]
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_a_group_that_is_tested_twice_is_left_out(grouped):
+    """As repeated holdouts may test a track, or others of its group, in several folds."""
+    given = folds(2.0, count=80)
+    twin = replace(given[1].predictions, groups=given[0].predictions.groups)
+    given[1] = replace(given[1], predictions=twin)
+    labels = twin.labels[::-1].copy()
+    changed = [given[0], replace(given[1], predictions=replace(twin, labels=labels)), given[2]]
+    before, after = (calibrate(parts, grouped) for parts in (given, changed))
+    assert (before.betas[0] == after.betas[0]) == grouped
+
+
+def test_halves_of_a_single_fold_calibrate_each_other():
+    (given,) = folds(3.0, count=200, parts=1, changes=2)
+    found = calibrate([given], grouped=True)
+    ((one, other),) = found.betas
+    assert one != other
+    assert (one, other) == pytest.approx((1 / 3, 1 / 3), abs=0.2)
+    assert log_loss(found.folds) < log_loss([given])
+    changed = found.folds[0].changed
+    first = found.folds[0].predictions.probabilities[0]
+    assert (changed.predictions.probabilities == first).all()
+    of_two_groups = replace(given.predictions, groups=np.arange(200) // 199)
+    again = calibrate([replace(given, predictions=of_two_groups)], grouped=False)
+    assert again.betas[0] == pytest.approx((1 / 3, 1 / 3), abs=0.2)
+
+
+@pytest.mark.parametrize(("count", "is_found"), [(19, False), (20, True)])
+def test_few_tracks_change_nothing(count, is_found):
+    given = folds(3.0, count=count, parts=2, changes=1)
+    found = calibrate(given, grouped=True)
+    assert [betas != [1.0] for betas in found.betas] == [is_found] * 2
+    for before, after in zip(given, found.folds, strict=True):
+        same = np.array_equal(before.predictions.probabilities, after.predictions.probabilities)
+        assert same != is_found
+
+
+def test_uniform_answers_stay():
+    windows = np.full((60, 1, CLASSES), 1 / CLASSES)
+    given = [fold(n, 30 * n, windows[:30], np.arange(30) % CLASSES) for n in range(2)]
+    assert calibrate(given, grouped=True).beta == 1.0
+
+
+def test_a_changed_track_without_an_answer_stays_so():
+    given = folds(3.0, parts=2, changes=1)
+    own, windows = given[0].changed.predictions, given[0].windows
+    nothing = replace(own, votes=own.votes * 0, probabilities=own.probabilities * 0)
+    counts = np.append(windows.counts[:-1], 0)
+    empty = replace(windows, probabilities=windows.probabilities[:-1], counts=counts)
+    given[0] = replace(
+        given[0], changed=replace(given[0].changed, predictions=nothing), windows=empty
     )
+    (first, _) = calibrate(given, grouped=True).folds
+    assert not first.changed.predictions.probabilities.any()
+
+
+def test_windows_are_read_as_they_were_written():
+    windows = folds(2.0)[0].windows
+    content = windows.to_bytes()
+    again = FoldWindows.from_bytes(content, "0.npz")
+    assert again.probabilities.dtype == np.float32
+    assert np.array_equal(again.probabilities, windows.probabilities)
+    assert np.array_equal(again.counts, windows.counts)
+    with pytest.raises(RunError, match=r"0\.npz is damaged"):
+        FoldWindows.from_bytes(content[:-99], "0.npz")

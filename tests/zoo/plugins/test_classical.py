@@ -17,7 +17,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from zoo import CannotExport, ZooError, classical
-from zoo.plugins.bounded import Bounded, BoundedClassifier
+from zoo.plugins.bounded import Bounded
 from zoo.plugins.registry import open_registry
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
 
@@ -159,9 +159,9 @@ class TestEveryEstimator:
         rows = rows * [1, 1e4, 1e-4, 1, 0] + [0, 1e5, 0, 0, 7]
         return [row[None].astype(np.float32) for row in rows], labels
 
-    def fit(self, name, classes, **options):
+    def fit(self, name, classes):
         tracks, labels = self.data(classes)
-        train, predict = classical(lambda: ESTIMATORS[name], **options)
+        train, predict = classical(lambda: ESTIMATORS[name])
         model = train(
             tracks, labels, [str(n) for n in range(classes)], np.arange(len(labels)), {}, 0
         )
@@ -176,13 +176,11 @@ class TestEveryEstimator:
         (found,) = session.run(None, {"track": np.concatenate(tracks + extreme)})
         assert found == pytest.approx(np.concatenate(predict(model, tracks + extreme)), abs=1e-5)
 
-    def test_confidence_is_the_share_that_is_right_and_winners_stay(self, name, classes):
+    def test_answers_are_probabilities_and_winners_those_of_the_estimator(self, name, classes):
         model, predict = self.fit(name, classes)
-        tracks, labels = self.data(classes, seed=1, count=2000)
+        tracks, _ = self.data(classes, seed=1, count=2000)
         found = np.concatenate(predict(model, tracks))
         assert found.sum(axis=1) == pytest.approx(1)
-        right = found.argmax(axis=1) == labels
-        assert found.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.12)
         bounded = model.bounded_.transform(np.concatenate(tracks))
         assert (model.estimator_.predict(bounded) == found.argmax(axis=1)).mean() > 0.99  # ties
 
@@ -194,17 +192,14 @@ class TestEveryEstimator:
         assert np.array_equal(predict(loaded, tracks), predict(model, tracks))
 
 
-def test_what_calibrates_itself_is_left_alone():
+def test_an_estimator_may_calibrate_itself():
     def make(inner_folds):
         return CalibratedClassifierCV(SVC(), method="temperature", cv=inner_folds, ensemble=False)
 
     model, predict = fitted(make)
-    assert np.isnan(model.beta_)
     session = onnxruntime.InferenceSession(EstimatorDefaults().export(model).SerializeToString())
     (found,) = session.run(None, {"track": np.concatenate(TRACKS)})
     assert found == pytest.approx(np.concatenate(predict(model, TRACKS))[:, [0, 2]], abs=1e-5)
-    train, _ = classical(lambda: LogisticRegression(C=1.0), calibrated=False)
-    assert np.isnan(train(TRACKS, LABELS, CLASSES, np.arange(6), {}, 0).beta_)
 
 
 def test_a_group_that_holds_a_whole_class_is_no_fold():
@@ -218,15 +213,6 @@ def test_no_value_lies_further_out_than_the_bound():
     bounded = Bounded().fit(rows)
     found = bounded.transform(np.float32([[-1e6, 1e6, -1e6], [1, 1, 3]]))
     assert found.tolist() == [[-5, 0, 0], [0, 0, 0]]
-
-
-def test_folds_that_lack_a_class_do_not_calibrate():
-    rows, labels = np.float32(np.random.default_rng(0).normal(size=(12, 2))), np.arange(12) % 3
-    lacking = (np.flatnonzero(labels < 2), np.flatnonzero(labels == 2))
-    whole = (np.arange(6), np.arange(6, 12))
-    model = BoundedClassifier(LogisticRegression())
-    one, both = (model.fit(rows, labels, folds).beta_ for folds in ([whole], [lacking, whole]))
-    assert one == both
 
 
 @pytest.mark.parametrize("classes", [2, 6])

@@ -1,0 +1,83 @@
+"""Files of the folds of a run, which are kept until all folds are done."""
+
+import hashlib
+import shutil
+
+from zoo.evaluate.calibration import FoldAnswers, FoldWindows
+from zoo_registry.errors import RunError
+from zoo_registry.files import atomic_path
+from zoo_registry.record import FoldRecord
+from zoo_registry.runs import Run
+
+__all__ = ["clear", "read_fold", "write_fold"]
+
+
+def write_fold(run: Run, entry: FoldRecord, answers: FoldAnswers) -> None:
+    """Write the answers of a fold, and their hashes into its entry of the record.
+
+    Parameters
+    ----------
+    run : Run
+        The run of the fold.
+    entry : FoldRecord
+        What the record has of the fold; changed in place.
+    answers : FoldAnswers
+        What the model of the fold answered.
+    """
+    number, changed = entry.fold, answers.changed
+    contents = {
+        run.fold_path(number): answers.predictions.to_csv().encode(),
+        run.windows_path(number): answers.windows.to_bytes(),
+    }
+    if changed is not None:
+        contents[run.changed_fold_path(number)] = changed.to_csv().encode()
+    hashes = {}
+    for path, content in contents.items():
+        with atomic_path(path, durable=False) as temporary:
+            temporary.write_bytes(content)
+        hashes[path] = hashlib.sha256(content).hexdigest()
+    entry.sha256 = hashes[run.fold_path(number)]
+    entry.windows = hashes[run.windows_path(number)]
+    entry.robustness = hashes.get(run.changed_fold_path(number))
+
+
+def read_fold(run: Run, entry: FoldRecord, changed: bool) -> FoldAnswers:
+    """Return the answers of a fold that was trained earlier.
+
+    Parameters
+    ----------
+    run : Run
+        The run of the fold.
+    entry : FoldRecord
+        What the record has of the fold.
+    changed : bool
+        Whether its model was asked about changed tracks.
+
+    Returns
+    -------
+    FoldAnswers
+        As they were written.
+
+    Raises
+    ------
+    RunError
+        If a file is missing or damaged.
+    """
+    path = run.fold_path(entry.fold)
+    own = run.read_predictions(path, entry.sha256)
+    if len(own) != entry.test_tracks:  # an earlier version recorded no hash
+        raise RunError(f"{path} is cut off")
+    asked = None
+    if changed:
+        asked = run.read_robustness(run.changed_fold_path(entry.fold), entry.robustness)
+    path = run.windows_path(entry.fold)
+    if entry.windows is None:
+        raise RunError(f"{path} is missing, because an earlier version stored the fold")
+    if run.sha256(path) != entry.windows:
+        raise RunError(f"{path} is not the file that the run wrote")
+    return FoldAnswers(own, asked, FoldWindows.from_bytes(run.content(path), str(path)))
+
+
+def clear(run: Run) -> None:
+    """Remove the files that only an unfinished run needs."""
+    shutil.rmtree(run.fold_path(0).parent, ignore_errors=True)
