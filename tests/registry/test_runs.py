@@ -258,6 +258,7 @@ COUNT_NOT = [
     {"split": "0" * 64},
     {"audit": AuditInfo(folds=[], conflicts=[], known=0)},
     {"predictions": "0" * 64},
+    {"beta": 1.5},
     {"robustness": RobustnessInfo(tracks=100, changes={"8-khz": 1})},
     {"format": 0},
     {"model": model(title="Other")},
