@@ -94,7 +94,8 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
             if durable:
                 sync(target.parent)
     except OSError as error:
-        if error.filename in (str(temporary), str(target)):
+        # An error of a file that is open already, such as one that grows too large, names none.
+        if error.errno and error.filename in (None, str(temporary), str(target)):
             error.filename = str(path)
         raise
     finally:

@@ -1,5 +1,6 @@
 """Files that are whole or not there, and remain what and where they were."""
 
+import errno
 import os
 import shutil
 import signal
@@ -55,6 +56,16 @@ def test_nothing_written_is_an_error_and_no_file(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "kept" / "file"):
         pass
     assert names(tmp_path / "kept") == []
+
+
+def test_an_error_of_a_file_that_is_open_names_the_file(tmp_path):
+    def grow():
+        with atomic_path(tmp_path / "page.html"):
+            raise OSError(errno.EFBIG, "File too large")
+
+    with pytest.raises(OSError, match="page.html") as raised:
+        grow()
+    assert raised.value.filename == str(tmp_path / "page.html")
 
 
 def test_folder_in_the_way(tmp_path):

@@ -1,11 +1,12 @@
 """Bundle of a run for other people: ONNX file, model card, and a script that runs the file."""
 
+import hashlib
 from pathlib import Path
 
 from zoo.artefacts.artefact import Artefact
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import atomic_path, check_replaceable, sweep, unwritable
-from zoo_registry.runs import Run
+from zoo_registry.runs import ROBUSTNESS, Run
 
 __all__ = ["SCRIPT", "hand_over"]
 
@@ -28,15 +29,15 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
     Returns
     -------
     list of Path
-        Artefact, model card and, for a model of audio, the script, which needs numpy, soundfile
-        and onnxruntime.
+        Artefact, model card, the answers to changed tracks if the run has any and, for a model of
+        audio, the script, which needs numpy, soundfile and onnxruntime.
 
     Raises
     ------
     UsageError
         If the run has no artefact, or the folder holds anything else.
     RunError
-        If the folder cannot be written.
+        If the folder cannot be written, or a file of the run is damaged.
     """
     if run.lack:
         raise UsageError(run.lack)
@@ -44,10 +45,14 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
         raise UsageError(f"{run.id} has no ONNX file to hand over: {run.record.artefact.error}")
     artefact = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
     paths = [run.artefact_path, run.card_path]
+    if known := run.hashes.get(ROBUSTNESS):
+        paths.append(run.robustness_path)
     try:
         contents = {path.name: run.content(path) for path in paths}
     except OSError as error:
         raise RunError(f"{error.filename} cannot be read: {error.strerror}") from error
+    if known and hashlib.sha256(contents[ROBUSTNESS]).hexdigest() != known:
+        raise RunError(run.damage([ROBUSTNESS]))
     if artefact.takes_audio:
         contents[SCRIPT] = _STANDALONE.read_bytes()
     try:

@@ -53,9 +53,9 @@ def list_runs(format: ListFormatOption = "table") -> None:
     readable = [item for item in found if isinstance(item, Run)]
     damaged = [item for item in found if not isinstance(item, Run)]
     errors = [{"run": None, "status": "damaged", "error": str(error)} for error in damaged]
-    complete = [run for run in readable if run.complete]
-    sha256 = hashing(complete)
-    lost = {run.id: run.damage(names) for run in complete if (names := run.damaged(sha256))}
+    scored = [run for run in readable if run.is_scored]
+    sha256 = hashing(scored)
+    lost = {run.id: run.damage(names) for run in scored if (names := run.damaged(sha256))}
     summaries = [_summary(run, lost.get(run.id)) for run in readable]
     print_result(format, json=[*summaries, *errors], table=_table(readable, damaged, lost))
 

@@ -244,7 +244,7 @@ def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> 
     record = run.record
     status: str = record.status
     error = run.lack if status == "no artefact" else record.error
-    if (run.complete and lost) or (run.is_scored and figures is None):
+    if lost or (run.is_scored and figures is None):
         status, error = "damaged", run.damage(lost or [PREDICTIONS])
     timed = [entry for entry in record.folds if entry.is_trained]
     tested = sum(entry.test_tracks for entry in timed)

@@ -30,7 +30,7 @@ from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.arrays import frontend_of
-from zoo.features.copies import extract_copies
+from zoo.features.copies import VERSION, extract_copies, has_copies
 from zoo.features.extraction import extract
 from zoo.plugins.registry import find_dataset, open_registry, usable_model
 from zoo.tuning.keras_tuner_oracle import EPOCHS, TUNERS, Oracle, Proposal, oracle_version
@@ -134,6 +134,8 @@ def tune(
         "seed": seed,
         "tuner": tuner,
     }
+    if has_copies(loaded, dataset):
+        described["copies"] = VERSION
     name = f"{loaded.card.name}-{digest(described)[:10]}"
     folder = (root or models_folder()) / file_name(dataset.name) / "tuning" / name
     search = Search(Experiment(loaded, dataset, seed), tuner, grouped, engine)

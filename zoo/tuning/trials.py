@@ -82,9 +82,9 @@ class TuningRecord(Structure, kw_only=True, omit_defaults=True):
 
     `model` has name, distribution and version; for a search inside a fold it is the identifier of
     the run, and the fields of a run are absent. `dataset` is the fingerprint. `seen` has the first
-    16 hexadecimal digits of the sha256 of each track that the search used. Until the search is
-    done, `wanted` is the number of trials in addition to that of the defaults, and `process` the
-    name of the process.
+    16 hexadecimal digits of the sha256 of each track that the search used, and `copies` is the
+    version of the training copies, None without. Until the search is done, `wanted` is the number
+    of trials in addition to that of the defaults, and `process` the name of the process.
     """
 
     format: Literal[1]
@@ -94,6 +94,7 @@ class TuningRecord(Structure, kw_only=True, omit_defaults=True):
     protocol: ProtocolInfo | None = None
     seed: int | None = None
     tuner: str | None = None
+    copies: int | None = None
     inner: str
     keras_tuner: str | None = None
     seen: list[str]

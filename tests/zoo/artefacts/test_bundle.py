@@ -1,5 +1,6 @@
 """A run handed over: a folder that needs nothing of the zoo."""
 
+import hashlib
 import os
 import resource
 import subprocess
@@ -12,7 +13,9 @@ import soundfile
 
 import zoo
 from zoo.artefacts.bundle import hand_over
-from zoo_registry import ArtefactError, UsageError, ZooError
+from zoo.inference.predictors import open_model
+from zoo_registry import ArtefactError, RunError, UsageError, ZooError
+from zoo_registry.record import RobustnessInfo
 
 RATE = 22_050  # of the models
 BLOCK = """
@@ -174,6 +177,20 @@ def test_no_other_file_is_handed_over_through_a_link(hearing, tmp_path, name):
     assert not (tmp_path / "out").exists()
 
 
+def test_answers_to_changed_tracks_are_handed_over_as_the_run_wrote_them(hearing, tmp_path):
+    run, content = hearing("seconds"), b"change,track\n"
+    run.robustness_path.write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    run.record.robustness = RobustnessInfo(tracks=1, changes={"noise": 1}, sha256=sha256)
+    assert len(hand_over(run, tmp_path / "out")) == 4
+    assert (tmp_path / "out" / "robustness.csv").read_bytes() == content
+    open_model(tmp_path / "out")
+    run.robustness_path.write_bytes(content[:-1])
+    with pytest.raises(RunError, match=r"robustness\.csv of .* is missing, or not as the run wrote"):
+        hand_over(run, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_script_is_a_file_of_the_package(hearing, tmp_path):
     hand_over(hearing("seconds"), tmp_path / "out")
     script = (tmp_path / "out" / "predict.py").read_text()
@@ -186,7 +203,7 @@ def test_a_file_that_becomes_too_large_is_no_none(hearing, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(ZooError, match=r"out cannot be written: File too large"):
+        with pytest.raises(ZooError, match=r"out.model\.onnx cannot be written: File too large"):
             hand_over(run, tmp_path / "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -96,6 +96,17 @@ def command(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
     return run_command()
 
 
+def test_its_damage_is_shown_like_that_of_a_complete_run(train, monkeypatch, capsys):
+    run = train()
+    run.predictions_path.write_bytes(b"")
+    assert command("runs", "list", "--format", "json", monkeypatch=monkeypatch) == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+    sentence = run.damage(["predictions.csv"])
+    assert (listed["status"], listed["error"]) == ("damaged", sentence)
+    ((row,),) = [board.rows for board in zoo.leaderboard()]
+    assert (row.status, row.error) == ("damaged", sentence)
+
+
 def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsys):
     run = train()
     assert (run.complete, run.status, run.record.error) == (False, "no artefact", reason())

@@ -18,6 +18,7 @@ from zoo.cli.options import Tuner
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
 from zoo.execution.progress import Reporter
+from zoo.features.copies import VERSION
 from zoo.report.tables import MARK, board_markdown
 from zoo.training.verify import verify_run
 from zoo.tuning.keras_tuner_oracle import TUNERS, Oracle, Proposal, _keras_tuner
@@ -304,6 +305,16 @@ class TestHonesty:
         assert (board.rows[0].tuned, board.rows[0].tuned_on_test) == (True, 0)
         assert not run.fold_path(0).parent.exists()
         assert verify_run(run, rerun=True, file=run.record.model.file) == []
+
+
+def test_a_search_is_not_continued_with_other_training_copies(make_tones, tmp_path, monkeypatch):
+    tones = str(make_tones(tmp_path / "tones", tracks=10, seconds=0.2))
+    first = zoo.tune("decision-tree", tones, trials=1, jobs=1)
+    assert first.record.copies == VERSION
+    monkeypatch.setattr("zoo.tuning.search.VERSION", VERSION + 1)
+    other = zoo.tune("decision-tree", tones, trials=1, jobs=1)
+    assert other.folder != first.folder
+    assert (other.record.copies, len(other.trials)) == (VERSION + 1, 2)
 
 
 @pytest.mark.parametrize(
