@@ -22,6 +22,7 @@ Waveform = NDArray[np.float32]
 
 _MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # Hz
 _MP3_BITS = 64_000  # per second
+_MP3_EFFORT = "7"  # of LAME, 0 to 9; in half the time of its default, and features change as much
 _LONGER, _SECONDS = 10, 60  # a changed recording has at most so many times the length, and so much
 
 
@@ -132,6 +133,7 @@ def _mp3(audio: Waveform, rate: int) -> tuple[Waveform, int]:
     with av.open(file, "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as out:
         stream = out.add_stream("libmp3lame", rate=target, layout="mono", format="fltp")
         stream.bit_rate = _MP3_BITS
+        stream.codec_context.options = {"compression_level": _MP3_EFFORT}
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate = target
         out.mux(stream.encode(frame))
@@ -175,7 +177,7 @@ CHANGES = {
         Change("silence-50ms", "50 ms of silence in front", 1, _short_silence),
         Change("silence-1s", "1 s of silence in front and behind", 1, _long_silence),
         Change("quiet", "20 dB quieter, in 16 bits", 1, _quiet),
-        Change("mp3-64k", "MP3 of 64 kbit/s, with the encoder's delay", 1, _mp3),
+        Change("mp3-64k", "MP3 of 64 kbit/s, with the encoder's delay", 2, _mp3),
         Change("16-khz", "sample rate of 16 kHz", 1, _wideband),
         Change("8-khz", "sample rate of 8 kHz", 1, _telephone),
         Change("5-s", "the middle 5 s", 1, _excerpt),
