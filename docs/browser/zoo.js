@@ -1,5 +1,6 @@
 // An artefact of the zoo in a browser: what `zoo predict --timeline --format json` says, said here.
 
+import { bandwidth } from "./bandwidth.js";
 import * as ort from "./ort/ort.wasm.min.mjs";
 
 ort.env.wasm.numThreads = 1; // more need a server that isolates the page (COOP and COEP)
@@ -92,9 +93,11 @@ export class Artefact {
     const unlike = windows.map((w, n) => !silent[n] && w.novelty > 1);
     const others = unlike.filter(Boolean).length;
     if (others) heard.unlike = others;
-    // Of an upsampled recording the zoo knows this too: zoo/audio/bandwidth.py.
-    if (source / 2 < NARROW * band && count < windows.length)
-      heard.band = `this recording has nothing above ${Math.ceil((0.97 * source) / 1000) / 2} kHz, the training recordings have`;
+    const reached = bandwidth(mono, source);
+    if (reached !== null && reached < NARROW * band) {
+      const highest = Math.max(1, Math.ceil((0.97 * reached) / 500)) / 2;
+      heard.band = `this recording has nothing above ${highest} kHz, the training recordings have`;
+    }
     const timeline = windows.map((w, n) => {
       const [best, quiet] = [argmax(w.probabilities), silent[n]];
       const reason = quiet ? QUIET : this.classes[best] === OTHER ? NONE_OF_THEM : unlike[n] ? UNLIKE : null;

@@ -1,7 +1,7 @@
 """The artefact of a run: written as one ONNX file, and compared with the model it comes from."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from zoo.artefacts.metadata import FORMAT, ArtefactMetadata, TrainingData, Windo
 from zoo.artefacts.model_card import intended_use
 from zoo.artefacts.novelty_graph import add_novelty
 from zoo.audio.bandwidth import usual_bandwidth
-from zoo.audio.decode import decode
+from zoo.audio.decode import decode_measured
 from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.datasets.hashing import recording
 from zoo.evaluate.calibration import calibrated
@@ -23,6 +23,7 @@ from zoo.evaluate.novelty import Novelty, Windowing, fit_novelty
 from zoo.evaluate.protocols import Fold
 from zoo.evaluate.thresholds import thresholds
 from zoo.evaluate.vote import count_votes, vote_winner
+from zoo.features.rows import sounding_rows
 from zoo_registry.card import TimedFrontEnd, VerifiableFrontEnd, shortest
 from zoo_registry.errors import RunError
 from zoo_registry.files import atomic_path
@@ -100,7 +101,7 @@ def write_artefact(
         artefact = Artefact(temporary, own=True)
         checked = _compare_tracks(artefact, model, fitted, tracks, rows, novelty, beta)
         if artefact.takes_audio and isinstance(frontend, VerifiableFrontEnd):
-            checked["reference"] = _reference_difference(frontend, tracks, rows)
+            checked["reference"] = _reference_difference(model, frontend, tracks, rows)
     sha256 = hashlib.sha256(content).hexdigest()
     return {
         "file": run.artefact_path.name,
@@ -199,7 +200,7 @@ def _compare_tracks(
     expected = [calibrated(answer, beta) for answer in answers]
     found: Iterable[NDArray[np.float64]]
     if artefact.takes_audio:
-        heard = (artefact.run(_waveform(track, artefact.rate)) for track in tracks)
+        heard = (_heard(artefact, model, track) for track in tracks)
         found = (
             _with_novelty_of(novelty, windows, array, track.id)
             for windows, array, track in zip(heard, rows, tracks, strict=True)
@@ -236,13 +237,28 @@ def _run_together(
     return [artefact.run(track).probabilities for track in tracks]
 
 
-def _waveform(track: Track, rate: int) -> NDArray[np.float32]:
+def _heard(artefact: Artefact, model: Model, track: Track) -> Windows:
+    """Return the windows of a track that have a row in its array."""
+    audio, kept = _waveform(model, track)
+    windows = artefact.run(audio)
+    is_kept = kept(len(windows.times))
+    return Windows(*(values[is_kept] for values in windows))
+
+
+def _waveform(
+    model: Model, track: Track
+) -> tuple[NDArray[np.float32], Callable[[int], NDArray[np.bool_]]]:
+    """Return a waveform, and a function that tells which of its rows are in the array."""
     with recording(track.location, track.digest) as path:
-        return decode(path, rate)
+        audio, _, peaks = decode_measured(path, model.card.frontend.sample_rate)
+    return audio, lambda count: sounding_rows(model, count, audio.size, lambda: peaks)
 
 
 def _reference_difference(
-    frontend: VerifiableFrontEnd, tracks: Sequence[Track], rows: Sequence[NDArray[np.float32]]
+    model: Model,
+    frontend: VerifiableFrontEnd,
+    tracks: Sequence[Track],
+    rows: Sequence[NDArray[np.float32]],
 ) -> float:
     """Return the difference between front-end arrays and the reference, from 0 to 1.
 
@@ -253,7 +269,9 @@ def _reference_difference(
     every = -(-len(tracks) // _REFERENCES)
     worst = 0.0
     for track, array in zip(tracks[::every], rows[::every], strict=True):
-        reference = frontend.reference(_waveform(track, frontend.sample_rate))
+        audio, kept = _waveform(model, track)
+        reference = frontend.reference(audio)
+        reference = reference[kept(len(reference))]
         difference = np.abs(array - reference) / spread
         worst = max(worst, float(np.minimum(difference, 1.0).mean()))
     if worst > _REFERENCE_TOLERANCE:

@@ -25,9 +25,6 @@ for name in sys.argv[1:]:
     if size < about.get("shortest", 1):
         print(f"unknown  -  {name}")  # too short
         continue
-    if rate < 0.9 * min(about["frontend"]["sample_rate"], 2 * about["dataset"].get("bandwidth", 0)):
-        lacks = f"it has nothing above {rate / 2000:g} kHz, the training recordings have"
-        print(f"{name}: {lacks}", file=sys.stderr)
     power = np.square(samples).mean(axis=0)
     if power.mean() > max(1e-6, 100 * np.square(mono).mean()):  # the channels cancel out
         mono = samples[:, power.argmax()]
@@ -35,6 +32,24 @@ for name in sys.argv[1:]:
     cell, length = max(1, rate // 100), len(mono)
     cells = np.arange(0, length, cell)
     loud = np.maximum.reduceat(mono, cells) - np.minimum.reduceat(mono, cells) >= 2 * 10**-3.5
+    # A steep fall of the spectrum: the cut-off of an encoder, or of an earlier, lower rate.
+    fft, steep = 1 << round(np.log2(rate / 44)), 30  # samples, dB
+    frames = np.resize(mono, max(1, length // fft) * fft).reshape(-1, fft)
+    powers = np.abs(np.fft.rfft(frames[:: -(-len(frames) // 500)] * np.hanning(fft))) ** 2
+    often = 10 * np.log10(np.quantile(powers, 0.9, axis=0) + 1e-17)
+    edges = np.arange(24, int(0.9 * len(often)) - 4)
+    rest = np.maximum.accumulate(often[::-1])[::-1][np.int64(1.09 * edges) + 4]
+    falls = np.array([often[int(0.8 * edge) : edge].mean() for edge in edges]) - rest
+    band = rate / 2
+    if falls.max(initial=0) > steep:
+        middle = rest[falls.argmax()] + falls.max() / 2
+        band = np.flatnonzero(often > middle)[-1] * rate / fft
+    heard = min(about["frontend"]["sample_rate"] / 2, about["dataset"].get("bandwidth", 0))
+    if band < 0.9 * heard and loud.any():
+        lacks = (
+            f"nothing above {np.ceil(0.97 * band / 500) / 2:g} kHz, the training recordings have"
+        )
+        print(f"{name}: this recording has {lacks}", file=sys.stderr)
     if size != length:  # resampled in the frequency domain
         mono = np.fft.irfft(np.fft.rfft(mono), size) * (size / length)
     arrays = session.run(outputs, {"waveform": np.float32(mono[None])})

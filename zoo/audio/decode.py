@@ -92,12 +92,12 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
     return _whole(stream, waveform(stream, rate), round(LONGEST * rate))
 
 
-def decode_measured(path: Path, rate: int) -> tuple[NDArray[np.float32], Properties]:
-    """Return the result of `decode`, and the properties of the file."""
+def decode_measured(path: Path, rate: int) -> tuple[NDArray[np.float32], Properties, Peaks]:
+    """Return the result of `decode`, the properties of the file, and its peaks."""
     stream = open_stream(path)
     meter = Meter(stream.rate)
     whole = _whole(stream, waveform(stream, rate, meter), round(LONGEST * rate))
-    return whole, meter.properties(stream)
+    return whole, meter.properties(stream), meter
 
 
 def decode_unresampled(path: Path) -> tuple[NDArray[np.float32], int]:

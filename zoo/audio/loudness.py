@@ -26,6 +26,13 @@ class Peaks:
         self._lowest = self._highest = 0.0
         self.loudest = array("f")
 
+    @classmethod
+    def of(cls, audio: "NDArray[np.float32]", rate: int) -> "Peaks":
+        """Return the peaks of a whole waveform, shape (samples,), not empty; the rate in Hz."""
+        peaks = cls(rate)
+        peaks.measure(audio)
+        return peaks
+
     @property
     def seconds(self) -> float:
         """Duration so far."""

@@ -283,7 +283,7 @@ def export_run(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     force: ForceOption = False,
 ) -> None:
-    """Write a folder that stands alone: the ONNX file, its card, a script of 20 lines.
+    """Write a folder that stands alone: the ONNX file, its card, a short script.
 
     Example: zoo runs export svm handed-over
     """

@@ -1,9 +1,9 @@
 """Cache of front-end arrays on disk, addressed by content: equal audio is computed once.
 
-An entry is named by the sha256 of (the audio's sha256, the front end's identity, the version of
-decoding), and holds a ``.npy`` array followed by its CRC-32: numpy ignores what follows the
-array, so that an entry can be memory-mapped, and a damaged one is noticed. Beside it, a ``.json``
-holds the `Properties` of the audio.
+An entry is named by the sha256 of (the audio's sha256, the front end's identity, the versions of
+decoding and of the choice of rows), and holds a ``.npy`` array followed by its CRC-32: numpy
+ignores what follows the array, so that an entry can be memory-mapped, and a damaged one is noticed.
+Beside it, a ``.json`` holds the `Properties` of the audio.
 """
 
 import io
@@ -27,6 +27,7 @@ from zoo_registry.text import digest, json_text
 __all__ = ["FeatureCache", "features_folder"]
 
 _CHECKSUM = 4  # bytes
+_ROWS = 1  # must be raised whenever other rows of the same samples are kept
 _LARGE = 2**22  # bytes; a few minutes of log-mel
 
 
@@ -52,7 +53,7 @@ class FeatureCache:
 
     def path(self, audio_digest: str) -> Path:
         """Return where the array of the audio of this sha256 is, or would be."""
-        key = digest([audio_digest, dict(self.frontend), DECODING])
+        key = digest([audio_digest, dict(self.frontend), DECODING, _ROWS])
         return self.folder / key[:2] / f"{key}.npy"
 
     def get(self, audio_digest: str) -> NDArray[np.float32] | None:

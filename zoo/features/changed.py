@@ -258,6 +258,7 @@ def _compute(
 ) -> _Computed:
     """Decode a track once, change it in each way, and apply the front end."""
     from zoo.audio.decode import decode_unresampled, resample
+    from zoo.audio.loudness import Peaks
 
     result = _Computed()
     try:
@@ -272,12 +273,14 @@ def _compute(
     for change in changes:
         name = change.name
         try:
-            changed = resample(*change(audio, rate), wanted)
+            heard, its_rate = change(audio, rate)
+            changed = resample(heard, its_rate, wanted)
         except AudioError as error:
             result.reasons[name] = f"{track.path or track.id}: {error}"
             continue
         try:
-            result.arrays[name] = apply_front_end(model, changed, track)
+            peaks = partial(Peaks.of, heard, its_rate)
+            result.arrays[name] = apply_front_end(model, changed, track, peaks)
         except Exception as error:
             reason = reason_of(error, model, track, location)
             result.reasons[name] = f"{reason} (changed: {name})"

@@ -5,7 +5,7 @@ computes, and returns the arrays that this machine lacks.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo.features.arrays import Arrays, cached_arrays, frontend_of, rows_of
 from zoo.features.cache import FeatureCache, features_folder
+from zoo.features.rows import sounding_rows
 from zoo.plugins.registry import loaded_model, open_registry
 from zoo_registry.errors import AudioError, DatasetError, StorageError, ZooError
 from zoo_registry.files import machine
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from zoo.audio.loudness import Peaks
     from zoo.audio.properties import Properties
 
 __all__ = [
@@ -273,9 +275,9 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
     begun = time.perf_counter()
     try:
         with recording(location, track.digest) as file:
-            audio, properties = decode_measured(file, model.card.frontend.sample_rate)
+            audio, properties, peaks = decode_measured(file, model.card.frontend.sample_rate)
         decoded = time.perf_counter()
-        array = apply_front_end(model, audio, track)
+        array = apply_front_end(model, audio, track, lambda: peaks)
     except Exception as error:
         reason = reason_of(error, model, track, location)
     ended = time.perf_counter()
@@ -284,9 +286,11 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
 
 
 def apply_front_end(
-    model: Model, audio: "NDArray[np.float32]", track: Track
+    model: Model, audio: "NDArray[np.float32]", track: Track, peaks: "Callable[[], Peaks]"
 ) -> "NDArray[np.float32]":
     """Return the array of a waveform, float32, shape (rows, columns), not empty and finite.
+
+    Rows that are known to be silence are left out; see `zoo.features.rows.sounding_rows`.
 
     Parameters
     ----------
@@ -296,6 +300,8 @@ def apply_front_end(
         Mono, at the rate of the front end.
     track : Track
         The track that an error names.
+    peaks : callable
+        Returns the peaks of the recording, before it was resampled.
 
     Raises
     ------
@@ -310,6 +316,7 @@ def apply_front_end(
             f"{track.path or track.id} gave an array of shape {array.shape} that is empty or not "
             "finite"
         )
+    array = array[sounding_rows(model, len(array), audio.size, peaks)]
     return np.asarray(array, np.float32)
 
 

@@ -108,14 +108,10 @@ class PluginPredictor:
 
     def _times(self, count: int, size: int) -> NDArray[np.float64]:
         """Return begin and end of the windows of a waveform, which are known for `vectors`."""
-        from zoo_registry.card import TimedFrontEnd
+        from zoo.features.rows import row_times
 
-        frontend = self._model.card.frontend
-        is_known = frontend.layout == "vectors" and not self._model.overrides_preprocess
-        if not is_known or not isinstance(frontend, TimedFrontEnd):
-            return np.full((count, 2), np.nan)
-        begins = np.arange(count) * frontend.hop
-        return np.stack([begins, np.append(begins[1:], size)], axis=1) / self.rate
+        times = row_times(self._model, count, size)
+        return np.full((count, 2), np.nan) if times is None else times
 
 
 def while_wanted(

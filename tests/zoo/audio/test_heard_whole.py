@@ -357,7 +357,7 @@ class TestChannels:
         soundfile.write(
             path, np.concatenate([0.5 * one, -0.5 * one], axis=1), RATE, subtype="FLOAT"
         )
-        got, properties = decode_measured(path, RATE)
+        got, properties, _ = decode_measured(path, RATE)
         np.testing.assert_array_equal(got, 0.5 * one[:, 0])
         assert properties.notes == {
             "cancelling": "its channels cancel each other out: only channel 1 of 2 is used"

@@ -135,7 +135,7 @@ class TestChannels:
         signs = np.ones((len(one), 2), np.float32)
         signs[round(change * RATE) :, 1] = -1
         soundfile.write(path, one * signs, RATE, subtype="FLOAT")
-        mono, properties = decode_measured(path, RATE)
+        mono, properties, _ = decode_measured(path, RATE)
         lost = np.flatnonzero(mono != one[:, 0])
         assert len(lost) < 0.9 * RATE
         said = int(properties.notes["cancelling"].split(" from ")[1].split(" s on")[0])

@@ -195,7 +195,7 @@ def test_properties_of_files(name, tmp_path):
     options, codec = FORMATS[name]
     sound = music(1.0, 48_000)
     soundfile.write(tmp_path / name, np.stack([sound, sound], axis=1), 48_000, **options)
-    samples, found = decode_measured(tmp_path / name, 22_050)
+    samples, found, _ = decode_measured(tmp_path / name, 22_050)
     np.testing.assert_array_equal(samples, decode(tmp_path / name, 22_050))
     assert (found.codec, found.rate, found.channels) == (codec, 48_000, 2)
     assert found.seconds == pytest.approx(1.0, abs=0.1)

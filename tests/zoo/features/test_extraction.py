@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import zoo
 from zoo.workspace import cache_folder
@@ -94,3 +95,58 @@ def test_a_track_that_changes_is_computed_again_and_others_are_not(train, worksp
     assert tracks == 1
     assert before[0] != after[0]
     assert before[1:] == after[1:]
+
+
+# It answers by level, and logs how many rows each track has.
+SECONDS = """
+import numpy as np
+from zoo import Card, Handcrafted, classical, hookimpl
+
+card = Card(name="seconds", title="Any", family="classical", frontend=Handcrafted(window=1.0))
+
+def make():
+    from sklearn.tree import DecisionTreeClassifier
+    return DecisionTreeClassifier(random_state=0)
+
+both = classical(make)
+predict = both[1]
+
+@hookimpl
+def train(tracks, labels, classes, groups, params, seed):
+    with open("rows", "a") as log:
+        log.write(" ".join(str(len(track)) for track in tracks) + "\\n")
+    return both[0](tracks, labels, classes, groups, params, seed)
+"""
+
+
+def test_silent_rows_are_neither_trained_on_nor_vote(workspace):
+    rate, sounding = 44_100, {0: [1, 1, 0, 1], 1: [0, 0, 1, 1], 2: [0, 0, 0, 0], 3: [1, 1, 1, 1]}
+    time = np.arange(rate) / rate
+    for name, pitch in (("high", 3_000), ("low", 200)):
+        (workspace / "data" / name).mkdir(parents=True)
+        for number, parts in sounding.items():
+            level = 0.3 - 0.01 * number  # otherwise the files would be the same
+            tone = level * np.sin(2 * np.pi * pitch * time)
+            path = workspace / "data" / name / f"{number}.wav"
+            # Digital silence would be a duplicate in the other class.
+            noise = 1e-5 * np.random.default_rng(number + pitch).standard_normal(4 * rate)
+            soundfile.write(path, noise + np.concatenate([part * tone for part in parts]), rate)
+    Path("seconds.py").write_text(SECONDS, encoding="utf-8")
+    run = zoo.train("./seconds.py", "data", protocol="kfold:2", jobs=1, robustness=8)
+    assert run.complete, run.record.error
+    assert Path("rows").read_text().splitlines()[-1].split() == ["3", "2", "1", "4"] * 2
+    expected = {
+        f"{label}/{n}.wav": k for label in ("high", "low") for n, k in enumerate((3, 2, 1, 4))
+    }
+    assert voting(run.predictions()) == expected
+    changed = run.robustness()
+    padded = [row for row, name in enumerate(changed.changes) if name == "silence-1s"]
+    assert voting(changed.predictions.take(padded)) == expected
+    # The artefact was compared with the model on the same windows.
+    assert run.record.artefact.parity_tracks == 8
+    heard = zoo.predict(run.id, [f"data/{track}" for track in expected])
+    assert [answer.windows for answer in heard] == [3, 2, 0, 4] * 2
+
+
+def voting(predictions):
+    return dict(zip(predictions.tracks, predictions.votes.sum(axis=1).tolist(), strict=True))

@@ -50,7 +50,9 @@ def test_a_search_inside_a_fold_names_its_run_only(tmp_path):
     assert json.loads((tmp_path / RECORD).read_text()) == inside | {"trials": []}
 
 
-@pytest.mark.parametrize("changes", [{}, {"seed": 1}, {"seen": []}, {"keras_tuner": "2"}, {"copies": 2}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"seed": 1}, {"seen": []}, {"keras_tuner": "2"}, {"copies": 2}], ids=str
+)
 def test_trials_are_continued_if_everything_else_is_equal(tmp_path, changes):
     (tmp_path / RECORD).write_text(text())
     assert len(stored(tmp_path, RECORDED | changes).trials) == (0 if changes else 2)
