@@ -49,7 +49,8 @@ class Problem:
         "undecodable", "truncated", "silent", "clipped", "cancelling" channels, "unheard" sound
         tracks, "odd-rate", "odd-length",
         "narrow-band", "duplicate", "near-duplicate", "label-conflict", "imbalance",
-        "recording-conditions" that differ between classes, "gtzan-altered" or "gtzan-missing".
+        "recording-conditions" that differ between classes, "untested-conditions" of classes with
+        too few groups, "gtzan-altered" or "gtzan-missing".
     distorts : bool
         Whether it would distort a score; the others are reported for information.
     tracks : tuple of str
@@ -337,16 +338,17 @@ def _conditions(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
         if track.label != OTHER  # which may differ
     ]
     if usable:
-        for detail in differences(*zip(*usable, strict=True)):
-            yield Problem("recording-conditions", True, (), detail)
+        for proven, detail in differences(*zip(*usable, strict=True)):
+            kind = "recording-conditions" if proven else "untested-conditions"
+            yield Problem(kind, proven, (), detail)
 
 
 def _gtzan(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
     if not is_gtzan(dataset):
         return
-    names = [track_name(track.id) or "" for track in dataset.tracks]
+    names = [track_name(track.id) for track in dataset.tracks]
     for (track, found), name in zip(tracks, names, strict=True):
-        if not found.error and found.wav_md5 != facts()[name].md5:
+        if name and not found.error and found.wav_md5 != facts()[name].md5:
             detail = f"its samples are not those of the published {name}.wav"
             yield Problem("gtzan-altered", True, (track.id,), detail)
     absent = set(facts()) - set(names)

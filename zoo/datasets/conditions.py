@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import comb
 from statistics import median
 from typing import TypeAlias
 
@@ -97,13 +98,15 @@ _PROPERTIES = (
 
 def differences(
     labels: Sequence[str], groups: Sequence[int], found: Sequence[Properties]
-) -> Iterator[str]:
-    """Yield a sentence for each property that alone tells classes apart.
+) -> Iterator[tuple[bool, str]]:
+    """Yield sentences on properties that alone tell classes apart, each with whether it is proven.
 
     Shallow trees guess from the property, for tracks of groups that they were not fitted to,
     whether a track is of one class or of the others; and of which half of the classes it is. A
     difference counts if a one-sided exact test of Fisher, with one observation per group, finds
     it at 5 % divided by the number of all tests, and if it tells 93 % of either side on average.
+    Classes of too few groups for this are named, and not proven are properties of which all tracks
+    of such a class have one value that no other track has.
 
     Parameters
     ----------
@@ -118,16 +121,11 @@ def differences(
     if len(names) < 2:  # noqa: PLR2004
         return
     numbers, noise = np.asarray(groups), np.random.default_rng(0)
-    folds = _folds(classes, numbers)
+    folds, proven = _folds(classes, numbers), set[str]()
     tests: list[tuple[_Property, set[int], float, float]] = []
-    for kind in _PROPERTIES:
-        values = np.array([kind.numbers(one) for one in found])
-        if values.dtype.kind == "U":  # names, of which each becomes a column
-            values = (values == np.unique(values)).astype(float)
-        if (values == values[0]).all():
-            continue
-        values = values + kind.blur * noise.standard_normal(values.shape)
-        for side, tested, actual, guessed in _guesses(values, classes, folds):
+    for kind, values in _varying(found):
+        blurred = values + kind.blur * noise.standard_normal(values.shape)
+        for side, tested, actual, guessed in _guesses(blurred, classes, folds):
             if actual.any() and not actual.all():
                 right = (guessed[actual].mean() + 1 - guessed[~actual].mean()) / 2
                 p = _p_value(actual, guessed, numbers[tested])
@@ -141,17 +139,67 @@ def differences(
         if strong:
             best = max(right for right, _ in strong)
             apart = sorted(set().union(*(side for _, side in strong)))
-            yield _sentence(kind, best, apart, names, classes, found)
+            typical = _typical(kind, apart, names, classes, found)
+            share = f"{100 * best:.0f} % of tracks"
+            proven.add(kind.name)
+            yield True, f"{typical}; {kind.name} alone tells them apart for {share}"
+    few = _of_few_groups(classes, numbers, len(tests))
+    varying = [(kind, values) for kind, values in _varying(found) if kind.name not in proven]
+    if not few or not varying:
+        return
+    unit = "track" if len(set(groups)) == len(labels) else "group"
+    listed = [f"{names[one]} ({own} {unit}{'s' * (own != 1)})" for one, own in few.items()]
+    if len(few) > _NAMED:
+        listed[_NAMED:] = [f"{len(few) - _NAMED} more classes"]
+    what = ", ".join(kind.name.removeprefix("the ") for kind, _ in varying)
+    yield False, f"too few {unit}s to compare {what}: {', '.join(listed)}"
+    for kind, values in varying:
+        if apart := [one for one in few if _is_apart(values, classes == one, kind.blur)]:
+            typical = _typical(kind, apart, names, classes, found)
+            yield (
+                False,
+                f"{typical}; {kind.name} alone tells all of these tracks apart, but of so few "
+                f"{unit}s this may be chance",
+            )
 
 
-def _sentence(
+def _of_few_groups(classes: _Integers, groups: _Integers, tests: int) -> dict[int, int]:
+    """Return the number of groups of each class that is not told apart even if all are right."""
+    few = {}
+    for one in range(int(classes.max()) + 1):
+        own = len(set(groups[classes == one].tolist()))
+        others = len(set(groups[classes != one].tolist()))
+        if own < 2 or tests > _ALPHA * comb(own + others, own):  # noqa: PLR2004
+            few[one] = own
+    return few
+
+
+def _varying(found: Sequence[Properties]) -> Iterator[tuple[_Property, _Floats]]:
+    """Yield each property that is not the same for all tracks, and its columns."""
+    for kind in _PROPERTIES:
+        values = np.array([kind.numbers(one) for one in found])
+        if values.dtype.kind == "U":  # names, of which each becomes a column
+            values = (values == np.unique(values)).astype(float)
+        if (values != values[0]).any():
+            yield kind, values
+
+
+def _is_apart(values: _Floats, own: _Booleans, blur: float) -> bool:
+    """Return whether some tracks, at least two, have one value that no other track has."""
+    low, high = values[own].min(axis=0), values[own].max(axis=0)
+    near = ((values >= low - blur) & (values <= high + blur)).all(axis=1)
+    return bool(own.sum() > 1 and (high - low <= blur).all() and not near[~own].any())
+
+
+def _typical(
     kind: _Property,
-    right: float,
     apart: Sequence[int],
     names: NDArray[np.str_],
     classes: _Integers,
     found: Sequence[Properties],
 ) -> str:
+    """Return the typical values of some classes, and of the others."""
+
     def typical(some: Sequence[int]) -> str:
         return kind.typical([one for one, own in zip(found, classes, strict=True) if own in some])
 
@@ -161,9 +209,7 @@ def _sentence(
         listed.append(f"{len(apart) - _NAMED} more classes")
     if rest:
         listed.append(f"{names[rest[0]] if len(rest) == 1 else 'others'}: {typical(rest)}")
-    return (
-        f"{', '.join(listed)}; {kind.name} alone tells them apart for {100 * right:.0f} % of tracks"
-    )
+    return ", ".join(listed)
 
 
 def _folds(classes: _Integers, groups: _Integers) -> _Integers:
@@ -207,7 +253,7 @@ def _guesses(
     if count == 2:  # noqa: PLR2004
         return
     # Several classes that were made alike: the best split of all decides on which side a class is.
-    votes = np.zeros(count)
+    votes, used = np.zeros(count), 0
     for test, rest in parts:
         above = fit(max_depth=1).fit(values[rest], classes[rest]).apply(values) == 1
         side = 2 * np.bincount(classes[rest], above[rest], count) > np.bincount(
@@ -216,8 +262,13 @@ def _guesses(
         if 2 * side.sum() > count:  # the smaller side is named
             side, above = ~side, ~above
         actual[test], guessed[test] = side[classes[test]], above[test]
+        # Tracks of one side alone tell nothing: in another fold they may be on the other side.
+        if len(set(actual[test & tested].tolist())) < 2:  # noqa: PLR2004
+            tested[test] = False
+            continue
         votes += side
-    named = set((2 * votes > len(parts)).nonzero()[0].tolist())
+        used += 1
+    named = set((2 * votes > used).nonzero()[0].tolist())
     yield named, tested, actual[tested], guessed[tested]
 
 

@@ -11,7 +11,8 @@ mislabelled and distorted tracks in it. ``gtzan_facts.csv`` has for each of the 
   2020, doi:10.1016/j.asoc.2020.106127), for the 948 tracks of that partition;
 * the track of which it is an exact duplicate.
 
-A dataset is recognised as GTZAN, or a part of it, by its file names: ``blues.00000.*`` etc.
+A dataset is recognised as GTZAN, or a part of it, by the file names of its classes:
+``blues.00000.*`` etc. Recordings of none of the classes, ``_other``, may have any name.
 """
 
 import re
@@ -22,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from zoo.datasets.base import Dataset
 from zoo.datasets.csv_reader import read_table
 from zoo_registry.errors import DatasetError
+from zoo_registry.predictions import OTHER
 from zoo_registry.text import quoted
 
 __all__ = ["GENRES", "facts", "is_gtzan", "published", "read_facts", "track_name", "with_facts"]
@@ -74,16 +76,20 @@ def track_name(track_id: str) -> str | None:
 
 
 def is_gtzan(dataset: Dataset) -> bool:
-    """Whether all tracks have names of GTZAN."""
-    return all(track_name(track.id) for track in dataset.tracks)
+    """Whether all tracks of the real classes have names of GTZAN."""
+    named = [track_name(track.id) for track in dataset.tracks if track.label != OTHER]
+    return bool(named) and all(named)
 
 
 def with_facts(dataset: Dataset) -> Dataset:
     """Return GTZAN with its artists and duplicates, where it has no groups; others unchanged."""
+    if not is_gtzan(dataset):
+        return dataset
     tracks = []
     for track, fact in zip(dataset.tracks, published(dataset), strict=True):
         if fact is None:
-            return dataset
+            tracks.append(track)
+            continue
         artist = f"artist {fact.artist}" if fact.artist else None
         recording = track.recording or fact.duplicate_of or track_name(track.id)
         tracks.append(replace(track, group=track.group or artist, recording=recording))

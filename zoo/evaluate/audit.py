@@ -5,6 +5,7 @@ from typing import Any
 
 from zoo.datasets.base import Dataset, Track
 from zoo.evaluate.protocols import Fold
+from zoo_registry.predictions import OTHER
 from zoo_registry.record import AuditInfo, FoldAudit
 
 __all__ = ["audit", "leaks", "summary"]
@@ -19,7 +20,9 @@ def audit(dataset: Dataset, folds: Sequence[Fold]) -> AuditInfo:
     return AuditInfo(
         folds=[_audit_fold(dataset, fold, keys) for fold in folds],
         conflicts=_conflicts(dataset),
-        known=sum(bool(track.group or track.recording) for track in dataset.tracks),
+        known=sum(
+            bool(track.group or track.recording) for track in dataset.tracks if track.label != OTHER
+        ),
     )
 
 

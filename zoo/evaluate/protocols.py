@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from zoo.datasets.base import Dataset
-from zoo.datasets.gtzan import published
+from zoo.datasets.gtzan import is_gtzan, published
 from zoo_registry.errors import ProtocolError
+from zoo_registry.predictions import OTHER
 from zoo_registry.text import digest
 
 if TYPE_CHECKING:
@@ -198,10 +199,15 @@ def _predefined(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
 def _gtzan(dataset: Dataset, groups: "Indices", seed: int, spec: str) -> "Splits":
     del groups, seed
     facts = [fact for fact in published(dataset) if fact]
-    if len(facts) < len(dataset):
+    if not is_gtzan(dataset):
         raise ProtocolError(
             f"{spec} is a partition of GTZAN, and {dataset.source} is not GTZAN: "
             "its files are not called blues.00000.* and so on; use kfold:5 instead"
+        )
+    if more := len(dataset) - len(facts):
+        raise ProtocolError(
+            f"{spec} is a partition of GTZAN, and has no part for {more} "
+            f"track{'s' * (more != 1)} of {OTHER} in {dataset.source}; use kfold:5 instead"
         )
     if spec == "artist-3fold":
         yield from _by_fold(dataset, [fact.fold for fact in facts])

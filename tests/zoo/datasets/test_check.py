@@ -121,7 +121,10 @@ def test_a_re_encoded_quieter_shorter_copy_is_found(music):
 def test_imbalance_is_told_but_distorts_nothing(music):
     for artist in range(1, 5):
         (music / OTHER / f"{artist}.flac").unlink()
-    assert [(p.kind, p.distorts) for p in checked(music)] == [("imbalance", False)]
+    assert [(p.kind, p.distorts) for p in checked(music)] == [
+        ("imbalance", False),
+        ("untested-conditions", False),
+    ]
 
 
 def test_recordings_of_no_class_may_differ_in_number_and_kind(music):
@@ -237,7 +240,8 @@ def _shorten_to(path: Path, seconds: int) -> None:
 @pytest.mark.real
 def test_gtzan_as_it_is_distorts_nothing(real_data):
     problems = check(open_dataset(str(real_data / "gtzan-mini")))
-    assert [problem.kind for problem in problems] == ["gtzan-missing"]
+    # Four classes of this part are of one artist each.
+    assert [problem.kind for problem in problems] == ["untested-conditions", "gtzan-missing"]
 
 
 @pytest.mark.real

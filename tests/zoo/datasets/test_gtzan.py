@@ -1,11 +1,16 @@
 """GTZAN's facts are the published ones, and a folder of its files gets them."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from zoo.datasets import Dataset, Track, open_dataset
 from zoo.datasets.gtzan import GENRES, facts, is_gtzan, track_name, with_facts
+from zoo.evaluate.audit import audit, summary
+from zoo.evaluate.protocols import parse_protocol
+from zoo_registry.errors import ProtocolError
+from zoo_registry.predictions import OTHER
 
 # Sturm 2013, arXiv:1306.1461, and the md5 sums of the published files.
 DUPLICATES = {
@@ -110,3 +115,25 @@ def test_groups_of_the_user_stay():
     own, filled = with_facts(Dataset("g", "g", [track, other])).tracks
     assert own.group == "mine"
     assert filled.group == "artist 394"
+
+
+def test_recordings_of_none_of_the_classes_do_not_hide_it():
+    strange = [Track(f"_other/{n}.wav", OTHER, n, group=n) for n in ("rain", "wind")]
+    its = with_facts(replace(gtzan(), tracks=[*gtzan().tracks, *strange]))
+    assert is_gtzan(its)
+    without = with_facts(gtzan())
+    assert [track for track in its.tracks if track.label != OTHER] == list(without.tracks)
+    assert set(strange) <= set(its.tracks)
+    folds = parse_protocol("kfold:2").folds(its, 0, grouped=False)
+    assert summary(audit(its, folds))["group"] > 400
+    assert summary(audit(its, folds))["known"] == 1000
+    with pytest.raises(ProtocolError, match="has no part for 2 tracks of _other"):
+        parse_protocol("artist-3fold").folds(its, 0, grouped=True)
+
+
+def test_one_beside_other_songs_is_none():
+    others = [Track(f"_other/{name}.wav", OTHER, name) for name in list(facts())[:4]]
+    tracks = [Track("a.wav", "a", "1"), Track("b.wav", "b", "2"), *others]
+    dataset = Dataset("d", "d", tracks)
+    assert not is_gtzan(dataset)
+    assert with_facts(dataset) is dataset
