@@ -96,7 +96,7 @@ export class Artefact {
     const reached = bandwidth(mono, source);
     if (reached !== null && reached < NARROW * band) {
       const highest = Math.max(1, Math.ceil((0.97 * reached) / 500)) / 2;
-      heard.band = `this recording has nothing above ${highest} kHz, the training recordings have`;
+      heard.band = `nothing above ${highest} kHz, unlike the training recordings: the answer may be wrong`;
     }
     const timeline = windows.map((w, n) => {
       const [best, quiet] = [argmax(w.probabilities), silent[n]];

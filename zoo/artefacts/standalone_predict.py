@@ -46,10 +46,8 @@ for name in sys.argv[1:]:
         band = np.flatnonzero(often > middle)[-1] * rate / fft
     heard = min(about["frontend"]["sample_rate"] / 2, about["dataset"].get("bandwidth", 0))
     if band < 0.9 * heard and loud.any():
-        lacks = (
-            f"nothing above {np.ceil(0.97 * band / 500) / 2:g} kHz, the training recordings have"
-        )
-        print(f"{name}: this recording has {lacks}", file=sys.stderr)
+        lacks = f"nothing above {np.ceil(0.97 * band / 500) / 2:g} kHz, unlike the training"
+        print(f"{name}: {lacks} recordings: the answer may be wrong", file=sys.stderr)
     if size != length:  # resampled in the frequency domain
         mono = np.fft.irfft(np.fft.rfft(mono), size) * (size / length)
     arrays = session.run(outputs, {"waveform": np.float32(mono[None])})

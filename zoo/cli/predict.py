@@ -85,7 +85,7 @@ def command(
         timeline=timeline,
         min_confidence=least,
         jobs=jobs,
-        in_order=format == "table",
+        in_order=format != "json",
         reporter=reporter,
     )
     failed = 0
@@ -119,8 +119,10 @@ def _text(found: Prediction) -> str:
     detail = found.reason or ", ".join(f"{name} {count}" for name, count in ranked)
     if found.label_mean not in (found.label, None) and not found.reason:
         detail += f"; by mean probability {found.label_mean}"
-    if found.guess:
-        detail += f"; guess: {found.guess}"
+    if found.guess:  # each number stands beside what it is of
+        own = (found.probabilities or {}).get(found.guess)
+        sure = f" {percent(found.confidence)}" if found.reason == NONE_OF_THEM else ""
+        detail += f"{sure}; guess: {found.guess} {percent(own)}"
     if found.silent and found.windows:
         detail += f"; {found.silent} silent {_do(found.silent)} not vote"
     if found.unlike and not (found.reason or "").startswith((UNLIKE, NONE_OF_THEM)):
@@ -129,7 +131,8 @@ def _text(found: Prediction) -> str:
         detail += f"; {found.seconds:.1f} s"
     if found.band:
         detail += f"; {found.band}"
-    lines = [f"{found.label}  {percent(found.confidence)}  {found.path}  ({detail})"]
+    sure = "" if found.guess else f"{percent(found.confidence)}  "
+    lines = [f"{found.label}  {sure}{found.path}  ({detail})"]
     for part in stretches(found.timeline or []):
         times = f"{clock(part.start, 1)}-{clock(part.end, 1)}"
         lines.append(f"  {times:>21}  {part.shown}  {percent(part.confidence)}".rstrip())

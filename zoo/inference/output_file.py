@@ -27,7 +27,8 @@ _FORMER = (
     *("path", "label", "label_mean", "confidence", "windows", "seconds", "reason", "error"),
     "run",
 )
-_COLUMNS = (*_FORMER, "guess")
+_COLUMNS = (*_FORMER, *(name for name in OPTIONAL if name != "timeline"))
+_EARLIER = (_FORMER, (*_FORMER, "guess"))  # columns of earlier versions
 _TIMELINE = ("path", "start", "end", "label", "confidence", "reason", "error", "run")
 _KEYS = tuple(field.name for field in fields(Prediction))  # of a line of JSON, in order
 _QUOTED = re.compile(r'"[^"]*("|$)')  # in CSV
@@ -132,8 +133,9 @@ class OutputFile:
             if self._columns and text.startswith(csv_header(not self._timeline)):
                 list(_csv_rows(text, _COLUMNS if self._timeline else _TIMELINE))
                 raise self._refusal(self._other_timeline)
-            if self._columns == _COLUMNS and text.startswith(_csv([_FORMER])):
-                rows: Iterable[_Row] = map(_completed, _csv_rows(text, _FORMER))
+            former = [each for each in _EARLIER if text.startswith(_csv([each]))]
+            if self._columns == _COLUMNS and former:
+                rows: Iterable[_Row] = map(_completed, _csv_rows(text, former[0]))
             else:
                 rows = _csv_rows(text, self._columns) if self._columns else _json_rows(text)
             self._rows = list(rows)
@@ -270,8 +272,8 @@ def _csv_rows(text: str, columns: tuple[str, ...]) -> Iterator[_Row]:
 
 
 def _completed(former: _Row) -> _Row:
-    """Return a row of a file that was begun before there was a guess."""
-    row = former[0] | dict.fromkeys(_COLUMNS[len(_FORMER) :], "")
+    """Return a row of a file that was begun with fewer columns."""
+    row = dict.fromkeys(_COLUMNS, "") | former[0]
     return row, _csv([row.values()])
 
 

@@ -69,7 +69,8 @@ class Prediction:
     label_mean : str or None
         Class with the highest mean probability.
     confidence : float or None
-        Mean probability of the winner.
+        Mean probability of the winner of the vote. If the label is "unknown", that is the `guess`,
+        or "_other" if the recording is of none of the trained classes.
     votes : dict of str to int
         Number of windows per class that has any. Silent windows do not vote, nor do windows unlike
         the training recordings, unless most are so.
@@ -144,7 +145,7 @@ def narrow(bandwidth: int | None, usual: int, rate: int) -> str | None:
     if bandwidth is None or bandwidth >= _NARROW * min(usual, rate / 2):
         return None
     least = max(_STEP, -(-bandwidth * (1 - _BLUR) // _STEP) * _STEP) / 1000
-    return f"this recording has nothing above {least:g} kHz, the training recordings have"
+    return f"nothing above {least:g} kHz, {UNLIKE}: the answer may be wrong"
 
 
 def agrees(confidence: float, reason: str | None, least: float) -> bool:

@@ -1,5 +1,6 @@
 """A recording without the treble of the training recordings is said to have none."""
 
+import csv
 import json
 import re
 import subprocess
@@ -21,7 +22,7 @@ from zoo.inference.prediction import narrow
 from zoo_registry.runs import Run
 
 RATE = 22_050
-NOTE = "this recording has nothing above 4 kHz, the training recordings have"
+NOTE = "nothing above 4 kHz, unlike the training recordings: the answer may be wrong"
 
 
 def noise(seconds: float, tilt: float, seed: int = 0) -> np.ndarray:
@@ -70,7 +71,8 @@ def test_bandwidth_is_kept_and_a_recording_that_lacks_treble_is_noted(
     assert NOTE in " ".join(said(str(songs["low"])).split())
     assert "nothing above" not in said(str(songs["full"]))
     assert json.loads(said(str(songs["up"]), "--format", "json"))["band"] == NOTE
-    assert "nothing above" not in said(str(songs["up"]), "--format", "csv")
+    rows = list(csv.DictReader(said(*map(str, songs.values()), "--format", "csv").splitlines()))
+    assert [row["band"] for row in rows] == ["", NOTE, NOTE]
     assert said(str(songs["low"]), "--output", "out.jsonl") == ""
     assert json.loads(Path("out.jsonl").read_text())["band"] == NOTE
     said(str(songs["low"]), str(songs["full"]), "--output", "out.jsonl")  # it is continued

@@ -236,7 +236,7 @@ class TestCommand:
         assert (status, out.splitlines()) == (
             0,
             [
-                "unknown  .340  torn.wav  (unsure: 0.340 is below 0.5; guess: high; 3.0 s)",
+                "unknown  torn.wav  (unsure: 0.340 is below 0.5; guess: high .340; 3.0 s)",
                 "          0:00.0-0:02.0  high  .510",
                 "          0:02.0-0:03.0  low  1.000",
             ],
@@ -263,8 +263,9 @@ class TestCommand:
         assert (status, out.splitlines()) == (
             0,
             [
-                "path,label,label_mean,confidence,windows,seconds,reason,error,run,guess",
-                f"torn.wav,high,low,0.34,3,3,,,{run.id},",
+                "path,label,label_mean,confidence,windows,seconds,reason,error,run,guess,silent,"
+                "unlike,heard,band",
+                f"torn.wav,high,low,0.34,3,3,,,{run.id},,,,,",
             ],
         )
         status, out, _ = command("torn", "torn.wav", "--format", "csv", "--timeline")
@@ -277,6 +278,15 @@ class TestCommand:
             ("torn.wav", s.start, s.end, s.label, pytest.approx(s.confidence), "", "", run.id)
             for s in found.timeline
         ]
+
+    def test_table_and_csv_are_in_the_order_of_the_files(self, hearing, command, tmp_path):
+        hearing("seconds")
+        songs = [str(tone(tmp_path / f"{n}.wav", 1.0 + 20.0 * (n == 7))) for n in (7, 3, 5, 1)]
+        for options in ([], ["--format", "csv"], ["--output", str(tmp_path / "out.csv")]):
+            status, out, _ = command("seconds", *songs, *options)
+            text = out or (tmp_path / "out.csv").read_text()
+            assert status == 0
+            assert sorted(songs, key=text.index) == songs
 
     def test_timeline_for_people(self, hearing, command, tmp_path):
         hearing("frames")
@@ -536,7 +546,7 @@ class TestWithoutExport:
 def test_numbers_of_a_csv_keep_six_digits():
     section = Section(3_131.072, 3_132.123, "high", 0.1234567)
     found = Prediction("x.wav", "high", "low", 0.1234567, seconds=3_599.5, timeline=[section])
-    assert csv_lines(found, timeline=False) == "x.wav,high,low,0.123457,0,3599.5,,,,\n"
+    assert csv_lines(found, timeline=False) == "x.wav,high,low,0.123457,0,3599.5,,,,,,,,\n"
     assert csv_lines(found, timeline=True) == "x.wav,3131.07,3132.12,high,0.123457,,,\n"
 
 

@@ -133,13 +133,16 @@ def test_a_file_of_answers_is_continued(as_csv, timeline, hearing, sound, worksp
     assert kept.holds("beeps.wav")
 
 
-def test_a_csv_that_was_begun_before_there_was_a_guess_is_continued(tmp_path):
+@pytest.mark.parametrize("more", ["", ",guess"])
+def test_a_csv_that_was_begun_with_fewer_columns_is_continued(tmp_path, more):
     path = tmp_path / "answers.csv"
-    former = "path,label,label_mean,confidence,windows,seconds,reason,error,run"
-    path.write_text(f"{former}\na.wav,high,low,0.34,3,3,,,svm\nb.wav,high,lo")
+    plain = "path,label,label_mean,confidence,windows,seconds,reason,error,run"
+    rest = "," * bool(more)
+    path.write_text(f"{plain}{more}\na.wav,high,low,0.34,3,3,,,svm{rest}\nb.wav,high,lo")
     kept = OutputFile(path, True, False, "svm")
     assert kept.done == {"a.wav"}
-    assert path.read_text() == f"{former},guess\na.wav,high,low,0.34,3,3,,,svm,\n"
+    head = f"{plain},guess,silent,unlike,heard,band"
+    assert path.read_text() == f"{head}\na.wav,high,low,0.34,3,3,,,svm,,,,,\n"
 
 
 @pytest.mark.parametrize("name", KNOWING)
