@@ -145,12 +145,13 @@ class SkippedChange(Structure, kw_only=True):
 class RobustnessInfo(Structure, kw_only=True, omit_defaults=True):
     """The sample of test tracks that a model was also asked about as they are changed.
 
-    `tracks` is their number, `changes` has the version of each change by its name, `sha256` is
-    that of `robustness.csv`.
+    `tracks` is their number, `changes` has the version of each change by its name, `sentences`
+    describes the changes, `sha256` is that of `robustness.csv`.
     """
 
     tracks: Count
     changes: dict[str, Count]
+    sentences: dict[str, str] = field(default_factory=dict)
     sha256: str | None = None
 
 

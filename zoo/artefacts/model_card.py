@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from zoo.audio.bandwidth import usual_bandwidth
+from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import failure_sentences
 from zoo.evaluate.metrics import confusion, f1_scores, rejection, score
 from zoo.evaluate.robustness import by_change, failed_changes
@@ -37,8 +38,16 @@ def intended_use(record: RunRecord) -> str:
     )
 
 
-def model_card(run: Run, predictions: Predictions) -> str:
-    """Return the text of the run's README.md."""
+def model_card(run: Run, predictions: Predictions, *, with_leakage: bool = True) -> str:
+    """Return the text of the run's README.md.
+
+    Parameters
+    ----------
+    run, predictions : Run, Predictions
+        The run, and its answers to all tested tracks.
+    with_leakage : bool
+        Whether it states what test tracks share with training; earlier versions did not.
+    """
     record = run.record
     scores, tested = score(predictions), len(predictions.scored)
     protocol = record.protocol
@@ -88,7 +97,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 ## How well
 
 {tested} tracks tested out of fold, `{protocol.spec}`, seed {record.seed}; {grouping}.
-
+{_leakage(record) if with_leakage else ""}
 | | |
 | --- | --- |
 | accuracy, majority vote | {scores.accuracy:.3f} |
@@ -118,6 +127,18 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 """
 
 
+def _leakage(record: RunRecord) -> str:
+    """Return a paragraph on what test tracks share with training tracks, if they do."""
+    if record.audit is None or not leaks(record.audit):
+        return ""
+    found = summary(record.audit)
+    return (
+        f"\n{found['any']} of {found['tested']} tested tracks ({found['share']:.0%}) share an "
+        "artist or another group, a recording, or all their bytes with a training track, so these "
+        "scores are too high.\n"
+    )
+
+
 def _copies(version: int | None) -> str:
     """Return a row on the training copies, if there were any."""
     if not version:
@@ -143,8 +164,10 @@ def _robustness(run: Run, predictions: Predictions) -> str:
         return f"\n## How well after everyday handling\n{failures}" if failed else ""
     scores = by_change(changed, predictions)
     mean = sum(score.accuracy for score in scores) / len(scores)
+    info = run.record.robustness
+    sentences = info.sentences if info else {}
     rows = "\n".join(
-        f"| {each.change} | {each.accuracy:.3f} | {each.clean:.3f} | "
+        f"| {_explained(each.change, sentences)} | {each.accuracy:.3f} | {each.clean:.3f} | "
         f"{each.accuracy - each.clean:+.3f} |"
         for each in scores
     )
@@ -157,6 +180,11 @@ Mean over the changes: {mean:.3f}, on {changed.tracks} of the test tracks.
 | --- | --- | --- | --- |
 {rows}
 {failures}"""
+
+
+def _explained(change: str, sentences: Mapping[str, str]) -> str:
+    """Return a change with its sentence, which earlier versions did not record."""
+    return table_cell(f"{change}: {sentences[change]}" if change in sentences else change)
 
 
 def _tuned(run: Run, predictions: Predictions) -> str:

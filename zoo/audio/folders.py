@@ -24,7 +24,7 @@ __all__ = [
     "walk",
 ]
 
-LISTED = "audio files end in .wav, .flac, .mp3, .m4a, .ogg or another suffix that README.md lists"
+LISTED = "audio files end in .wav, .flac, .mp3, .m4a, .ogg or another suffix of docs/predicting.md"
 NO_FILE, OUTSIDE = "no regular file{s}", "in no class folder"
 EMPTY = "class folder{s} without audio files"
 _OTHER, _FOREIGN = "without an audio suffix", "hidden or of another system"

@@ -95,7 +95,7 @@ def print_board(board: "Board", reported: Collection[str] = ()) -> None:
 
 
 def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
-    from zoo.report.tables import audit_sentences, heading, notes, problems
+    from zoo.report.tables import audit_sentences, explanations, heading, notes, problems
 
     # These fit into 80 columns.
     names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
@@ -113,6 +113,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     )
     if more := len(board.rows) - len(rows):
         yield f"{more} further runs are not shown; `--format csv` lists them all."
+    yield from explanations(board)
     yield from audit_sentences(board.audit)
     yield from notes(board)
     yield from problems([row for row in rows if row.run not in reported])
@@ -121,7 +122,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
 
 def _cells(row: "Row") -> dict[str, str]:
     """Return the cells of a row by column."""
-    from zoo.report.tables import model_name
+    from zoo.report.tables import model_name, worst_cell
 
     if row.rank is None:
         return defaultdict(str, model=model_name(row))
@@ -131,7 +132,7 @@ def _cells(row: "Row") -> dict[str, str]:
         "model": model_name(row),
         "accuracy": percent(row.accuracy),
         "robustness": percent(row.robustness) or "-",
-        "worst change": f"{percent(row.worst_robustness)} {row.worst_change or '-'}".strip(),
+        "worst change": worst_cell(row, percent(row.worst_robustness)) if row.worst_change else "-",
         "95 % interval": f"{percent(row.ci_low)}-{percent(row.ci_high)}",
         "p": "" if row.p_above is None else f"{row.p_above:.2g}",
         "macro F1": percent(row.macro_f1),

@@ -114,7 +114,7 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     if found.is_scored:
         from zoo.evaluate.board import failure_sentences
         from zoo.evaluate.metrics import confusion, rejection, score
-        from zoo.evaluate.robustness import by_change, failed_changes
+        from zoo.evaluate.robustness import by_change, change_sentences, failed_changes
 
         predictions = found.predictions()
         scores, matrix = score(predictions), confusion(predictions)
@@ -127,7 +127,8 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
         if changed:
             changes = by_change(changed, predictions)
             record["changes"] = list(map(asdict, changes))
-            text = chain(text, _robustness(changes, changed.tracks))
+            sentences = change_sentences(found.record.robustness)
+            text = chain(text, _robustness(changes, changed.tracks, sentences))
         text = chain(text, failure_sentences(failed_changes(found.record.robustness, changed)))
     print_result(format, json=record, table=text)
 
@@ -192,16 +193,20 @@ def _scores(predictions: "Predictions", scores: "Scores", matrix: "NDArray[np.in
     )
 
 
-def _robustness(changes: "Sequence[ChangeScore]", tracks: int) -> Text:
+def _robustness(
+    changes: "Sequence[ChangeScore]", tracks: int, sentences: Mapping[str, str]
+) -> Text:
     yield ""
     yield make_table(
         [
             *columns("change", no_wrap=True),
+            *columns("what is done", overflow="fold"),
             *columns("right", "unchanged", "difference", "", justify="right"),
         ],
         (
             (
                 each.change,
+                sentences.get(each.change),
                 percent(each.accuracy),
                 percent(each.clean),
                 f"{each.accuracy - each.clean:+.3f}",

@@ -28,6 +28,7 @@ __all__ = [
     "ChangeScore",
     "Sample",
     "by_change",
+    "change_sentences",
     "default_size",
     "failed_changes",
     "summary",
@@ -125,7 +126,9 @@ class Sample:
         """What the record of a run has of the sample."""
         size = sum(map(len, self.tracks.values()))
         return RobustnessInfo(
-            tracks=size, changes={name: change.version for name, change in self.changes.items()}
+            tracks=size,
+            changes={name: change.version for name, change in self.changes.items()},
+            sentences={name: str(change.sentence) for name, change in self.changes.items()},
         )
 
     def pairs(self, fold: int) -> "list[Pair]":
@@ -212,6 +215,20 @@ def summary(changed: ChangedPredictions, predictions: Predictions) -> dict[str, 
         "by_change": {score.change: score.accuracy for score in scores},
         "same_answer": [score.change for score in scores if score.same_answer],
     }
+
+
+def change_sentences(info: RobustnessInfo | None) -> dict[str, str]:
+    """Return a sentence on each change by its name, as recorded or else as the zoo knows it.
+
+    Parameters
+    ----------
+    info : RobustnessInfo or None
+        What the record of a run has of the sample.
+    """
+    from zoo.audio.changes import CHANGES
+
+    known = {name: change.sentence for name, change in CHANGES.items()}
+    return known | (info.sentences if info else {})
 
 
 def failed_changes(

@@ -3,7 +3,9 @@
 The shares come from out-of-fold tracks. They are estimates: another collection has other tracks.
 """
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Annotated, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ AUTO = 0.9  # share of right answers of ``--min-confidence auto``
 FEWEST = 20  # answered tracks; a share of fewer says little
 _ENTRIES = 100
 _STEPS = 1000  # of confidence
+_Z = NormalDist().inv_cdf(0.975)
 
 _Shares = Annotated[list[Annotated[float, Meta(ge=0, le=1)]], Meta(max_length=10 * _ENTRIES)]
 
@@ -57,11 +60,22 @@ class Threshold:
     @property
     def sentence(self) -> str:
         """Description for people."""
+        low, high = (100 * end for end in self.interval)
         return (
             f"an answer needs a confidence of {self.confidence:g}: at or above it "
-            f"{100 * self.right:.0f} % of {self.tracks} out-of-fold answers were right, "
+            f"{100 * self.right:.0f} % of {self.tracks} out-of-fold answers were right "
+            f"(95 % interval {low:.0f} to {high:.0f} %), "
             f"and {100 * self.answered:.0f} % of the tracks had one"
         )
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Interval of 95 % of the share that is right, by Wilson 1927 (doi:10.2307/2276774)."""
+        n, share = self.tracks, self.right
+        middle = share + _Z**2 / (2 * n)
+        half = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+        scale = 1 + _Z**2 / n
+        return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
 def thresholds(predictions: Predictions) -> Thresholds:

@@ -24,6 +24,7 @@ __all__ = ["CONFUSED", "LISTED", "PLAYERS", "error_section"]
 
 PLAYERS = 12  # tracks that can be played; most of a page's size is their audio
 LISTED = 3000  # tracks in the table of errors
+_NAMED = 3  # classes in a sentence
 CONFUSED = 200  # classes in a confusion matrix
 
 
@@ -96,7 +97,7 @@ def _error_row(found: AlignedPredictions, track: int) -> dict[str, Any]:
 
 
 def _summary(found: AlignedPredictions) -> dict[str, Any]:
-    """Return the most frequent class with the baseline, and the hardest and the easiest class."""
+    """Return the most frequent class with the baseline, and a sentence on hard and easy ones."""
     masks = {
         name: found.labels == number for number, name in enumerate(found.classes) if name != OTHER
     }
@@ -108,9 +109,31 @@ def _summary(found: AlignedPredictions) -> dict[str, Any]:
     return {
         "frequent": frequent,
         "chance": float(masks[frequent].mean()),
-        "hardest": min(accuracies.items(), key=lambda item: item[1]),
-        "easiest": max(accuracies.items(), key=lambda item: item[1]),
+        "extremes": _extremes(accuracies),
     }
+
+
+def _extremes(accuracies: Mapping[str, float]) -> str:
+    """Return a sentence on the hardest and the easiest classes, of which there may be several."""
+    low, high = min(accuracies.values()), max(accuracies.values())
+    if low == high:
+        return f"All classes are equally hard, {low:.3f} right over all models."
+    hardest, easiest = (
+        [name for name, share in accuracies.items() if share == end] for end in (low, high)
+    )
+    kind = "is the hardest class" if len(hardest) == 1 else "are the hardest classes"
+    return (
+        f"{_joined(hardest)} {kind}, {low:.3f} right over all models; {_joined(easiest)} the "
+        f"easiest, {high:.3f}."
+    )
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Return some names as text, at most the first few."""
+    listed = list(names)
+    if len(listed) > _NAMED:
+        listed[_NAMED:] = [f"{len(listed) - _NAMED} more"]
+    return " and ".join(filter(None, (", ".join(listed[:-1]), listed[-1])))
 
 
 def _f1_rows(

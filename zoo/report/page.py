@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any
 from zoo.evaluate.board import Board
 from zoo.evaluate.leaderboard import leaderboard, side_by_side
 from zoo.evaluate.metrics import calibration
-from zoo.evaluate.robustness import by_change
+from zoo.evaluate.robustness import by_change, change_sentences
 from zoo.evaluate.thresholds import thresholds
 from zoo.execution.progress import Reporter
 from zoo.report import figures
 from zoo.report.error_section import error_section
 from zoo.report.tables import (
     audit_sentences,
+    explanations,
     heading,
     model_name,
     notes,
     problems,
+    worst_cell,
+    worst_changes,
 )
 from zoo.workspace import file_name, runs
 from zoo_registry.errors import RunError
@@ -182,6 +185,9 @@ def _board_page(
         for row in ranked
         if row.robustness is not None and (changed := known[row.run].robustness())
     }
+    explained: dict[str, str] = {}
+    for run in changes:
+        explained |= change_sentences(known[run].record.robustness)
     identity = attrgetter("dataset", "protocol", "fingerprint")
     differences = side_by_side([other for other in boards if identity(other) == identity(board)])
     content: dict[str, Any] = {
@@ -193,9 +199,13 @@ def _board_page(
         "others": [row for row in board.rows if row.rank is None],
         "runs": [known[row.run] for row in board.rows if row.run in known],
         "audit": audit_sentences(board.audit),
+        "explanations": explanations(board),
         "warnings": [*notes(board), *problems(ranked)],
+        "worst_changes": worst_changes,
+        "worst_cell": worst_cell,
         "changes": changes,
         "change_names": list(dict.fromkeys(name for scores in changes.values() for name in scores)),
+        "explained": explained,
         "differences": differences,
         "errors": None,
         "intervals": figures.intervals(ranked, names) if ranked else None,

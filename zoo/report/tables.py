@@ -16,10 +16,13 @@ __all__ = [
     "boards_csv",
     "differences_csv",
     "differences_markdown",
+    "explanations",
     "heading",
     "model_name",
     "notes",
     "problems",
+    "worst_cell",
+    "worst_changes",
 ]
 
 MARK = "†"  # follows the name of a model whose score is too high
@@ -63,6 +66,28 @@ def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
         stand = "recording stands" if conflicts == 1 else "recordings stand"
         sentences.append(f"{conflicts} {stand} under two labels.")
     return sentences
+
+
+def explanations(board: Board) -> list[str]:
+    """Return a sentence on the columns of robustness, if any run has one."""
+    rows = [row for row in board.rows if row.by_change]
+    if not rows:
+        return []
+    tie = "; = others are as low" if any(len(worst_changes(row)) > 1 for row in rows) else ""
+    return [
+        "robustness: mean share right of tracks with everyday changes; worst change: the one with "
+        f"the lowest share{tie}."
+    ]
+
+
+def worst_changes(row: Row) -> list[str]:
+    """Return the changes with the lowest share right, several if they have the same."""
+    return [name for name, share in row.by_change.items() if share == row.worst_robustness]
+
+
+def worst_cell(row: Row, share: str) -> str:
+    """Return the lowest share, as given, with its change; "=" marks that others are as low."""
+    return f"{share} {row.worst_change}{'=' * (len(worst_changes(row)) > 1)}"
 
 
 def notes(board: Board) -> list[str]:
@@ -117,7 +142,7 @@ def board_markdown(board: Board) -> str:
     """Return a heading, a Markdown table of the board, and the sentences of the audit."""
     names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
     lines = [[*names, "mean prob.", "macro F1", "train s"], *map(_cells, board.rows)]
-    below = " ".join([*audit_sentences(board.audit), *notes(board)])
+    below = " ".join([*explanations(board), *audit_sentences(board.audit), *notes(board)])
     return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(below)}\n"
 
 
@@ -144,7 +169,7 @@ def _cells(row: Row) -> list[str]:
         model_name(row),
         f"{row.accuracy:.3f}",
         "-" if row.robustness is None else f"{row.robustness:.3f}",
-        "-" if row.worst_change is None else f"{row.worst_robustness:.3f} {row.worst_change}",
+        "-" if row.worst_change is None else worst_cell(row, f"{row.worst_robustness:.3f}"),
         f"{row.ci_low:.3f}-{row.ci_high:.3f}",
         "" if row.p_above is None else f"{row.p_above:.2g}",
         f"{row.accuracy_mean:.3f}",

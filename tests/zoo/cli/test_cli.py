@@ -230,6 +230,9 @@ def test_a_board_and_a_run_show_what_survives_changes(command, tone_folder, monk
         f"{asked['worst_robustness']:.3f} {asked['worst_change']}"
         in command("leaderboard", "--format", "markdown")[1]
     )
+    _, out, _ = command("leaderboard", "--data", data)
+    said = "robustness: mean share right of tracks with everyday changes; worst change: "
+    assert said in " ".join(out.split())
     _, out, _ = command("runs", "show", "logistic", "--format", "json")
     changes = json.loads(out)["changes"]
     assert {each["change"]: each["accuracy"] for each in changes} == asked["by_change"]
@@ -237,6 +240,7 @@ def test_a_board_and_a_run_show_what_survives_changes(command, tone_folder, monk
     _, out, _ = command("runs", "show", "logistic")
     assert ", 4 tracks" in out
     assert all(each["change"] in out for each in changes)
+    assert "50 ms of" in out
     assert (
         json.loads(command("runs", "show", "decision-tree", "--format", "json")[1])["changes"]
         is None

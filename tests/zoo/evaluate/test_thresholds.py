@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
-from zoo.evaluate.thresholds import FEWEST, Thresholds, choose, thresholds
+from zoo.evaluate.thresholds import FEWEST, Threshold, Thresholds, choose, thresholds
 from zoo.evaluate.vote import vote_winners
 from zoo_registry.errors import UsageError
 from zoo_registry.predictions import Predictions
@@ -72,3 +73,13 @@ def test_a_share_that_is_not_reached_names_the_highest():
         "answers were, at 0.8 or more; ask for less with --precision"
     )
     assert choose(table, 0.85, "svm").confidence == 0.8
+
+
+@given(st.integers(FEWEST, 500), st.data())
+def test_how_sure_a_share_is(count, data):
+    right = data.draw(st.integers(0, count))
+    chosen = Threshold(0.5, right / count, 1.0, count)
+    low, high = proportion_confint(right, count, method="wilson")
+    assert chosen.interval == pytest.approx((low, high), abs=1e-9)
+    said = f"were right (95 % interval {100 * low:.0f} to {100 * high:.0f} %), and"
+    assert said in chosen.sentence

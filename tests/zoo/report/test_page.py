@@ -7,15 +7,18 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 import zoo
+from zoo.evaluate.board import Board, Row
 from zoo.plugins.registry import find_dataset
 from zoo.report import error_section, excerpts
 from zoo.report.page import write_report
+from zoo.report.tables import explanations, worst_cell, worst_changes
 from zoo.workspace import cache_folder, models_folder
 from zoo_registry.errors import UsageError
 from zoo_registry.runs import Run
@@ -173,6 +176,8 @@ class TestContent:
         assert cells[:3] == ["logistic", "4", f"{row.robustness:.3f}"]
         for cell, share in zip(cells[3:], row.by_change.values(), strict=True):
             assert cell.startswith(f"{share:.3f}")
+        assert "silence-50ms: 50 ms of silence in front" in its.text
+        assert explanations(zoo.leaderboard()[0])[0] in its.text
 
     def test_each_score_is_in_its_column(self, mistaken):
         its = pages(protocol="kfold:3")["tones-kfold-3.html"]
@@ -212,6 +217,32 @@ class TestContent:
                 ["class", "tracks", one, other],
                 ["high", "9", "0.941", "0.941"], ["low", "7", "0.933", "0.933"],
             ]  # fmt: skip
+
+    def test_classes_that_are_equally_hard(self):
+        said = error_section._extremes
+        assert (
+            said({"a": 0.5, "b": 0.5})
+            == "All classes are equally hard, 0.500 right over all models."
+        )
+        assert said({"a": 0.5, "b": 1.0, "c": 0.5, "d": 1.0, "e": 1.0, "f": 1.0}) == (
+            "a and c are the hardest classes, 0.500 right over all models; b, d, e and 1 more "
+            "the easiest, 1.000."
+        )
+
+    def test_changes_that_are_equally_bad_are_marked(self):
+        shares = {"quiet": 0.5, "noise": 0.5, "offset": 1.0}
+        row = Row(
+            model="m", run="r", status="complete", robustness=2 / 3, worst_change="quiet",
+            worst_robustness=0.5, by_change=shares,
+        )  # fmt: skip
+        assert worst_changes(row) == ["quiet", "noise"]
+        assert worst_cell(row, ".500") == ".500 quiet="
+        board = Board("d", "f", "kfold:5", True, None, (row,))
+        assert explanations(board)[0].endswith("; = others are as low.")
+        alone = replace(row, by_change=shares | {"noise": 1.0})
+        assert worst_cell(alone, ".500") == ".500 quiet"
+        assert "=" not in explanations(replace(board, rows=(alone,)))[0]
+        assert explanations(replace(board, rows=(replace(row, by_change={}),))) == []
 
     def test_the_summary_names_the_hardest_class(self, mistaken):
         its = pages()["tones-kfold-3.html"]

@@ -120,7 +120,9 @@ def test_the_file_has_the_changes_of_the_sample_and_a_row_of_the_board_their_sha
     assert row.robustness == pytest.approx(sum(shares.values()) / len(shares))
     assert row.worst_robustness == pytest.approx(min(shares.values()))
     assert shares[row.worst_change] == min(shares.values())
-    assert "## How well after everyday handling" in run.card_path.read_text(encoding="utf-8")
+    card = run.card_path.read_text(encoding="utf-8")
+    assert "## How well after everyday handling" in card
+    assert all(f"| {name}: {change.sentence} |" in card for name, change in CHANGES.items())
     assert verify_run(run, rerun=True, file="mean.py") == []
 
 

@@ -69,6 +69,22 @@ def test_an_honest_run_is_verified(run):
     assert kinds(run, rerun=True) == set()
 
 
+def test_a_card_says_what_test_tracks_share_with_training(workspace, make_tones):
+    folder = make_tones(workspace / "tones", tracks=6)
+    songs = sorted(path.relative_to(folder) for path in folder.rglob("*.wav"))
+    rows = [f"{song},{song.parent.name} {n % 2}" for n, song in enumerate(songs)]
+    (folder / "metadata.csv").write_text("\n".join(["path,group", *rows]))
+    share = "12 of 12 tested tracks (100%) share an artist or another group"
+    for grouped in (True, False):
+        run = zoo.train("logistic", "tones", protocol="kfold:2", grouped=grouped, jobs=1)
+        assert (share in run.card_path.read_text()) == (not grouped)
+        assert kinds(run) == set()
+    # Earlier versions did not say so.
+    run.card_path.write_text(model_card(run, run.predictions(), with_leakage=False))
+    assert share not in run.card_path.read_text()
+    assert kinds(run) == set()
+
+
 def test_a_changed_label_is_found(run):
     def change(rows):
         rows[1][1] = "high" if rows[1][1] == "low" else "low"
