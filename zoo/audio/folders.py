@@ -24,7 +24,9 @@ __all__ = [
     "walk",
 ]
 
-LISTED = "audio files end in .wav, .flac, .mp3, .m4a, .ogg or another suffix of docs/predicting.md"
+LISTED = (
+    "audio files end in .wav, .flac, .mp3, .m4a, .ogg or another suffix (see Answers in the docs)"
+)
 NO_FILE, OUTSIDE = "no regular file{s}", "in no class folder"
 EMPTY = "class folder{s} without audio files"
 _OTHER, _FOREIGN = "without an audio suffix", "hidden or of another system"

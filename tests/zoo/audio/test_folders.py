@@ -199,7 +199,7 @@ class TestNote:
         assert str(caught.value) == (
             "the folder m holds no audio file, but 3 files: 2 without an audio suffix (.jpg 1, "
             ".txt 1), 1 hidden or of another system (.DS_Store); audio files end in .wav, .flac, "
-            ".mp3, .m4a, .ogg or another suffix that README.md lists"
+            ".mp3, .m4a, .ogg or another suffix (see Answers in the docs)"
         )
         with pytest.raises(UsageError, match=r"no audio file fits the pattern 'm/\*', but 2 files"):
             found("m/*")
