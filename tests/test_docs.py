@@ -60,7 +60,7 @@ def test_links_between_pages_lead_somewhere():
 
 
 def test_every_promise_names_tests_that_exist():
-    page = (ROOT / "docs/robustness.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/promises.md").read_text(encoding="utf-8")
     heads = re.findall(r"^\| .* \| tests \|$", page, re.MULTILINE)
     rows = [row for row in page.splitlines() if row.startswith("| ") and row.endswith(".py` |")]
     assert (len(heads), len(rows)) > (6, 35)

@@ -52,7 +52,7 @@ SHOWN = [
     ("docs/first-session.md", "text", "python3 -m venv", "tests/test_walk.py and CI install it"),
     ("docs/gtzan.md", "text", "zoo train", "the table of features may not be passed on"),
     ("docs/speed.md", "", "python benchmarks", "takes minutes; make bench runs it"),
-    ("docs/robustness.md", "", "python tests/fuzz", "tests/fuzz/test_fuzz.py is what runs this"),
+    ("docs/promises.md", "", "python tests/fuzz", "tests/fuzz/test_fuzz.py is what runs this"),
     (
         "docs/scaling.md",
         "",

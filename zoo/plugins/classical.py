@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zoo_registry.errors import PluginError
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from zoo_registry.model import Model
+
     Arrays: TypeAlias = Sequence[NDArray[np.float32]]
     Labels: TypeAlias = NDArray[np.int64]
 
-__all__ = ["classical"]
+__all__ = ["check_estimator", "classical"]
 
 _ARGUMENTS = ("params", "seed", "inner_folds")
 
@@ -93,7 +96,50 @@ def classical(make: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..
         estimator.n_classes_in_dataset_ = len(classes)
         return estimator
 
+    vars(train)["estimator"] = lambda given: make(**{name: given[name] for name in wanted})
     return train, _predict
+
+
+def check_estimator(model: "Model", params: Mapping[str, Any]) -> None:
+    """Refuse a plugin of `classical` whose classifier gives neither probabilities nor scores.
+
+    Parameters
+    ----------
+    model : Model
+        Any model; those that are not made by `classical` pass.
+    params : mapping
+        All its parameters.
+
+    Raises
+    ------
+    PluginError
+        If a run of it would fail in its first fold for this reason.
+    """
+    make = getattr(getattr(model.module, "train", None), "estimator", None)
+    if make is None:
+        return
+    import numpy as np
+
+    is_fitted = False
+    # Whatever else is wrong is found, and told, when a fold is fitted.
+    with suppress(Exception, SystemExit), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = np.random.default_rng(0).normal(size=(20, 2))
+        labels, every = np.arange(20) % 2, np.arange(20)
+        estimator = make({"params": dict(params), "seed": 0, "inner_folds": [(every, every)]})
+        if not _scores(estimator):
+            estimator.fit(rows, labels)  # some have the methods of what they fit
+            is_fitted = True
+    if is_fitted and not _scores(estimator):
+        raise PluginError(
+            f"the classifier of {model.card.name}, a {type(estimator).__name__}, has neither "
+            "predict_proba nor decision_function, and the zoo needs one of them; choose another "
+            "classifier, or other parameters of it"
+        )
+
+
+def _scores(estimator: Any) -> bool:
+    return hasattr(estimator, "predict_proba") or hasattr(estimator, "decision_function")
 
 
 @hookimpl

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.features.arrays import Arrays
+from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import open_registry
 from zoo.testing.outcome import CheckFailed, Skipped
 from zoo.tuning.keras_tuner_oracle import EPOCHS
@@ -114,8 +115,10 @@ class Subject:
 
     @cached_property
     def loaded(self) -> Model:
-        """The model, loaded as by every command."""
-        return open_registry().load(self.name)
+        """The model, loaded as by every command, and checked as before a training."""
+        model = open_registry().load(self.name)
+        check_estimator(model, model.card.resolve(self._settings))
+        return model
 
     @property
     def model(self) -> Model:
@@ -123,7 +126,7 @@ class Subject:
         try:
             return self.loaded
         except PluginError as error:
-            raise Skipped("it cannot be loaded; see `hooks-as-specified`") from error
+            raise Skipped("it cannot be loaded or trained; see `hooks-as-specified`") from error
 
     def _declared(self, name: str) -> Any:
         """Return an attribute of the plugin's module, or None if the plugin cannot be loaded."""

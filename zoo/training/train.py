@@ -13,6 +13,7 @@ from zoo.evaluate.protocols import DEFAULT_PROTOCOL, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.extraction import extract
+from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import all_changes, find_dataset, open_registry, usable_model
 from zoo.training.folds import clear
 from zoo.training.record import new_record
@@ -125,6 +126,7 @@ def train(
     registry = registry or open_registry()
     loaded = usable_model(registry, model)
     resolved = loaded.card.resolve(params or {})
+    check_estimator(loaded, resolved)
     splitting = parse_protocol(protocol)
     if not 0 <= seed < 2**32:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")

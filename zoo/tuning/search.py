@@ -32,6 +32,7 @@ from zoo.execution.progress import Bar, Reporter
 from zoo.features.arrays import frontend_of
 from zoo.features.copies import VERSION, extract_copies, has_copies
 from zoo.features.extraction import extract
+from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import find_dataset, open_registry, usable_model
 from zoo.tuning.keras_tuner_oracle import EPOCHS, TUNERS, Oracle, Proposal, oracle_version
 from zoo.tuning.trials import FORMAT, Trial, Tuning, stored
@@ -120,6 +121,7 @@ def tune(
     engine = engine or LocalProcesses(jobs)
     registry = registry or open_registry()
     loaded = usable_model(registry, model)
+    check_estimator(loaded, loaded.card.params)
     splitting = parse_protocol(protocol)
     if isinstance(data, str):
         data = find_dataset(data, registry, engine=engine, reporter=reporter)

@@ -16,10 +16,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+import zoo
 from zoo import CannotExport, ZooError, classical
 from zoo.plugins.bounded import Bounded
+from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import open_registry
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
+from zoo.testing import CHECKS, Subject, examine
+from zoo_registry.errors import PluginError
 
 rng = np.random.default_rng(0)
 LABELS = np.array([0, 0, 2, 2, 0, 2])
@@ -238,3 +242,39 @@ def test_the_svm_is_surer_of_right_answers(classes, tmp_path):
     found = np.concatenate(svm.predict(model, tracks[300:], classes))
     right = found.argmax(axis=1) == labels[300:]
     assert roc_auc_score(right, found.max(axis=1)) > 0.65
+
+
+@pytest.mark.parametrize(
+    ("estimator", "scores"),
+    [
+        ("VotingClassifier([('a', SVC()), ('b', LogisticRegression())])", False),
+        ("LogisticRegression()", True),
+        ("StackingClassifier([('a', SVC()), ('b', LogisticRegression())])", True),
+        ("1 / 0", True),  # a fold tells it
+    ],
+)
+def test_a_classifier_without_scores_is_refused_before_a_fold(estimator, scores, tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(
+        "from zoo import Card, Handcrafted, classical\n"
+        "card = Card(name='own', title='Own', family='classical', frontend=Handcrafted())\n"
+        "def make():\n"
+        "    from sklearn.ensemble import StackingClassifier, VotingClassifier\n"
+        "    from sklearn.linear_model import LogisticRegression\n"
+        "    from sklearn.svm import SVC\n"
+        f"    return {estimator}\n"
+        "train, predict = classical(make)\n"
+    )
+    model = open_registry().load(str(path))
+    if scores:
+        check_estimator(model, {})
+        return
+    said = "^the classifier of own, a VotingClassifier, has neither predict_proba nor decision_func"
+    for refuse in (lambda: check_estimator(model, {}), lambda: zoo.train(str(path), "demo")):
+        with pytest.raises(PluginError, match=said):
+            refuse()
+    subject = Subject(str(path))
+    outcomes = {name: examine(check, subject, {}) for name, check in CHECKS.items()}
+    subject.close()
+    failed = [name for name, outcome in outcomes.items() if outcome.status == "failed"]
+    assert failed == ["hooks-as-specified"]
