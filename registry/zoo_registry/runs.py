@@ -182,7 +182,7 @@ class Run:
 
     def windows_path(self, fold: int) -> Path:
         """Return the path of the windows of both, kept as long."""
-        return self.folder / _FOLDS / f"{fold}.npz"
+        return self.folder / _FOLDS / f"{fold}.npy"
 
     def content(self, path: Path) -> bytes:
         """Return the bytes of a file of the run; raises OSError for one that lies elsewhere."""

@@ -7,7 +7,6 @@ answer is that of a track. It comes from out-of-fold windows, so that it costs n
 tracks that a fold tests comes from the other folds, that of the artefact from all of them.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,57 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.evaluate.vote import count_votes
-from zoo_registry.errors import RunError
 from zoo_registry.predictions import ChangedPredictions, Predictions
 
-__all__ = ["LEAST", "Calibrated", "FoldAnswers", "FoldWindows", "calibrate", "calibrated"]
+__all__ = ["LEAST", "Calibrated", "FoldAnswers", "calibrate", "calibrated"]
 
 LEAST = 1e-4  # probability; of less, a model knows nothing, and no winner has less
 _FEWEST = 20  # tracks; a temperature of fewer says more of them than of the model
 _GRID = np.linspace(-4, 4, 81)  # logarithms of `beta`
+_SURE = 1.001  # a plugin's probabilities may be off by rounding
 _FLAT = 1e-9  # nats; windows of equal probabilities have no temperature
-
-
-@dataclass(frozen=True)
-class FoldWindows:
-    """Probabilities of the windows that a fold has tested.
-
-    Attributes
-    ----------
-    probabilities : float32 array, shape (windows, classes)
-        As the model gave them, row after row.
-    counts : int64 array, shape (rows,)
-        Number of windows of each row: first of the test tracks, then of the changed tracks.
-    """
-
-    probabilities: NDArray[np.float32]
-    counts: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, rows: Sequence[NDArray[np.float64]]) -> "FoldWindows":
-        """Join the windows of each row, arrays of the shape (windows, classes)."""
-        counts = np.array([len(row) for row in rows], dtype=np.int64)
-        return cls(np.concatenate(rows).astype(np.float32), counts)
-
-    def to_bytes(self) -> bytes:
-        """Return the content of a file in NumPy's format."""
-        file = io.BytesIO()
-        np.savez(file, probabilities=self.probabilities, counts=self.counts)
-        return file.getvalue()
-
-    @classmethod
-    def from_bytes(cls, content: bytes, origin: str) -> "FoldWindows":
-        """Return those of a file; raises `RunError`, with `origin`, if it is damaged."""
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                return cls(stored["probabilities"], stored["counts"])
-        except Exception as error:
-            raise RunError(f"{origin} is damaged") from error
-
-    def by_row(self) -> list[NDArray[np.float64]]:
-        """Return the windows of each row, float64, shape (windows, classes)."""
-        ends = np.cumsum(self.counts)[:-1]
-        return np.split(self.probabilities.astype(np.float64), ends)
 
 
 @dataclass(frozen=True)
@@ -78,13 +35,33 @@ class FoldAnswers:
         Those of the test tracks.
     changed : ChangedPredictions or None
         Those of changed test tracks, if any were asked for.
-    windows : FoldWindows
-        The windows of both, before calibration.
+    windows : float32 array, shape (windows, classes)
+        Probabilities as the model gave them, row after row: first the windows of the test tracks,
+        then those of the changed tracks. Each window has a vote.
     """
 
     predictions: Predictions
     changed: ChangedPredictions | None
-    windows: FoldWindows
+    windows: NDArray[np.float32]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Number of windows of each row, int64."""
+        votes = [self.predictions.votes]
+        votes += [self.changed.predictions.votes] if self.changed else []
+        counts: NDArray[np.int64] = np.concatenate(votes).sum(axis=1)
+        return counts
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether the windows are probabilities, as many as there are votes."""
+        expected = (self.counts.sum(), len(self.predictions.classes))
+        return (
+            self.windows.shape == expected
+            and self.windows.dtype == np.float32
+            and bool(self.predictions.votes.any(axis=1).all())
+            and bool(((self.windows >= 0) & (self.windows <= _SURE)).all())
+        )
 
 
 @dataclass(frozen=True)
@@ -156,7 +133,7 @@ def calibrate(folds: Sequence[FoldAnswers], grouped: bool) -> Calibrated:
     units = joined.groups if grouped else tracks
     parts = np.repeat(np.arange(len(folds)), [len(fold.predictions) for fold in folds])
     if len(folds) == 1:
-        parts = _halves(joined, tracks)
+        units = parts = _halves(joined, tracks)
     betas = []
     for part in np.unique(parts):
         others = ~np.isin(units, units[parts == part])
@@ -191,8 +168,8 @@ def _losses(fold: FoldAnswers) -> NDArray[np.float64]:
     The first is that of its label, the second the mean of those of all classes.
     """
     count, labels = len(fold.predictions), fold.predictions.labels
-    counts = fold.windows.counts[:count]
-    logarithms = _logarithms(fold.windows.probabilities[: counts.sum()].astype(np.float64))
+    counts = fold.counts[:count]
+    logarithms = _logarithms(fold.windows[: counts.sum()].astype(np.float64))
     begins = np.cumsum(counts) - counts
     found = np.empty((count, 2, len(_GRID)))
     for number, beta in enumerate(np.exp(_GRID)):
@@ -221,7 +198,8 @@ def _best(losses: NDArray[np.float64], tracks: NDArray[np.int64]) -> float:
 
 def _apply(fold: FoldAnswers, betas: NDArray[np.float64]) -> FoldAnswers:
     """Return the fold with the means of calibrated windows; each test track has its power."""
-    own, changed, windows = fold.predictions, fold.changed, fold.windows.by_row()
+    own, changed = fold.predictions, fold.changed
+    windows = np.split(fold.windows.astype(np.float64), np.cumsum(fold.counts)[:-1])
     of_track = dict(zip(own.tracks, betas.tolist(), strict=True))
     own = _with_means(own, windows[: len(own)], of_track)
     if changed is not None:

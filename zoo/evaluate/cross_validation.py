@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.datasets import Dataset
-from zoo.evaluate.calibration import FoldAnswers, FoldWindows
+from zoo.evaluate.calibration import FoldAnswers
 from zoo.evaluate.protocols import Fold
 from zoo.evaluate.vote import count_votes
 from zoo.execution.engine import crashed
@@ -201,8 +201,8 @@ class FoldResult:
         Predictions of changed tracks; None if none were asked for.
     skipped : list of SkippedChange
         Changed tracks that the model failed to classify.
-    windows : FoldWindows or None
-        The windows of all predictions; None if the fold failed.
+    windows : float32 array, shape (windows, classes), or None
+        Probabilities of the windows of all predictions; None if the fold failed.
     """
 
     predictions: Predictions | None
@@ -212,7 +212,7 @@ class FoldResult:
     error: str | None = None
     robustness: ChangedPredictions | None = None
     skipped: list[SkippedChange] = field(default_factory=list)
-    windows: FoldWindows | None = None
+    windows: NDArray[np.float32] | None = None
 
     @property
     def answers(self) -> FoldAnswers | None:
@@ -278,7 +278,7 @@ def run_fold(task: FoldTask) -> FoldResult:
         curve.points,
         robustness=robustness,
         skipped=skipped,
-        windows=FoldWindows.of([*windows, *changed]),
+        windows=np.concatenate([*windows, *changed]).astype(np.float32),
     )
 
 

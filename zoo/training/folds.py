@@ -1,13 +1,17 @@
 """Files of the folds of a run, which are kept until all folds are done."""
 
 import hashlib
+import io
 import shutil
 
-from zoo.evaluate.calibration import FoldAnswers, FoldWindows
+import numpy as np
+
+from zoo.evaluate.calibration import FoldAnswers
 from zoo_registry.errors import RunError
 from zoo_registry.files import atomic_path
 from zoo_registry.record import FoldRecord
 from zoo_registry.runs import Run
+from zoo_registry.text import first_line
 
 __all__ = ["clear", "read_fold", "write_fold"]
 
@@ -25,9 +29,11 @@ def write_fold(run: Run, entry: FoldRecord, answers: FoldAnswers) -> None:
         What the model of the fold answered.
     """
     number, changed = entry.fold, answers.changed
+    windows = io.BytesIO()
+    np.save(windows, answers.windows)
     contents = {
         run.fold_path(number): answers.predictions.to_csv().encode(),
-        run.windows_path(number): answers.windows.to_bytes(),
+        run.windows_path(number): windows.getvalue(),
     }
     if changed is not None:
         contents[run.changed_fold_path(number)] = changed.to_csv().encode()
@@ -75,7 +81,14 @@ def read_fold(run: Run, entry: FoldRecord, changed: bool) -> FoldAnswers:
         raise RunError(f"{path} is missing, because an earlier version stored the fold")
     if run.sha256(path) != entry.windows:
         raise RunError(f"{path} is not the file that the run wrote")
-    return FoldAnswers(own, asked, FoldWindows.from_bytes(run.content(path), str(path)))
+    try:
+        windows = np.load(io.BytesIO(run.content(path)), allow_pickle=False)
+        answers = FoldAnswers(own, asked, windows)
+        if not answers.are_whole:
+            raise ValueError("its numbers are not those of the votes")
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {first_line(error)}") from error
+    return answers
 
 
 def clear(run: Run) -> None:

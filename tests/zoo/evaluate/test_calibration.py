@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.evaluate.calibration import FoldAnswers, FoldWindows, calibrate, calibrated
+from zoo.evaluate.calibration import FoldAnswers, calibrate, calibrated
 from zoo.evaluate.vote import count_votes
-from zoo_registry.errors import RunError
 from zoo_registry.predictions import ChangedPredictions, Predictions
 
 CLASSES = 4
@@ -30,7 +29,8 @@ def fold(number, first, windows, labels, groups=None, changes=0) -> FoldAnswers:
         np.array([means for _, means in counted]),
     )
     changed = ChangedPredictions(("quiet",) * changes, own.take([0] * changes))
-    return FoldAnswers(own, changed if changes else None, FoldWindows.of(rows + rows[:1] * changes))
+    windows = np.concatenate(rows + rows[:1] * changes).astype(np.float32)
+    return FoldAnswers(own, changed if changes else None, windows)
 
 
 def folds(sharpness, count=60, parts=3, seed=0, changes=0) -> list[FoldAnswers]:
@@ -141,7 +141,7 @@ def test_halves_of_a_single_fold_calibrate_each_other():
     first = found.folds[0].predictions.probabilities[0]
     assert (changed.predictions.probabilities == first).all()
     of_two_groups = replace(given.predictions, groups=np.arange(200) // 199)
-    again = calibrate([replace(given, predictions=of_two_groups)], grouped=False)
+    again = calibrate([replace(given, predictions=of_two_groups)], grouped=True)
     assert again.betas[0] == pytest.approx((1 / 3, 1 / 3), abs=0.2)
 
 
@@ -163,23 +163,22 @@ def test_uniform_answers_stay():
 
 def test_a_changed_track_without_an_answer_stays_so():
     given = folds(3.0, parts=2, changes=1)
-    own, windows = given[0].changed.predictions, given[0].windows
+    own = given[0].changed.predictions
     nothing = replace(own, votes=own.votes * 0, probabilities=own.probabilities * 0)
-    counts = np.append(windows.counts[:-1], 0)
-    empty = replace(windows, probabilities=windows.probabilities[:-1], counts=counts)
-    given[0] = replace(
-        given[0], changed=replace(given[0].changed, predictions=nothing), windows=empty
-    )
+    changed = replace(given[0].changed, predictions=nothing)
+    given[0] = replace(given[0], changed=changed, windows=given[0].windows[:-1])
+    assert given[0].are_whole
     (first, _) = calibrate(given, grouped=True).folds
     assert not first.changed.predictions.probabilities.any()
 
 
-def test_windows_are_read_as_they_were_written():
-    windows = folds(2.0)[0].windows
-    content = windows.to_bytes()
-    again = FoldWindows.from_bytes(content, "0.npz")
-    assert again.probabilities.dtype == np.float32
-    assert np.array_equal(again.probabilities, windows.probabilities)
-    assert np.array_equal(again.counts, windows.counts)
-    with pytest.raises(RunError, match=r"0\.npz is damaged"):
-        FoldWindows.from_bytes(content[:-99], "0.npz")
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda w: w[:-1], lambda w: w[:, :-1], lambda w: w.astype(float), lambda w: -w,
+     lambda w: w * np.float32("nan"), lambda w: w[0]],
+    ids=["fewer", "narrow", "wide", "negative", "nan", "flat"],
+)  # fmt: skip
+def test_windows_that_are_not_those_of_the_votes_are_noticed(wrong):
+    given = folds(2.0, changes=2)[0]
+    assert given.are_whole
+    assert not replace(given, windows=wrong(given.windows)).are_whole
