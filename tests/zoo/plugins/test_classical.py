@@ -270,9 +270,9 @@ def test_a_classifier_without_scores_is_refused_before_a_fold(estimator, scores,
         check_estimator(model, {})
         return
     said = "^the classifier of own, a VotingClassifier, has neither predict_proba nor decision_func"
-    for refuse in (lambda: check_estimator(model, {}), lambda: zoo.train(str(path), "demo")):
+    for command in (zoo.train, zoo.tune):
         with pytest.raises(PluginError, match=said):
-            refuse()
+            command(str(path), "demo")
     subject = Subject(str(path))
     outcomes = {name: examine(check, subject, {}) for name, check in CHECKS.items()}
     subject.close()
