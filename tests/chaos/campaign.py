@@ -17,6 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from zoo_registry.errors import RunError
 from zoo_registry.predictions import Predictions
 
@@ -336,6 +338,8 @@ def _faults(path: Path) -> Iterator[str]:
     try:
         if path.suffix == ".json":
             json.loads(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".npy" and path.parent.name == "folds":
+            np.load(path, allow_pickle=False)
         elif path.suffix == ".npy" and path.parent.name != "saved":
             content = path.read_bytes()
             if zlib.crc32(content[:-4]).to_bytes(4, "little") != content[-4:]:
