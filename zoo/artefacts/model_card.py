@@ -143,7 +143,10 @@ def _copies(version: int | None) -> str:
     """Return a row on the training copies, if there were any."""
     if not version:
         return ""
-    return f"| training copies | excerpts under noise, half of narrow band, version {version} |\n"
+    kinds = "excerpts under noise, half of narrow band"
+    if version > 1:
+        kinds = "one under noise, perhaps of narrow band, and an excerpt per track"
+    return f"| training copies | {kinds}, version {version} |\n"
 
 
 def _bandwidth(found: Sequence[int]) -> str:

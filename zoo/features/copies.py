@@ -1,8 +1,7 @@
 """Training copies: recordings as they could have arrived, which a model of vectors also learns.
 
-Each track gets one: an excerpt of a random length under white noise of a random level, for half of
-the tracks without what is above a random frequency. None has the values of the changes that
-robustness is measured with. The same waveform gives the same copy.
+Each track gets two: one under white noise of a random level, for some tracks without what is above
+a random frequency, and an excerpt of a random length. The same waveform gives the same copies.
 """
 
 import zlib
@@ -28,29 +27,38 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "extract_copies", "has_copies", "with_copies"]
 
-VERSION = 1  # must be raised whenever other copies are made, or of other tracks
+VERSION = 2  # must be raised whenever other copies are made, or of other tracks
 _MOST = 3_000  # copies of a dataset, since the time of an SVM grows with the square of the rows
 _FEWEST = 20  # tracks, as for robustness
-_SHARE = (0.3, 0.7)  # of the length
-_SHORTEST = 2.0  # seconds
+_NARROW = 0.5  # of the tracks
 _CUT = (3_500.0, 11_025.0)  # Hz
-_NOISE = (10.0, 45.0)  # dB below the excerpt
+_NOISE = (10.0, 45.0)  # dB below the recording
+_SHARE = (0.1, 0.4)  # of the length
+_SHORTEST = 2.0  # seconds
 
 
-def _copy(audio: NDArray[np.float32], rate: int) -> tuple[NDArray[np.float32], int]:
+def _noisy(audio: NDArray[np.float32], rate: int) -> tuple[NDArray[np.float32], int]:
     rng = np.random.default_rng(zlib.crc32(audio.tobytes()))
-    size = max(round(audio.size * rng.uniform(*_SHARE)), round(_SHORTEST * rate))
-    begin = rng.integers(0, max(1, audio.size - size + 1))
-    excerpt = audio[begin : begin + size]
     target = round(2 * np.exp(rng.uniform(*np.log(_CUT))))
-    if rng.random() < 0.5 and target < rate:  # noqa: PLR2004  (half of the tracks)
-        excerpt = resample(resample(excerpt, rate, target), target, rate)
+    if rng.random() < _NARROW and target < rate:
+        audio = resample(resample(audio, rate, target), target, rate)
     # Without noise, narrow copies would teach that music with little treble is of any class.
-    level = 10 ** (-rng.uniform(*_NOISE) / 20) * np.sqrt(np.mean(np.square(excerpt, dtype=float)))
-    return excerpt + np.float32(level) * rng.standard_normal(excerpt.size, np.float32), rate
+    level = 10 ** (-rng.uniform(*_NOISE) / 20) * np.sqrt(np.mean(np.square(audio, dtype=float)))
+    return audio + np.float32(level) * rng.standard_normal(audio.size, np.float32), rate
 
 
-_COPY = Change("copy", "an excerpt under white noise, perhaps of narrow band", VERSION, _copy)
+def _excerpt(audio: NDArray[np.float32], rate: int) -> tuple[NDArray[np.float32], int]:
+    rng = np.random.default_rng(zlib.crc32(audio.tobytes()))
+    share = np.exp(rng.uniform(*np.log(_SHARE)))
+    size = max(round(audio.size * share), round(_SHORTEST * rate))
+    begin = rng.integers(0, max(1, audio.size - size + 1))
+    return audio[begin : begin + size], rate
+
+
+_COPIES = (
+    Change("noisy-copy", "under white noise, perhaps of narrow band", VERSION, _noisy),
+    Change("short-copy", "an excerpt", VERSION, _excerpt),
+)
 
 
 def has_copies(model: Model, dataset: Dataset) -> bool:
@@ -61,8 +69,9 @@ def has_copies(model: Model, dataset: Dataset) -> bool:
 
 def _pairs(dataset: Dataset) -> "list[Pair]":
     """Return the copies of all tracks, or of some, evenly spread."""
-    indices = np.linspace(0, len(dataset) - 1, min(len(dataset), _MOST)).astype(int)
-    return [(int(index), _COPY) for index in indices]
+    count = min(len(dataset), _MOST // len(_COPIES))
+    indices = np.linspace(0, len(dataset) - 1, count).astype(int)
+    return [(int(index), copy) for copy in _COPIES for index in indices]
 
 
 def extract_copies(dataset: Dataset, model: Model, engine: "Engine", reporter: "Reporter") -> None:

@@ -79,14 +79,16 @@ def spy(workspace: Path, least: int = 0) -> str:
     return "./spy.py"
 
 
-class TestCopy:
-    def test_it_is_an_excerpt_under_noise_half_of_them_of_narrow_band(self):
+class TestCopies:
+    noisy, short = copies._COPIES
+
+    def test_one_is_under_noise_half_of_them_of_narrow_band(self):
         shares = []
         for seed in range(40):
-            audio = music(5.0, seed)
-            changed, rate = copies._COPY(audio, RATE)
-            assert rate == RATE
-            assert 2.0 * RATE <= changed.size <= 0.71 * audio.size
+            audio = music(3.0, seed)
+            changed, rate = self.noisy(audio, RATE)
+            assert (rate, changed.size) == (RATE, audio.size)
+            assert not np.array_equal(changed, audio)
             power = np.abs(np.fft.rfft(changed)) ** 2
             frequencies = np.fft.rfftfreq(changed.size, 1 / rate)
             shares.append(power[frequencies > 12_000].mean() / power[frequencies < 3_000].mean())
@@ -95,15 +97,26 @@ class TestCopy:
         assert (np.array(shares)[~narrow] > 0.9).all()
         assert (np.array(shares)[narrow] > 1e-6).all()
 
-    def test_the_same_waveform_gives_the_same_copy(self):
-        one, other = music(), music(seed=1)
-        change = pickle.loads(pickle.dumps(copies._COPY))
-        assert change(one, RATE)[0].tobytes() == copies._COPY(one.copy(), RATE)[0].tobytes()
-        assert change(one, RATE)[0].size != change(other, RATE)[0].size
+    def test_the_other_is_an_excerpt(self):
+        for seed in range(20):
+            audio = music(8.0, seed)
+            changed, rate = self.short(audio, RATE)
+            assert rate == RATE
+            assert 2.0 * RATE <= changed.size <= 0.41 * audio.size
+            begin = int(np.flatnonzero(audio == changed[0])[0])
+            assert np.array_equal(changed, audio[begin : begin + changed.size])
 
+    @pytest.mark.parametrize("copy", copies._COPIES, ids=lambda copy: copy.name)
+    def test_the_same_waveform_gives_the_same_copy(self, copy):
+        one, other = music(), music(seed=1)
+        change = pickle.loads(pickle.dumps(copy))
+        assert change(one, RATE)[0].tobytes() == copy(one.copy(), RATE)[0].tobytes()
+        assert change(one, RATE)[0].tobytes() != change(other, RATE)[0].tobytes()
+
+    @pytest.mark.parametrize("copy", copies._COPIES, ids=lambda copy: copy.name)
     @pytest.mark.parametrize("audio", [np.zeros(9), np.ones(1), np.zeros(3 * RATE)])
-    def test_of_anything(self, audio):
-        assert np.isfinite(copies._COPY(audio.astype(np.float32), RATE)[0]).all()
+    def test_of_anything(self, audio, copy):
+        assert np.isfinite(copy(audio.astype(np.float32), RATE)[0]).all()
 
 
 def test_who_learns_copies(lengths, make_tones, workspace):
@@ -128,14 +141,18 @@ def test_they_stay_with_their_track(lengths, workspace):
     assert run.record.copies == copies.VERSION
     assert read_json(run.folder / "run.json")["copies"] == copies.VERSION
     fits = [json.loads(line) for line in (workspace / "seen.jsonl").read_text().splitlines()]
-    assert [len(fit) for fit in fits] == [20, 20, 40]  # two folds, and all tracks
+    assert [len(fit) for fit in fits] == [30, 30, 60]  # two folds, and all tracks
     for fit in fits:
-        tracks, others = fit[: len(fit) // 2], fit[len(fit) // 2 :]
-        assert [row[1:] for row in others] == [row[1:] for row in tracks]
-        assert all(short[0] < 0.71 * long[0] for short, long in zip(others, tracks, strict=True))
+        count = len(fit) // 3
+        tracks, noisy, short = fit[:count], fit[count : 2 * count], fit[2 * count :]
+        for others in (noisy, short):
+            assert [row[1:] for row in others] == [row[1:] for row in tracks]
+        # Resampling there and back may leave a few samples more or fewer.
+        assert all(abs(each[0] - whole[0]) < 9 for each, whole in zip(noisy, tracks, strict=True))
+        assert all(each[0] < 0.41 * whole[0] for each, whole in zip(short, tracks, strict=True))
 
 
-def test_where_groups_cannot_be_kept_together_a_track_and_its_copy_are(lengths, workspace):
+def test_where_groups_cannot_be_kept_together_a_track_and_its_copies_are(lengths, workspace):
     rows = ["path,label,group"]
     for path in sorted(lengths.glob("*/*.wav")):
         label = path.parent.name
@@ -144,8 +161,9 @@ def test_where_groups_cannot_be_kept_together_a_track_and_its_copy_are(lengths, 
     zoo.train(spy(workspace), str(lengths), protocol="kfold:2", grouped=False, robustness=0)
     for line in (workspace / "seen.jsonl").read_text().splitlines():
         groups = [row[2] for row in json.loads(line)]
-        assert groups[: len(groups) // 2] == groups[len(groups) // 2 :]
-        assert len(set(groups)) == len(groups) // 2
+        count = len(groups) // 3
+        assert groups == 3 * groups[:count]
+        assert len(set(groups)) == count
 
 
 def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
@@ -154,7 +172,7 @@ def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
     indices = np.arange(0, 20, 2)
     none = Arrays([])
     found, tracks = with_copies(none, data, model, indices)
-    assert len(found) < 10
+    assert 10 <= len(found) < 20  # all that are whole
     assert len(tracks) == 10 + len(found)
     assert set(tracks) == set(indices)
     assert all(array[0, 0] >= 50_000 for array in found)
@@ -163,5 +181,5 @@ def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
 def test_there_are_not_more_than_can_be_learnt(lengths, workspace, monkeypatch):
     monkeypatch.setattr(copies, "_MOST", 12)
     indices = [index for index, _ in copies._pairs(open_dataset(str(lengths)))]
-    assert len(set(indices)) == 12
+    assert (len(indices), len(set(indices))) == (12, 6)
     assert (indices[0], indices[-1]) == (0, 19)
