@@ -95,7 +95,8 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
                 sync(target.parent)
     except OSError as error:
         # An error of a file that is open already, such as one that grows too large, names none.
-        if error.errno and error.filename in (None, str(temporary), str(target)):
+        known = (None, str(temporary), str(target))
+        if isinstance(error.errno, int) and error.filename in known:  # no `StorageError`
             error.filename = str(path)
         raise
     finally:
