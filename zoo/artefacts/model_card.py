@@ -145,7 +145,7 @@ def _copies(version: int | None) -> str:
         return ""
     kinds = "excerpts under noise, half of narrow band"
     if version > 1:
-        kinds = "one under noise, perhaps of narrow band, and an excerpt per track"
+        kinds = "one of narrow band under noise and an excerpt per track"
     return f"| training copies | {kinds}, version {version} |\n"
 
 

@@ -1,7 +1,7 @@
 """Training copies: recordings as they could have arrived, which a model of vectors also learns.
 
-Each track gets two: one under white noise of a random level, for some tracks without what is above
-a random frequency, and an excerpt of a random length. The same waveform gives the same copies.
+Each track gets two: one under white noise of a random level and without what is above a random
+frequency, and an excerpt of a random length. The same waveform gives the same copies.
 """
 
 import zlib
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "extract_copies", "has_copies", "with_copies"]
 
-VERSION = 2  # must be raised whenever other copies are made, or of other tracks
+VERSION = 3  # must be raised whenever other copies are made, or of other tracks
 _MOST = 3_000  # copies of a dataset, since the time of an SVM grows with the square of the rows
 _FEWEST = 20  # tracks, as for robustness
-_NARROW = 0.5  # of the tracks
 _CUT = (3_500.0, 11_025.0)  # Hz
 _NOISE = (10.0, 45.0)  # dB below the recording
 _SHARE = (0.1, 0.4)  # of the length
@@ -40,7 +39,7 @@ _SHORTEST = 2.0  # seconds
 def _noisy(audio: NDArray[np.float32], rate: int) -> tuple[NDArray[np.float32], int]:
     rng = np.random.default_rng(zlib.crc32(audio.tobytes()))
     target = round(2 * np.exp(rng.uniform(*np.log(_CUT))))
-    if rng.random() < _NARROW and target < rate:
+    if target < rate:
         audio = resample(resample(audio, rate, target), target, rate)
     # Without noise, narrow copies would teach that music with little treble is of any class.
     level = 10 ** (-rng.uniform(*_NOISE) / 20) * np.sqrt(np.mean(np.square(audio, dtype=float)))
@@ -56,7 +55,7 @@ def _excerpt(audio: NDArray[np.float32], rate: int) -> tuple[NDArray[np.float32]
 
 
 _COPIES = (
-    Change("noisy-copy", "under white noise, perhaps of narrow band", VERSION, _noisy),
+    Change("noisy-copy", "of narrow band, under white noise", VERSION, _noisy),
     Change("short-copy", "an excerpt", VERSION, _excerpt),
 )
 

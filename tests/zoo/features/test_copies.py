@@ -82,7 +82,7 @@ def spy(workspace: Path, least: int = 0) -> str:
 class TestCopies:
     noisy, short = copies._COPIES
 
-    def test_one_is_under_noise_half_of_them_of_narrow_band(self):
+    def test_one_is_under_noise_and_of_narrow_band(self):
         shares = []
         for seed in range(40):
             audio = music(3.0, seed)
@@ -92,10 +92,8 @@ class TestCopies:
             power = np.abs(np.fft.rfft(changed)) ** 2
             frequencies = np.fft.rfftfreq(changed.size, 1 / rate)
             shares.append(power[frequencies > 12_000].mean() / power[frequencies < 3_000].mean())
-        narrow = np.array(shares) < 0.5
-        assert 10 < narrow.sum() < 30
-        assert (np.array(shares)[~narrow] > 0.9).all()
-        assert (np.array(shares)[narrow] > 1e-6).all()
+        assert (np.array(shares) < 0.5).all()
+        assert (np.array(shares) > 1e-6).all()
 
     def test_the_other_is_an_excerpt(self):
         for seed in range(20):
