@@ -126,7 +126,6 @@ def train(
     registry = registry or open_registry()
     loaded = usable_model(registry, model)
     resolved = loaded.card.resolve(params or {})
-    check_estimator(loaded, resolved)
     splitting = parse_protocol(protocol)
     if not 0 <= seed < 2**32:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
@@ -174,6 +173,7 @@ def train(
                 return run
             for name in FILES | FOLDERS:
                 drop_links(folder / name)  # nothing outside of the run is written through them
+            check_estimator(loaded, resolved)
             extraction = extraction or extract(data, loaded, engine, reporter)
             if extraction.dataset.fingerprint == used.fingerprint:
                 folds = splitting.folds(used, seed, grouped)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import zoo
 from zoo.execution.progress import Reporter
@@ -312,8 +313,9 @@ def test_a_command_that_is_killed_goes_on(cluster, machines, theirs, elsewhere, 
     assert there.complete, there.record.error
     assert there.folder == folder
     assert same(there, here)
+    after = [replace(entry, betas=[]) for entry in there.record.folds]  # found at the end
     for entry in before.record.folds:  # was not done again
-        assert entry in there.record.folds
+        assert entry in after
 
 
 class _Notes(Reporter):
