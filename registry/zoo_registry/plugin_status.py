@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,10 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from zoo_registry.discovery import PluginEntry, load_extension, load_model
+from zoo_registry.discovery import Kind, PluginEntry, load_extension, load_frontend, load_model
 from zoo_registry.errors import PluginError
 from zoo_registry.files import read_json, write_text
-from zoo_registry.model import hooks_of
+from zoo_registry.model import LoadedFrontEnd, Model, hooks_of
 from zoo_registry.text import pip_install
 
 __all__ = ["PluginStatus", "statuses"]
@@ -37,7 +37,8 @@ class PluginStatus:
     Attributes
     ----------
     title, family : str or None
-        From the card; the title of an extension is the first line of its docstring.
+        From the card; the title of an extension is the first line of its docstring. The family
+        of a front end is "front end".
     status : {"ready", "missing", "broken", "slow", "disabled"}
         "missing": a required package is not installed; "broken": it failed to load; "slow": its
         import was not waited for; "disabled": it is switched off.
@@ -56,7 +57,7 @@ class PluginStatus:
     reason: str | None = None
     distribution: str | None
     version: str | None
-    kind: Literal["model", "extension", "package"]
+    kind: Kind
     hooks: tuple[str, ...] = ()
     seconds: float | None = None
 
@@ -167,10 +168,15 @@ def _send_all(entries: Sequence[PluginEntry], sender: Connection) -> None:
         sender.send(_import(entry))
 
 
+_LOAD: dict[str, Callable[[PluginEntry], Model | LoadedFrontEnd | ModuleType]] = {
+    "model": load_model, "front-end": load_frontend, "extension": load_extension
+}  # fmt: skip
+
+
 def _import(entry: PluginEntry) -> PluginStatus:
     begun = time.perf_counter()
     try:
-        loaded = load_model(entry) if entry.kind == "model" else load_extension(entry)
+        loaded = _LOAD[entry.kind](entry)
     except PluginError as error:
         return _status(entry, "broken", str(error))
     except KeyboardInterrupt:
@@ -179,6 +185,12 @@ def _import(entry: PluginEntry) -> PluginStatus:
     if isinstance(loaded, ModuleType):
         title = next(iter((loaded.__doc__ or "").splitlines()), None)
         return _status(entry, "ready", title=title, hooks=hooks_of(loaded), seconds=seconds)
+    if isinstance(loaded, LoadedFrontEnd):
+        need = loaded.card.missing
+        return _status(
+            entry, "missing" if need else "ready", f"needs its weights: {need}" if need else None,
+            title=loaded.card.title, family="front end", seconds=seconds,
+        )  # fmt: skip
     card, reason = loaded.card, None
     if missing := loaded.missing():
         reason = f"needs {', '.join(missing)}: {pip_install(card.extra, missing)}"

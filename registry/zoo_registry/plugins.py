@@ -1,11 +1,13 @@
 """The registry: all plugins of an installation, each imported only when it is needed.
 
-Listing names imports no plugin. A model is imported when it is named; extensions, few and small,
-are imported when hooks are called.
+Listing names imports no plugin. A model or a front end is imported when it is named; extensions,
+few and small, are imported when hooks are called.
 """
 
 import logging
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -13,22 +15,28 @@ from types import ModuleType
 from typing import Any
 
 from zoo_registry.discovery import (
+    Kind,
     PluginEntry,
     is_plugin_file,
     load_extension,
-    load_file,
+    load_frontend,
+    load_frontend_file,
     load_model,
+    load_model_file,
     read_entries,
 )
 from zoo_registry.enabled import read_switches
 from zoo_registry.errors import PluginError, UnknownModel, UsageError
-from zoo_registry.model import Model, call_apart, new_manager
+from zoo_registry.frontend import with_fields
+from zoo_registry.model import LoadedFrontEnd, Model, call_apart, new_manager
 from zoo_registry.plugin_status import PluginStatus, statuses
 
 __all__ = ["Registry"]
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 1.0  # seconds that a list waits for a plugin
+# Name or file of a front end, and fields; a colon may also be part of a path.
+_SPEC = re.compile(r"(?P<name>.+?)(?::(?P<fields>\w+=[^:]*))?")
 
 
 class Registry:
@@ -47,7 +55,7 @@ class Registry:
     ) -> None:
         self._defaults = tuple(defaults)
         self._points = None if points is None else tuple(points)
-        self._loaded: dict[str, Model] = {}
+        self._loaded: dict[tuple[str, str | None], Model] = {}
 
     @cached_property
     def entries(self) -> list[PluginEntry]:
@@ -56,53 +64,109 @@ class Registry:
 
     def names(self) -> list[str]:
         """Return the names of all models that are not switched off. No plugin is imported."""
-        return sorted(self._models)
+        return sorted(self._points_of("model"))
 
-    def load(self, name: str) -> Model:
+    def load(self, name: str, frontend: str | None = None) -> Model:
         """Return a model.
 
         Parameters
         ----------
         name : str
             Its name, or the path of a file that ends with ``.py``.
+        frontend : str, optional
+            Front end in the place of the card's, as for `frontend`.
 
         Raises
         ------
         UnknownModel
             If there is no such model or file.
         UsageError
-            If it is switched off.
+            If it is switched off, or does not take the front end.
         PluginError
             If its plugin is broken; the message names the reason.
         """
-        if not is_plugin_file(name) or name in self._models:
-            return self.installed(name)
-        if name not in self._loaded:
-            self._loaded[name] = self._file(Path(name))
-        return self._loaded[name]
+        if not is_plugin_file(name) or name in self._points_of("model"):
+            return self.installed(name, frontend)
+        if (name, frontend) not in self._loaded:
+            self._loaded[name, frontend] = self._described(self._file(Path(name), frontend))
+        return self._loaded[name, frontend]
 
-    def installed(self, name: str) -> Model:
+    def installed(self, name: str, frontend: str | None = None) -> Model:
         """Return the installed model of this name, which is never taken for a path.
 
         Parameters
         ----------
         name : str
             Its name, which need not come from the user.
+        frontend : str, optional
+            As for `load`.
 
         Raises
         ------
         UsageError, PluginError
             As by `load`.
         """
-        if name not in self._models:
-            raise self._unknown(name)
-        if name not in self._loaded:
-            self._loaded[name] = load_model(self._models[name], self._others)
-        return self._loaded[name]
+        found = self._points_of("model")
+        if name not in found:
+            raise self._unknown("model", name)
+        if (name, frontend) not in self._loaded:
+            given = self.frontend(frontend) if frontend else None
+            model = load_model(found[name], self._others, given)
+            self._loaded[name, frontend] = self._described(model)
+        return self._loaded[name, frontend]
+
+    def frontend(self, spec: str) -> LoadedFrontEnd:
+        """Return a front end.
+
+        Parameters
+        ----------
+        spec : str
+            Its name, or the path of a file that ends with ``.py``; behind a colon, values of its
+            fields, as in ``handcrafted:window=10``.
+
+        Raises
+        ------
+        UsageError
+            If there is no such front end, file or field, or it is switched off.
+        PluginError
+            If its plugin is broken; the message names the reason.
+
+        Examples
+        --------
+        >>> from zoo_registry.plugins import Registry
+        >>> Registry().frontend("handcrafted:window=10").card.frontend.window
+        10.0
+        """
+        parsed = _SPEC.fullmatch(spec)
+        name, given = (parsed["name"], parsed["fields"] or "") if parsed else (spec, "")
+        found = self._points_of("front-end")
+        if name in found:
+            loaded = load_frontend(found[name])
+        elif is_plugin_file(name):
+            loaded = load_frontend_file(Path(name))
+            if any(e.kind == "front-end" and e.name == loaded.card.name for e in self.entries):
+                raise UsageError(
+                    f"{name} calls its front end {loaded.card.name!r}, a name that is taken; "
+                    "choose another in its card"
+                )
+        else:
+            raise self._unknown("front end", name)
+        settings = dict(_setting(spec, item) for item in given.split(",") if item)
+        frontend = with_fields(loaded.card.frontend, settings)
+        changed = {
+            name: value
+            for name in sorted(settings)
+            if (value := getattr(frontend, name)) != getattr(loaded.card.frontend, name)
+        }
+        fields = ",".join(f"{name}={value}" for name, value in changed.items())
+        return LoadedFrontEnd(
+            replace(loaded.card, frontend=frontend), replace(loaded.source, fields=fields)
+        )
 
     def models(self, memory: Path | None = None) -> list[PluginStatus]:
-        """Return the status of each model, sorted by name; see `statuses`."""
-        return statuses([e for e in self.entries if e.kind == "model"], _PATIENCE, memory)
+        """Return the status of each model and front end, sorted by name; see `statuses`."""
+        wanted = ("model", "front-end")
+        return statuses([e for e in self.entries if e.kind in wanted], _PATIENCE, memory)
 
     def plugins(
         self, memory: Path | None = None, patience: float | None = _PATIENCE
@@ -127,15 +191,18 @@ class Registry:
         results = call_apart(new_manager(self._others), hook, arguments)
         return [result for _, result in results]
 
-    def _unknown(self, name: str) -> UsageError:
+    def _unknown(self, what: str, name: str) -> UsageError:
+        kind: Kind = "model" if what == "model" else "front-end"
         for entry in self.entries:
-            if entry.kind == "model" and entry.name == name:
-                return UsageError(f"the model {name!r} cannot be used: {entry.reason}")
-        known = ", ".join(self.names())
-        return UnknownModel(f"there is no model {name!r}; choose one of: {known}")
+            if entry.kind == kind and entry.name == name:
+                return UsageError(f"the {what} {name!r} cannot be used: {entry.reason}")
+        known = ", ".join(sorted(self._points_of(kind)))
+        error = UnknownModel if kind == "model" else UsageError
+        return error(f"there is no {what} {name!r}; choose one of: {known}")
 
-    def _file(self, path: Path) -> Model:
-        model = load_file(path, self._others)
+    def _file(self, path: Path, frontend: str | None) -> Model:
+        given = self.frontend(frontend) if frontend else None
+        model = load_model_file(path, self._others, given)
         if any(entry.kind == "model" and entry.name == model.card.name for entry in self.entries):
             raise UsageError(
                 f"{path} calls its model {model.card.name!r}, a name that is taken; "
@@ -148,6 +215,29 @@ class Registry:
         """Defaults and extensions, registered in addition to each model."""
         return [*self._defaults, *self.extensions.values()]
 
-    @cached_property
-    def _models(self) -> dict[str, PluginEntry]:
-        return {e.name: e for e in self.entries if e.kind == "model" and not e.withheld}
+    def _described(self, model: Model) -> Model:
+        """Add the card of the model's own front end, if that is the one of a plugin."""
+        own = model.card.frontend
+        entry = self._points_of("front-end").get(own.name)
+        if entry and model.frontend_card is None:
+            try:
+                card = load_frontend(entry).card
+            except PluginError:  # it is none that the model needs
+                return model
+            if type(card.frontend) is type(own):
+                model.frontend_card = card
+        return model
+
+    def _points_of(self, kind: Kind) -> dict[str, PluginEntry]:
+        """Return the entry points of a kind that are not withheld, by name."""
+        return {e.name: e for e in self.entries if e.kind == kind and not e.withheld}
+
+
+def _setting(spec: str, item: str) -> tuple[str, str]:
+    name, equals, value = item.partition("=")
+    if not (name and equals):
+        raise UsageError(
+            f"{spec!r} is no front end; give NAME or NAME:FIELD=VALUE,..., such as "
+            "handcrafted:window=10"
+        )
+    return name, value

@@ -19,6 +19,7 @@ __all__ = [
     "DatasetInfo",
     "FoldAudit",
     "FoldRecord",
+    "FrontEndInfo",
     "MachineInfo",
     "ModelDescription",
     "ModelInfo",
@@ -76,6 +77,30 @@ class ModelInfo(ModelDescription, kw_only=True):
     def reference(self) -> str:
         """The argument of ``zoo train`` that means this model, for a command that is shown."""
         return shlex.quote(self.file or self.name)
+
+
+class FrontEndInfo(Structure, kw_only=True, omit_defaults=True):
+    """The plugin of a front end: its title and origin, and what its card says of its weights.
+
+    `spec` is the value of ``--front-end`` if it is not the front end of the model's card; of a
+    loose file it has the path, from which nothing is loaded because a record names it.
+    `trained_on` has what the weights have seen, each with what datasets have in common with it, by
+    the names of their collections.
+    """
+
+    title: str
+    spec: _Place | None = None
+    distribution: str | None = None
+    version: str | None = None
+    package: str | None = None
+    licence: str | None = None
+    notice: str | None = None
+    trained_on: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a loose file; `version` is the first digits of its hash."""
+        return self.distribution is None
 
 
 class NotedTrack(Structure, kw_only=True):
@@ -282,8 +307,9 @@ class RunRecord(Structure, kw_only=True):
     frontend_seconds``: the tracks whose arrays were computed for this run, and the time that it
     took, summed over all workers; it is empty for a table of features. `split` is the sha256 over
     the track ids of every training and test part, `predictions` that of `predictions.csv`.
-    `beta` is the power that calibrates the artefact, None in runs of earlier versions. `copies` is
-    the version of the training copies, None without. `robustness` describes the changed
+    `frontend_plugin` describes the plugin of the front end, if it has one. `beta` is the power that
+    calibrates the artefact, None in runs of earlier versions. `copies` is the version of the
+    training copies, None without. `robustness` describes the changed
     tracks that the model was asked about, if any.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
     `finished` are times in ISO 8601, UTC.
@@ -299,6 +325,7 @@ class RunRecord(Structure, kw_only=True):
     status: Status = "running"
     error: str | None = None
     tuned: TuningInfo | None = None
+    frontend_plugin: FrontEndInfo | None = None
     copies: int | None = None
     extraction: dict[str, Count | Number] = field(default_factory=dict)
     skipped: list[SkippedTrack] = field(default_factory=list)
@@ -325,7 +352,7 @@ class RunRecord(Structure, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object, which is that of earlier versions if there is nothing new."""
         plain = super().to_dict()
-        for name in ("robustness", "copies", "beta"):
+        for name in ("robustness", "copies", "beta", "frontend_plugin"):
             if plain[name] is None:
                 del plain[name]
         return plain
@@ -342,6 +369,8 @@ class RunRecord(Structure, kw_only=True):
     def command(self) -> str:
         """The command that trains this run, and repairs it."""
         words = ["zoo", "train", self.model.file or self.model.name, "--data", self.dataset.source]
+        if self.frontend_plugin and self.frontend_plugin.spec:
+            words += ["--front-end", self.frontend_plugin.spec]
         words += ["--protocol", self.protocol.spec, "--seed", str(self.seed)]
         words += [] if self.protocol.grouped else ["--ungrouped"]
         for name, value in self.params.items():
@@ -375,4 +404,7 @@ class RunRecord(Structure, kw_only=True):
             identity["tuned"] = {k: v for k, v in self.tuned.to_dict().items() if k != "seen"}
         if self.copies is not None:
             identity["copies"] = self.copies
+        if self.frontend_plugin and self.frontend_plugin.spec:
+            plugin = self.frontend_plugin
+            identity["frontend_plugin"] = [plugin.distribution, plugin.version, plugin.package]
         return f"{self.model.name}-{digest(identity)[:10]}"

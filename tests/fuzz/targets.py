@@ -192,9 +192,9 @@ class Targets:
         demand(refused <= 4, "refused")
 
     def plugin(self, data: bytes) -> None:
-        from zoo_registry.discovery import load_file
+        from zoo_registry.discovery import load_model_file
 
-        model = load_file(self.put("plugin.py", data))
+        model = load_model_file(self.put("plugin.py", data))
         demand(model.card.name and "train" in model.hooks, "hooks")
 
     def switches(self, data: bytes) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_registry import Card, Choice, Float, Int, LogFloat, PluginError, UsageError, identity
-from zoo_registry.card import Distribution, FrontEnd, shortest
+from zoo_registry.card import Distribution
+from zoo_registry.frontend import FrontEnd, shortest
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from zoo_registry.record import (
     AuditInfo,
     DatasetInfo,
     FoldRecord,
+    FrontEndInfo,
     MachineInfo,
     ModelInfo,
     ProtocolInfo,
@@ -243,6 +244,8 @@ COUNT = [
     {"dataset": dataset(fingerprint="e" * 64)},
     {"tuned": TuningInfo(tuning="svm-1", trials=3, seen=["a"])},
     {"copies": 1},
+    {"frontend_plugin": FrontEndInfo(title="Rows", spec="rows")},
+    {"frontend_plugin": FrontEndInfo(title="Rows", spec="rows", version="2")},
 ]
 COUNT_NOT = [
     {"status": "complete"},
@@ -261,6 +264,7 @@ COUNT_NOT = [
     {"beta": 1.5},
     {"robustness": RobustnessInfo(tracks=100, changes={"8-khz": 1})},
     {"format": 0},
+    {"frontend_plugin": FrontEndInfo(title="Hand-crafted features")},
     {"model": model(title="Other")},
     {"model": model(file="/elsewhere/svm.py")},
     {"dataset": dataset(name="moved", source="/elsewhere")},

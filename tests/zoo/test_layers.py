@@ -13,7 +13,7 @@ import pytest
 
 import zoo
 from zoo_registry import Registry
-from zoo_registry.discovery import BUILT_IN, MODELS, OPTIONAL
+from zoo_registry.discovery import BUILT_IN, FRONTENDS, MODELS, OPTIONAL
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -27,6 +27,11 @@ HEAVY = {
 
 def plugin_modules() -> list[str]:
     folder = ROOT / "plugins" / "zoo_plugins"
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def front_end_modules() -> list[str]:
+    folder = ROOT / "plugins" / "zoo_plugins" / "frontends"
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
 
@@ -71,8 +76,11 @@ class TestBuiltInPlugins:
         expected = {name.replace("_", "-"): f"zoo_plugins.{name}" for name in plugin_modules()}
         assert declared_points(MODELS) | declared_points(OPTIONAL) == expected
         assert not declared_points(MODELS).keys() & declared_points(OPTIONAL).keys()
+        modules = front_end_modules()
+        expected = {name.replace("_", "-"): f"zoo_plugins.frontends.{name}" for name in modules}
+        assert declared_points(FRONTENDS) == expected
 
-    @pytest.mark.parametrize("group", [MODELS, OPTIONAL])
+    @pytest.mark.parametrize("group", [MODELS, FRONTENDS, OPTIONAL])
     def test_what_is_installed_is_what_is_declared(self, group):
         installed = [point for point in entry_points(group=group) if point.dist.name == BUILT_IN]
         assert {point.name: point.value for point in installed} == declared_points(group)
@@ -84,7 +92,8 @@ class TestBuiltInPlugins:
 
     def test_none_is_broken(self):
         states = [state for state in Registry().models() if state.distribution == BUILT_IN]
-        assert sorted(state.name for state in states) == sorted(declared_points(MODELS))
+        declared = [*declared_points(MODELS), *declared_points(FRONTENDS)]
+        assert sorted(state.name for state in states) == sorted(declared)
         assert {state.status for state in states} <= {"ready", "missing"}
 
     @pytest.mark.parametrize("name", sorted(declared_points(MODELS)))
@@ -102,6 +111,7 @@ class TestImports:
         """A name is listed, and a card read, without any framework."""
         modules = ["zoo_registry", "zoo", "zoo.cli", "zoo.audio.frontends"]
         modules += [f"zoo_plugins.{name}" for name in plugin_modules()]
+        modules += [f"zoo_plugins.frontends.{name}" for name in front_end_modules()]
         code = (
             "import importlib, json, sys\n"
             "found = {}\n"
@@ -126,11 +136,10 @@ class TestImports:
 class TestPublicNames:
     def test_pinned(self):
         assert zoo.__all__ == [
-            "CannotExport", "Card", "Change", "Choice", "Dataset", "Exported", "Float",
-            "Handcrafted", "Int", "KERAS_PARAMS", "KERAS_SPACE", "LogFloat", "LogMel", "Run",
-            "ZooError", "batch_normalisation", "classical", "hookimpl", "keras_model",
-            "leaderboard",
-            "predict", "train", "tune",
+            "CannotExport", "Card", "Change", "Choice", "Dataset", "Encoder", "Exported", "Float",
+            "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS", "KERAS_SPACE", "LogFloat",
+            "LogMel", "Run", "TrainedOn", "ZooError", "batch_normalisation", "classical",
+            "hookimpl", "keras_model", "leaderboard", "predict", "train", "tune",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("name", zoo.__all__)

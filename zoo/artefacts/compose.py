@@ -6,9 +6,10 @@ from zoo.artefacts.artefact import FEATURES
 from zoo.artefacts.metadata import METADATA, ArtefactMetadata, WindowGrid
 from zoo.artefacts.session import OUTPUT, TIMES
 from zoo.artefacts.stable_names import with_stable_names
+from zoo.audio.onnx_graphs import joined
 from zoo.evaluate.calibration import LEAST
-from zoo_registry.card import ExportableFrontEnd, TimedFrontEnd
 from zoo_registry.errors import CannotExport
+from zoo_registry.frontend import ExportableFrontEnd, TimedFrontEnd
 from zoo_registry.hooks import OPSET, Exported
 from zoo_registry.model import Model
 from zoo_registry.text import json_text
@@ -58,7 +59,7 @@ def compose(
         return part, None
     if not isinstance(frontend, ExportableFrontEnd):
         raise CannotExport(f"the front end {frontend.name} has no `graph`, its ONNX form")
-    whole = _merged(frontend.graph(), part)
+    whole = joined(frontend.graph(), part, "model/")
     rows, step = exported.window, exported.hop
     if (rows is None or step is None) and frontend.layout == "vectors":
         rows, step = 1, 1
@@ -98,22 +99,6 @@ def _calibrate(part: Any, beta: float) -> None:
     )
     if all(entry.domain for entry in part.opset_import):  # the model's own may be of another one
         part.opset_import.append(helper.make_opsetid("", OPSET))
-
-
-def _merged(front: Any, part: Any) -> Any:
-    """Return the graph of a front end followed by that of a model."""
-    import onnx
-
-    (opset,) = (entry.version for entry in front.opset_import)
-    part = onnx.version_converter.convert_version(part, opset)
-    part.ir_version = front.ir_version
-    part = onnx.compose.add_prefix(part, "model/", rename_inputs=False, rename_outputs=False)
-    whole = onnx.compose.merge_models(front, part, io_map=[(FEATURES, FEATURES)])
-    imported = {entry.domain: entry for entry in whole.opset_import}
-    del whole.opset_import[:]  # the merger leaves some twice
-    whole.opset_import.extend(imported.values())
-    del whole.metadata_props[:]
-    return whole
 
 
 def _with_times(proto: Any, frontend: TimedFrontEnd, rows: int, step: int) -> Any:

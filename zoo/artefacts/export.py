@@ -24,9 +24,9 @@ from zoo.evaluate.protocols import Fold
 from zoo.evaluate.thresholds import thresholds
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.features.rows import sounding_rows
-from zoo_registry.card import TimedFrontEnd, VerifiableFrontEnd, shortest
 from zoo_registry.errors import RunError
 from zoo_registry.files import atomic_path
+from zoo_registry.frontend import TimedFrontEnd, VerifiableFrontEnd, shortest
 from zoo_registry.model import Model
 from zoo_registry.predictions import Predictions
 from zoo_registry.runs import Run

@@ -9,30 +9,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zoo_registry.card import FrontEnd, Layout
 from zoo_registry.errors import PluginError
+from zoo_registry.frontend import FrontEnd, Layout
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FRONTENDS", "Handcrafted", "LogMel"]
+__all__ = ["FRONTENDS", "GraphFrontEnd", "Handcrafted", "LogMel"]
 
 
 @dataclass(frozen=True)
-class _GraphFrontEnd:
-    """Front end that runs its ONNX graph."""
-
-    sample_rate: int = 22_050
-    n_fft: int = 1024
-    hop_length: int = 512
-
-    @property
-    def shortest(self) -> int:
-        """Number of samples of the shortest waveform whose rows say something of it."""
-        # Two frames that do not overlap. Frames are centred and padded, so that with less most of
-        # them reach beyond the sound, and nothing tells how it goes on.
-        return 2 * self.n_fft
+class GraphFrontEnd:
+    """Base of front ends that run their own ONNX graph."""
 
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the rows of a mono waveform, float32, shape (rows, columns), finite.
@@ -62,7 +51,23 @@ class _GraphFrontEnd:
 
 
 @dataclass(frozen=True)
-class Handcrafted(_GraphFrontEnd):
+class _Spectral(GraphFrontEnd):
+    """Front end that describes spectra of short-time frames."""
+
+    sample_rate: int = 22_050
+    n_fft: int = 1024
+    hop_length: int = 512
+
+    @property
+    def shortest(self) -> int:
+        """Number of samples of the shortest waveform whose rows say something of it."""
+        # Two frames that do not overlap. Frames are centred and padded, so that with less most of
+        # them reach beyond the sound, and nothing tells how it goes on.
+        return 2 * self.n_fft
+
+
+@dataclass(frozen=True)
+class Handcrafted(_Spectral):
     """Statistics of spectral and temporal descriptors, one row per window.
 
     The 163 columns are those of `zoo.audio.librosa_reference.feature_names`. They describe what
@@ -131,7 +136,7 @@ class Handcrafted(_GraphFrontEnd):
 
 
 @dataclass(frozen=True)
-class LogMel(_GraphFrontEnd):
+class LogMel(_Spectral):
     """Mel power spectrogram in decibels, ``1 + max(samples, n_fft) // hop_length`` rows.
 
     Decibels are relative to full scale and at least -100 dB. The floor is not relative to the
@@ -180,7 +185,7 @@ class LogMel(_GraphFrontEnd):
 
 
 @lru_cache(maxsize=8)
-def _session(frontend: _GraphFrontEnd) -> Any:
+def _session(frontend: GraphFrontEnd) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -6,13 +6,14 @@ own constants, and takes the same arguments. The functions that build it take ``
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from zoo.audio import librosa_reference as reference
+from zoo.audio.onnx_graphs import built
 from zoo.audio.onnx_spectra import (
     DOUBLE,
     FLOAT,
@@ -22,15 +23,15 @@ from zoo.audio.onnx_spectra import (
     constant,
     decibels,
     framed,
+    mel_filters,
     mel_power,
     power_spectrum,
     squared_parts,
 )
-from zoo_registry.hooks import OPSET
 
-__all__ = ["handcrafted", "log_mel"]
+__all__ = ["handcrafted", "log_mel", "trimmed"]
 
-_IR_VERSION = 10  # came with the operator sets up to 22; older hosts refuse newer files
+_WAVEFORM = ("waveform", (1, "samples"))
 
 _FASTEST = 320.0  # beats per minute
 _LEAST = float(np.finfo(np.float32).tiny)  # librosa does not divide by less
@@ -41,10 +42,10 @@ def log_mel(rate: int, n_fft: int, hop: int, n_mels: int) -> Any:
 
     def _body(op: Op, waveform: Tensor) -> Tensor:
         squares, parts = squared_parts(op, op.Squeeze(waveform, [0]), n_fft, hop)
-        mel = mel_power(op, squares, parts, rate, n_fft, n_mels, rate / n_fft)
+        mel = mel_power(op, squares, parts, mel_filters(rate, n_fft, n_mels, rate / n_fft))
         return op.Transpose(decibels(op, mel), perm=[1, 0])
 
-    return _model(_body, n_mels)
+    return built(_body, _WAVEFORM, ("track", ["rows", n_mels]))
 
 
 def handcrafted(rate: int, n_fft: int, hop: int, window: int) -> Any:
@@ -74,26 +75,12 @@ def handcrafted(rate: int, n_fft: int, hop: int, window: int) -> Any:
         op.builder.pop_module()
         return op.Loop(count, True, body=loop)
 
-    return _model(_body, columns)
-
-
-def _model(body: Callable[[Op, Tensor], Tensor], columns: int) -> Any:
-    """Return an ``onnx.ModelProto`` with input ``waveform`` and output ``track``, both float32."""
-    from onnxscript import build_graph, ir
-
-    graph = build_graph(
-        body,
-        [ir.val("waveform", ir.DataType.FLOAT, [1, "samples"])],
-        [ir.val("track", ir.DataType.FLOAT, ["rows", columns])],
-        opset_imports={"": OPSET},
-        name="front_end",
-    )
-    return ir.to_proto(ir.Model(graph, ir_version=_IR_VERSION))
+    return built(_body, _WAVEFORM, ("track", ["rows", columns]))
 
 
 def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     """Return the row of one window, as `zoo.audio.librosa_reference.describe` does."""
-    audio = _at_least(op, _trimmed(op, op.Sub(audio, op.ReduceMean(audio))), n_fft)
+    audio = _at_least(op, trimmed(op, op.Sub(audio, op.ReduceMean(audio))), n_fft)
     blocks = framed(op, audio, n_fft, hop, centred=False)
     mean = _moving_mean(op, blocks, n_fft, hop)
     square = _moving_mean(op, op.Mul(blocks, blocks), n_fft, hop)
@@ -112,7 +99,7 @@ def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     power = op.Add(power_spectrum(op, audio, n_fft, hop), reference.floor(n_fft))
     magnitude = op.Sqrt(power)
     centroid, bandwidth = _centre(op, magnitude, rate, n_fft)
-    mel = mel_power(op, power, bins, rate, n_fft, reference.N_MELS)
+    mel = mel_power(op, power, bins, mel_filters(rate, n_fft, reference.N_MELS))
     loudness = _clipped(op, decibels(op, mel))
     onset = _onset_strength(op, loudness)
     dct = constant(op, "dct", _dct(reference.N_MELS, reference.N_MFCC))
@@ -133,7 +120,7 @@ def _describe(op: Op, audio: Tensor, rate: int, n_fft: int, hop: int) -> Tensor:
     return op.Cast(row, to=FLOAT)
 
 
-def _trimmed(op: Op, audio: Tensor) -> Tensor:
+def trimmed(op: Op, audio: Tensor) -> Tensor:
     """Return the audio without a constant beginning and end, as `librosa_reference.trim` does."""
     least = op.Mul(op.Sub(op.ReduceMax(audio), op.ReduceMin(audio)), reference.TRIM)
     ends = []

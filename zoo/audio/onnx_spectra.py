@@ -54,9 +54,9 @@ def framed(
 
 
 def squared_parts(
-    op: Op, audio: Tensor, n_fft: int, hop: int, centred: bool = True
+    op: Op, audio: Tensor, n_fft: int, hop: int, centred: bool = True, window: Any = None
 ) -> tuple[Tensor, Places]:
-    """Return the squared parts of the spectrum of Hann frames.
+    """Return the squared parts of the spectrum of windowed frames.
 
     One step of Cooley and Tukey (1965, doi:10.1090/S0025-5718-1965-0178586-1) replaces a large
     transform by two small ones: over ``rows`` samples that are ``columns`` apart, and over the
@@ -71,6 +71,8 @@ def squared_parts(
     centred : bool
         Whether frames are centred on multiples of `hop`, with silence around the waveform. Else
         they begin there, and lie within it.
+    window : float array, shape (n_fft,), optional
+        Factors of the samples of a frame; by default a Hann window.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def squared_parts(
     column, bins = np.arange(columns), np.arange(half)
     sample = np.arange(n_fft).reshape(rows, columns).T
     waves = np.exp(-2j * np.pi / n_fft * bins[:, None] * sample[:, None])
-    waves *= np.hanning(n_fft + 1)[sample][:, None]
+    waves *= (np.hanning(n_fft + 1)[:-1] if window is None else window)[sample][:, None]
     kernels = np.concatenate([waves.real, waves.imag], axis=1)
     across = np.exp(-2j * np.pi / columns * column[:, None] * column)
     # From (column, part) to (part, bin): a pair of columns is a complex product.
@@ -112,9 +114,9 @@ def squared_parts(
     return squares, np.stack([real, real + columns * half])
 
 
-def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
+def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int, window: Any = None) -> Tensor:
     """Return the power of frames within a waveform, float32 (bins, frames)."""
-    squares, parts = squared_parts(op, audio, n_fft, hop, centred=False)
+    squares, parts = squared_parts(op, audio, n_fft, hop, centred=False, window=window)
     real, imaginary = (
         op.Gather(squares, constant(op, name, places, np.int64))
         for name, places in zip(("real", "imaginary"), parts, strict=True)
@@ -122,15 +124,20 @@ def power_spectrum(op: Op, audio: Tensor, n_fft: int, hop: int) -> Tensor:
     return op.Add(real, imaginary)
 
 
-def mel_power(
-    op: Op, squares: Tensor, parts: Places, rate: int, n_fft: int, n_mels: int, lowest: float = 0.0
-) -> Tensor:
-    """Return the mel spectrum of `squared_parts` or of power (one part per bin), (mels, frames)."""
+def mel_power(op: Op, squares: Tensor, parts: Places, filters: Any) -> Tensor:
+    """Return the mel spectrum of `squared_parts` or of power (one part per bin), (mels, frames).
+
+    Parameters
+    ----------
+    op, squares, parts : Op, Tensor, Places
+        As by `squared_parts`.
+    filters : float array, shape (mels, bins)
+        Such as `mel_filters`.
+    """
     # A band has few bins, so products of some bands with their common bins take a fraction of the
     # time of the product of all bands with all bins.
     products = []
-    filters = mel_filters(rate, n_fft, n_mels, lowest)
-    for number, bands in enumerate(np.array_split(filters, -(-n_mels // _BANDS))):
+    for number, bands in enumerate(np.array_split(filters, -(-len(filters) // _BANDS))):
         used: Any = bands.any(axis=0)
         bins = slice(used.argmax(), used.size - used[::-1].argmax())
         places = constant(op, f"mel_bins{number}", parts[:, bins].ravel(), np.int64)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from zoo.cli.options import ListFormat
+from zoo.cli.options import FrontEndOption, ListFormat
 from zoo.cli.output import print_result
 from zoo_registry.errors import PluginError
 from zoo_registry.text import shown
@@ -32,6 +32,7 @@ def command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter, such as epochs=3; repeatable.")
     ] = None,
+    frontend: FrontEndOption = None,
     only: Annotated[
         list[str] | None, typer.Option(help="A check, such as same-seed; repeatable.")
     ] = None,
@@ -49,7 +50,7 @@ def command(
 
     checks = chosen_checks(only or CHECKS)
     params = dict(map(setting, settings or ()))
-    subject = Subject(model, params)
+    subject = Subject(model, params, frontend)
     outcomes, out = [], sys.stdout
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
@@ -57,7 +58,7 @@ def command(
             warnings.simplefilter("always", category)
         # Errors of the command are raised at once; errors of the plugin are found by the checks.
         with contextlib.suppress(PluginError):
-            usable_model(open_registry(), model).card.resolve(params)
+            usable_model(open_registry(), model, frontend).card.resolve(params)
         for check in checks:
             outcome = examine(check, subject, {})
             outcomes.append(outcome)

@@ -6,16 +6,28 @@ from pathlib import Path
 
 from zoo_registry.errors import ZooError
 
-__all__ = ["complete_data", "complete_model", "complete_plugin", "complete_run", "complete_trained"]
+__all__ = [
+    "complete_data", "complete_front_end", "complete_model", "complete_plugin", "complete_run",
+    "complete_trained",
+]  # fmt: skip
 
 
 def complete_model(incomplete: str) -> list[str]:
     """Return models that can be trained: installed ones, and files."""
+    return _named("model", incomplete)
+
+
+def complete_front_end(incomplete: str) -> list[str]:
+    """Return front ends: installed ones, and files."""
+    return _named("front-end", incomplete)
+
+
+def _named(kind: str, incomplete: str) -> list[str]:
     from zoo_registry.plugins import Registry
 
     found = set(_paths(incomplete, ".py"))
     with suppress(ZooError):
-        found |= set(Registry().names())
+        found |= {e.name for e in Registry().entries if e.kind == kind and not e.withheld}
     return sorted(found)
 
 

@@ -1,4 +1,4 @@
-"""``zoo models``: list of the models, their origin, and the reason why one is broken."""
+"""``zoo models``: list of models and front ends, and the reason why one cannot be used."""
 
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_HEADINGS = {
+    "model": ("model", "title", "family", "status", "from"),
+    "front-end": ("front end", "title", "status", "from"),
+}
 _KEYS = ("name", "title", "family", "status", "reason", "distribution", "version")
 
 
 def command(format: ListFormatOption = "table") -> None:
-    """List the models: what can be trained, from where, and what is broken and why.
+    """List models and front ends: what can be trained, from where, and what is broken and why.
 
     Example: zoo models
     """
@@ -27,11 +31,17 @@ def command(format: ListFormatOption = "table") -> None:
 
 
 def _table(states: "list[PluginStatus]") -> Text:
-    yield make_table(
-        columns("model", "title", "family", "status", "from", overflow="fold"),
-        ((state.name, state.title, state.family, state.status, state.origin) for state in states),
-        styles=(None if state.status == "ready" else "yellow" for state in states),
-    )
+    for kind, headings in _HEADINGS.items():
+        listed = [state for state in states if state.kind == kind]
+        yield make_table(
+            columns(*headings, overflow="fold"),
+            (
+                (state.name, state.title, *[state.family] * (kind == "model"), state.status,
+                 state.origin)
+                for state in listed
+            ),
+            styles=(None if state.status == "ready" else "yellow" for state in listed),
+        )  # fmt: skip
     for state in states:
         if state.reason:
             yield f"{state.name}: {state.reason}"

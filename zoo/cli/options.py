@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from zoo.cli.completion import complete_data
+from zoo.cli.completion import complete_data, complete_front_end
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ __all__ = [
     "EngineOption",
     "ForceOption",
     "FormatOption",
+    "FrontEndOption",
+    "FrontEndsOption",
     "JobsOption",
     "ListFormat",
     "ListFormatOption",
@@ -50,6 +52,23 @@ DataOption = Annotated[
     typer.Option(
         help="demo, a folder (or its URL) with one sub-folder a class, or a feature table.",
         autocompletion=complete_data,
+    ),
+]
+_FRONT_END = "Front end in the place of the model's own: a name from `zoo models`, or ./mine.py; "
+FrontEndOption = Annotated[
+    str | None,
+    typer.Option(
+        "--front-end",
+        help=_FRONT_END + "with fields as in handcrafted:window=10.",
+        autocompletion=complete_front_end,
+    ),
+]
+FrontEndsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--front-end",
+        help=_FRONT_END + "with fields as in handcrafted:window=10; repeatable.",
+        autocompletion=complete_front_end,
     ),
 ]
 UngroupedOption = Annotated[

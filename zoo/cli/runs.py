@@ -236,6 +236,10 @@ def verify_runs(
             help="The dataset, if it has moved or is at a URL.", autocompletion=complete_data
         ),
     ] = None,
+    frontend: Annotated[
+        str | None,
+        typer.Option("--front-end", help="With --rerun, the file of a front end that you trust."),
+    ] = None,
     format: Annotated[ListFormat, typer.Option(help="How to print the findings.")] = "table",
 ) -> None:
     """Compute split, audit and scores of runs again, and fail on any difference.
@@ -259,7 +263,9 @@ def verify_runs(
         found = [find_run(run)]
     for item in found:
         if isinstance(item, Run):
-            findings = verify_run(item, rerun=rerun, data=data, file=file, reporter=reporter)
+            findings = verify_run(
+                item, rerun=rerun, data=data, file=file, frontend=frontend, reporter=reporter
+            )
             results.append({"run": item.id, "findings": list(map(asdict, findings))})
             if item.id != item.record.id and not any(one.what == "record" for one in findings):
                 reporter.note(f"{item.id} is the run {item.record.id}: its folder was renamed")

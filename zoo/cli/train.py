@@ -1,5 +1,6 @@
 """``zoo train``: training and evaluation of models."""
 
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
     DataOption,
     EngineOption,
+    FrontEndsOption,
     JobsOption,
     SchedulerOption,
     Tuner,
@@ -34,6 +36,7 @@ def command(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Train every model that is ready.")] = False,
     data: DataOption = "demo",
+    frontends: FrontEndsOption = None,
     protocol: Annotated[
         str,
         typer.Option(
@@ -78,7 +81,7 @@ def command(
     from zoo.cli.leaderboard import print_board
     from zoo.datasets import FeatureTable
     from zoo.evaluate.leaderboard import leaderboard
-    from zoo.plugins.registry import find_dataset, open_registry
+    from zoo.plugins.registry import find_dataset, open_registry, usable_model
     from zoo.training.train import train
 
     wanted = _tracks_to_change(robustness, no_robustness)
@@ -92,18 +95,21 @@ def command(
     if not names:
         raise UsageError("no model is named; give one from `zoo models`, or --all")
     params = dict(map(setting, settings or ()))
-    for name in names:  # errors are reported before hours of work
-        registry.load(name).card.resolve(params)
+    wishes = [(name, frontend) for frontend in frontends or (None,) for name in names]
+    for name, frontend in wishes:  # errors are reported before hours of work
+        with suppress(UsageError) if every else nullcontext():
+            usable_model(registry, name, frontend).card.resolve(params)
     reporter = TerminalReporter()
     failures: list[str] = []
     scored: list[Run] = []
     with chosen_engine(engine, scheduler, jobs) as workers:
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter)
-        for name in names:
+        for name, frontend in wishes:
             try:
                 run = train(
                     name,
                     dataset,
+                    frontend=frontend,
                     protocol=protocol,
                     grouped=not ungrouped,
                     params=params,

@@ -10,6 +10,7 @@ from zoo.cli.options import (
     DataOption,
     EngineOption,
     FormatOption,
+    FrontEndOption,
     JobsOption,
     SchedulerOption,
     Tuner,
@@ -38,6 +39,7 @@ def command(
         Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
     ] = "random",
     data: DataOption = "demo",
+    frontend: FrontEndOption = None,
     protocol: Annotated[
         str, typer.Option(help="The search sees the training part of its first fold.")
     ] = "kfold:5",
@@ -62,6 +64,7 @@ def command(
         tuning = tune(
             model,
             data,
+            frontend=frontend,
             trials=trials,
             tuner=tuner,
             protocol=protocol,
@@ -76,7 +79,8 @@ def command(
     print_result(format, json=result, table=_text(tuning, shares))
     if tuning.best is None:
         raise typer.Exit(1)
-    reporter.note(f"Next: `zoo train {model} --data {data} --tuned`.")
+    chosen = f" --front-end {frontend}" if frontend else ""
+    reporter.note(f"Next: `zoo train {model} --data {data}{chosen} --tuned`.")
 
 
 def _text(tuning: "Tuning", shares: dict[str, float]) -> Text:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zoo.audio.windows import RANGE, cut_windows, last_start
 from zoo.evaluate.protocols import Fold
-from zoo_registry.card import Layout
+from zoo_registry.frontend import Layout
 
 __all__ = ["BOUND", "COEFFICIENTS", "Novelty", "Windowing", "fit_novelty"]
 

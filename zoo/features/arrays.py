@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.features.cache import FeatureCache
-from zoo_registry.card import identity
 from zoo_registry.errors import StorageError, UsageError
+from zoo_registry.frontend import identity
 from zoo_registry.model import Model
 from zoo_registry.record import TABLE
 
@@ -81,6 +81,9 @@ def frontend_of(model: Model, dataset: Dataset) -> dict[str, Any]:
             )
         return {"name": TABLE, "version": 1, "columns": list(dataset.feature_names)}
     described = identity(card.frontend)
+    given = model.source.frontend
+    if given and given.is_file:  # its author need not raise the version at every change
+        described["file"] = given.version
     if model.overrides_preprocess:
         described["preprocess"] = [card.name, model.source.distribution, model.source.version]
     return described

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo_registry.card import TimedFrontEnd
+from zoo_registry.frontend import TimedFrontEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -64,7 +64,7 @@ class PluginPredictor:
 
     def __init__(self, run: Run, file: str | None = None) -> None:
         from zoo.plugins.registry import recorded_model
-        from zoo_registry.card import shortest
+        from zoo_registry.frontend import shortest
 
         record = run.record
         reason = f"{run.id} has no ONNX file ({record.artefact.error or 'its record names none'})"
@@ -75,7 +75,7 @@ class PluginPredictor:
         if lost := [name for name in run.damaged() if name in record.artefact.saved]:
             raise PluginError(run.damage(lost))
         try:
-            self._model = recorded_model(record.model, file, "zoo predict {} PATH")
+            self._model = recorded_model(record, file, "zoo predict {} PATH")
         except (UsageError, PluginError) as error:
             raise PluginError(f"{reason}, so its plugin is needed: {error}") from error
         try:

@@ -19,7 +19,7 @@ from zoo_registry.errors import DatasetError, PluginError, UsageError, ZooError
 from zoo_registry.files import write_text
 from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.plugins import Registry
-from zoo_registry.record import ModelInfo
+from zoo_registry.record import FrontEndInfo, RunRecord
 from zoo_registry.text import digest, in_a_line, pip_install, quoted
 
 if TYPE_CHECKING:
@@ -59,13 +59,15 @@ def loaded_model(source: Source) -> Model:
     UsageError, PluginError
         If it cannot be loaded, or has another version now, such as an edited file.
     """
-    model = open_registry().load(source.name)
+    model = open_registry().load(source.name, source.frontend_spec)
     if model.source != source:
-        raise PluginError(f"{source.name} was changed; give the same command again to train anew")
+        raise PluginError(
+            f"{source.name} or its front end was changed; give the same command again to train anew"
+        )
     return model
 
 
-def usable_model(registry: Registry, name: str) -> Model:
+def usable_model(registry: Registry, name: str, frontend: str | None = None) -> Model:
     """Return a model that can be trained in this environment.
 
     Parameters
@@ -74,57 +76,91 @@ def usable_model(registry: Registry, name: str) -> Model:
         Registry with the model.
     name : str
         Name of the model, or path of a file.
+    frontend : str, optional
+        Front end in the place of the card's, such as "handcrafted:window=10".
 
     Raises
     ------
     UsageError
-        If there is no model of this name, or a module that it requires is not installed.
+        If there is no model or front end of this name, the model does not take the front end, or
+        what one of them requires is not installed.
     PluginError
-        If its plugin is broken.
+        If a plugin is broken.
     """
-    model = registry.load(name)
+    model = registry.load(name, frontend)
     if missing := model.missing():
         install = pip_install(model.card.extra, missing)
         raise UsageError(f"{name} needs {', '.join(missing)}, which is not installed; {install}")
+    if model.frontend_card and model.frontend_card.missing:
+        raise UsageError(
+            f"the front end {model.frontend_card.name} needs its weights, which are not installed; "
+            f"{model.frontend_card.missing}"
+        )
     return model
 
 
 def recorded_model(
-    described: ModelInfo, file: str | None, command: str, registry: Registry | None = None
+    record: RunRecord,
+    file: str | None,
+    command: str,
+    registry: Registry | None = None,
+    frontend: str | None = None,
 ) -> Model:
-    """Return the model that a record describes.
+    """Return the model that a record describes, with its front end.
 
     A record may come from anywhere, so it names no code: a loose file is loaded only if the user
-    has named it, any other model only if it is installed under this name.
+    has named it, any other plugin only if it is installed under this name.
 
     Parameters
     ----------
-    described : ModelInfo
-        Description of the record.
+    record : RunRecord
+        Record of a run.
     file : str or None
         File of the model, if the user has named it.
     command : str
         Command that names the file, with ``{}`` in its place.
     registry : Registry, optional
         Registry with the model; a fresh one by default.
+    frontend : str, optional
+        File of the front end, if the user has named it.
 
     Raises
     ------
     UsageError, PluginError
-        If the file is needed, or another one than was trained; or if the model is not installed.
+        If a file is needed, or another one than was trained; or if a plugin is not installed.
     """
     registry = registry or open_registry()
+    described, spec = record.model, None
+    if given := record.frontend_plugin:
+        spec = given.spec
+        if given.is_file and spec:
+            spec = _trusted(registry, given, frontend, command)
     if not described.is_file:
-        return registry.installed(described.name)
+        return registry.installed(described.name, spec)
     if file is None:
         raise UsageError(
             f"its record names the file {described.reference}, and no code is loaded because a "
             f"record names it; if you trust that file, `{command.format(described.reference)}`"
         )
-    model = registry.load(file)
+    model = registry.load(file, spec)
     if model.source.version != described.version:
         raise UsageError(f"{file} is not the file that was trained, its hash differs")
     return model
+
+
+def _trusted(
+    registry: Registry, described: FrontEndInfo, file: str | None, command: str
+) -> str | None:
+    """Return the user's word for the front end of a loose file, which the user has named."""
+    if file is None:
+        raise UsageError(
+            f"its record names the front end {quoted(described.spec or '')}, and no code is loaded "
+            "because a record names it; if you trust that file, add "
+            f"--front-end {quoted(described.spec or '')}"
+        )
+    if registry.frontend(file).source.version != described.version:
+        raise UsageError(f"{file} is not the front end that was trained on, its hash differs")
+    return file
 
 
 def find_dataset(

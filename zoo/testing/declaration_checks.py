@@ -10,8 +10,9 @@ import numpy as np
 
 from zoo.testing.outcome import CheckFailed, require
 from zoo.testing.subject import Subject
-from zoo_registry.card import Choice, Distribution, Int, Layout, identity
+from zoo_registry.card import Choice, Distribution, Int
 from zoo_registry.errors import ZooError
+from zoo_registry.frontend import Layout, identity
 from zoo_registry.hooks import ModelSpec
 
 __all__ = [

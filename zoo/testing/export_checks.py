@@ -12,8 +12,8 @@ from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
 from zoo.evaluate.vote import count_votes
 from zoo.testing.outcome import Skipped, require
 from zoo.testing.subject import PROBE_SECONDS, Subject, class_names
-from zoo_registry.card import identity
 from zoo_registry.errors import CannotExport
+from zoo_registry.frontend import identity
 
 __all__ = ["export_or_reason", "export_parity", "saved_and_loaded"]
 

@@ -101,22 +101,31 @@ class Subject:
         A name that ``zoo models`` lists, or the path of a plugin's file.
     params : mapping, optional
         Parameters that differ from the card's defaults.
+    frontend : str, optional
+        Front end in the place of the card's.
     """
 
-    def __init__(self, name: str, params: Mapping[str, str | ParamValue] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        params: Mapping[str, str | ParamValue] | None = None,
+        frontend: str | None = None,
+    ) -> None:
         self.name = name
+        self.frontend = frontend
         self._settings = dict(params or {})
 
     def close(self) -> None:
         """Release everything that was computed, and delete the temporary files."""
         if folder := self.__dict__.get("_folder"):
             folder.cleanup()
-        self.__dict__ = {"name": self.name, "_settings": self._settings}
+        kept = ("name", "frontend", "_settings")
+        self.__dict__ = {name: self.__dict__[name] for name in kept}
 
     @cached_property
     def loaded(self) -> Model:
         """The model, loaded as by every command, and checked as before a training."""
-        model = open_registry().load(self.name)
+        model = open_registry().load(self.name, self.frontend)
         check_estimator(model, model.card.resolve(self._settings))
         return model
 
@@ -261,8 +270,15 @@ class Subject:
     def in_worker(self, task: str, folder: Path) -> None:
         """Do a task of `zoo.testing.worker` in a fresh interpreter, or raise `CheckFailed`."""
         path = os.pathsep.join(entry for entry in sys.path if entry)
+        source = self.model.source
+        words = [
+            task,
+            source.name,
+            str(folder),
+            *filter(None, [source.frontend_spec]),
+        ]
         done = subprocess.run(
-            [sys.executable, "-m", "zoo.testing.worker", task, self.model.source.name, str(folder)],
+            [sys.executable, "-m", "zoo.testing.worker", *words],
             env=os.environ | {"PYTHONPATH": path},
             capture_output=True, text=True, check=False,
         )  # fmt: skip

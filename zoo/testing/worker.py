@@ -22,12 +22,12 @@ _FRAMEWORKS = frozenset(
 )
 
 
-def main(task: str, name: str, folder: Path) -> None:
+def main(task: str, name: str, folder: Path, frontend: str | None = None) -> None:
     """Do a task with a model: import it, or call a hook on the files of a folder."""
     registry = open_registry()
     registry.extensions  # noqa: B018  (imported first: the model is not blamed for them)
     before = set(sys.modules)
-    model = registry.load(name)
+    model = registry.load(name, frontend)
     if task == "import":
         imported = sorted(_FRAMEWORKS & (set(sys.modules) - before))
         (folder / "imported.json").write_text(json.dumps(imported), encoding="utf-8")
@@ -42,4 +42,4 @@ def main(task: str, name: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *sys.argv[4:])

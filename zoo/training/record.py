@@ -4,14 +4,21 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, metadata
 
-from zoo.datasets import Dataset
+from zoo.datasets import Dataset, FeatureTable
 from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions
 from zoo.features.arrays import frontend_of
 from zoo.features.copies import VERSION, has_copies
 from zoo_registry.card import ParamValue
 from zoo_registry.model import Model
-from zoo_registry.record import DatasetInfo, MachineInfo, ModelInfo, ProtocolInfo, RunRecord
+from zoo_registry.record import (
+    DatasetInfo,
+    FrontEndInfo,
+    MachineInfo,
+    ModelInfo,
+    ProtocolInfo,
+    RunRecord,
+)
 
 __all__ = ["new_record"]
 
@@ -54,6 +61,7 @@ def new_record(
         ),
         params=params,
         frontend=frontend_of(model, dataset),
+        frontend_plugin=None if isinstance(dataset, FeatureTable) else _frontend_plugin(model),
         copies=VERSION if has_copies(model, dataset) else None,
         dataset=DatasetInfo(
             name=dataset.name,
@@ -70,6 +78,23 @@ def new_record(
             processors=os.cpu_count(),
             python=platform.python_version(),
         ),
+    )
+
+
+def _frontend_plugin(model: Model) -> FrontEndInfo | None:
+    """Return the description of the front end's plugin, if it has one."""
+    card, source = model.frontend_card, model.source.frontend
+    if not card:
+        return None
+    return FrontEndInfo(
+        title=card.title,
+        spec=source.spec if source else None,
+        distribution=source.distribution if source else None,
+        version=source.version if source else None,
+        package=card.package,
+        licence=card.licence,
+        notice=card.notice,
+        trained_on={seen.corpus: dict(seen.overlaps) for seen in card.trained_on},
     )
 
 

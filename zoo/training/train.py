@@ -41,6 +41,7 @@ def train(
     model: str,
     data: str | Dataset = "demo",
     *,
+    frontend: str | None = None,
     protocol: str = DEFAULT_PROTOCOL,
     grouped: bool = True,
     params: Mapping[str, str | ParamValue] | None = None,
@@ -65,6 +66,10 @@ def train(
         A name that ``zoo models`` lists, or the path of a plugin's file.
     data : str or Dataset
         A value of ``--data``, or a dataset that is open already.
+    frontend : str, optional
+        Name of a front end that ``zoo models`` lists, or the path of its plugin's file, in the
+        place of the one of the model's card. Values of its fields may follow, as in
+        ``handcrafted:window=10``.
     protocol : str
         Way to split, such as "kfold:5"; see `zoo.evaluate.protocols`.
     grouped : bool
@@ -124,7 +129,7 @@ def train(
     reporter = reporter or Reporter()
     engine = engine or LocalProcesses(jobs)
     registry = registry or open_registry()
-    loaded = usable_model(registry, model)
+    loaded = usable_model(registry, model, frontend)
     resolved = loaded.card.resolve(params or {})
     splitting = parse_protocol(protocol)
     if not 0 <= seed < 2**32:

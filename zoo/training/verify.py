@@ -50,6 +50,7 @@ def verify_run(
     rerun: bool = False,
     data: str | None = None,
     file: str | None = None,
+    frontend: str | None = None,
     reporter: Reporter | None = None,
 ) -> list[Finding]:
     """Verify a run.
@@ -65,6 +66,8 @@ def verify_run(
         is no URL, and lies in the current folder or was given to a command before.
     file : str, optional
         File of the model, if the user has named it; the code of no other file is loaded.
+    frontend : str, optional
+        File of the front end, if the user has named it.
     reporter : Reporter, optional
         Receiver of the progress of a repetition.
 
@@ -88,10 +91,13 @@ def verify_run(
         tuned = record.tuned
         with temporary_folder() as root:
             try:
-                model = recorded_model(record.model, file, "zoo runs verify {} --rerun", registry)
+                model = recorded_model(
+                    record, file, "zoo runs verify {} --rerun", registry, frontend
+                )
                 again = train(
                     model.source.name,
                     dataset,
+                    frontend=model.source.frontend_spec,
                     protocol=record.protocol.spec,
                     grouped=record.protocol.grouped,
                     params=record.params,

@@ -56,6 +56,7 @@ def tune(
     model: str,
     data: str | Dataset = "demo",
     *,
+    frontend: str | None = None,
     trials: int = 20,
     tuner: str = "random",
     protocol: str = DEFAULT_PROTOCOL,
@@ -77,6 +78,8 @@ def tune(
         A name that ``zoo models`` lists, or the path of a plugin's file.
     data : str or Dataset
         A value of ``--data``, or a dataset that is open already.
+    frontend : str, optional
+        Front end in the place of the card's, as for `zoo.train`.
     trials : int
         Number of trials in addition to that of the card's defaults.
     tuner : {"random", "bayesian", "hyperband"}
@@ -120,7 +123,7 @@ def tune(
     reporter = reporter or Reporter()
     engine = engine or LocalProcesses(jobs)
     registry = registry or open_registry()
-    loaded = usable_model(registry, model)
+    loaded = usable_model(registry, model, frontend)
     check_estimator(loaded, loaded.card.params)
     splitting = parse_protocol(protocol)
     if isinstance(data, str):

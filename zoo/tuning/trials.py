@@ -10,6 +10,7 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from zoo.datasets import Dataset
+from zoo.features.arrays import frontend_of
 from zoo.workspace import file_name, models_folder, recency
 from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
@@ -203,10 +204,14 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
             continue
         about = tuning.record
         wanted = [model.card.name, model.source.distribution, model.source.version]
-        if about.model == wanted and about.dataset == dataset.fingerprint and tuning.best:
+        # Earlier versions did not record the front end.
+        same = about.frontend in (None, frontend_of(model, dataset))
+        if about.model == wanted and same and about.dataset == dataset.fingerprint and tuning.best:
             found.append((path.stat().st_mtime, tuning))
     if not found:
         name = model.source.name  # of a loose file its path
+        if given := model.source.frontend:
+            name += f" --front-end {given.spec}"
         raise UsageError(
             f"{name} was not tuned on {dataset.source} in its present version; "
             f"`zoo tune {name} --data {dataset.source}` does it"

@@ -11,7 +11,7 @@ from onnx import helper, parser
 
 from zoo import CannotExport, Exported, Handcrafted, LogMel
 from zoo.artefacts.compose import compose
-from zoo_registry.card import (
+from zoo_registry.frontend import (
     BoundedFrontEnd,
     ExportableFrontEnd,
     TimedFrontEnd,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from zoo.audio.frontends import FRONTENDS, Handcrafted, LogMel
 from zoo_registry import AudioError, identity
-from zoo_registry.card import FrontEnd
+from zoo_registry.frontend import FrontEnd
 
 KINDS = list(FRONTENDS.values())
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -1,0 +1,1 @@
+"""Front ends that any model of their layout can take."""

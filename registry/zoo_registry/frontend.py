@@ -1,0 +1,303 @@
+"""Front ends: their protocol, and the card of one that others may use by its name."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from zoo_registry.errors import PluginError, UsageError
+from zoo_registry.hooks import CONTRACT
+from zoo_registry.structures import SHORTEST_MOST
+from zoo_registry.text import in_a_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "BoundedFrontEnd",
+    "ExportableFrontEnd",
+    "FrontEnd",
+    "FrontEndCard",
+    "Layout",
+    "TimedFrontEnd",
+    "TrainedOn",
+    "VerifiableFrontEnd",
+    "check_contract",
+    "identity",
+    "shortest",
+    "with_fields",
+]
+
+Layout = Literal["vectors", "frames"]
+
+
+@runtime_checkable
+class FrontEnd(Protocol):
+    """The declared preprocessing of a model: waveform in, array out.
+
+    An implementation is a frozen dataclass. Its fields, its `name` and its `version` are its
+    identity, which is part of the key of cached arrays.
+
+    Attributes
+    ----------
+    name : str
+        Name in the record of a run.
+    version : int
+        Raised whenever the result for the same fields changes.
+    layout : {"vectors", "frames"}
+        "vectors": one row per window; "frames": one row per short-time frame, of which the model
+        makes its own windows.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    layout: ClassVar[Layout]
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of the waveform in Hz."""
+        ...
+
+    def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return the array, shape (rows, columns), of a mono waveform, shape (samples,)."""
+        ...
+
+
+@runtime_checkable
+class ExportableFrontEnd(FrontEnd, Protocol):
+    """A front end that can be part of an artefact."""
+
+    def graph(self) -> Any:
+        """Return an ``onnx.ModelProto`` from ``waveform`` to ``track``.
+
+        The input is float32 of shape (1, samples), the output float32 of shape (rows, columns).
+        """
+        ...
+
+
+@runtime_checkable
+class TimedFrontEnd(ExportableFrontEnd, Protocol):
+    """A front end whose rows have a known position, so that predictions carry times."""
+
+    @property
+    def hop(self) -> int:
+        """Distance of two rows in samples."""
+        ...
+
+    @property
+    def reach(self) -> int:
+        """Number of samples before its own that a row depends on."""
+        ...
+
+
+@runtime_checkable
+class BoundedFrontEnd(FrontEnd, Protocol):
+    """A front end that states how much sound it needs; shorter recordings are "unknown"."""
+
+    @property
+    def shortest(self) -> int:
+        """Number of samples of the shortest waveform whose array says something of it."""
+        ...
+
+
+@runtime_checkable
+class VerifiableFrontEnd(ExportableFrontEnd, Protocol):
+    """A front end with a second, independent computation that its graph is compared with."""
+
+    def reference(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Return the same array as a call, shape (rows, columns); it may be slow."""
+        ...
+
+
+def identity(frontend: FrontEnd) -> dict[str, Any]:
+    """Return name, version and every field; raises `PluginError` if it is no dataclass."""
+    if not is_dataclass(frontend) or isinstance(frontend, type):
+        raise PluginError(
+            f"the front end {frontend!r} is no dataclass instance; declare it as one (frozen), "
+            "so that its fields can serve as its identity"
+        )
+    return {"name": frontend.name, "version": frontend.version} | asdict(frontend)
+
+
+def shortest(frontend: FrontEnd) -> int:
+    """Return the number of samples that a front end needs; 0 if it does not state it."""
+    needed: Any = frontend.shortest if isinstance(frontend, BoundedFrontEnd) else 0
+    if not isinstance(needed, int) or not 0 <= needed <= SHORTEST_MOST:
+        raise PluginError(
+            f"the front end {frontend.name} states {needed!r} as its shortest waveform; "
+            f"give a number of samples, at most {SHORTEST_MOST:,}"
+        )
+    return int(needed)
+
+
+def with_fields(frontend: FrontEnd, settings: Mapping[str, str]) -> FrontEnd:
+    """Return a front end with other values of its fields.
+
+    Parameters
+    ----------
+    frontend : FrontEnd
+        Front end with the values of the others.
+    settings : mapping
+        Values by the names of fields, as text of a command line.
+
+    Raises
+    ------
+    UsageError
+        If a field is unknown, or does not take the value.
+    """
+    identity(frontend)
+    known = {each.name: getattr(frontend, each.name) for each in fields(frontend) if each.init}  # type: ignore[arg-type]
+    changed = {}
+    for name, text in settings.items():
+        if name not in known:
+            listed = ", ".join(f"{n}={v}" for n, v in known.items()) or "none"
+            raise UsageError(
+                f"the front end {frontend.name} has no field {name!r}; its fields are: {listed}"
+            )
+        changed[name] = _fitting(frontend.name, name, text, known[name])
+    try:
+        return replace(frontend, **changed) if changed else frontend  # type: ignore[type-var]
+    except (PluginError, ValueError, TypeError) as error:
+        raise UsageError(f"the front end {frontend.name}: {in_a_line(error)}") from error
+
+
+def _fitting(frontend: str, name: str, text: str, default: object) -> object:
+    """Return the value of a field whose type is that of its default."""
+    if isinstance(default, str):
+        return text
+    try:
+        value = json.loads(text.lower())
+    except (ValueError, RecursionError):
+        value = text
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        raise UsageError(
+            f"the field {name!r} of the front end {frontend} cannot be {text!r}; give a value like "
+            f"its default, {default!r}"
+        )
+    return value
+
+
+def check_contract(contract: object) -> None:
+    """Raise `PluginError` if a plugin was written for an unknown contract."""
+    if not isinstance(contract, int) or contract < 1:
+        raise PluginError(f"its contract is {contract!r}; give the number that it was written for")
+    if contract > CONTRACT:
+        raise PluginError(
+            f"it was written for contract {contract}, and this genre-zoo keeps contract "
+            f"{CONTRACT}: pip install --upgrade genre-zoo"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedOn:
+    """Recordings that the weights of a front end have seen.
+
+    Attributes
+    ----------
+    corpus : str
+        Its name within a sentence, such as "the Million Song Dataset".
+    overlaps : mapping
+        What a dataset has in common with it, by the name of the dataset's collection, such as
+        ``{"gtzan": "shares artists with GTZAN"}``.
+    """
+
+    corpus: str
+    overlaps: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "overlaps", MappingProxyType(dict(self.overlaps)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontEndCard:
+    """Description of a front end by its author, under whose name any model can take it.
+
+    Attributes
+    ----------
+    frontend : FrontEnd
+        The front end with the defaults of its fields; its name is that of the card.
+    title : str
+        Name in lists.
+    references : tuple of str
+        Papers and standards that describe it.
+    package : str or None
+        Requirement of the package that has the weights, such as "musicnn==0.1.0", if it is to be
+        installed on its own and without its dependencies.
+    weights : mapping
+        The sha256 of each file of weights, by its path in the package.
+    licence : str or None
+        Licence of the weights.
+    notice : str or None
+        Text that the licence demands with every copy, which artefacts carry.
+    trained_on : tuple of TrainedOn
+        What the weights have seen.
+    contract : int
+        Version of the contract that the plugin was written for; by default the current one.
+
+    Raises
+    ------
+    PluginError
+        If a field has another type, or the contract is newer than this genre-zoo.
+
+    Examples
+    --------
+    >>> from zoo import FrontEndCard, LogMel
+    >>> card = FrontEndCard(frontend=LogMel(n_mels=64), title="Coarse log-mel")
+    >>> card.name
+    'log-mel'
+    """
+
+    frontend: FrontEnd
+    title: str
+    references: tuple[str, ...] = ()
+    package: str | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
+    licence: str | None = None
+    notice: str | None = None
+    trained_on: tuple[TrainedOn, ...] = ()
+    contract: int = CONTRACT
+
+    # Before the fields are assigned, since a newer contract may have fields that are unknown here.
+    def __new__(cls, *_: Any, contract: int = CONTRACT, **__: Any) -> "FrontEndCard":
+        """Refuse a newer contract."""
+        check_contract(contract)
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.frontend, type) or not isinstance(self.frontend, FrontEnd):
+            raise PluginError(f"the front end of {self.title!r} is no front end: {self.frontend!r}")
+        identity(self.frontend)  # it is checked
+        shortest(self.frontend)
+        for name in ("title", "package", "licence", "notice"):
+            given = getattr(self, name)
+            if not (isinstance(given, str) or (given is None and name != "title")):
+                raise PluginError(f"the {name} of {self.name!r} is text, not {given!r}")
+        for name, kind in (("references", str), ("trained_on", TrainedOn)):
+            given = getattr(self, name)
+            if isinstance(given, str) or not all(isinstance(item, kind) for item in given):
+                raise PluginError(f"{name} of {self.name!r} is no tuple of them: {given!r}")
+            object.__setattr__(self, name, tuple(given))
+        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+
+    @property
+    def name(self) -> str:
+        """Name of the front end."""
+        return self.frontend.name
+
+    @property
+    def missing(self) -> str | None:
+        """The command that installs its package, if it is not installed in this version."""
+        if self.package is None:
+            return None
+        name, _, wanted = self.package.partition("==")
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = None
+        is_there = found is not None and wanted in ("", found)
+        return None if is_there else f"pip install --no-deps {self.package}"

@@ -1,0 +1,68 @@
+"""ONNX graphs: built from a function, and put one behind the other."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from zoo.audio.onnx_spectra import Op, Tensor
+from zoo_registry.hooks import OPSET
+
+__all__ = ["built", "joined"]
+
+_IR_VERSION = 10  # came with the operator sets up to 22; older hosts refuse newer files
+
+
+def built(
+    body: Callable[[Op, Tensor], Tensor],
+    given: tuple[str, Sequence[int | str]],
+    result: tuple[str, Sequence[int | str]],
+) -> Any:
+    """Return an ``onnx.ModelProto`` with one input and one output, both float32.
+
+    Parameters
+    ----------
+    body : callable
+        Returns the output for a builder ``op`` and the input; see `zoo.audio.onnx_spectra`.
+    given, result : tuple of str and shape
+        Name and shape of input and output; a dimension that varies has a name.
+    """
+    from onnxscript import build_graph, ir
+
+    graph = build_graph(
+        body,
+        [ir.val(given[0], ir.DataType.FLOAT, list(given[1]))],
+        [ir.val(result[0], ir.DataType.FLOAT, list(result[1]))],
+        opset_imports={"": OPSET},
+        name=result[0],
+    )
+    return ir.to_proto(ir.Model(graph, ir_version=_IR_VERSION))
+
+
+def joined(front: Any, part: Any, prefix: str) -> Any:
+    """Return the graph that computes `front`, and `part` of its result.
+
+    Parameters
+    ----------
+    front, part : onnx.ModelProto
+        Two graphs; the one output of the first is the one input of the second, whatever their
+        names are.
+    prefix : str
+        Put before the names within `part`; those of its outputs stay.
+
+    Returns
+    -------
+    onnx.ModelProto
+        With the operator set and the version of `front`.
+    """
+    import onnx
+
+    (opset,) = (entry.version for entry in front.opset_import if not entry.domain)
+    part = onnx.version_converter.convert_version(part, opset)
+    part.ir_version = front.ir_version
+    ((last,), (first,)) = front.graph.output, part.graph.input
+    part = onnx.compose.add_prefix(part, prefix, rename_inputs=True, rename_outputs=False)
+    whole = onnx.compose.merge_models(front, part, io_map=[(last.name, prefix + first.name)])
+    imported = {entry.domain: entry for entry in whole.opset_import}
+    del whole.opset_import[:]  # the merger leaves some twice
+    whole.opset_import.extend(imported.values())
+    del whole.metadata_props[:]
+    return whole
