@@ -117,7 +117,8 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     had the fingerprint of all tracks in the place of that of the used ones. `noted` has the tracks
     of which not all sound is used as it is, such as one of two channels. `bandwidth` has, for each
     used track in the order of the dataset, the frequency in Hz above which there is nothing, 0 for
-    silence; earlier versions did not measure it.
+    silence; earlier versions did not measure it. `collection` is the published collection that the
+    tracks belong to, such as "gtzan", if it is known.
     """
 
     name: str
@@ -128,6 +129,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     whole: str | None = None
     noted: list[NotedTrack] = field(default_factory=list)
     bandwidth: list[Count] = field(default_factory=list)
+    collection: str | None = None
 
 
 class ProtocolInfo(Structure, kw_only=True):
@@ -356,6 +358,34 @@ class RunRecord(Structure, kw_only=True):
             if plain[name] is None:
                 del plain[name]
         return plain
+
+    @property
+    def frontend_spec(self) -> str:
+        """Name of the front end, with its fields if they are not the defaults."""
+        name = str(self.frontend["name"])
+        spec = (self.frontend_plugin and self.frontend_plugin.spec) or ""
+        fields = spec.rpartition(":")[2]
+        return f"{name}:{fields}" if "=" in fields else name
+
+    @property
+    def title(self) -> str:
+        """Title of the model, with the front end if that is not its own."""
+        given = self.frontend_plugin and self.frontend_plugin.spec
+        return f"{self.model.title} on {self.frontend_spec}" if given else self.model.title
+
+    @property
+    def trained_on(self) -> list[str]:
+        """What is known of recordings that the weights of the front end have seen, in sentences."""
+        if not self.frontend_plugin:
+            return []
+        name, collection = self.frontend["name"], self.dataset.collection or ""
+        return [
+            f"{name} was trained on {corpus}, which {overlaps[collection]}."
+            if collection in overlaps
+            else f"{name} was trained on {corpus}; whether that has recordings of "
+            f"{self.dataset.name} is not known."
+            for corpus, overlaps in self.frontend_plugin.trained_on.items()
+        ]
 
     @property
     def place(self) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact, Windows
@@ -29,6 +30,7 @@ from zoo_registry.files import atomic_path
 from zoo_registry.frontend import TimedFrontEnd, VerifiableFrontEnd, shortest
 from zoo_registry.model import Model
 from zoo_registry.predictions import Predictions
+from zoo_registry.record import FrontEndInfo, RunRecord
 from zoo_registry.runs import Run
 
 __all__ = ["compare", "write_artefact"]
@@ -151,9 +153,10 @@ def _metadata(
     return ArtefactMetadata(
         format=FORMAT,
         run=run.id,
-        model=record.model.description,
+        model=replace(record.model.description, title=record.title),
         classes=list(predictions.classes),
         frontend=record.frontend,
+        frontend_plugin=_frontend_plugin(record),
         shortest=needed or UNSET,
         windows=windows,
         params=record.params,
@@ -170,6 +173,12 @@ def _metadata(
         versions=record.versions,
         intended_use=intended_use(record),
     )
+
+
+def _frontend_plugin(record: RunRecord) -> FrontEndInfo | UnsetType:
+    """Return what an artefact tells of the weights in it, without the path of a loose file."""
+    plugin = record.frontend_plugin
+    return replace(plugin, spec=None) if plugin and plugin.package else UNSET
 
 
 def _novelty(

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from zoo.evaluate.thresholds import Thresholds
 from zoo_registry.parameters import ParamValue
-from zoo_registry.record import ModelDescription, ProtocolInfo
+from zoo_registry.record import FrontEndInfo, ModelDescription, ProtocolInfo
 from zoo_registry.structures import SHORTEST_MOST, Count, Structure
 
 __all__ = ["FORMAT", "METADATA", "ArtefactMetadata", "TrainingData", "WindowGrid"]
@@ -45,7 +45,8 @@ class TrainingData(Structure, kw_only=True):
 class ArtefactMetadata(Structure, kw_only=True):
     """Origin and use of an artefact. Fields that may be None are not needed to predict.
 
-    `frontend` has name, version and fields of the front end, `shortest` is the number of samples
+    `frontend` has name, version and fields of the front end, `frontend_plugin` the licence of its
+    weights and what they have seen, absent where it has none, `shortest` is the number of samples
     that it needs, absent where it does not state one, `windows` is None where the position of the
     windows is not known, `metrics` are those of the evaluation.
     """
@@ -55,6 +56,7 @@ class ArtefactMetadata(Structure, kw_only=True):
     model: ModelDescription | None = None
     classes: list[str]
     frontend: dict[str, Any]
+    frontend_plugin: FrontEndInfo | UnsetType = UNSET
     shortest: _Shortest | UnsetType = UNSET
     windows: WindowGrid | None = None
     params: dict[str, ParamValue] | None = None

@@ -86,7 +86,7 @@ def model_card(run: Run, predictions: Predictions, *, with_leakage: bool = True)
     licence = model.licence or "not declared"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
-    return f"""# {shown(model.title)} on {shown(record.dataset.name)}
+    return f"""# {shown(record.title)} on {shown(record.dataset.name)}
 
 Run `{record.id}`, {record.finished or "of an unknown time"}.
 
@@ -116,7 +116,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | dataset | {table_cell(record.dataset.name)}, {record.dataset.tracks} tracks{skipped} |
 | fingerprint | `{record.dataset.fingerprint}` |
 {_bandwidth(record.dataset.bandwidth)}| front end | {table_cell(_fields(record.frontend))} |
-{_copies(record.copies)}| parameters | {table_cell(params)} |
+{_weights(record)}{_copies(record.copies)}| parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
 | plugin | {table_cell(plugin)} |
 | licence | {table_cell(licence)}; the recordings have their own |
@@ -124,7 +124,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 ## Artefact
 
 {file}
-"""
+{_notice(record)}"""
 
 
 def _leakage(record: RunRecord) -> str:
@@ -137,6 +137,28 @@ def _leakage(record: RunRecord) -> str:
         "artist or another group, a recording, or all their bytes with a training track, so these "
         "scores are too high.\n"
     )
+
+
+def _weights(record: RunRecord) -> str:
+    """Return rows on the weights of the front end, if it has any."""
+    plugin = record.frontend_plugin
+    if not plugin or not plugin.package:
+        return ""
+    licence = plugin.licence or "not declared"
+    seen = " ".join(record.trained_on)
+    return (
+        f"| weights | {table_cell(f'{plugin.title}; {plugin.package}; licence: {licence}')} |\n"
+        f"| seen by the weights | {table_cell(seen or 'not declared')} |\n"
+    )
+
+
+def _notice(record: RunRecord) -> str:
+    """Return the section that the licence of the weights demands, if it demands one."""
+    notice = record.frontend_plugin and record.frontend_plugin.notice
+    if not notice:
+        return ""
+    text = "\n\n".join(map(shown, notice.split("\n\n")))
+    return f"\n## Licence of the weights\n\n{text}\n"
 
 
 def _copies(version: int | None) -> str:

@@ -107,7 +107,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     rows = board.rows[:_LONG]
     yield make_table(
         headings,
-        ([cells[name] for name in names] for cells in map(_cells, rows)),
+        ([_cells(row, board.name(row))[name] for name in names] for row in rows),
         heading(board),
         (None if row.status == "complete" else "yellow" for row in rows),
     )
@@ -120,16 +120,16 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     yield ""
 
 
-def _cells(row: "Row") -> dict[str, str]:
+def _cells(row: "Row", name: str) -> dict[str, str]:
     """Return the cells of a row by column."""
     from zoo.report.tables import model_name, worst_cell
 
     if row.rank is None:
-        return defaultdict(str, model=model_name(row))
+        return defaultdict(str, model=model_name(row, name))
     folds = row.fold_accuracy
     return {
         "rank": f"{row.rank}{'=' if row.tied_with else ''}",
-        "model": model_name(row),
+        "model": model_name(row, name),
         "accuracy": percent(row.accuracy),
         "robustness": percent(row.robustness) or "-",
         "worst change": worst_cell(row, percent(row.worst_robustness)) if row.worst_change else "-",

@@ -65,6 +65,7 @@ def _summary(run: "Run", damage: str | None) -> dict[str, Any]:
     return {
         "run": run.id,
         "model": record.model.name,
+        "frontend": record.frontend_spec,
         "dataset": record.dataset.name,
         "protocol": record.protocol.spec,
         "grouped": record.protocol.grouped,
@@ -78,16 +79,20 @@ def _summary(run: "Run", damage: str | None) -> dict[str, Any]:
 def _table(
     readable: "Sequence[Run]", damaged: "Sequence[RunError]", lost: Mapping[str, str]
 ) -> Text:
+    others = any(run.record.title != run.record.model.title for run in readable)
     rows = (
         (
-            *(run.id, run.record.dataset.name),
+            run.id,
+            *[run.record.frontend_spec] * others,
+            run.record.dataset.name,
             run.record.protocol.spec + ("" if run.record.protocol.grouped else " ungrouped"),
             "damaged" if run.id in lost else run.state,
             (run.record.finished or "")[:16].replace("T", " "),
         )
         for run in readable
     )
-    headings = columns("dataset", "protocol", "status", "finished (UTC)", overflow="fold")
+    names = ["front end"] * others
+    headings = columns(*names, "dataset", "protocol", "status", "finished (UTC)", overflow="fold")
     if readable:
         yield make_table([*columns("run", overflow="fold", no_wrap=True), *headings], rows)
     elif not damaged:
@@ -145,6 +150,7 @@ def _facts(run: "Run") -> Text:
         + ("" if record.protocol.grouped else ", split by track (--ungrouped)")
         + f", seed {record.seed}",
         "parameters": params,
+        "front end": record.frontend_spec,
         "artefact": run.form,
     }
     for name, value in facts.items():

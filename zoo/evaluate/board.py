@@ -17,8 +17,8 @@ class Row:
         From 1; runs whose difference to the first is not significant have the same rank.
     tied_with : tuple of str
         Ids of the other runs of this rank, at most the best hundred.
-    model, run : str
-        Name of the model, id of the run.
+    model, run, frontend : str
+        Name of the model, id of the run, and front end with the fields that are not its defaults.
     status : {"complete", "no artefact", "damaged", "failed", "running", "interrupted"}
         State of the run. "no artefact" is one with scores that cannot predict yet; a run whose
         predictions are damaged has no scores.
@@ -57,6 +57,8 @@ class Row:
         Changes with which the model of each fold gives one answer to all tracks.
     failed_changes : dict
         Number of tracks of each change that failed for all of them.
+    trained_on : tuple of str
+        Sentences on the recordings that the weights of the front end have seen.
     """
 
     rank: int | None = None
@@ -90,6 +92,8 @@ class Row:
     by_change: dict[str, float] = field(default_factory=dict)
     same_answer: tuple[str, ...] = ()
     failed_changes: dict[str, int] = field(default_factory=dict)
+    frontend: str = ""
+    trained_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,11 @@ class Board:
     audit: dict[str, Any] | None
     rows: tuple[Row, ...]
     left_out: int = 0
+
+    def name(self, row: Row) -> str:
+        """Return the model of a row, with its front end if the board has several."""
+        several = len({each.frontend for each in self.rows if each.frontend}) > 1
+        return f"{row.model} on {row.frontend}" if several and row.frontend else row.model
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

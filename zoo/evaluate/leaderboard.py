@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-7"  # raised whenever the same predictions give other figures
+_VERSION = "boards-8"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -256,11 +256,13 @@ def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> 
         train_seconds=sum(e.train_seconds or 0 for e in timed) / len(timed) if timed else None,
         predict_ms_per_track=milliseconds / tested if tested else None,
         artefact_bytes=record.artefact.bytes,
-        title=record.model.title,
+        title=record.title,
         params=record.params,
         seed=record.seed,
         error=error,
         tuned=record.tuned is not None,
+        frontend=record.frontend_spec,
+        trained_on=tuple(record.trained_on),
         **figures or {},
     )
 
@@ -277,7 +279,7 @@ def side_by_side(boards: Sequence[Board]) -> list[Difference]:
                 Difference(
                     dataset=board.dataset,
                     protocol=board.protocol,
-                    model=row.model,
+                    model=board.name(row),
                     grouped=grouped,
                     ungrouped=accuracy,
                     difference=accuracy - grouped,
@@ -290,4 +292,5 @@ def side_by_side(boards: Sequence[Board]) -> list[Difference]:
 def _experiment(board: Board, row: Row) -> tuple[str, str, str, str, str, int]:
     """Return all that identifies a run, apart from the grouping."""
     params = str(row.params)
-    return board.dataset, board.fingerprint, board.protocol, row.model, params, row.seed
+    model = f"{row.model} on {row.frontend}"
+    return board.dataset, board.fingerprint, board.protocol, model, params, row.seed

@@ -92,7 +92,10 @@ def worst_cell(row: Row, share: str) -> str:
 
 def notes(board: Board) -> list[str]:
     """Return all sentences below a board but those of its audit."""
-    return [*_on_tuning(board), *_on_others(board), *_on_robustness(board)]
+    seen = [sentence for row in board.rows for sentence in row.trained_on]
+    return [
+        *dict.fromkeys(seen), *_on_tuning(board), *_on_others(board), *_on_robustness(board)
+    ]  # fmt: skip
 
 
 def _on_tuning(board: Board) -> list[str]:
@@ -141,15 +144,16 @@ def _on_robustness(board: Board) -> list[str]:
 def board_markdown(board: Board) -> str:
     """Return a heading, a Markdown table of the board, and the sentences of the audit."""
     names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
-    lines = [[*names, "mean prob.", "macro F1", "train s"], *map(_cells, board.rows)]
+    lines = [[*names, "mean prob.", "macro F1", "train s"]]
+    lines += [_cells(row, board.name(row)) for row in board.rows]
     below = " ".join([*explanations(board), *audit_sentences(board.audit), *notes(board)])
     return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(below)}\n"
 
 
-def model_name(row: Row, name: str | None = None) -> str:
-    """Return the model of a row, or another name for it, with its marks."""
+def model_name(row: Row, name: str) -> str:
+    """Return the name of a row, with its marks."""
     marks = MARK * bool(row.tuned_on_test)
-    return (name or row.model) + marks + f" ({row.status})" * (row.status != "complete")
+    return name + marks + f" ({row.status})" * (row.status != "complete")
 
 
 def problems(rows: Sequence[Row]) -> list[str]:
@@ -161,12 +165,12 @@ def problems(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, name: str) -> list[str]:
     if row.rank is None:
-        return ["", model_name(row), *[""] * 8]
+        return ["", model_name(row, name), *[""] * 8]
     return [
         f"{row.rank}{'=' if row.tied_with else ''}",
-        model_name(row),
+        model_name(row, name),
         f"{row.accuracy:.3f}",
         "-" if row.robustness is None else f"{row.robustness:.3f}",
         "-" if row.worst_change is None else worst_cell(row, f"{row.worst_robustness:.3f}"),

@@ -5,6 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, metadata
 
 from zoo.datasets import Dataset, FeatureTable
+from zoo.datasets.gtzan import is_gtzan
 from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions
 from zoo.features.arrays import frontend_of
@@ -69,6 +70,7 @@ def new_record(
             fingerprint=dataset.fingerprint,
             classes=list(dataset.classes),
             tracks=len(dataset),
+            collection="gtzan" if is_gtzan(dataset) else None,
         ),
         protocol=ProtocolInfo(spec=protocol.spec, grouped=grouped),
         seed=seed,

@@ -169,7 +169,7 @@ def _from_run(run: Run) -> ServedModel:
     return ServedModel(
         run=run.id,
         model=record.model.name,
-        title=record.model.title,
+        title=record.title,
         dataset=record.dataset.name,
         classes=tuple(record.dataset.classes),
         finished=record.finished,
