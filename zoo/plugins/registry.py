@@ -61,9 +61,8 @@ def loaded_model(source: Source) -> Model:
     """
     model = open_registry().load(source.name, source.frontend_spec)
     if model.source != source:
-        raise PluginError(
-            f"{source.name} or its front end was changed; give the same command again to train anew"
-        )
+        which = f"{source.name} or its front end" if source.frontend else source.name
+        raise PluginError(f"{which} was changed; give the same command again to train anew")
     return model
 
 
