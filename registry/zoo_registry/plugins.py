@@ -164,9 +164,12 @@ class Registry:
         )
 
     def models(self, memory: Path | None = None) -> list[PluginStatus]:
-        """Return the status of each model and front end, sorted by name; see `statuses`."""
-        wanted = ("model", "front-end")
-        return statuses([e for e in self.entries if e.kind in wanted], _PATIENCE, memory)
+        """Return the status of each model, sorted by name; see `statuses`."""
+        return statuses([e for e in self.entries if e.kind == "model"], _PATIENCE, memory)
+
+    def frontends(self, memory: Path | None = None) -> list[PluginStatus]:
+        """Return the status of each front end, sorted by name; see `statuses`."""
+        return statuses([e for e in self.entries if e.kind == "front-end"], _PATIENCE, memory)
 
     def plugins(
         self, memory: Path | None = None, patience: float | None = _PATIENCE

@@ -91,7 +91,8 @@ class TestBuiltInPlugins:
         assert declared_points(OPTIONAL).keys() <= Registry().extensions.keys()
 
     def test_none_is_broken(self):
-        states = [state for state in Registry().models() if state.distribution == BUILT_IN]
+        found = [*Registry().models(), *Registry().frontends()]
+        states = [state for state in found if state.distribution == BUILT_IN]
         declared = [*declared_points(MODELS), *declared_points(FRONTENDS)]
         assert sorted(state.name for state in states) == sorted(declared)
         assert {state.status for state in states} <= {"ready", "missing"}

@@ -25,7 +25,8 @@ def command(format: ListFormatOption = "table") -> None:
     from zoo.workspace import cache_folder
     from zoo_registry.plugins import Registry
 
-    states = Registry().models(cache_folder() / "slow-plugins.json")
+    registry, memory = Registry(), cache_folder() / "slow-plugins.json"
+    states = [*registry.models(memory), *registry.frontends(memory)]
     records = [{key: getattr(state, key) for key in _KEYS} for state in states]
     print_result(format, json=records, table=_table(states))
 
