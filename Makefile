@@ -16,7 +16,7 @@ WEIGHTS := musicnn==0.1.0
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
 	$(BIN)/zoo models
-	$(BIN)/zoo train svm random-forest logistic elasticnet decision-tree --data demo
+	$(BIN)/zoo train svm random-forest logistic elasticnet decision-tree knn --data demo
 	$(BIN)/zoo train cnn2d --data demo --set epochs=12
 	$(BIN)/zoo train vgg16 --data demo --set epochs=5
 

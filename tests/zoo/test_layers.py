@@ -139,8 +139,8 @@ class TestPublicNames:
         assert zoo.__all__ == [
             "CannotExport", "Card", "Change", "Choice", "Dataset", "Encoder", "Exported", "Float",
             "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS", "KERAS_SPACE", "LogFloat",
-            "LogMel", "Run", "TrainedOn", "ZooError", "batch_normalisation", "classical",
-            "hookimpl", "keras_model", "leaderboard", "predict", "train", "tune",
+            "LogMel", "Neighbours", "Run", "TrainedOn", "ZooError", "batch_normalisation",
+            "classical", "hookimpl", "keras_model", "leaderboard", "predict", "train", "tune",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("name", zoo.__all__)

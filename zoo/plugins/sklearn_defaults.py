@@ -58,7 +58,9 @@ class EstimatorDefaults:
             return None
         import skops.io
 
-        import zoo.plugins.bounded  # noqa: F401  (its types are loaded only if they are there)
+        # Their types are loaded only if they are there.
+        import zoo.plugins.bounded
+        import zoo.plugins.neighbours  # noqa: F401
 
         try:
             content = path.read_bytes()
@@ -120,11 +122,16 @@ def _is_safe(name: str, is_known: bool) -> bool:
 
 
 def _converted(model: Any) -> Any:
-    """Return the graph of an estimator, from ``track`` to ``probabilities``."""
+    """Return the graph of an estimator, from ``track`` to ``probabilities``.
+
+    One that has the method ``to_onnx`` returns this graph itself.
+    """
     from zoo.plugins.bounded import BoundedClassifier
 
     if isinstance(model, BoundedClassifier):
         return _convert_bounded(model)
+    if hasattr(model, "to_onnx"):
+        return model.to_onnx()
     if getattr(model, "method", None) == "temperature":
         calibrated, *others = model.calibrated_classifiers_
         if others or not hasattr(calibrated.estimator, "decision_function"):

@@ -253,7 +253,8 @@ def test_models_have_the_keys_that_others_rely_on(command):
     keys = {"name", "title", "family", "status", "reason", "distribution", "version"}
     assert all(set(model) == keys for model in models)
     assert {model["name"] for model in models} >= {
-        "svm", "random-forest", "logistic", "elasticnet", "decision-tree", "cnn2d", "vgg16",
+        "svm", "random-forest", "logistic", "elasticnet", "decision-tree", "knn", "cnn2d",
+        "vgg16",
     }  # fmt: skip
 
 

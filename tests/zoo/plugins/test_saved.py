@@ -17,7 +17,7 @@ from zoo_registry import PluginError
 from zoo_registry.model import Model
 from zoo_registry.own_files import remember_own
 
-BUILT_IN = ["svm", "random-forest", "logistic", "elasticnet", "decision-tree"]
+BUILT_IN = ["svm", "random-forest", "logistic", "elasticnet", "decision-tree", "knn"]
 
 OWN = """
 from zoo import Card, Handcrafted, classical

@@ -29,8 +29,8 @@ QUICK = {"random-forest": {"n_estimators": 100}}
 CLASSICAL = [state.name for state in Registry().models() if state.family == "classical"]
 
 
-def test_there_are_five_classical_models():
-    assert CLASSICAL == ["decision-tree", "elasticnet", "logistic", "random-forest", "svm"]
+def test_there_are_six_classical_models():
+    assert CLASSICAL == ["decision-tree", "elasticnet", "knn", "logistic", "random-forest", "svm"]
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
