@@ -50,11 +50,12 @@ def changes() -> str:
     return "\n".join(["| change | what is done to the recording |", "| --- | --- |", *rows])
 
 
-def checks() -> str:
-    """Return a table of what the conformance suite looks at, as Markdown."""
-    from zoo.testing import CHECKS
+def checks(kind: str = "model") -> str:
+    """Return a table of what the suite of a model, or of a front end, looks at, as Markdown."""
+    from zoo.testing import CHECKS, FRONT_END_CHECKS
 
-    rows = [f"| `{name}` | {inspect.getdoc(check)} |" for name, check in CHECKS.items()]
+    found = CHECKS if kind == "model" else FRONT_END_CHECKS
+    rows = [f"| `{name}` | {inspect.getdoc(check)} |" for name, check in found.items()]
     return "\n".join(["| check | what is promised |", "| --- | --- |", *rows])
 
 

@@ -166,7 +166,7 @@ def _frontend_of(module: ModuleType, source: Source) -> LoadedFrontEnd:
             "it declares no `card` of a front end; add `card = FrontEndCard(frontend=..., "
             "title=...)` to the module"
         )
-    return LoadedFrontEnd(card, source)
+    return LoadedFrontEnd(card, source, module)
 
 
 def load_extension(entry: PluginEntry) -> ModuleType:

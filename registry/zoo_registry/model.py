@@ -128,10 +128,11 @@ def stdout_kept() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LoadedFrontEnd:
-    """A loaded front end: its card, and the origin of its module."""
+    """A loaded front end: its card, and its module with the origin of it."""
 
     card: FrontEndCard
     source: Source
+    module: ModuleType
 
 
 class _FrontEndDefault:

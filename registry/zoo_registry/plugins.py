@@ -7,6 +7,7 @@ few and small, are imported when hooks are called.
 import logging
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import EntryPoint
@@ -159,9 +160,23 @@ class Registry:
             if (value := getattr(frontend, name)) != getattr(loaded.card.frontend, name)
         }
         fields = ",".join(f"{name}={value}" for name, value in changed.items())
-        return LoadedFrontEnd(
-            replace(loaded.card, frontend=frontend), replace(loaded.source, fields=fields)
+        card, source = (
+            replace(loaded.card, frontend=frontend),
+            replace(loaded.source, fields=fields),
         )
+        return replace(loaded, card=card, source=source)
+
+    def is_frontend(self, spec: str) -> bool:
+        """Whether a word of the user names a front end, and no model; a file is imported."""
+        parsed = _SPEC.fullmatch(spec)
+        name = parsed["name"] if parsed else spec
+        if {spec, name} & self._points_of("model").keys():
+            return False
+        if is_plugin_file(name):
+            with suppress(PluginError, UsageError):  # it is taken for a model, which says why
+                load_frontend_file(Path(name))
+                return True
+        return any(entry.kind == "front-end" and entry.name == name for entry in self.entries)
 
     def models(self, memory: Path | None = None) -> list[PluginStatus]:
         """Return the status of each model, sorted by name; see `statuses`."""

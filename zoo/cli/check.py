@@ -9,7 +9,7 @@ import typer
 
 from zoo.cli.options import FrontEndOption, ListFormat
 from zoo.cli.output import print_result
-from zoo_registry.errors import PluginError
+from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ _COLOURS = {
 
 def command(
     model: Annotated[
-        str, typer.Argument(help="A name from `zoo models`, or a file such as ./my_model.py.")
+        str,
+        typer.Argument(
+            help="A model or front end: a name from `zoo models`, or a file such as ./my_model.py."
+        ),
     ],
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter, such as epochs=3; repeatable.")
@@ -46,11 +49,28 @@ def command(
     """
     from zoo.cli.train import setting
     from zoo.plugins.registry import open_registry, usable_model
-    from zoo.testing import CHECKS, Status, Subject, chosen_checks, examine
+    from zoo.testing import (
+        CHECKS,
+        FRONT_END_CHECKS,
+        FrontEndSubject,
+        Status,
+        Subject,
+        chosen_checks,
+        examine,
+    )
 
-    checks = chosen_checks(only or CHECKS)
     params = dict(map(setting, settings or ()))
-    subject = Subject(model, params, frontend)
+    subject: FrontEndSubject | Subject
+    if is_frontend := open_registry().is_frontend(model):
+        if params or frontend:
+            raise UsageError(
+                f"{model} is a front end, which takes no --set and no --front-end; its fields are "
+                f"given as in {model}:window=10"
+            )
+        known, subject = FRONT_END_CHECKS, FrontEndSubject(model)
+    else:
+        known, subject = CHECKS, Subject(model, params, frontend)
+    checks = chosen_checks(only or known, known)
     outcomes, out = [], sys.stdout
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
@@ -58,12 +78,15 @@ def command(
             warnings.simplefilter("always", category)
         # Errors of the command are raised at once; errors of the plugin are found by the checks.
         with contextlib.suppress(PluginError):
-            usable_model(open_registry(), model, frontend).card.resolve(params)
+            if is_frontend:
+                _ = subject.loaded
+            else:
+                usable_model(open_registry(), model, frontend).card.resolve(params)
         for check in checks:
             outcome = examine(check, subject, {})
             outcomes.append(outcome)
             if format == "table":
-                _print(outcome, max(map(len, CHECKS)), out)
+                _print(outcome, max(map(len, known)), out)
     rows = [vars(outcome) | {"seconds": round(outcome.seconds, 3)} for outcome in outcomes]
     for row in rows:
         del row["error"]

@@ -7,7 +7,12 @@ Under pytest, one line tests a model::
     class TestMyModel(ModelSuite, model="my-model"):
         \"\"\"The checks of the conformance suite.\"\"\"
 
-``zoo plugins check my-model`` runs the same checks without pytest. A check that the model cannot
+and one line tests a front end::
+
+    class TestMyEncoder(FrontEndSuite, frontend="my-encoder"):
+        \"\"\"The checks of front ends.\"\"\"
+
+``zoo plugins check my-model`` runs the same checks without pytest. A check that the plugin cannot
 pass is declared with its reason, in the plugin's module, so that both find it, or in the class
 statement::
 
@@ -18,43 +23,75 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
-from zoo.testing import declaration_checks, export_checks, prediction_checks, training_checks
+from zoo.testing import (
+    declaration_checks,
+    export_checks,
+    front_end_checks,
+    prediction_checks,
+    training_checks,
+)
+from zoo.testing.base_subject import BaseSubject
+from zoo.testing.front_end_subject import FrontEndSubject
 from zoo.testing.outcome import CheckFailed, Outcome, Skipped, Status
 from zoo.testing.subject import Subject
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import UsageError, ZooError
 from zoo_registry.text import in_a_line, place
 
-__all__ = ["CHECKS", "ModelSuite", "Outcome", "Status", "Subject", "chosen_checks", "examine"]
+__all__ = [
+    "CHECKS",
+    "FRONT_END_CHECKS",
+    "FrontEndSubject",
+    "FrontEndSuite",
+    "ModelSuite",
+    "Outcome",
+    "Status",
+    "Subject",
+    "chosen_checks",
+    "examine",
+]
 
-CheckFunction = Callable[[Subject], str | None]
-"""A function that raises an error if a promise is broken; it may return a note."""
-
-CHECKS: Mapping[str, CheckFunction] = {
-    name.replace("_", "-"): member
-    for module in (declaration_checks, prediction_checks, training_checks, export_checks)
-    for name, member in vars(module).items()
-    if name in module.__all__
-}
-"""Every check by its id, in the order in which they are best read."""
+CheckFunction = Callable[[Any], str | None]
+"""A function of a subject that raises an error if a promise is broken; it may return a note."""
 
 
-def chosen_checks(ids: Collection[str]) -> list[CheckFunction]:
+def _checks(*modules: ModuleType) -> dict[str, CheckFunction]:
+    return {
+        name.replace("_", "-"): member
+        for module in modules
+        for name, member in vars(module).items()
+        if name in module.__all__
+    }
+
+
+CHECKS: Mapping[str, CheckFunction] = _checks(
+    declaration_checks, prediction_checks, training_checks, export_checks
+)
+"""Every check of a model by its id, in the order in which they are best read."""
+
+FRONT_END_CHECKS: Mapping[str, CheckFunction] = _checks(front_end_checks)
+"""Every check of a front end by its id, in that order."""
+
+
+def chosen_checks(
+    ids: Collection[str], checks: Mapping[str, CheckFunction] = CHECKS
+) -> list[CheckFunction]:
     """Return the checks of these ids in the order of the suite; an unknown id is a UsageError."""
-    if unknown := sorted(set(ids) - set(CHECKS)):
-        raise UsageError(f"there is no check {unknown[0]!r}; the checks are: {', '.join(CHECKS)}")
-    return [check for name, check in CHECKS.items() if name in ids]
+    if unknown := sorted(set(ids) - set(checks)):
+        raise UsageError(f"there is no check {unknown[0]!r}; the checks are: {', '.join(checks)}")
+    return [check for name, check in checks.items() if name in ids]
 
 
-def examine(check: CheckFunction, subject: Subject, expected: Mapping[str, str]) -> Outcome:
+def examine(check: CheckFunction, subject: BaseSubject, expected: Mapping[str, str]) -> Outcome:
     """Return the outcome of one check.
 
     Parameters
     ----------
-    check, subject : CheckFunction, Subject
-        One of `CHECKS`, and the model under test.
+    check, subject : CheckFunction, BaseSubject
+        One of `CHECKS` or `FRONT_END_CHECKS`, and the plugin under test.
     expected : mapping
         The reason why a check is expected to fail, by its id, in addition to the declarations of
         the plugin's module. If such a check passes, that is a failure.
@@ -75,7 +112,7 @@ def examine(check: CheckFunction, subject: Subject, expected: Mapping[str, str])
 
 
 def _attempt(
-    check: CheckFunction, subject: Subject
+    check: CheckFunction, subject: BaseSubject
 ) -> tuple[Status, str | None, BaseException | None]:
     try:
         return Status.passed, check(subject), None
@@ -95,11 +132,20 @@ def _reason(error: BaseException, file: str | None) -> str:
     return f"{in_a_line(error)}{notes}{place(error, file)}"
 
 
-class ModelSuite:
-    """Tests of one model, one test per check. A subclass names the model in its class statement."""
+class _Suite:
+    """Tests of one plugin, one test per check."""
 
-    _subject: ClassVar[Subject]
+    _subject: ClassVar[BaseSubject]
     _expected: ClassVar[Mapping[str, str]]
+
+    @classmethod
+    def teardown_class(cls) -> None:
+        """Release what was computed; pytest calls this after the last test."""
+        cls._subject.close()
+
+
+class ModelSuite(_Suite):
+    """Tests of one model, one test per check. A subclass names the model in its class statement."""
 
     def __init_subclass__(
         cls,
@@ -135,10 +181,35 @@ class ModelSuite:
         chosen_checks(cls._expected)
         cls._subject = Subject(_located(model, cls.__module__), params)
 
-    @classmethod
-    def teardown_class(cls) -> None:
-        """Release the fitted models; pytest calls this after the last test."""
-        cls._subject.close()
+
+class FrontEndSuite(_Suite):
+    """Tests of one front end, one per check. A subclass names it in its class statement."""
+
+    def __init_subclass__(
+        cls, *, frontend: str, expected_failures: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        """Choose the front end of a subclass.
+
+        Parameters
+        ----------
+        frontend : str
+            A name that ``zoo models`` lists, or the path of a plugin's file, relative to the
+            folder of the test or to the current one; fields may follow, as in
+            "handcrafted:window=10".
+        expected_failures : mapping, optional
+            As for `ModelSuite`.
+        **more
+            Arguments for other base classes.
+
+        Raises
+        ------
+        UsageError
+            If there is no check of such an id.
+        """
+        super().__init_subclass__(**more)
+        cls._expected = dict(expected_failures or {})
+        chosen_checks(cls._expected, FRONT_END_CHECKS)
+        cls._subject = FrontEndSubject(_located(frontend, cls.__module__))
 
 
 def _located(model: str, module: str) -> str:
@@ -151,8 +222,8 @@ def _located(model: str, module: str) -> str:
     return str(next(found, Path(model)).resolve())
 
 
-def _test(check: CheckFunction) -> Callable[[ModelSuite], None]:
-    def test(self: ModelSuite) -> None:
+def _test(check: CheckFunction) -> Callable[[_Suite], None]:
+    def test(self: _Suite) -> None:
         outcome = examine(check, self._subject, self._expected)
         if outcome.status is Status.failed:
             if isinstance(outcome.error, Exception):
@@ -168,5 +239,6 @@ def _test(check: CheckFunction) -> Callable[[ModelSuite], None]:
     return test
 
 
-for _check in CHECKS.values():
-    setattr(ModelSuite, f"test_{_check.__name__}", _test(_check))
+for _class, _of_class in ((ModelSuite, CHECKS), (FrontEndSuite, FRONT_END_CHECKS)):
+    for _check in _of_class.values():
+        setattr(_class, f"test_{_check.__name__}", _test(_check))

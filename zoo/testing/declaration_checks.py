@@ -1,18 +1,19 @@
 """Checks of a plugin's declarations, its import and its front end."""
 
 import inspect
-import json
 from collections.abc import Mapping
-from dataclasses import is_dataclass, replace
-from typing import get_args
 
 import numpy as np
 
+from zoo.testing.front_end_promises import (
+    require_identity,
+    require_light_import,
+    require_same_elsewhere,
+)
 from zoo.testing.outcome import CheckFailed, require
 from zoo.testing.subject import Subject
 from zoo_registry.card import Choice, Distribution, Int
 from zoo_registry.errors import ZooError
-from zoo_registry.frontend import Layout, identity
 from zoo_registry.hooks import ModelSpec
 
 __all__ = [
@@ -91,51 +92,12 @@ def _inside(value: object, space: Distribution) -> bool:
 
 def front_end_hashable(subject: Subject) -> None:
     """The front end is a frozen dataclass: its fields are its identity, in every process."""
-    frontend = subject.model.card.frontend
-    require(
-        is_dataclass(frontend) and not isinstance(frontend, type),
-        f"the front end {frontend!r} is no dataclass; declare it @dataclass(frozen=True)",
-    )
-    try:
-        rebuilt = replace(frontend)  # type: ignore[type-var]  # checked above
-        equal = rebuilt == frontend and hash(rebuilt) == hash(frontend)
-    except Exception as error:
-        raise CheckFailed(
-            f"the front end cannot be hashed ({error}); declare it @dataclass(frozen=True), "
-            "its fields numbers, strings or tuples of them"
-        ) from error
-    require(
-        equal,
-        "the front end differs from a copy that is made of its fields; let the dataclass write "
-        "__eq__ and __hash__, and keep no state beside the fields",
-    )
-    described = identity(frontend)
-    require(
-        json.loads(json.dumps(described, default=repr)) == described,
-        f"the front end's fields {described} are changed by JSON, in which runs record them; "
-        "use numbers and strings",
-    )
-    require(
-        frontend.layout in get_args(Layout),
-        f"the front end's layout is {frontend.layout!r}; choose one of {get_args(Layout)}",
-    )
-    rate: object = frontend.sample_rate
-    require(
-        isinstance(rate, int) and rate > 0,
-        f"the front end's sample rate is {rate!r}; give a whole number of Hz",
-    )
+    require_identity(subject.model.card.frontend)
 
 
 def import_without_framework(subject: Subject) -> None:
     """Importing the plugin imports no framework, so that lists of models stay quick."""
-    folder = subject.new_folder()
-    subject.in_worker("import", folder)
-    imported = json.loads((folder / "imported.json").read_text(encoding="utf-8"))
-    require(
-        not imported,
-        f"importing the plugin imports {', '.join(imported)}; import inside of the functions "
-        "that need it",
-    )
+    require_light_import(subject)
 
 
 def preprocess_repeatable(subject: Subject) -> None:
@@ -168,12 +130,5 @@ def preprocess_repeatable(subject: Subject) -> None:
 
 def works_in_a_worker(subject: Subject) -> None:
     """A worker process that loads the plugin by name prepares audio alike."""
-    folder = subject.new_folder()
     waveform = subject.probe_sounds[1]
-    np.save(folder / "waveform.npy", waveform)
-    subject.in_worker("preprocess", folder)
-    require(
-        np.array_equal(np.load(folder / "array.npy"), subject.array(waveform)),
-        "another process prepares the same audio differently; what a front end computes must "
-        "follow from its fields alone, not from the order of a set, the time or a counter",
-    )
+    require_same_elsewhere(subject, waveform, subject.array(waveform))

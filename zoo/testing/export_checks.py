@@ -10,8 +10,9 @@ from zoo.artefacts.compose import add_metadata, compose
 from zoo.artefacts.export import compare
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
 from zoo.evaluate.vote import count_votes
+from zoo.testing.base_subject import PROBE_SECONDS
 from zoo.testing.outcome import Skipped, require
-from zoo.testing.subject import PROBE_SECONDS, Subject, class_names
+from zoo.testing.subject import Subject, class_names
 from zoo_registry.errors import CannotExport
 from zoo_registry.frontend import identity
 

@@ -1,14 +1,10 @@
 """The model under test, with the sounds, arrays and fitted models that its checks share."""
 
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,21 +13,20 @@ from numpy.typing import NDArray
 from zoo.features.arrays import Arrays
 from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import open_registry
-from zoo.testing.outcome import CheckFailed, Skipped
+from zoo.testing.base_subject import BaseSubject
+from zoo.testing.outcome import Skipped
 from zoo.tuning.keras_tuner_oracle import EPOCHS
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import PluginError, UsageError
+from zoo_registry.errors import PluginError
 from zoo_registry.hooks import Progress
 from zoo_registry.model import Model
-from zoo_registry.temporary import temporary_folder
 
-__all__ = ["PROBE_SECONDS", "LabelledTracks", "RecordedProgress", "Subject", "class_names"]
+__all__ = ["LabelledTracks", "RecordedProgress", "Subject", "class_names"]
 
 Rows = NDArray[np.float32]
 Windows = NDArray[np.float64]
 
 SEED = 0
-PROBE_SECONDS = (0.3, 1.0, 2.0, 5.0, 12.0, 46.0)
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ class RecordedProgress:
             raise KeyboardInterrupt
 
 
-class Subject:
+class Subject(BaseSubject):
     """A model under test. Everything is computed when a check first needs it.
 
     Parameters
@@ -114,13 +109,7 @@ class Subject:
         self.name = name
         self.frontend = frontend
         self._settings = dict(params or {})
-
-    def close(self) -> None:
-        """Release everything that was computed, and delete the temporary files."""
-        if folder := self.__dict__.get("_folder"):
-            folder.cleanup()
-        kept = ("name", "frontend", "_settings")
-        self.__dict__ = {name: self.__dict__[name] for name in kept}
+        self._kept = frozenset(vars(self))
 
     @cached_property
     def loaded(self) -> Model:
@@ -137,23 +126,21 @@ class Subject:
         except PluginError as error:
             raise Skipped("it cannot be loaded or trained; see `hooks-as-specified`") from error
 
-    def _declared(self, name: str) -> Any:
-        """Return an attribute of the plugin's module, or None if the plugin cannot be loaded."""
-        with suppress(Skipped, UsageError):
-            return getattr(self.model.module, name, None)
-        return None
+    @property
+    def module(self) -> ModuleType:
+        """The plugin's module."""
+        return self.model.module
 
     @property
-    def file(self) -> str | None:
-        """The file of the plugin's module; None if it cannot be loaded."""
-        file: str | None = self._declared("__file__")
-        return file
+    def rate(self) -> int:
+        """Sample rate of the front end in Hz."""
+        return self.model.card.frontend.sample_rate
 
     @property
-    def expected_failures(self) -> dict[str, str]:
-        """The reasons in the module's `expected_failures`, by check."""
-        declared = self._declared("expected_failures")
-        return dict(declared) if isinstance(declared, Mapping) else {}
+    def words(self) -> list[str]:
+        """Words by which another process loads the model."""
+        source = self.model.source
+        return [source.name, *filter(None, [source.frontend_spec])]
 
     def params(self, epochs: int | None = None) -> dict[str, ParamValue]:
         """Return all parameters, with at most so many epochs: most checks need no good model."""
@@ -163,31 +150,9 @@ class Subject:
             params[EPOCHS] = min(given, epochs)
         return params
 
-    @property
-    def rate(self) -> int:
-        """Sample rate of the front end in Hz."""
-        return self.model.card.frontend.sample_rate
-
     def array(self, waveform: NDArray[np.float32]) -> Rows:
         """Return the front-end array of a waveform, as a run stores it."""
         return np.asarray(self.model.preprocess(waveform.copy()), dtype=np.float32)
-
-    def tone(self, kind: int, seconds: float, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Return a tone in noise, at about 0.4 of full scale; its kind, 0 to 19, is its pitch."""
-        time = np.arange(max(1, round(seconds * self.rate))) / self.rate
-        pitch = 110 * 1.2**kind * rng.uniform(0.98, 1.02)  # up to 3.5 kHz
-        waves = sum(np.sin(2 * np.pi * n * pitch * time + rng.uniform(0, 6)) / n for n in (1, 2, 3))
-        mixed = 0.2 * waves + 0.02 * rng.standard_normal(time.size)
-        return mixed.astype(np.float32)
-
-    @cached_property
-    def probe_sounds(self) -> list[NDArray[np.float32]]:
-        """The waveforms for prediction, of several lengths and levels."""
-        rng = np.random.default_rng(1)
-        return [
-            self.tone(number % 3, seconds, rng) * np.float32(0.5**number)
-            for number, seconds in enumerate(PROBE_SECONDS)
-        ]
 
     @cached_property
     def probe(self) -> list[Rows]:
@@ -258,30 +223,3 @@ class Subject:
     def unchecked_predictions(self) -> Any:
         """Return the result of the hook `predict` for the probe, without validation."""
         return self.model.call("predict", model=self.fitted.value, tracks=copies(self.probe))
-
-    @cached_property
-    def _folder(self) -> tempfile.TemporaryDirectory[str]:
-        return temporary_folder()
-
-    def new_folder(self) -> Path:
-        """Return an empty folder."""
-        return Path(tempfile.mkdtemp(dir=self._folder.name))
-
-    def in_worker(self, task: str, folder: Path) -> None:
-        """Do a task of `zoo.testing.worker` in a fresh interpreter, or raise `CheckFailed`."""
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        source = self.model.source
-        words = [
-            task,
-            source.name,
-            str(folder),
-            *filter(None, [source.frontend_spec]),
-        ]
-        done = subprocess.run(
-            [sys.executable, "-m", "zoo.testing.worker", *words],
-            env=os.environ | {"PYTHONPATH": path},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it ended without a word"]
-            raise CheckFailed(f"in a fresh process it fails to {task}: {lines[-1]}")

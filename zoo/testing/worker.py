@@ -6,10 +6,14 @@ The plugin is loaded by its name, as in the worker processes of `zoo.features.ex
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.plugins.registry import open_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["main"]
 
@@ -22,17 +26,24 @@ _FRAMEWORKS = frozenset(
 )
 
 
-def main(task: str, name: str, folder: Path, frontend: str | None = None) -> None:
-    """Do a task with a model: import it, or call a hook on the files of a folder."""
+def main(task: str, folder: Path, name: str, frontend: str | None = None) -> None:
+    """Do a task with a plugin: import it, or call it on the files of a folder.
+
+    Without a name of a model the plugin is the front end.
+    """
     registry = open_registry()
-    registry.extensions  # noqa: B018  (imported first: the model is not blamed for them)
+    registry.extensions  # noqa: B018  (imported first: the plugin is not blamed for them)
     before = set(sys.modules)
-    model = registry.load(name, frontend)
+    if name:
+        model = registry.load(name, frontend)
+        prepare: Callable[..., Any] = model.preprocess
+    else:
+        prepare = registry.frontend(frontend or "").card.frontend
     if task == "import":
         imported = sorted(_FRAMEWORKS & (set(sys.modules) - before))
         (folder / "imported.json").write_text(json.dumps(imported), encoding="utf-8")
     elif task == "preprocess":
-        np.save(folder / "array.npy", model.preprocess(np.load(folder / "waveform.npy")))
+        np.save(folder / "array.npy", prepare(np.load(folder / "waveform.npy")))
     else:
         classes = int((folder / "classes").read_text(encoding="utf-8"))
         with np.load(folder / "tracks.npz") as stored:
@@ -42,4 +53,4 @@ def main(task: str, name: str, folder: Path, frontend: str | None = None) -> Non
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *sys.argv[4:])
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
