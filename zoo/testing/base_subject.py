@@ -50,7 +50,7 @@ class BaseSubject(ABC):
     @property
     @abstractmethod
     def words(self) -> list[str]:
-        """Words by which another process loads the plugin: model, front end."""
+        """The words by which another process loads the plugin: model, front end."""
 
     def _declared(self, name: str) -> Any:
         """Return an attribute of the plugin's module, or None if the plugin cannot be loaded."""

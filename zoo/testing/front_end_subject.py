@@ -63,7 +63,7 @@ class FrontEndSubject(BaseSubject):
 
     @property
     def words(self) -> list[str]:
-        """Words by which another process loads the front end."""
+        """The words by which another process loads the front end."""
         return ["", self.declared.source.spec]
 
     def rows(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:

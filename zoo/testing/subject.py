@@ -138,7 +138,7 @@ class Subject(BaseSubject):
 
     @property
     def words(self) -> list[str]:
-        """Words by which another process loads the model."""
+        """The words by which another process loads the model."""
         source = self.model.source
         return [source.name, *filter(None, [source.frontend_spec])]
 

@@ -27,10 +27,7 @@ _FRAMEWORKS = frozenset(
 
 
 def main(task: str, folder: Path, name: str, frontend: str | None = None) -> None:
-    """Do a task with a plugin: import it, or call it on the files of a folder.
-
-    Without a name of a model the plugin is the front end.
-    """
+    """Do a task with a model, or with a front end alone: import it, or call it on files."""
     registry = open_registry()
     registry.extensions  # noqa: B018  (imported first: the plugin is not blamed for them)
     before = set(sys.modules)
