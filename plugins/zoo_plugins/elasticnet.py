@@ -28,4 +28,4 @@ def make(params: dict[str, Any], seed: int) -> Any:
     return LogisticRegression(**params, **settings)
 
 
-train, predict = classical(make)
+train, predict = classical(make, components=True)

@@ -24,4 +24,4 @@ def make(params: dict[str, Any]) -> Any:
     return Neighbours(**params)
 
 
-train, predict = classical(make)
+train, predict = classical(make, components=True)

@@ -24,4 +24,4 @@ def make(params: dict[str, Any]) -> Any:
     return LogisticRegression(**params, max_iter=2000)
 
 
-train, predict = classical(make)
+train, predict = classical(make, components=True)

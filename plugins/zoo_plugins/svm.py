@@ -27,4 +27,4 @@ def make(params: dict[str, Any]) -> Any:
     return OneVsRestClassifier(SVC(**params))
 
 
-train, predict = classical(make)
+train, predict = classical(make, components=True)

@@ -1,7 +1,8 @@
 """Training copies: recordings as they could have arrived, which a model of vectors also learns.
 
 Each track gets two: one under white noise of a random level and without what is above a random
-frequency, and an excerpt of a random length. The same waveform gives the same copies.
+frequency, and an excerpt of a random length. Encoders, which average over patches, get the first
+alone. The same waveform gives the same copies.
 """
 
 import zlib
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from zoo.audio.changes import Change
 from zoo.audio.decode import resample
+from zoo.audio.encoders import Encoder
 from zoo.datasets import Dataset, FeatureTable
 from zoo.features.arrays import Arrays
 from zoo.features.changed import changed_arrays, extract_changed
@@ -66,11 +68,12 @@ def has_copies(model: Model, dataset: Dataset) -> bool:
     return model.card.frontend.layout == "vectors" and not is_table and len(dataset) >= _FEWEST
 
 
-def _pairs(dataset: Dataset) -> "list[Pair]":
+def _pairs(dataset: Dataset, model: Model) -> "list[Pair]":
     """Return the copies of all tracks, or of some, evenly spread."""
+    copies = _COPIES[:1] if isinstance(model.card.frontend, Encoder) else _COPIES
     count = min(len(dataset), _MOST // len(_COPIES))
     indices = np.linspace(0, len(dataset) - 1, count).astype(int)
-    return [(int(index), copy) for copy in _COPIES for index in indices]
+    return [(int(index), copy) for copy in copies for index in indices]
 
 
 def extract_copies(dataset: Dataset, model: Model, engine: "Engine", reporter: "Reporter") -> None:
@@ -88,7 +91,7 @@ def extract_copies(dataset: Dataset, model: Model, engine: "Engine", reporter: "
         Receiver of the progress.
     """
     if has_copies(model, dataset):
-        extract_changed(dataset, model, _pairs(dataset), engine, reporter)
+        extract_changed(dataset, model, _pairs(dataset, model), engine, reporter)
 
 
 def with_copies(
@@ -112,7 +115,7 @@ def with_copies(
     if not has_copies(model, dataset):
         return arrays, indices
     seen = set(indices.tolist())
-    pairs = [pair for pair in _pairs(dataset) if pair[0] in seen]
+    pairs = [pair for pair in _pairs(dataset, model) if pair[0] in seen]
     try:
         copies = changed_arrays(dataset, model, pairs)
     except AudioError:

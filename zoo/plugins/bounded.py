@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Bounded", "BoundedClassifier"]
 
 BOUND = 5.0  # standard deviations
+_MANY = 200  # columns; the front ends that are no encoders have fewer
+_COMPONENTS = 100
+_VARIANCE = 20.0  # of all components in sum
 _CONSTANT = 1e-6  # relative standard deviation, from rounding alone
 
 
@@ -65,33 +68,48 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     estimator : estimator
         Classifier that has `predict_proba` or `decision_function`.
+    components : bool
+        Whether more than 200 columns, which only encoders have, become their 100 principal
+        components. Their variance is that of 20 columns in sum: the columns of an encoder are much
+        alike, and so its classifier needs more regularisation from the same parameters.
 
     Attributes
     ----------
     estimator_, bounded_ : estimators
         The fitted classifier, and the transformation of its inputs.
+    projection_ : float32 array, shape (columns, components), or None
+        From bounded columns to components.
     classes_ : array, shape (classes,)
         Labels.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    projection_: "NDArray[np.float32] | None" = None  # models of earlier versions have none
+
+    def __init__(self, estimator: Any, components: bool = False) -> None:
         self.estimator = estimator
+        self.components = components
 
     def fit(self, X: "Rows", y: "Labels") -> "BoundedClassifier":
         """Fit to training rows, shape (rows, columns), and the int64 label of each."""
         self.bounded_ = Bounded().fit(X)
         self.classes_, self.n_features_in_ = np.unique(y), X.shape[1]
-        self.estimator_ = clone(self.estimator).fit(self.bounded_.transform(X), y)
+        if self.components and X.shape[1] > _MANY:
+            self.projection_ = _projection(self.bounded_.transform(X))
+        self.estimator_ = clone(self.estimator).fit(self._inputs(X), y)
         return self
+
+    def _inputs(self, X: "Rows") -> "NDArray[np.float64]":
+        bounded = self.bounded_.transform(X)
+        return bounded if self.projection_ is None else bounded @ self.projection_
 
     def predict_proba(self, X: "Rows") -> "NDArray[np.float64]":
         """Return the probability of each class, float64, shape (rows, classes)."""
-        bounded = self.bounded_.transform(X)
+        inputs = self._inputs(X)
         found: NDArray[np.float64]
         if hasattr(self.estimator_, "predict_proba"):
-            found = self.estimator_.predict_proba(bounded)
+            found = self.estimator_.predict_proba(inputs)
             return found
-        values = np.asarray(self.estimator_.decision_function(bounded), np.float64)
+        values = np.asarray(self.estimator_.decision_function(inputs), np.float64)
         found = softmax(values if values.ndim > 1 else np.stack([-values, values], axis=1), axis=1)
         return found
 
@@ -99,3 +117,13 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the label of each row."""
         winners: Labels = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return winners
+
+
+def _projection(bounded: "NDArray[np.float64]") -> "NDArray[np.float32]":
+    """Return the matrix from bounded columns to components, shape (columns, components)."""
+    from sklearn.decomposition import TruncatedSVD
+
+    rows, columns = bounded.shape
+    found = TruncatedSVD(min(_COMPONENTS, rows, columns), random_state=0).fit(bounded)
+    projection: NDArray[np.float32] = found.components_.T * np.sqrt(_VARIANCE / columns)
+    return projection.astype(np.float32)

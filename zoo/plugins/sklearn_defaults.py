@@ -149,19 +149,25 @@ def _convert_bounded(model: Any) -> Any:
     decides = not hasattr(inner, "predict_proba")
     proto = _with_temperature(inner, 1.0) if decides else _converted(inner)
     graph, helper, numpy_helper = proto.graph, onnx.helper, onnx.numpy_helper
+    bounded, projection = model.bounded_, model.projection_
+    given = "bounded" if projection is None else "components"
     for node in graph.node:
-        node.input[:] = ["bounded" if name == "track" else name for name in node.input]
-    bounded = model.bounded_
+        node.input[:] = [given if name == "track" else name for name in node.input]
     for name, values in (
         ("mean", bounded.mean_), ("scale", bounded.scale_),
         ("lowest", -bounded.bound), ("highest", bounded.bound),
     ):  # fmt: skip
         graph.initializer.append(numpy_helper.from_array(np.asarray(values, np.float32), name))
-    first = (
+    first = [
         helper.make_node("Sub", ["track", "mean"], ["centred"]),
         helper.make_node("Mul", ["centred", "scale"], ["standardised"]),
         helper.make_node("Clip", ["standardised", "lowest", "highest"], ["bounded"]),
-    )
+    ]
+    if projection is not None:
+        graph.initializer.append(numpy_helper.from_array(projection, "projection"))
+        first.append(helper.make_node("MatMul", ["bounded", "projection"], ["components"]))
+        (size,) = graph.input[0].type.tensor_type.shape.dim[1:]
+        size.dim_value = model.n_features_in_
     for place, node in enumerate(first):
         graph.node.insert(place, node)
     return proto

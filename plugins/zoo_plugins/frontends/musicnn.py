@@ -45,7 +45,7 @@ class Musicnn(Encoder):
     version: ClassVar[int] = 1
     patch: ClassVar[int] = (_FRAMES - 1) * _HOP + _N_FFT
 
-    window: float = 30.0
+    window: float = 9.0
     step: float = 3.0
 
     def network(self) -> Any:

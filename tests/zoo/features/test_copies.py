@@ -134,6 +134,12 @@ def test_who_learns_copies(lengths, make_tones, workspace):
     assert not has_copies(registry.load("svm"), table)
 
 
+@pytest.mark.parametrize(("frontend", "kinds"), [("handcrafted", 2), ("yamnet", 1)])
+def test_encoders_learn_no_excerpts(frontend, kinds, lengths):
+    pairs = copies._pairs(open_dataset(str(lengths)), open_registry().load("svm", frontend))
+    assert len(pairs) == kinds * 20
+
+
 def test_they_stay_with_their_track(lengths, workspace):
     run = zoo.train(spy(workspace), str(lengths), protocol="kfold:2", jobs=1, robustness=0)
     assert run.record.copies == copies.VERSION
@@ -178,6 +184,7 @@ def test_what_the_front_end_does_not_take_is_left_out(lengths, workspace):
 
 def test_there_are_not_more_than_can_be_learnt(lengths, workspace, monkeypatch):
     monkeypatch.setattr(copies, "_MOST", 12)
-    indices = [index for index, _ in copies._pairs(open_dataset(str(lengths)))]
+    pairs = copies._pairs(open_dataset(str(lengths)), open_registry().load("svm"))
+    indices = [index for index, _ in pairs]
     assert (len(indices), len(set(indices))) == (12, 6)
     assert (indices[0], indices[-1]) == (0, 19)

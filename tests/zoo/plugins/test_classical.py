@@ -278,3 +278,52 @@ def test_a_classifier_without_scores_is_refused_before_a_fold(estimator, scores,
     subject.close()
     failed = [name for name, outcome in outcomes.items() if outcome.status == "failed"]
     assert failed == ["hooks-as-specified"]
+
+
+class TestManyColumns:
+    """An encoder has more columns than there are recordings."""
+
+    KINDS = np.arange(90) % 3
+    MANY = tuple(
+        (rng.normal(size=(2, 600)) + np.roll(np.eye(600)[0] * 9, label)).astype("f4")
+        for label in np.arange(90) % 3
+    )
+
+    def fitted(self, name, tracks=MANY):
+        module = open_registry().load(name).module
+        arguments = (self.KINDS, list("abc"), np.arange(90), dict(module.card.params), 0)
+        return module.train(tracks, *arguments), module
+
+    @pytest.mark.parametrize("name", ["svm", "logistic", "elasticnet", "knn"])
+    def test_a_model_of_sums_and_distances_gets_their_components(self, name):
+        model, module = self.fitted(name)
+        assert model.projection_.shape == (600, 100)
+        assert model.estimator_.n_features_in_ == 100
+        inputs = model._inputs(np.concatenate(self.MANY))
+        assert 10 < inputs.var(axis=0).sum() < 20
+        rows = rng.normal(size=(50, 600)).astype("f4") * 3
+        proto = EstimatorDefaults().export(model)
+        assert proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value == 600
+        assert proto.ByteSize() < 600_000  # of the columns themselves an SVM keeps 1.3 MB
+        session = onnxruntime.InferenceSession(proto.SerializeToString())
+        (found,) = session.run(None, {"track": rows})
+        assert found == pytest.approx(module.predict(model, [rows])[0], abs=1e-4)
+
+    @pytest.mark.parametrize("name", ["svm", "knn"])
+    def test_up_to_two_hundred_stay_as_they_are(self, name):
+        model, _ = self.fitted(name, [track[:, :200] for track in self.MANY])
+        assert model.projection_ is None
+        assert model.estimator_.n_features_in_ == 200
+
+    def test_saved_and_loaded_it_is_the_same(self, tmp_path):
+        model, module = self.fitted("knn")
+        EstimatorDefaults().save(model, tmp_path)
+        again = EstimatorDefaults().load(tmp_path)
+        rows = [rng.normal(size=(9, 600)).astype("f4")]
+        assert (module.predict(again, rows)[0] == module.predict(model, rows)[0]).all()
+
+    def test_a_forest_gets_the_columns(self):
+        make = lambda: RandomForestClassifier(5, random_state=0)  # noqa: E731
+        train, _ = classical(make)
+        model = train(self.MANY, self.KINDS, list("abc"), np.arange(90), {}, 0)
+        assert model.estimator_.n_features_in_ == 600
