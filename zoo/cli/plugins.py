@@ -34,35 +34,50 @@ PluginArgument = Annotated[
 
 @app.command("new")
 def new(
-    name: Annotated[str, typer.Argument(help="Of the model: lower-case words joined by hyphens.")],
+    name: Annotated[str, typer.Argument(help="Of the plugin: lower-case words joined by hyphens.")],
     folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
     package: Annotated[
         bool, typer.Option("--package", help="Write a project that can be installed and published.")
     ] = False,
     kind: Annotated[
-        Literal["classical", "deep"],
-        typer.Option(help="Start from a scikit-learn estimator or a Keras network."),
+        Literal["classical", "deep", "front-end"],
+        typer.Option(help="Start from a scikit-learn estimator, a Keras network, or an encoder."),
     ] = "classical",
+    network: Annotated[
+        Path | None,
+        typer.Option("--from", help="ONNX file of a front end: patches of sound to embeddings."),
+    ] = None,
 ) -> None:
-    """Write a model that works, to be changed into yours.
+    """Write a model or front end that works, to be changed into yours.
 
     Nothing that exists is overwritten.
 
     Example: zoo plugins new my-model
     """
     from zoo.plugins.scaffold import write_module, write_package
+    from zoo.plugins.scaffold_network import read_network
 
-    paths = write_package(name, folder, kind) if package else [write_module(name, folder, kind)]
+    if network and kind != "front-end":
+        raise UsageError(f"a {kind} model is not made of an ONNX file; add --kind front-end")
+    given = read_network(network) if network else None
+    if package:
+        paths = write_package(name, folder, kind, given)
+    else:
+        paths = [write_module(name, folder, kind, given)]
+        if kind == "front-end":
+            paths.append(paths[0].with_suffix(".onnx"))
     for path in paths:
         print_data(f"{path}\n")
     written = folder / name if package else paths[0]
     # As it is typed in a shell.
     typed = shlex.quote(str(written) if written.is_absolute() else f"./{written.as_posix()}")
-    if package:
-        install = f"`pip install --editable {typed}`, then `zoo train {name}`"
-        say(f"Next: {install} and `zoo plugins check {name}`.", err=True)
-    else:
-        say(f"Next: `zoo train {typed}`, then `zoo plugins check {typed}`.", err=True)
+    for question in given.questions() if given else ():
+        say(f"{network}: {question}", err=True)
+    named = name if package else typed
+    install = f"`pip install --editable {typed}`, then " if package else ""
+    train = f"zoo train svm --front-end {named}" if kind == "front-end" else f"zoo train {named}"
+    join = " and" if package else ", then"
+    say(f"Next: {install}`{train}`{join} `zoo plugins check {named}`.", err=True)
 
 
 app.command("check")(check.command)

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -15,14 +16,16 @@ from typer.testing import CliRunner
 import zoo
 from zoo.cli.plugins import new
 from zoo.plugins.scaffold import KINDS, write_module, write_package
-from zoo_registry import UsageError
+from zoo.plugins.scaffold_network import read_network
+from zoo_registry import Registry, UsageError
+from zoo_registry.frontend import identity
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
-SETTINGS = {"classical": {}, "deep": {"epochs": 1}}
+SETTINGS = {"classical": {}, "deep": {"epochs": 1}}  # of models
 
 kinds = pytest.mark.parametrize(
     "kind",
-    [pytest.param(kind, marks=[pytest.mark.deep] if kind == "deep" else []) for kind in KINDS],
+    [pytest.param(kind, marks=[pytest.mark.deep] if kind == "deep" else []) for kind in SETTINGS],
 )
 
 
@@ -104,7 +107,7 @@ class TestPackage:
         some = "card or import or shapes or parity"
         call(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", some, "my-model")
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", SETTINGS)
     def test_declares_what_it_is(self, kind, workspace):
         write_package("my-model", workspace, kind)
         project = tomllib.loads((workspace / "my-model/pyproject.toml").read_text(encoding="utf-8"))
@@ -123,6 +126,115 @@ class TestPackage:
         alone = write_module("my-model", workspace)
         write_package("my-model", workspace)
         assert (workspace / "my-model/my_model.py").read_bytes() == alone.read_bytes()
+
+
+def onnx_file(path, text):
+    """Write an ONNX file of a graph in ONNX's own notation."""
+    from onnx import parser, save
+
+    save(parser.parse_model(f'<ir_version: 10, opset_import: ["": 18]> {text}'), path)
+    return str(path)
+
+
+LEVEL = """level (float[n, {samples}] sound) => (float[n, 1] embedding)
+    {{ axis = Constant <value_ints = [1]> () embedding = ReduceL2 (sound, axis) }}"""
+
+
+class TestFrontEnd:
+    def test_trains_and_exports_at_once(self, tone_folder, workspace):
+        done = command("my-encoder", "--kind", "front-end")
+        assert done.stdout.split() == ["my_encoder.py", "my_encoder.onnx"]
+        assert "`zoo train svm --front-end ./my_encoder.py`" in done.stderr
+        assert "`zoo plugins check ./my_encoder.py`" in done.stderr
+        run = zoo.train("svm", str(tone_folder(tracks=5)), frontend="./my_encoder.py", jobs=1)
+        assert run.complete, run.record.error
+        assert run.has_artefact, run.record.artefact.error
+        assert zoo.leaderboard()[0].rows[0].accuracy > 0.9
+
+    def test_a_package_passes_its_own_test(self, workspace, tone_folder):
+        done = command("my-encoder", "--package", "--kind", "front-end")
+        files = {path for path in everything(workspace) if Path(path).is_file()}
+        assert set(done.stdout.split()) == files
+        assert "my-encoder/my_encoder.onnx" in files
+        site = workspace / "site"
+        install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation"]
+        install += ["--no-index", "--disable-pip-version-check", "--target", str(site)]
+        subprocess.run([*install, "./my-encoder"], check=True, capture_output=True)
+        given = os.environ.get("PYTHONPATH")
+        paths = os.pathsep.join([str(site), *([given] if given else [])])
+        ended = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "my-encoder",
+             "-k", "not any_length"],
+            env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    def test_of_a_file_takes_its_patch_and_rate(self, workspace):
+        path = onnx_file(workspace / "net.onnx", LEVEL.format(samples=4_000))
+        done = command("other", "--kind", "front-end", "--from", path)
+        assert "states no sample rate; 16000 Hz is taken, change `sample_rate`" in done.stderr
+        assert "length of a patch" not in done.stderr
+        frontend = Registry().frontend("./other.py").card.frontend
+        assert (frontend.patch, frontend.sample_rate, frontend.step) == (4_000, 16_000, 0.25)
+        assert Path("other.onnx").read_bytes() == Path(path).read_bytes()
+        assert frontend(np.ones(4_000, np.float32)).shape == (1, 1)
+
+    def test_of_a_file_without_a_patch_asks(self, workspace):
+        path = onnx_file(workspace / "net.onnx", LEVEL.format(samples="m"))
+        done = command("other", "--kind", "front-end", "--from", path)
+        assert "states no length of a patch; 16000 is taken, change `patch`" in done.stderr
+        assert "CHANGE THIS" in Path("other.py").read_text(encoding="utf-8")
+
+    def test_another_network_is_another_identity(self, workspace):
+        path = write_module("my-encoder", workspace, "front-end")
+        first = Registry().frontend(str(path)).card.frontend
+        onnx_file(workspace / "my_encoder.onnx", LEVEL.format(samples=8_000))
+        second = Registry().frontend(str(path)).card.frontend
+        assert identity(first) != identity(second)
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            (None, "is no ONNX file, or is cut off"),
+            ("g (float[n, 9] a, float[n, 9] b) => (float[n, 9] c) { c = Add (a, b) }",
+             "has 2 inputs (a, b) and 1 output (c); an encoder has one of each"),
+            ("g (float[9] a) => (float[9] c) { c = Abs (a) }",
+             "the input 'a' of net.onnx is of type float (9); an encoder's is float32 of shape"),
+            ("g (float[n, 9] a) => (float[n, 9, 1] c) { i = Constant <value_ints = [2]> () "
+             "c = Unsqueeze (a, i) }", "the output 'c' of net.onnx is of type float (any, 9, 1)"),
+            ("g (double[n, 9] a) => (double[n, 9] c) { c = Abs (a) }", "is of type double"),
+            ("g (float[n, 9] a) => (float[n, 9] c) { c = Log (a) }", "numbers that are not finite"),
+            ("g (float[n, 9] a) => (float[n, 9] c) { s = Constant <value_ints = [7, 7]> () "
+             "c = Reshape (a, s) }", "does not run on patches of 9 samples"),
+        ],
+    )  # fmt: skip
+    def test_no_encoder_is_one_sentence(self, text, sentence, workspace):
+        path = Path("net.onnx")
+        path.write_bytes(b"no") if text is None else onnx_file(path, text)
+        with pytest.raises(UsageError) as caught:
+            read_network(path)
+        assert sentence in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_what_exists_is_left_alone(self, workspace):
+        Path("my_encoder.onnx").write_bytes(b"mine")
+        with pytest.raises(UsageError, match=r"my_encoder\.onnx exists, and is not overwritten"):
+            write_module("my-encoder", workspace, "front-end")
+        assert everything(workspace) == {"my_encoder.onnx"}
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (("musicnn", "--kind", "front-end"), "there is a front end 'musicnn' already"),
+            (("yamnet",), "there is a front end 'yamnet' already"),
+            (("mine", "--from", "a.onnx"), "add --kind front-end"),
+            (("mine", "--kind", "front-end", "--from", "a.onnx"), "a.onnx cannot be read: No such"),
+        ],
+    )
+    def test_a_wrong_command_is_one_sentence(self, arguments, sentence, workspace):
+        with pytest.raises(UsageError, match=sentence):
+            command(*arguments)
+        assert everything(workspace) == set()
 
 
 class TestRefusals:
