@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli.completion import complete_data
+from zoo.cli.completion import complete_data, complete_front_end
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, FormatOption, ListFormat
 from zoo.cli.output import Text, columns, make_table, print_result, say
@@ -36,6 +36,15 @@ def check_data(
         typer.Option("--write", help="Write a metadata.csv whose groups merge what was found."),
     ] = False,
     force: ForceOption = False,
+    frontend: Annotated[
+        str | None,
+        typer.Option(
+            "--front-end",
+            help="Also compare the tracks by this front end, such as musicnn; by default by an "
+            "encoder whose arrays are all in the cache.",
+            autocompletion=complete_front_end,
+        ),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; all cores by default.")
     ] = None,
@@ -43,11 +52,12 @@ def check_data(
 ) -> None:
     """Decode everything once and report what would distort a score.
 
-    Exit status 1 if anything would.
+    Exit status 1 if anything would. What a front end finds alike or odd is no proof: listen to it.
 
     Example: zoo data check ./my-music --write
     """
     from zoo.datasets.check import check, write_metadata
+    from zoo.features.neighbours import cached_encoder, check_neighbours
     from zoo.plugins.registry import find_dataset
 
     reporter = TerminalReporter()
@@ -55,6 +65,8 @@ def check_data(
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
     problems = check(dataset, jobs, reporter)
+    if frontend := frontend or cached_encoder(dataset):
+        problems += check_neighbours(dataset, problems, frontend, jobs, reporter)
     distorts = any(problem.distorts for problem in problems)
     result = {
         "dataset": dataset.name,

@@ -50,7 +50,8 @@ class Problem:
         tracks, "odd-rate", "odd-length",
         "narrow-band", "duplicate", "near-duplicate", "label-conflict", "imbalance",
         "recording-conditions" that differ between classes, "untested-conditions" of classes with
-        too few groups, "gtzan-altered" or "gtzan-missing".
+        too few groups, "gtzan-altered" or "gtzan-missing"; "odd-label" and "odd-sound" are of
+        `zoo.features.neighbours`.
     distorts : bool
         Whether it would distort a score; the others are reported for information.
     tracks : tuple of str
