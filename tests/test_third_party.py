@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo_registry.discovery import BUILT_IN, MODELS, read_entries
+from zoo_registry.discovery import BUILT_IN, FRONTENDS, MODELS, read_entries
 from zoo_registry.enabled import Switches, switch
 
 pytestmark = pytest.mark.xdist_group("third_party")
@@ -25,15 +25,15 @@ pytestmark = pytest.mark.xdist_group("third_party")
 HERE = Path(__file__).with_name("third_party")
 PACKAGES = {
     kind: sorted(HERE.glob(f"{kind}/*/pyproject.toml"))
-    for kind in ("models", "extensions", "broken", "failing")
+    for kind in ("models", "front_ends", "extensions", "broken", "failing")
 }
 BUILT_INS = {
     offer.name
     for offer in read_entries(Switches())
-    if offer.kind == "model" and offer.source.distribution == BUILT_IN
+    if offer.kind in ("model", "front-end") and offer.source.distribution == BUILT_IN
 }
 
-# What `zoo models` says of the models of each broken package, and of how many it is one.
+# What `zoo models` says of what each broken package brings, and of how many it is one.
 STATES = {
     ("zoo-exits", "exits"): ("broken", "SystemExit: usage: zoo_exits FILE"),
     ("zoo-import-error", "import-error"): ("broken", "No module named 'a_package_that_is_not"),
@@ -43,6 +43,12 @@ STATES = {
     ("zoo-no-card", "no-card"): ("broken", "declares no `card`"),
     ("zoo-noisy", "noisy"): ("ready", None),
     ("zoo-odd-exception", "odd-exception"): ("broken", "Unhappy: there is no GPU here"),
+    ("zoo-sick-encoders", "ends-encoder"): ("broken", "ended the process (exit status 3)"),
+    ("zoo-sick-encoders", "handcrafted"): ("broken", "'handcrafted' is taken by genre-zoo"),
+    ("zoo-sick-encoders", "misspelt-encoder"): ("broken", "its card is named 'log-mel'"),
+    ("zoo-sick-encoders", "model-encoder"): ("broken", "declares no `card` of a front end"),
+    ("zoo-sick-encoders", "raises-encoder"): ("broken", "FileNotFoundError"),
+    ("zoo-sick-encoders", "sleeps-encoder"): ("slow", "loaded only when it is named"),
     ("zoo-slow", "slow"): ("slow", "loaded only when it is named"),
     ("zoo-syntax-error", "syntax-error"): ("broken", "SyntaxError"),
     ("zoo-taken-name", "svm"): ("broken", "'svm' is taken by genre-zoo"),
@@ -56,6 +62,8 @@ STATES = {
     ("zoo-worse", "meddles"): ("ready", None),
     ("zoo-worse", "vanishes"): ("broken", "KeyError"),
 }  # fmt: skip
+
+OF_MANY = ("zoo-sick-encoders", "zoo-worse")
 
 
 def described(pyproject: Path) -> dict:
@@ -166,10 +174,11 @@ def check_states(listed: list[dict], packages: set[str]) -> None:
 
 
 def test_every_broken_model_is_in_the_table():
-    assert len(BUILT_INS) == 7
+    assert len(BUILT_INS) == 8 + 4
     assert set(STATES) == {
         (name, model) for name, project in BROKEN.items()
-        for model in project["entry-points"][MODELS]
+        for group in (MODELS, FRONTENDS)
+        for model in project["entry-points"].get(group, ())
     }  # fmt: skip
 
 
@@ -208,7 +217,7 @@ class TestBroken:
     @pytest.mark.parametrize(
         "name", [model for (package, model), (status, _) in STATES.items()
                  if status in ("broken", "missing")
-                 and package not in ("zoo-worse", "zoo-taken-name")],
+                 and package not in (*OF_MANY, "zoo-taken-name")],
     )  # fmt: skip
     def test_naming_one_is_one_sentence(self, install, tone_folder, name):
         installed = install("broken")
@@ -235,7 +244,7 @@ class TestBroken:
     def test_what_is_switched_off_is_not_imported(self, install, monkeypatch, how):
         installed = install("broken")
         # By name, but for the one whose name is a built-in's, and the package of many.
-        names = [package if package in ("zoo-taken-name", "zoo-worse") else model
+        names = [package if package in ("zoo-taken-name", *OF_MANY) else model
                  for package, model in STATES]  # fmt: skip
         if how == "variable":
             monkeypatch.setenv("ZOO_PLUGINS_DISABLED", ",".join(names))
@@ -286,6 +295,66 @@ class TestModels:
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:]
         assert " passed" in done.stdout
+
+
+class TestFrontEnds:
+    def test_stands_on_the_board_with_a_built_in(self, install, workspace, tone_folder):
+        installed = install("front_ends", "broken")
+        data = str(tone_folder(classes=("high", "low", "mid"), tracks=6))
+        given = ("--data", data, "--protocol", "kfold:2")
+        both = ("--front-end", "peaks", "--front-end", "handcrafted")
+        done = run("train", "svm", *both, *given)
+        assert done.returncode == 0, done.stderr
+        assert installed.imported == {"zoo_peaks"}
+        (board,) = answer("leaderboard", *given)
+        rows = {row["frontend"]: row for row in board["rows"]}
+        assert set(rows) == {"peaks", "handcrafted"}
+        assert rows["peaks"]["accuracy"] > 0.6
+        for path in workspace.glob("models/*/*/svm-*/run.json"):
+            artefact = json.loads(path.read_text())["artefact"]
+            assert artefact["same_winner"] == artefact["parity_tracks"] == 18
+
+    def test_passes_its_own_test_file(self, install, tmp_path):
+        install("front_ends")
+        home = shutil.copytree(HERE / "front_ends/zoo-peaks", tmp_path / "home")
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+             "-k", "not any_length"],
+            cwd=home, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-3000:]
+
+    @pytest.mark.parametrize(
+        ("name", "sentence"),
+        [
+            ("misspelt-encoder", "its card is named 'log-mel'"),
+            ("model-encoder", "declares no `card` of a front end"),
+            ("raises-encoder", "No such file or directory"),
+            ("peeks", "there is no front end 'peeks'"),
+        ],
+    )
+    def test_naming_a_broken_one_is_one_sentence(self, install, tone_folder, name, sentence):
+        install("broken", "front_ends")
+        done = run("train", "svm", "--front-end", name, "--data", str(tone_folder()))
+        assert done.returncode in (1, 2)
+        assert done.stdout == ""
+        assert sentence in done.stderr
+        assert done.stderr.count("\n") == 1
+
+    def test_the_suite_says_what_is_wrong_with_a_broken_one(self, install):
+        install("broken")
+        done = run("plugins", "check", "raises-encoder")
+        assert done.returncode == 1
+        assert "raises-encoder fails 1 of 14 checks: card-complete" in done.stderr
+        assert "No such file or directory" in done.stdout
+
+    def test_one_that_is_switched_off_is_not_imported(self, install, tone_folder):
+        installed = install("front_ends")
+        switch("peaks", on=False)
+        done = run("train", "svm", "--front-end", "peaks", "--data", str(tone_folder()))
+        assert done.returncode == 2
+        assert "the front end 'peaks' cannot be used: it is switched off" in done.stderr
+        assert installed.imported == set()
 
 
 class TestExtensions:

@@ -1,0 +1,1 @@
+"""Front ends that are broken, all of one package."""

@@ -1,0 +1,4 @@
+from zoo.testing import FrontEndSuite
+
+
+class TestPeaks(FrontEndSuite, frontend="peaks"): ...
