@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -252,6 +253,9 @@ def _start(workers: int, tasks: Iterable[object]) -> Iterator[tuple[int, Any]]:
     """Start workers, which ignore Ctrl-C and end with this process; return their results."""
     from joblib import Parallel, parallel_config
 
+    # joblib replaces a worker that holds much memory, and says so although nothing is lost. A thread
+    # of its own says it, so that the filter has to stay.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     # Nothing large is sent, so that joblib needs no files in shared memory.
     ours = parallel_config(
         "loky",
