@@ -19,7 +19,7 @@ __all__ = ["Bounded", "BoundedClassifier"]
 
 BOUND = 5.0  # standard deviations
 _MANY = 200  # columns; the front ends that are no encoders have fewer
-_COMPONENTS = 100
+_COMPONENTS = 64
 _VARIANCE = 20.0  # of all components in sum
 _CONSTANT = 1e-6  # relative standard deviation, from rounding alone
 
@@ -69,7 +69,7 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     estimator : estimator
         Classifier that has `predict_proba` or `decision_function`.
     components : bool
-        Whether more than 200 columns, which only encoders have, become their 100 principal
+        Whether more than 200 columns, which only encoders have, become their 64 principal
         components. Their variance is that of 20 columns in sum: the columns of an encoder are much
         alike, and so its classifier needs more regularisation from the same parameters.
 

@@ -40,7 +40,7 @@ def classical(
         `inner_folds`, pairs of int64 arrays with the training and test windows of a further split
         of the training tracks. Warning filters that it sets end with the fit.
     components : bool, default: False
-        Whether more than 200 columns, which only encoders have, become their 100 principal
+        Whether more than 200 columns, which only encoders have, become their 64 principal
         components, of the variance of 20 columns in sum. What measures distances or adds columns
         up is as good on them, and faster and smaller; trees are worse.
 
