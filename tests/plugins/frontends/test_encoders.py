@@ -101,7 +101,7 @@ class TestRecordings:
         classes = ("classical", "hiphop", "metal", "reggae")
         folder = real_data / "gtzan-mini"
         accuracy, size = self.accuracy("musicnn", folder, classes, workspace)
-        assert accuracy >= 0.9
+        assert accuracy >= 0.75
         assert size <= 4.5e6
 
     @needs_yamnet
