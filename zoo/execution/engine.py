@@ -253,8 +253,8 @@ def _start(workers: int, tasks: Iterable[object]) -> Iterator[tuple[int, Any]]:
     """Start workers, which ignore Ctrl-C and end with this process; return their results."""
     from joblib import Parallel, parallel_config
 
-    # joblib replaces a worker that holds much memory, and says so although nothing is lost. A thread
-    # of its own says it, so that the filter has to stay.
+    # joblib replaces a worker that holds much memory, and says so although nothing is lost. A
+    # thread of its own says it, so that the filter has to stay.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     # Nothing large is sent, so that joblib needs no files in shared memory.
     ours = parallel_config(
