@@ -77,6 +77,7 @@ SHOWN = [
 # Pages whose blocks a test of their own runs.
 ELSEWHERE = {
     "docs/ten-minutes.md": "test_walk.py",
+    "docs/encoder.md": "test_walk.py",
     "docs/extensions.md": "test_docs.py",
     "docs/data-plugins.md": "test_data_plugins_page.py",
     "docs/serving.md": "zoo/web/test_serve.py",

@@ -1,4 +1,4 @@
-"""The tutorial, walked from an empty folder as a reader walks it: real commands, a real pip."""
+"""The tutorials, walked from an empty folder as a reader walks it: real commands, a real pip."""
 
 import importlib.util
 import json
@@ -7,6 +7,7 @@ import re
 import subprocess
 import sysconfig
 import venv
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 
 from zoo.datasets.demo import VERSION, write_demo
 
-PAGE = Path(__file__).parents[1] / "docs" / "ten-minutes.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = ["ten-minutes.md", "encoder.md"]
 
 ZOO = "from zoo.cli import main; main()"
 
@@ -28,9 +30,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def blocks() -> list[tuple[str, str]]:
+def blocks(page: str) -> list[tuple[str, str]]:
     return re.findall(
-        r"^```(.*)\n((?:.*\n)*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+        r"^```(.*)\n((?:.*\n)*?)^```$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE
     )
 
 
@@ -68,29 +70,55 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_every_block_is_run_or_written():
-    assert len(blocks()) > 5
-    for language, text in blocks():
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_run_or_written(page):
+    assert len(blocks(page)) > 5
+    for language, text in blocks(page):
         assert language == "bash" or (language, text[:2]) == ("python", "# "), text
 
 
-def test_the_page_does_what_it_says(tmp_path, environment):
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    said: dict[str, list[str]] = {}
-    for language, text in blocks():
-        if language == "python":
-            name, _, source = text.removeprefix("# ").partition("\n")
-            (folder / name).write_text(source, encoding="utf-8")
-            continue
-        for line in text.splitlines():
-            done = subprocess.run(
-                ["bash", "-c", line],
-                cwd=folder, env=environment, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-            said.setdefault(line, []).append(done.stdout)
+@pytest.fixture
+def walk(tmp_path, environment) -> Callable[[str], tuple[Path, dict[str, list[str]]]]:
+    """Return a function that does what a page says: the folder, and what each command printed."""
 
+    def done(page: str) -> tuple[Path, dict[str, list[str]]]:
+        folder = tmp_path / "empty"
+        folder.mkdir()
+        said: dict[str, list[str]] = {}
+        for language, text in blocks(page):
+            if language == "python":
+                name, _, source = text.removeprefix("# ").partition("\n")
+                (folder / name).write_text(source, encoding="utf-8")
+                continue
+            for line in text.splitlines():
+                ended = subprocess.run(
+                    ["bash", "-c", line],
+                    cwd=folder, env=environment, capture_output=True, text=True, check=False,
+                )  # fmt: skip
+                assert ended.returncode == 0, f"{line}\n{ended.stdout}{ended.stderr}"
+                said.setdefault(line, []).append(ended.stdout)
+        return folder, said
+
+    return done
+
+
+def test_an_encoder_becomes_a_package(walk):
+    folder, said = walk("encoder.md")
+    first = said["zoo train svm --front-end ./my_encoder.py --front-end handcrafted"][0]
+    assert re.search(r"svm on my-encoder ", first)
+    assert re.search(r"svm on handcrafted ", first)
+    assert re.search(r"my-encoder +My encoder +ready +my-encoder 0.1.0", said["zoo models"][0])
+    assert "failed" not in said["zoo plugins check ./my_encoder.py"][0]
+    assert list((folder / "handed-over").glob("*.onnx"))
+    for path in folder.glob("models/*/*/*/run.json"):
+        record = json.loads(path.read_text())
+        assert (record["status"], record["artefact"].get("error")) == ("complete", None)
+    with pytest.raises(PackageNotFoundError):
+        distribution("my-encoder")
+
+
+def test_the_page_does_what_it_says(walk):
+    folder, said = walk("ten-minutes.md")
     own = r"^ +\d+=? +my-model "
     (trained,), (first, last) = said["zoo train ./my_model.py svm"], said["zoo leaderboard"]
     assert trained.startswith(first.rstrip())
