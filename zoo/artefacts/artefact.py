@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from zoo.artefacts.isolated import MOST, IsolatedSession
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
 from zoo.artefacts.session import NOVELTY, OUTPUT, TIMES, LocalSession, Session
+from zoo.artefacts.shared_session import SharedFrontEnds
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, ZooError
 from zoo_registry.files import read_bytes
 from zoo_registry.own_files import is_own
@@ -76,6 +77,9 @@ class Artefact:
         Whether this process has just written the file.
     home : Path, optional
         Folder of the run that the file belongs to, which no link to the file may leave.
+    shared : SharedFrontEnds, optional
+        Front ends that are computed once for several artefacts. A file from elsewhere does not
+        take part.
 
     Attributes
     ----------
@@ -110,6 +114,7 @@ class Artefact:
         threads: int | None = None,
         own: bool = False,
         home: Path | None = None,
+        shared: SharedFrontEnds | None = None,
     ) -> None:
         self.path = path
         content = _read(path, home)
@@ -122,9 +127,11 @@ class Artefact:
         self._own = own or is_own(found)
         try:
             self._session: Session
-            self._session = (
-                LocalSession(content, threads) if self._own else IsolatedSession(content)
-            )
+            if self._own:
+                here = shared.session if shared else LocalSession
+                self._session = here(content, threads)
+            else:
+                self._session = IsolatedSession(content)
         except Exception as error:
             raise _failure(path, "cannot be run", error) from error
         self.metadata = _metadata(path, self._session)

@@ -49,9 +49,17 @@ class LocalSession:
 
     def run(self, given: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """Return the outputs that the zoo knows by their names."""
+        return self.known({self.inputs[0]: given})
+
+    def known(self, given: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float64]]:
+        """Return the outputs that the zoo knows, for each input by its name."""
         wanted = [name for name in (OUTPUT, TIMES, NOVELTY) if name in self.outputs]
-        found = self._session.run(wanted, {self.inputs[0]: given})
         return {
             name: np.asarray(array, dtype=np.float64)
-            for name, array in zip(wanted, found, strict=True)
+            for name, array in zip(wanted, self.raw(wanted, given), strict=True)
         }
+
+    def raw(self, wanted: list[str], given: dict[str, NDArray[np.float32]]) -> list[Any]:
+        """Return some outputs as they are, for each input by its name."""
+        found: list[Any] = self._session.run(wanted, given)
+        return found

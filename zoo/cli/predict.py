@@ -3,7 +3,7 @@
 import sys
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,7 +12,11 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
 from zoo.cli.output import percent, print_data, say
 from zoo.inference.prediction import NONE_OF_THEM, UNLIKE, Prediction
+from zoo_registry.errors import UsageError
 from zoo_registry.text import shown
+
+if TYPE_CHECKING:
+    from zoo.inference.predictors import Predictor
 
 __all__ = ["command"]
 
@@ -26,7 +30,10 @@ def command(
         ),
     ],
     paths: Annotated[
-        list[str], typer.Argument(help="Audio files, folders, patterns; - for standard input.")
+        list[str],
+        typer.Argument(
+            help="Audio files, folders, patterns; - for standard input. Further models before them."
+        ),
     ],
     timeline: Annotated[bool, typer.Option("--timeline", help="Also the label over time.")] = False,
     min_confidence: MinConfidenceOption = "0",
@@ -46,26 +53,30 @@ def command(
 ) -> None:
     """Classify recordings with a trained model.
 
-    Example: zoo predict svm song.mp3 --format json
+    Examples: zoo predict svm song.mp3 --format json; zoo predict svm knn song.mp3
     """
     from zoo.audio.files import audio_files
     from zoo.inference.confidence import least_confidence
     from zoo.inference.output_file import OutputFile, csv_header, csv_lines, is_stdout, json_line
     from zoo.inference.predict import predict
-    from zoo.inference.predictors import open_model
+    from zoo.inference.predictors import models_before, open_models
 
     reporter = TerminalReporter()
+    others = models_before(paths)
+    paths = paths[len(others) :]
     files: list[str] = audio_files(paths, reporter.note)
     if output is not None and format == "table":
         format = "csv" if output.suffix.lower() == ".csv" else "json"
     as_csv = format == "csv"
     if output is not None and is_stdout(output):
         output = None
-    model = open_model(run, threads=None if 1 in (jobs, len(files)) else 1)
-    least = least_confidence(model, min_confidence, precision, reporter.note)
+    models = open_models([run, *others], threads=None if 1 in (jobs, len(files)) else 1)
     kept = None
     if output is not None:
+        model = _only(models)
+        least = least_confidence(model, min_confidence, precision, reporter.note)
         kept = OutputFile(output, as_csv, timeline, model.name, force, least)
+        min_confidence, precision = str(least), None
         waiting = [file for file in files if not kept.holds(file)]
         if len(waiting) < len(files):
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")
@@ -76,14 +87,15 @@ def command(
     def as_line(found: Prediction) -> str:
         """Return a prediction in the chosen format."""
         if format == "table":
-            return _text(found)
+            return _text(found, of_several=bool(others))
         return csv_lines(found, timeline) if as_csv else json_line(found)
 
     predictions = predict(
-        model,
+        models,
         files,
         timeline=timeline,
-        min_confidence=least,
+        min_confidence=min_confidence,
+        precision=precision,
         jobs=jobs,
         in_order=format != "json",
         reporter=reporter,
@@ -109,8 +121,18 @@ def command(
         raise typer.Exit(1)
 
 
-def _text(found: Prediction) -> str:
-    """Return the line of a file, the label first, and the lines of its timeline."""
+def _only(models: "list[Predictor]") -> "Predictor":
+    """Return the one model whose answers a file holds."""
+    if models[1:]:
+        raise UsageError("--output holds the answers of one model; ask one model at a time")
+    return models[0]
+
+
+def _text(found: Prediction, of_several: bool) -> str:
+    """Return the line of a file, the label first, and the lines of its timeline.
+
+    The line of one of several models begins with its name.
+    """
     from zoo.inference.timeline import clock, stretches
 
     if found.error is not None:
@@ -132,7 +154,8 @@ def _text(found: Prediction) -> str:
     if found.band:
         detail += f"; {found.band}"
     sure = "" if found.guess else f"{percent(found.confidence)}  "
-    lines = [f"{found.label}  {sure}{found.path}  ({detail})"]
+    name = f"{found.run}: " if of_several else ""
+    lines = [f"{name}{found.label}  {sure}{found.path}  ({detail})"]
     for part in stretches(found.timeline or []):
         times = f"{clock(part.start, 1)}-{clock(part.end, 1)}"
         lines.append(f"  {times:>21}  {part.shown}  {percent(part.confidence)}".rstrip())

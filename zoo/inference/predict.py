@@ -34,7 +34,7 @@ from zoo.inference.prediction import (
     doubt,
     narrow,
 )
-from zoo.inference.predictors import Predictor, open_model, while_wanted
+from zoo.inference.predictors import Predictor, open_models, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
 from zoo_registry.predictions import OTHER, real_columns
 from zoo_registry.text import first_line
@@ -45,7 +45,7 @@ _SILENCE = f"silence: almost nothing is above {SILENCE} dB of full scale"
 
 
 def predict(
-    model: str | Path | Predictor,
+    model: str | Path | Predictor | Sequence[str | Path | Predictor],
     paths: str | Path | Iterable[str | Path],
     *,
     timeline: bool = False,
@@ -59,10 +59,10 @@ def predict(
 
     Parameters
     ----------
-    model : str, Path or Predictor
+    model : str, Path or Predictor, or sequence of them
         Id or folder of a run; name of a model, which means its newest complete run, or file of
         one, as it was when it was trained; an ONNX file or a folder with one; or the result of
-        `open_model`.
+        `open_model`. Models on one front end compute it once.
     paths : str, Path or iterable of them
         Files; folders, which are searched for audio files; patterns such as
         ``music/**/*.mp3``; and "-" for standard input.
@@ -84,8 +84,8 @@ def predict(
     Returns
     -------
     generator of Prediction
-        One per file, computed during the iteration. An unreadable file has an `error`. Closing the
-        generator ends the work.
+        One per file and model, computed during the iteration. An unreadable file has an `error`.
+        Closing the generator ends the work.
 
     Raises
     ------
@@ -113,34 +113,44 @@ def predict(
     reporter = reporter or Reporter()
     files = audio_files([paths] if isinstance(paths, str | Path) else paths, reporter.note)
     workers = min(jobs or os.cpu_count() or 1, len(files))
-    if isinstance(model, str | Path):
-        predictor = open_model(model, None if workers == 1 else 1)
-    else:
-        predictor = model
-    if timeline and not predictor.has_times:
-        raise UsageError(f"{predictor.name} does not say how its windows lie: it has no timeline")
-    least = least_confidence(predictor, min_confidence, precision, reporter.note)
-    classify = partial(_classify, predictor, timeline, least)
-    return _predictions(files, classify, workers, in_order, reporter)
+    models = model if isinstance(model, Sequence) and not isinstance(model, str) else [model]
+    predictors = open_models(models, None if workers == 1 else 1)
+    for predictor in predictors:
+        if timeline and not predictor.has_times:
+            lack = f"{predictor.name} does not say how its windows lie: it has no timeline"
+            raise UsageError(lack)
+    leasts = [
+        least_confidence(each, min_confidence, precision, reporter.note) for each in predictors
+    ]
+    calls = [
+        partial(_classify, each, timeline, least)
+        for each, least in zip(predictors, leasts, strict=True)
+    ]
+    return _predictions(files, calls, workers, in_order, reporter)
 
 
 def _predictions(
     files: list[str],
-    classify: Callable[..., Prediction],
+    calls: Sequence[Callable[..., Prediction]],
     workers: int,
     in_order: bool,
     reporter: Reporter,
 ) -> Generator[Prediction, None, None]:
     if len(files) == 1:
-        yield classify(files[0], reporter=reporter)
+        for call in calls:
+            yield call(files[0], reporter=reporter)
         return
-    # Threads share one model; decoding, resampling and onnxruntime release Python's lock.
+
+    def classify(file: str, is_wanted: Callable[[], bool]) -> list[Prediction]:
+        return [call(file, is_wanted) for call in calls]
+
+    # Threads share the models; decoding, resampling and onnxruntime release Python's lock.
     predictions = map_in_threads(classify, files, workers, in_order)
     try:
         with reporter.bar(f"{len(files)} files", len(files)) as bar, closing(predictions):
-            for done, prediction in enumerate(predictions, start=1):
+            for done, of_file in enumerate(predictions, start=1):
                 bar.update(done)
-                yield prediction
+                yield from of_file
     except BaseException:
         end_all()  # threads may wait for files from elsewhere
         raise

@@ -1,6 +1,7 @@
 """Trained models that classify waveforms: ONNX files, and files that a plugin saved."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -8,18 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact, Windows
+from zoo.artefacts.shared_session import SharedFrontEnds
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.audio.decode import LONGEST
 from zoo.evaluate.calibration import calibrated
 from zoo.evaluate.thresholds import Thresholds
 from zoo.workspace import find_run
-from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError
+from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError, ZooError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.own_files import is_own
 from zoo_registry.runs import ARTEFACT, RECORD, Run
 from zoo_registry.text import in_a_line
 
-__all__ = ["PluginPredictor", "Predictor", "open_model", "while_wanted"]
+__all__ = [
+    "PluginPredictor",
+    "Predictor",
+    "models_before",
+    "open_model",
+    "open_models",
+    "while_wanted",
+]
 
 _NO_SOUND = (
     "{} was trained on a table of features, whose computation is not known; "
@@ -125,7 +134,11 @@ def while_wanted(
 
 
 def open_model(
-    wanted: str | Path, threads: int | None = None, *, plugins: bool = True
+    wanted: str | Path,
+    threads: int | None = None,
+    *,
+    plugins: bool = True,
+    shared: SharedFrontEnds | None = None,
 ) -> Predictor:
     """Return a trained model.
 
@@ -137,6 +150,8 @@ def open_model(
         Number of threads per file; number of cores by default.
     plugins : bool
         Whether a model without an ONNX file is run by its plugin; otherwise it is refused.
+    shared : SharedFrontEnds, optional
+        Front ends that are computed once for all models that are opened with it.
     """
     wanted = str(wanted)
     file = wanted if wanted.endswith(".py") else None
@@ -144,7 +159,8 @@ def open_model(
     if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
         path = path / ARTEFACT
     if is_file(path) and path.name != RECORD and not file:
-        return _of_sound(Artefact(path, _recorded_hash(path), threads), wanted)
+        artefact = Artefact(path, _recorded_hash(path), threads, shared=shared)
+        return _of_sound(artefact, wanted)
     run = find_run(wanted, lambda run: run.takes_audio)
     if run.lack:
         raise UsageError(run.lack)
@@ -157,8 +173,49 @@ def open_model(
     if not is_file(run.artefact_path):
         raise ArtefactError(run.damage([ARTEFACT]))
     sha256 = run.record.artefact.sha256
-    artefact = Artefact(run.artefact_path, sha256, threads, home=run.folder)
+    artefact = Artefact(run.artefact_path, sha256, threads, home=run.folder, shared=shared)
     return _of_sound(artefact, run.id)
+
+
+def open_models(
+    wanted: Sequence[str | Path | Predictor], threads: int | None = None
+) -> list[Predictor]:
+    """Return trained models; several of them compute a front end that they share once.
+
+    Parameters
+    ----------
+    wanted : sequence of str, Path or Predictor
+        As for `predict`; so are the errors.
+    threads : int, optional
+        Number of threads per file; number of cores by default.
+    """
+    shared = SharedFrontEnds() if len(wanted) > 1 else None
+    return [
+        open_model(each, threads, shared=shared) if isinstance(each, str | Path) else each
+        for each in wanted
+    ]
+
+
+def models_before(given: Sequence[str]) -> list[str]:
+    """Return the models at the begin of arguments of which the last is a recording.
+
+    What is on the disk is a model if it is an ONNX file, a Python file, or a folder with a run or
+    an artefact; anything else must be the name of a run or a model.
+    """
+    return list(takewhile(_is_model, given[:-1]))
+
+
+def _is_model(wanted: str) -> bool:
+    path = Path(wanted)
+    if is_folder(path):
+        return any(is_file(path / name) for name in (RECORD, ARTEFACT))
+    if is_file(path):
+        return path.suffix in (".onnx", ".py")
+    try:
+        find_run(wanted, lambda run: run.takes_audio)
+    except ZooError:
+        return False
+    return True
 
 
 def _of_sound(artefact: Artefact, name: str) -> Artefact:

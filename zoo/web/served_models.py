@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from zoo.artefacts.artefact import Artefact
+from zoo.artefacts.shared_session import SharedFrontEnds
 from zoo.inference.predictors import open_model
 from zoo.web.limits import Refused
 from zoo.workspace import find_run, models_folder, recency, runs
@@ -71,11 +72,12 @@ class ServedModels:
     """
 
     def __init__(self, wanted: Sequence[str] = ()) -> None:
-        self._open = lru_cache(maxsize=_OPEN)(_open)
+        shared = SharedFrontEnds()
+        self._open = lru_cache(maxsize=_OPEN)(partial(_open, shared))
         self._refused: dict[tuple[str, str], str] = {}
         self._wanted: list[str | ServedModel] = []
         for name in dict.fromkeys(wanted):
-            model = _open(name)
+            model = self._open(name)
             has_run = (model.path.parent / RECORD).is_file()
             # A name may mean a newer run later; a file without a run stays the same.
             self._wanted.append(name if has_run else _from_file(model))
@@ -144,9 +146,9 @@ class ServedModels:
                     yield _from_run(run)
 
 
-def _open(source: str, sha256: str = "") -> Artefact:
+def _open(shared: SharedFrontEnds, source: str, sha256: str = "") -> Artefact:
     del sha256  # part of the cache's key: a run that was trained again is opened again
-    model = open_model(source, plugins=False)
+    model = open_model(source, plugins=False, shared=shared)
     assert isinstance(model, Artefact)
     return model
 
