@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Classify recordings with a trained model.
 
-    Examples: zoo predict svm song.mp3 --format json; zoo predict svm knn song.mp3
+    Example: zoo predict svm song.mp3 --format json
     """
     from zoo.audio.files import audio_files
     from zoo.inference.confidence import least_confidence
