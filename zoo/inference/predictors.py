@@ -201,6 +201,11 @@ def models_before(given: Sequence[str]) -> list[str]:
 
     What is on the disk is a model if it is an ONNX file, a Python file, or a folder with a run or
     an artefact; anything else must be the name of a run or a model.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Arguments of a command.
     """
     return list(takewhile(_is_model, given[:-1]))
 
