@@ -57,6 +57,8 @@ class Row:
         Changes with which the model of each fold gives one answer to all tracks.
     failed_changes : dict
         Number of tracks of each change that failed for all of them.
+    frontend_given : bool
+        Whether the front end is not that of the model's card.
     trained_on : tuple of str
         Sentences on the recordings that the weights of the front end have seen.
     """
@@ -93,6 +95,7 @@ class Row:
     same_answer: tuple[str, ...] = ()
     failed_changes: dict[str, int] = field(default_factory=dict)
     frontend: str = ""
+    frontend_given: bool = False
     trained_on: tuple[str, ...] = ()
 
 
@@ -124,8 +127,8 @@ class Board:
     left_out: int = 0
 
     def name(self, row: Row) -> str:
-        """Return the model of a row, with its front end if the board has several."""
-        several = len({each.frontend for each in self.rows if each.frontend}) > 1
+        """Return the model of a row, with its front end if any is not that of the model's card."""
+        several = any(each.frontend_given for each in self.rows)
         return f"{row.model} on {row.frontend}" if several and row.frontend else row.model
 
     def to_json(self) -> dict[str, Any]:

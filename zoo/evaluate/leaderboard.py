@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-8"  # raised whenever the same predictions give other figures
+_VERSION = "boards-9"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -262,6 +262,7 @@ def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> 
         error=error,
         tuned=record.tuned is not None,
         frontend=record.frontend_spec,
+        frontend_given=record.title != record.model.title,
         trained_on=tuple(record.trained_on),
         **figures or {},
     )
