@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.datasets import Dataset
 from zoo.evaluate.error_analysis import (
     AlignedPredictions,
     align,
@@ -14,7 +15,14 @@ from zoo.evaluate.error_analysis import (
     only_right,
 )
 from zoo.evaluate.metrics import confusion, f1_scores
-from zoo.report.excerpts import Excerpt, cut_excerpt, find_recordings, timelines
+from zoo.report.excerpts import (
+    Excerpt,
+    cut_excerpt,
+    find_recordings,
+    open_recordings,
+    timelines,
+)
+from zoo.report.track_map import track_map
 from zoo.workspace import file_name
 from zoo_registry.errors import AudioError
 from zoo_registry.predictions import OTHER, Predictions
@@ -54,7 +62,9 @@ def error_section(
     wrong = found.wrong.sum(axis=0)
     listed = sorted(wrong.nonzero()[0].tolist(), key=lambda track: (-wrong[track], track))
     known = [runs[run] for run in found.runs]
-    cards = _cards(found, worst[:PLAYERS], known, names, progress, data)
+    opened = open_recordings(known[0].record, data)
+    cards = _cards(found, worst[:PLAYERS], known, names, progress, opened)
+    playable = {card["number"] for card in cards if card["excerpt"]}
     over_time = [timeline for card in cards for timeline in card["timelines"]]
     return {
         "errors": found,
@@ -68,7 +78,9 @@ def error_section(
         "hardest": len(worst),
         "cards": cards,
         "shown_cards": {card["number"] for card in cards},
-        "playable": any(card["excerpt"] for card in cards),
+        "playable_cards": playable,
+        "map": track_map(found, runs, opened, playable),
+        "playable": bool(playable),
         "reasons": sorted({card["reason"] for card in cards if card["reason"]}),
         "without_times": sorted({(name, of.reason) for name, of in over_time if of.reason}),
         "only_right": differing.tolist(),
@@ -161,11 +173,11 @@ def _cards(
     runs: Sequence[Run],
     names: Mapping[str, str],
     progress: Callable[[float], None],
-    data: str | None,
+    opened: Dataset | str,
 ) -> list[dict[str, Any]]:
     """Return a card per track: its answers, its excerpt, and the timelines of all runs."""
     digests = {found.tracks[track]: found.digests[track] for track in worst}
-    places = find_recordings(runs[0].record, digests, data) if worst else {}
+    places = find_recordings(opened, digests)
     excerpts = {track: _excerpt(place) for track, place in places.items()}
     files = {
         track: place

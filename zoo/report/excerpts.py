@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zoo.audio.decode import DECODING, open_stream, waveform
 from zoo.audio.frontends import LogMel
 from zoo.audio.urls import is_url
+from zoo.datasets import Dataset, FeatureTable
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Section
 from zoo.inference.predictors import open_model
@@ -25,7 +26,7 @@ from zoo_registry.files import is_folder
 from zoo_registry.record import TABLE, RunRecord
 from zoo_registry.runs import Run
 
-__all__ = ["Excerpt", "Timeline", "cut_excerpt", "find_recordings", "timelines"]
+__all__ = ["Excerpt", "Timeline", "cut_excerpt", "find_recordings", "open_recordings", "timelines"]
 
 EXCERPT = 10.0  # seconds
 LONGEST = 600.0  # seconds of a recording that are decoded
@@ -35,6 +36,7 @@ _COMPRESSION = 0.6  # of libsndfile's scale from 0 to 1: about 60 kbit/s, enough
 _PICTURE = (480, 64)  # columns and rows of pixels
 _TICKS = 6
 _RANGE = 80.0  # dB below the loudest point that the picture shows
+_NOTHING = "The models were given a table of features, so there is nothing to hear."
 # Must be raised whenever the same artefact and tracks give other timelines than before.
 _VERSION = "timelines-2"
 
@@ -74,33 +76,42 @@ class Timeline:
     reason: str | None = None
 
 
-def find_recordings(
-    record: RunRecord, wanted: Mapping[str, str], data: str | None = None
-) -> dict[str, Path | str]:
-    """Return each track's file, given its digest, or a sentence that says why there is none.
+def open_recordings(record: RunRecord, data: str | None = None) -> Dataset | str:
+    """Return the dataset of a run, or a sentence that says why it cannot be had.
 
     Parameters
     ----------
     record : RunRecord
         Record that names the dataset. A page may be handed on, so no file goes into it only
         because a record names it.
-    wanted : mapping of str to str
-        Digest of each track.
     data : str, optional
         The dataset, if the user names it.
     """
-    if record.frontend["name"] == TABLE:
-        reason = "The models were given a table of features, so there is nothing to hear."
-        return dict.fromkeys(wanted, reason)
-    source = record.dataset.source
     try:
         if data is not None and (is_folder(data) or is_url(data)):
-            source, dataset = data, find_dataset(data)
-        else:
-            dataset = recorded_dataset(source)
+            return find_dataset(data)
+        return recorded_dataset(record.dataset.source)
     except ZooError as error:
-        return dict.fromkeys(wanted, f"The recordings cannot be had: {error}.")
-    tracks = {track.id: track for track in dataset.tracks}
+        is_table = record.frontend["name"] == TABLE
+        return _NOTHING if is_table else f"The recordings cannot be had: {error}."
+
+
+def find_recordings(opened: Dataset | str, wanted: Mapping[str, str]) -> dict[str, Path | str]:
+    """Return each track's file, given its digest, or a sentence that says why there is none.
+
+    Parameters
+    ----------
+    opened : Dataset or str
+        Result of `open_recordings`.
+    wanted : mapping of str to str
+        Digest of each track.
+    """
+    if isinstance(opened, str):
+        return dict.fromkeys(wanted, opened)
+    if isinstance(opened, FeatureTable):
+        return dict.fromkeys(wanted, _NOTHING)
+    tracks = {track.id: track for track in opened.tracks}
+    source = opened.source
     found: dict[str, Path | str] = {}
     for name, digest in wanted.items():
         track = tracks.get(name)

@@ -15,8 +15,9 @@ import pytest
 
 import zoo
 from zoo.evaluate.board import Board, Row
+from zoo.features.cache import features_folder
 from zoo.plugins.registry import find_dataset
-from zoo.report import error_section, excerpts
+from zoo.report import error_section, excerpts, track_map
 from zoo.report.page import write_report
 from zoo.report.tables import explanations, worst_cell, worst_changes
 from zoo.workspace import cache_folder, models_folder
@@ -150,8 +151,8 @@ class TestContent:
             assert len(ids) == len(set(ids)), name
             sections = [section["id"] for section in its.all("section")]
             assert sections == [
-                "board", "honesty", "errors", "doubts", "apart", "confusion", "f1", "calibration",
-                "curves", "cost", "runs",
+                "board", "honesty", "errors", "map", "doubts", "apart", "confusion", "f1",
+                "calibration", "curves", "cost", "runs",
             ]  # fmt: skip
             links = [link["href"] for link in its.all("a")]
             assert [f"#{section}" for section in sections] == links[1 : len(sections) + 1]
@@ -300,7 +301,11 @@ class TestContent:
         for its in pages().values():
             canvases = [item for item in its.all("div") if item.get("class") == "canvas"]
             assert len(canvases) == len(its.all("figure")) == len(its.all("svg"))
-            assert all(item["role"] == "img" and item["aria-label"] for item in canvases)
+            # A group holds links, which an image would hide.
+            roles = [
+                "group" if item["aria-label"].startswith("Map") else "img" for item in canvases
+            ]
+            assert [item["role"] for item in canvases] == roles
             assert len(its.all("caption")) == len(its.all("table"))
             boxes = [item for item in its.all("div") if "scroll" in (item.get("class") or "")]
             assert len(boxes) == len(its.all("table"))
@@ -388,6 +393,37 @@ class TestContent:
     def test_no_run_no_page(self, workspace):
         assert write_report(Path("report")) == []
         assert not Path("report").exists()
+
+
+class TestMap:
+    def test_each_track_is_on_it_and_errors_are_outlined(self, mistaken):
+        its = pages()["tones-kfold-3.html"]
+        board = its.source.split('<section id="map"')[1].split("</section>")[0]
+        right, wrong = board.split("<g stroke-width")[1:3]
+        wrong = wrong.split("<g transform")[0]
+        titles = re.findall(r"<title>(\S+): labelled (\w+), answer (\w+)</title>", right + wrong)
+        assert len({track for track, *_ in titles}) == len(titles) == 16
+        assert all((a == b) == (t in right) for t, a, b in titles)
+        best = next(row for row in its.tables["board"][1:])
+        assert f"{right.count('<title>') / 16:.3f}" == best[2]
+        links = re.findall(r'<a href="#(track-\d+)" aria-label="Listen to (\S+)">', board)
+        assert {link for link, _ in links} <= set(its.values("id"))
+        assert len(links) == len(its.all("audio")) > 0
+
+    def test_a_sample_of_many_and_all_that_can_be_played(self, mistaken, monkeypatch):
+        monkeypatch.setattr(track_map, "MOST", 12)
+        monkeypatch.setattr(track_map, "_FEWEST", 4)
+        its = pages()["tones-kfold-3.html"]
+        board = its.source.split('<section id="map"')[1].split("</section>")[0]
+        assert 8 <= board.count("<title>") < 16
+        assert f"{board.count('<title>')} of 16 tracks" in board
+        assert board.count("<a href") == len(its.all("audio"))
+
+    def test_nothing_is_computed_for_it(self, mistaken):
+        shutil.rmtree(features_folder())
+        its = pages()["tones-kfold-3.html"]
+        assert "map" not in its.values("id")
+        assert not features_folder().exists()
 
 
 class TestSound:
