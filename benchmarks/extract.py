@@ -8,7 +8,8 @@ other work on the machine disturbs least. Processes: `zoo.features.extraction.ex
 with two, in turns, each in a new process and with an empty cache; what counts is time on the wall,
 so the machine should have nothing else to do. Ratios say how much faster the zoo is, or two
 processes are. audioflux takes part where it is installed
-(dependency group `bench`).
+(dependency group `bench`). Encoders whose weights are installed are compared with real time, and
+with the hand-crafted features.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from _common import Row, in_turns, main, note, ratios, tracks_of
 from zoo.audio import librosa_reference
 from zoo.audio.decode import decode
 from zoo.audio.frontends import Handcrafted, LogMel
+from zoo_registry import Registry
 from zoo_registry.errors import AudioError
 
 Contestants = dict[str, Callable[[Any], Any]]
@@ -69,6 +71,7 @@ def rows(given: argparse.Namespace) -> Iterator[Row]:
     _alike(list(waveforms.values()))
     for title, contestants in (("hand-crafted", handcrafted), ("log-mel", log_mel)):
         yield from _contest(title, contestants, waveforms, given.rounds)
+    yield from _encoders(list(waveforms), given.rounds)
     for model, title in (("svm", "hand-crafted"), ("cnn2d", "log-mel")):
         yield from _processes(title, model, given.data, given.rounds)
 
@@ -171,6 +174,25 @@ def _contest(
             figures = f"{each['zoo']:.1f} ms a track against {each[name]:.1f}; decoding takes "
             figures += f"{each['decoding']:.1f}"
             yield Row(f"{title}, {name} over zoo", ratios(spent[name], spent["zoo"]), figures)
+
+
+def _encoders(files: list[Path], rounds: int) -> Iterator[Row]:
+    """Give each encoder and the hand-crafted features each recording, in turns."""
+    cards = [Registry().frontend(name).card for name in ("musicnn", "yamnet")]
+    frontends = [Handcrafted(), *(card.frontend for card in cards if not card.missing)]
+    spent: dict[str, list[float]] = {each.name: [] for each in frontends}
+    lengths = []
+    for path in files:
+        given = {each.name: (each, decode(path, each.sample_rate)) for each in frontends}
+        timed = {name: partial(_cpu_seconds, *both) for name, both in given.items()}
+        for name, seconds in in_turns(timed, rounds).items():
+            spent[name] += seconds
+        lengths += rounds * [given["handcrafted"][1].size / RATE]
+    usual = spent.pop("handcrafted")
+    for name, seconds in spent.items():
+        each = f"{1000 * statistics.median(seconds):.0f} ms a track on one core"
+        yield Row(f"{name}, real time over it", ratios(lengths, seconds), each)
+        yield Row(f"{name}, hand-crafted over it", ratios(usual, seconds), each)
 
 
 def _cpu_seconds(call: Callable[..., Any], *arguments: Any) -> float:

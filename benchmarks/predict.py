@@ -6,7 +6,8 @@ DATA is a folder with one sub-folder a class. Ratios say how many times as fast,
 zoo is. A CNN and an SVM are trained on it, each once
 as the zoo does and once as published work does: librosa.load, librosa's features, a model
 in Keras' or joblib's own file. Both then classify the same file, each in a fresh process,
-in turns; and the same folder, each in one process. What counts are the ratios.
+in turns; and the same folder, each in one process. What counts are the ratios. If the weights of
+musicnn are installed, heads on it are asked, too.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from _common import Row, in_turns, main, process, ratios, tracks_of
+
+from zoo_registry import Registry
 
 ZOO = str(Path(sys.executable).with_name("zoo"))
 
@@ -73,6 +76,8 @@ def rows(given: argparse.Namespace) -> Iterator[Row]:
             yield from _cold(name, script, model, files[0], given.rounds)
         for name, script, model in _rivals(folder):
             yield from _batch(name, script, model, files)
+        if not Registry().frontend("musicnn").card.missing:
+            yield from _encoder(given.data, files[0], given.rounds)
 
 
 def _rivals(folder: Path) -> list[tuple[str, str, str]]:
@@ -123,6 +128,23 @@ def _cold(name: str, script: str, model: str, file: str, rounds: int) -> Iterato
         zoo, other = ([getattr(cost, what) for cost in spent[who]] for who in ("zoo", "script"))
         figures = f"{statistics.median(zoo):.3g} {unit} against {statistics.median(other):.3g}"
         yield Row(f"one file, cold, {name}: {what}", ratios(other, zoo), figures)
+
+
+def _encoder(data: str, file: str, rounds: int) -> Iterator[Row]:
+    """Classify one file with heads on musicnn, one, and two at once, in fresh processes."""
+    command = [ZOO, "train", "svm", "logistic", "--front-end", "musicnn", "--data", data]
+    command += ["--ungrouped", "--protocol", "holdout:0.3"]
+    subprocess.run(command, check=True, capture_output=True)
+    spent = in_turns(
+        {
+            "one": lambda: process([ZOO, "predict", "svm", file]),
+            "two": lambda: process([ZOO, "predict", "svm", "logistic", file]),
+        },
+        rounds,
+    )
+    first, both = ([cost.seconds for cost in spent[who]] for who in ("one", "two"))
+    figures = f"{statistics.median(first):.3g} s; two heads {statistics.median(both):.3g} s"
+    yield Row("one file, cold, musicnn: two heads over one", ratios(both, first), figures)
 
 
 def _batch(name: str, script: str, model: str, files: list[str]) -> Iterator[Row]:
