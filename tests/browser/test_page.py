@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 import zoo
+from zoo_registry import Registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "browser"
 BUILT_IN = sorted(
@@ -96,15 +97,21 @@ def artefact(tmp_path_factory, make_tones) -> Callable[..., Path]:
     root = tmp_path_factory.mktemp("trained")
     tones = make_tones(root / "tones")
 
-    def train(name: str, data: Path = tones) -> Path:
-        place = root / data.name / name
+    def train(name: str, data: Path = tones, frontend: str | None = None) -> Path:
+        place = root / data.name / f"{name}-{frontend}"
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ZOO_CACHE", str(root / "cache"))
             patch.setenv("ZOO_MODELS", str(place))
             if not place.exists():
                 params = {"epochs": 1} if name in NETWORKS else {}
                 run = zoo.train(
-                    name, str(data), protocol="kfold:2", grouped=False, params=params, jobs=1
+                    name,
+                    str(data),
+                    frontend=frontend,
+                    protocol="kfold:2",
+                    grouped=False,
+                    params=params,
+                    jobs=1,
                 )
                 assert run.has_artefact, run.record.artefact
         (found,) = place.rglob("model.onnx")
@@ -158,6 +165,16 @@ def test_every_model_answers_there_as_here(name, page, artefact, tmp_path, brows
     assert {url.split("/")[2] for url in browser.requests() if url.startswith("http")} == {
         browser.driver.current_url.split("/")[2]
     }
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("encoder", ["musicnn", "yamnet"])
+def test_encoders_answer_there_as_here(encoder, page, artefact, tmp_path):
+    if missing := Registry().frontend(encoder).card.missing:
+        pytest.skip(missing)
+    model = artefact("logistic", frontend=encoder)
+    paths = [music(tmp_path / f"{seconds:g}.wav", seconds, 16_000) for seconds in (0.3, 40.0)]
+    compare(page(model, *paths), model, paths)
 
 
 @pytest.mark.parametrize(
