@@ -1,6 +1,7 @@
 """``zoo predict``: prediction of the labels of audio files."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -71,6 +72,7 @@ def command(
     if output is not None and is_stdout(output):
         output = None
     models = open_models([run, *others], threads=None if 1 in (jobs, len(files)) else 1)
+    _note_choices([run, *others], [model.name for model in models], reporter)
     kept = None
     if output is not None:
         model = _only(models)
@@ -119,6 +121,21 @@ def command(
         reporter.note(f"{answered} into {output}, {failed} of them with an error")
     if failed:
         raise typer.Exit(1)
+
+
+def _note_choices(wanted: Sequence[str], taken: Sequence[str], reporter: TerminalReporter) -> None:
+    """Name the run that was taken of each model whose runs have several front ends."""
+    from zoo.workspace import runs
+    from zoo_registry.runs import Run
+
+    complete = [run.record for run in runs() if isinstance(run, Run) and run.complete]
+    for name, run in zip(wanted, taken, strict=True):
+        found = sorted({record.frontend_spec for record in complete if record.model.name == name})
+        if found[1:]:
+            reporter.note(
+                f"{name} is the run {run}; its runs have the front ends {', '.join(found)}, and "
+                "the id of another run takes that one"
+            )
 
 
 def _only(models: "list[Predictor]") -> "Predictor":

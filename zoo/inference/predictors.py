@@ -83,6 +83,11 @@ class PluginPredictor:
             raise PluginError(f"{reason}, and links in {run.saved_path} are not followed")
         if lost := [name for name in run.damaged() if name in record.artefact.saved]:
             raise PluginError(run.damage(lost))
+        if _needs_file(run):
+            raise PluginError(
+                f"{reason}, and its front end is a file, which `zoo predict` does not load; its "
+                "author should give it a `graph`, or install it as a plugin"
+            )
         try:
             self._model = recorded_model(record, file, "zoo predict {} PATH")
         except (UsageError, PluginError) as error:
@@ -123,6 +128,13 @@ class PluginPredictor:
         return np.full((count, 2), np.nan) if times is None else times
 
 
+def _needs_file(run: Run) -> bool:
+    """Return whether a run answers only with a front end of a loose file."""
+    frontend = run.record.frontend_plugin
+    is_loose = bool(frontend and frontend.spec and frontend.is_file)
+    return is_loose and not run.has_artefact
+
+
 def while_wanted(
     is_wanted: Callable[[], bool], blocks: Iterator[NDArray[np.float32]]
 ) -> Iterator[NDArray[np.float32]]:
@@ -161,7 +173,7 @@ def open_model(
     if is_file(path) and path.name != RECORD and not file:
         artefact = Artefact(path, _recorded_hash(path), threads, shared=shared)
         return _of_sound(artefact, wanted)
-    run = find_run(wanted, lambda run: run.takes_audio)
+    run = find_run(wanted, lambda run: run.takes_audio and not _needs_file(run))
     if run.lack:
         raise UsageError(run.lack)
     if not run.takes_audio:
@@ -217,7 +229,7 @@ def _is_model(wanted: str) -> bool:
     if is_file(path):
         return path.suffix in (".onnx", ".py")
     try:
-        find_run(wanted, lambda run: run.takes_audio)
+        find_run(wanted, lambda run: run.takes_audio and not _needs_file(run))
     except ZooError:
         return False
     return True

@@ -1,0 +1,126 @@
+"""Models on several front ends, as the commands show them and find them again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from zoo.cli.app import app
+
+FRONT_END = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from zoo import FrontEndCard
+
+@dataclass(frozen=True)
+class Level:
+    name: ClassVar[str] = "level"
+    version: ClassVar[int] = 1
+    layout: ClassVar[str] = "vectors"
+    sample_rate: int = 8000
+
+    def __call__(self, audio):
+        crossings = np.abs(np.diff(np.sign(audio))).mean()
+        return np.array([[np.abs(audio).mean(), crossings]], np.float32)
+
+card = FrontEndCard(frontend=Level(), title="Level")
+"""
+
+
+def zoo(*words, code=0):
+    outcome = CliRunner().invoke(app, [str(word) for word in words])
+    assert outcome.exit_code == code, (outcome.output, outcome.exception)
+    return outcome
+
+
+@pytest.fixture(scope="module")
+def _trained(tmp_path_factory, make_tones):
+    root = tmp_path_factory.mktemp("frontends")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.delenv("ZOO_MODELS", raising=False)
+        patch.setenv("ZOO_CACHE", str(root / "cache"))
+        make_tones(root / "tones")
+        (root / "level.py").write_text(FRONT_END)
+        given = ("handcrafted", "handcrafted:window=0.5", "./level.py")
+        zoo(
+            "train", "logistic", "--data", "tones", "--protocol", "kfold:2", "--jobs", 1,
+            "--no-robustness", *(word for each in given for word in ("--front-end", each)),
+        )  # fmt: skip
+    return root
+
+
+@pytest.fixture
+def trained(_trained, monkeypatch):
+    monkeypatch.chdir(_trained)
+    monkeypatch.delenv("ZOO_MODELS", raising=False)
+    monkeypatch.setenv("ZOO_CACHE", str(_trained / "cache"))
+    return {
+        json.loads(path.read_text())["frontend"]["name"]
+        + str(json.loads(path.read_text())["frontend"].get("window", "")): path.parent.name
+        for path in Path("models").rglob("run.json")
+    }
+
+
+NAMES = ["logistic on handcrafted", "logistic on handcrafted:window=0.5", "logistic on level"]
+
+
+def test_every_board_and_list_names_them(trained):
+    markdown = zoo("leaderboard", "--format", "markdown").stdout
+    assert (
+        sorted(line.split(" | ")[1] for line in markdown.splitlines() if "logistic on" in line)
+        == NAMES
+    )
+    specs = sorted(name.removeprefix("logistic on ") for name in NAMES)
+    boards = json.loads(zoo("leaderboard", "--format", "json").stdout)
+    assert sorted(row["frontend"] for row in boards[0]["rows"]) == specs
+    header, *rows = zoo("leaderboard", "--format", "csv").stdout.splitlines()
+    assert "frontend" in header.split(",")
+    assert all(any(spec in row for row in rows) for spec in specs)
+    listed = zoo("runs", "list").stdout
+    assert all(spec in listed for spec in specs)
+    shown = zoo("runs", "show", trained["level"]).stdout
+    assert "front end  level" in shown
+    zoo("report", "--output", "report", "--force")
+    page = next(Path("report").glob("*.html")).read_text()
+    assert all(f"{name}</th>" in page for name in NAMES)
+    card = next(Path("models").rglob(f"{trained['handcrafted0.5']}/README.md")).read_text()
+    assert "on handcrafted:window=0.5" in card.splitlines()[0]
+
+
+def test_predict_names_the_run_that_it_takes(trained):
+    song = next(Path("tones").rglob("*.wav"))
+    found = zoo("predict", "logistic", song, "--format", "json")
+    run = json.loads(found.stdout)["run"]
+    # The newest has a front end that no artefact can hold, and that only its file has.
+    assert run in (trained["handcrafted0.5"], trained["handcrafted30.0"])
+    assert f"logistic is the run {run}; its runs have the front ends handcrafted, " in found.stderr
+    assert "its runs" not in zoo("predict", trained["handcrafted30.0"], song).stderr
+    refused = CliRunner().invoke(app, ["predict", trained["level"], str(song)])
+    assert "its front end is a file, which `zoo predict` does not load" in str(refused.exception)
+
+
+def test_a_run_on_another_front_end_is_verified_anew(trained):
+    zoo("runs", "verify", trained["handcrafted0.5"], "--rerun")
+
+
+def test_a_front_end_of_a_file_is_loaded_if_it_is_named(trained):
+    refused = zoo("runs", "verify", trained["level"], "--rerun", code=1)
+    assert "no code is loaded because a record names it" in refused.output
+    assert "add --front-end" in refused.output
+    zoo("runs", "verify", trained["level"], "--rerun", "--front-end", "./level.py")
+
+
+def test_models_of_another_layout_are_left_out_of_all(trained):
+    found = zoo(
+        "train", "--all", "--front-end", "handcrafted:window=0.5", "--data", "tones", "--protocol",
+        "holdout:0.3", "--jobs", 1, "--no-robustness",
+    )  # fmt: skip
+    assert "cnn2d is left out: " in found.stderr
+    assert "vgg16 is left out: " in found.stderr
+    shutil.rmtree(next(Path("models").rglob("holdout*")))
