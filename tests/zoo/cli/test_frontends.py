@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo import FrontEndCard
+from zoo import FrontEndCard, TrainedOn
 
 @dataclass(frozen=True)
 class Level:
@@ -28,7 +28,8 @@ class Level:
         crossings = np.abs(np.diff(np.sign(audio))).mean()
         return np.array([[np.abs(audio).mean(), crossings]], np.float32)
 
-card = FrontEndCard(frontend=Level(), title="Level")
+seen = TrainedOn(corpus="the Levels", overlaps={"gtzan": "shares artists with GTZAN"})
+card = FrontEndCard(frontend=Level(), title="Level", trained_on=(seen,))
 """
 
 
@@ -91,6 +92,30 @@ def test_every_board_and_list_names_them(trained):
     assert all(f"{name}</th>" in page for name in NAMES)
     card = next(Path("models").rglob(f"{trained['handcrafted0.5']}/README.md")).read_text()
     assert "on handcrafted:window=0.5" in card.splitlines()[0]
+
+
+def test_what_its_weights_have_heard_is_on_board_page_and_card(trained, make_tones, monkeypatch):
+    gtzan = make_tones(Path("gtzan"), classes=("blues", "rock"))
+    for path in gtzan.rglob("*.wav"):
+        path.rename(path.with_name(f"{path.parent.name}.000{path.stem[-2:]}.wav"))
+    monkeypatch.setenv("ZOO_MODELS", "heard")
+    unknown = "level was trained on the Levels; whether that has recordings of {} is not known."
+    known = "level was trained on the Levels, which shares artists with GTZAN."
+    zoo(
+        "train", "logistic", "--front-end", "./level.py", "--data", gtzan, "--protocol",
+        "holdout:0.5", "--ungrouped", "--jobs", 1, "--no-robustness",
+    )  # fmt: skip
+    for models, sentence in (("heard", known), ("models", unknown.format("tones"))):
+        monkeypatch.setenv("ZOO_MODELS", models)
+        for format in ("table", "markdown"):
+            found = zoo("leaderboard", "--format", format).stdout
+            assert " ".join(found.split()).count(sentence) == 1
+        rows = json.loads(zoo("leaderboard", "--format", "json").stdout)[0]["rows"]
+        assert [row["trained_on"] for row in rows if row["frontend"] == "level"] == [[sentence]]
+        zoo("report", "--output", models, "--force")
+        assert sentence in next(Path(models).glob("*.html")).read_text()
+        cards = [path.read_text() for path in Path(models).rglob("logistic-*/README.md")]
+        assert sum(sentence in card for card in cards) == 1
 
 
 def test_predict_names_the_run_that_it_takes(trained):
