@@ -203,3 +203,14 @@ def test_in_print_nothing_is_cut_and_no_button_is_left(page):
         ".filter((box) => getComputedStyle(box).overflowX !== 'visible').length"
     )
     assert cut == 0
+
+
+def test_a_point_of_the_map_leads_to_what_can_be_played(page):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    point = page.driver.find_element(By.CSS_SELECTOR, "#map svg a")
+    page.run("arguments[0].focus()", point)
+    assert page.run("return document.activeElement === arguments[0]", point)
+    point.send_keys(Keys.ENTER)
+    assert page.run("return document.querySelector('.card:target audio') !== null")

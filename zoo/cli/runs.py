@@ -91,8 +91,9 @@ def _table(
         )
         for run in readable
     )
-    names = ["front end"] * others
-    headings = columns(*names, "dataset", "protocol", "status", "finished (UTC)", overflow="fold")
+    headings = columns("dataset", "protocol", "status", "finished (UTC)", overflow="fold")
+    if others:  # a name is not broken: "handcrafted" has 11 characters
+        headings = [*columns("front end", overflow="fold", min_width=11), *headings]
     if readable:
         yield make_table([*columns("run", overflow="fold", no_wrap=True), *headings], rows)
     elif not damaged:
