@@ -138,8 +138,7 @@ class Registry:
         >>> Registry().frontend("handcrafted:window=10").card.frontend.window
         10.0
         """
-        parsed = _SPEC.fullmatch(spec)
-        name, given = (parsed["name"], parsed["fields"] or "") if parsed else (spec, "")
+        name, given = _parts(spec)
         found = self._points_of("front-end")
         if name in found:
             loaded = load_frontend(found[name])
@@ -151,7 +150,7 @@ class Registry:
                     "choose another in its card"
                 )
         else:
-            raise self._unknown("front end", name)
+            raise self._unknown("front-end", name)
         settings = dict(_setting(spec, item) for item in given.split(",") if item)
         frontend = with_fields(loaded.card.frontend, settings)
         changed = {
@@ -160,16 +159,15 @@ class Registry:
             if (value := getattr(frontend, name)) != getattr(loaded.card.frontend, name)
         }
         fields = ",".join(f"{name}={value}" for name, value in changed.items())
-        card, source = (
-            replace(loaded.card, frontend=frontend),
-            replace(loaded.source, fields=fields),
+        return replace(
+            loaded,
+            card=replace(loaded.card, frontend=frontend),
+            source=replace(loaded.source, fields=fields),
         )
-        return replace(loaded, card=card, source=source)
 
     def is_frontend(self, spec: str) -> bool:
         """Whether a word of the user names a front end, and no model; a file is imported."""
-        parsed = _SPEC.fullmatch(spec)
-        name = parsed["name"] if parsed else spec
+        name, _ = _parts(spec)
         if {spec, name} & self._points_of("model").keys():
             return False
         if is_plugin_file(name):
@@ -209,8 +207,8 @@ class Registry:
         results = call_apart(new_manager(self._others), hook, arguments)
         return [result for _, result in results]
 
-    def _unknown(self, what: str, name: str) -> UsageError:
-        kind: Kind = "model" if what == "model" else "front-end"
+    def _unknown(self, kind: Kind, name: str) -> UsageError:
+        what = kind.replace("-", " ")
         for entry in self.entries:
             if entry.kind == kind and entry.name == name:
                 return UsageError(f"the {what} {name!r} cannot be used: {entry.reason}")
@@ -249,6 +247,12 @@ class Registry:
     def _points_of(self, kind: Kind) -> dict[str, PluginEntry]:
         """Return the entry points of a kind that are not withheld, by name."""
         return {e.name: e for e in self.entries if e.kind == kind and not e.withheld}
+
+
+def _parts(spec: str) -> tuple[str, str]:
+    """Return the name of a front end, or the path of its file, and the values of its fields."""
+    parsed = _SPEC.fullmatch(spec)
+    return (parsed["name"], parsed["fields"] or "") if parsed else (spec, "")
 
 
 def _setting(spec: str, item: str) -> tuple[str, str]:
