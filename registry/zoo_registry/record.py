@@ -1,14 +1,29 @@
 """The record of a run, `run.json`: everything needed to repeat the run, and how it went."""
 
-import re
 import shlex
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
 from zoo_registry.parameters import ParamValue
-from zoo_registry.structures import Count, Number, Structure, from_plain
+from zoo_registry.record_parts import (
+    ArtefactInfo,
+    AuditInfo,
+    DatasetInfo,
+    FoldAudit,
+    FoldRecord,
+    FrontEndInfo,
+    MachineInfo,
+    ModelDescription,
+    ModelInfo,
+    NotedTrack,
+    ProtocolInfo,
+    RobustnessInfo,
+    SkippedChange,
+    SkippedTrack,
+    TuningInfo,
+)
+from zoo_registry.structures import Count, Number, Structure
 from zoo_registry.text import digest
 
 __all__ = [
@@ -23,6 +38,7 @@ __all__ = [
     "MachineInfo",
     "ModelDescription",
     "ModelInfo",
+    "NotedTrack",
     "ProtocolInfo",
     "RobustnessInfo",
     "RunRecord",
@@ -35,269 +51,8 @@ __all__ = [
 FORMAT = 1
 TABLE = "table"  # the front end of a table of features
 
-Curve = list[dict[str, float]]  # a training that diverges has figures that are not finite
 _Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)$")]
-_Place = Annotated[str, Meta(pattern=r"^[^\0]*$")]  # no path has a zero byte
 Status = Literal["running", "complete", "no artefact", "failed"]
-# Former versions stored the sentence, and no `impossible`; what they saved answers.
-_NO_FORM = re.compile(r"has no `export` hook|ONNX form")
-
-
-class ModelDescription(Structure, kw_only=True):
-    """The model of an artefact; a loose file has no distribution, and its hash as version."""
-
-    name: str
-    title: str
-    family: str
-    distribution: str | None = None
-    version: str | None = None
-    licence: str | None = None
-
-
-class ModelInfo(ModelDescription, kw_only=True):
-    """The model of a run: its description, and the path that a loose file had.
-
-    Nothing is ever loaded from that path: code is loaded because the user names its file, or has
-    installed it.
-    """
-
-    file: _Place | None = None
-
-    @property
-    def description(self) -> ModelDescription:
-        """The model without the path, which others need not know."""
-        return from_plain(self.to_dict(), ModelDescription)
-
-    @property
-    def is_file(self) -> bool:
-        """Whether the model is a loose file; `version` is the first digits of its hash."""
-        return self.distribution is None
-
-    @property
-    def reference(self) -> str:
-        """The argument of ``zoo train`` that means this model, for a command that is shown."""
-        return shlex.quote(self.file or self.name)
-
-
-class FrontEndInfo(Structure, kw_only=True, omit_defaults=True):
-    """The plugin of a front end: its title and origin, and what its card says of its weights.
-
-    `spec` is the value of ``--front-end`` if it is not the front end of the model's card; of a
-    loose file it has the path, from which nothing is loaded because a record names it.
-    `trained_on` has what the weights have seen, each with what datasets have in common with it, by
-    the names of their collections.
-    """
-
-    title: str
-    spec: _Place | None = None
-    distribution: str | None = None
-    version: str | None = None
-    package: str | None = None
-    licence: str | None = None
-    notice: str | None = None
-    trained_on: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a loose file; `version` is the first digits of its hash."""
-        return self.distribution is None
-
-
-class NotedTrack(Structure, kw_only=True):
-    """A track of which not all sound is used as it is, and what is not."""
-
-    track: str
-    note: str
-
-
-class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
-    """The tracks that a run used: `source` is the argument of ``--data``, `tracks` their number.
-
-    If tracks were left out, `whole` is the fingerprint with them. Earlier versions left it out, and
-    had the fingerprint of all tracks in the place of that of the used ones. `noted` has the tracks
-    of which not all sound is used as it is, such as one of two channels. `bandwidth` has, for each
-    used track in the order of the dataset, the frequency in Hz above which there is nothing, 0 for
-    silence; earlier versions did not measure it. `collection` is the published collection that the
-    tracks belong to, such as "gtzan", if it is known.
-    """
-
-    name: str
-    source: _Place
-    fingerprint: str
-    classes: list[str]
-    tracks: Count
-    whole: str | None = None
-    noted: list[NotedTrack] = field(default_factory=list)
-    bandwidth: list[Count] = field(default_factory=list)
-    collection: str | None = None
-
-
-class ProtocolInfo(Structure, kw_only=True):
-    """The protocol of a run, such as "kfold:5", and whether groups stay together."""
-
-    spec: str
-    grouped: bool
-
-
-class TuningInfo(Structure, kw_only=True, omit_defaults=True):
-    """The search that found the parameters of a run.
-
-    `tuning` identifies the search. If it is `nested`, every fold had a search of its own with
-    this `tuner`, and its result is in the fold's `params`. `seen` has the first 16 hexadecimal
-    digits of the sha256 of each track that the search used.
-    """
-
-    tuning: str | None = None
-    nested: bool = False
-    trials: Count
-    tuner: str | None = None
-    seen: list[str]
-
-
-class SkippedTrack(Structure, kw_only=True):
-    """A track that could not be used, and the reason."""
-
-    track: str
-    reason: str
-
-
-class SkippedChange(Structure, kw_only=True):
-    """A change of a track that has no array, or an answer that the model failed to give."""
-
-    track: str
-    change: str
-    reason: str
-
-
-class RobustnessInfo(Structure, kw_only=True, omit_defaults=True):
-    """The sample of test tracks that a model was also asked about as they are changed.
-
-    `tracks` is their number, `changes` has the version of each change by its name, `sentences`
-    describes the changes, `sha256` is that of `robustness.csv`.
-    """
-
-    tracks: Count
-    changes: dict[str, Count]
-    sentences: dict[str, str] = field(default_factory=dict)
-    sha256: str | None = None
-
-
-class FoldRecord(Structure, kw_only=True, omit_defaults=True):
-    """One fold of a run; a fold that failed has an `error` and no seconds.
-
-    `params` has the parameters that a nested search found, `curve` the figures that the training
-    reported, each with the `fraction` that was done. `sha256` is that of the fold's file,
-    `robustness` that of its file of changed tracks, `windows` that of the windows of both, and
-    `skipped` has the changed tracks without an answer. `betas` has the power that calibrates its
-    predictions, see `zoo.evaluate.calibration`; a single fold has one per half. Earlier versions
-    had none, and kept no windows.
-    """
-
-    fold: Count
-    train_tracks: Count
-    test_tracks: Count
-    error: str | None
-    params: dict[str, ParamValue] | None = None
-    curve: Curve = field(default_factory=list)
-    train_seconds: Number | None = None
-    predict_seconds: Number | None = None
-    sha256: str | None = None
-    robustness: str | None = None
-    windows: str | None = None
-    betas: list[Number] = field(default_factory=list)
-    skipped: list[SkippedChange] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if (self.train_seconds is None) != (self.predict_seconds is None):
-            raise ValueError("one of train_seconds and predict_seconds is missing")
-        if self.is_trained and not (self.train_tracks and self.test_tracks):
-            raise ValueError("a fold was trained or tested without a track")
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether the model was trained and tested."""
-        return self.train_seconds is not None
-
-
-class FoldAudit(Structure, kw_only=True):
-    """Numbers of test tracks of a fold that share something with a training track.
-
-    Of the `tested` tracks so many share a `group`, a `recording`, all bytes (`duplicate`), or
-    `any` of these. `missing` has the classes without a training track.
-    """
-
-    fold: Count
-    tested: Count
-    group: Count
-    recording: Count
-    duplicate: Count
-    any: Count
-    missing: list[str]
-
-
-class AuditInfo(Structure, kw_only=True):
-    """The audit of a split.
-
-    `conflicts` has pairs of track ids, equal recordings under different labels. `known` is the
-    number of tracks that have a group or a recording in the metadata.
-    """
-
-    folds: list[FoldAudit]
-    conflicts: list[list[str]]
-    known: Count
-
-
-class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
-    """The artefact of a run, or the `error` that prevented it.
-
-    `parity` is the largest difference in probability of a window between file and Python model
-    over `parity_tracks` tracks, `same_winner` the number of those for which both name the same
-    class, `reference` the difference between the front end and its reference in standard
-    deviations. `params` and `curve` are those of the fit on all tracks, as in `FoldRecord`. `saved`
-    has the sha256 of each file that the plugin saved of a model without a file. `impossible` tells
-    whether the model has no ONNX form, so that it can never have a file.
-    """
-
-    params: dict[str, ParamValue] | None = None
-    curve: Curve = field(default_factory=list)
-    fit_seconds: Number | None = None
-    file: Literal["model.onnx"] | None = None
-    sha256: str | None = None
-    bytes: Count | None = None
-    parity_tracks: Count | None = None
-    parity: Number | None = None
-    same_winner: Count | None = None
-    reference: float | None = None
-    error: str | None = None
-    impossible: bool | None = None
-    saved: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if any(".." in PurePosixPath(name).parts or name.startswith("/") for name in self.saved):
-            raise ValueError("a saved file is not in the run's folder")
-        written = (self.file, self.bytes, self.parity_tracks, self.parity, self.same_winner)
-        if self.sha256 is not None and None in written:
-            raise ValueError("the description of the file is not complete")
-
-    @property
-    def is_due(self) -> bool:
-        """Whether there is no file, although the model has an ONNX form."""
-        impossible = self.impossible
-        if impossible is None and self.error:
-            impossible = bool(self.saved) or _NO_FORM.search(self.error) is not None
-        return self.sha256 is None and not impossible
-
-
-class MachineInfo(Structure, kw_only=True, omit_defaults=True):
-    """The machine that trained: platform, number of processors, version of Python.
-
-    As long as it trains, `process` is the name of the process; see `zoo_registry.processes`.
-    """
-
-    platform: str | None = None
-    processors: Count | None = None
-    python: str | None = None
-    process: str | None = None
 
 
 class RunRecord(Structure, kw_only=True):
