@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 import zoo
-from zoo.execution.progress import Reporter
+from tests.notes import Notes
 from zoo.features.extraction import _missing
 from zoo.tuning.trials import Tuning
 from zoo_registry import EngineError, UsageError
@@ -318,14 +318,6 @@ def test_a_command_that_is_killed_goes_on(cluster, machines, theirs, elsewhere, 
         assert entry in after
 
 
-class _Notes(Reporter):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 def test_a_model_without_an_onnx_form_brings_what_it_saves(cluster, theirs, feature_table):
     saving = (
         "\nfrom zoo import CannotExport"
@@ -335,13 +327,13 @@ def test_a_model_without_an_onnx_form_brings_what_it_saves(cluster, theirs, feat
         "    np.save(folder / 'weights' / 'coef.npy', model.coef_)\n    return True\n"
         "\n@hookimpl\ndef load(folder):\n    return np.load(folder / 'weights' / 'coef.npy')\n"
     )
-    notes = _Notes()
+    notes = Notes()
     table = str(feature_table(classes=2, tracks=8, name="saved.csv"))
     run = zoo.train(theirs(after=saving), table, protocol="kfold:2", engine=cluster, reporter=notes)
     assert run.complete, run.record.error
     assert run.record.artefact.error == "no form"
     assert (run.saved_path / "weights" / "coef.npy").is_file()
-    assert any("has no ONNX file (no form)" in note for note in notes.notes)
+    assert any("has no ONNX file (no form)" in note for note in notes.texts)
 
 
 def test_what_a_worker_lacks_is_told_before_the_work(cluster, tmp_path, workspace):

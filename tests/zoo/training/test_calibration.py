@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.notes import Notes
 from zoo.artefacts.artefact import Artefact
 from zoo.datasets import open_dataset
 from zoo.evaluate.calibration import calibrated
 from zoo.evaluate.metrics import calibration
-from zoo.execution.progress import Reporter
 from zoo.inference.predictors import PluginPredictor
 from zoo.training.verify import verify_run
 from zoo_registry.record import RunRecord
@@ -73,14 +73,6 @@ def save(model, folder):
 def load(folder):
     return np.load(folder / "model.npy")
 """
-
-
-class Notes(Reporter):
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.texts.append(text)
 
 
 @pytest.fixture

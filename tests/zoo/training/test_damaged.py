@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from tests.notes import Notes
 from zoo.execution.progress import Reporter
 from zoo.inference.predictors import PluginPredictor
 from zoo.training.verify import verify_run
@@ -45,14 +46,6 @@ def save(model, folder):
 def load(folder):
     return np.load(folder / "model.npy")
 """
-
-
-class _Notes(Reporter):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +126,11 @@ def test_a_damaged_file_is_marked_named_and_repaired(name, damage, run, monkeypa
         monkeypatch.setattr("zoo.training.training.run_fold", None)
     if name == "README.md":
         monkeypatch.setattr("zoo.training.training.refit", None)
-    notes = _Notes()
+    notes = Notes()
     repaired = again(notes)
     assert repaired.folder == run.folder
-    assert "is damaged, and is repaired now: " in notes.notes[0]
-    assert not any("trained already" in note for note in notes.notes)
+    assert "is damaged, and is repaired now: " in notes.texts[0]
+    assert not any("trained already" in note for note in notes.texts)
     assert verify_run(repaired) == []
     after = {key: (run.folder / key).read_bytes() for key in DAMAGES}
     del before["README.md"], after["README.md"]  # which names the time

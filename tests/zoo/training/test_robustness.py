@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import zoo
+from tests.notes import Notes
 from zoo.audio.changes import CHANGES
 from zoo.cli.app import run as run_command
-from zoo.execution.progress import Reporter
 from zoo.plugins.registry import all_changes, open_registry
 from zoo.report.tables import notes
 from zoo.training.verify import verify_run
@@ -69,14 +69,6 @@ def leaves(audio, rate):
 def zoo_changes():
     return {offer}
 """
-
-
-class Notes(Reporter):
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.texts.append(text)
 
 
 @pytest.fixture

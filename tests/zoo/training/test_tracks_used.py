@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import zoo
+from tests.notes import Notes
 from zoo.datasets import open_dataset
 from zoo.datasets.check import check
-from zoo.execution.progress import Reporter
 from zoo.training.verify import verify_run
 from zoo_registry import DatasetError, FileUnavailable
 from zoo_registry.runs import Run
@@ -46,14 +46,6 @@ AWAY = """
         pass
 """
 TRAIN = ("train", "./heard.py", "--data", "tones", "--protocol", "kfold:2", "--jobs", "2")
-
-
-class _Notes(Reporter):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 def heard(meanwhile: str = "pass") -> str:
@@ -169,11 +161,11 @@ def test_runs_that_left_out_different_tracks_are_no_match(tone_folder):
     }
     assert boards[first.id].fingerprint != boards[other.id].fingerprint
     # The same tracks are used, so it is the same run, whatever else the folder holds.
-    notes = _Notes()
+    notes = Notes()
     assert zoo.train("decision-tree", data, reporter=notes, **protocol).id == first.id
     song.unlink()
     assert zoo.train("decision-tree", data, reporter=notes, **protocol).id == first.id
-    assert sum("trained already" in note for note in notes.notes) == 2
+    assert sum("trained already" in note for note in notes.texts) == 2
     assert verify_run(first) == []
     # With one more it is another run, and none is overwritten.
     shutil.copy(folder / "high" / "high00.wav", song)
@@ -210,9 +202,9 @@ def test_a_run_of_an_earlier_version_that_left_out_tracks(tone_folder):
     record["dataset"]["fingerprint"] = whole.fingerprint
     (old.folder / "run.json").write_text(json.dumps(record))
     old.folder.rename(old.folder.with_name(Run.read(old.folder).record.id))
-    notes = _Notes()
+    notes = Notes()
     run = zoo.train("decision-tree", str(folder), reporter=notes, **marked)
-    assert not any("trained already" in note for note in notes.notes)
+    assert not any("trained already" in note for note in notes.texts)
     assert (len(run.predictions()), run.record.skipped) == (8, [])
 
 

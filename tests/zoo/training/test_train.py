@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 import zoo
+from tests.notes import Notes
 from zoo.datasets import open_dataset
 from zoo.evaluate.cross_validation import can_fit_in_parallel
 from zoo.evaluate.metrics import score
@@ -73,23 +74,15 @@ def test_audio_is_described_once_for_all_models(tone_folder):
     assert {path: path.stat().st_mtime_ns for path in cache_folder().rglob("*.npy")} == before
 
 
-class _Notes(Reporter):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
 def test_a_second_training_returns_the_first_and_says_so(feature_table):
     table = str(feature_table())
     first = zoo.train("logistic", table)
     stamp = (first.folder / "run.json").stat().st_mtime_ns
-    notes = _Notes()
+    notes = Notes()
     second = zoo.train("logistic", table, reporter=notes)
     assert second.folder == first.folder
     assert (first.folder / "run.json").stat().st_mtime_ns == stamp
-    assert any("trained already" in note for note in notes.notes)
+    assert any("trained already" in note for note in notes.texts)
 
 
 def test_what_differs_gets_a_folder_of_its_own(feature_table):
@@ -234,10 +227,10 @@ def test_every_fit_gets_its_tracks_with_their_labels_groups_parameters_and_seed(
 
 
 def test_a_fold_that_fails_is_told_to_the_reporter_and_others_are_kept(flaky, feature_table):
-    model, notes = flaky('ValueError("no")'), _Notes()
+    model, notes = flaky('ValueError("no")'), Notes()
     Path("stop").write_text("1", encoding="utf-8")
     run = zoo.train(model, str(feature_table()), protocol="kfold:3", reporter=notes)
-    assert [note for note in notes.notes if "failed" in note] == [
+    assert [note for note in notes.texts if "failed" in note] == [
         f"{run.id}, fold 0 failed: ValueError: no"
     ]
     assert not run.predictions_path.exists()
@@ -319,12 +312,12 @@ def test_unreadable_tracks_are_named_left_out_and_counted(tone_folder):
     folder = tone_folder(tracks=6)
     (folder / "low" / "text.wav").write_text("no music", encoding="utf-8")
     (folder / "low" / "empty.wav").touch()
-    notes = _Notes()
+    notes = Notes()
     run = zoo.train("logistic", str(folder), reporter=notes)
     assert run.complete
     assert [item.track for item in run.record.skipped] == ["low/empty.wav", "low/text.wav"]
     assert len(run.predictions()) == 12
-    assert sum("left out" in note for note in notes.notes) == 2
+    assert sum("left out" in note for note in notes.texts) == 2
 
 
 def test_a_channel_that_is_used_alone_is_recorded(tone_folder):
@@ -333,12 +326,12 @@ def test_a_channel_that_is_used_alone_is_recorded(tone_folder):
     samples, rate = soundfile.read(path)
     soundfile.write(path, np.stack([samples, -samples], axis=1), rate)
     for seed in range(2):  # from the files, and from the cache
-        notes = _Notes()
+        notes = Notes()
         run = zoo.train("logistic", str(folder), reporter=notes, seed=seed)
         (noted,) = run.record.dataset.noted
         assert noted.track == f"low/{path.name}"
         assert "only channel 1 of 2 is used" in noted.note
-        assert f"{noted.track}: {noted.note}" in notes.notes
+        assert f"{noted.track}: {noted.note}" in notes.texts
 
 
 def test_a_bar_never_runs_backwards_or_over(feature_table):

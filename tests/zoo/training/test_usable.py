@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import zoo
+from tests.notes import Notes
 from zoo.artefacts.bundle import hand_over
 from zoo.cli.app import run as run_command
-from zoo.execution.progress import Reporter
 from zoo.inference.predictors import open_model
 from zoo.report.page import write_report
 from zoo.training.verify import verify_run
@@ -59,14 +59,6 @@ def load(folder):
 """
 LINE = BLOCKED.split("    raise", maxsplit=1)[0].count("\n") + 1
 FOLDS = 3
-
-
-class Notes(Reporter):
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture
@@ -174,7 +166,7 @@ def test_the_same_command_makes_only_the_artefact(block, repeated, train):
     notes = Notes()
     mended = train(reporter=notes)
     assert fits() == FOLDS + 1 + 2 * repeated
-    assert notes.notes[0] == f"making the artefact of {run.id}"
+    assert notes.texts[0] == f"making the artefact of {run.id}"
     assert (mended.folder, mended.complete, mended.record.folds) == (run.folder, True, folds)
     assert verify_run(mended) == []
     left = {"README.md", "model.onnx", "predictions.csv", "run.json"}
@@ -309,7 +301,7 @@ def test_no_hook_ends_the_command(statement, said, own, monkeypatch, capsys):
     Path("save").write_text(statement)
     notes = Notes()
     own(root=Path("other"), reporter=notes)
-    assert any(f"could not be saved: {said} (line " in note for note in notes.notes)
+    assert any(f"could not be saved: {said} (line " in note for note in notes.texts)
 
 
 def test_an_interruption_by_a_hook_is_one(own):
@@ -332,7 +324,7 @@ def test_a_complete_run_without_an_onnx_file_says_what_it_has(
     notes = Notes()
     run = own(reporter=notes)
     form = f"no ONNX file (it calls a web service); {instead}"
-    assert f"{run.id} has {form}" in notes.notes
+    assert f"{run.id} has {form}" in notes.texts
     assert (run.complete, run.state) == (True, "complete, scores only" if statement else "complete")
     monkeypatch.setenv("COLUMNS", "200")
     assert command("runs", "show", run.id, monkeypatch=monkeypatch) == 0
@@ -362,7 +354,7 @@ def test_a_saved_model_that_is_not_known_any_more_is_fitted_again(train, monkeyp
     run.write()
     notes = Notes()
     again = train(reporter=notes)
-    assert notes.notes[0].startswith(f"{run.id} is fitted to all tracks again: ")
+    assert notes.texts[0].startswith(f"{run.id} is fitted to all tracks again: ")
     assert (again.complete, again.record.folds, fits()) == (True, folds, FOLDS + 2)
     train()
     assert fits() == FOLDS + 2

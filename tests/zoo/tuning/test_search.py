@@ -12,12 +12,12 @@ from typing import get_args
 import pytest
 
 import zoo
+from tests.notes import Notes
 from zoo import Card
 from zoo.cli.leaderboard import print_board
 from zoo.cli.options import Tuner
 from zoo.datasets import open_dataset
 from zoo.evaluate.protocols import parse_protocol
-from zoo.execution.progress import Reporter
 from zoo.features.copies import VERSION
 from zoo.report.tables import MARK, board_markdown
 from zoo.training.verify import verify_run
@@ -193,11 +193,7 @@ def test_an_interrupted_search_has_the_trials_of_a_whole_one(tuner, pupil, featu
 
 
 def test_a_search_that_is_not_done_says_so(pupil, feature_table):
-    class Notes(Reporter):
-        def note(self, text: str) -> None:
-            notes.append(text)
-
-    notes: list[str] = []
+    notes = Notes()
     table = str(feature_table(tracks=12))
     Path("stop").write_text("8")
     with pytest.raises(KeyboardInterrupt):
@@ -210,8 +206,8 @@ def test_a_search_that_is_not_done_says_so(pupil, feature_table):
     assert tuning.state == "running, trial 2 of 4"
     tuning.record.process = "01234567-1-0"
     assert tuning.state == "unfinished on another machine, trial 2 of 4"
-    zoo.train(pupil, table, protocol="kfold:3", tuned=True, reporter=Notes())
-    assert f"the search {tuning.id} is interrupted, trial 2 of 4; the best of its" in notes[0]
+    zoo.train(pupil, table, protocol="kfold:3", tuned=True, reporter=notes)
+    assert f"the search {tuning.id} is interrupted, trial 2 of 4; the best of its" in notes.texts[0]
     done = zoo.tune(pupil, table, trials=4, protocol="kfold:3")
     assert done.state is None
     stored = path.read_bytes()
