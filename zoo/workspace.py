@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +71,15 @@ def file_name(text: str) -> str:
     return plain.encode()[:200].decode("utf-8", "ignore") or "unnamed"
 
 
-def runs() -> Iterator[Run | RunError]:
-    """Yield all runs of the workspace, sorted by folder; for a damaged one its error."""
-    for path in sorted(models_folder().glob(f"*/*/*/{RECORD}")):
+def runs(begin: str = "") -> Iterator[Run | RunError]:
+    """Yield the runs of the workspace, sorted by folder; for a damaged one its error.
+
+    Parameters
+    ----------
+    begin : str
+        Begin of the names of their folders; others are not read.
+    """
+    for path in sorted(models_folder().glob(f"*/*/{escape(begin)}*/{RECORD}")):
         if path.parent.suffix == TEMPORARY_SUFFIX:  # it is being deleted
             continue
         try:

@@ -128,9 +128,12 @@ def _note_choices(wanted: Sequence[str], taken: Sequence[str], reporter: Termina
     from zoo.workspace import runs
     from zoo_registry.runs import Run
 
-    complete = [run.record for run in runs() if isinstance(run, Run) and run.complete]
     for name, run in zip(wanted, taken, strict=True):
-        found = sorted({record.frontend_spec for record in complete if record.model.name == name})
+        if not run.startswith(f"{name}-"):  # it is no name of a model
+            continue
+        known = (each for each in runs(f"{name}-") if isinstance(each, Run) and each.complete)
+        records = (each.record for each in known if each.record.model.name == name)
+        found = sorted({record.frontend_spec for record in records})
         if found[1:]:
             reporter.note(
                 f"{name} is the run {run}; its runs have the front ends {', '.join(found)}, and "
