@@ -169,7 +169,7 @@ def _copies(version: int | None) -> str:
         return ""
     kinds = "excerpts under noise, half of narrow band"
     if version > 1:
-        kinds = "one of narrow band under noise and an excerpt per track"
+        kinds = "of narrow band under noise, and excerpts unless the front end is an encoder"
     return f"| training copies | {kinds}, version {version} |\n"
 
 
