@@ -22,6 +22,7 @@ __all__ = [
     "ModelInfo",
     "NotedTrack",
     "ProtocolInfo",
+    "Reading",
     "RobustnessInfo",
     "SkippedChange",
     "SkippedTrack",
@@ -101,6 +102,22 @@ class NotedTrack(Structure, kw_only=True):
     note: str
 
 
+class Reading(Structure, kw_only=True, omit_defaults=True):
+    """What the user says about a dataset: the columns of its tables, and the tracks to take.
+
+    `path`, `label`, `group` and `fold` are names of columns, `only` and `without` of classes;
+    `limit` is the number of tracks per class.
+    """
+
+    path: str | None = None
+    label: str | None = None
+    group: str | None = None
+    fold: str | None = None
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    limit: Count | None = None
+
+
 class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     """The tracks that a run used: `source` is the argument of ``--data``, `tracks` their number.
 
@@ -109,7 +126,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     of which not all sound is used as it is, such as one of two channels. `bandwidth` has, for each
     used track in the order of the dataset, the frequency in Hz above which there is nothing, 0 for
     silence; earlier versions did not measure it. `collection` is the published collection that the
-    tracks belong to, such as "gtzan", if it is known.
+    tracks belong to, such as "gtzan", if it is known. `reading` opens the same tracks again.
     """
 
     name: str
@@ -121,6 +138,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     noted: list[NotedTrack] = field(default_factory=list)
     bandwidth: list[Count] = field(default_factory=list)
     collection: str | None = None
+    reading: Reading | None = None
 
 
 class ProtocolInfo(Structure, kw_only=True):

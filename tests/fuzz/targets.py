@@ -73,7 +73,8 @@ class Targets:
 
     def metadata(self, data: bytes) -> None:
         from zoo.datasets.check import write_metadata
-        from zoo.datasets.folder import METADATA, read_folder
+        from zoo.datasets.folder import read_folder
+        from zoo.datasets.layout import METADATA
 
         tones = self.folder / "tones"
         place = self.scratch / "tones"

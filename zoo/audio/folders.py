@@ -114,7 +114,12 @@ def _short(name: str) -> str:
     return shown(name if len(name) <= _LONGEST else f"{name[:half]}…{name[-half:]}")
 
 
-def walk(folder: Path, passed: PassedOver) -> Iterator[tuple[str, list[str]]]:
+def walk(
+    folder: Path,
+    passed: PassedOver,
+    suffixes: Collection[str] = (),
+    others: list[str] | None = None,
+) -> Iterator[tuple[str, list[str]]]:
     """Yield each folder, as `folders` does, with the names of its audio files.
 
     Parameters
@@ -123,6 +128,10 @@ def walk(folder: Path, passed: PassedOver) -> Iterator[tuple[str, list[str]]]:
         Outermost folder.
     passed : PassedOver
         Receives what is passed over.
+    suffixes : collection of str
+        Suffixes of other files that are wanted.
+    others : list of str, optional
+        Receives their paths, relative to `folder`.
 
     Raises
     ------
@@ -135,7 +144,10 @@ def walk(folder: Path, passed: PassedOver) -> Iterator[tuple[str, list[str]]]:
             name = entry.name
             if entry.is_symlink() and _is_lost(entry):
                 passed.add(_BROKEN, place + name)
-            elif passed.takes(place + name):
+                continue
+            if others is not None and suffix_of(name) in suffixes and not is_foreign(name):
+                others.append(within + name)
+            if passed.takes(place + name):
                 if entry.is_file(follow_symlinks=False) or may_be_file(entry.path):
                     names.append(name)
                 else:

@@ -11,12 +11,13 @@ from zoo.datasets.gtzan import with_facts
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import EMPTY_PATH, is_file, is_folder
+from zoo_registry.record_parts import Reading
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
     from zoo.execution.engine import Engine
 
-__all__ = ["Dataset", "FeatureTable", "Track", "dataset_name", "open_dataset"]
+__all__ = ["Dataset", "FeatureTable", "Reading", "Track", "dataset_name", "open_dataset"]
 
 
 def open_dataset(
@@ -25,6 +26,7 @@ def open_dataset(
     trust: bool = True,
     engine: "Engine | None" = None,
     reporter: Reporter | None = None,
+    reading: Reading | None = None,
 ) -> Dataset:
     """Return the dataset that ``--data`` names, for a CSV file a `FeatureTable`.
 
@@ -39,7 +41,9 @@ def open_dataset(
     engine : Engine, optional
         Its workers read the files at a URL the first time.
     reporter : Reporter, optional
-        Receives a note on files that are passed over.
+        Receives notes on what was understood and which files are passed over.
+    reading : Reading, optional
+        What the user says about the meaning of names and columns, and which tracks to take.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def open_dataset(
     if is_folder(path):
         from zoo.datasets.folder import read_folder
 
-        return with_facts(read_folder(path, trust, reporter))
+        return with_facts(read_folder(path, trust, reporter, reading))
     if is_file(path) and path.suffix.lower() == ".csv":
         from zoo.datasets.table import read_feature_table
 
@@ -66,7 +70,7 @@ def open_dataset(
     if is_url(wanted):
         from zoo.datasets.remote import read_remote
 
-        return with_facts(read_remote(wanted, engine, trust, reporter))
+        return with_facts(read_remote(wanted, engine, trust, reporter, reading))
     if os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
         raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
     names = ", ".join(["demo", *sorted(offered or ())])

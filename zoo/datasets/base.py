@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import MOST_CLASSES, OTHER
+from zoo_registry.record_parts import Reading
 from zoo_registry.text import digest, quoted
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ class Dataset:
         Name on leaderboards, and value of ``--data`` that opens the dataset again.
     tracks : sequence of Track
         Sorted by id, so that the order of files in a file system does not affect splits.
+    said : str
+        One line on what was understood of its names and tables, empty if there is nothing to say.
+    collection : str or None
+        Name of the published collection, such as "gtzan", if it is known.
+    reading : Reading
+        What the user said about the meaning of names and columns, and which tracks to take.
 
     Raises
     ------
@@ -109,6 +116,9 @@ class Dataset:
     name: str
     source: str
     tracks: Sequence[Track]
+    said: str = field(default="", kw_only=True)
+    collection: str | None = field(default=None, kw_only=True)
+    reading: Reading = field(default_factory=Reading, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(sorted(self.tracks, key=attrgetter("id"))))

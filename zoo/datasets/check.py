@@ -18,9 +18,9 @@ from zoo.audio.properties import Properties
 from zoo.datasets.base import Dataset, FeatureTable, Track, components
 from zoo.datasets.conditions import differences
 from zoo.datasets.csv_reader import read_table
-from zoo.datasets.folder import METADATA
 from zoo.datasets.gtzan import facts, is_gtzan, track_name
 from zoo.datasets.hashing import recording
+from zoo.datasets.layout import METADATA
 from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import AudioError, DatasetError, FileUnavailable

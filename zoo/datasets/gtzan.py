@@ -93,7 +93,7 @@ def with_facts(dataset: Dataset) -> Dataset:
         artist = f"artist {fact.artist}" if fact.artist else None
         recording = track.recording or fact.duplicate_of or track_name(track.id)
         tracks.append(replace(track, group=track.group or artist, recording=recording))
-    return replace(dataset, tracks=tracks)
+    return replace(dataset, tracks=tracks, collection="gtzan")
 
 
 def published(dataset: Dataset) -> list[Facts | None]:

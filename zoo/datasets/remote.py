@@ -1,25 +1,29 @@
 """Reader of a folder at a URL, for example in an object store."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
 from zoo.audio.files import on_disk
 from zoo.audio.folders import PassedOver, sift
-from zoo.audio.kinds import is_foreign
+from zoo.audio.kinds import is_foreign, suffix_of
 from zoo.audio.urls import file_system, local_path, opened, reading
 from zoo.datasets import dataset_name
-from zoo.datasets.base import Dataset, Track, check_labels
-from zoo.datasets.csv_reader import read_table
-from zoo.datasets.folder import METADATA, file_rows, metadata_rows, read_folder
+from zoo.datasets.base import Dataset, Track
+from zoo.datasets.folder import read_folder, read_listing
 from zoo.datasets.hashing import remembered_digests
+from zoo.datasets.layout import Row
+from zoo.datasets.listing import TABLES, Listing
 from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError, StorageError
 from zoo_registry.files import is_folder
+from zoo_registry.record_parts import Reading
 from zoo_registry.text import quoted
 
 __all__ = ["read_remote"]
@@ -29,7 +33,11 @@ _STAMPS = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "last_mod
 
 
 def read_remote(
-    url: str, engine: Engine | None = None, trust: bool = True, reporter: Reporter | None = None
+    url: str,
+    engine: Engine | None = None,
+    trust: bool = True,
+    reporter: Reporter | None = None,
+    reading: Reading | None = None,
 ) -> Dataset:
     """Return the dataset in the folder at a URL, read as `read_folder` reads a local one.
 
@@ -41,8 +49,8 @@ def read_remote(
         Its workers compute the SHA-256 of the files; threads of this process by default.
     trust : bool
         Whether files of unchanged size, time and tag are assumed to be unchanged.
-    reporter : Reporter, optional
-        Receives a note on what is passed over.
+    reporter, reading : Reporter, Reading, optional
+        As for `read_folder`.
 
     Raises
     ------
@@ -52,20 +60,58 @@ def read_remote(
     url = url.rstrip("/")
     folder = local_path(url)
     if folder and is_folder(folder):  # fsspec does not enter links, and opens pipes
-        local = read_folder(folder, trust, reporter)
+        local = read_folder(folder, trust, reporter, reading)
         tracks = [replace(track, path=None, url=f"{url}/{track.id}") for track in local.tracks]
-        return Dataset(dataset_name(url), url, tracks)
+        return replace(local, name=dataset_name(url), source=url, tracks=tracks)
     files, folders = _listed(url)
-    if METADATA in files:
-        rows = _metadata(url, files)
-    else:
-        passed, paths = PassedOver(), sorted([*files, *folders])
-        tops = {path.partition("/")[0] for path in paths if "/" in path}
-        classes = [name for name in tops if not is_foreign(name)]
-        rows = file_rows(url, sift(paths, passed), classes, passed, reporter or Reporter())
-    check_labels(url, [row["label"] for row in rows])
-    urls = [f"{url}/{files[row['path']]['path']}" for row in rows]
-    facts = [files[row["path"]] for row in rows]
+
+    def read(rows: Sequence[Row]) -> list[Track]:
+        """Return the track of each row."""
+        urls = [f"{url}/{files[row['path']]['path']}" for row in rows]
+        digests = _digests(url, urls, [files[row["path"]] for row in rows], engine, trust)
+        return [
+            Track.from_row(row["path"], row, digest, url=place)
+            for row, digest, place in zip(rows, digests, urls, strict=True)
+        ]
+
+    listing = _listing(url, files, folders)
+    return read_listing(listing, dataset_name(url), read, reporter, reading)
+
+
+def _listing(url: str, files: Mapping[str, Any], folders: Sequence[str]) -> Listing:
+    """Return the listing of an address, as `local_listing` does of a folder."""
+    passed = PassedOver()
+    paths = sorted([*files, *folders])
+    audio = list(sift(paths, passed))
+    hidden = [path for path in paths if any(map(is_foreign, path.split("/")))]
+    return Listing(
+        name=url,
+        files=audio,
+        folders=sorted({path.rstrip("/") for path in folders}.difference(hidden)),
+        tables=[path for path in files if suffix_of(path) in TABLES and path not in hidden],
+        passed=passed,
+        exists=files.__contains__,
+        copy=partial(_copy, url, files),
+    )
+
+
+@contextmanager
+def _copy(url: str, files: Mapping[str, Any], path: str) -> Iterator[Path]:
+    try:
+        with on_disk(f"{url}/{files[path]['path']}") as copy:
+            yield copy
+    except StorageError as error:
+        raise DatasetError(str(error)) from error
+
+
+def _digests(
+    url: str,
+    urls: Sequence[str],
+    facts: Sequence[Mapping[str, Any]],
+    engine: Engine | None,
+    trust: bool,
+) -> list[str]:
+    """Return the SHA-256 of each file, from what is stored where nothing has changed."""
     stamps = [[str(own[name]) for name in _STAMPS if own.get(name) is not None] for own in facts]
 
     def read(wanted: Sequence[int]) -> Iterable[Mapping[int, str]]:
@@ -81,12 +127,7 @@ def read_remote(
 
     # The size alone would not show that a file has changed.
     trust = trust and all(len(stamp) > 1 for stamp in stamps)
-    digests = remembered_digests(url, urls, stamps, read, trust)
-    tracks = [
-        Track.from_row(row["path"], row, digest, url=place)
-        for row, digest, place in zip(rows, digests, urls, strict=True)
-    ]
-    return Dataset(dataset_name(url), url, tracks)
+    return remembered_digests(url, urls, stamps, read, trust)
 
 
 def _listed(url: str) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
@@ -109,15 +150,6 @@ def _listed(url: str) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
     if not files:
         raise DatasetError(f"there is no folder at {quoted(url)}, or it is empty; check the name")
     return files, [path.rstrip("/") + "/" for path in below.keys() - files.keys()]
-
-
-def _metadata(url: str, files: Mapping[str, Any]) -> list[dict[str, str]]:
-    name = f"{url}/{METADATA}"
-    try:
-        with on_disk(name) as copy:
-            return metadata_rows(url, read_table(copy, name), files.__contains__)
-    except StorageError as error:
-        raise DatasetError(str(error)) from error
 
 
 def _sha256(url: str) -> str:

@@ -20,6 +20,7 @@ from zoo_registry.files import write_text
 from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.plugins import Registry
 from zoo_registry.record import FrontEndInfo, RunRecord
+from zoo_registry.record_parts import DatasetInfo, Reading
 from zoo_registry.text import digest, in_a_line, pip_install, quoted
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ def find_dataset(
     trust: bool = True,
     engine: "Engine | None" = None,
     reporter: Reporter | None = None,
+    reading: Reading | None = None,
 ) -> Dataset:
     """Return the dataset that the user names as ``--data``, also if an extension offers it.
 
@@ -178,7 +180,7 @@ def find_dataset(
         As for `open_dataset`.
     registry : Registry, optional
         Registry with the extensions; a fresh one by default.
-    trust, engine, reporter : bool, Engine, Reporter
+    trust, engine, reporter, reading : bool, Engine, Reporter, Reading
         As for `open_dataset`.
 
     Raises
@@ -189,7 +191,7 @@ def find_dataset(
         If an extension offers it, and fails.
     """
     offered = offered_datasets(registry or open_registry())
-    dataset = open_dataset(wanted, offered, trust, engine, reporter)
+    dataset = open_dataset(wanted, offered, trust, engine, reporter, reading)
     if os.path.exists(wanted) and not _mark(wanted).exists():  # noqa: PTH110  (allows a long name)
         with suppress(OSError):  # it will have to be named again
             write_text(_mark(wanted), "", durable=False)
@@ -197,7 +199,11 @@ def find_dataset(
 
 
 def recorded_dataset(
-    source: str, registry: Registry | None = None, *, trust: bool = True, within: Path | None = None
+    info: DatasetInfo,
+    registry: Registry | None = None,
+    *,
+    trust: bool = True,
+    within: Path | None = None,
 ) -> Dataset:
     """Return the dataset that a record names.
 
@@ -206,8 +212,8 @@ def recorded_dataset(
 
     Parameters
     ----------
-    source : str
-        Source of the record.
+    info : DatasetInfo
+        The dataset, as the record of a run has it.
     registry : Registry, optional
         Registry with the extensions; a fresh one by default.
     trust : bool
@@ -222,7 +228,7 @@ def recorded_dataset(
     PluginError
         If an extension offers it, and fails.
     """
-    offered = offered_datasets(registry or open_registry())
+    offered, source = offered_datasets(registry or open_registry()), info.source
     if source != "demo" and source not in offered:
         if is_url(source):
             raise DatasetError(
@@ -236,7 +242,7 @@ def recorded_dataset(
                 f"the record names {quoted(source)}, which no command was given here; "
                 "give it as --data if it is the dataset"
             )
-    return open_dataset(source, offered, trust)
+    return open_dataset(source, offered, trust, reading=info.reading)
 
 
 def _mark(source: str) -> Path:

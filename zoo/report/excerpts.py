@@ -89,8 +89,8 @@ def open_recordings(record: RunRecord, data: str | None = None) -> Dataset | str
     """
     try:
         if data is not None and (is_folder(data) or is_url(data)):
-            return find_dataset(data)
-        return recorded_dataset(record.dataset.source)
+            return find_dataset(data, reading=record.dataset.reading)
+        return recorded_dataset(record.dataset)
     except ZooError as error:
         is_table = record.frontend["name"] == TABLE
         return _NOTHING if is_table else f"The recordings cannot be had: {error}."

@@ -4,8 +4,7 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, metadata
 
-from zoo.datasets import Dataset, FeatureTable
-from zoo.datasets.gtzan import is_gtzan
+from zoo.datasets import Dataset, FeatureTable, Reading
 from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions
 from zoo.features.arrays import frontend_of
@@ -70,7 +69,8 @@ def new_record(
             fingerprint=dataset.fingerprint,
             classes=list(dataset.classes),
             tracks=len(dataset),
-            collection="gtzan" if is_gtzan(dataset) else None,
+            collection=dataset.collection,
+            reading=dataset.reading if dataset.reading != Reading() else None,
         ),
         protocol=ProtocolInfo(spec=protocol.spec, grouped=grouped),
         seed=seed,

@@ -80,10 +80,9 @@ def verify_run(
     record = run.record
     try:
         if data is None:
-            source = record.dataset.source
-            dataset = recorded_dataset(source, registry, trust=False, within=Path())
+            dataset = recorded_dataset(record.dataset, registry, trust=False, within=Path())
         else:
-            dataset = find_dataset(data, registry, trust=False)
+            dataset = find_dataset(data, registry, trust=False, reading=record.dataset.reading)
     except ZooError as error:
         return [Finding("dataset", str(error))]
     findings = verify(run, dataset)
