@@ -21,12 +21,12 @@ demo: setup
 	$(BIN)/zoo train vgg16 --data demo --set epochs=5
 
 test: setup browser lint
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations 15
+	$(BIN)/pytest -n $(WORKERS) --durations 15
 
 # The same tests with the lowest versions that pyproject.toml allows, in a fresh environment.
 LOWEST := .venv-lowest/bin
 test-lowest: .venv-lowest/.installed docs/browser/ort browser
-	$(LOWEST)/pytest -n $(WORKERS) --dist loadgroup --durations 15
+	$(LOWEST)/pytest -n $(WORKERS) --durations 15
 
 .venv-lowest/.installed: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv --clear .venv-lowest

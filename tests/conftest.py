@@ -17,6 +17,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from tests.units import (  # noqa: F401  (hooks)
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 from zoo_registry.places import prepare_libraries
 
 # Packages of strangers, whose own tests are run where they are meant to be.

@@ -25,7 +25,6 @@ def site(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-@pytest.mark.xdist_group("third_party")
 def test_every_block_of_the_page(site, workspace, tone_folder):
     data = tone_folder()
     files = iter(re.findall(r"^Save this as `(\w+\.py)`", PAGE, re.MULTILINE))

@@ -38,7 +38,6 @@ def shared_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.mark.xdist_group("recordings")
 @pytest.mark.parametrize("model", sorted({"svm", "random-forest", "logistic"} - SLOW))
 def test_esc10_on_its_published_folds(model, real_data, shared_cache, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(shared_cache))
@@ -49,7 +48,6 @@ def test_esc10_on_its_published_folds(model, real_data, shared_cache, monkeypatc
     assert run.record.artefact.parity < 1e-4
 
 
-@pytest.mark.xdist_group("recordings")
 def test_gtzan_mini_by_track(real_data, shared_cache, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(shared_cache))
     data = str(real_data / "gtzan-mini")
@@ -63,7 +61,6 @@ def test_gtzan_mini_by_track(real_data, shared_cache, monkeypatch):
     assert sum(answer.label == "metal" for answer in answers) >= 9
 
 
-@pytest.mark.xdist_group("recordings")
 @pytest.mark.deep
 def test_the_cnn_learns_gtzan_mini(real_data, shared_cache, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(shared_cache))

@@ -20,8 +20,6 @@ import pytest
 from zoo_registry.discovery import BUILT_IN, FRONTENDS, MODELS, read_entries
 from zoo_registry.enabled import Switches, switch
 
-pytestmark = pytest.mark.xdist_group("third_party")
-
 HERE = Path(__file__).with_name("third_party")
 PACKAGES = {
     kind: sorted(HERE.glob(f"{kind}/*/pyproject.toml"))

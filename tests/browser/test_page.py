@@ -25,13 +25,10 @@ NETWORKS = {"cnn2d", "vgg16"}
 RATE = 22_050
 WITHIN = 1e-3  # in probability
 
-pytestmark = [
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(
-        not (PAGE / "ort").exists(),
-        reason="there is no onnxruntime-web here: make docs/browser/ort",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not (PAGE / "ort").exists(),
+    reason="there is no onnxruntime-web here: make docs/browser/ort",
+)
 
 
 class _Quiet(SimpleHTTPRequestHandler):

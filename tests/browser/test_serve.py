@@ -14,7 +14,6 @@ from zoo.audio.kinds import SUFFIXES
 
 httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
 
-pytestmark = pytest.mark.xdist_group("serving")
 
 A_HANG = 60  # seconds
 

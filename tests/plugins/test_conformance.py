@@ -19,14 +19,11 @@ QUICK = {"random-forest": {"n_estimators": 100}}
 def suite(name: str) -> type[ModelSuite]:
     """Return the subclass that an author would write."""
     deep = Registry().load(name).card.family == "deep"
-    marks = [pytest.mark.xdist_group(f"conformance of {name}")]
-    if deep:
-        marks.append(pytest.mark.deep)
     return types.new_class(
         f"Test{name.title().replace('-', '')}",
         (ModelSuite,),
         {"model": name, "params": SMALL if deep else QUICK.get(name)},
-        lambda body: body.update(pytestmark=marks, __module__=__name__),
+        lambda body: body.update(pytestmark=[pytest.mark.deep] * deep, __module__=__name__),
     )
 
 
@@ -42,12 +39,11 @@ def test_every_built_in_model_is_here():
 
 def front_end_suite(name: str) -> type[FrontEndSuite]:
     """Return the subclass that an author would write."""
-    mark = pytest.mark.xdist_group(f"conformance of {name}")
     return types.new_class(
         f"Test{name.title().replace('-', '')}FrontEnd",
         (FrontEndSuite,),
         {"frontend": name},
-        lambda body: body.update(pytestmark=[mark], __module__=__name__),
+        lambda body: body.update(__module__=__name__),
     )
 
 

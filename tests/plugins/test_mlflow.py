@@ -25,7 +25,6 @@ from zoo_plugins import mlflow as extension
 needs_mlflow = pytest.mark.skipif(
     importlib.util.find_spec("mlflow") is None, reason="needs genre-zoo[mlflow]"
 )
-pytestmark = pytest.mark.xdist_group("mlflow")  # one server for all
 
 CURVED = """
 from pathlib import Path

@@ -78,7 +78,6 @@ class TestYamnet:
 
 
 @pytest.mark.real
-@pytest.mark.xdist_group("recordings")
 class TestRecordings:
     """Four tracks of each of four classes; a classifier that knows nothing has .25."""
 

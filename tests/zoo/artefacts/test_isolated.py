@@ -306,7 +306,6 @@ def test_a_command_ends_at_once(number, make, songs, tmp_path):
     assert not any(child.is_running() for child in children)
 
 
-@pytest.mark.xdist_group("serving")
 def test_a_server_goes_on_for_others_and_ends(serve, hearing, workspace, tmp_path):
     hearing("seconds")
     served = serve(workspace, "seconds", str(loop(tmp_path / "x.onnx")))

@@ -25,8 +25,6 @@ pytest.importorskip("distributed")
 from zoo.execution.dask_cluster import Cluster, _versions_lacking
 from zoo.execution.engine import InProcess, LocalProcesses
 
-pytestmark = pytest.mark.xdist_group("dask")
-
 
 class Machines:
     """A scheduler and workers, each worker with a cache of its own."""

@@ -28,8 +28,6 @@ from zoo.web.service import Service  # noqa: E402
 from zoo.web.uploads import Uploads  # noqa: E402
 from zoo_registry.errors import UsageError  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("serving")
-
 OWN = "127.0.0.1:7860"
 FOREIGN = (
     *("null", "http://localhost.", "http://localhost.:7860", "http://localhost:7861"),

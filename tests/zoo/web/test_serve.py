@@ -23,8 +23,6 @@ httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
 
 from zoo.web.uploads import plain_name  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("serving")
-
 MEGABYTES, MINUTES = 2, 0.5
 ROOT = Path(__file__).parents[3]
 
