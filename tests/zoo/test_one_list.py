@@ -101,11 +101,33 @@ class TestPassedOver:
         assert "3 class folders without audio files (empty/, low/, notes/)" in notes[0]
         assert "holds one class only, 'high'" in notes[-1]
 
-    def test_a_list_of_files_passes_nothing_over(self, music, command):
+    @pytest.mark.parametrize("given", [("info",), ("check", "--jobs", "1")], ids=" ".join)
+    @pytest.mark.parametrize("address", ["", "file://"])
+    def test_what_a_list_of_files_lacks(self, music, command, given, address):
         rows = "path", "high/high00.wav", "low/low00.wav", "low/._low00.wav"
         (music / "metadata.csv").write_text("\n".join(rows))
-        status, out, notes = command("data", "info", "music", "--format", "json")
-        assert (status, json.loads(out)["tracks"], notes) == (0, 3, [])
+        what, *options = given
+        data = f"{address}{music}"
+        _, out, notes = command("data", what, data, *options, "--format", "json")
+        assert json.loads(out)["tracks"] == 3
+        (note,) = notes if what == "info" else [n for n in notes if n.startswith("Passed over")]
+        assert "5 hidden or of another system (._* 2, " not in note  # one is listed
+        assert note.endswith("5 not listed in metadata.csv (high/ 2, low/ 2, beside.wav).")
+
+    def test_recordings_that_came_after_the_list(self, tone_folder, workspace, command):
+        folder = tone_folder("grow", tracks=3, seconds=0.3)
+        command("data", "check", "grow", "--write", "--jobs", "1")
+        (folder / "cat").mkdir()
+        (folder / "cow").mkdir()
+        for path in ("high/new.wav", "cat/a.wav", "cat/b.wav"):
+            shutil.copy(folder / "low" / "low00.wav", folder / path)
+        said = (
+            "Passed over 3 files and 1 folder: 1 class folder without audio files (cow/), "
+            "3 not listed in metadata.csv (cat/ 2, high/)."
+        )
+        train = ("train", "logistic", "--data", "grow", "--protocol", "kfold:7")  # refused
+        for given in (("data", "info", "grow"), ("data", "check", "grow", "--jobs", "1"), train):
+            assert said in command(*given)[2]
 
 
 def test_a_folder_without_audio(workspace, command, hearing):

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from heapq import heappop, heappush
 from operator import attrgetter
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "folders",
     "may_be_file",
     "sift",
+    "unlisted",
     "walk",
 ]
 
@@ -50,6 +52,12 @@ class PassedOver:
     def add_all(self, other: "PassedOver") -> None:
         """Add what another one has counted."""
         self._found = other._found | self._found
+
+    def drop(self, used: AbstractSet[str]) -> None:
+        """Forget the files of these paths, relative to any folder above them: a list names them."""
+        self._found = {
+            path: found for path, found in self._found.items() if used.isdisjoint(_tails(path))
+        }
 
     def count(self, reason: str) -> int:
         """Return how many have been counted under a reason."""
@@ -92,8 +100,20 @@ class PassedOver:
         total = " and ".join(f"{n} {what}{'s' * (n > 1)}" for n, what in amounts if n)
         names = {reason: Counter[str]() for reason in _REASONS}
         for reason, name in self._found.values():
-            names[reason][name] += 1
+            names.setdefault(reason, Counter())[name] += 1
         return f"{total}: {', '.join(_listed(*item) for item in names.items() if item[1])}"
+
+
+def _tails(path: str) -> Iterator[str]:
+    """Yield a path, and what is left of it below each of its folders."""
+    while path:
+        yield path
+        path = path.partition("/")[2]
+
+
+def unlisted(table: str) -> str:
+    """Return the reason of files that a table of labels does not list."""
+    return "not listed in " + shown(table).replace("{", "{{").replace("}", "}}")
 
 
 def _listed(reason: str, names: Counter[str]) -> str:

@@ -77,10 +77,10 @@ def read_listing(
     """
     reporter, reading = reporter or Reporter(), reading or Reading()
     layout = understand(listing, reading)
-    check_labels(listing.name, [row["label"] for row in layout.rows])
     for note in (layout.said, listing.passed.note):
         if note:
             reporter.note(note)
+    check_labels(listing.name, [row["label"] for row in layout.rows])
     return Dataset(
         name,
         listing.name,

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.audio.folders import EMPTY, LISTED, OUTSIDE
+from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
 from zoo.datasets.csv_reader import Table
 from zoo.datasets.listing import Listing
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import quoted
 
-__all__ = ["METADATA", "Layout", "Row", "understand"]
+__all__ = ["METADATA", "Layout", "Row", "count_unlisted", "understand"]
 
 METADATA = "metadata.csv"
 Row = dict[str, str]  # path and label, and the annotations of a track that are known
@@ -57,8 +57,40 @@ def understand(listing: Listing, reading: Reading) -> Layout:
         meaning.
     """
     if listing.exists(METADATA):
-        return Layout(_metadata_rows(listing, listing.read_table(METADATA)))
+        rows = _metadata_rows(listing, listing.read_table(METADATA))
+        count_unlisted(listing, METADATA, rows)
+        return Layout(rows)
     return Layout(_class_rows(listing))
+
+
+def count_unlisted(listing: Listing, table: str, rows: Sequence[Row]) -> None:
+    """Count the recordings that a table of labels does not list as passed over, by folder.
+
+    Parameters
+    ----------
+    listing : Listing
+        Names in the folder.
+    table : str
+        Name of the table.
+    rows : sequence of dict
+        What it lists.
+    """
+    listed, reason = {row["path"] for row in rows}, unlisted(table)
+    has_classes = all(row["path"].startswith(f"{row['label']}/") for row in rows)
+    for path in listing.files:
+        if path not in listed:
+            above = path.partition("/")[0] if has_classes else path.rpartition("/")[0]
+            listing.passed.add(reason, path, f"{above}/" if "/" in path else path)
+    listing.passed.drop(listed)
+    if has_classes:
+        _count_empty(listing)
+
+
+def _count_empty(listing: Listing) -> None:
+    """Count the class folders without an audio file as passed over."""
+    full = {path.partition("/")[0] for path in listing.files}
+    for name in sorted({name for name in listing.folders if "/" not in name} - full):
+        listing.passed.add(EMPTY, f"{name}/")
 
 
 def _class_rows(listing: Listing) -> list[Row]:
@@ -71,7 +103,7 @@ def _class_rows(listing: Listing) -> list[Row]:
         )
     rows = []
     for path in listing.files:
-        label, slash, name = path.partition("/")
+        label, slash, _ = path.partition("/")
         if not slash:
             passed.add(OUTSIDE, label)
             continue
@@ -81,9 +113,7 @@ def _class_rows(listing: Listing) -> list[Row]:
             shown = ascii(path)
             raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
         rows.append({"path": path, "label": label})
-    classes = {name for name in listing.folders if "/" not in name}
-    for name in sorted(classes.difference(row["label"] for row in rows)):
-        passed.add(EMPTY, f"{name}/")
+    _count_empty(listing)
     if not rows and (outside := passed.count(OUTSIDE)):
         raise DatasetError(
             f"{folder} has no class folders: its audio files ({outside}) lie directly in it; "
