@@ -17,6 +17,7 @@ from zoo_registry.parameters import Choice, Distribution, Float, Int, LogFloat, 
 __all__ = ["Card", "Choice", "Distribution", "Float", "Int", "LogFloat", "ParamValue"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_OF_PYTHON = {"True": "true", "False": "false", "None": "null"}  # as records name values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +184,9 @@ def _are_texts(given: object) -> bool:
 
 
 def _literal(text: str) -> ParamValue:
-    """Return a number, true, false or null as JSON has it; anything else is a string."""
+    """Return a number, true, false or null, as JSON or Python has it; others are strings."""
     try:
-        value = json.loads(text.lower() if text in {"True", "False"} else text)
+        value = json.loads(_OF_PYTHON.get(text, text))
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, ParamValue) else text

@@ -154,6 +154,7 @@ class RunRecord(Structure, kw_only=True):
     def command(self) -> str:
         """The command that trains this run, and repairs it."""
         words = ["zoo", "train", self.model.file or self.model.name, "--data", self.dataset.source]
+        words += self.dataset.reading.options if self.dataset.reading else []
         if self.frontend_plugin and self.frontend_plugin.spec:
             words += ["--front-end", self.frontend_plugin.spec]
         words += ["--protocol", self.protocol.spec, "--seed", str(self.seed)]

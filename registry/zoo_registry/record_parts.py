@@ -117,6 +117,16 @@ class Reading(Structure, kw_only=True, omit_defaults=True):
     without: tuple[str, ...] = ()
     limit: Count | None = None
 
+    @property
+    def options(self) -> list[str]:
+        """The options of a command that say the same."""
+        columns = {"path": self.path, "label": self.label, "group": self.group, "fold": self.fold}
+        pairs = [(f"--{name}-column", column) for name, column in columns.items() if column]
+        pairs += [("--only-class", name) for name in self.only]
+        pairs += [("--exclude-class", name) for name in self.without]
+        pairs += [("--limit", str(self.limit))] * (self.limit is not None)
+        return [word for pair in pairs for word in pair]
+
 
 class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     """The tracks that a run used: `source` is the argument of ``--data``, `tracks` their number.
@@ -126,7 +136,8 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     of which not all sound is used as it is, such as one of two channels. `bandwidth` has, for each
     used track in the order of the dataset, the frequency in Hz above which there is nothing, 0 for
     silence; earlier versions did not measure it. `collection` is the published collection that the
-    tracks belong to, such as "gtzan", if it is known. `reading` opens the same tracks again.
+    tracks belong to, such as "gtzan", if it is known. `reading` opens the same tracks again;
+    `selection` says what they are of the whole dataset, such as "3 of 10 classes".
     """
 
     name: str
@@ -139,6 +150,12 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     bandwidth: list[Count] = field(default_factory=list)
     collection: str | None = None
     reading: Reading | None = None
+    selection: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name, and what was taken of the dataset of that name."""
+        return ", ".join(filter(None, (self.name, self.selection)))
 
 
 class ProtocolInfo(Structure, kw_only=True):

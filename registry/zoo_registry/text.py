@@ -7,6 +7,7 @@ import json
 import traceback
 import unicodedata
 from collections.abc import Callable, Iterable
+from difflib import SequenceMatcher
 from typing import Any
 
 from zoo_registry.errors import ZooError
@@ -14,6 +15,7 @@ from zoo_registry.errors import ZooError
 __all__ = [
     "brief",
     "canonical_json",
+    "closest",
     "csv_text",
     "digest",
     "encodable",
@@ -58,6 +60,12 @@ def table_cell(text: str) -> str:
 def quoted(text: str) -> str:
     """Return the beginning of a text in quotation marks."""
     return f"'{brief(text)}'"
+
+
+def closest(text: str, names: Iterable[str]) -> str:
+    """Return the one of several names that is most like a text, whatever the case of letters."""
+    plain = text.casefold()
+    return max(names, key=lambda name: SequenceMatcher(None, plain, name.casefold()).ratio())
 
 
 def first_line(error: BaseException) -> str:

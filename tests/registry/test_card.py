@@ -229,6 +229,8 @@ class TestResolve:
             for name, value in resolved.items()
         }
         assert self.card.resolve(texts) == resolved
+        # So the command of a record writes them.
+        assert self.card.resolve({name: f"{value}" for name, value in resolved.items()}) == resolved
 
     @pytest.mark.parametrize(
         ("name", "value"),

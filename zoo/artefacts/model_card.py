@@ -86,7 +86,7 @@ def model_card(run: Run, predictions: Predictions, *, with_leakage: bool = True)
     licence = model.licence or "not declared"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
-    return f"""# {shown(record.title)} on {shown(record.dataset.name)}
+    return f"""# {shown(record.title)} on {shown(record.dataset.title)}
 
 Run `{record.id}`, {record.finished or "of an unknown time"}.
 
@@ -113,7 +113,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 | | |
 | --- | --- |
-| dataset | {table_cell(record.dataset.name)}, {record.dataset.tracks} tracks{skipped} |
+| dataset | {table_cell(record.dataset.title)}, {record.dataset.tracks} tracks{skipped} |
 | fingerprint | `{record.dataset.fingerprint}` |
 {_bandwidth(record.dataset.bandwidth)}| front end | {table_cell(_fields(record.frontend))} |
 {_weights(record)}{_copies(record.copies)}| parameters | {table_cell(params)} |

@@ -9,9 +9,17 @@ import typer
 
 from zoo.cli.completion import complete_data, complete_front_end
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import ForceOption, FormatOption, ListFormat
+from zoo.cli.options import (
+    ExcludeClassOption,
+    ForceOption,
+    FormatOption,
+    LimitOption,
+    ListFormat,
+    OnlyClassOption,
+    chosen_reading,
+)
 from zoo.cli.output import Text, columns, make_table, print_result, say
-from zoo_registry.errors import DatasetError
+from zoo_registry.errors import DatasetError, UsageError
 from zoo_registry.predictions import OTHER
 
 if TYPE_CHECKING:
@@ -48,6 +56,9 @@ def check_data(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; all cores by default.")
     ] = None,
+    only: OnlyClassOption = None,
+    without: ExcludeClassOption = None,
+    limit: LimitOption = None,
     format: Annotated[ListFormat, typer.Option(help="How to print what was found.")] = "table",
 ) -> None:
     """Decode everything once and report what would distort a score.
@@ -61,7 +72,13 @@ def check_data(
     from zoo.plugins.registry import find_dataset
 
     reporter = TerminalReporter()
-    dataset = find_dataset(data, reporter=reporter)
+    if write and (only or without or limit):
+        raise UsageError(
+            "--write lists all tracks in metadata.csv; leave out --only-class, --exclude-class and "
+            "--limit"
+        )
+    reading = chosen_reading(only=only, without=without, limit=limit)
+    dataset = find_dataset(data, reporter=reporter, reading=reading)
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
     problems = check(dataset, jobs, reporter)
@@ -93,7 +110,7 @@ def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
         yield make_table(
             columns("problem", "tracks", "detail", overflow="fold"),
             ((problem.kind, problem.tracks, problem.detail) for problem in problems),
-            f"{dataset.name}, {len(dataset)} tracks",
+            ", ".join(filter(None, (dataset.name, dataset.selection, f"{len(dataset)} tracks"))),
             (None if problem.distorts else "dim" for problem in problems),
         )
     others = len(problems) - serious
@@ -108,6 +125,9 @@ def info(
     data: Annotated[
         str, typer.Argument(help="What --data of `zoo train` takes.", autocompletion=complete_data)
     ],
+    only: OnlyClassOption = None,
+    without: ExcludeClassOption = None,
+    limit: LimitOption = None,
     format: FormatOption = "table",
 ) -> None:
     """Tell what a dataset holds, without decoding it.
@@ -118,7 +138,8 @@ def info(
     from zoo.datasets.gtzan import is_gtzan
     from zoo.plugins.registry import find_dataset
 
-    dataset = find_dataset(data, reporter=TerminalReporter())
+    reading = chosen_reading(only=only, without=without, limit=limit)
+    dataset = find_dataset(data, reporter=TerminalReporter(), reading=reading)
     tracks = Counter(track.label for track in dataset.tracks)
     pairs = zip(dataset.tracks, dataset.groups.tolist(), strict=True)
     groups = Counter(label for label, _ in {(track.label, group) for track, group in pairs})
@@ -126,6 +147,7 @@ def info(
         "dataset": dataset.name,
         "source": dataset.source,
         "fingerprint": dataset.fingerprint,
+        "selection": dataset.selection,
         "kind": "feature table" if isinstance(dataset, FeatureTable) else "audio",
         "gtzan": is_gtzan(dataset),
         "tracks": len(dataset),
@@ -145,6 +167,8 @@ def _facts(facts: dict[str, Any]) -> Text:
         yield f"{name:<12}{facts[name]}"
     if facts["gtzan"]:
         yield "gtzan       recognised: artists and duplicates are known"
+    if facts["selection"]:
+        yield f"selection   {facts['selection']}"
     for name in ("folds", "parts"):
         if facts[name]:
             yield f"{name:<12}{', '.join(map(str, facts[name]))}"

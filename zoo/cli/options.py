@@ -11,26 +11,31 @@ from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.execution.engine import Engine
+    from zoo_registry.record_parts import Reading
 
 __all__ = [
     "BoardDataOption",
     "BoardProtocolOption",
     "DataOption",
     "EngineOption",
+    "ExcludeClassOption",
     "ForceOption",
     "FormatOption",
     "FrontEndOption",
     "FrontEndsOption",
     "JobsOption",
+    "LimitOption",
     "ListFormat",
     "ListFormatOption",
     "MinConfidenceOption",
+    "OnlyClassOption",
     "OpenOption",
     "PrecisionOption",
     "SchedulerOption",
     "Tuner",
     "UngroupedOption",
     "chosen_engine",
+    "chosen_reading",
 ]
 
 _VARIABLE = "DASK_SCHEDULER_ADDRESS"  # the same as Dask uses
@@ -53,6 +58,16 @@ DataOption = Annotated[
         help="demo, a folder (or its URL) with one sub-folder a class, or a feature table.",
         autocompletion=complete_data,
     ),
+]
+ExcludeClassOption = Annotated[
+    list[str] | None, typer.Option("--exclude-class", help="A class to leave out; repeatable.")
+]
+OnlyClassOption = Annotated[
+    list[str] | None, typer.Option("--only-class", help="A class to take; repeatable.")
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Tracks per class at most, in whole groups, always the same ones."),
 ]
 _FRONT_END = "Front end in the place of the model's own: a name from `zoo models`, or ./mine.py; "
 FrontEndOption = Annotated[
@@ -114,6 +129,26 @@ EngineOption = Annotated[
 SchedulerOption = Annotated[
     str | None, typer.Option(help=f"Of the cluster, such as tcp://10.0.0.1:8786; or {_VARIABLE}.")
 ]
+
+
+def chosen_reading(
+    *,
+    only: list[str] | None = None,
+    without: list[str] | None = None,
+    limit: int | None = None,
+) -> "Reading":
+    """Return what the options say about a dataset.
+
+    Parameters
+    ----------
+    only, without : list of str or None
+        Values of ``--only-class`` and ``--exclude-class``.
+    limit : int or None
+        Value of ``--limit``.
+    """
+    from zoo_registry.record_parts import Reading
+
+    return Reading(only=tuple(only or ()), without=tuple(without or ()), limit=limit)
 
 
 def chosen_engine(

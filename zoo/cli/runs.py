@@ -84,7 +84,7 @@ def _table(
         (
             run.id,
             *[run.record.frontend_spec] * others,
-            run.record.dataset.name,
+            run.record.dataset.title,
             run.record.protocol.spec + ("" if run.record.protocol.grouped else " ungrouped"),
             "damaged" if run.id in lost else run.state,
             (run.record.finished or "")[:16].replace("T", " "),
@@ -146,7 +146,7 @@ def _facts(run: "Run") -> Text:
         "run": run.id,
         "folder": run.folder,
         "status": run.state + (f": {record.error}" if record.error else ""),
-        "dataset": f"{record.dataset.name}, {record.dataset.tracks} tracks",
+        "dataset": f"{record.dataset.title}, {record.dataset.tracks} tracks",
         "protocol": record.protocol.spec
         + ("" if record.protocol.grouped else ", split by track (--ungrouped)")
         + f", seed {record.seed}",

@@ -10,12 +10,16 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
     DataOption,
     EngineOption,
+    ExcludeClassOption,
     FrontEndsOption,
     JobsOption,
+    LimitOption,
+    OnlyClassOption,
     SchedulerOption,
     Tuner,
     UngroupedOption,
     chosen_engine,
+    chosen_reading,
 )
 from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
@@ -36,6 +40,9 @@ def command(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Train every model that is ready.")] = False,
     data: DataOption = "demo",
+    only: OnlyClassOption = None,
+    without: ExcludeClassOption = None,
+    limit: LimitOption = None,
     frontends: FrontEndsOption = None,
     protocol: Annotated[
         str,
@@ -85,6 +92,7 @@ def command(
     from zoo.training.train import train
 
     wanted = _tracks_to_change(robustness, no_robustness)
+    reading = chosen_reading(only=only, without=without, limit=limit)
     registry = open_registry()
     names = list(models or ())
     if every:
@@ -103,7 +111,7 @@ def command(
     failures: list[str] = []
     scored: list[Run] = []
     with chosen_engine(engine, scheduler, jobs) as workers:
-        dataset = find_dataset(data, registry, engine=workers, reporter=reporter)
+        dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
         for name, frontend in wishes:
             try:
                 run = train(

@@ -1,5 +1,6 @@
 """``zoo tune``: hyperparameter search on the training part of one split."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,13 +10,17 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
     DataOption,
     EngineOption,
+    ExcludeClassOption,
     FormatOption,
     FrontEndOption,
     JobsOption,
+    LimitOption,
+    OnlyClassOption,
     SchedulerOption,
     Tuner,
     UngroupedOption,
     chosen_engine,
+    chosen_reading,
 )
 from zoo.cli.output import Text, columns, make_table, percent, print_result
 
@@ -39,6 +44,9 @@ def command(
         Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
     ] = "random",
     data: DataOption = "demo",
+    only: OnlyClassOption = None,
+    without: ExcludeClassOption = None,
+    limit: LimitOption = None,
     frontend: FrontEndOption = None,
     protocol: Annotated[
         str, typer.Option(help="The search sees the training part of its first fold.")
@@ -56,14 +64,18 @@ def command(
 
     Example: zoo tune svm --trials 20 && zoo train svm --tuned
     """
+    from zoo.plugins.registry import find_dataset, open_registry, usable_model
     from zoo.tuning.search import tune
     from zoo.tuning.trials import importance
 
     reporter = TerminalReporter()
+    reading = chosen_reading(only=only, without=without, limit=limit)
+    registry = open_registry()
+    usable_model(registry, model, frontend)  # reading the data may take long
     with chosen_engine(engine, scheduler, jobs) as workers:
         tuning = tune(
             model,
-            data,
+            find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading),
             frontend=frontend,
             trials=trials,
             tuner=tuner,
@@ -72,6 +84,7 @@ def command(
             seed=seed,
             engine=workers,
             reporter=reporter,
+            registry=registry,
         )
     shares = importance(tuning)
     listed = [trial.to_dict() | {"score": trial.score} for trial in tuning.trials]
@@ -79,8 +92,9 @@ def command(
     print_result(format, json=result, table=_text(tuning, shares))
     if tuning.best is None:
         raise typer.Exit(1)
-    chosen = f" --front-end {frontend}" if frontend else ""
-    reporter.note(f"Next: `zoo train {model} --data {data}{chosen} --tuned`.")
+    chosen = [*reading.options, *(["--front-end", frontend] if frontend else [])]
+    again = shlex.join(["zoo", "train", model, "--data", data, *chosen, "--tuned"])
+    reporter.note(f"Next: `{again}`.")
 
 
 def _text(tuning: "Tuning", shares: dict[str, float]) -> Text:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.gtzan import with_facts
+from zoo.datasets.selection import select
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import EMPTY_PATH, is_file, is_folder
@@ -50,6 +51,19 @@ def open_dataset(
     DatasetError
         If there is no such dataset, or it cannot be used.
     """
+    dataset = _whole(wanted, offered, trust, engine, reporter, reading)
+    return select(dataset, reading) if reading else dataset
+
+
+def _whole(
+    wanted: str,
+    offered: Mapping[str, Callable[[], Dataset]] | None,
+    trust: bool,
+    engine: "Engine | None",
+    reporter: Reporter | None,
+    reading: Reading | None,
+) -> Dataset:
+    """Return the dataset with all its tracks."""
     if not wanted:
         raise DatasetError(EMPTY_PATH)
     if wanted == "demo":

@@ -90,6 +90,8 @@ class Dataset:
         Name of the published collection, such as "gtzan", if it is known.
     reading : Reading
         What the user said about the meaning of names and columns, and which tracks to take.
+    selection : str
+        What was taken of a larger dataset, such as "3 of 10 classes"; empty if it is whole.
 
     Raises
     ------
@@ -119,6 +121,7 @@ class Dataset:
     said: str = field(default="", kw_only=True)
     collection: str | None = field(default=None, kw_only=True)
     reading: Reading = field(default_factory=Reading, kw_only=True)
+    selection: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(sorted(self.tracks, key=attrgetter("id"))))

@@ -116,6 +116,8 @@ class Board:
     left_out : int
         Number of tracks of the dataset that no run of the board used, since they could not be
         decoded. Runs that left out other tracks are on another board.
+    selection : str
+        What was taken of the dataset, such as "3 of 10 classes"; empty for the whole dataset.
     """
 
     dataset: str
@@ -125,6 +127,12 @@ class Board:
     audit: dict[str, Any] | None
     rows: tuple[Row, ...]
     left_out: int = 0
+    selection: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name of the dataset, and what was taken of it."""
+        return ", ".join(filter(None, (self.dataset, self.selection)))
 
     def name(self, row: Row) -> str:
         """Return the model of a row, with its front end if any is not that of the model's card."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-9"  # raised whenever the same predictions give other figures
+_VERSION = "boards-10"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -158,6 +158,7 @@ def _board(
         audit=summary(audited) if audited else None,
         rows=tuple(sorted(rows, key=_order)),
         left_out=max(len(run.record.skipped) for run in members),
+        selection=record.dataset.selection or "",
     )
 
 

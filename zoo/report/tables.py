@@ -38,7 +38,7 @@ def heading(board: Board) -> str:
     split = "" if board.grouped else ", split by track (--ungrouped)"
     tested = f", {tracks} tracks" if tracks else ""
     left_out = f", {board.left_out} left out" if board.left_out else ""
-    return f"{board.dataset}, {board.protocol}{split}{tested}{left_out}"
+    return f"{board.title}, {board.protocol}{split}{tested}{left_out}"
 
 
 def audit_sentences(audit: dict[str, Any] | None) -> list[str]:

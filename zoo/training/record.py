@@ -71,6 +71,7 @@ def new_record(
             tracks=len(dataset),
             collection=dataset.collection,
             reading=dataset.reading if dataset.reading != Reading() else None,
+            selection=dataset.selection or None,
         ),
         protocol=ProtocolInfo(spec=protocol.spec, grouped=grouped),
         seed=seed,
