@@ -1,7 +1,7 @@
 """Front ends: their protocol, and the card of one that others may use by its name."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
@@ -26,6 +26,7 @@ __all__ = [
     "TrainedOn",
     "VerifiableFrontEnd",
     "check_contract",
+    "has_network",
     "identity",
     "shortest",
     "with_fields",
@@ -120,6 +121,11 @@ def identity(frontend: FrontEnd) -> dict[str, Any]:
             "so that its fields can serve as its identity"
         )
     return {"name": frontend.name, "version": frontend.version} | asdict(frontend)
+
+
+def has_network(frontend: FrontEnd) -> bool:
+    """Whether a front end is a pretrained network, as every subclass of `zoo.Encoder` is."""
+    return hasattr(frontend, "network")
 
 
 def shortest(frontend: FrontEnd) -> int:
@@ -235,7 +241,7 @@ class FrontEndCard:
     notice : str or None
         Text that the licence demands with every copy, which artefacts carry.
     trained_on : tuple of TrainedOn
-        What the weights have seen.
+        What the weights have seen; a single one may be given without a tuple.
     contract : int
         Version of the contract that the plugin was written for; by default the current one.
 
@@ -279,7 +285,8 @@ class FrontEndCard:
                 raise PluginError(f"the {name} of {self.name!r} is text, not {given!r}")
         for name, kind in (("references", str), ("trained_on", TrainedOn)):
             given = getattr(self, name)
-            if isinstance(given, str) or not all(isinstance(item, kind) for item in given):
+            given = (given,) if isinstance(given, TrainedOn) else given
+            if not _holds(given, kind):
                 raise PluginError(f"{name} of {self.name!r} is no tuple of them: {given!r}")
             object.__setattr__(self, name, tuple(given))
         object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
@@ -288,6 +295,12 @@ class FrontEndCard:
     def name(self) -> str:
         """Name of the front end."""
         return self.frontend.name
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it was trained: it is a network, or its card states something of weights."""
+        stated = self.package or self.weights or self.licence or self.trained_on
+        return bool(stated) or has_network(self.frontend)
 
     @property
     def missing(self) -> str | None:
@@ -301,3 +314,10 @@ class FrontEndCard:
             found = None
         is_there = found is not None and wanted in ("", found)
         return None if is_there else f"pip install --no-deps {self.package}"
+
+
+def _holds(given: object, kind: type) -> bool:
+    """Whether a value is a tuple, or the like, of one kind."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return False
+    return all(isinstance(item, kind) for item in given)

@@ -131,8 +131,11 @@ class RunRecord(Structure, kw_only=True):
     @property
     def trained_on(self) -> list[str]:
         """What is known of recordings that the weights of the front end have seen, in sentences."""
-        if not self.frontend_plugin:
+        if not (self.frontend_plugin and self.frontend_plugin.has_weights):
             return []
+        if not self.frontend_plugin.trained_on:
+            name = self.frontend["name"]
+            return [f"What {name}'s weights were trained on is not stated in its card."]
         name, collection = self.frontend["name"], self.dataset.collection or ""
         return [
             f"{name} was trained on {corpus}, which {overlaps[collection]}."

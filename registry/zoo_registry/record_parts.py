@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
@@ -76,8 +76,8 @@ class FrontEndInfo(Structure, kw_only=True, omit_defaults=True):
 
     `spec` is the value of ``--front-end`` if it is not the front end of the model's card; of a
     loose file it has the path, from which nothing is loaded because a record names it.
-    `trained_on` has what the weights have seen, each with what datasets have in common with it, by
-    the names of their collections.
+    `weights` tells whether it has any; earlier versions left it out. `trained_on` has what they
+    have seen, each with what datasets have in common with it, by the names of their collections.
     """
 
     title: str
@@ -87,12 +87,30 @@ class FrontEndInfo(Structure, kw_only=True, omit_defaults=True):
     package: str | None = None
     licence: str | None = None
     notice: str | None = None
+    weights: bool = False
     trained_on: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def is_file(self) -> bool:
         """Whether it is a loose file; `version` is the first digits of its hash."""
         return self.distribution is None
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it was trained, also as earlier versions recorded it."""
+        return self.weights or bool(self.package or self.licence or self.trained_on)
+
+    @property
+    def origin(self) -> str:
+        """Package and version, or name and hash of a loose file; empty for the model's own."""
+        if not self.spec:
+            return ""
+        path, _, fields = self.spec.rpartition(":")
+        name = PurePath(path if "=" in fields else self.spec).name
+        parts = (
+            (name, (self.version or "")[:6]) if self.is_file else (self.distribution, self.version)
+        )
+        return " ".join(filter(None, parts))
 
 
 class NotedTrack(Structure, kw_only=True):

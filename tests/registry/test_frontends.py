@@ -160,6 +160,8 @@ class TestCard:
             ({"licence": 3}, "the licence of 'rows' is text"),
             ({"references": "one"}, "references of 'rows' is no tuple"),
             ({"trained_on": ("songs",)}, "trained_on of 'rows' is no tuple"),
+            ({"trained_on": None}, "trained_on of 'rows' is no tuple"),
+            ({"references": 3}, "references of 'rows' is no tuple"),
             ({"contract": 99}, "written for contract 99"),
         ],
     )
@@ -181,6 +183,17 @@ class TestCard:
         assert card.trained_on == (seen,)
         with pytest.raises(TypeError):
             seen.overlaps["more"] = ""
+
+    def test_a_single_corpus_needs_no_tuple(self):
+        seen = TrainedOn(corpus="songs")
+        assert FrontEndCard(frontend=Rows(), title="Rows", trained_on=seen).trained_on == (seen,)
+
+    def test_what_has_weights(self):
+        for name, has_weights in (("musicnn", True), ("handcrafted", False), ("log-mel", False)):
+            assert Registry().frontend(name).card.has_weights == has_weights
+        for stated in ({"licence": "MIT"}, {"package": "numpy"}, {"weights": {"a": "b"}}):
+            assert FrontEndCard(frontend=Rows(), title="Rows", **stated).has_weights
+        assert not FrontEndCard(frontend=Rows(), title="Rows").has_weights
 
 
 def test_fields_keep_their_types():

@@ -142,15 +142,13 @@ def _leakage(record: RunRecord) -> str:
 def _weights(record: RunRecord) -> str:
     """Return rows on the weights of the front end, if it has any."""
     plugin = record.frontend_plugin
-    # A front end may hold its weights itself, so that it names no package.
-    if not plugin or not (plugin.package or plugin.licence or plugin.trained_on):
+    if not (plugin and plugin.has_weights):
         return ""
     licence = f"licence: {plugin.licence or 'not declared'}"
     weights = "; ".join(filter(None, (plugin.title, plugin.package, licence)))
-    seen = " ".join(record.trained_on)
     return (
         f"| weights | {table_cell(weights)} |\n"
-        f"| seen by the weights | {table_cell(seen or 'not declared')} |\n"
+        f"| seen by the weights | {table_cell(' '.join(record.trained_on))} |\n"
     )
 
 

@@ -17,8 +17,9 @@ class Row:
         From 1; runs whose difference to the first is not significant have the same rank.
     tied_with : tuple of str
         Ids of the other runs of this rank, at most the best hundred.
-    model, run, frontend : str
-        Name of the model, id of the run, and front end with the fields that are not its defaults.
+    model, run, frontend, frontend_origin : str
+        Name of the model, id of the run, front end with the fields that are not its defaults, and
+        its package or file if it is not that of the model's card.
     status : {"complete", "no artefact", "damaged", "failed", "running", "interrupted"}
         State of the run. "no artefact" is one with scores that cannot predict yet; a run whose
         predictions are damaged has no scores.
@@ -96,6 +97,7 @@ class Row:
     failed_changes: dict[str, int] = field(default_factory=dict)
     frontend: str = ""
     frontend_given: bool = False
+    frontend_origin: str = ""
     trained_on: tuple[str, ...] = ()
 
 
@@ -136,8 +138,13 @@ class Board:
 
     def name(self, row: Row) -> str:
         """Return the model of a row, with its front end if any is not that of the model's card."""
-        several = any(each.frontend_given for each in self.rows)
-        return f"{row.model} on {row.frontend}" if several and row.frontend else row.model
+        if not (row.frontend and any(each.frontend_given for each in self.rows)):
+            return row.model
+        name = (row.model, row.frontend)
+        # Front ends of one name are told apart by their packages or files.
+        alike = [each for each in self.rows if (each.model, each.frontend) == name]
+        several = len({each.frontend_origin for each in alike}) > 1 and row.frontend_origin
+        return " on ".join(name) + f" ({row.frontend_origin})" * bool(several)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

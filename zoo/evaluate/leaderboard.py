@@ -264,6 +264,7 @@ def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> 
         tuned=record.tuned is not None,
         frontend=record.frontend_spec,
         frontend_given=record.title != record.model.title,
+        frontend_origin=record.frontend_plugin.origin if record.frontend_plugin else "",
         trained_on=tuple(record.trained_on),
         **figures or {},
     )
@@ -294,5 +295,5 @@ def side_by_side(boards: Sequence[Board]) -> list[Difference]:
 def _experiment(board: Board, row: Row) -> tuple[str, str, str, str, str, int]:
     """Return all that identifies a run, apart from the grouping."""
     params = str(row.params)
-    model = f"{row.model} on {row.frontend}"
+    model = f"{row.model} on {row.frontend} {row.frontend_origin}"
     return board.dataset, board.fingerprint, board.protocol, model, params, row.seed

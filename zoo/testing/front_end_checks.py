@@ -74,7 +74,10 @@ def card_complete(subject: FrontEndSubject) -> str | None:
             len(sha256) == _SHA256 and set(sha256) <= set("0123456789abcdef"),
             f"the card gives {sha256!r} as the sha256 of {path}; give its 64 digits",
         )
-    return None if card.trained_on or not card.package else "it does not say what it was trained on"
+    lacking = [name for name in ("licence", "trained_on") if not getattr(card, name)]
+    if card.has_weights and lacking:
+        return f"its card does not state {' and '.join(lacking)} of its weights"
+    return None
 
 
 def fields_are_identity(subject: FrontEndSubject) -> None:

@@ -10,6 +10,7 @@ from zoo.execution.environment import PACKAGES, versions
 from zoo.features.arrays import frontend_of
 from zoo.features.copies import VERSION, has_copies
 from zoo_registry.card import ParamValue
+from zoo_registry.frontend import has_network
 from zoo_registry.model import Model
 from zoo_registry.record import (
     DatasetInfo,
@@ -88,7 +89,8 @@ def _frontend_plugin(model: Model) -> FrontEndInfo | None:
     """Return the description of the front end's plugin, if it has one."""
     card, source = model.frontend_card, model.source.frontend
     if not card:
-        return None
+        own = model.card.frontend  # it may be a network, and have no card
+        return FrontEndInfo(title=own.name, weights=True) if has_network(own) else None
     return FrontEndInfo(
         title=card.title,
         spec=source.spec if source else None,
@@ -97,6 +99,7 @@ def _frontend_plugin(model: Model) -> FrontEndInfo | None:
         package=card.package,
         licence=card.licence,
         notice=card.notice,
+        weights=card.has_weights,
         trained_on={seen.corpus: dict(seen.overlaps) for seen in card.trained_on},
     )
 

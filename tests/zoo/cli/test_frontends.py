@@ -118,6 +118,53 @@ def test_what_its_weights_have_heard_is_on_board_page_and_card(trained, make_ton
         assert sum(sentence in card for card in cards) == 1
 
 
+def test_an_encoder_of_unknown_weights_is_named_on_board_and_card(trained, monkeypatch):
+    from zoo.plugins.scaffold import write_module
+
+    monkeypatch.setenv("ZOO_MODELS", "unknown")
+    write_module("my-encoder", Path(), "front-end")
+    zoo(
+        "train", "logistic", "--front-end", "./my_encoder.py", "--front-end", "handcrafted",
+        "--data", "tones", "--protocol", "holdout:0.5", "--jobs", 1, "--no-robustness",
+    )  # fmt: skip
+    sentence = "What my-encoder's weights were trained on is not stated in its card."
+    table = zoo("leaderboard").stdout
+    assert " ".join(table.split()).count(sentence) == 1
+    assert "handcrafted's" not in table
+    cards = [path.read_text() for path in Path("unknown").rglob("logistic-*/README.md")]
+    assert sorted(sentence in card for card in cards) == [False, True]
+    checked = zoo("plugins", "check", "./my_encoder.py", "--only", "card-complete").stdout
+    assert "its card does not state licence and trained_on of its weights" in checked
+    text = Path("my_encoder.py").read_text()
+    example = text.partition("# TrainedOn(")[2].partition("),\n")[0]
+    filled = text.replace("trained_on=SEEN", f"trained_on=TrainedOn({example})")
+    Path("my_encoder.py").write_text(filled.replace("licence=None", 'licence="MIT"'))
+    assert "does not state" not in zoo(
+        "plugins", "check", "./my_encoder.py", "--only", "card-complete"
+    ).stdout  # fmt: skip
+
+
+def test_front_ends_of_one_name_are_told_apart(write_run):
+    places = {
+        "a": {"spec": "/one/mine.py:window=3.0", "version": "0123456789ab"},
+        "b": {"spec": "/two/mine.py:window=3.0", "version": "ba9876543210"},
+        "c": {"spec": "mine:window=3.0", "distribution": "my-own", "version": "0.2"},
+        "d": {"spec": "alone", "distribution": "other", "version": "1.0"},
+    }
+    for name, plugin in places.items():
+        frontend = {"name": "mine" if name < "d" else "alone", "version": 1}
+        answers = [0, 1, 2] * 4
+        described = {"title": "Mine", **plugin}
+        write_run(f"svm-{name}", answers, answers, frontend=frontend, frontend_plugin=described)
+    lines = zoo("leaderboard", "--format", "markdown").stdout.splitlines()
+    assert sorted(line.split(" | ")[1] for line in lines if "svm on" in line) == [
+        "svm on alone",
+        "svm on mine:window=3.0 (mine.py 012345)",
+        "svm on mine:window=3.0 (mine.py ba9876)",
+        "svm on mine:window=3.0 (my-own 0.2)",
+    ]
+
+
 def test_predict_names_the_run_that_it_takes(trained):
     song = next(Path("tones").rglob("*.wav"))
     found = zoo("predict", "logistic", song, "--format", "json")
