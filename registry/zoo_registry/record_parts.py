@@ -136,10 +136,15 @@ class Reading(Structure, kw_only=True, omit_defaults=True):
     limit: Count | None = None
 
     @property
+    def columns(self) -> dict[str, str]:
+        """The columns that are named, by role."""
+        named = {name: getattr(self, name) for name in ("path", "label", "group", "fold")}
+        return {name: column for name, column in named.items() if column}
+
+    @property
     def options(self) -> list[str]:
         """The options of a command that say the same."""
-        columns = {"path": self.path, "label": self.label, "group": self.group, "fold": self.fold}
-        pairs = [(f"--{name}-column", column) for name, column in columns.items() if column]
+        pairs = [(f"--{name}-column", column) for name, column in self.columns.items()]
         pairs += [("--only-class", name) for name in self.only]
         pairs += [("--exclude-class", name) for name in self.without]
         pairs += [("--limit", str(self.limit))] * (self.limit is not None)

@@ -1,21 +1,25 @@
 """The tracks, labels and groups that the names and tables of a folder mean."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
-from zoo.datasets.csv_reader import Table
+from zoo.datasets.csv_reader import read_table
+from zoo.datasets.file_index import FileIndex
+from zoo.datasets.folder_roles import WRITE, FolderRoles, folder_roles
+from zoo.datasets.found_tables import METADATA, found_table
+from zoo.datasets.label_table import Row, read_labels
 from zoo.datasets.listing import Listing
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
-from zoo_registry.text import quoted
+from zoo_registry.text import encodable, quoted
 
 __all__ = ["METADATA", "Layout", "Row", "count_unlisted", "understand"]
 
-METADATA = "metadata.csv"
-Row = dict[str, str]  # path and label, and the annotations of a track that are known
+_COMPARED = 2000  # names among which the closest one is looked for
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,11 @@ class Layout:
     collection: str | None = None
 
 
-def understand(listing: Listing, reading: Reading) -> Layout:
+def understand(listing: Listing, reading: Reading, table: str | None = None) -> Layout:
     """Return what the names and tables in a folder mean.
 
-    A ``metadata.csv`` comes first, then class folders.
+    A ``metadata.csv`` whose column ``path`` names the files comes first, then the one table of
+    labels that names most of the files, then folders.
 
     Parameters
     ----------
@@ -49,6 +54,8 @@ def understand(listing: Listing, reading: Reading) -> Layout:
         Names in the folder.
     reading : Reading
         What the user says about them.
+    table : str, optional
+        The table of labels to read, relative to the listing; no other has a say then.
 
     Raises
     ------
@@ -56,11 +63,124 @@ def understand(listing: Listing, reading: Reading) -> Layout:
         If there are no tracks, a table does not match the files, or there is more than one
         meaning.
     """
-    if listing.exists(METADATA):
-        rows = _metadata_rows(listing, listing.read_table(METADATA))
-        count_unlisted(listing, METADATA, rows)
-        return Layout(rows)
-    return Layout(_class_rows(listing))
+    _check_names(listing)
+    index = FileIndex(listing)
+    folders, problem = FolderRoles(), None
+    try:
+        folders = folder_roles(listing.name, listing.files)
+    except DatasetError as error:
+        problem = error
+    labels = {row["path"]: row["label"] for row in folders.rows}
+
+    def label_of(path: str) -> str:
+        """Return the label of a file by its folders."""
+        return labels.get(path) or path.partition("/")[0] * ("/" in path)
+
+    by_folder = None if problem or not labels else label_of
+    if table is not None:
+        return _given(listing, table, reading, index, by_folder)
+    if listing.exists(METADATA) and (own := _own(listing, reading, index, label_of)):
+        return own
+    found, unused = found_table(listing, reading, index, by_folder)
+    if found:
+        count_unlisted(listing, found.name, found.rows)
+        return Layout(found.rows, found.said)
+    if problem:
+        raise problem
+    return _from_folders(listing, folders, unused)
+
+
+def _check_names(listing: Listing) -> None:
+    """Raise `DatasetError` for names that CSV and JSON files could not contain."""
+    try:
+        "\n".join(listing.files).encode()
+    except UnicodeEncodeError:
+        shown = next(ascii(path) for path in listing.files if encodable(path) != path)
+        raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
+
+
+def _own(
+    listing: Listing, reading: Reading, index: FileIndex, label_of: Callable[[str], str]
+) -> Layout | None:
+    """Return what a ``metadata.csv`` with a column ``path`` lists, None for one of another kind.
+
+    It lists the tracks of this dataset, so that each row has to have its file.
+    """
+    with listing.copy(METADATA) as local:
+        columns = read_table(local, f"{listing.name}/{METADATA}").columns
+    if "path" not in columns or reading.path not in (None, "path"):
+        return None
+    found = read_labels(listing, METADATA, reading, index, label_of)
+    if found is None:
+        return None
+    for line, value in found.missing:
+        name, place = quoted(value), f"{listing.name}/{METADATA}, line {line}"
+        inside = Path(os.path.normpath(value))
+        if inside.is_absolute() or ".." in inside.parts:
+            raise DatasetError(f"{place}: {name} leaves {listing.name}")
+        raise DatasetError(
+            f"{place}: there is no file {name} in {listing.name}{_closest(listing, value)}; "
+            "add the file or remove the line"
+        )
+    for line, path in found.unlabelled:
+        raise DatasetError(f"{listing.name}/{METADATA}, line {line}: {quoted(path)} has no label")
+    count_unlisted(listing, METADATA, found.rows)
+    return Layout(found.rows, "" if found.is_plain else found.said)
+
+
+def _given(
+    listing: Listing,
+    table: str,
+    reading: Reading,
+    index: FileIndex,
+    label_of: Callable[[str], str] | None,
+) -> Layout:
+    """Return what the table lists that the user has named."""
+    found = read_labels(listing, table, reading, index, label_of)
+    name = f"{listing.name}/{table}"
+    if found is None:
+        raise DatasetError(
+            f"no column of {name} names audio files in {listing.name}; "
+            "say which has their paths with --path-column"
+        )
+    for line, value in () if found.named else found.missing:
+        raise DatasetError(
+            f"{name} names no audio file in {listing.name}: in line {line}, {quoted(value)} of the "
+            f"column {quoted(found.columns['path'])} is not there{_closest(listing, value)}; "
+            "mend the paths, or name another column with --path-column"
+        )
+    count_unlisted(listing, table, found.rows)
+    return Layout(found.rows, found.said)
+
+
+def _closest(listing: Listing, value: str) -> str:
+    """Return the file whose path is most like a value, as a part of a sentence."""
+    close = get_close_matches(value, listing.files[:_COMPARED], n=1)
+    return f" (the closest name there is {quoted(close[0])})" if close else ""
+
+
+def _from_folders(listing: Listing, folders: FolderRoles, unused: Sequence[str]) -> Layout:
+    """Return what the folders mean; count what they leave out."""
+    folder, passed = listing.name, listing.passed
+    for link in listing.lost:
+        raise DatasetError(
+            f"{link} is a link to nothing, where a class may have been; "
+            "bring back what it leads to, or remove it"
+        )
+    for path in folders.outside:
+        passed.add(OUTSIDE, path)
+    _count_empty(listing)
+    if not folders.rows and folders.outside:
+        raise DatasetError(
+            f"{folder} has no class folders: its audio files ({len(folders.outside)}) lie directly "
+            f"in it; give the folder around them, with one sub-folder per class, or {WRITE}"
+        )
+    if not folders.rows:
+        raise DatasetError(
+            f"{folder} holds no audio file in a sub-folder{passed.instead}; "
+            f"give a folder with one sub-folder per class, each with its audio files; {LISTED}"
+        )
+    return Layout(folders.rows, "; ".join(filter(None, [folders.said, *unused])))
 
 
 def count_unlisted(listing: Listing, table: str, rows: Sequence[Row]) -> None:
@@ -91,57 +211,3 @@ def _count_empty(listing: Listing) -> None:
     full = {path.partition("/")[0] for path in listing.files}
     for name in sorted({name for name in listing.folders if "/" not in name} - full):
         listing.passed.add(EMPTY, f"{name}/")
-
-
-def _class_rows(listing: Listing) -> list[Row]:
-    """Return a row for each audio file in a class folder, labelled with the folder's name."""
-    folder, passed = listing.name, listing.passed
-    for link in listing.lost:
-        raise DatasetError(
-            f"{link} is a link to nothing, where a class may have been; "
-            "bring back what it leads to, or remove it"
-        )
-    rows = []
-    for path in listing.files:
-        label, slash, _ = path.partition("/")
-        if not slash:
-            passed.add(OUTSIDE, label)
-            continue
-        try:
-            path.encode()  # CSV and JSON files could not contain other names
-        except UnicodeEncodeError:
-            shown = ascii(path)
-            raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
-        rows.append({"path": path, "label": label})
-    _count_empty(listing)
-    if not rows and (outside := passed.count(OUTSIDE)):
-        raise DatasetError(
-            f"{folder} has no class folders: its audio files ({outside}) lie directly in it; "
-            "give the folder around them, with one sub-folder per class"
-        )
-    if not rows:
-        raise DatasetError(
-            f"{folder} holds no audio file in a sub-folder{passed.instead}; "
-            f"give a folder with one sub-folder per class, each with its audio files; {LISTED}"
-        )
-    return rows
-
-
-def _metadata_rows(listing: Listing, table: Table) -> list[Row]:
-    """Return the rows of a ``metadata.csv``."""
-    table.require("path", "with the file of each track, relative to the folder")
-    rows = []
-    for number, row in table.rows:
-        path, name = Path(os.path.normpath(row["path"])), quoted(row["path"])
-        if path.is_absolute() or ".." in path.parts:
-            raise DatasetError(f"{table.path}, line {number}: {name} leaves {listing.name}")
-        if not listing.exists(path.as_posix()):
-            raise DatasetError(
-                f"{table.path}, line {number}: there is no file {name} in {listing.name}; "
-                "add the file or remove the line"
-            )
-        label = row.get("label", "").strip() or (path.parts[0] if len(path.parts) > 1 else "")
-        if not label:
-            raise DatasetError(f"{table.path}, line {number}: {name} has no label")
-        rows.append(row | {"path": path.as_posix(), "label": label})
-    return rows

@@ -1,0 +1,121 @@
+"""Roles of nested folders, by names alone."""
+
+from collections import Counter
+
+import pytest
+
+from zoo.datasets.folder_roles import folder_roles
+from zoo_registry import DatasetError
+
+
+def tree(*folders: str, tracks: int = 2) -> list[str]:
+    return sorted(f"{folder}/{number}.wav" for folder in folders for number in range(tracks))
+
+
+def each(outer: str, inner: str) -> list[str]:
+    """Return the folders of a product, such as train/dog, train/rain, test/dog, test/rain."""
+    return [f"{one}/{other}" for one in outer.split() for other in inner.split()]
+
+
+def values(files: list[str], role: str) -> dict[str | None, int]:
+    return dict(Counter(row.get(role) for row in folder_roles("data", files).rows))
+
+
+@pytest.mark.parametrize(
+    ("folders", "label", "split", "fold"),
+    [
+        (each("train val test", "dog rain"), "dog rain", "train valid test", ""),
+        (each("Train TEST Validation", "dog rain"), "dog rain", "train valid test", ""),
+        (each("training_set dev eval-set", "dog rain"), "dog rain", "train valid test", ""),
+        (each("audio_train audio_test", "dog rain"), "dog rain", "train test", ""),
+        (["train/dog", "train/rain", "test/dog", "test/cat"], "dog rain cat", "train test", ""),
+        (each("a/b/train a/b/test", "wav/dog wav/rain"), "dog rain", "train test", ""),
+        (each("dog rain", "train test"), "dog rain", "train test", ""),
+        (each("fold1 fold2 fold10", "dog rain"), "dog rain", "", "1 2 10"),
+        (each("fold01 fold02", "dog rain"), "dog rain", "", "1 2"),
+        (each("split_1 split_2", "dog rain"), "dog rain", "", "1 2"),
+        (each("train/fold1 train/fold2 test/fold1", "a b"), "a b", "train test", "1 2"),
+        (each("000 001", "dog rain"), "dog rain", "", "000 001"),
+        (each("1 2 3", "dog rain"), "dog rain", "", "1 2 3"),
+        (["Data/genres_original/rock", "Data/genres_original/pop"], "rock pop", "", ""),
+        (["1", "2", "10"], "1 2 10", "", ""),
+        (["dog", "rain", "test"], "dog rain test", "", ""),
+        (["train/steam", "train/diesel", "car/bmw", "car/audi"], "train car", "", ""),
+        (each("vehicle animal", "big small"), "vehicle animal", "", ""),
+    ],
+)  # fmt: skip
+def test_classes_parts_and_folds(folders, label, split, fold):
+    files = tree(*folders)
+    assert values(files, "label").keys() == set(label.split())
+    for role, wanted in (("split", split), ("fold", fold)):
+        assert values(files, role).keys() - {None} == set(wanted.split())
+    assert [row["path"] for row in folder_roles("data", files).rows] == files
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        (tree("train", "test", "val"), "train/val/test are called as parts of a dataset"),
+        (tree("fold1", "fold2", "fold3"), "fold1/fold2/fold3 are called as parts"),
+        (tree("fma/000", "fma/001"), "000/001 are called as parts"),
+        (tree("train/dog", "train/rain", "dog", "rain"), "'train' may be a part"),
+        (tree("train/dog", "train/rain", "cat"), "'train' may be a part"),
+        (tree("artist 1/album 1", "artist 2/album 1", "artist 2/album 2"), "artists with their"),
+        (
+            [f"{a}/{b}/{n:02d} {b} {n}.mp3" for a, b in zip("QPR", "xyz", strict=True)
+             for n in (1, 2, 3)],
+            "artists with their albums",
+        ),
+        (tree("iTunes Media/Music/Queen/Jazz", "iTunes Media/Music/ABBA/Arrival"), "a library by"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_is_refused_with_what_to_write(files, reason):
+    with pytest.raises(DatasetError, match=f"{reason}.*--data labels.csv"):
+        folder_roles("data", files)
+
+
+class TestGroups:
+    def test_artists_of_a_library_at_any_depth(self):
+        files = [
+            f"{genre}/{artist}{inner}/{song:02d} song {artist}.mp3"
+            for genre in ("rock", "jazz")
+            for artist in (f"{genre} band {number}" for number in range(4))
+            for song, inner in enumerate(("/album", "/album/disc 1", ""))
+        ]
+        files.append("rock/loose song.mp3")
+        assert values(files, "label") == {"rock": 13, "jazz": 12}
+        groups = values(files, "group")
+        assert groups.pop(None) == 1
+        assert set(groups.values()) == {3}
+        assert len(groups) == 8
+
+    def test_two_folders_in_each_class_are_no_artists(self):
+        files = tree(*each("vehicle", "car bus"), *each("animal", "dog cat"))
+        assert values(files, "group") == {None: 8}
+        said = folder_roles("data", files).said
+        assert said.startswith("classes: animal, vehicle; folders inside them (bus, car, cat, …)")
+
+    def test_speakers_who_say_every_word(self):
+        files = tree(*each("yes no", "ann bob cid"))
+        assert values(files, "group") == {"ann": 4, "bob": 4, "cid": 4}
+
+
+def test_unlabelled_part():
+    roles = folder_roles("data", tree("train/dog", "train/rain", "test"))
+    assert [row["split"] for row in roles.rows] == ["train"] * 4
+    assert roles.outside == ["test/0.wav", "test/1.wav"]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (tree("dog", "rain"), ""),
+        (tree("a/dog", "a/rain"), "classes: dog, rain; inside a/"),
+        (
+            tree(*each("test train val", "dog rain")),
+            "classes: dog, rain; train/val/test taken as the published split",
+        ),
+    ],
+)
+def test_said(files, said):
+    assert folder_roles("data", files).said == said

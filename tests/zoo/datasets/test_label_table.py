@@ -1,0 +1,185 @@
+"""Tables of labels, as spreadsheets, other systems and publishers write them."""
+
+import csv
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from zoo.datasets.folder import read_folder
+from zoo.datasets.layout import METADATA
+from zoo_registry import DatasetError
+
+PATHS = [f"{label}/{number}.wav" for label in ("dog", "Böen") for number in range(4)]
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Return a folder whose names say nothing; reading it decodes nothing."""
+    for number, path in enumerate(PATHS):
+        place = tmp_path / "data" / "clips" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(bytes([number]))
+    return tmp_path / "data"
+
+
+def write(path: Path, rows, delimiter: str = ",", encoding: str = "utf-8") -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="", encoding=encoding) as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+
+
+def table(change=str, head=("path", "label")):
+    return [head, *((change(f"clips/{path}"), "ab"[number % 2] + "ö")
+                    for number, path in enumerate(PATHS))]  # fmt: skip
+
+
+def labels(folder: Path) -> dict[str, str]:
+    return {track.id: track.label for track in read_folder(folder).tracks}
+
+
+WANTED = dict(table()[1:])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_separators_and_encodings(folder, delimiter, encoding):
+    write(folder / METADATA, table(), delimiter, encoding)
+    assert labels(folder) == WANTED
+
+
+@pytest.mark.parametrize("name", [METADATA, "meta/list.tsv", "labels.txt"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.replace("/", "\\"),
+        lambda path: f"./{path}",
+        lambda path: f"  {path} ",
+        lambda path: f"/home/ann/data/{path}",
+        lambda path: "C:\\Users\\Ann\\data\\" + path.replace("/", "\\"),
+        lambda path: f"file:///mnt/sound/{path}",
+        lambda path: path.removeprefix("clips/"),
+        lambda path: f"/mnt/other/{path.removeprefix('clips/')}",
+        lambda path: unicodedata.normalize("NFD", path),
+        str.upper,
+        lambda path: path.removesuffix(".wav"),
+        lambda path: path.replace(".wav", ".mp3"),
+    ],
+)
+def test_spellings_of_paths(folder, change, name):
+    write(folder / name, table(change), "\t" if name.endswith("v") else ",")
+    assert labels(folder) == WANTED
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ("path", "label"), ("Path", "Label"), ("filename", "category"), ("file_name", "genre"),
+        ("slice_file_name", "class"), ("fname", "species"), ("track", "tag"), ("File", "target"),
+        ("track_id", "class"), ("whatever", "label"),
+    ],
+)  # fmt: skip
+def test_names_of_columns(folder, head):
+    write(folder / "meta" / "list.csv", table(head=head))
+    dataset = read_folder(folder)
+    assert {track.id: track.label for track in dataset.tracks} == WANTED
+    assert dataset.said == f"labels from meta/list.csv: path in {head[0]}, label in {head[1]}"
+
+
+def test_annotations_and_unused_columns(folder):
+    head = ["filename", "class", "classID", "fsID", "Fold", "subset", "mood", "source"]
+    rows = [
+        [path, label, "01"[label == "aö"], f"{number // 2}.0", f"{number % 3}.0",
+         ["Training", "dev"][number % 2], "sad", "radio"]
+        for number, (path, label) in enumerate(WANTED.items())
+    ]  # fmt: skip
+    write(folder / "list.csv", [head, *rows])
+    dataset = read_folder(folder)
+    assert {t.group for t in dataset.tracks} == {"0.0", "1.0", "2.0", "3.0"}
+    assert {t.fold for t in dataset.tracks} == {"0", "1", "2"}
+    assert {t.split for t in dataset.tracks} == {"train", "valid"}
+    assert dataset.said.endswith("; not used: classID, mood, source")
+
+
+def test_names_alone_where_they_differ_and_numbers(tmp_path):
+    for number in range(1, 7):
+        path = tmp_path / "data" / f"{number % 2:03d}" / f"{number:06d}.mp3"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes([number]))
+    rows = [["track_id", "genre"], *([number, "ab"[number > 3]] for number in range(1, 7))]
+    write(tmp_path / "data" / "tracks.csv", rows)
+    assert labels(tmp_path / "data") == {
+        f"{number % 2:03d}/{number:06d}.mp3": "ab"[number > 3] for number in range(1, 7)
+    }
+
+
+def test_numbers_as_labels(folder):
+    rows = [[path, ["1", "1.0", "0.0"][number % 3]] for number, path in enumerate(WANTED)]
+    write(folder / METADATA, [["path", "label"], *rows])
+    assert read_folder(folder).classes == ("0", "1")
+
+
+def test_repeated_rows_and_missing_files(folder):
+    rows = table(head=("filename", "genre"))
+    write(folder / "list.csv", [*rows, rows[1], ["gone.wav", "aö"]])
+    dataset = read_folder(folder)
+    assert len(dataset) == 8
+    assert "1 of 9 rows have no file here (gone.wav)" in dataset.said
+    write(folder / "list.csv", [*rows, [rows[1][0], "other"]])
+    with pytest.raises(DatasetError, match=r"names the track '.*' twice, .*'aö' and 'other'"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (
+            [["file", "class", "genre"],
+             *([path, "ab"[n % 2], "xy"[n > 3]] for n, path in enumerate(WANTED))],
+            "several columns of labels: class, genre; say which to use, as in --label-column class",
+        ),
+        (
+            [["file", "label"], *([p, "a|b" if n == 3 else "ab"[n % 2]]
+                                  for n, p in enumerate(WANTED))],
+            r"line 5: 'a\|b' are 2 labels, and a track has one",
+        ),
+        (
+            [["file", "label"], *([p.rpartition("/")[2], "ab"[n % 2]]
+                                  for n, p in enumerate(WANTED))],
+            "line 2: '0.wav' may be '.*' or '.*'; write the path with its folder",
+        ),
+    ],
+)  # fmt: skip
+def test_more_than_one_reading_is_refused(folder, rows, reason):
+    write(folder / "list.csv", rows)
+    with pytest.raises(DatasetError, match=reason):
+        read_folder(folder)
+
+
+def test_two_tables_that_fit(folder):
+    for name in ("one.csv", "two.csv"):
+        write(folder / name, table(head=("file", "genre")))
+    assert labels(folder) == WANTED
+    write(folder / "two.csv", [["file", "genre"], *([p, p[-5]] for p in WANTED)])
+    with pytest.raises(DatasetError, match=r"2 tables .* one.csv \(.*\) and two.csv .*--data"):
+        read_folder(folder)
+
+
+def test_tables_of_parts(folder):
+    head, *rows = table(head=("file", "genre"))
+    write(folder / "train.csv", [head, *rows[:5]])
+    write(folder / "test" / METADATA, [head, *rows[5:]])
+    dataset = read_folder(folder)
+    assert {track.id: track.label for track in dataset.tracks} == WANTED
+    assert [t.split for t in dataset.tracks].count("train") == 5
+
+
+def test_a_list_of_broken_files_is_no_table_of_labels(tmp_path):
+    for number, path in enumerate(PATHS):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(bytes([number]))
+    rows = [["filename", "category"], [PATHS[0], "noise"], [PATHS[5], "silence"]]
+    write(tmp_path / "broken.csv", rows)
+    dataset = read_folder(tmp_path)
+    assert dataset.classes == ("Böen", "dog")
+    assert dataset.said == "broken.csv is not used: it names 2 of 8 audio files"

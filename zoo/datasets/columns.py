@@ -1,0 +1,139 @@
+"""Columns of tables of labels, by the names that people give them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.datasets.csv_reader import TableError
+from zoo_registry.record_parts import Reading
+from zoo_registry.text import brief, quoted
+
+__all__ = ["ROLES", "Candidates", "columns_by_role", "part_of", "plain_name"]
+
+# Names in small letters without blanks and signs, the most telling first.
+ROLES = {
+    "path": (
+        "path file filename filepath fname slicefilename audio audiofile audiopath audiofilename "
+        "audiofilepath wav wavfile wavpath wavfilename clip clipname clippath clipfilename "
+        "soundfile soundpath recordingpath track trackid name id"
+    ),
+    "label": (
+        "label class category genre tag species labels classes classname classlabel categories "
+        "genres tags labelname categoryname genrename soundclass primarylabel emotion instrument"
+    ),
+    "number": "target classid labelid categoryid genreid classindex labelindex",  # of a class
+    "group": (
+        "group groupid artist artistname artistid speaker speakerid speakername singer singerid "
+        "performer composer subject subjectid patient patientid recordist fsid srcfile sourcefile "
+        "source album albumname albumid"
+    ),
+    "recording": "recording recordingid",
+    "fold": "fold folds foldid foldnumber cvfold",
+    "split": "split subset partition part set",
+}
+_RANK = {
+    role: {name: rank for rank, name in enumerate(names.split())} for role, names in ROLES.items()
+}
+_PARTS = {
+    **dict.fromkeys(("train", "training", "tr"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "valid"),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "holdout"), "test"),
+}
+# Such as "train", "train_set", "audio-train", "Validation data", "test-clean", "split_test".
+_AROUND = (
+    "set",
+    "data",
+    "split",
+    "part",
+    "audio",
+    "clips",
+    "wav",
+    "wavs",
+    "files",
+    "clean",
+    "other",
+)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Columns that may have each role by their names, the most telling first.
+
+    Attributes
+    ----------
+    path, label, number, group, recording, fold, split : tuple of str
+        Names of columns; `number` is a label that is only the number of a class.
+    """
+
+    path: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+    number: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    recording: tuple[str, ...] = ()
+    fold: tuple[str, ...] = ()
+    split: tuple[str, ...] = ()
+
+
+def plain_name(name: str) -> str:
+    """Return a column's name in small letters, without blanks and signs."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def columns_by_role(
+    columns: Sequence[str], reading: Reading | None = None, table: object = "the table"
+) -> Candidates:
+    """Return the columns that may have each role by their names, or as the user says.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of all columns.
+    reading : Reading, optional
+        What the user says; a column that is named there is the only candidate for its role, and
+        for no other.
+    table : object
+        File of the table, for messages.
+
+    Raises
+    ------
+    TableError
+        If there is no column that the user names.
+
+    Examples
+    --------
+    >>> columns_by_role(["slice_file_name", "fsID", "fold", "classID", "class"]).label
+    ('class',)
+    """
+    said = (reading or Reading()).columns
+    for role, column in said.items():
+        if column not in columns:
+            raise TableError(
+                f"{table} has no column {quoted(column)} for --{role}-column; "
+                f"its columns are: {', '.join(map(brief, columns[:12]))}"
+            )
+    found = {}
+    for role, rank in _RANK.items():
+        names = [name for name in columns if plain_name(name) in rank]
+        names = [name for name in names if name not in said.values()]
+        names.sort(key=lambda name: (name not in rank, rank[plain_name(name)]))
+        found[role] = (said[role],) if role in said else tuple(names)
+    return Candidates(**found)
+
+
+def part_of(name: str) -> str | None:
+    """Return "train", "valid" or "test" if a name is one of a part of a dataset, or None.
+
+    Parameters
+    ----------
+    name : str
+        Name of a folder or of a table, or value of a column.
+
+    Examples
+    --------
+    >>> part_of("Training-set"), part_of("audio_val"), part_of("trains")
+    ('train', 'valid', None)
+    """
+    words = re.sub(r"[\W_]+", " ", name).casefold().split()
+    parts = [_PARTS[word] for word in words if word in _PARTS]
+    others = [word for word in words if word not in _PARTS and word not in _AROUND]
+    return parts[0] if len(parts) == 1 and all(map(str.isdigit, others)) else None

@@ -1,0 +1,126 @@
+"""The one table of labels among the tables that lie in a folder of audio files."""
+
+import math
+import posixpath
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from zoo.datasets.columns import part_of
+from zoo.datasets.csv_reader import TableError
+from zoo.datasets.file_index import FileIndex
+from zoo.datasets.label_table import LabelTable, read_labels
+from zoo.datasets.listing import Listing
+from zoo_registry.errors import DatasetError
+from zoo_registry.record_parts import Reading
+
+__all__ = ["METADATA", "found_table"]
+
+METADATA = "metadata.csv"
+_MOST = 20  # tables that are read
+_DEPTH = 3  # folders in which they may lie
+
+
+def found_table(
+    listing: Listing,
+    reading: Reading,
+    index: FileIndex,
+    label_of: Callable[[str], str] | None = None,
+) -> tuple[LabelTable | None, list[str]]:
+    """Return the table that has the labels of a folder's files, and sentences on the others.
+
+    A table has to name at least half of the files: others are about something else, such as a list
+    of broken files. Tables of parts, such as ``train.csv`` and ``test.csv``, are taken together.
+
+    Parameters
+    ----------
+    listing : Listing
+        Names in the folder.
+    reading : Reading
+        What the user says about the columns.
+    index : FileIndex
+        Index of the listing.
+    label_of : callable, optional
+        Returns the label of a file by its folders.
+
+    Raises
+    ------
+    DatasetError
+        If more than one table fits, or the one that fits contradicts itself.
+    """
+    half = max(1, math.ceil(len(listing.files) / 2))
+    fits, unused, problem = list[LabelTable](), list[str](), None
+    for path in _candidates(listing):
+        try:
+            enough = 1 if _part(path) else half
+            table = read_labels(listing, path, reading, index, label_of, enough)
+        except TableError as error:
+            problem = problem or error
+            continue
+        if table and table.rows:
+            fits.append(table)
+        elif path == METADATA or (table and table.named):
+            named = table.named if table else 0
+            unused.append(
+                f"{path} is not used: it names {named} of {len(listing.files)} audio files"
+            )
+    fits = [table for table in fits if table.name == METADATA] or fits
+    parts = [table for table in fits if _part(table.name)]
+    if parts == fits and len({row["path"] for table in parts for row in table.rows}) < half:
+        fits = []
+    if not fits:
+        if reading.columns:
+            raise problem or DatasetError(
+                f"no table in {listing.name} names its audio files; give a table as --data TABLE, "
+                "with --path-column if its column of paths has another name"
+            )
+        return None, unused
+    first, *others = fits
+    if all(table.rows == first.rows for table in others):
+        return first, unused
+    if parts == fits and _are_apart(parts):
+        return _joined(parts), unused
+    names = " and ".join(f"{table.name} ({table.roles})" for table in fits[:_SHOWN])
+    raise DatasetError(
+        f"{len(fits)} tables in {listing.name} could have the labels: {names}; "
+        f"give one of them, as in --data {listing.name}/{first.name}"
+    )
+
+
+_SHOWN = 3
+
+
+def _candidates(listing: Listing) -> Sequence[str]:
+    """Return the tables that may have labels; a table beside each recording is none."""
+    beside = {posixpath.splitext(path)[0] for path in listing.files}
+    tables = [
+        path
+        for path in listing.tables
+        if path.count("/") <= _DEPTH and posixpath.splitext(path)[0] not in beside
+    ]
+    tables.sort(key=lambda path: (path != METADATA, path.endswith(".txt"), path.count("/"), path))
+    return tables[:_MOST]
+
+
+def _part(path: str) -> str | None:
+    """Return the part of a dataset that a table is called by, or its folder is."""
+    folder, name = posixpath.split(posixpath.splitext(path)[0])
+    return part_of(name) or part_of(posixpath.basename(folder))
+
+
+def _are_apart(tables: Sequence[LabelTable]) -> bool:
+    """Whether tables have the same columns and no file in common."""
+    paths = [row["path"] for table in tables for row in table.rows]
+    same = all(table.columns == tables[0].columns for table in tables)
+    return same and len(set(paths)) == len(paths)
+
+
+def _joined(tables: Sequence[LabelTable]) -> LabelTable:
+    """Return the rows of tables of parts as those of one table."""
+    rows = [{"split": _part(table.name) or ""} | row for table in tables for row in table.rows]
+    return replace(
+        tables[0],
+        name=" and ".join(table.name for table in tables),
+        rows=rows,
+        missing=[item for table in tables for item in table.missing],
+        unlabelled=[item for table in tables for item in table.unlabelled],
+    )

@@ -1,0 +1,347 @@
+"""Tables of labels: a row per audio file, with its label, and its group, fold or part if known."""
+
+import posixpath
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from zoo.audio.kinds import is_audio
+from zoo.datasets.columns import Candidates, columns_by_role, part_of, plain_name
+from zoo.datasets.csv_reader import Table, read_table
+from zoo.datasets.file_index import FileIndex
+from zoo.datasets.listing import Listing
+from zoo_registry.errors import DatasetError
+from zoo_registry.predictions import MOST_CLASSES
+from zoo_registry.record_parts import Reading
+from zoo_registry.text import brief, quoted
+
+__all__ = ["LabelTable", "Row", "read_labels"]
+
+Row = dict[str, str]  # path and label, and the annotations of a track that are known
+
+_WHOLE = re.compile(r"(-?\d+)[.,]0*")  # a whole number that a program has written as a float
+_NUMBER = re.compile(r"-?\d+([.,]0*)?")
+_FOLD = re.compile(r"(?:fold|split|cv)?[ _-]?\d+([.,]0*)?", re.IGNORECASE)
+# Whether this number of known labels in a cell shows that it has several, by their separator.
+_SEPARATORS: dict[str, Callable[[int], bool]] = {
+    "|": bool,
+    ";": bool,
+    ",": (1).__lt__,
+    "/": (1).__lt__,
+}
+_WEAK = ("track", "trackid", "name", "id")  # may be paths, or numbers of rows
+_SHOWN = 3  # names in a sentence
+_COLUMNS = 8
+_FEW = 5  # values of a column called source, which may be groups or the names of two websites
+
+
+@dataclass
+class LabelTable:
+    """What a table says about the files of a listing.
+
+    Attributes
+    ----------
+    name : str
+        Path of the table, relative to the listing.
+    columns : dict
+        Column of each role that is used.
+    named : int
+        Number of files that it names.
+    rows : list of dict
+        Path, label and known annotations of each file that is there.
+    missing : list of (int, str)
+        Line and value of the rows whose file is not there.
+    unlabelled : list of (int, str)
+        Line and path of the files whose label is empty.
+    unused : list of str
+        The other columns.
+    form : str
+        Separator and encoding, for a sentence.
+    """
+
+    name: str
+    columns: dict[str, str]
+    named: int = 0
+    rows: list[Row] = field(default_factory=list)
+    missing: list[tuple[int, str]] = field(default_factory=list)
+    unlabelled: list[tuple[int, str]] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    form: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the columns are called by their roles, all are used, and the form is usual."""
+        named = all(role == name for role, name in self.columns.items())
+        return named and not self.unused and not self.form
+
+    @property
+    def roles(self) -> str:
+        """The columns that are used, for a sentence."""
+        return ", ".join(f"{role} in {brief(name)}" for role, name in self.columns.items())
+
+    @property
+    def said(self) -> str:
+        """One line on what was understood."""
+        form = f" ({self.form})" if self.form else ""
+        parts = [f"labels from {self.name}{form}: {self.roles}"]
+        if self.unused:
+            parts.append(f"not used: {_few(self.unused, _COLUMNS)}")
+        if self.missing:
+            total = len(self.rows) + len(self.missing) + len(self.unlabelled)
+            names = _few([value for _, value in self.missing], _SHOWN)
+            parts.append(f"{len(self.missing)} of {total} rows have no file here ({names})")
+        if self.unlabelled:
+            names = _few([path for _, path in self.unlabelled], _SHOWN)
+            parts.append(f"{len(self.unlabelled)} files have no label there ({names})")
+        return "; ".join(parts)
+
+
+@dataclass
+class _Scan:
+    """What is known of a table's columns after one reading."""
+
+    hits: dict[str, list[Sequence[str]]]  # files that a column of paths may mean, per row
+    values: dict[str, set[str]]  # of the other columns, as far as there are not too many
+    pairs: set[tuple[str, ...]]  # values of the columns of labels
+
+
+def read_labels(
+    listing: Listing,
+    path: str,
+    reading: Reading,
+    index: FileIndex,
+    label_of: Callable[[str], str] | None = None,
+    enough: int = 0,
+) -> LabelTable | None:
+    """Return what a table says about the files of a listing, None if no column names files.
+
+    Parameters
+    ----------
+    listing : Listing
+        Names of the files.
+    path : str
+        Path of the table in it.
+    reading : Reading
+        What the user says about the columns.
+    index : FileIndex
+        Index of the listing.
+    label_of : callable, optional
+        Returns the label of a file for which the table has none, such as that of its folder.
+    enough : int
+        Number of files that the table has to name; if they are fewer, it is read no further.
+
+    Raises
+    ------
+    DatasetError
+        If the table cannot be read, or more than one reading fits, or its rows contradict
+        each other.
+    """
+    name = f"{listing.name}/{path}"
+    with listing.copy(path) as local:
+        table = read_table(local, name)
+        roles = columns_by_role(table.columns, reading, name)
+        scan = _scan(table, roles, index, posixpath.dirname(path))
+        column = _path_column(scan, roles, name)
+        if column is None:
+            return None
+        found = scan.hits.pop(column)
+        scan.hits.clear()
+        result = LabelTable(path, {"path": column}, form=table.form)
+        result.named = len({file for files in found for file in files})
+        if result.named < enough:
+            return result
+        if result.named:
+            result.columns |= _chosen(roles, scan, reading, table, label_of is not None)
+        used = result.columns.values()
+        result.unused = [of for of in table.columns if of and of not in used]
+        _fill(result, read_table(local, name), found, label_of or _no_label)
+    return result
+
+
+def _scan(table: Table, roles: Candidates, index: FileIndex, folder: str) -> _Scan:
+    """Read a table once, for what its columns hold."""
+    labels = (*roles.label, *roles.number)
+    others = dict.fromkeys((*labels, *roles.group, *roles.recording, *roles.fold, *roles.split))
+    known = dict.fromkeys(name for name in roles.path if name not in others)
+    hits: dict[str, list[Sequence[str]]] = {name: [] for name in known}
+    values: dict[str, set[str]] = {name: set() for name in others}
+    pairs: set[tuple[str, ...]] = set()
+    for _, row in table.rows:
+        if not hits:
+            hits = {name: [] for name in _like_paths(row, others)}
+        for name, found in hits.items():
+            found.append(index.find(row[name], folder, name in known))
+        for name, seen in values.items():
+            if len(seen) <= MOST_CLASSES:
+                seen.add(row[name].strip())
+        if len(pairs) <= MOST_CLASSES:
+            pairs.add(tuple(row[name].strip() for name in labels))
+    return _Scan(hits, values, pairs)
+
+
+def _like_paths(row: Mapping[str, str], others: Mapping[str, None]) -> list[str]:
+    """Return the columns whose first value is called like an audio file."""
+    return [name for name, value in row.items() if name not in others and is_audio(value)]
+
+
+def _path_column(scan: _Scan, roles: Candidates, table: str) -> str | None:
+    """Return the column that names files of the listing, or by its name should do so."""
+    counts = {name: sum(map(bool, found)) for name, found in scan.hits.items()}
+    best = max(counts.values(), default=0)
+    if not best:
+        return next((name for name in counts if plain_name(name) not in _WEAK), None)
+    names = [name for name in counts if counts[name] == best]
+    names = [name for name in names if plain_name(name) not in _WEAK] or names
+    first = scan.hits[names[0]]
+    for other in names[1:]:
+        if names[0] != "path" and scan.hits[other] != first:
+            raise DatasetError(
+                f"the columns {quoted(names[0])} and {quoted(other)} of {table} name different "
+                "audio files; say which to use with --path-column"
+            )
+    return names[0]
+
+
+def _chosen(
+    roles: Candidates, scan: _Scan, reading: Reading, table: Table, has_labels: bool
+) -> dict[str, str]:
+    """Return the column of each role but the path, chosen by what the columns hold."""
+    columns = {}
+    if label := _label_column(roles, scan, reading, table, has_labels):
+        columns["label"] = label
+    for role in ("group", "recording", "fold"):
+        for name in getattr(roles, role):
+            seen = scan.values[name] - {""}
+            few = _FEW if plain_name(name) == "source" and name != reading.group else 2
+            if len(seen) >= few or name in (role, getattr(reading, role, None)):
+                columns[role] = name
+                break
+    for name in roles.split:
+        seen = scan.values[name] - {""}
+        if all(map(part_of, seen)) or (name == "split" and not all(map(_is_fold, seen))):
+            columns["split"] = name
+        elif "fold" not in columns and len(seen) > 1 and all(map(_is_fold, seen)):
+            columns["fold"] = name
+        else:
+            continue
+        break
+    return columns
+
+
+def _label_column(
+    roles: Candidates, scan: _Scan, reading: Reading, table: Table, has_labels: bool
+) -> str | None:
+    if reading.label or {"path", "label"} <= set(table.columns):  # no other could be meant
+        return reading.label or "label"
+    every = (*roles.label, *roles.number)
+    for candidates in (roles.label, roles.number):
+        names = [name for name in candidates if len(scan.values[name] - {""}) > 1]
+        for other in names[1:]:
+            first, second = every.index(names[0]), every.index(other)
+            both = {(values[first], values[second]) for values in scan.pairs}
+            if not len(both) == len({one for one, _ in both}) == len({two for _, two in both}):
+                raise DatasetError(
+                    f"{table.path} has several columns of labels: {_few(names, _COLUMNS)}; "
+                    f"say which to use, as in --label-column {shlex.quote(names[0])}"
+                )
+        if names:
+            return names[0]
+    if roles.label or has_labels:
+        return next(iter(roles.label), None)
+    others = [name for name in table.columns if name not in roles.path]
+    raise DatasetError(
+        f"no column of {table.path} is called label, class, category or genre; say which has the "
+        f"labels with --label-column: {_few(others, _COLUMNS) or 'there is no other column'}"
+    )
+
+
+def _no_label(path: str) -> str:
+    return ""
+
+
+def _is_fold(value: str) -> bool:
+    return bool(_FOLD.fullmatch(value))
+
+
+def _fill(
+    result: LabelTable,
+    table: Table,
+    found: Iterable[Sequence[str]],
+    label_of: Callable[[str], str],
+) -> None:
+    """Add the rows of a table, given the files that each may mean."""
+    columns = dict(result.columns)
+    of_path, of_label = columns.pop("path"), columns.pop("label", None)
+    rows: dict[str, tuple[int, Row]] = {}
+    for (line, values), files in zip(table.rows, found, strict=True):
+        if not files:
+            result.missing.append((line, values[of_path]))
+            continue
+        label = values[of_label].strip() if of_label else ""
+        file = _only(files, label, f"{table.path}, line {line}", values[of_path])
+        label = label or label_of(file)
+        if not label:
+            result.unlabelled.append((line, file))
+            continue
+        row = {"path": file, "label": label}
+        for role, name in columns.items():
+            if value := values[name].strip():
+                row[role] = _TIDY.get(role, str)(value)
+        earlier, same = rows.setdefault(file, (line, row))
+        if same != row:
+            other = next(role for role in (*row, *same) if row.get(role) != same.get(role))
+            raise DatasetError(
+                f"{table.path} names the track {quoted(file)} twice, with different values of "
+                f"{other} in the lines {earlier} and {line}: {quoted(same.get(other, ''))} and "
+                f"{quoted(row.get(other, ''))}; a track has one, keep one of the rows"
+            )
+    result.rows = [row for _, row in rows.values()]
+    _check_single(table.path, rows.values())
+    texts = {row["label"] for row in result.rows}
+    if all(map(_NUMBER.fullmatch, texts)):  # 1 and 1.0 are the same class
+        for row in result.rows:
+            row["label"] = _whole(row["label"])
+
+
+def _only(files: Sequence[str], label: str, place: str, value: str) -> str:
+    """Return the one file that a row means; the folder may be that of the label."""
+    if len(files) > 1:
+        files = [file for file in files if label in file.split("/")[:-1]] or files
+    if len(files) > 1:
+        raise DatasetError(
+            f"{place}: {quoted(value)} may be {quoted(files[0])} or {quoted(files[1])}; "
+            "write the path with its folder"
+        )
+    return files[0]
+
+
+def _whole(text: str) -> str:
+    match = _WHOLE.fullmatch(text)
+    return match[1] if match else text
+
+
+_TIDY: dict[str, Callable[[str], str]] = {
+    "fold": _whole,
+    "split": lambda value: part_of(value) or value,
+}
+
+
+def _check_single(table: object, rows: Iterable[tuple[int, Row]]) -> None:
+    """Raise `DatasetError` if some rows have several labels in one cell."""
+    lines = {row["label"]: line for line, row in rows}
+    for label, line in lines.items():
+        for separator, enough in _SEPARATORS.items():
+            parts = [part.strip() for part in label.split(separator)]
+            known = sum(part in lines for part in parts)
+            is_list = label.startswith("[") and separator == ","
+            if len(parts) > 1 and (enough(known) or known == len(parts) or is_list):
+                raise DatasetError(
+                    f"{table}, line {line}: {quoted(label)} are {len(parts)} labels, and a track "
+                    "has one; keep one of them, or name another column with --label-column"
+                )
+
+
+def _few(names: Sequence[str], most: int) -> str:
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*map(brief, names[:most]), *more])
