@@ -15,8 +15,8 @@ from matplotlib import pyplot as plt  # the backend comes first
 
 from zoo.audio.frontends import LogMel
 from zoo.audio.windows import cut_windows, hop_of
-from zoo.datasets import gtzan
 from zoo.datasets.base import Dataset, Track
+from zoo.datasets.collections import gtzan
 from zoo.datasets.synthesis import synthesise
 from zoo.evaluate import significance
 from zoo.evaluate.protocols import parse_protocol

@@ -160,7 +160,7 @@ def source(path: str) -> str:
 
 def gtzan() -> str:
     """Return what the table of facts says of each genre of GTZAN, as Markdown."""
-    from zoo.datasets.gtzan import GENRES, facts
+    from zoo.datasets.collections.gtzan import GENRES, facts
 
     rows = ["| genre | artists | tracks of the most frequent | of unknown artist | copies |"]
     rows += ["| --- | ---: | ---: | ---: | ---: |"]

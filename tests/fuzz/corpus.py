@@ -71,7 +71,7 @@ def build(folder: Path) -> dict[str, list[bytes]]:
         b"\xef\xbb\xbflabel,x\na,1\nb,2",
     ]
     found["facts table"] = [
-        b"".join((Path(zoo.__file__).parent / "datasets/gtzan_facts.csv").read_bytes()
+        b"".join((Path(zoo.__file__).parent / "datasets/collections/gtzan_facts.csv").read_bytes()
                  .splitlines(keepends=True)[:20])
     ]  # fmt: skip
     found["plugins.json"] = [

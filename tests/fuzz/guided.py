@@ -24,7 +24,7 @@ _WATCHED = (
         "zoo.datasets.folder",
     ),
     *(
-        "zoo.datasets.gtzan",
+        "zoo.datasets.collections.gtzan",
         "zoo.datasets.hashing",
         "zoo.datasets.table",
         "zoo.artefacts.model_card",

@@ -100,7 +100,7 @@ class Targets:
         demand(len(dataset.classes) > 1 and dataset.fingerprint, "labels")
 
     def facts(self, data: bytes) -> None:
-        from zoo.datasets.gtzan import read_facts
+        from zoo.datasets.collections.gtzan import read_facts
 
         for name, fact in read_facts(self.put("facts.csv", data)).items():
             demand(name and len(fact.md5) == 32, "facts")

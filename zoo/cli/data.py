@@ -135,7 +135,7 @@ def info(
     Example: zoo data info demo
     """
     from zoo.datasets import FeatureTable
-    from zoo.datasets.gtzan import is_gtzan
+    from zoo.datasets.collections.gtzan import is_gtzan
     from zoo.plugins.registry import find_dataset
 
     reading = chosen_reading(only=only, without=without, limit=limit)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
-from zoo.datasets.gtzan import with_facts
+from zoo.datasets.collections.gtzan import with_facts
 from zoo.datasets.selection import select
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError

@@ -16,9 +16,9 @@ from zoo.audio.decode import Recording, read
 from zoo.audio.fingerprint import landmarks, near_duplicates
 from zoo.audio.properties import Properties
 from zoo.datasets.base import Dataset, FeatureTable, Track, components
+from zoo.datasets.collections.gtzan import facts, is_gtzan, track_name
 from zoo.datasets.conditions import differences
 from zoo.datasets.csv_reader import read_table
-from zoo.datasets.gtzan import facts, is_gtzan, track_name
 from zoo.datasets.hashing import recording
 from zoo.datasets.layout import METADATA
 from zoo.execution.engine import LocalProcesses, crashed

@@ -43,7 +43,7 @@ def read_folder(
         paths = [folder / row["path"] for row in rows]
         digests = file_digests(folder, paths, trust)
         return [
-            Track.from_row(row["path"], row, digest, path)
+            Track.from_row(row.get("id", row["path"]), row, digest, path)
             for row, digest, path in zip(rows, digests, paths, strict=True)
         ]
 

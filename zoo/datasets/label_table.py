@@ -10,15 +10,13 @@ from zoo.audio.kinds import is_audio
 from zoo.datasets.columns import Candidates, columns_by_role, part_of, plain_name
 from zoo.datasets.csv_reader import Table, read_table
 from zoo.datasets.file_index import FileIndex
-from zoo.datasets.listing import Listing
+from zoo.datasets.listing import Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import MOST_CLASSES
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import brief, quoted
 
-__all__ = ["LabelTable", "Row", "read_labels"]
-
-Row = dict[str, str]  # path and label, and the annotations of a track that are known
+__all__ = ["LabelTable", "read_labels"]
 
 _WHOLE = re.compile(r"(-?\d+)[.,]0*")  # a whole number that a program has written as a float
 _NUMBER = re.compile(r"-?\d+([.,]0*)?")

@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
+from zoo.datasets.collections import collection_of, recognise
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.file_index import FileIndex
 from zoo.datasets.folder_roles import WRITE, FolderRoles, folder_roles
 from zoo.datasets.found_tables import METADATA, found_table
-from zoo.datasets.label_table import Row, read_labels
-from zoo.datasets.listing import Listing
+from zoo.datasets.label_table import read_labels
+from zoo.datasets.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import encodable, quoted
@@ -22,31 +22,12 @@ __all__ = ["METADATA", "Layout", "Row", "count_unlisted", "understand"]
 _COMPARED = 2000  # names among which the closest one is looked for
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What was understood of a folder.
-
-    Attributes
-    ----------
-    rows : sequence of dict
-        A row per track: its ``path`` and ``label``; where known ``group``, ``recording``,
-        ``fold`` and ``split``.
-    said : str
-        One line for the user, empty if nothing had to be understood.
-    collection : str or None
-        Name of the published collection, such as "gtzan", if it is one.
-    """
-
-    rows: Sequence[Row]
-    said: str = ""
-    collection: str | None = None
-
-
 def understand(listing: Listing, reading: Reading, table: str | None = None) -> Layout:
     """Return what the names and tables in a folder mean.
 
-    A ``metadata.csv`` whose column ``path`` names the files comes first, then the one table of
-    labels that names most of the files, then folders.
+    A ``metadata.csv`` whose column ``path`` names the files comes first, then a known collection
+    unless the user names columns, then the one table of labels that names most of the files, then
+    folders.
 
     Parameters
     ----------
@@ -81,6 +62,8 @@ def understand(listing: Listing, reading: Reading, table: str | None = None) -> 
         return _given(listing, table, reading, index, by_folder)
     if listing.exists(METADATA) and (own := _own(listing, reading, index, label_of)):
         return own
+    if not reading.columns and (collection := recognise(listing)):
+        return collection
     found, unused = found_table(listing, reading, index, by_folder)
     if found:
         count_unlisted(listing, found.name, found.rows)
@@ -125,7 +108,8 @@ def _own(
     for line, path in found.unlabelled:
         raise DatasetError(f"{listing.name}/{METADATA}, line {line}: {quoted(path)} has no label")
     count_unlisted(listing, METADATA, found.rows)
-    return Layout(found.rows, "" if found.is_plain else found.said)
+    said = "" if found.is_plain else found.said
+    return Layout(found.rows, said, collection_of(found.rows))
 
 
 def _given(

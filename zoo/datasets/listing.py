@@ -1,4 +1,4 @@
-"""The names that a folder or an address holds, from which a layout is understood."""
+"""The names that a folder or an address holds, and the layout that is understood from them."""
 
 import os
 from collections.abc import Callable, Collection, Sequence
@@ -11,9 +11,30 @@ from zoo.audio.kinds import is_foreign, suffix_of
 from zoo.datasets.csv_reader import Table, read_table
 from zoo_registry.files import is_file
 
-__all__ = ["TABLES", "Listing", "local_listing"]
+__all__ = ["TABLES", "Layout", "Listing", "Row", "local_listing"]
 
 TABLES = (".csv", ".tsv", ".txt")  # suffixes of files that may have the labels of the others
+Row = dict[str, str]  # path and label, and the annotations of a track that are known
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What was understood of a folder.
+
+    Attributes
+    ----------
+    rows : sequence of dict
+        A row per track: its ``path`` and ``label``; where known ``group``, ``recording``,
+        ``fold`` and ``split``; the ``id`` of the track, if it is not the path.
+    said : str
+        One line for the user, empty if nothing had to be understood.
+    collection : str or None
+        Name of the published collection, such as "gtzan", if it is one.
+    """
+
+    rows: Sequence[Row]
+    said: str = ""
+    collection: str | None = None
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,9 @@ def read_remote(
     folder = local_path(url)
     if folder and is_folder(folder):  # fsspec does not enter links, and opens pipes
         local = read_folder(folder, trust, reporter, reading)
-        tracks = [replace(track, path=None, url=f"{url}/{track.id}") for track in local.tracks]
+        tracks = [
+            replace(track, path=None, url=_below(url, folder, track)) for track in local.tracks
+        ]
         return replace(local, name=dataset_name(url), source=url, tracks=tracks)
     files, folders = _listed(url)
 
@@ -70,12 +72,17 @@ def read_remote(
         urls = [f"{url}/{files[row['path']]['path']}" for row in rows]
         digests = _digests(url, urls, [files[row["path"]] for row in rows], engine, trust)
         return [
-            Track.from_row(row["path"], row, digest, url=place)
+            Track.from_row(row.get("id", row["path"]), row, digest, url=place)
             for row, digest, place in zip(rows, digests, urls, strict=True)
         ]
 
     listing = _listing(url, files, folders)
     return read_listing(listing, dataset_name(url), read, reporter, reading)
+
+
+def _below(url: str, folder: Path, track: Track) -> str:
+    """Return the address of the local file of a track."""
+    return f"{url}/{(track.path or folder / track.id).relative_to(folder).as_posix()}"
 
 
 def _listing(url: str, files: Mapping[str, Any], folders: Sequence[str]) -> Listing:

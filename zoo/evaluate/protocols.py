@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from zoo.datasets.base import Dataset
-from zoo.datasets.gtzan import is_gtzan, published
+from zoo.datasets.collections.gtzan import is_gtzan, published
 from zoo_registry.errors import ProtocolError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import digest

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.datasets import Dataset, Track
-from zoo.datasets.gtzan import GENRES, facts
+from zoo.datasets.collections.gtzan import GENRES, facts
 from zoo.evaluate import protocols
 from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol, split_hash
 from zoo_registry import ProtocolError

@@ -1,4 +1,4 @@
-"""Published facts about GTZAN: artists, duplicates, and two partitions that avoid its faults.
+"""GTZAN: songs in ten genres, half a minute each, and published facts about them.
 
 GTZAN (Tzanetakis & Cook 2002, doi:10.1109/TSA.2002.800560) is the most used dataset of music
 genre recognition. Sturm (2013, arXiv:1306.1461) found exact duplicates, repeated artists,
@@ -12,7 +12,9 @@ mislabelled and distorted tracks in it. ``gtzan_facts.csv`` has for each of the 
 * the track of which it is an exact duplicate.
 
 A dataset is recognised as GTZAN, or a part of it, by the file names of its classes:
-``blues.00000.*`` etc. Recordings of none of the classes, ``_other``, may have any name.
+``blues.00000.*`` etc. Recordings of none of the classes, ``_other``, may have any name. It lies in
+one folder per genre: ``genres/blues/blues.00000.au``, as first published, or
+``Data/genres_original/blues/blues.00000.wav`` beside pictures and feature tables.
 """
 
 import re
@@ -21,13 +23,49 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from zoo.datasets.base import Dataset
+from zoo.datasets.collections.collection import Collection, layout, one_root
 from zoo.datasets.csv_reader import read_table
+from zoo.datasets.listing import Layout, Listing
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import quoted
 
-__all__ = ["GENRES", "facts", "is_gtzan", "published", "read_facts", "track_name", "with_facts"]
+__all__ = [
+    "COLLECTIONS",
+    "GENRES",
+    "facts",
+    "is_gtzan",
+    "published",
+    "read",
+    "read_facts",
+    "track_name",
+    "with_facts",
+]
 
+CITATION = """\
+@article{tzanetakis2002musical,
+  author = {Tzanetakis, George and Cook, Perry},
+  title = {Musical Genre Classification of Audio Signals},
+  journal = {IEEE Transactions on Speech and Audio Processing},
+  volume = {10},
+  number = {5},
+  pages = {293--302},
+  year = {2002},
+  doi = {10.1109/TSA.2002.800560}
+}"""
+GTZAN = Collection(
+    name="gtzan",
+    title="GTZAN",
+    files=1000,
+    classes=10,
+    address="https://www.kaggle.com/datasets/andradaolteanu/gtzan-dataset-music-genre-classification",
+    licence="none is stated",
+    citation=CITATION,
+    faults="14 tracks are exact copies of others, a few artists fill some genres, labels are "
+    "debatable, and in most copies jazz.00054 cannot be decoded (see docs/gtzan.md).",
+    tracks=1000,
+)
+COLLECTIONS = (GTZAN,)
 GENRES = (
     "blues", "classical", "country", "disco", "hiphop",
     "jazz", "metal", "pop", "reggae", "rock",
@@ -73,6 +111,32 @@ def track_name(track_id: str) -> str | None:
     """Return "blues.00000" for any path of that file, None if the name is not of GTZAN."""
     match = _NAME.match(PurePosixPath(track_id).name)
     return match[0] if match and match[0] in facts() else None
+
+
+def read(listing: Listing) -> Layout | None:
+    """Return the layout if the names are those of GTZAN, complete or a part, in a folder below.
+
+    Genre folders that lie directly in the folder are class folders like others.
+
+    Parameters
+    ----------
+    listing : Listing
+        Names in a folder.
+
+    Raises
+    ------
+    DatasetError
+        If it lies in the folder more than once.
+    """
+    rows = []
+    for path in listing.files:
+        label, name = ["", *path.split("/")][-2:]
+        if label != OTHER and (track_name(name) or "").partition(".")[0] != (label or None):
+            return None
+        rows.append({"path": path, "id": f"{label}/{name}", "label": label})
+    if not one_root(listing, GTZAN.title, rows) or all(row["label"] == OTHER for row in rows):
+        return None
+    return layout(listing, GTZAN, rows, "songs of one artist, and copies, kept together")
 
 
 def is_gtzan(dataset: Dataset) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from zoo.datasets import Dataset, Track, open_dataset
-from zoo.datasets.gtzan import GENRES, facts, is_gtzan, track_name, with_facts
+from zoo.datasets.collections.gtzan import GENRES, facts, is_gtzan, track_name, with_facts
 from zoo.evaluate.audit import audit, summary
 from zoo.evaluate.protocols import parse_protocol
 from zoo_registry.errors import ProtocolError

@@ -1,0 +1,71 @@
+"""Ballroom: excerpts of half a minute of eight dances, from the ISMIR 2004 tempo contest.
+
+It lies in ``BallroomData/<dance>`` with a list, ``allBallroomFiles``. The names tell the album or
+the medium of an excerpt, such as ``Albums-Latin_Jam-06.wav`` and ``Media-105901.wav``: the last
+number, or its last two digits, is the track on it.
+"""
+
+import re
+
+from zoo.datasets.collections.collection import Collection, layout, one_root, stem
+from zoo.datasets.listing import Layout, Listing
+
+__all__ = ["COLLECTIONS", "read"]
+
+CITATION = """\
+@article{gouyon2006experimental,
+  author = {Gouyon, F. and Klapuri, A. and Dixon, S. and Alonso, M. and Tzanetakis, G. and
+            Uhle, C. and Cano, P.},
+  title = {An Experimental Comparison of Audio Tempo Induction Algorithms},
+  journal = {IEEE Transactions on Audio, Speech, and Language Processing},
+  volume = {14},
+  number = {5},
+  pages = {1832--1844},
+  year = {2006},
+  doi = {10.1109/TSA.2005.858509}
+}"""
+BALLROOM = Collection(
+    name="ballroom",
+    title="Ballroom",
+    files=698,
+    classes=8,
+    address="https://mtg.upf.edu/ismir2004/contest/tempoContest/node5.html",
+    licence="none is stated",
+    citation=CITATION,
+    faults="Some excerpts are in it twice, such as Albums-Latin_Jam-06 and Albums-Latin_Jam-15; "
+    "many excerpts are of one album, and tempo alone nearly tells the dances apart.",
+    tracks=698,
+)
+COLLECTIONS = (BALLROOM,)
+
+CLASSES = (
+    "ChaChaCha", "Jive", "Quickstep", "Rumba",
+    "Samba", "Tango", "VienneseWaltz", "Waltz",
+)  # fmt: skip
+_NAME = re.compile(r"(Albums-.+)-\d+|(Media-\d+)\d\d")
+
+
+def read(listing: Listing) -> Layout | None:
+    """Return the layout if all names are those of Ballroom, complete or a part.
+
+    Parameters
+    ----------
+    listing : Listing
+        Names in a folder.
+
+    Raises
+    ------
+    DatasetError
+        If it lies in the folder more than once.
+    """
+    rows = []
+    for path in listing.files:
+        label, name = ["", *path.split("/")][-2:]
+        match = _NAME.fullmatch(stem(name))
+        if not match or label not in CLASSES:
+            return None
+        row = {"path": path, "id": f"{label}/{name}", "label": label}
+        rows.append(row | {"group": match[1] or match[2]})
+    if one_root(listing, BALLROOM.title, rows) is None:
+        return None
+    return layout(listing, BALLROOM, rows, "excerpts of one album kept together")
