@@ -152,7 +152,7 @@ def info(
         "gtzan": is_gtzan(dataset),
         "tracks": len(dataset),
         "groups": len(set(dataset.groups.tolist())),
-        "folds": sorted({track.fold for track in dataset.tracks if track.fold}),
+        "folds": sorted({track.fold for track in dataset.tracks if track.fold}, key=_by_number),
         "parts": sorted({track.split for track in dataset.tracks if track.split}),
         "classes": [
             {"class": name, "tracks": tracks[name], "groups": groups[name]}
@@ -160,6 +160,10 @@ def info(
         ],
     }
     print_result(format, json=facts, table=_facts(facts))
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    return len(name), name
 
 
 def _facts(facts: dict[str, Any]) -> Text:

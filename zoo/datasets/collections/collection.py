@@ -117,7 +117,7 @@ def one_root(listing: Listing, title: str, rows: Sequence[Row]) -> str | None:
     roots = sorted({row["path"].removesuffix(row["id"]) for row in rows})
     if len(roots) == 1:
         return roots[0]
-    if rows and max(Counter(row["id"] for row in rows).values()) > 1:
+    if rows and max(Counter(row["id"].rpartition(".")[0] for row in rows).values()) > 1:
         places = ", ".join(quoted(root or "./") for root in roots)
         raise DatasetError(
             f"{listing.name} holds {title} more than once, in {places}; give one of these folders"

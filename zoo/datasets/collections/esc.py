@@ -98,6 +98,7 @@ def read(listing: Listing) -> Layout | None:
     """
     for path, root in find_table(listing, _TABLE):
         if rows := _listed(listing, path, root):
+            listing.passed.drop({path})
             others = [file for file in listing.files if not file.startswith(root)]
             return layout(listing, _which(rows), rows, _KNOWN, others)
     rows, roots = [], set()

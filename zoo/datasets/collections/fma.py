@@ -120,6 +120,7 @@ def read(listing: Listing) -> Layout | None:
     rows, subsets = _rows(listing, own, found)
     if not rows:
         return None
+    listing.passed.drop({path})
     wanted = [name for name in _SUBSETS if f"fma_{name}" in folder.lower()]
     largest = [name for name in _SUBSETS if name in subsets]
     which = _SUBSETS[(wanted or largest or ["large"])[-1]]

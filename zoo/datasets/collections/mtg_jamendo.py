@@ -104,6 +104,7 @@ def _tagged(listing: Listing, path: str, files: dict[str, str]) -> list[Row]:
             raise DatasetError(f"{listing.name}/{path} cannot be read: {error}") from error
     if not lines or lines[0].split("\t") != _HEAD:
         return []
+    listing.passed.drop({path})
     for line in lines[1:]:
         _, artist, _, name, _, *tags = line.split("\t")
         file = files.pop(name.partition(".")[0], None)

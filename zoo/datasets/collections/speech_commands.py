@@ -111,6 +111,7 @@ def _parts(listing: Listing, root: str) -> dict[str, str]:
     for name, part in _LISTS.items():
         if f"{root}{name}" in listing.tables:
             with listing.copy(f"{root}{name}") as local:
+                listing.passed.drop({f"{root}{name}"})
                 for line in local.read_text(encoding="utf-8").splitlines():
                     parts[_key(line.strip())] = part
     return parts

@@ -63,6 +63,7 @@ def read(listing: Listing) -> Layout | None:
     for path, root in find_table(listing, _TABLE, "UrbanSound8K.csv"):
         if rows := _listed(listing, path, root):
             known = "published folds, excerpts of one recording kept together"
+            listing.passed.drop({path})
             others = [file for file in listing.files if not file.startswith(root)]
             return layout(listing, URBANSOUND8K, rows, known, others)
     if not listing.tables and listing.files and all(map(_is_slice, listing.files)):

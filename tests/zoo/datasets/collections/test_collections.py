@@ -1,0 +1,277 @@
+"""Published collections are recognised as they lie after unpacking, and nothing else is."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import published
+from tests.notes import Notes
+from zoo.datasets import Dataset, open_dataset
+from zoo.datasets.collections import COLLECTIONS
+from zoo_registry.errors import DatasetError
+from zoo_registry.record_parts import Reading
+
+MAKERS = {
+    "gtzan": published.kaggle,
+    "esc-10": published.esc,
+    "esc-50": lambda folder: published.esc(folder, (("dog", 0), ("cat", 5))),
+    "urbansound8k": published.urbansound8k,
+    "fma-small": published.fma,
+    "fma-medium": lambda folder: published.fma(folder, "medium"),
+    "fma-large": lambda folder: published.fma(folder, "large"),
+    "ballroom": published.ballroom,
+    "speech-commands-0.02": published.speech_commands,
+    "speech-commands-0.01": lambda folder: published.speech_commands(folder, ("yes", "no")),
+    "mtg-jamendo-genre": published.mtg_jamendo,
+}
+WITH_TABLE = {
+    "esc-10": "audio",
+    "urbansound8k": "audio",
+    "fma-small": "fma_small",
+}  # and the folder in which the recordings lie without it
+
+
+def read(folder: Path) -> tuple[Dataset, list[str]]:
+    notes = Notes()
+    return open_dataset(str(folder), reporter=notes), notes.texts
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a folder with one small copy per collection."""
+    root = tmp_path_factory.mktemp("published")
+    for name, make in MAKERS.items():
+        make(root / name)
+    return root
+
+
+def test_every_collection_has_a_copy_here():
+    assert MAKERS.keys() == COLLECTIONS.keys()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+class TestEach:
+    def test_it_is_recognised_below_any_folder(self, made, name, tmp_path):
+        dataset, (said, *_) = read(made / name)
+        assert dataset.collection == name
+        collection = COLLECTIONS[name]
+        assert said.startswith(f"{collection.title}: {len(dataset)} of {collection.files} files")
+        assert dataset.said == said
+        shutil.copytree(made / name, tmp_path / "my data" / "unpacked" / "again")
+        below, _ = read(tmp_path)
+        assert (below.fingerprint, below.collection) == (dataset.fingerprint, name)
+        assert [track.id for track in below.tracks] == [track.id for track in dataset.tracks]
+
+    def test_its_tracks_are_kept_together(self, made, name):
+        dataset, _ = read(made / name)
+        assert dataset.has_groups
+        assert all(track.group for track in dataset.tracks)
+
+    def test_at_an_address(self, made, name):
+        local, notes = read(made / name)
+        notes_there = Notes()
+        there = open_dataset(f"file://{made / name}", reporter=notes_there)
+        assert (there.fingerprint, there.said, notes_there.texts) == (
+            local.fingerprint, local.said, notes,
+        )  # fmt: skip
+        assert all(Path(track.url.removeprefix("file://")).is_file() for track in there.tracks)
+
+    def test_its_card_says_what_there_is(self, name):
+        card = COLLECTIONS[name]
+        assert card.citation.startswith("@")
+        assert card.citation.count("{") == card.citation.count("}")
+        assert card.address.startswith("https://")
+        assert card.faults.endswith((".", ")."))
+        assert card.licence
+        assert card.missing(card.tracks or 0) == ""
+
+
+def by_id(dataset: Dataset) -> dict:
+    return {track.id: track for track in dataset.tracks}
+
+
+def test_gtzan_as_first_published_and_in_its_parts(tmp_path):
+    published.gtzan(tmp_path / "genres", ".au")
+    dataset, (said,) = read(tmp_path)
+    assert list(by_id(dataset))[:2] == ["blues/blues.00000.au", "blues/blues.00001.au"]
+    assert said.endswith("3 classes; songs of one artist, and copies, kept together.")
+    assert by_id(dataset)["blues/blues.00000.au"].group
+    kaggle = published.kaggle(tmp_path / "kaggle")
+    whole = open_dataset(str(kaggle))
+    for part in ("Data", "Data/genres_original"):
+        assert open_dataset(str(kaggle / part)).fingerprint == whole.fingerprint
+    table = open_dataset(str(kaggle / "Data" / "features_3_sec.csv"))
+    assert (table.collection, len(table), len(set(table.groups.tolist()))) == ("gtzan", 18, 5)
+    shutil.copytree(tmp_path / "genres", kaggle / "genres")
+    with pytest.raises(DatasetError, match="holds GTZAN more than once"):
+        read(kaggle)
+
+
+def test_esc_has_one_form_in_every_layout(tmp_path):
+    """ESC-10 in class folders, with a metadata.csv, as first published and as ESC-50."""
+    flat = published.esc(tmp_path / "flat")
+    dataset, _ = read(flat)
+    track = by_id(dataset)["dog/1-10001-A.wav"]
+    assert (track.label, track.fold, track.group, track.path.name) == (
+        "dog", "1", "10001", "1-10001-A-0.wav",
+    )  # fmt: skip
+    rows = [["path", "label", "fold", "group"]]
+    for track in dataset.tracks:
+        for folder in ("listed", "classes", "former/ESC-10-master"):
+            name = {"dog": "001 - Dog bark", "rain": "002 - Rain"}[track.label]
+            place = tmp_path / folder / (name if "former" in folder else track.label)
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(track.path, place / Path(track.id).name)
+        rows.append([track.id, track.label, track.fold, track.group])
+    published.lines(tmp_path / "listed" / "metadata.csv", rows)
+    for folder in ("listed", "classes", "former"):
+        other, _ = read(tmp_path / folder)
+        assert (other.fingerprint, other.collection) == (dataset.fingerprint, "esc-10"), folder
+
+
+def test_urbansound8k_beside_its_table(made, tmp_path):
+    published.urbansound8k(tmp_path, beside=True)
+    dataset, _ = read(tmp_path)
+    assert dataset.fingerprint == read(made / "urbansound8k")[0].fingerprint
+    track = by_id(dataset)["fold2/2003-3-0-1.wav"]
+    assert (track.label, track.fold, track.group) == ("dog_bark", "2", "2003")
+
+
+def test_fma_has_split_artist_and_root_genre(made):
+    dataset, notes = read(made / "fma-large")
+    track = by_id(dataset)["000/000010.mp3"]
+    assert (track.label, track.split, track.group) == ("Hip-Hop", "valid", "101")
+    assert "1 without a root genre (155320.mp3)" in notes[1]
+
+
+def test_ballroom_keeps_albums_together(made):
+    tracks = by_id(read(made / "ballroom")[0])
+    assert tracks["Jive/Albums-Latin_Jam0-06.wav"].group == "Albums-Latin_Jam0"
+    assert tracks["Jive/Media-106001.wav"].group == tracks["Jive/Media-106002.wav"].group
+
+
+def test_speech_commands_has_lists_and_no_class_of_noise(made, tmp_path):
+    dataset, notes = read(made / "speech-commands-0.02")
+    assert dataset.classes == ("learn", "no", "yes")
+    parts = {track.group: track.split for track in dataset.tracks}
+    assert parts == {
+        "0a7c2a8d": "train", "3cfc6b3a": "train", "c120e80e": "test", "0227998e": "valid",
+    }  # fmt: skip
+    assert notes[1] == "Passed over 1 file: 1 of background noise (pink_noise.wav)."
+    own, (said, _) = read(published.speech_commands(tmp_path, ("hello", "goodbye")))
+    assert (own.collection, own.classes) == (None, ("goodbye", "hello"))
+    assert said == "Names as in Speech Commands: published split, speakers kept together."
+
+
+def test_mtg_jamendo_takes_tracks_of_one_genre(made, tmp_path):
+    dataset, notes = read(made / "mtg-jamendo-genre")
+    assert dataset.classes == ("ambient", "rock")
+    track = by_id(dataset)["00/1376200.mp3"]
+    assert (track.label, track.split, track.group) == ("ambient", "train", "artist_834050")
+    assert "only tracks of exactly one genre (4 here have several), published split" in notes[0]
+    assert "4 of several genres" in notes[1]
+    assert len(open_dataset(str(published.mtg_jamendo(tmp_path, low=True)))) == len(dataset)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_part_is_recognised(made, name, tmp_path):
+    """Two of three recordings, as after an interrupted download."""
+    folder = tmp_path / "part"
+    shutil.copytree(made / name, folder)
+    for track in read(folder)[0].tracks[::3]:
+        track.path.unlink()
+    dataset, _ = read(folder)
+    assert dataset.collection == name
+
+
+@pytest.mark.parametrize("name", WITH_TABLE)
+def test_the_table_is_asked_for(made, name):
+    with pytest.raises(DatasetError, match="; give the folder that holds both"):
+        read(made / name / WITH_TABLE[name])
+
+
+@pytest.mark.parametrize("name", WITH_TABLE)
+def test_other_recordings_beside_it_are_not_dropped_silently(made, name, tmp_path):
+    shutil.copytree(made / name, tmp_path / "known")
+    published.clip(tmp_path / "mine" / "a.wav", 1)
+    with pytest.raises(DatasetError, match=r"and another recording, such as 'mine/a\.wav'; give"):
+        read(tmp_path)
+
+
+def changed(path: Path, column: str, change) -> None:
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    rows = [row | {column: change(row[column])} for row in rows]
+    published.lines(path, [list(rows[0]), *(row.values() for row in rows)])
+
+
+class TestLookAlikes:
+    """Own data in the layout of a collection is none: its tables are not believed."""
+
+    def test_own_classes(self, tmp_path):
+        for name in ("esc-10", "urbansound8k"):
+            folder = MAKERS[name](tmp_path / name)
+            table = next(folder.rglob("*.csv"))
+            column = "category" if name == "esc-10" else "class"
+            changed(table, column, lambda label: f"my {label}")
+            assert collection(folder) is None
+
+    def test_own_folds_and_sources(self, tmp_path):
+        folder = published.esc(tmp_path / "esc")
+        changed(folder / "meta" / "esc50.csv", "fold", lambda fold: str(6 - int(fold)))
+        assert collection(folder) is None
+        folder = published.urbansound8k(tmp_path / "urban")
+        changed(folder / "metadata" / "UrbanSound8K.csv", "fsID", lambda source: f"{source}0")
+        assert collection(folder) is None
+
+    def test_own_folds_with_an_own_table(self, tmp_path):
+        rows = [["slice_file_name", "class", "fold"]]
+        for fold in range(1, 4):
+            for label in ("dog", "rain"):
+                published.clip(tmp_path / f"fold{fold}" / f"{label}.wav", fold)
+                rows.append([f"{label}.wav", label, fold])
+        published.lines(tmp_path / "UrbanSound8K.csv", rows)
+        assert collection(tmp_path) is None
+
+    def test_own_tracks_csv(self, tmp_path):
+        for number in range(3):
+            published.clip(tmp_path / "000" / f"00000{number}.wav", number)
+            published.clip(tmp_path / "001" / f"00100{number}.wav", number + 5)
+        rows = [["track_id", "genre"], *([n, "pop" if n % 2 else "rock"] for n in range(3))]
+        published.lines(tmp_path / "tracks.csv", rows)
+        assert collection(tmp_path) is None
+
+    def test_names_of_one_file_differ(self, tmp_path):
+        for name, place in (
+            ("gtzan", "Data/genres_original/blues"),
+            ("ballroom", "BallroomData/Jive"),
+            ("speech-commands-0.02", "yes"),
+        ):
+            folder = MAKERS[name](tmp_path / name)
+            published.clip(folder / place / "mine.wav", 3)
+            assert collection(folder) is None
+
+    def test_gtzan_of_another_genre_or_split(self, tmp_path):
+        folder = published.gtzan(tmp_path / "genres")
+        (folder / "blues").rename(folder / "sad")
+        assert read(folder)[0].classes == ("jazz", "rock", "sad")
+        parts = tmp_path / "parts"
+        shutil.copytree(folder, parts / "train")
+        (parts / "test" / "rock").mkdir(parents=True)
+        (parts / "train/rock/rock.00001.wav").rename(parts / "test/rock/rock.00001.wav")
+        assert collection(parts) != "esc-50"
+
+    def test_columns_that_the_user_names_come_first(self, made):
+        dataset = open_dataset(str(made / "esc-10"), reading=Reading(label="take"))
+        assert (dataset.collection, dataset.classes) == (None, ("A", "B"))
+
+
+def collection(folder: Path) -> str | None:
+    """Return the collection of a folder, also if it cannot be understood otherwise."""
+    from zoo.datasets.collections import recognise
+    from zoo.datasets.listing import local_listing
+
+    layout = recognise(local_listing(folder))
+    return layout and layout.collection
