@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from zoo.datasets.demo import VERSION, write_demo
-
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = ["ten-minutes.md", "encoder.md"]
 
@@ -37,7 +35,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path, small_demo: Path) -> dict[str, str]:
     """Return the variables of a reader whose environment is this one, but for what pip does.
 
     What it installs goes into a folder of the test, which comes before the packages that
@@ -52,15 +50,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
         script = Path(paths["scripts"], name)
         script.write_text(f"#!{paths['scripts']}/python\n{code}\n")
         script.chmod(0o755)
-    cache = tmp_path / "cache"
-    # One take of each piece instead of four: the features of all take half a minute.
-    write_demo(cache / "datasets" / f"demo-{VERSION}", takes=1)
     found = {
         key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "ZOO_"))
     }
     return found | {
         "PATH": os.pathsep.join([paths["scripts"], os.environ["PATH"]]),
-        "ZOO_CACHE": str(cache),
+        # One take of each piece instead of four: the features of all take half a minute.
+        "ZOO_CACHE": str(small_demo),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # to pip, this is what --no-build-isolation says

@@ -25,12 +25,11 @@ from campaign import (
 )
 
 HEAR = ("train", "./heard.py", "--data", "tones", "--protocol", "kfold:2", "--jobs", "2")
-OFTEN = 8
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
-def test_at_any_moment(nest, tone_box, tmp_path, number):
+def test_at_any_moment(nest, tone_box, tmp_path, kills, number):
     before = shutil.copytree(tone_box, tmp_path / "before")
     begun = time.monotonic()
     assert run(nest, tone_box, *HEAR)[0] == 0
@@ -40,7 +39,7 @@ def test_at_any_moment(nest, tone_box, tmp_path, number):
     shutil.copytree(before, tone_box)
     rng = Random(0)
     interruptions = 0
-    while interruptions < OFTEN:
+    while interruptions < kills:
         pid, out = launch(nest, tone_box, *HEAR)
         time.sleep(rng.uniform(0.05, max(0.1, seconds / 2)))
         # A terminal tells all processes of the command, a scheduler the first one.

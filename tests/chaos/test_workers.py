@@ -8,7 +8,6 @@ from campaign import run, sentences
 
 CULPRIT = {
     "killed": "os.kill(os.getpid(), 9)",
-    "aborted": "os.abort()",
     "left": "os._exit(0)",
 }
 HEAR = ("train", "./heard.py", "--data", "tones", "--protocol", "kfold:2", "--jobs", "2")

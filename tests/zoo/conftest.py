@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,34 +191,29 @@ def _varied_tones(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, make_tones) -> Callable[[str], Path]:
+def trained(made_once, make_tones) -> Callable[[str], Path]:
     """Return a function that gives the workspace in which a small model was trained, once."""
     import zoo
 
-    root = tmp_path_factory.mktemp("trained")
-    data = make_tones(root / "tones")
     sources = {"frames": FRAMES_MODEL, "seconds": SECONDS_MODEL, "torn": TORN_MODEL}
+    tones = dict.fromkeys(sources, made_once("tones", make_tones))
     # With the tracks that novelty needs.
-    many = _varied_tones(root / "many")
     for name in ("frames", "seconds"):
         sources[f"knowing-{name}"] = sources[name].replace(f'"{name}"', f'"knowing-{name}"')
+        tones[f"knowing-{name}"] = made_once("varied_tones", _varied_tones)
 
-    def train(name: str) -> Path:
-        place = root / name
-        if not place.exists():
-            place.mkdir()
-            (place / f"{name}.py").write_text(sources[name], encoding="utf-8")
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("ZOO_CACHE", str(root / "cache"))
-                patch.setenv("ZOO_MODELS", "models")
-                patch.chdir(place)
-                tones = many if name.startswith("knowing") else data
-                run = zoo.train(f"./{name}.py", str(tones), protocol="kfold:2", jobs=1)
-            assert run.complete, run.record.error
-            assert run.has_artefact, run.record.artefact.error
-        return place
+    def train(name: str, place: Path) -> None:
+        place.mkdir()
+        (place / f"{name}.py").write_text(sources[name], encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ZOO_CACHE", str(place.with_name("trained_cache")))
+            patch.setenv("ZOO_MODELS", "models")
+            patch.chdir(place)
+            run = zoo.train(f"./{name}.py", str(tones[name]), protocol="kfold:2", jobs=1)
+        assert run.complete, run.record.error
+        assert run.has_artefact, run.record.artefact.error
 
-    return train
+    return lambda name: made_once(f"trained-{name}", partial(train, name))
 
 
 @pytest.fixture

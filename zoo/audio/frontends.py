@@ -6,7 +6,7 @@ doi:10.25080/Majora-7b98e3ed-003); the `reference` of a front end calls librosa 
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo_registry.errors import PluginError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["FRONTENDS", "GraphFrontEnd", "Handcrafted", "LogMel"]
+
+_LONG = 2**21  # samples; the memory for an hour would be gigabytes that are never given back
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class GraphFrontEnd:
         from zoo.audio import librosa_reference
 
         librosa_reference.check(audio)
-        (rows,) = _session(self).run(None, {"waveform": np.asarray(audio[None], np.float32)})
+        given = {"waveform": np.asarray(audio[None], np.float32)}
+        options = _giving_back() if audio.size > _LONG else None
+        (rows,) = _session(self).run(None, given, options)
         found: NDArray[np.float32] = rows
         return found
 
@@ -192,6 +196,16 @@ def _session(frontend: GraphFrontEnd) -> Any:
     options.intra_op_num_threads = 1  # tracks are computed in parallel
     content = frontend.graph().SerializeToString()
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _giving_back() -> Any:
+    """Return options of a run that leave its memory to others, not to the session's next run."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 FRONTENDS: dict[str, type[FrontEnd]] = {kind.name: kind for kind in (Handcrafted, LogMel)}

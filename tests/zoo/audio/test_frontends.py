@@ -1,7 +1,9 @@
 """Every front end: its identity, its shape, and what it makes of any finite waveform."""
 
 import json
+import resource
 from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,3 +155,15 @@ class TestLogMel:
             for pitch in (100, 400, 1600, 6400)
         ]
         assert bands == sorted(set(bands))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read as Linux has it")
+def test_the_memory_for_a_long_recording_is_given_back():
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    frontend = LogMel()
+    frontend(noise(RATE))
+    before = resident()
+    frontend(np.resize(noise(10 * RATE), 600 * RATE))
+    assert resident() - before < 100e6  # bytes; it needs 280 MB meanwhile

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zoo
+from zoo.inference.predictors import open_model
 
 RATE = 16_000
 # Suffix, and how it is written: format and subtype of libsndfile, or container and codec of FFmpeg.
@@ -63,7 +64,8 @@ def test_whatever_the_bytes_there_is_an_answer_or_a_sentence(
     time = np.arange(RATE) / RATE
     content = write(path, 0.3 * np.sin(2 * np.pi * 440 * time))
     capfd.readouterr()
-    (whole,) = zoo.predict("frames", [path])
+    model = open_model("frames")
+    (whole,) = zoo.predict(model, [path])
     assert whole.label
     assert whole.seconds == pytest.approx(1.0, abs=0.2)
     outcomes = []
@@ -97,7 +99,7 @@ def test_whatever_the_bytes_there_is_an_answer_or_a_sentence(
     @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     def check(forgery):
         path.write_bytes(forgery)
-        (found,) = zoo.predict("frames", [path], timeline=True)
+        (found,) = zoo.predict(model, [path], timeline=True)
         outcomes.append(found.error is None)
         if found.error is None:
             assert found.label
@@ -118,8 +120,7 @@ def test_whatever_the_bytes_there_is_an_answer_or_a_sentence(
 def test_random_bytes_under_any_name(hearing, tmp_path, content):
     if not (tmp_path / "frames.py").exists():
         hearing("frames")
-    for suffix in FORMATS:
-        path = tmp_path / f"x{suffix}"
+    paths = [tmp_path / f"x{suffix}" for suffix in FORMATS]
+    for path in paths:
         path.write_bytes(content)
-        (found,) = zoo.predict("frames", [path])
-        assert found.error
+    assert all(found.error for found in zoo.predict("frames", paths, jobs=1))
