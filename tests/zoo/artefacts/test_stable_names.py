@@ -27,7 +27,7 @@ SMALL = {"random-forest": {"n_estimators": 20}}
 TRAIN = """
 import sys, zoo
 for name, params in eval(sys.argv[2]).items():
-    run = zoo.train(name, sys.argv[1], protocol="kfold:2", params=params, jobs=1)
+    run = zoo.train(name, sys.argv[1], protocol="holdout:0.5", params=params, jobs=1)
     print(run.artefact_path)
 """
 
@@ -54,7 +54,7 @@ def graph(suffix: str) -> onnx.ModelProto:
 
 def trained(name, data, params, monkeypatch, root) -> bytes:
     monkeypatch.setenv("ZOO_MODELS", str(root))
-    run = zoo.train(name, str(data), protocol="kfold:2", params=params, jobs=1)
+    run = zoo.train(name, str(data), protocol="holdout:0.5", params=params, jobs=1)
     assert run.complete, run.record.error
     return run.artefact_path.read_bytes()
 

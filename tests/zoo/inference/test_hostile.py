@@ -103,7 +103,7 @@ def test_whatever_the_bytes_there_is_an_answer_or_a_sentence(
         outcomes.append(found.error is None)
         if found.error is None:
             assert found.label
-            assert found.seconds > 0
+            assert found.seconds >= 0  # rounded: a sample or two are 0.000 s
             assert found.timeline[-1].end == pytest.approx(found.seconds, abs=1e-2)
         else:
             assert (found.label, found.timeline) == (None, None)

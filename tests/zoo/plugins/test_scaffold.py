@@ -97,12 +97,11 @@ class TestPackage:
         assert len(states) > 1
         assert states["my-model"]["status"] == "ready"
         assert states["my-model"]["distribution"] == "my-model"
-        changes = [f"--set={name}={value}" for name, value in SETTINGS[kind].items()]
-        data = str(tone_folder(tracks=5))
-        call(ZOO, "train", "my-model", "--data", data, "--jobs=1", *changes)
-        (board,) = json.loads(call(ZOO, "leaderboard", "--format=json"))
-        (row,) = board["rows"]
-        assert (row["model"], row["status"]) == ("my-model", "complete")
+        if kind == "classical":  # TestModule trains the same module of the other kind
+            call(ZOO, "train", "my-model", "--data", str(tone_folder(tracks=5)), "--jobs=1")
+            (board,) = json.loads(call(ZOO, "leaderboard", "--format=json"))
+            (row,) = board["rows"]
+            assert (row["model"], row["status"]) == ("my-model", "complete")
         # All checks of networks take a minute; the built-in ones and a stranger's have them all.
         some = "card or import or shapes or parity"
         call(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", some, "my-model")
