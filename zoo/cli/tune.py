@@ -1,6 +1,5 @@
 """``zoo tune``: hyperparameter search on the training part of one split."""
 
-import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +38,7 @@ def command(
             help="A name from `zoo models`, or ./my_model.py.", autocompletion=complete_model
         ),
     ],
-    trials: Annotated[int, typer.Option(min=1, help="Beside that of the defaults.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="In addition to one with the defaults.")] = 20,
     tuner: Annotated[
         Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
     ] = "random",
@@ -66,16 +65,17 @@ def command(
     """
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
     from zoo.tuning.search import tune
-    from zoo.tuning.trials import importance
+    from zoo.tuning import trials as tunings
 
     reporter = TerminalReporter()
     reading = chosen_reading(only=only, without=without, limit=limit)
     registry = open_registry()
     usable_model(registry, model, frontend)  # reading the data may take long
     with chosen_engine(engine, scheduler, jobs) as workers:
+        dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
         tuning = tune(
             model,
-            find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading),
+            dataset,
             frontend=frontend,
             trials=trials,
             tuner=tuner,
@@ -86,14 +86,16 @@ def command(
             reporter=reporter,
             registry=registry,
         )
-    shares = importance(tuning)
+    shares = tunings.importance(tuning)
     listed = [trial.to_dict() | {"score": trial.score} for trial in tuning.trials]
     result = {"tuning": tuning.id, "trials": listed, "importance": shares}
     print_result(format, json=result, table=_text(tuning, shares))
     if tuning.best is None:
         raise typer.Exit(1)
-    chosen = [*reading.options, *(["--front-end", frontend] if frontend else [])]
-    again = shlex.join(["zoo", "train", model, "--data", data, *chosen, "--tuned"])
+    again = tunings.command(
+        "train", model, dataset, frontend, "--tuned",
+        protocol=protocol, grouped=not ungrouped, seed=seed,
+    )  # fmt: skip
     reporter.note(f"Next: `{again}`.")
 
 
@@ -113,7 +115,9 @@ def _text(tuning: "Tuning", shares: dict[str, float]) -> Text:
         )
         for trial in ranked[:_SHOWN]
     )
-    title = f"{tuning.id}: {len(done)} trials, the best of them; 0 is the card's defaults"
+    title = f"{tuning.id}: the best of {len(done)} trials"
+    if any(trial.number == 0 for trial in done):
+        title += ", including trial 0 with the card's defaults"
     yield make_table(columns(*headings, justify="right"), rows, title)
     for trial in tuning.trials:
         if trial.error:

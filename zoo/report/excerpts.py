@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.artefacts.artefact import Artefact
 from zoo.audio.decode import DECODING, open_stream, waveform
 from zoo.audio.frontends import LogMel
 from zoo.audio.urls import is_url
 from zoo.datasets import Dataset, FeatureTable
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Section
-from zoo.inference.predictors import open_model
 from zoo.inference.timeline import stretches
 from zoo.plugins.registry import find_dataset, recorded_dataset
 from zoo.workspace import remembered
@@ -216,7 +216,8 @@ def timelines(
 
 def _classify(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Return the timeline of each file as JSON values."""
-    model = open_model(str(run.folder), threads=1)
+    # The run may be trained again meanwhile, when `open_model` would refuse it.
+    model = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
     if not model.has_times:
         return [{"stretches": [], "reason": "it does not say how its windows lie"}] * len(paths)
     found = []

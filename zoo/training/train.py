@@ -143,7 +143,10 @@ def train(
     tuning_info = extraction = None
     if tuned:
         extraction = extract(data, loaded, engine, reporter)
-        tuning = find_tuning(loaded, extraction.dataset, root)
+        tuning = find_tuning(
+            loaded, extraction.dataset, root,
+            protocol=splitting.spec, grouped=grouped, seed=seed,
+        )  # fmt: skip
         if tuning.state:
             reporter.note(
                 f"the search {tuning.id} is {tuning.state}; the best of its trials is used, "

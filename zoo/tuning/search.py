@@ -147,7 +147,8 @@ def tune(
     waiting = f"{name} is being tuned already; waiting for it"
     title = f"{loaded.card.title}, {trials} trials"
     with locked(folder, lambda: reporter.note(waiting)), reporter.bar(title, trials + 1) as bar:
-        return search.run(fold.train, trials, folder, described, bar)
+        spec = {"spec": loaded.source.frontend_spec}
+        return search.run(fold.train, trials, folder, described | spec, bar)
 
 
 class Search:

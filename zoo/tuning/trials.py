@@ -1,6 +1,7 @@
 """A search for parameters on disk: what it was about, what it has seen, and its trials."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from zoo.datasets import Dataset
+from zoo.evaluate.protocols import DEFAULT_PROTOCOL
 from zoo.features.arrays import frontend_of
 from zoo.workspace import file_name, models_folder, recency
 from zoo_registry.errors import UsageError
@@ -27,6 +29,7 @@ __all__ = [
     "Trial",
     "Tuning",
     "TuningRecord",
+    "command",
     "find_tuning",
     "importance",
     "stored",
@@ -84,7 +87,8 @@ class TuningRecord(Structure, kw_only=True, omit_defaults=True):
     `model` has name, distribution and version; for a search inside a fold it is the identifier of
     the run, and the fields of a run are absent. `dataset` is the fingerprint. `seen` has the first
     16 hexadecimal digits of the sha256 of each track that the search used, and `copies` is the
-    version of the training copies, None without. Until the search is done, `wanted` is the number
+    version of the training copies, None without. `spec` is the value of ``--front-end``, if it is
+    not the front end of the model's card. Until the search is done, `wanted` is the number
     of trials in addition to that of the defaults, and `process` the name of the process.
     """
 
@@ -96,6 +100,7 @@ class TuningRecord(Structure, kw_only=True, omit_defaults=True):
     seed: int | None = None
     tuner: str | None = None
     copies: int | None = None
+    spec: str | None = None
     inner: str
     keras_tuner: str | None = None
     seen: list[str]
@@ -174,11 +179,47 @@ def stored(folder: Path, record: Mapping[str, Any]) -> Tuning:
         tuning = Tuning.read(folder)
     except (OSError, ValueError):
         return new
-    same = replace(tuning.record, trials=[], wanted=None, process=None) == new.record
-    return tuning if same else new
+    # How the front end was named is no part of its identity.
+    own = {"trials": [], "wanted": None, "process": None, "spec": new.record.spec}
+    return tuning if replace(tuning.record, **own) == new.record else new
 
 
-def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tuning:
+def command(
+    verb: str,
+    model: str,
+    dataset: Dataset,
+    frontend: str | None = None,
+    *more: str,
+    protocol: str = DEFAULT_PROTOCOL,
+    grouped: bool = True,
+    seed: int = 0,
+) -> str:
+    """Return the command that tunes a model on a dataset, or trains it with what was found.
+
+    Parameters
+    ----------
+    verb : {"tune", "train"}
+        The command.
+    model : str
+        Name or file of the model.
+    dataset : Dataset
+        The dataset of the search.
+    frontend : str, optional
+        Value of ``--front-end``.
+    *more : str
+        Further words.
+    protocol, grouped, seed : str, bool, int
+        As for `tune`; only what is not the default is in the command.
+    """
+    words = ["zoo", verb, model, "--data", dataset.source, *dataset.reading.options]
+    words += ["--front-end", frontend] if frontend else []
+    words += ["--protocol", protocol] if protocol != DEFAULT_PROTOCOL else []
+    words += [] if grouped else ["--ungrouped"]
+    words += ["--seed", str(seed)] if seed else []
+    return shlex.join([*words, *more])
+
+
+def find_tuning(model: Model, dataset: Dataset, root: Path | None = None, **split: Any) -> Tuning:
     """Return the newest search of a model on a dataset.
 
     Parameters
@@ -189,6 +230,8 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
         Dataset of the search.
     root : Path, optional
         Folder of the searches; by default the models folder.
+    **split : object
+        Protocol, grouped and seed, as for `command`, for the commands of an error.
 
     Raises
     ------
@@ -196,7 +239,7 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
         If there is none.
     """
     place = (root or models_folder()) / file_name(dataset.name) / "tuning"
-    found = []
+    found, others = [], []
     for path in sorted(place.glob(f"*/{RECORD}")):
         try:
             tuning = Tuning.read(path.parent)
@@ -204,17 +247,26 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None) -> Tun
             continue
         about = tuning.record
         wanted = [model.card.name, model.source.distribution, model.source.version]
-        # Earlier versions did not record the front end.
-        same = about.frontend in (None, frontend_of(model, dataset))
-        if about.model == wanted and same and about.dataset == dataset.fingerprint and tuning.best:
-            found.append((path.stat().st_mtime, tuning))
+        if about.model == wanted and about.dataset == dataset.fingerprint and tuning.best:
+            # Earlier versions did not record the front end.
+            same = about.frontend in (None, frontend_of(model, dataset))
+            (found if same else others).append((path.stat().st_mtime, tuning))
     if not found:
-        name = model.source.name  # of a loose file its path
-        if given := model.source.frontend:
-            name += f" --front-end {given.spec}"
+        name, given = model.source.name, model.source.frontend_spec  # of a loose file its path
+        anew = command("tune", name, dataset, given, **split)
+        if not others:
+            raise UsageError(
+                f"{name} was not tuned on {dataset.source}"
+                f"{f' with the front end {given}' if given else ''} in its present version; "
+                f"`{anew}` does it"
+            )
+        about = max(others, key=lambda pair: recency(pair[0]))[1].record
+        other = about.spec or (about.frontend or {}).get("name")
+        known = command("train", name, dataset, about.spec, "--tuned", **split)
         raise UsageError(
-            f"{name} was not tuned on {dataset.source} in its present version; "
-            f"`zoo tune {name} --data {dataset.source}` does it"
+            f"{name} was tuned on {dataset.source} with the front end {other}, not with "
+            f"{given or model.card.frontend.name}; `{known}` takes what was found, `{anew}` "
+            "searches anew"
         )
     return max(found, key=lambda pair: recency(pair[0]))[1]
 

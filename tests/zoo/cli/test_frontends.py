@@ -1,6 +1,7 @@
 """Models on several front ends, as the commands show them and find them again."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -163,6 +164,32 @@ def test_front_ends_of_one_name_are_told_apart(write_run):
         "svm on mine:window=3.0 (mine.py ba9876)",
         "svm on mine:window=3.0 (my-own 0.2)",
     ]
+
+
+def test_the_next_command_after_tuning_works(trained, make_tones, monkeypatch):
+    import csv
+    import shlex
+
+    monkeypatch.setenv("ZOO_MODELS", "tuned")
+    data = make_tones(Path("one artist"), tracks=8)
+    with (data / "metadata.csv").open("w", newline="") as file:  # of which no split by artist is
+        rows = [(str(path.relative_to(data)), path.parent.name) for path in data.rglob("*.wav")]
+        csv.writer(file).writerows([("path", "group"), *rows])
+    tuned = zoo(
+        "tune", "logistic", "--trials", 1, "--data", data, "--front-end", "./level.py",
+        "--protocol", "holdout:0.5", "--ungrouped", "--seed", 3, "--jobs", 1,
+    )  # fmt: skip
+    assert "the best of 2 trials, including trial 0 with the card's" in " ".join(
+        tuned.stdout.split()
+    )
+    (following,) = re.findall(r"Next: `zoo (.*)`", tuned.stderr)
+    zoo(*shlex.split(following), "--jobs", 1, "--no-robustness")
+    plain = following.replace("--front-end ./level.py ", "")
+    refused = CliRunner().invoke(app, shlex.split(plain))
+    assert "level.py" in str(refused.exception)
+    proposed = re.findall(r"`zoo (train.*?)`", str(refused.exception))
+    assert shlex.split(proposed[0])[:2] == ["train", "logistic"]
+    zoo(*shlex.split(proposed[0]), "--jobs", 1, "--no-robustness")
 
 
 def test_predict_names_the_run_that_it_takes(trained):

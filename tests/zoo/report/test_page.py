@@ -477,6 +477,13 @@ class TestSound:
         assert "svm has no votes over time" in its.text
         assert "is not the file that its run wrote" in its.text
 
+    def test_a_run_that_is_trained_again_meanwhile_has_times(self, hearing):
+        run = hearing("frames")
+        path = Path(run.record.dataset.source) / "low" / "low00.wav"
+        record = json.loads((run.folder / "run.json").read_text())
+        (run.folder / "run.json").write_text(json.dumps(record | {"status": "running"}))
+        assert excerpts.timelines(run, {"a": path}, {"a": "0"})["a"].reason is None
+
     def test_windows_have_times(self, hearing, workspace):
         run = hearing("frames")
         data = Path(run.record.dataset.source)

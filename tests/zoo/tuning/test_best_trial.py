@@ -88,3 +88,22 @@ def test_damaged_and_failed_searches_are_passed_over(store):
     (damaged.parents[1] / "good" / "tuning.json").unlink()
     with pytest.raises(UsageError, match="was not tuned on"):
         find_tuning(model, dataset)
+
+
+def test_another_front_end_is_named_and_the_options_are_kept(store):
+    write, model, dataset = store
+    musicnn = {"name": "musicnn", "version": 1, "window": 5.0}
+    known = write("a", 1.0, age=30, frontend=musicnn, spec="musicnn:window=5.0")
+    with pytest.raises(UsageError) as error:
+        find_tuning(model, dataset, protocol="holdout:0.3", grouped=False, seed=3)
+    data = f"logistic --data {dataset.source}"
+    split = "--protocol holdout:0.3 --ungrouped --seed 3"
+    assert str(error.value) == (
+        f"logistic was tuned on {dataset.source} with the front end musicnn:window=5.0, not with "
+        f"handcrafted; `zoo train {data} --front-end musicnn:window=5.0 {split} --tuned` takes "
+        f"what was found, `zoo tune {data} {split}` searches anew"
+    )
+    known.unlink()
+    write("of-another-dataset", 1.0, age=0, frontend=musicnn, dataset="f" * 64)
+    with pytest.raises(UsageError, match=r"was not tuned on .*3` does it"):
+        find_tuning(model, dataset, protocol="holdout:0.3", grouped=False, seed=3)
