@@ -1,13 +1,13 @@
 """``zoo predict``: prediction of the labels of audio files."""
 
 import sys
-from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
@@ -72,7 +72,7 @@ def command(
     if output is not None and is_stdout(output):
         output = None
     models = open_models([run, *others], threads=None if 1 in (jobs, len(files)) else 1)
-    _note_choices([run, *others], [model.name for model in models], reporter)
+    note_choices(dict(zip([run, *others], (model.name for model in models), strict=True)))
     kept = None
     if output is not None:
         model = _only(models)
@@ -121,24 +121,6 @@ def command(
         reporter.note(f"{answered} into {output}, {failed} of them with an error")
     if failed:
         raise typer.Exit(1)
-
-
-def _note_choices(wanted: Sequence[str], taken: Sequence[str], reporter: TerminalReporter) -> None:
-    """Name the run that was taken of each model whose runs have several front ends."""
-    from zoo.workspace import runs
-    from zoo_registry.runs import Run
-
-    for name, run in zip(wanted, taken, strict=True):
-        if not run.startswith(f"{name}-"):  # it is no name of a model
-            continue
-        known = (each for each in runs(f"{name}-") if isinstance(each, Run) and each.complete)
-        records = (each.record for each in known if each.record.model.name == name)
-        found = sorted({record.frontend_spec for record in records})
-        if found[1:]:
-            reporter.note(
-                f"{name} is the run {run}; its runs have the front ends {', '.join(found)}, and "
-                "the id of another run takes that one"
-            )
 
 
 def _only(models: "list[Predictor]") -> "Predictor":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_data, complete_run
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, FormatOption, ListFormat, ListFormatOption
@@ -114,6 +115,7 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     from zoo.workspace import find_run
 
     found = find_run(run)
+    note_choices({run: found.id})
     record = {"run": found.id, "folder": str(found.folder)} | found.record.to_dict()
     record |= {"status": found.status, "scores": None, "confusion": None, "changes": None}
     text: Text = _facts(found)
@@ -267,7 +269,9 @@ def verify_runs(
         known = runs_of_file(file, [item for item in runs() if isinstance(item, Run)])
         found = [item for item in known if item.complete] or known
     else:
-        found = [find_run(run)]
+        one = find_run(run)
+        note_choices({run: one.id})
+        found = [one]
     for item in found:
         if isinstance(item, Run):
             findings = verify_run(
@@ -308,7 +312,9 @@ def export_run(
     from zoo.artefacts.bundle import hand_over
     from zoo.workspace import find_run
 
-    for path in hand_over(find_run(run), folder, force):
+    found = find_run(run)
+    note_choices({run: found.id})
+    for path in hand_over(found, folder, force):
         print_data(f"{path}\n")
 
 

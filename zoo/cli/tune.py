@@ -64,8 +64,8 @@ def command(
     Example: zoo tune svm --trials 20 && zoo train svm --tuned
     """
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
-    from zoo.tuning.search import tune
     from zoo.tuning import trials as tunings
+    from zoo.tuning.search import tune
 
     reporter = TerminalReporter()
     reading = chosen_reading(only=only, without=without, limit=limit)

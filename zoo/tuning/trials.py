@@ -180,7 +180,7 @@ def stored(folder: Path, record: Mapping[str, Any]) -> Tuning:
     except (OSError, ValueError):
         return new
     # How the front end was named is no part of its identity.
-    own = {"trials": [], "wanted": None, "process": None, "spec": new.record.spec}
+    own: dict[str, Any] = {"trials": [], "wanted": None, "process": None, "spec": new.record.spec}
     return tuning if replace(tuning.record, **own) == new.record else new
 
 
@@ -239,7 +239,8 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None, **spli
         If there is none.
     """
     place = (root or models_folder()) / file_name(dataset.name) / "tuning"
-    found, others = [], []
+    found: list[tuple[float, Tuning]] = []
+    others: list[tuple[float, Tuning]] = []
     for path in sorted(place.glob(f"*/{RECORD}")):
         try:
             tuning = Tuning.read(path.parent)

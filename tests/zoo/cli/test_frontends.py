@@ -198,10 +198,26 @@ def test_predict_names_the_run_that_it_takes(trained):
     run = json.loads(found.stdout)["run"]
     # The newest has a front end that no artefact can hold, and that only its file has.
     assert run in (trained["handcrafted0.5"], trained["handcrafted30.0"])
-    assert f"logistic is the run {run}; its runs have the front ends handcrafted, " in found.stderr
-    assert "its runs" not in zoo("predict", trained["handcrafted30.0"], song).stderr
+    said = f"logistic is the run {run} (dataset tones, front end handcrafted"
+    assert said in found.stderr
+    assert "is the run" not in zoo("predict", trained["handcrafted30.0"], song).stderr
     refused = CliRunner().invoke(app, ["predict", trained["level"], str(song)])
     assert "its front end is a file, which `zoo predict` does not load" in str(refused.exception)
+
+
+def test_every_command_names_the_run_that_it_takes(write_run, workspace):
+    answers = [0, 1, 2] * 4
+    for name, model in (("svm-a", "svm"), ("svm-b", "svm"), ("knn-a", "knn"), ("svm-c-d", "svm-c")):
+        dataset = {"name": name, "source": "tracks.csv", "fingerprint": "0" * 64,
+                   "classes": ["a", "b", "c"], "tracks": 12}  # fmt: skip
+        finished = f"2024-01-0{1 + (name == 'svm-b')}T00:00:00+00:00"
+        write_run(name, answers, answers, model=model, dataset=dataset, finished=finished)
+    said = "svm is the run svm-b (dataset svm-b, front end table); it has runs on other datasets"
+    assert said in zoo("runs", "show", "svm", "--format", "json").stderr
+    assert said in CliRunner().invoke(app, ["runs", "verify", "svm"]).stderr
+    assert said in CliRunner().invoke(app, ["runs", "export", "svm", "out"]).stderr
+    for alone in ("knn", "svm-c", "svm-b", next(workspace.rglob("svm-a"))):
+        assert "is the run" not in zoo("runs", "show", alone).stderr
 
 
 def test_a_run_on_another_front_end_is_verified_anew(trained):
