@@ -66,7 +66,8 @@ class RunRecord(Structure, kw_only=True):
     the track ids of every training and test part, `predictions` that of `predictions.csv`.
     `frontend_plugin` describes the plugin of the front end, if it has one. `beta` is the power that
     calibrates the artefact, None in runs of earlier versions. `copies` is the version of the
-    training copies, None without. `robustness` describes the changed
+    training copies, None without. `components` is the number of principal components that the model
+    makes of the columns of an encoder, None if it does not. `robustness` describes the changed
     tracks that the model was asked about, if any.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
     `finished` are times in ISO 8601, UTC.
@@ -84,6 +85,7 @@ class RunRecord(Structure, kw_only=True):
     tuned: TuningInfo | None = None
     frontend_plugin: FrontEndInfo | None = None
     copies: int | None = None
+    components: Count | None = None
     extraction: dict[str, Count | Number] = field(default_factory=dict)
     skipped: list[SkippedTrack] = field(default_factory=list)
     folds: list[FoldRecord] = field(default_factory=list)
@@ -109,7 +111,7 @@ class RunRecord(Structure, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object, which is that of earlier versions if there is nothing new."""
         plain = super().to_dict()
-        for name in ("robustness", "copies", "beta", "frontend_plugin"):
+        for name in ("robustness", "copies", "components", "beta", "frontend_plugin"):
             if plain[name] is None:
                 del plain[name]
         return plain
@@ -193,6 +195,8 @@ class RunRecord(Structure, kw_only=True):
             identity["tuned"] = {k: v for k, v in self.tuned.to_dict().items() if k != "seen"}
         if self.copies is not None:
             identity["copies"] = self.copies
+        if self.components is not None:
+            identity["components"] = self.components
         if self.frontend_plugin and self.frontend_plugin.spec:
             plugin = self.frontend_plugin
             identity["frontend_plugin"] = [plugin.distribution, plugin.version, plugin.package]

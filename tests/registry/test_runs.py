@@ -244,6 +244,7 @@ COUNT = [
     {"dataset": dataset(fingerprint="e" * 64)},
     {"tuned": TuningInfo(tuning="svm-1", trials=3, seen=["a"])},
     {"copies": 1},
+    {"components": 64},
     {"frontend_plugin": FrontEndInfo(title="Rows", spec="rows")},
     {"frontend_plugin": FrontEndInfo(title="Rows", spec="rows", version="2")},
 ]

@@ -58,9 +58,13 @@ def joined(front: Any, part: Any, prefix: str) -> Any:
     (opset,) = (entry.version for entry in front.opset_import if not entry.domain)
     part = onnx.version_converter.convert_version(part, opset)
     part.ir_version = front.ir_version
-    ((last,), (first,)) = front.graph.output, part.graph.input
-    part = onnx.compose.add_prefix(part, prefix, rename_inputs=True, rename_outputs=False)
-    whole = onnx.compose.merge_models(front, part, io_map=[(last.name, prefix + first.name)])
+    last, first = front.graph.output[0].name, part.graph.input[0].name
+    # Without the map a weight keeps its name where a subgraph, such as that of a Loop, reads it.
+    weights = {tensor.name: prefix + tensor.name for tensor in part.graph.initializer}
+    onnx.compose.add_prefix_graph(
+        part.graph, prefix, rename_outputs=False, inplace=True, name_map=weights
+    )
+    whole = onnx.compose.merge_models(front, part, io_map=[(last, prefix + first)])
     imported = {entry.domain: entry for entry in whole.opset_import}
     del whole.opset_import[:]  # the merger leaves some twice
     whole.opset_import.extend(imported.values())

@@ -9,6 +9,8 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 
+from zoo.plugins.classical import MANY
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Bounded", "BoundedClassifier"]
 
 BOUND = 5.0  # standard deviations
-_MANY = 200  # columns; the front ends that are no encoders have fewer
-_COMPONENTS = 64
 _VARIANCE = 20.0  # of all components in sum
 _CONSTANT = 1e-6  # relative standard deviation, from rounding alone
 
@@ -68,10 +68,10 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     estimator : estimator
         Classifier that has `predict_proba` or `decision_function`.
-    components : bool
-        Whether more than 200 columns, which only encoders have, become their 64 principal
-        components. Their variance is that of 20 columns in sum: the columns of an encoder are much
-        alike, and so its classifier needs more regularisation from the same parameters.
+    components : int
+        Number of principal components that more than 200 columns, which only encoders have,
+        become; 0 for none. Their variance is that of 20 columns in sum: the columns of an encoder
+        are much alike, and so its classifier needs more regularisation from the same parameters.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     projection_: "NDArray[np.float32] | None" = None  # models of earlier versions have none
 
-    def __init__(self, estimator: Any, components: bool = False) -> None:
+    def __init__(self, estimator: Any, components: int = 0) -> None:
         self.estimator = estimator
         self.components = components
 
@@ -93,9 +93,12 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit to training rows, shape (rows, columns), and the int64 label of each."""
         self.bounded_ = Bounded().fit(X)
         self.classes_, self.n_features_in_ = np.unique(y), X.shape[1]
-        if self.components and X.shape[1] > _MANY:
-            self.projection_ = _projection(self.bounded_.transform(X))
-        self.estimator_ = clone(self.estimator).fit(self._inputs(X), y)
+        if self.components and X.shape[1] > MANY:
+            self.projection_ = _projection(self.bounded_.transform(X), self.components)
+        inputs = self._inputs(X)
+        if self.projection_ is not None:  # so that a graph may have training rows in half precision
+            inputs = inputs.astype(np.float16).astype(np.float64)
+        self.estimator_ = clone(self.estimator).fit(inputs, y)
         return self
 
     def _inputs(self, X: "Rows") -> "NDArray[np.float64]":
@@ -119,11 +122,11 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return winners
 
 
-def _projection(bounded: "NDArray[np.float64]") -> "NDArray[np.float32]":
+def _projection(bounded: "NDArray[np.float64]", most: int) -> "NDArray[np.float32]":
     """Return the matrix from bounded columns to components, shape (columns, components)."""
     from sklearn.decomposition import TruncatedSVD
 
     rows, columns = bounded.shape
-    found = TruncatedSVD(min(_COMPONENTS, rows, columns), random_state=0).fit(bounded)
+    found = TruncatedSVD(min(most, rows, columns), random_state=0).fit(bounded)
     projection: NDArray[np.float32] = found.components_.T * np.sqrt(_VARIANCE / columns)
     return projection.astype(np.float32)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from zoo.audio.frontends import Handcrafted
 from zoo_registry.errors import PluginError
 from zoo_registry.hooks import hookimpl
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Sequence[NDArray[np.float32]]
     Labels: TypeAlias = NDArray[np.int64]
 
-__all__ = ["check_estimator", "classical"]
+__all__ = ["MANY", "check_estimator", "classical", "components_of"]
 
+MANY = 200  # columns; the front ends that are no encoders have fewer
+_COMPONENTS = 64  # that more columns become
 _ARGUMENTS = ("params", "seed", "inner_folds")
 
 
@@ -98,14 +101,36 @@ def classical(
         X, owner = _windows(tracks)
         with warnings.catch_warnings(), joblib.parallel_config("threading", n_jobs=-1):
             estimator = BoundedClassifier(
-                make(**{name: given[name] for name in wanted}), components
+                make(**{name: given[name] for name in wanted}), _COMPONENTS if components else 0
             )
             estimator.fit(X, np.asarray(labels)[owner])
         estimator.n_classes_in_dataset_ = len(classes)
         return estimator
 
     vars(train)["estimator"] = lambda given: make(**{name: given[name] for name in wanted})
+    vars(train)["components"] = components
     return train, _predict
+
+
+def components_of(model: "Model", columns: int | None) -> int | None:
+    """Return the number of components that a model makes of many columns.
+
+    Parameters
+    ----------
+    model : Model
+        Any model.
+    columns : int or None
+        Number of columns of a table, None if the model has its front end.
+
+    Returns
+    -------
+    int or None
+        None if there are few columns, or the model takes them as they are.
+    """
+    if not getattr(getattr(model.module, "train", None), "components", False):
+        return None
+    is_few = isinstance(model.card.frontend, Handcrafted) if columns is None else columns <= MANY
+    return None if is_few else _COMPONENTS
 
 
 def check_estimator(model: "Model", params: Mapping[str, Any]) -> None:

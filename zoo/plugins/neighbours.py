@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from zoo.plugins.small_graphs import stored
 from zoo_registry.hooks import OPSET
 
 if TYPE_CHECKING:
@@ -31,13 +32,15 @@ neighbours (float[n, {columns}] track) => (float[n, {classes}] probabilities) {{
     length = ReduceL2 <keepdims = 1> (track, last_axis)
     divisor = Max (length, smallest)
     unit = Div (track, divisor)
+    rows = Cast <to = 1> (stored)
     cosines = MatMul (unit, rows)
     nearest, places = TopK (cosines, count)
     worst = ReduceMin <keepdims = 1> (nearest, last_axis)
     above = Sub (nearest, worst)
     weights = Add (above, smallest)
     columns = Unsqueeze (weights, last_axis)
-    classes = Gather (members, places)
+    which = Gather (kinds, places)
+    classes = Gather (members, which)
     votes = Mul (classes, columns)
     sums = ReduceSum <keepdims = 0> (votes, second)
     total = ReduceSum <keepdims = 1> (sums, last_axis)
@@ -60,7 +63,7 @@ class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     rows_ : float32 array, shape (columns, rows)
-        Training rows of length 1.
+        Training rows of length 1, rounded to half precision, in which the graph has them.
     members_ : float32 array, shape (rows, classes)
         1 for the class of each row, otherwise 0.
     classes_ : array, shape (classes,)
@@ -74,7 +77,8 @@ class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Keep the training rows, shape (rows, columns), and the int64 label of each."""
         self.classes_, places = np.unique(y, return_inverse=True)
         self.n_features_in_ = X.shape[1]
-        self.rows_: NDArray[np.float32] = _unit(np.asarray(X, np.float64)).T.astype(np.float32)
+        rows = _unit(np.asarray(X, np.float64)).T.astype(np.float16)
+        self.rows_: NDArray[np.float32] = rows.astype(np.float32)
         self.members_: NDArray[np.float32] = np.eye(len(self.classes_), dtype=np.float32)[places]
         return self
 
@@ -110,7 +114,11 @@ class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 count=self._count,
             )
         )
-        for name, values in (("rows", self.rows_), ("members", self.members_)):
+        for name, values in (
+            ("stored", stored(self.rows_)),
+            ("kinds", self.members_.argmax(axis=1).astype(np.int32)),
+            ("members", np.eye(len(self.classes_), dtype=np.float32)),
+        ):
             proto.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
         return proto
 

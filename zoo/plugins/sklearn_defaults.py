@@ -175,6 +175,10 @@ def _convert_bounded(model: Any) -> Any:
 
 def _convert(estimator: Any, **options: bool) -> Any:
     """Return the graph from ``track`` to ``probabilities``."""
+    from zoo.plugins.small_graphs import small_graph
+
+    if (small := small_graph(estimator)) is not None:
+        return small
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
     from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator

@@ -9,6 +9,7 @@ from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions
 from zoo.features.arrays import frontend_of
 from zoo.features.copies import VERSION, has_copies
+from zoo.plugins.classical import components_of
 from zoo_registry.card import ParamValue
 from zoo_registry.frontend import has_network
 from zoo_registry.model import Model
@@ -50,6 +51,7 @@ def new_record(
         Random seed of the split and the model.
     """
     card, source = model.card, model.source
+    columns = len(dataset.feature_names) if isinstance(dataset, FeatureTable) else None
     return RunRecord(
         model=ModelInfo(
             name=card.name,
@@ -63,6 +65,7 @@ def new_record(
         params=params,
         frontend=frontend_of(model, dataset),
         frontend_plugin=None if isinstance(dataset, FeatureTable) else _frontend_plugin(model),
+        components=components_of(model, columns),
         copies=VERSION if has_copies(model, dataset) else None,
         dataset=DatasetInfo(
             name=dataset.name,

@@ -1,6 +1,7 @@
 """Models made by `classical`: what reaches the estimator, and its ONNX form."""
 
 import inspect
+import sys
 import warnings
 
 import numpy as np
@@ -17,14 +18,16 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import zoo
+import zoo.plugins.classical  # `zoo.classical` is its function
 from zoo import CannotExport, ZooError, classical
 from zoo.plugins.bounded import Bounded
-from zoo.plugins.classical import check_estimator
+from zoo.plugins.classical import check_estimator, components_of
 from zoo.plugins.registry import open_registry
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo.testing import CHECKS, Subject, examine
 from zoo_registry.errors import PluginError
 
+classical_hooks = sys.modules["zoo.plugins.classical"]
 rng = np.random.default_rng(0)
 LABELS = np.array([0, 0, 2, 2, 0, 2])
 TRACKS = [
@@ -304,10 +307,22 @@ class TestManyColumns:
         rows = rng.normal(size=(50, 600)).astype("f4") * 3
         proto = EstimatorDefaults().export(model)
         assert proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value == 600
-        assert proto.ByteSize() < 400_000  # of the columns themselves an SVM keeps 1.3 MB
+        assert proto.ByteSize() < 200_000  # 150,000 are the matrix that makes the components
         session = onnxruntime.InferenceSession(proto.SerializeToString())
         (found,) = session.run(None, {"track": rows})
         assert found == pytest.approx(module.predict(model, [rows])[0], abs=1e-4)
+
+    def test_a_run_knows_their_number(self, monkeypatch):
+        load = open_registry().load
+        assert components_of(load("svm", frontend="yamnet"), None) == 64
+        assert components_of(load("svm"), 201) == 64  # of a table
+        assert components_of(load("svm"), None) is None
+        assert components_of(load("svm"), 200) is None
+        assert components_of(load("random-forest", frontend="yamnet"), None) is None
+        monkeypatch.setattr(classical_hooks, "_COMPONENTS", 50)
+        assert components_of(load("svm", frontend="yamnet"), None) == 50
+        model, _ = self.fitted("svm")
+        assert model.projection_.shape == (600, 50)
 
     @pytest.mark.parametrize("name", ["svm", "knn"])
     def test_up_to_two_hundred_stay_as_they_are(self, name):
