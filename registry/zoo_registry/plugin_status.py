@@ -39,6 +39,8 @@ class PluginStatus:
     title, family : str or None
         From the card; the title of an extension is the first line of its docstring. The family
         of a front end is "front end".
+    frontend : str or None
+        Name of the front end that a model takes by default.
     status : {"ready", "missing", "broken", "slow", "disabled"}
         "missing": a required package is not installed; "broken": it failed to load; "slow": its
         import was not waited for; "disabled": it is switched off.
@@ -53,6 +55,7 @@ class PluginStatus:
     name: str
     title: str | None = None
     family: str | None = None
+    frontend: str | None = None
     status: Status
     reason: str | None = None
     distribution: str | None
@@ -196,5 +199,5 @@ def _import(entry: PluginEntry) -> PluginStatus:
         reason = f"needs {', '.join(missing)}: {pip_install(card.extra, missing)}"
     return _status(
         entry, "missing" if reason else "ready", reason, title=card.title, family=card.family,
-        hooks=loaded.hooks, seconds=seconds,
+        frontend=card.frontend.name, hooks=loaded.hooks, seconds=seconds,
     )  # fmt: skip

@@ -112,6 +112,14 @@ class FrontEndInfo(Structure, kw_only=True, omit_defaults=True):
         )
         return " ".join(filter(None, parts))
 
+    @property
+    def described_weights(self) -> str:
+        """Title, package and licence of the weights; empty without any."""
+        if not self.has_weights:
+            return ""
+        licence = f"licence: {self.licence or 'not declared'}"
+        return "; ".join(filter(None, (self.title, self.package, licence)))
+
 
 class NotedTrack(Structure, kw_only=True):
     """A track of which not all sound is used as it is, and what is not."""

@@ -141,11 +141,9 @@ def _leakage(record: RunRecord) -> str:
 
 def _weights(record: RunRecord) -> str:
     """Return rows on the weights of the front end, if it has any."""
-    plugin = record.frontend_plugin
-    if not (plugin and plugin.has_weights):
+    weights = record.frontend_plugin and record.frontend_plugin.described_weights
+    if not weights:
         return ""
-    licence = f"licence: {plugin.licence or 'not declared'}"
-    weights = "; ".join(filter(None, (plugin.title, plugin.package, licence)))
     return (
         f"| weights | {table_cell(weights)} |\n"
         f"| seen by the weights | {table_cell(' '.join(record.trained_on))} |\n"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _HEADINGS = {
-    "model": ("model", "title", "family", "status", "from"),
+    "model": ("model", "title", "family", "front end", "status", "from"),
     "front-end": ("front end", "title", "status", "from"),
 }
 _KEYS = ("name", "title", "family", "status", "reason", "distribution", "version")
@@ -37,8 +37,8 @@ def _table(states: "list[PluginStatus]") -> Text:
         yield make_table(
             columns(*headings, overflow="fold"),
             (
-                (state.name, state.title, *[state.family] * (kind == "model"), state.status,
-                 state.origin)
+                (state.name, state.title, *[state.family, state.frontend] * (kind == "model"),
+                 state.status, _origin(state))
                 for state in listed
             ),
             styles=(None if state.status == "ready" else "yellow" for state in listed),
@@ -46,3 +46,10 @@ def _table(states: "list[PluginStatus]") -> Text:
     for state in states:
         if state.reason:
             yield f"{state.name}: {state.reason}"
+
+
+def _origin(state: "PluginStatus") -> str:
+    """Return the package; that of the zoo without its version, so that 80 columns are enough."""
+    from zoo_registry.discovery import BUILT_IN
+
+    return BUILT_IN if state.distribution == BUILT_IN else state.origin

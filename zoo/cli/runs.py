@@ -156,6 +156,9 @@ def _facts(run: "Run") -> Text:
         "front end": record.frontend_spec,
         "artefact": run.form,
     }
+    if weights := record.frontend_plugin and record.frontend_plugin.described_weights:
+        facts["weights"] = weights
+        facts["seen"] = " ".join(record.trained_on)
     for name, value in facts.items():
         yield f"{name:<11}{value}"
     if run.status in ("no artefact", "interrupted"):

@@ -354,5 +354,10 @@ def _gtzan(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
             yield Problem("gtzan-altered", True, (track.id,), detail)
     absent = set(facts()) - set(names)
     if absent:
-        detail = f"{len(absent)} of GTZAN's {len(facts())} tracks are not here"
+        here, all_tracks = len(facts()) - len(absent), len(facts())
+        detail = (
+            f"{len(absent)} of GTZAN's {all_tracks} tracks are not here"
+            if len(absent) < here
+            else f"{here} of GTZAN's {all_tracks} tracks are here"
+        )
         yield Problem("gtzan-missing", False, (), detail)

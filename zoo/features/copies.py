@@ -71,7 +71,7 @@ def has_copies(model: Model, dataset: Dataset) -> bool:
 def _pairs(dataset: Dataset, model: Model) -> "list[Pair]":
     """Return the copies of all tracks, or of some, evenly spread."""
     copies = _COPIES[:1] if isinstance(model.card.frontend, Encoder) else _COPIES
-    count = min(len(dataset), _MOST // len(_COPIES))
+    count = min(len(dataset), _MOST // len(copies))
     indices = np.linspace(0, len(dataset) - 1, count).astype(int)
     return [(int(index), copy) for copy in copies for index in indices]
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -256,6 +257,12 @@ def test_models_have_the_keys_that_others_rely_on(command):
         "svm", "random-forest", "logistic", "elasticnet", "decision-tree", "knn", "cnn2d",
         "vgg16",
     }  # fmt: skip
+
+
+def test_models_name_their_front_end(command):
+    _, out, _ = command("models")
+    assert re.search(r"svm +SVM \(RBF\) +classical +handcrafted +ready +genre-zoo *\n", out)
+    assert re.search(r"cnn2d .* deep +log-mel ", out)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models"], ["leaderboard"], ["runs", "list"]])

@@ -88,6 +88,9 @@ def test_every_board_and_list_names_them(trained):
     assert all(spec in listed for spec in specs)
     shown = zoo("runs", "show", trained["level"]).stdout
     assert "front end  level" in shown
+    assert "weights    Level; licence: not declared" in shown
+    assert "seen       level was trained on the Levels; whether that has recordings of" in shown
+    assert "weights" not in zoo("runs", "show", trained["handcrafted0.5"]).stdout
     zoo("report", "--output", "report", "--force")
     page = next(Path("report").glob("*.html")).read_text()
     assert all(f"{name}</th>" in page for name in NAMES)

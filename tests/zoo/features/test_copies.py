@@ -188,3 +188,5 @@ def test_there_are_not_more_than_can_be_learnt(lengths, workspace, monkeypatch):
     indices = [index for index, _ in pairs]
     assert (len(indices), len(set(indices))) == (12, 6)
     assert (indices[0], indices[-1]) == (0, 19)
+    of_encoder = copies._pairs(open_dataset(str(lengths)), open_registry().load("svm", "yamnet"))
+    assert len({index for index, _ in of_encoder}) == 12
