@@ -1,6 +1,7 @@
 """``zoo data``: content of a dataset, and problems that would distort a score."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,28 +11,29 @@ import typer
 from zoo.cli.completion import complete_data, complete_front_end
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
-    ExcludeClassOption,
     ForceOption,
     FormatOption,
-    LimitOption,
     ListFormat,
-    OnlyClassOption,
-    chosen_reading,
+    with_reading,
 )
-from zoo.cli.output import Text, columns, make_table, print_result, say
+from zoo.cli.output import Text, columns, make_table, make_tree, print_result, say
 from zoo_registry.errors import DatasetError, UsageError
 from zoo_registry.predictions import OTHER
 
 if TYPE_CHECKING:
-    from zoo.datasets import Dataset
+    from zoo.datasets import Dataset, Track
     from zoo.datasets.check import Problem
+    from zoo_registry.record_parts import Reading
 
 __all__ = ["app"]
+
+_SHOWN = 10  # parts, folds or groups of a class in one line
 
 app = typer.Typer(help="Look at a dataset before training on it.", no_args_is_help=True)
 
 
 @app.command("check")
+@with_reading
 def check_data(
     data: Annotated[
         str,
@@ -56,9 +58,8 @@ def check_data(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; all cores by default.")
     ] = None,
-    only: OnlyClassOption = None,
-    without: ExcludeClassOption = None,
-    limit: LimitOption = None,
+    *,
+    reading: "Reading",
     format: Annotated[ListFormat, typer.Option(help="How to print what was found.")] = "table",
 ) -> None:
     """Decode everything once and report what would distort a score.
@@ -72,12 +73,11 @@ def check_data(
     from zoo.plugins.registry import find_dataset
 
     reporter = TerminalReporter()
-    if write and (only or without or limit):
+    if write and (reading.only or reading.without or reading.limit):
         raise UsageError(
             "--write lists all tracks in metadata.csv; leave out --only-class, --exclude-class and "
             "--limit"
         )
-    reading = chosen_reading(only=only, without=without, limit=limit)
     dataset = find_dataset(data, reporter=reporter, reading=reading)
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
@@ -121,13 +121,13 @@ def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
 
 
 @app.command("info")
+@with_reading
 def info(
     data: Annotated[
         str, typer.Argument(help="What --data of `zoo train` takes.", autocompletion=complete_data)
     ],
-    only: OnlyClassOption = None,
-    without: ExcludeClassOption = None,
-    limit: LimitOption = None,
+    *,
+    reading: "Reading",
     format: FormatOption = "table",
 ) -> None:
     """Tell what a dataset holds, without decoding it.
@@ -138,7 +138,6 @@ def info(
     from zoo.datasets.collections.gtzan import is_gtzan
     from zoo.plugins.registry import find_dataset
 
-    reading = chosen_reading(only=only, without=without, limit=limit)
     dataset = find_dataset(data, reporter=TerminalReporter(), reading=reading)
     tracks = Counter(track.label for track in dataset.tracks)
     pairs = zip(dataset.tracks, dataset.groups.tolist(), strict=True)
@@ -147,38 +146,61 @@ def info(
         "dataset": dataset.name,
         "source": dataset.source,
         "fingerprint": dataset.fingerprint,
+        "understood": dataset.said,
         "selection": dataset.selection,
         "kind": "feature table" if isinstance(dataset, FeatureTable) else "audio",
         "gtzan": is_gtzan(dataset),
         "tracks": len(dataset),
         "groups": len(set(dataset.groups.tolist())),
-        "folds": sorted({track.fold for track in dataset.tracks if track.fold}, key=_by_number),
-        "parts": sorted({track.split for track in dataset.tracks if track.split}),
+        "folds": sorted({track.fold for track in dataset.tracks if track.fold}, key=_order),
+        "parts": sorted({track.split for track in dataset.tracks if track.split}, key=_order),
         "classes": [
             {"class": name, "tracks": tracks[name], "groups": groups[name]}
             for name in dataset.classes
         ],
     }
-    print_result(format, json=facts, table=_facts(facts))
+    print_result(format, json=facts, table=_facts(facts, dataset))
 
 
-def _by_number(name: str) -> tuple[int, str]:
-    return len(name), name
-
-
-def _facts(facts: dict[str, Any]) -> Text:
+def _facts(facts: dict[str, Any], dataset: "Dataset") -> Text:
     for name in ("dataset", "source", "fingerprint", "kind", "tracks", "groups"):
         yield f"{name:<12}{facts[name]}"
     if facts["gtzan"]:
         yield "gtzan       recognised: artists and duplicates are known"
-    if facts["selection"]:
-        yield f"selection   {facts['selection']}"
+    for name in ("understood", "selection"):
+        if facts[name]:
+            yield f"{name:<12}{facts[name]}"
     for name in ("folds", "parts"):
         if facts[name]:
             yield f"{name:<12}{', '.join(map(str, facts[name]))}"
-    yield make_table(
-        [*columns("class"), *columns("tracks", "groups", justify="right")],
-        (item.values() for item in facts["classes"]),
+    within: dict[str, list[Track]] = {}
+    for track in dataset.tracks:
+        within.setdefault(track.label, []).append(track)
+    yield make_tree(
+        f"{facts['dataset']}: {facts['tracks']} tracks",
+        (
+            (
+                f"{item['class']}: {item['tracks']} tracks, {item['groups']} groups",
+                _leaves(within[item["class"]]),
+            )
+            for item in facts["classes"]
+        ),
     )
     if any(item["class"] == OTHER for item in facts["classes"]):
         yield f"Models are trained against {OTHER}; it is no class of a leaderboard."
+
+
+def _leaves(tracks: "list[Track]") -> Iterator[str]:
+    """Yield the numbers of a class's tracks per part, fold and group, where these are known."""
+    for kind, title in (("split", "parts"), ("fold", "folds"), ("group", "groups")):
+        counts = Counter(value for track in tracks if (value := getattr(track, kind)))
+        if counts:
+            names = sorted(counts, key=_order)
+            more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+            yield f"{title}: {', '.join([*(f'{n} ({counts[n]})' for n in names[:_SHOWN]), *more])}"
+
+
+def _order(name: str) -> tuple[int, int, str]:
+    """Return a key that puts numbers by their size, and train before valid before test."""
+    order = {"train": 1, "valid": 2, "test": 3}
+    return (order.get(name, 0), int(name) if name.isdecimal() else 0, name)

@@ -1,8 +1,11 @@
 """Options that several commands share, with the same name and help."""
 
+import inspect
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,31 +14,27 @@ from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.execution.engine import Engine
-    from zoo_registry.record_parts import Reading
 
 __all__ = [
     "BoardDataOption",
     "BoardProtocolOption",
     "DataOption",
     "EngineOption",
-    "ExcludeClassOption",
     "ForceOption",
     "FormatOption",
     "FrontEndOption",
     "FrontEndsOption",
     "JobsOption",
-    "LimitOption",
     "ListFormat",
     "ListFormatOption",
     "MinConfidenceOption",
-    "OnlyClassOption",
     "OpenOption",
     "PrecisionOption",
     "SchedulerOption",
     "Tuner",
     "UngroupedOption",
     "chosen_engine",
-    "chosen_reading",
+    "with_reading",
 ]
 
 _VARIABLE = "DASK_SCHEDULER_ADDRESS"  # the same as Dask uses
@@ -55,19 +54,10 @@ def _confidence(text: str) -> str:
 DataOption = Annotated[
     str,
     typer.Option(
-        help="demo, a folder (or its URL) with one sub-folder a class, or a feature table.",
+        help="demo, a folder with one sub-folder per class, a table of labels (or the URL of "
+        "either), or a feature table.",
         autocompletion=complete_data,
     ),
-]
-ExcludeClassOption = Annotated[
-    list[str] | None, typer.Option("--exclude-class", help="A class to leave out; repeatable.")
-]
-OnlyClassOption = Annotated[
-    list[str] | None, typer.Option("--only-class", help="A class to take; repeatable.")
-]
-LimitOption = Annotated[
-    int | None,
-    typer.Option(min=1, help="Tracks per class at most, in whole groups, always the same ones."),
 ]
 _FRONT_END = "Front end in the place of the model's own: a name from `zoo models`, or ./mine.py; "
 FrontEndOption = Annotated[
@@ -121,6 +111,37 @@ PrecisionOption = Annotated[
 ListFormat = Literal["table", "json"]
 ListFormatOption = Annotated[ListFormat, typer.Option(help="How to print the list.")]
 FormatOption = Annotated[ListFormat, typer.Option(help="How to print it.")]
+# What the user says about a dataset, by the names of the values of a `Reading`.
+_READING: dict[str, Any] = {
+    "path": Annotated[
+        str | None,
+        typer.Option("--path-column", help="Column of a table of labels with the files."),
+    ],
+    "label": Annotated[
+        str | None, typer.Option("--label-column", help="Column with the class of each file.")
+    ],
+    "group": Annotated[
+        str | None,
+        typer.Option("--group-column", help="Column with what stays together, such as artists."),
+    ],
+    "fold": Annotated[
+        str | None, typer.Option("--fold-column", help="Column with the published folds.")
+    ],
+    "only": Annotated[
+        list[str] | None, typer.Option("--only-class", help="A class to take; repeatable.")
+    ],
+    "without": Annotated[
+        list[str] | None, typer.Option("--exclude-class", help="A class to leave out; repeatable.")
+    ],
+    "limit": Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            min=1,
+            help="Tracks per class at most, in whole groups, always the same ones.",
+        ),
+    ],
+}
 Tuner = Literal["random", "bayesian", "hyperband"]
 EngineOption = Annotated[
     Literal["processes", "dask"],
@@ -131,24 +152,39 @@ SchedulerOption = Annotated[
 ]
 
 
-def chosen_reading(
-    *,
-    only: list[str] | None = None,
-    without: list[str] | None = None,
-    limit: int | None = None,
-) -> "Reading":
-    """Return what the options say about a dataset.
+def with_reading(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that has, in the place of its parameter `reading`, options for its values.
 
     Parameters
     ----------
-    only, without : list of str or None
-        Values of ``--only-class`` and ``--exclude-class``.
-    limit : int or None
-        Value of ``--limit``.
+    command : callable
+        Function of a command, with a parameter ``reading`` that takes a `Reading`.
     """
-    from zoo_registry.record_parts import Reading
 
-    return Reading(only=tuple(only or ()), without=tuple(without or ()), limit=limit)
+    @wraps(command)
+    def wrapped(**given: Any) -> None:
+        """Run the command with the values of the options."""
+        from zoo_registry.record_parts import Reading
+
+        said = {name: given.pop(name) for name in _READING}
+        several = {name: tuple(said[name] or ()) for name in ("only", "without")}
+        command(reading=Reading(**said | several), **given)
+
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in _READING.items()
+    ]
+    signature = inspect.signature(command)
+    parameters = [
+        option
+        for name, own in signature.parameters.items()
+        for option in (
+            options if name == "reading" else [own.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+        )
+    ]
+    vars(wrapped)["__signature__"] = signature.replace(parameters=parameters)
+    wrapped.__annotations__ = {option.name: option.annotation for option in parameters}
+    return wrapped
 
 
 def chosen_engine(

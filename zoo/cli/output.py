@@ -13,6 +13,7 @@ from zoo_registry.text import encodable, json_text, quoted, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.tree import Tree
 
 __all__ = [
     "Note",
@@ -21,6 +22,7 @@ __all__ = [
     "columns",
     "escaped",
     "make_table",
+    "make_tree",
     "percent",
     "print_data",
     "print_result",
@@ -31,8 +33,8 @@ __all__ = [
 ]
 
 
-Text: TypeAlias = "Iterable[str | Table]"
-"""Result of a command for people: lines for stdout, notes for stderr, and tables."""
+Text: TypeAlias = "Iterable[str | Table | Tree]"
+"""Result of a command for people: lines for stdout, notes for stderr, tables and trees."""
 
 
 class Note(str):
@@ -78,7 +80,7 @@ def print_result(
 
 
 def print_text(text: Text) -> None:
-    """Print lines and tables on stdout, and notes on stderr."""
+    """Print lines, tables and trees on stdout, and notes on stderr."""
     for item in text:
         if isinstance(item, str):
             say(item, err=isinstance(item, Note))
@@ -151,6 +153,27 @@ def make_table(
     for row, style in zip(rows, styles, strict=False):
         table.add_row(*map(cell, row), style=style)
     return table
+
+
+def make_tree(title: str, branches: Iterable[tuple[str, Iterable[str]]]) -> "Tree":
+    """Return a tree of a title, branches and leaves.
+
+    Parameters
+    ----------
+    title : str
+        Text of the root.
+    branches : iterable of (str, iterable of str)
+        Text of each branch, and of its leaves.
+    """
+    from rich.text import Text as Label
+    from rich.tree import Tree
+
+    tree = Tree(Label(shown(title)))
+    for text, leaves in branches:
+        branch = tree.add(Label(shown(text)))
+        for leaf in leaves:
+            branch.add(Label(shown(leaf)))
+    return tree
 
 
 def cell(value: object) -> str:

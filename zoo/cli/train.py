@@ -10,26 +10,25 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
     DataOption,
     EngineOption,
-    ExcludeClassOption,
     FrontEndsOption,
     JobsOption,
-    LimitOption,
-    OnlyClassOption,
     SchedulerOption,
     Tuner,
     UngroupedOption,
     chosen_engine,
-    chosen_reading,
+    with_reading,
 )
 from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
+    from zoo_registry.record_parts import Reading
     from zoo_registry.runs import Run
 
 __all__ = ["command", "setting"]
 
 
+@with_reading
 def command(
     models: Annotated[
         list[str] | None,
@@ -40,9 +39,8 @@ def command(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Train every model that is ready.")] = False,
     data: DataOption = "demo",
-    only: OnlyClassOption = None,
-    without: ExcludeClassOption = None,
-    limit: LimitOption = None,
+    *,
+    reading: "Reading",
     frontends: FrontEndsOption = None,
     protocol: Annotated[
         str,
@@ -92,7 +90,6 @@ def command(
     from zoo.training.train import train
 
     wanted = _tracks_to_change(robustness, no_robustness)
-    reading = chosen_reading(only=only, without=without, limit=limit)
     registry = open_registry()
     names = list(models or ())
     if every:

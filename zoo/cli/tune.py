@@ -9,28 +9,27 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
     DataOption,
     EngineOption,
-    ExcludeClassOption,
     FormatOption,
     FrontEndOption,
     JobsOption,
-    LimitOption,
-    OnlyClassOption,
     SchedulerOption,
     Tuner,
     UngroupedOption,
     chosen_engine,
-    chosen_reading,
+    with_reading,
 )
 from zoo.cli.output import Text, columns, make_table, percent, print_result
 
 if TYPE_CHECKING:
     from zoo.tuning.trials import Tuning
+    from zoo_registry.record_parts import Reading
 
 __all__ = ["command"]
 
 _SHOWN = 10  # number of the best trials that are printed
 
 
+@with_reading
 def command(
     model: Annotated[
         str,
@@ -43,9 +42,8 @@ def command(
         Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
     ] = "random",
     data: DataOption = "demo",
-    only: OnlyClassOption = None,
-    without: ExcludeClassOption = None,
-    limit: LimitOption = None,
+    *,
+    reading: "Reading",
     frontend: FrontEndOption = None,
     protocol: Annotated[
         str, typer.Option(help="The search sees the training part of its first fold.")
@@ -68,7 +66,6 @@ def command(
     from zoo.tuning.search import tune
 
     reporter = TerminalReporter()
-    reading = chosen_reading(only=only, without=without, limit=limit)
     registry = open_registry()
     usable_model(registry, model, frontend)  # reading the data may take long
     with chosen_engine(engine, scheduler, jobs) as workers:

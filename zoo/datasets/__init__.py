@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.collections.gtzan import with_facts
+from zoo.datasets.listing import TABLES
 from zoo.datasets.selection import select
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
@@ -29,12 +30,13 @@ def open_dataset(
     reporter: Reporter | None = None,
     reading: Reading | None = None,
 ) -> Dataset:
-    """Return the dataset that ``--data`` names, for a CSV file a `FeatureTable`.
+    """Return the dataset that ``--data`` names, for a table of features a `FeatureTable`.
 
     Parameters
     ----------
     wanted : str
-        "demo", the name of a plugin's dataset, a folder or its URL, or a CSV feature table.
+        "demo", the name of a plugin's dataset, a folder or its URL, a table of labels or its URL,
+        or a CSV feature table.
     offered : mapping, optional
         Functions that return the datasets of plugins, by name.
     trust : bool
@@ -66,27 +68,35 @@ def _whole(
     """Return the dataset with all its tracks."""
     if not wanted:
         raise DatasetError(EMPTY_PATH)
-    if wanted == "demo":
-        from zoo.datasets.demo import demo_set
+    if wanted == "demo" or wanted in (offered or ()):
+        if reading and reading.columns:
+            role = next(iter(reading.columns))
+            raise DatasetError(f"{wanted} is no table; leave out --{role}-column")
+        if wanted == "demo":
+            from zoo.datasets.demo import demo_set
 
-        return demo_set()
-    if offered and wanted in offered:
-        return offered[wanted]()
+            return demo_set()
+        return (offered or {})[wanted]()
     path = Path(wanted)
     if is_folder(path):
         from zoo.datasets.folder import read_folder
 
         return with_facts(read_folder(path, trust, reporter, reading))
-    if is_file(path) and path.suffix.lower() == ".csv":
-        from zoo.datasets.table import read_feature_table
+    if is_file(path) and path.suffix.lower() in TABLES:
+        from zoo.datasets.labels_file import read_labels_file
 
-        return with_facts(read_feature_table(path))
+        if labelled := read_labels_file(path, trust, reporter, reading):
+            return with_facts(labelled)
+        if path.suffix.lower() == ".csv":
+            from zoo.datasets.table import read_feature_table
+
+            return with_facts(read_feature_table(path))
     if is_url(wanted):
         from zoo.datasets.remote import read_remote
 
         return with_facts(read_remote(wanted, engine, trust, reporter, reading))
     if os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
-        raise DatasetError(f"{wanted} is neither a folder nor a .csv feature table")
+        raise DatasetError(f"{wanted} is neither a folder nor a .csv table")
     names = ", ".join(["demo", *sorted(offered or ())])
     raise DatasetError(
         f"there is no folder or file {quoted(wanted)}, and no dataset of that name; "
@@ -103,5 +113,6 @@ def dataset_name(wanted: str) -> str:
         return path.resolve().name
     if is_url(wanted):
         url = wanted.rstrip("/")
-        return PurePosixPath(url.partition("://")[2]).name or url
-    return path.stem if path.suffix.lower() == ".csv" else wanted
+        place = PurePosixPath(url.partition("://")[2])
+        return (place.stem if place.suffix.lower() in TABLES else place.name) or url
+    return path.stem if path.suffix.lower() in TABLES else wanted

@@ -10,7 +10,7 @@ from zoo.datasets.listing import Listing, local_listing
 from zoo.execution.progress import Reporter
 from zoo_registry.record_parts import Reading
 
-__all__ = ["read_folder", "read_listing"]
+__all__ = ["read_folder", "read_listing", "tracks_in"]
 
 
 def read_folder(
@@ -37,6 +37,20 @@ def read_folder(
     DatasetError
         If there are no tracks or a table does not match the files.
     """
+    tracks = tracks_in(folder, trust)
+    return read_listing(local_listing(folder), folder.resolve().name, tracks, reporter, reading)
+
+
+def tracks_in(folder: Path, trust: bool = True) -> Callable[[Sequence[Row]], list[Track]]:
+    """Return a function that returns the track of each row of a layout.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder in which the paths of the rows begin.
+    trust : bool
+        As for `read_folder`.
+    """
 
     def tracks(rows: Sequence[Row]) -> list[Track]:
         """Return the track of each row."""
@@ -47,7 +61,7 @@ def read_folder(
             for row, digest, path in zip(rows, digests, paths, strict=True)
         ]
 
-    return read_listing(local_listing(folder), folder.resolve().name, tracks, reporter, reading)
+    return tracks
 
 
 def read_listing(
@@ -56,6 +70,7 @@ def read_listing(
     tracks: Callable[[Sequence[Row]], list[Track]],
     reporter: Reporter | None = None,
     reading: Reading | None = None,
+    table: str | None = None,
 ) -> Dataset:
     """Return the dataset that a folder or an address holds.
 
@@ -69,6 +84,8 @@ def read_listing(
         Returns the track of each row of a layout.
     reporter, reading : Reporter, Reading, optional
         As for `read_folder`.
+    table : str, optional
+        The table of labels that is given instead of the folder, relative to it.
 
     Raises
     ------
@@ -76,14 +93,14 @@ def read_listing(
         As for `read_folder`.
     """
     reporter, reading = reporter or Reporter(), reading or Reading()
-    layout = understand(listing, reading)
+    layout = understand(listing, reading, table)
     for note in (layout.said, listing.passed.note):
         if note:
             reporter.note(note)
     check_labels(listing.name, [row["label"] for row in layout.rows])
     return Dataset(
         name,
-        listing.name,
+        listing.called(table) if table else listing.name,
         tracks(layout.rows),
         said=layout.said,
         collection=layout.collection,

@@ -135,7 +135,7 @@ def read_labels(
         If the table cannot be read, or more than one reading fits, or its rows contradict
         each other.
     """
-    name = f"{listing.name}/{path}"
+    name = listing.called(path)
     with listing.copy(path) as local:
         table = read_table(local, name)
         roles = columns_by_role(table.columns, reading, name)

@@ -17,9 +17,13 @@ from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import encodable, quoted
 
-__all__ = ["METADATA", "Layout", "Row", "count_unlisted", "understand"]
+__all__ = ["METADATA", "Layout", "NoFileNamed", "Row", "count_unlisted", "understand"]
 
 _COMPARED = 2000  # names among which the closest one is looked for
+
+
+class NoFileNamed(DatasetError):
+    """A table names no audio file that is there."""
 
 
 def understand(listing: Listing, reading: Reading, table: str | None = None) -> Layout:
@@ -121,14 +125,14 @@ def _given(
 ) -> Layout:
     """Return what the table lists that the user has named."""
     found = read_labels(listing, table, reading, index, label_of)
-    name = f"{listing.name}/{table}"
+    name = listing.called(table)
     if found is None:
-        raise DatasetError(
+        raise NoFileNamed(
             f"no column of {name} names audio files in {listing.name}; "
             "say which has their paths with --path-column"
         )
     for line, value in () if found.named else found.missing:
-        raise DatasetError(
+        raise NoFileNamed(
             f"{name} names no audio file in {listing.name}: in line {line}, {quoted(value)} of the "
             f"column {quoted(found.columns['path'])} is not there{_closest(listing, value)}; "
             "mend the paths, or name another column with --path-column"
@@ -185,7 +189,7 @@ def count_unlisted(listing: Listing, table: str, rows: Sequence[Row]) -> None:
         if path not in listed:
             above = path.partition("/")[0] if has_classes else path.rpartition("/")[0]
             listing.passed.add(reason, path, f"{above}/" if "/" in path else path)
-    listing.passed.drop(listed)
+    listing.passed.drop(listed | {table})
     if has_classes:
         _count_empty(listing)
 

@@ -70,6 +70,11 @@ class Listing:
     copy: Callable[[str], AbstractContextManager[Path]]
     lost: Sequence[str] = field(default=())
 
+    def called(self, path: str) -> str:
+        """Return the name of a file for messages; it may lie outside the listing's folder."""
+        whole = f"{self.name}/{path}"
+        return os.path.normpath(whole) if path.startswith("../") else whole
+
     def read_table(self, path: str) -> Table:
         """Return the content of one of the `tables`; the rows are read at once.
 

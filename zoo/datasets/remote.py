@@ -17,7 +17,8 @@ from zoo.datasets import dataset_name
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.folder import read_folder, read_listing
 from zoo.datasets.hashing import remembered_digests
-from zoo.datasets.layout import Row
+from zoo.datasets.labels_file import BESIDE
+from zoo.datasets.layout import NoFileNamed, Row
 from zoo.datasets.listing import TABLES, Listing
 from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
@@ -39,12 +40,12 @@ def read_remote(
     reporter: Reporter | None = None,
     reading: Reading | None = None,
 ) -> Dataset:
-    """Return the dataset in the folder at a URL, read as `read_folder` reads a local one.
+    """Return the dataset at a URL, read as a local folder or table of labels is read.
 
     Parameters
     ----------
     url : str
-        Address with a protocol that fsspec supports.
+        Address of a folder or of a table, with a protocol that fsspec supports.
     engine : Engine, optional
         Its workers compute the SHA-256 of the files; threads of this process by default.
     trust : bool
@@ -65,7 +66,43 @@ def read_remote(
             replace(track, path=None, url=_below(url, folder, track)) for track in local.tracks
         ]
         return replace(local, name=dataset_name(url), source=url, tracks=tracks)
+    if suffix_of(url) in TABLES:
+        return _read_labels(url, engine, trust, reporter, reading)
+    return _read_folder(url, dataset_name(url), engine, trust, reporter, reading)
+
+
+def _read_labels(
+    url: str,
+    engine: Engine | None,
+    trust: bool,
+    reporter: Reporter | None,
+    reading: Reading | None,
+) -> Dataset:
+    """Return the recordings that the table of labels at a URL names."""
+    folder, _, table = url.rpartition("/")
+    above, _, own = folder.rpartition("/")
+    name = dataset_name(url)
+    try:
+        return _read_folder(folder, name, engine, trust, reporter, reading, table)
+    except NoFileNamed:
+        if own.casefold() not in BESIDE:
+            raise
+    return _read_folder(above, name, engine, trust, reporter, reading, f"{own}/{table}")
+
+
+def _read_folder(
+    url: str,
+    name: str,
+    engine: Engine | None,
+    trust: bool,
+    reporter: Reporter | None,
+    reading: Reading | None,
+    table: str | None = None,
+) -> Dataset:
+    """Return the dataset in the folder at a URL, by its names or by one of its tables."""
     files, folders = _listed(url)
+    if table is not None and table not in files:
+        raise DatasetError(f"there is no file at {quoted(f'{url}/{table}')}; check the name")
 
     def read(rows: Sequence[Row]) -> list[Track]:
         """Return the track of each row."""
@@ -77,7 +114,7 @@ def read_remote(
         ]
 
     listing = _listing(url, files, folders)
-    return read_listing(listing, dataset_name(url), read, reporter, reading)
+    return read_listing(listing, name, read, reporter, reading, table)
 
 
 def _below(url: str, folder: Path, track: Track) -> str:

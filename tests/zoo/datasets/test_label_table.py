@@ -2,10 +2,14 @@
 
 import csv
 import unicodedata
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from zoo.datasets import FeatureTable, Reading, open_dataset
 from zoo.datasets.folder import read_folder
 from zoo.datasets.layout import METADATA
 from zoo_registry import DatasetError
@@ -183,3 +187,74 @@ def test_a_list_of_broken_files_is_no_table_of_labels(tmp_path):
     dataset = read_folder(tmp_path)
     assert dataset.classes == ("Böen", "dog")
     assert dataset.said == "broken.csv is not used: it names 2 of 8 audio files"
+
+
+class TestGivenTable:
+    """A table as the dataset, in or outside of the folder of its files."""
+
+    @pytest.mark.parametrize("name", ["list.csv", "clips/list.tsv", "metadata/list.csv"])
+    def test_the_files_are_those_of_the_folder(self, folder, name):
+        write(folder / name, table(head=("filename", "genre")), "\t" if name[-3] == "t" else ",")
+        found = open_dataset(str(folder / name))
+        assert {track.path.resolve(): track.label for track in found.tracks} == {
+            (folder / path).resolve(): label for path, label in WANTED.items()
+        }
+        assert (found.name, found.source) == ("list", str(folder / name))
+        if not name.startswith("clips"):
+            assert found.fingerprint == read_folder(folder).fingerprint
+
+    def test_absolute_paths_and_paths_that_leave_the_folder(self, folder, tmp_path):
+        outside = tmp_path / "elsewhere"
+        write(outside / "list.csv", table(lambda path: str(folder / path)))
+        (folder / "other.wav").touch()  # in no row
+        found = open_dataset(str(outside / "list.csv"))
+        assert {f"clips/{track.id}": track.label for track in found.tracks} == WANTED
+        write(outside / "list.csv", table(lambda path: f"../data/{path}"))
+        found = open_dataset(str(outside / "list.csv"))
+        assert {track.id.removeprefix("data/"): track.label for track in found.tracks} == WANTED
+
+    def test_columns_that_the_user_names(self, folder):
+        head = ["a", "b", "genre", "artist", "z"]
+        rows = [[n, p, "ab"[n % 2], n // 2, n % 4] for n, p in enumerate(WANTED)]
+        write(folder / "list.csv", [head, *rows])
+        said = Reading(path="b", label="artist", group="z", fold="genre")
+        for place in (folder, folder / "list.csv"):
+            found = open_dataset(str(place), reading=said)
+            assert found.classes == ("0", "1", "2", "3")
+            assert {t.group for t in found.tracks} == set("0123")
+            assert {t.fold for t in found.tracks} == set("ab")
+            assert found.reading == said
+        with pytest.raises(DatasetError, match=r"has no column 'mood' for --label-column; its"):
+            open_dataset(str(folder), reading=Reading(label="mood"))
+        with pytest.raises(DatasetError, match="demo is no table"):
+            open_dataset("demo", reading=Reading(label="mood"))
+
+    def test_no_file_is_there(self, folder):
+        write(folder / "list.csv", [["file", "genre"], ["clips/dog/9.wav", "a"]])
+        with pytest.raises(DatasetError, match=r"in line 2, 'clips/dog/9.wav' .*closest .*'clips/"):
+            open_dataset(str(folder / "list.csv"))
+
+    def test_features_stay_features(self, folder):
+        head = ["filename", "label", *(f"f{number}" for number in range(9))]
+        rows = [[p, "ab"[n % 2], *range(9)] for n, p in enumerate(WANTED)]
+        write(folder / "list.csv", [head, *rows])
+        assert isinstance(open_dataset(str(folder / "list.csv")), FeatureTable)
+        read = open_dataset(str(folder / "list.csv"), reading=Reading(path="filename"))
+        assert {track.id for track in read.tracks} == WANTED.keys()
+
+    @pytest.mark.parametrize("protocol", ["file", "http"])
+    def test_at_an_address(self, folder, protocol):
+        pytest.importorskip("fsspec" if protocol == "file" else "aiohttp")
+        write(folder / "meta" / "list.csv", table(head=("filename", "genre"), change=str.upper))
+        local = open_dataset(str(folder))
+        handler = partial(SimpleHTTPRequestHandler, directory=str(folder.parent))
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            http = f"http://127.0.0.1:{server.server_port}/data"
+            url = f"file://{folder}" if protocol == "file" else http
+            for place in ("", "/meta/list.csv"):
+                found = open_dataset(f"{url}{place}")
+                assert (found.fingerprint, found.said) == (local.fingerprint, local.said)
+            with pytest.raises(DatasetError, match="there is no file at"):
+                open_dataset(f"{url}/gone.csv")
+            server.shutdown()
