@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "changes",
     "checks",
+    "collections",
     "commands",
     "commands_of",
     "gtzan",
@@ -156,6 +157,20 @@ def source(path: str) -> str:
     """Return a file of the repository as a block of Python that is only shown."""
     text = (Path(__file__).parents[1] / path).read_text(encoding="utf-8")
     return f"```py\n{text.rstrip()}\n```"
+
+
+def collections() -> str:
+    """Return a table of the published collections, as Markdown."""
+    from zoo.datasets.collections import COLLECTIONS
+
+    rows = ["| collection | files | classes | licence | known to be wrong with it |"]
+    rows += ["| --- | ---: | ---: | --- | --- |"]
+    rows += [
+        f"| [{each.title}]({each.address}) | {each.files:,} | {each.classes} | {each.licence} | "
+        f"{each.faults} |"
+        for each in COLLECTIONS.values()
+    ]
+    return "\n".join(rows)
 
 
 def gtzan() -> str:

@@ -167,7 +167,8 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     of which not all sound is used as it is, such as one of two channels. `bandwidth` has, for each
     used track in the order of the dataset, the frequency in Hz above which there is nothing, 0 for
     silence; earlier versions did not measure it. `collection` is the published collection that the
-    tracks belong to, such as "gtzan", if it is known. `reading` opens the same tracks again;
+    tracks belong to, such as "gtzan", if it is known, `licence` and `citation` its licence and how
+    to cite it. `reading` opens the same tracks again;
     `selection` says what they are of the whole dataset, such as "3 of 10 classes".
     """
 
@@ -180,6 +181,8 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     noted: list[NotedTrack] = field(default_factory=list)
     bandwidth: list[Count] = field(default_factory=list)
     collection: str | None = None
+    licence: str | None = None
+    citation: str | None = None
     reading: Reading | None = None
     selection: str | None = None
 

@@ -83,7 +83,8 @@ def model_card(run: Run, predictions: Predictions, *, with_leakage: bool = True)
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
     params += _tuned(run, predictions)
     plugin = " ".join(filter(None, (model.distribution or model.file, model.version))) or "unknown"
-    licence = model.licence or "not declared"
+    licence = f"{model.licence or 'not declared'}; the recordings"
+    licence += f": {record.dataset.licence}" if record.dataset.licence else " have their own"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
     return f"""# {shown(record.title)} on {shown(record.dataset.title)}
@@ -119,12 +120,12 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 {_weights(record)}{_copies(record.copies)}| parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
 | plugin | {table_cell(plugin)} |
-| licence | {table_cell(licence)}; the recordings have their own |
+| licence | {table_cell(licence)} |
 
 ## Artefact
 
 {file}
-{_notice(record)}"""
+{_notice(record)}{_citation(record)}"""
 
 
 def _leakage(record: RunRecord) -> str:
@@ -157,6 +158,14 @@ def _notice(record: RunRecord) -> str:
         return ""
     text = "\n\n".join(map(shown, notice.split("\n\n")))
     return f"\n## Licence of the weights\n\n{text}\n"
+
+
+def _citation(record: RunRecord) -> str:
+    """Return the section on how to cite the recordings, if they are a published collection."""
+    if not record.dataset.citation:
+        return ""
+    lines = "\n".join(f"    {shown(line)}" for line in record.dataset.citation.splitlines())
+    return f"\n## To cite the recordings\n\n{lines}\n"
 
 
 def _copies(version: int | None) -> str:

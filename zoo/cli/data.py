@@ -90,6 +90,7 @@ def check_data(
         "tracks": len(dataset),
         "classes": list(dataset.classes),
         "distorts": distorts,
+        "collection": _card(dataset),
         "problems": list(map(asdict, problems)),
     }
     print_result(format, json=result, table=_text(dataset, problems))
@@ -113,11 +114,59 @@ def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
             ", ".join(filter(None, (dataset.name, dataset.selection, f"{len(dataset)} tracks"))),
             (None if problem.distorts else "dim" for problem in problems),
         )
+    if card := _card(dataset):
+        yield from _cited(card)
     others = len(problems) - serious
     yield (
         f"{serious} problem{'s' * (serious != 1)} would distort a score; "
         f"{others} {'is' if others == 1 else 'are'} worth knowing."
     )
+
+
+@app.command("list")
+def list_collections(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Also say which of them this is: what --data of `zoo train` takes.",
+            autocompletion=complete_data,
+        ),
+    ] = None,
+    format: FormatOption = "table",
+) -> None:
+    """List the published collections that are recognised as they lie on a disk.
+
+    Each with its licence and where to get it; the zoo downloads none.
+
+    Example: zoo data list --data ./ESC-50-master
+    """
+    from zoo.datasets.collections import COLLECTIONS
+    from zoo.plugins.registry import find_dataset
+
+    dataset = find_dataset(data, reporter=TerminalReporter()) if data is not None else None
+    found = [
+        asdict(each) | {"is_data": dataset and dataset.collection == each.name}
+        for each in COLLECTIONS.values()
+    ]
+    print_result(format, json=found, table=_collections(found, dataset))
+
+
+def _collections(found: list[dict[str, Any]], dataset: "Dataset | None") -> Text:
+    yield make_table(
+        [
+            *columns("name", "title"),
+            *columns("files", "classes", justify="right"),
+            *columns("licence", "where to get it", overflow="fold"),
+        ],
+        [
+            [item[key] for key in ("name", "title", "files", "classes", "licence", "address")]
+            for item in found
+        ],
+    )
+    if dataset:
+        card = _card(dataset)
+        what = f"{card['title']}, {len(dataset)} tracks" if card else "none of them"
+        yield f"{dataset.source} is {what}."
 
 
 @app.command("info")
@@ -150,6 +199,7 @@ def info(
         "selection": dataset.selection,
         "kind": "feature table" if isinstance(dataset, FeatureTable) else "audio",
         "gtzan": is_gtzan(dataset),
+        "collection": _card(dataset),
         "tracks": len(dataset),
         "groups": len(set(dataset.groups.tolist())),
         "folds": sorted({track.fold for track in dataset.tracks if track.fold}, key=_order),
@@ -167,6 +217,9 @@ def _facts(facts: dict[str, Any], dataset: "Dataset") -> Text:
         yield f"{name:<12}{facts[name]}"
     if facts["gtzan"]:
         yield "gtzan       recognised: artists and duplicates are known"
+    card = facts["collection"]
+    if card:
+        yield f"collection  {card['title']}"
     for name in ("understood", "selection"):
         if facts[name]:
             yield f"{name:<12}{facts[name]}"
@@ -188,6 +241,23 @@ def _facts(facts: dict[str, Any], dataset: "Dataset") -> Text:
     )
     if any(item["class"] == OTHER for item in facts["classes"]):
         yield f"Models are trained against {OTHER}; it is no class of a leaderboard."
+    if card:
+        yield from _cited(card)
+
+
+def _card(dataset: "Dataset") -> dict[str, Any] | None:
+    """Return the card of the published collection that a dataset is, or a part of."""
+    from zoo.datasets.collections import COLLECTIONS
+
+    collection = COLLECTIONS.get(dataset.collection or "")
+    return asdict(collection) if collection else None
+
+
+def _cited(card: dict[str, Any]) -> Iterator[str]:
+    yield f"{card['title']} has the licence: {card['licence']}."
+    yield f"Known to be wrong with it: {card['faults']}"
+    yield "To cite it:"
+    yield from card["citation"].splitlines()
 
 
 def _leaves(tracks: "list[Track]") -> Iterator[str]:

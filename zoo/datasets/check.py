@@ -16,7 +16,8 @@ from zoo.audio.decode import Recording, read
 from zoo.audio.fingerprint import landmarks, near_duplicates
 from zoo.audio.properties import Properties
 from zoo.datasets.base import Dataset, FeatureTable, Track, components
-from zoo.datasets.collections.gtzan import facts, is_gtzan, track_name
+from zoo.datasets.collections import COLLECTIONS
+from zoo.datasets.collections.gtzan import GTZAN, facts, is_gtzan, track_name
 from zoo.datasets.conditions import differences
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.hashing import recording
@@ -50,7 +51,8 @@ class Problem:
         tracks, "odd-rate", "odd-length",
         "narrow-band", "duplicate", "near-duplicate", "label-conflict", "imbalance",
         "recording-conditions" that differ between classes, "untested-conditions" of classes with
-        too few groups, "gtzan-altered" or "gtzan-missing"; "odd-label" and "odd-sound" are of
+        too few groups, "gtzan-altered", "gtzan-missing" or "collection-incomplete";
+        "odd-label" and "odd-sound" are of
         `zoo.features.neighbours`.
     distorts : bool
         Whether it would distort a score; the others are reported for information.
@@ -125,6 +127,7 @@ def check(
         *_balance(dataset),
         *_conditions(dataset, tracks),
         *_gtzan(dataset, tracks),
+        *_collection(dataset),
     ]
 
 
@@ -133,8 +136,9 @@ def write_metadata(
 ) -> Path | None:
     """Write a ``metadata.csv`` in which duplicates have the same group.
 
-    Tracks that are silent, truncated or cannot be decoded are left out. Columns of an
-    earlier ``metadata.csv`` are kept; groups are merged.
+    Published folds and parts are written, too, wherever they were read from. Tracks that are
+    silent, truncated or cannot be decoded are left out. Columns of an earlier ``metadata.csv``
+    are kept; groups are merged.
 
     Parameters
     ----------
@@ -169,11 +173,19 @@ def write_metadata(
         table = read_table(path)
         columns += [name for name in table.columns if name not in columns]
         earlier = {Path(row["path"]).as_posix(): row for _, row in table.rows}
+    published = [
+        name
+        for name in ("fold", "split")
+        if name not in columns and any(getattr(track, name) for track in dataset.tracks)
+    ]
+    columns += published
     lines = [columns]
     for track, group in zip(dataset.tracks, _group_names(dataset, problems), strict=True):
         if track.id not in unusable:
-            own = {"path": track.id, "label": track.label, "group": group}
-            row = earlier.get(track.id, {}) | own
+            path_within = track.path.relative_to(folder).as_posix() if track.path else track.id
+            own = {"path": path_within, "label": track.label, "group": group}
+            own |= {name: getattr(track, name) or "" for name in published}
+            row = earlier.get(path_within, {}) | own
             lines.append([row.get(name, "") for name in columns])
     wanted = {row[0]: dict(zip(columns, row, strict=True)) for row in lines[1:]}
     if earlier.keys() == wanted.keys() and all(
@@ -352,12 +364,13 @@ def _gtzan(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
         if name and not found.error and found.wav_md5 != facts()[name].md5:
             detail = f"its samples are not those of the published {name}.wav"
             yield Problem("gtzan-altered", True, (track.id,), detail)
-    absent = set(facts()) - set(names)
-    if absent:
-        here, all_tracks = len(facts()) - len(absent), len(facts())
-        detail = (
-            f"{len(absent)} of GTZAN's {all_tracks} tracks are not here"
-            if len(absent) < here
-            else f"{here} of GTZAN's {all_tracks} tracks are here"
-        )
+    if detail := GTZAN.missing(len(facts().keys() & set(names))):
         yield Problem("gtzan-missing", False, (), detail)
+
+
+def _collection(dataset: Dataset) -> Iterator[Problem]:
+    collection = COLLECTIONS.get(dataset.collection or "")
+    if collection and collection != GTZAN and not dataset.selection:
+        found = sum(track.label != OTHER for track in dataset.tracks)
+        if detail := collection.missing(found):
+            yield Problem("collection-incomplete", False, (), detail)

@@ -5,6 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, metadata
 
 from zoo.datasets import Dataset, FeatureTable, Reading
+from zoo.datasets.collections import COLLECTIONS
 from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions
 from zoo.features.arrays import frontend_of
@@ -52,6 +53,7 @@ def new_record(
     """
     card, source = model.card, model.source
     columns = len(dataset.feature_names) if isinstance(dataset, FeatureTable) else None
+    collection = COLLECTIONS.get(dataset.collection or "")
     return RunRecord(
         model=ModelInfo(
             name=card.name,
@@ -74,6 +76,8 @@ def new_record(
             classes=list(dataset.classes),
             tracks=len(dataset),
             collection=dataset.collection,
+            licence=collection.licence if collection else None,
+            citation=collection.citation if collection else None,
             reading=dataset.reading if dataset.reading != Reading() else None,
             selection=dataset.selection or None,
         ),

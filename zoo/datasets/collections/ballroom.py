@@ -33,8 +33,7 @@ BALLROOM = Collection(
     licence="none is stated",
     citation=CITATION,
     faults="Some excerpts are in it twice, such as Albums-Latin_Jam-06 and Albums-Latin_Jam-15; "
-    "many excerpts are of one album, and tempo alone nearly tells the dances apart.",
-    tracks=698,
+    "many excerpts are of one album, and tempo alone tells most dances apart.",
 )
 COLLECTIONS = (BALLROOM,)
 

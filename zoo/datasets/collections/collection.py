@@ -31,8 +31,8 @@ class Collection:
         BibTeX entry.
     faults : str
         Sentence on what is known to be wrong with it.
-    tracks : int or None
-        Number of the files that have exactly one class, None if it is not known.
+    is_single : bool
+        Whether each file has exactly one class, so that it is a track.
     """
 
     name: str
@@ -43,17 +43,21 @@ class Collection:
     licence: str
     citation: str
     faults: str
-    tracks: int | None
+    is_single: bool = True
 
     def missing(self, found: int) -> str:
-        """Return a sentence on files that are missing, or too many, among those found."""
-        if self.tracks is None or found == self.tracks:
+        """Return a sentence if there are fewer, or more, than all tracks."""
+        absent = self.files - found
+        if absent == 0 or not self.is_single:
             return ""
-        what = "tracks" if self.tracks == self.files else "tracks of one class"
-        if found > self.tracks:
-            more = found - self.tracks
-            return f"{more} more than {self.title}'s {self.tracks} {what} are here"
-        return f"{self.tracks - found} of {self.title}'s {self.tracks} {what} are not here"
+        whole = f"{self.title}'s {self.files} tracks"
+        if absent < 0:
+            return f"{-absent} tracks more than {whole} are here"
+        return (
+            f"{absent} of {whole} are not here"
+            if absent < found
+            else f"{found} of {whole} are here"
+        )
 
 
 def layout(

@@ -42,7 +42,6 @@ ESC_50 = Collection(
     licence="CC BY-NC 3.0",
     citation=CITATION,
     faults=FAULTS,
-    tracks=2000,
 )
 ESC_10 = Collection(
     name="esc-10",
@@ -53,7 +52,6 @@ ESC_10 = Collection(
     licence="CC BY 3.0",
     citation=CITATION,
     faults=FAULTS,
-    tracks=400,
 )
 COLLECTIONS = (ESC_50, ESC_10)
 

@@ -40,9 +40,8 @@ SMALL = Collection(
     address=ADDRESS,
     licence=LICENCE,
     citation=CITATION,
-    faults="Three files hold no audio (99134, 108925, 133297), and three only a second or two "
-    "(98565, 98567, 98569).",
-    tracks=8000,
+    faults="Three files hold no audio (99134, 108925, 133297), and three are much shorter than "
+    "half a minute (98565, 98567, 98569).",
 )
 MEDIUM = Collection(
     name="fma-medium",
@@ -54,7 +53,6 @@ MEDIUM = Collection(
     citation=CITATION,
     faults="About twenty files hold no audio or less than half a minute, among them those of FMA "
     "small; the largest genre has several hundred times the tracks of the smallest.",
-    tracks=25_000,
 )
 LARGE = Collection(
     name="fma-large",
@@ -66,7 +64,7 @@ LARGE = Collection(
     citation=CITATION,
     faults="More than a hundred files cannot be decoded; about half of the tracks have several "
     "root genres, and take no part.",
-    tracks=None,
+    is_single=False,
 )
 COLLECTIONS = (SMALL, MEDIUM, LARGE)
 

@@ -62,8 +62,7 @@ GTZAN = Collection(
     licence="none is stated",
     citation=CITATION,
     faults="14 tracks are exact copies of others, a few artists fill some genres, labels are "
-    "debatable, and in most copies jazz.00054 cannot be decoded (see docs/gtzan.md).",
-    tracks=1000,
+    "debatable, and in most copies jazz.00054 cannot be decoded.",
 )
 COLLECTIONS = (GTZAN,)
 GENRES = (

@@ -35,7 +35,7 @@ MTG_JAMENDO = Collection(
     citation=CITATION,
     faults="Uploaders chose the tags, and most tracks have several genres: only those of exactly "
     "one take part. 87 of the 95 genres are in the published splits.",
-    tracks=None,
+    is_single=False,
 )
 COLLECTIONS = (MTG_JAMENDO,)
 

@@ -24,8 +24,8 @@ CITATION = """\
 }"""
 LICENCE = "CC BY 4.0"
 FAULTS = (
-    "Some recordings are cut off, nearly silent, or hold another word; the words of the first "
-    "version were heard again and partly removed for the second."
+    "Some recordings are cut off, nearly silent, or hold another word; the second version has "
+    "better labels than the first."
 )
 SPEECH_COMMANDS_2 = Collection(
     name="speech-commands-0.02",
@@ -36,7 +36,6 @@ SPEECH_COMMANDS_2 = Collection(
     licence=LICENCE,
     citation=CITATION,
     faults=FAULTS,
-    tracks=105_829,
 )
 SPEECH_COMMANDS_1 = Collection(
     name="speech-commands-0.01",
@@ -47,7 +46,6 @@ SPEECH_COMMANDS_1 = Collection(
     licence=LICENCE,
     citation=CITATION,
     faults=FAULTS,
-    tracks=64_721,
 )
 COLLECTIONS = (SPEECH_COMMANDS_2, SPEECH_COMMANDS_1)
 

@@ -33,7 +33,6 @@ URBANSOUND8K = Collection(
     citation=CITATION,
     faults="Excerpts of one recording are alike, so scores of folds that were drawn anew are too "
     "high: use the ten published folds. Rates, bit depths and channels differ from file to file.",
-    tracks=8732,
 )
 COLLECTIONS = (URBANSOUND8K,)
 

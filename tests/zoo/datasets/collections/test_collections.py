@@ -85,7 +85,7 @@ class TestEach:
         assert card.address.startswith("https://")
         assert card.faults.endswith((".", ")."))
         assert card.licence
-        assert card.missing(card.tracks or 0) == ""
+        assert card.missing(card.files) == ""
 
 
 def by_id(dataset: Dataset) -> dict:
