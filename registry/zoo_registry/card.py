@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,13 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 from zoo_registry.errors import PluginError, UsageError
-from zoo_registry.frontend import FrontEnd, check_contract, shortest
+from zoo_registry.frontend import FrontEnd, check_contract, check_front_end, check_name
 from zoo_registry.hooks import CONTRACT
 from zoo_registry.parameters import Choice, Distribution, Float, Int, LogFloat, ParamValue
 
 __all__ = ["Card", "Choice", "Distribution", "Float", "Int", "LogFloat", "ParamValue"]
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _OF_PYTHON = {"True": "true", "False": "false", "None": "null"}  # as records name values
 
 
@@ -83,14 +81,10 @@ class Card:
 
     def __post_init__(self) -> None:
         self._check_kinds()
-        if not _NAME.fullmatch(self.name):
-            raise PluginError(
-                f"the model name {self.name!r} is malformed; "
-                "use lower-case words joined by hyphens, such as 'my-model'"
-            )
+        check_name("model", self.name)
         if isinstance(self.frontend, type) or not isinstance(self.frontend, FrontEnd):
             raise PluginError(f"the front end of {self.name!r} is no front end: {self.frontend!r}")
-        shortest(self.frontend)  # it is checked
+        check_front_end(self.frontend)
         for name, value in self.params.items():
             if not isinstance(value, ParamValue):
                 raise PluginError(

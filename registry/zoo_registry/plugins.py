@@ -111,7 +111,7 @@ class Registry:
         if name not in found:
             raise self._unknown("model", name)
         if (name, frontend) not in self._loaded:
-            given = self.frontend(frontend) if frontend else None
+            given = None if frontend is None else self.frontend(frontend)
             model = load_model(found[name], self._others, given)
             self._loaded[name, frontend] = self._described(model)
         return self._loaded[name, frontend]
@@ -217,7 +217,7 @@ class Registry:
         return error(f"there is no {what} {name!r}; choose one of: {known}")
 
     def _file(self, path: Path, frontend: str | None) -> Model:
-        given = self.frontend(frontend) if frontend else None
+        given = None if frontend is None else self.frontend(frontend)
         model = load_model_file(path, self._others, given)
         if any(entry.kind == "model" and entry.name == model.card.name for entry in self.entries):
             raise UsageError(

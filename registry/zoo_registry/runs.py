@@ -114,7 +114,7 @@ class Run:
             case "complete":
                 return None
             case "no artefact":
-                return f"{self.id} has no artefact yet ({reason}): {again}"
+                return f"{self.id} has no artefact yet ({reason}): once that is corrected, {again}"
             case "failed":
                 return f"{self.id} failed ({reason}): {again}"
             case "interrupted":

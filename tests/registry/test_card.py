@@ -93,7 +93,7 @@ class TestFrontEnd:
         assert shortest(Bounded(80)) == 80
         assert make(frontend=Bounded(0)).frontend == Bounded(0)
         for wrong in (-1, 0.5, None, "80", 2**24 + 1):
-            with pytest.raises(PluginError, match=r"rows states .* as its shortest waveform"):
+            with pytest.raises(PluginError, match=r"shortest of .* give a whole number"):
                 make(frontend=Bounded(wrong))
 
     @pytest.mark.parametrize("given", [Undeclared(), Rows], ids=["no dataclass", "a class"])

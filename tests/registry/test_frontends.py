@@ -1,6 +1,7 @@
 """Front ends as plugins: how one is named, what its fields take, and which model takes it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -83,8 +84,19 @@ class TestSpec:
             ("handcrafted:window=1,2", "is no front end; give NAME or NAME:FIELD=VALUE"),
             ("handcrafted:sample_rate=8000", "need a rate above 12800 Hz"),
             ("musicnn:sample_rate=8000", "has no field 'sample_rate'; its fields are: window="),
-            ("musicnn:window=0", "are seconds above 0"),
+            ("musicnn:window=0", "window of musicnn is 0.0; give a number from 0.01 to 86,400"),
             ("./nothing.py", "there is no file 'nothing.py'"),
+            ("musicnn:window=1e400", "'window' of the front end musicnn cannot be '1e400'"),
+            (f"musicnn:window=1{'0' * 400}", "'window' of the front end musicnn cannot be '10000"),
+            ("handcrafted:window=1e400", "cannot be '1e400'; give a value like its default, 30.0"),
+            ("musicnn:window=1e300", "window of musicnn is 1e+300; give a number from 0.01 to"),
+            ("musicnn:step=1e-9", "step of musicnn is 1e-09; give a number from 0.01 to 86,400"),
+            ("handcrafted:window=-3", "window of handcrafted is -3.0; give a number from 0.01"),
+            ("handcrafted:n_fft=100", "need an n_fft of 111 or more at 22050 Hz, not 100"),
+            ("log-mel:hop_length=0", "hop_length of log-mel is 0; give a number from 1 to 65,536"),
+            ("log-mel:n_mels=-1", "n_mels of log-mel is -1; give a number from 1 to 1,024"),
+            ("log-mel:n_fft=1000000000000", "n_fft of log-mel is 1000000000000; give a number"),
+            ("log-mel:sample_rate=0", "sample_rate of log-mel is 0; give a number from 1000 to"),
         ],
     )
     def test_a_wrong_one_is_one_sentence(self, spec, sentence):
@@ -102,6 +114,55 @@ class TestSpec:
     def test_a_loose_file_takes_no_name_of_another(self, mine):
         with pytest.raises(UsageError, match="a name that is taken"):
             Registry().frontend(mine("handcrafted"))
+
+    @pytest.mark.parametrize(
+        ("text", "other", "sentence"),
+        [
+            (
+                '"vectors"',
+                '"rows"',
+                "layout of the front end mine is 'rows'; give one of 'vectors'",
+            ),
+            ('"mine"', '"My Name"', "the front end name 'My Name' is malformed; use lower-case"),
+            ('"mine"', '"../x"', "the front end name '../x' is malformed"),
+            ("8000", "0", "sample_rate of the front end mine is 0; give a whole number from 1 to"),
+            ("8000", "-5", "sample_rate of the front end mine is -5"),
+            ("8000", "'8000'", "sample_rate of the front end mine is '8000'"),
+            ("8000", "10**9", "sample_rate of the front end mine is 1000000000"),
+            ("8000", "8000.5", "sample_rate of the front end mine is 8000.5"),
+            ("exact: bool = True", "exact: object = np.float32", "the field 'exact' of the front"),
+            ("exact: bool = True", "exact: float = np.inf", "'exact' of the front end mine is inf"),
+            ("exact: bool = True", "exact: int = 2**63", "the field 'exact' of the front end mine"),
+            (
+                "exact: bool",
+                "hop: ClassVar[int] = 0; exact: bool",
+                "hop of the front end mine is 0",
+            ),
+            (
+                "exact: bool",
+                "reach: ClassVar[int] = -1; exact: bool",
+                "reach of the front end mine",
+            ),
+        ],
+    )
+    def test_a_value_that_cannot_be_used_is_one_sentence(self, text, other, sentence, mine):
+        path = Path(mine())
+        path.write_text(path.read_text().replace(text, other))
+        with pytest.raises(PluginError) as error:
+            Registry().frontend(str(path))
+        assert sentence in str(error.value)
+        assert "\n" not in str(error.value)
+
+    def test_fields_that_give_no_samples_are_one_sentence(self, mine):
+        path = Path(mine())
+        hop = (
+            "    length: float = 1.0\n    hop = property(lambda self: round(self.length * 8000))\n"
+        )
+        path.write_text(path.read_text().replace("    exact:", f"{hop}    exact:"))
+        assert Registry().frontend(str(path)).card.frontend.hop == 8000
+        for length in ("1e300", "1e-9", "-1"):
+            with pytest.raises(UsageError, match=r"hop of the front end mine is .* give a whole"):
+                Registry().frontend(f"{path}:length={length}")
 
     def test_a_file_without_a_card_is_broken(self, tmp_path):
         path = tmp_path / "empty.py"
@@ -121,6 +182,11 @@ class TestModels:
         assert model.card.frontend.name == "mine"
         assert model.frontend_card.title == "Mine"
         assert Registry().load("svm").card.frontend == Handcrafted()
+
+    def test_an_empty_name_is_no_front_end(self, mine):
+        for model in ("svm", mine()):
+            with pytest.raises(UsageError, match="there is no front end ''"):
+                Registry().load(model, "")
 
     def test_its_own_front_end_is_no_other(self):
         model = Registry().load("svm", "handcrafted")

@@ -25,7 +25,7 @@ from zoo.evaluate.protocols import Fold
 from zoo.evaluate.thresholds import thresholds
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.features.rows import sounding_rows
-from zoo_registry.errors import RunError
+from zoo_registry.errors import ArtefactError, RunError
 from zoo_registry.files import atomic_path
 from zoo_registry.frontend import TimedFrontEnd, VerifiableFrontEnd, shortest
 from zoo_registry.model import Model
@@ -100,8 +100,12 @@ def write_artefact(
     frontend = model.card.frontend
     with atomic_path(run.artefact_path, durable=False) as temporary:
         temporary.write_bytes(content)
-        artefact = Artefact(temporary, own=True)
-        checked = _compare_tracks(artefact, model, fitted, tracks, rows, novelty, beta)
+        try:
+            artefact = Artefact(temporary, own=True)
+            checked = _compare_tracks(artefact, model, fitted, tracks, rows, novelty, beta)
+        except ArtefactError as error:
+            reason = str(error).replace(str(temporary), run.artefact_path.name)
+            raise RunError(f"{reason}; it was not kept") from error
         if artefact.takes_audio and isinstance(frontend, VerifiableFrontEnd):
             checked["reference"] = _reference_difference(model, frontend, tracks, rows)
     sha256 = hashlib.sha256(content).hexdigest()

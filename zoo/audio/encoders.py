@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from zoo.audio.frontends import GraphFrontEnd
-from zoo_registry.errors import PluginError
 from zoo_registry.frontend import Layout
 
 __all__ = ["Encoder"]
@@ -62,10 +61,6 @@ class Encoder(GraphFrontEnd):
     sample_rate: int = field(default=16_000, init=False)
     window: float = 3.0
     step: float = 1.5
-
-    def __post_init__(self) -> None:
-        if not (self.window > 0 and self.step > 0):
-            raise PluginError(f"window and step of {self.name} are seconds above 0")
 
     @property
     def hop(self) -> int:

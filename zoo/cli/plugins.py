@@ -12,7 +12,7 @@ from zoo.cli import check
 from zoo.cli.completion import complete_plugin
 from zoo.cli.options import FormatOption, ListFormatOption
 from zoo.cli.output import Note, Text, columns, make_table, print_data, print_result, say
-from zoo_registry.errors import UsageError
+from zoo_registry.errors import LimitError, UsageError
 
 if TYPE_CHECKING:
     from zoo_registry.plugin_status import PluginStatus
@@ -54,12 +54,18 @@ def new(
 
     Example: zoo plugins new my-model
     """
+    from zoo.artefacts.isolated import isolated
     from zoo.plugins.scaffold import write_module, write_package
     from zoo.plugins.scaffold_network import read_network
 
     if network and kind != "front-end":
         raise UsageError(f"a {kind} model is not made of an ONNX file; add --kind front-end")
-    given = read_network(network) if network else None
+    given = None
+    if network:
+        try:
+            given = isolated(read_network, network)
+        except LimitError as error:
+            raise UsageError(f"{network} cannot be run: {error}") from error
     if package:
         paths = write_package(name, folder, kind, given)
     else:

@@ -9,7 +9,7 @@ Beside it, a ``.json`` holds the `Properties` of the audio.
 import io
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -46,10 +46,13 @@ class FeatureCache:
         Shared by all front ends and processes.
     frontend : mapping
         The identity of the front end.
+    columns : dict
+        The sha256 of the audio of one array for each number of columns that was loaded.
     """
 
     folder: Path
     frontend: Mapping[str, Any]
+    columns: dict[int, str] = field(default_factory=dict, compare=False)
 
     def path(self, audio_digest: str) -> Path:
         """Return where the array of the audio of this sha256 is, or would be."""
@@ -76,6 +79,7 @@ class FeatureCache:
         if array.dtype != np.float32 or array.ndim != 2:  # noqa: PLR2004
             raise ValueError("it is no array of a front end")
         array.flags.writeable = False
+        self.columns.setdefault(array.shape[1], audio_digest)
         return array
 
     def mark_crashed(self, audio_digest: str) -> None:

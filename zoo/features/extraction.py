@@ -21,11 +21,11 @@ from zoo.features.arrays import Arrays, cached_arrays, frontend_of, rows_of
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.features.rows import sounding_rows
 from zoo.plugins.registry import loaded_model, open_registry
-from zoo_registry.errors import AudioError, DatasetError, StorageError, ZooError
+from zoo_registry.errors import AudioError, DatasetError, PluginError, StorageError, ZooError
 from zoo_registry.files import machine
 from zoo_registry.model import Model, Source
 from zoo_registry.record import NotedTrack, SkippedTrack
-from zoo_registry.text import first_line, quoted
+from zoo_registry.text import in_a_line, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +113,7 @@ def extract(
     measured = {track.digest: cache.known(track.digest) for track in dataset.tracks}
     wanted = [track for track in dataset.tracks if measured[track.digest] is None]
     computed = _fill(cache, wanted, model, engine, reporter)
-    measured |= {track.digest: cache.properties(track.digest) for track in wanted}
+    measured |= {track.digest: cache.known(track.digest) for track in wanted}
     reasons = {name: item.reason for name, item in computed.items() if item.reason is not None}
     for track in wanted:
         if track.id not in reasons and not cache.path(track.digest).is_file():
@@ -123,6 +123,7 @@ def extract(
                 "it is gone",
             )
     _check_classes(dataset, reasons)
+    _check_columns(dataset, cache, model)
     skipped = [SkippedTrack(track=track, reason=why) for track, why in sorted(reasons.items())]
     for item in skipped:
         reporter.note(f"left out: {item.reason}")
@@ -157,6 +158,17 @@ def _check_classes(dataset: Dataset, reasons: Mapping[str, str]) -> None:
                 f"no track of the class {quoted(label)} in {dataset.source} could be used; mend "
                 f"the files, or take the class out of the data; the first: {reasons[first]}"
             )
+
+
+def _check_columns(dataset: Dataset, cache: FeatureCache, model: Model) -> None:
+    """Raise `PluginError` if arrays differ in columns, with which no model can be trained."""
+    if len(cache.columns) > 1:
+        names = {track.digest: track.id for track in dataset.tracks}
+        listed = ", ".join(f"{count} to {names[first]}" for count, first in cache.columns.items())
+        raise PluginError(
+            f"{_named(model)} gives different numbers of columns ({listed}); "
+            "it should give the same number to every track"
+        )
 
 
 def feature_arrays(model: Model, dataset: Dataset, indices: Iterable[int]) -> Arrays:
@@ -311,13 +323,25 @@ def apply_front_end(
     import numpy as np
 
     array = np.asarray(model.preprocess(audio))
-    if array.ndim != 2 or not array.size or not np.isfinite(array).all():  # noqa: PLR2004
-        raise AudioError(
-            f"{track.path or track.id} gave an array of shape {array.shape} that is empty or not "
-            "finite"
-        )
+    if fault := _fault(array):
+        raise AudioError(f"{track.path or track.id} gave {fault}")
     array = array[sounding_rows(model, len(array), audio.size, peaks)]
     return np.asarray(array, np.float32)
+
+
+def _fault(array: "NDArray[Any]") -> str | None:
+    """Return what is wrong with the array of a front end."""
+    import numpy as np
+
+    if array.ndim != 2:  # noqa: PLR2004
+        return f"an array of shape {array.shape}; a front end returns one of (rows, columns)"
+    if array.dtype.kind not in "biuf":
+        return f"an array of {array.dtype}; a front end returns one of float32"
+    if not array.size:
+        return f"an array of shape {array.shape}, which is empty"
+    if not np.isfinite(array).all():
+        return "an array with numbers that are not finite"
+    return None
 
 
 def reason_of(error: Exception, model: Model, track: Track, location: Path | str) -> str:
@@ -344,11 +368,20 @@ def reason_of(error: Exception, model: Model, track: Track, location: Path | str
         raise error
     if isinstance(error, AudioError):
         return str(error).replace(str(location), str(path))
-    raised = f"{type(error).__name__}: {first_line(error)}"
-    reason = f"{path} made {model.card.name} raise {raised}"
+    raised = in_a_line(error)
+    reason = f"{path} made {_named(model)} raise {raised}"
     if isinstance(error, OSError) and error.errno:  # such as too many open files
         raise StorageError(f"{reason}; give the same command again", raised) from error
     return reason
+
+
+def _named(model: Model) -> str:
+    """Return what computes the arrays of a model, in words."""
+    return (
+        model.card.name
+        if model.overrides_preprocess
+        else f"the front end {model.card.frontend.name}"
+    )
 
 
 def _missing(source: Source, location: Path | str | None) -> str | None:

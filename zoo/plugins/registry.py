@@ -1,5 +1,6 @@
 """The registry of the application: plugins, default hooks, data sets and changes of extensions."""
 
+import json
 import logging
 import os
 import pickle
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.audio.urls import is_url
+from zoo.audio.weights import packaged_files
 from zoo.datasets import Dataset, open_dataset
 from zoo.execution.progress import Reporter
 from zoo.plugins.keras_defaults import NetworkDefaults
@@ -17,11 +19,12 @@ from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo.workspace import cache_folder
 from zoo_registry.errors import DatasetError, PluginError, UsageError, ZooError
 from zoo_registry.files import write_text
+from zoo_registry.frontend import identity
 from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.plugins import Registry
 from zoo_registry.record import FrontEndInfo, RunRecord
 from zoo_registry.record_parts import DatasetInfo, Reading
-from zoo_registry.text import digest, in_a_line, pip_install, quoted
+from zoo_registry.text import canonical_json, digest, in_a_line, pip_install, quoted
 
 if TYPE_CHECKING:
     from zoo.audio.changes import Change
@@ -91,11 +94,8 @@ def usable_model(registry: Registry, name: str, frontend: str | None = None) -> 
     if missing := model.missing():
         install = pip_install(model.card.extra, missing)
         raise UsageError(f"{name} needs {', '.join(missing)}, which is not installed; {install}")
-    if model.frontend_card and model.frontend_card.missing:
-        raise UsageError(
-            f"the front end {model.frontend_card.name} needs its weights, which are not installed; "
-            f"{model.frontend_card.missing}"
-        )
+    if model.frontend_card and model.frontend_card.package:
+        packaged_files(model.frontend_card)  # they are checked
     return model
 
 
@@ -134,7 +134,7 @@ def recorded_model(
     if given := record.frontend_plugin:
         spec = given.spec
         if given.is_file and spec:
-            spec = _trusted(registry, given, frontend, command)
+            spec = _trusted(registry, given, record.frontend, frontend)
     if not described.is_file:
         return registry.installed(described.name, spec)
     if file is None:
@@ -149,7 +149,7 @@ def recorded_model(
 
 
 def _trusted(
-    registry: Registry, described: FrontEndInfo, file: str | None, command: str
+    registry: Registry, described: FrontEndInfo, fields: Mapping[str, Any], file: str | None
 ) -> str | None:
     """Return the user's word for the front end of a loose file, which the user has named."""
     if file is None:
@@ -158,8 +158,17 @@ def _trusted(
             "because a record names it; if you trust that file, add "
             f"--front-end {quoted(described.spec or '')}"
         )
-    if registry.frontend(file).source.version != described.version:
+    loaded = registry.frontend(file)
+    if loaded.source.version != described.version:
         raise UsageError(f"{file} is not the front end that was trained on, its hash differs")
+    found = json.loads(canonical_json(identity(loaded.card.frontend)))
+    others = [
+        f"{name} is {value!r} and was {fields[name]!r}"
+        for name, value in found.items()
+        if fields.get(name, value) != value
+    ]
+    if others:
+        raise UsageError(f"{file} is not the front end that was trained on: {', '.join(others)}")
     return file
 
 

@@ -1,17 +1,21 @@
 """Network of the encoder that ``zoo plugins new --kind front-end`` writes."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.audio.encoders import Encoder
 from zoo_registry.errors import UsageError
-from zoo_registry.text import in_a_line
+from zoo_registry.hooks import OPSET
+from zoo_registry.text import first_line, in_a_line
 
 __all__ = ["Network", "read_network", "small_network"]
 
 _RATE = 16_000  # Hz, of most networks
 _RATE_KEYS = ("sample_rate", "samplerate", "sampling_rate", "rate")
 _LEVEL = 0.1
+_ORIGIN = re.compile(r".*\[\w+Error\](?: : \d+ : \w+ :)? ?")  # before the reason of an error
 
 
 @dataclass(frozen=True)
@@ -67,19 +71,31 @@ def read_network(path: Path) -> Network:
     """
     import onnx
 
+    from zoo.audio.onnx_encoder import inputs as inputs_of
+
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} cannot be read: it is no file")
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     try:
         proto = onnx.load(path)
+    except MemoryError:
+        raise
     except Exception as error:
         raise UsageError(f"{path} is no ONNX file, or is cut off: {in_a_line(error)}") from error
+    if not proto.HasField("graph"):
+        raise UsageError(f"{path} is no ONNX file: it has no graph")
+    known = onnx.defs.onnx_opset_version()
+    if newer := [e.version for e in proto.opset_import if not e.domain and e.version > known]:
+        raise UsageError(
+            f"{path} uses version {newer[0]} of the operators, and versions up to {known} are "
+            f"known here; export it with opset_version={OPSET}"
+        )
     if len(proto.SerializeToString()) > len(content):  # its numbers are in other files
         content = proto.SerializeToString()
-    own = {weight.name for weight in proto.graph.initializer}
-    inputs = [item for item in proto.graph.input if item.name not in own]
-    outputs = list(proto.graph.output)
+    inputs, outputs = inputs_of(proto), list(proto.graph.output)
     if len(inputs) != 1 or len(outputs) != 1:
         raise UsageError(
             f"{path} has {_listed('input', inputs)} and {_listed('output', outputs)}; an encoder "
@@ -93,8 +109,10 @@ def read_network(path: Path) -> Network:
                 f"is float32 of shape {wanted}"
             )
     stated = {item.key.lower(): item.value for item in proto.metadata_props}
-    rate = next((int(stated[key]) for key in _RATE_KEYS if stated.get(key, "").isdecimal()), None)
-    network = Network(content, _shape(inputs[0])[1], rate or None)
+    rates = (int(stated[key][:9]) for key in _RATE_KEYS if stated.get(key, "").isdecimal())
+    least, most = Encoder.bounds["sample_rate"]
+    rate = next((rate for rate in rates if least <= rate <= most), None)
+    network = Network(content, _shape(inputs[0])[1], rate)
     _check_runs(proto, network, path)
     return network
 
@@ -115,9 +133,14 @@ def _check_runs(proto: Any, network: Network, path: Path) -> None:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         (rows,) = session.run(None, {"waveform": noise})
     except Exception as error:
+        reason = _ORIGIN.sub("", first_line(error))
+        raise UsageError(f"{path} does not run on patches of {patch} samples: {reason}") from error
+    (output,) = proto.graph.output
+    if _shape(output)[1] not in (None, rows.shape[1]):
         raise UsageError(
-            f"{path} does not run on patches of {patch} samples: {in_a_line(error)}"
-        ) from error
+            f"the output {output.name!r} of {path} is declared with {_shape(output)[1]} columns, "
+            f"and it gives {rows.shape[1]}; correct the declaration"
+        )
     if not np.isfinite(rows).all():
         raise UsageError(f"{path} gives numbers that are not finite for noise")
 

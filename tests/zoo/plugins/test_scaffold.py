@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import numpy as np
+import onnx
 import pytest
 import typer
 from typer.testing import CliRunner
 
 import zoo
+from zoo.artefacts import isolated
 from zoo.cli.plugins import new
+from zoo.plugins.registry import recorded_model
 from zoo.plugins.scaffold import KINDS, write_module, write_package
 from zoo.plugins.scaffold_network import read_network
 from zoo_registry import Registry, UsageError
@@ -137,6 +140,10 @@ def onnx_file(path, text):
 
 LEVEL = """level (float[n, {samples}] sound) => (float[n, 1] embedding)
     {{ axis = Constant <value_ints = [1]> () embedding = ReduceL2 (sound, axis) }}"""
+ENDLESS = """endless (float[n, 9] a) => (float[n, 9] c) {
+    yes = Constant <value = bool {1}> ()
+    c = Loop ("", yes, a) <body = again (int64 i, bool go, float[n, 9] x)
+        => (bool goes, float[n, 9] y) { goes = Identity (go) y = Identity (x) }> }"""
 
 
 class TestFrontEnd:
@@ -191,6 +198,16 @@ class TestFrontEnd:
         second = Registry().frontend(str(path)).card.frontend
         assert identity(first) != identity(second)
 
+    def test_a_run_of_another_network_says_whose_hash_differs(self, tone_folder, workspace):
+        path = str(write_module("my-encoder", workspace, "front-end"))
+        run = zoo.train(
+            "knn", str(tone_folder(tracks=2)), frontend=path, protocol="kfold:2", jobs=1
+        )
+        recorded_model(run.record, None, "", frontend=path)
+        onnx_file(workspace / "my_encoder.onnx", LEVEL.format(samples=8_000))
+        with pytest.raises(UsageError, match=r"that was trained on: weights is '\w{12}' and was '"):
+            recorded_model(run.record, None, "", frontend=path)
+
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [
@@ -204,16 +221,58 @@ class TestFrontEnd:
             ("g (double[n, 9] a) => (double[n, 9] c) { c = Abs (a) }", "is of type double"),
             ("g (float[n, 9] a) => (float[n, 9] c) { c = Log (a) }", "numbers that are not finite"),
             ("g (float[n, 9] a) => (float[n, 9] c) { s = Constant <value_ints = [7, 7]> () "
-             "c = Reshape (a, s) }", "does not run on patches of 9 samples"),
+             "c = Reshape (a, s) }", "does not run on patches of 9 samples: "),
+            ("g (float[n, 9] a) => (float[n, 7] c) { c = Abs (a) }",
+             "the output 'c' of net.onnx is declared with 7 columns, and it gives 9"),
+            ("", "is no ONNX file: it has no graph"),
         ],
     )  # fmt: skip
     def test_no_encoder_is_one_sentence(self, text, sentence, workspace):
         path = Path("net.onnx")
-        path.write_bytes(b"no") if text is None else onnx_file(path, text)
+        onnx_file(path, text) if text else path.write_bytes(b"no" if text is None else b"")
         with pytest.raises(UsageError) as caught:
             read_network(path)
         assert sentence in str(caught.value)
         assert "\n" not in str(caught.value)
+
+    def test_operators_of_the_future_are_one_sentence(self, workspace):
+        onnx_file("net.onnx", LEVEL.format(samples=9))
+        network = onnx.load("net.onnx")
+        network.opset_import[0].version = 99
+        onnx.save(network, "net.onnx")
+        with pytest.raises(UsageError, match="uses version 99 of the operators, and versions up"):
+            read_network(Path("net.onnx"))
+
+    def test_weights_may_be_listed_as_inputs(self, workspace):
+        text = """g (float[n, 9] a, float[9, 1] w) => (float[n, 1] c)
+            <float[9, 1] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}> { c = MatMul (a, w) }"""
+        onnx_file("net.onnx", text)
+        network = onnx.load("net.onnx")
+        network.ir_version = 3
+        assert [item.name for item in network.graph.input] == ["a", "w"]
+        onnx.save(network, "net.onnx")
+        path = write_module("mine", workspace, "front-end", read_network(Path("net.onnx")))
+        assert Registry().frontend(str(path)).card.frontend(np.ones(9, "f")).shape == (1, 1)
+
+    @pytest.mark.parametrize("rate", ["0", "99999999999999", "16k", "²"])
+    def test_a_rate_that_is_none_is_asked_for(self, rate, workspace):
+        onnx_file("net.onnx", LEVEL.format(samples=9))
+        network = onnx.load("net.onnx")
+        onnx.helper.set_model_props(network, {"sample_rate": rate})
+        onnx.save(network, "net.onnx")
+        (question,) = read_network(Path("net.onnx")).questions()
+        assert "16000 Hz is taken" in question
+
+    def test_an_endless_network_is_ended(self, workspace, monkeypatch):
+        monkeypatch.setattr(isolated, "SECONDS", 4)
+        onnx_file("net.onnx", ENDLESS)
+        with pytest.raises(UsageError, match=r"net\.onnx cannot be run: it took longer than"):
+            command("mine", "--kind", "front-end", "--from", "net.onnx")
+        assert everything(workspace) == {"net.onnx"}
+
+    def test_a_device_is_not_read(self, workspace):
+        with pytest.raises(UsageError, match="/dev/zero cannot be read: it is no file"):
+            read_network(Path("/dev/zero"))
 
     def test_what_exists_is_left_alone(self, workspace):
         Path("my_encoder.onnx").write_bytes(b"mine")

@@ -78,7 +78,9 @@ def reason() -> str:
 
 
 def again(run: Run) -> str:
-    command = f"run `{run.record.command}` again; if its file was changed since, "
+    command = (
+        f"once that is corrected, run `{run.record.command}` again; if its file was changed since, "
+    )
     return (
         f"{run.id} has no artefact yet ({reason()}): {command}`zoo runs remove {run.id}` removes it"
     )
