@@ -214,7 +214,9 @@ def with_fields(frontend: FrontEnd, settings: Mapping[str, str]) -> FrontEnd:
         found = replace(frontend, **changed) if changed else frontend  # type: ignore[type-var]
         check_front_end(found)
     except Exception as error:
-        raise UsageError(f"the front end {frontend.name}: {in_a_line(error)}") from error
+        said = in_a_line(error)
+        named = said if frontend.name in said else f"the front end {frontend.name}: {said}"
+        raise UsageError(named) from error
     return found
 
 

@@ -387,12 +387,14 @@ def _named(model: Model) -> str:
 def _missing(source: Source, location: Path | str | None) -> str | None:
     """Return what a remote worker lacks to work with a model and its files."""
     try:
-        found = open_registry().load(source.name)
+        found = open_registry().load(source.name, source.frontend_spec)
         modules = found.missing()
     except ZooError as error:
         return f"cannot load the model {source.name}: {error}"
     if modules:
         return f"lacks {', '.join(modules)}, which the model {source.name} needs; install it there"
+    if found.frontend_card and found.frontend_card.missing:
+        return f"lacks the weights of {found.frontend_card.name}; {found.frontend_card.missing}"
     if found.source != source:
         return f"has another version of the model {source.name}; install the same there"
     if isinstance(location, Path) and not location.exists():

@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.datasets import open_dataset
+from zoo.execution.engine import InProcess
+from zoo.features.extraction import extract
+from zoo_registry import Registry
 from zoo_registry.errors import DatasetError, PluginError
 
 FRONT_END = """
@@ -67,3 +71,16 @@ def test_columns_that_vary_are_one_sentence_each_time(train):
     for _ in range(2):  # the second time the arrays are in the cache
         with pytest.raises(PluginError, match=r"^the front end mine gives different numbers of co"):
             train(body)
+
+
+class Remote(InProcess):
+    """Engine with a worker that has the plugins of this machine."""
+
+    def check_workers(self, missing, *arguments):
+        assert missing(*arguments) is None
+
+
+def test_a_remote_worker_is_asked_about_the_front_end_in_use(workspace, make_tones):
+    data = open_dataset(str(make_tones(workspace / "tones", tracks=1, seconds=0.3)))
+    model = Registry().load("svm", "handcrafted:window=5")
+    assert len(extract(data, model, Remote()).dataset) == len(data)

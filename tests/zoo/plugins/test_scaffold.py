@@ -208,6 +208,16 @@ class TestFrontEnd:
         with pytest.raises(UsageError, match=r"that was trained on: weights is '\w{12}' and was '"):
             recorded_model(run.record, None, "", frontend=path)
 
+    def test_an_artefact_that_fails_is_named_without_a_temporary_path(self, tone_folder, workspace):
+        path = str(write_module("my-encoder", workspace, "front-end"))
+        wrong = LEVEL.format(samples=8_000).replace("[n, 1] emb", "[n, 7] emb")
+        onnx_file(workspace / "my_encoder.onnx", wrong)
+        run = zoo.train(
+            "knn", str(tone_folder(tracks=2)), frontend=path, protocol="kfold:2", jobs=1
+        )
+        assert "has no artefact yet (model.onnx cannot be run: " in run.lack
+        assert "): once that is corrected, run `zoo train knn" in run.lack
+
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [
