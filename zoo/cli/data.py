@@ -14,6 +14,7 @@ from zoo.cli.options import (
     ForceOption,
     FormatOption,
     ListFormat,
+    UngroupedOption,
     with_reading,
 )
 from zoo.cli.output import Text, columns, make_table, make_tree, print_result, say
@@ -22,12 +23,13 @@ from zoo_registry.predictions import OTHER
 
 if TYPE_CHECKING:
     from zoo.datasets import Dataset, Track
-    from zoo.datasets.check import Problem
+    from zoo.datasets.problem import Problem
     from zoo_registry.record_parts import Reading
 
 __all__ = ["app"]
 
 _SHOWN = 10  # parts, folds or groups of a class in one line
+_TRACKS = 6  # of a problem
 
 app = typer.Typer(help="Look at a dataset before training on it.", no_args_is_help=True)
 
@@ -55,6 +57,10 @@ def check_data(
             autocompletion=complete_front_end,
         ),
     ] = None,
+    protocol: Annotated[
+        str, typer.Option(help="Protocol of `zoo train`, for which the classes may be too small.")
+    ] = "kfold:5",
+    ungrouped: UngroupedOption = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; all cores by default.")
     ] = None,
@@ -64,15 +70,18 @@ def check_data(
 ) -> None:
     """Decode everything once and report what would distort a score.
 
-    Exit status 1 if anything would. What a front end finds alike or odd is no proof: listen to it.
+    Exit status 1 if anything would, or if `zoo train` will refuse the data. What a front end finds
+    alike or odd is no proof: listen to it.
 
     Example: zoo data check ./my-music --write
     """
     from zoo.datasets.check import check, write_metadata
+    from zoo.datasets.problem import Problem
+    from zoo.evaluate.protocols import parse_protocol
     from zoo.features.neighbours import cached_encoder, check_neighbours
     from zoo.plugins.registry import find_dataset
 
-    reporter = TerminalReporter()
+    reporter, split = TerminalReporter(), parse_protocol(protocol)
     if write and (reading.only or reading.without or reading.limit):
         raise UsageError(
             "--write lists all tracks in metadata.csv; leave out --only-class, --exclude-class and "
@@ -86,6 +95,8 @@ def check_data(
         frontend = cached_encoder(dataset)
     if frontend is not None:
         problems += check_neighbours(dataset, problems, frontend, jobs, reporter)
+    if refusal := split.refusal(dataset, grouped=not ungrouped):
+        problems.append(Problem("refused", True, (), f"`zoo train` refuses it: {refusal}"))
     distorts = any(problem.distorts for problem in problems)
     result = {
         "dataset": dataset.name,
@@ -112,7 +123,7 @@ def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
     if problems:
         yield make_table(
             columns("problem", "tracks", "detail", overflow="fold"),
-            ((problem.kind, problem.tracks, problem.detail) for problem in problems),
+            ((problem.kind, _some(problem.tracks), problem.detail) for problem in problems),
             ", ".join(filter(None, (dataset.name, dataset.selection, f"{len(dataset)} tracks"))),
             (None if problem.distorts else "dim" for problem in problems),
         )
@@ -120,7 +131,7 @@ def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
         yield from _cited(card)
     others = len(problems) - serious
     yield (
-        f"{serious} problem{'s' * (serious != 1)} would distort a score; "
+        f"{serious} problem{'s' * (serious != 1)} would distort a score or stop a training; "
         f"{others} {'is' if others == 1 else 'are'} worth knowing."
     )
 
@@ -171,6 +182,12 @@ def _collections(found: list[dict[str, Any]], dataset: "Dataset | None") -> Text
         yield f"{dataset.source} is {what}."
 
 
+def _some(tracks: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first of many tracks, and how many more there are; JSON has all of them."""
+    more = len(tracks) - _TRACKS
+    return (*tracks[:_TRACKS], f"and {more} more") if more > 1 else tracks
+
+
 @app.command("info")
 @with_reading
 def info(
@@ -204,6 +221,7 @@ def info(
         "collection": _card(dataset),
         "tracks": len(dataset),
         "groups": len(set(dataset.groups.tolist())),
+        "left_out": dict(getattr(dataset, "left_out", {})),
         "folds": sorted({track.fold for track in dataset.tracks if track.fold}, key=_order),
         "parts": sorted({track.split for track in dataset.tracks if track.split}, key=_order),
         "classes": [

@@ -9,6 +9,7 @@ from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.collections.gtzan import with_facts
 from zoo.datasets.listing import TABLES
+from zoo.datasets.name_groups import name_notes, with_recordings
 from zoo.datasets.selection import select
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
@@ -54,7 +55,11 @@ def open_dataset(
         If there is no such dataset, or it cannot be used.
     """
     dataset = _whole(wanted, offered, trust, engine, reporter, reading)
-    return select(dataset, reading) if reading else dataset
+    dataset = select(dataset, reading) if reading else dataset
+    if reporter:
+        for note in name_notes(dataset):
+            reporter.note(note)
+    return dataset
 
 
 def _whole(
@@ -90,7 +95,8 @@ def _whole(
         if path.suffix.lower() == ".csv":
             from zoo.datasets.table import read_feature_table
 
-            return with_facts(read_feature_table(path))
+            features = with_facts(read_feature_table(path, reporter, reading))
+            return with_recordings(features, reporter)
     if is_url(wanted):
         from zoo.datasets.remote import read_remote
 

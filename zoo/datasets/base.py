@@ -190,10 +190,16 @@ class FeatureTable(Dataset):
         Rows in the order of `tracks`.
     feature_names : sequence of str
         Names of the columns.
+    left_out : mapping
+        Columns of the file that are no features, and the reason of each.
+    suspicious : mapping
+        Features that tell the labels too well, and the reason of each.
     """
 
     features: "NDArray[np.float32]" = field(repr=False)
     feature_names: Sequence[str]
+    left_out: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    suspicious: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         order = sorted(range(len(self.tracks)), key=lambda row: self.tracks[row].id)

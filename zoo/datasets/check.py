@@ -16,15 +16,21 @@ from zoo.audio.decode import Recording, read
 from zoo.audio.fingerprint import landmarks, near_duplicates
 from zoo.audio.properties import Properties
 from zoo.datasets.base import Dataset, FeatureTable, Track, components
+from zoo.datasets.check_table import check_table
 from zoo.datasets.collections import COLLECTIONS
 from zoo.datasets.collections.gtzan import GTZAN, facts, is_gtzan, track_name
+from zoo.datasets.columns import columns_by_role
 from zoo.datasets.conditions import differences
-from zoo.datasets.csv_reader import read_table
+from zoo.datasets.csv_reader import Table, read_table
+from zoo.datasets.file_index import FileIndex
 from zoo.datasets.hashing import recording
 from zoo.datasets.layout import METADATA
+from zoo.datasets.listing import local_listing
+from zoo.datasets.name_groups import alike_classes, alike_sentence, find_pieces
+from zoo.datasets.problem import Problem
 from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
-from zoo_registry.errors import AudioError, DatasetError, FileUnavailable
+from zoo_registry.errors import AudioError, FileUnavailable
 from zoo_registry.files import check_replaceable, write_text
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import csv_text, encodable
@@ -38,34 +44,6 @@ _ODD_SHARE = 0.8  # share of the tracks that must agree before the others are od
 _ODD_LENGTH = 0.05  # relative difference
 _NARROW = 0.5  # of the bandwidth that so many tracks reach; encoders differ less
 _IMBALANCE = 3.0  # size of the largest class over that of the smallest
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Problem of a dataset.
-
-    Attributes
-    ----------
-    kind : str
-        "undecodable", "truncated", "silent", "clipped", "cancelling" channels, "unheard" sound
-        tracks, "odd-rate", "odd-length",
-        "narrow-band", "duplicate", "near-duplicate", "label-conflict", "imbalance",
-        "recording-conditions" that differ between classes, "untested-conditions" of classes with
-        too few groups, "gtzan-altered", "gtzan-missing" or "collection-incomplete";
-        "odd-label" and "odd-sound" are of
-        `zoo.features.neighbours`.
-    distorts : bool
-        Whether it would distort a score; the others are reported for information.
-    tracks : tuple of str
-        Ids.
-    detail : str
-        Measured values behind the problem.
-    """
-
-    kind: str
-    distorts: bool
-    tracks: tuple[str, ...]
-    detail: str
 
 
 _UNKNOWN = Properties(rate=0, channels=0, codec="", seconds=0.0)
@@ -94,10 +72,12 @@ def check(
 ) -> list[Problem]:
     """Return everything that would distort a score, by kind, from decoding every file once.
 
+    Of a feature table, its columns and rows are checked.
+
     Parameters
     ----------
     dataset : Dataset
-        Recordings.
+        Recordings, or a feature table.
     jobs : int, optional
         Number of processes; all cores by default.
     reporter : Reporter, optional
@@ -105,13 +85,11 @@ def check(
 
     Raises
     ------
-    DatasetError
-        If the dataset is a feature table, which has no files.
     FileUnavailable
         If a file cannot be opened.
     """
     if isinstance(dataset, FeatureTable):
-        raise DatasetError(f"{dataset.source} is a feature table; only recordings can be checked")
+        return [*check_table(dataset), *_names(dataset), *_balance(dataset)]
     files = [(track.location, track.digest) for track in dataset.tracks]
     found = [_DIED] * len(files)
     with (reporter or Reporter()).bar(f"decoding {len(files)} files", len(files)) as bar:
@@ -124,6 +102,7 @@ def check(
         *_files(tracks),
         *_formats(tracks),
         *_duplicates(dataset, tracks),
+        *_names(dataset),
         *_balance(dataset),
         *_conditions(dataset, tracks),
         *_gtzan(dataset, tracks),
@@ -134,7 +113,7 @@ def check(
 def write_metadata(
     dataset: Dataset, problems: Sequence[Problem], folder: Path, force: bool = False
 ) -> Path | None:
-    """Write a ``metadata.csv`` in which duplicates have the same group.
+    """Write a ``metadata.csv`` in which duplicates, and pieces by their names, have a group.
 
     Published folds and parts are written, too, wherever they were read from. Tracks that are
     silent, truncated or cannot be decoded are left out. Columns of an earlier ``metadata.csv``
@@ -167,37 +146,49 @@ def write_metadata(
         if problem.kind in {"undecodable", "truncated", "silent"}
         for track in problem.tracks
     }
-    path, columns = folder / METADATA, ["path", "label", "group"]
-    earlier: dict[str, dict[str, str]] = {}
+    path, own = folder / METADATA, ["path", "label", "group"]
+    own += [name for name in ("fold", "split") if any(getattr(t, name) for t in dataset.tracks)]
+    columns, earlier = list(own), dict[str, dict[str, str]]()
     if path.is_file():
         table = read_table(path)
         columns += [name for name in table.columns if name not in columns]
-        earlier = {Path(row["path"]).as_posix(): row for _, row in table.rows}
-    published = [
-        name
-        for name in ("fold", "split")
-        if name not in columns and any(getattr(track, name) for track in dataset.tracks)
-    ]
-    columns += published
+        earlier = _rows_by_path(table, folder)
     lines = [columns]
+    wanted = dict[str, dict[str, str]]()
     for track, group in zip(dataset.tracks, _group_names(dataset, problems), strict=True):
         if track.id not in unusable:
-            path_within = track.path.relative_to(folder).as_posix() if track.path else track.id
-            own = {"path": path_within, "label": track.label, "group": group}
-            own |= {name: getattr(track, name) or "" for name in published}
-            row = earlier.get(path_within, {}) | own
+            known = {name: getattr(track, name, None) or "" for name in own}
+            known |= {"path": _relative(track, folder), "group": group}
+            row = earlier.get(known["path"], {}) | known
+            wanted[known["path"]] = row
             lines.append([row.get(name, "") for name in columns])
-    wanted = {row[0]: dict(zip(columns, row, strict=True)) for row in lines[1:]}
     if earlier.keys() == wanted.keys() and all(
-        row[name] == (earlier[track].get(name) or (name == "label" and row[name]) or "")
-        for track, row in wanted.items()
-        for name in columns
+        row[name] == (earlier[path].get(name) or (name == "label" and row[name]) or "")
+        for path, row in wanted.items()
+        for name in own[1:]
     ):
         return None
     text = csv_text(lines)
     check_replaceable(path, encodable(text).encode().__eq__, force)
     write_text(path, text)
     return path
+
+
+def _relative(track: Track, folder: Path) -> str:
+    """Return the path of a track's file; the ids of published collections may be others."""
+    is_within = track.path is not None and track.path.is_relative_to(folder)
+    return track.path.relative_to(folder).as_posix() if track.path and is_within else track.id
+
+
+def _rows_by_path(table: Table, folder: Path) -> dict[str, dict[str, str]]:
+    """Return the rows of a table by the paths of their files, with the column of each role."""
+    index, roles = FileIndex(local_listing(folder)), columns_by_role(table.columns)
+    found = {}
+    for _, row in table.rows:
+        meant = {role: row[names[0]] for role, names in vars(roles).items() if names}
+        for path in index.find(meant.get("path", ""))[:1]:
+            found[path] = meant | row
+    return found
 
 
 def _group_names(dataset: Dataset, problems: Sequence[Problem]) -> list[str]:
@@ -210,13 +201,17 @@ def _group_names(dataset: Dataset, problems: Sequence[Problem]) -> list[str]:
         if problem.kind in {"duplicate", "near-duplicate", "label-conflict"}:
             for identifier in problem.tracks:
                 keys[identifier].append(f"problem {number}")
+    suggested = pieces.groups if (pieces := find_pieces(dataset)) else {}
+    for identifier, group in suggested.items():
+        keys[identifier].append(f"pieces {group}")
     numbers = components(list(keys.values()))
     sizes = Counter(numbers)
     names: dict[int, str] = {}
     members = zip(dataset.tracks, numbers, strict=True)
     for track, number in sorted(members, key=lambda member: not member[0].group):
         # Tracks with the name of a group come first.
-        names.setdefault(number, track.group or (f"as {track.id}" if sizes[number] > 1 else ""))
+        own = track.group or suggested.get(track.id)
+        names.setdefault(number, own or (f"as {track.id}" if sizes[number] > 1 else ""))
     return [names[number] for number in numbers]
 
 
@@ -333,6 +328,14 @@ def _pair(kind: str, distorts: bool, one: Track, other: Track, detail: str) -> P
         detail = f"{kind} under two labels, {one.label} and {other.label}: {detail}; delete one"
         return Problem("label-conflict", True, (one.id, other.id), detail)
     return Problem(kind, distorts, (one.id, other.id), detail)
+
+
+def _names(dataset: Dataset) -> Iterator[Problem]:
+    for names in alike_classes(dataset.classes):
+        yield Problem("class-names", False, (), alike_sentence(names))
+    if pieces := find_pieces(dataset):
+        detail = f"{pieces.sentence}, which a split may separate"
+        yield Problem("pieces", pieces.explicit, tuple(pieces.groups), detail)
 
 
 def _balance(dataset: Dataset) -> Iterator[Problem]:

@@ -18,10 +18,12 @@
 """
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import lazy_loader
@@ -30,7 +32,7 @@ from zoo.datasets.base import Dataset
 from zoo.datasets.collections.gtzan import is_gtzan, published
 from zoo_registry.errors import ProtocolError
 from zoo_registry.predictions import OTHER
-from zoo_registry.text import digest
+from zoo_registry.text import digest, quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,6 +115,22 @@ class Protocol:
             Fold(number, np.sort(train), np.sort(test))
             for number, (train, test) in enumerate(self.splitter(dataset, groups, seed))
         ]
+
+    def refusal(self, dataset: Dataset, grouped: bool = True) -> str | None:
+        """Return why `folds` cannot split a dataset, None if it can.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Tracks to split.
+        grouped : bool
+            As for `folds`.
+        """
+        try:
+            self.folds(dataset, 0, grouped)
+        except ProtocolError as error:
+            return str(error)
+        return None
 
 
 def parse_protocol(text: str) -> Protocol:
@@ -245,27 +263,30 @@ def _by_part(dataset: Dataset, parts: Sequence[str | None]) -> "Splits":
 
 
 def _check_groups(dataset: Dataset, groups: "Indices", needed: int, spec: str) -> bool:
-    """Raise `ProtocolError` if a class is too small; return whether no group has two tracks."""
+    """Raise `ProtocolError` if classes are too small; return whether no group has two tracks."""
     single = len(set(groups.tolist())) == len(groups)
     held = {
         name: len(set(groups[dataset.labels == number].tolist()))
         for number, name in enumerate(dataset.classes)
     }
-    name, fewest = min(held.items(), key=lambda item: item[1])
-    if fewest >= needed:
+    small = {name: count for name, count in held.items() if count < needed}
+    if not small:
         return single
     size = Counter(track.label for track in dataset.tracks)
+    (name, fewest), *others = sorted(small.items(), key=itemgetter(1))
     ways = []
     if fewest >= 2 and spec.startswith("kfold"):  # noqa: PLR2004
         ways.append(f"--protocol kfold:{fewest}")
     if not single and min(size.values()) >= needed:
         ways.append("--ungrouped, which splits by track and says so on the board")
-    short = sum(count < needed for count in held.values())
-    ways.append(f"more {'tracks' if single else 'artists'}, or leave out the classes that small")
+    if len(held.keys() - small.keys() - {OTHER}) >= 2:  # noqa: PLR2004
+        ways.append(" ".join(f"--exclude-class={shlex.quote(name)}" for name in small))
+    ways.append(f"more {'tracks' if single else 'artists'}")
     s = "" if fewest == 1 else "s"
     what = f"track{s}" if single else f"group{s} of tracks that belong together"
+    listed = ", ".join(f"{quoted(name)} {count}" for name, count in others)
+    also = f" ({len(small)} classes are too small; the others: {listed})"
     raise ProtocolError(
-        f"class {name!r} of {dataset.source} has {fewest} {what} and {spec} needs {needed}"
-        + (f" ({short} classes are too small)" if short > 1 else "")
-        + f"; use {', or '.join(ways)}"
+        f"class {quoted(name)} of {dataset.source} has {fewest} {what} and {spec} needs {needed}"
+        f"{also if others else ''}; use {', or '.join(ways)}"
     )

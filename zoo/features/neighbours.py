@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.datasets import Dataset, FeatureTable
-from zoo.datasets.check import Problem
+from zoo.datasets.problem import Problem
 from zoo.execution.engine import LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.arrays import cached_arrays, frontend_of

@@ -9,12 +9,14 @@ import pytest
 import soundfile
 import soxr
 
+from tests.notes import Notes
 from zoo.datasets import open_dataset
 from zoo.datasets.check import Problem, check, write_metadata
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
-from zoo_registry import DatasetError, UsageError
+from zoo_registry import UsageError
 
 Music = Callable[..., Path]
+CLASSES = ("high", "low")
 
 
 @pytest.fixture
@@ -178,9 +180,68 @@ def test_metadata_keeps_columns_and_groups_of_the_user(music):
     assert len(set(open_dataset(str(music)).groups.tolist())) == 6
 
 
-def test_a_feature_table_cannot_be_checked(feature_table):
-    with pytest.raises(DatasetError, match="feature table"):
-        check(open_dataset(str(feature_table())))
+def test_pieces_by_name_are_written_as_groups(tone_folder):
+    folder = tone_folder(tracks=6)
+    for path in sorted(folder.glob("*/*.wav")):
+        number = int(path.stem[-2:])
+        path.rename(path.with_name(f"track{number // 2}_seg{number % 2}.wav"))
+    notes = Notes()
+    dataset = open_dataset(str(folder), reporter=notes)
+    assert len(set(dataset.groups.tolist())) == 12
+    assert notes.texts == [
+        "by their names, 12 tracks are of 6 recordings (such as high/track0_seg0.wav and "
+        f"high/track0_seg1.wav); `zoo data check {folder} --write` keeps them together"
+    ]
+    problems = [problem for problem in check(dataset, jobs=1) if problem.kind == "pieces"]
+    (problem,) = problems
+    assert problem.distorts
+    assert len(problem.tracks) == 12
+    write_metadata(dataset, problems, folder)
+    notes.texts.clear()
+    dataset = open_dataset(str(folder), reporter=notes)
+    assert {t.group for t in dataset.tracks} == {f"{c}/track{n}" for c in CLASSES for n in range(3)}
+    assert notes.texts == []
+    assert not [problem for problem in check(dataset, jobs=1) if problem.kind == "pieces"]
+    assert write_metadata(dataset, [], folder) is None
+
+
+def test_folds_and_parts_of_folders_are_written(tmp_path, make_tones):
+    for seed, part in enumerate(("train", "test")):
+        make_tones(tmp_path / "parts" / part, seed=seed)
+    dataset = open_dataset("parts")
+    write_metadata(dataset, [], tmp_path / "parts")
+    assert {track.split for track in dataset.tracks} == {"train", "test"}
+    assert open_dataset("parts").fingerprint == dataset.fingerprint
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["filename,genre", *(f"{c}{n:02d}.wav,{c}" for c in CLASSES for n in range(4))],
+        ["path;label", *(f"{c}\\{c}{n:02d}.wav;{c}" for c in CLASSES for n in range(4))],
+        ["path,label,artist", *(f"{c}/{c}0{n}.wav,{c},{n}" for c in CLASSES for n in range(4))],
+    ],
+    ids=lambda lines: lines[0],
+)  # fmt: skip
+def test_metadata_of_another_form_stays_or_keeps_its_columns(tone_folder, lines):
+    folder = tone_folder()
+    (folder / "metadata.csv").write_text("\n".join(lines))
+    dataset = open_dataset(str(folder))
+    assert write_metadata(dataset, [], folder) is None
+    copies = Problem("duplicate", True, (dataset.tracks[0].id, dataset.tracks[2].id), "")
+    write_metadata(dataset, [copies], folder, force=True)
+    written = (folder / "metadata.csv").read_text().splitlines()
+    assert written[0].startswith("path,label,group")
+    assert len(written) == 9
+    assert set(lines[0].replace(";", ",").split(",")) <= set(written[0].split(","))
+    again = open_dataset(str(folder))
+    assert len(set(again.groups.tolist())) == len(set(dataset.groups.tolist())) - 1
+
+
+def test_classes_that_look_alike_are_told(tone_folder):
+    found = check(open_dataset(str(tone_folder(classes=("Rock", "jazz", "rock")))), jobs=1)
+    (detail,) = (problem.detail for problem in found if problem.kind == "class-names")
+    assert detail.startswith("the classes 'Rock' and 'rock' look alike")
 
 
 def _cut_front(path: Path) -> None:

@@ -236,7 +236,7 @@ class TestGivenTable:
 
     def test_features_stay_features(self, folder):
         head = ["filename", "label", *(f"f{number}" for number in range(9))]
-        rows = [[p, "ab"[n % 2], *range(9)] for n, p in enumerate(WANTED)]
+        rows = [[p, "ab"[n % 2], *(n * n % 7 + k for k in range(9))] for n, p in enumerate(WANTED)]
         write(folder / "list.csv", [head, *rows])
         assert isinstance(open_dataset(str(folder / "list.csv")), FeatureTable)
         read = open_dataset(str(folder / "list.csv"), reading=Reading(path="filename"))

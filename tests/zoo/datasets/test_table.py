@@ -51,9 +51,9 @@ def test_every_name_of_the_id_column(write, column):
 
 
 def test_rows_without_a_name_are_numbered_in_order(write):
-    rows = "".join(f"{number},{'ab'[number % 2]}\n" for number in range(1200))
+    rows = "".join(f"{number * number % 997},{'ab'[number % 2]}\n" for number in range(1200))
     dataset = read_feature_table(write("f,label\n" + rows))
-    assert dataset.features[:, 0].tolist() == list(range(1200))
+    assert dataset.features[:, 0].tolist() == [number * number % 997 for number in range(1200)]
     assert len({track.id for track in dataset.tracks}) == 1200
 
 
@@ -75,7 +75,9 @@ def test_the_text_of_a_table_is_not_kept(write, monkeypatch):
     monkeypatch.setattr("zoo.datasets.table._AT_ONCE", 64)
     names = [f"f{number}" for number in range(60)]
     lines = [",".join([*names, "label"])]
-    lines += [",".join([*(f"{row}.{n}" for n in range(60)), "ab"[row % 2]]) for row in range(3000)]
+    lines += [
+        ",".join([*(f"{row % 997}.{n}" for n in range(60)), "ab"[row % 2]]) for row in range(3000)
+    ]
     path = write("\n".join(lines))
     tracemalloc.start()
     try:

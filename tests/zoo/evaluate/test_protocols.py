@@ -217,6 +217,18 @@ class TestDrawnSplits:
         folds = split(dataset, "kfold:5", grouped=False)
         assert_sound(dataset, folds, grouped=False)
 
+    def test_all_classes_that_are_too_small_are_named(self):
+        dataset = make(["a"] * 9 + ["b b"] * 3 + ["c"] * 2 + ["d"] * 5)
+        reason = parse_protocol("kfold:5").refusal(dataset)
+        assert reason == (
+            "class 'c' of there has 2 tracks and kfold:5 needs 5 (2 classes are too small; the "
+            "others: 'b b' 3); use --protocol kfold:2, or --exclude-class='b b' --exclude-class=c, "
+            "or more tracks"
+        )
+        with pytest.raises(ProtocolError, match=re.escape(reason)):
+            split(dataset, "kfold:5")
+        assert parse_protocol("kfold:2").refusal(dataset) is None
+
     def test_equal_bytes_stay_together(self):
         tracks = [Track(f"t{n:02d}", "ab"[n % 2], f"d{n // 4}") for n in range(40)]
         dataset = Dataset("set", "there", tracks)
@@ -239,6 +251,10 @@ def assert_helpful(message: str, dataset: Dataset, text: str, grouped: bool) -> 
         assert_sound(dataset, split(dataset, match[1], grouped=grouped), grouped)
     if "--ungrouped" in message:
         assert_sound(dataset, split(dataset, text, grouped=False), grouped=False)
+    if without := re.findall(r"--exclude-class=(\S+?)[, ]", message):
+        assert {str(name) for name in without} < set(dataset.classes)
+        others = dataset.without({t.id for t in dataset.tracks if t.label in without})
+        assert_sound(others, split(others, text, grouped=grouped), grouped)
 
 
 def gtzan(step: int = 1) -> Dataset:

@@ -1,0 +1,168 @@
+"""Columns of a feature table that give the label away, or are no features of the sound."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_registry.text import quoted
+
+__all__ = ["Columns", "column_list", "judge_columns", "reason_by_name"]
+
+# A widespread table of GTZAN has the length of the file as a column. It depends on the source of
+# a recording rather than on the music, and alone raises a random forest by nine points.
+_NOT_MUSIC = {"length": "it depends on the source of the recording"}
+_UNNAMED = re.compile(r"(unnamed: ?\d+(\.\d+)?|level_\d+)?")
+_NUMBERS = re.compile(
+    r"index|idx|id|uuid|row|row_?(id|num|number|index)|nr|no|s\.? ?no\.?|number|#"
+    r"|(track|file|filename|path)(_?name)?"
+)
+_IDENTIFIER = re.compile(r".+[ _.-]id|.+[a-z]I[Dd]")  # song_id, classID
+_FEWEST = 8  # rows, from which values prove anything
+_FEWEST_PAIRS = 20  # rows, whose order by value proves something
+_REPEATED = 5  # values that are equal within classes, which no chance explains
+_RISING = 8  # different values, which no chance brings into the order of the rows
+_NEARLY = 0.95  # of the rows, in which a copy of the label has to agree with it
+_PER_CLASS = 10  # rows, from which no real feature keeps three classes or more apart
+_ALONE = 0.9  # of the neighbours by value, which have one label
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns that are left out, or that are suspicious, and the reason of each.
+
+    Attributes
+    ----------
+    left_out : dict
+        Reason by column.
+    suspicious : dict
+        Reason by column; such a column is a feature nevertheless.
+    """
+
+    left_out: dict[str, str] = field(default_factory=dict)
+    suspicious: dict[str, str] = field(default_factory=dict)
+
+
+def reason_by_name(name: str) -> str | None:
+    """Return the reason why a column of this name is no feature whatever it holds, or None."""
+    lower = name.strip().lower()
+    if lower in _NOT_MUSIC:
+        return _NOT_MUSIC[lower]
+    if _UNNAMED.fullmatch(lower):
+        return "it has no name"
+    return "it numbers or names the rows" if _NUMBERS.fullmatch(lower) else None
+
+
+def judge_columns(
+    names: Sequence[str], values: NDArray[np.float32], labels: Sequence[str]
+) -> Columns:
+    """Return the columns that are no features, and those that may be none.
+
+    A feature that is merely good stays: a column is left out because of its name, or because its
+    values are exactly those of a counter, of the label or of an identifier.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the columns.
+    values : float32 array, shape (rows, columns)
+        The columns.
+    labels : sequence of str
+        Label of each row, in the order of the file.
+    """
+    found = Columns()
+    _, numbers = np.unique(np.array(labels), return_inverse=True)
+    # Rows in random order, so that equal values are in no order of their labels.
+    order = np.random.default_rng(0).permutation(len(numbers))
+    apart: dict[str, str] = {}
+    alike: dict[str, float] = {}
+    for place, name in enumerate(names):
+        column = values[:, place].astype(np.float64)
+        if _IDENTIFIER.fullmatch(name.strip()) and (column == np.rint(column)).all():
+            found.left_out[name] = "it is an identifier"
+        elif len(column) < _FEWEST:
+            continue
+        elif reason := _copy(column, numbers) or _counter(column, numbers):
+            found.left_out[name] = reason
+        elif len(column) >= _FEWEST_PAIRS:
+            alike[name], exact = _neighbours(column[order], numbers[order])
+            if exact:
+                apart[name] = exact
+    standing_out = {name for name, share in alike.items() if share >= _ALONE} | apart.keys()
+    # Where most columns tell the classes apart, the classes are that different.
+    if 2 * len(standing_out) <= len(names):
+        for name in names:
+            if name in standing_out and apart.get(name) == _INTERVALS:
+                found.left_out[name] = _INTERVALS
+            elif name in standing_out:
+                found.suspicious[name] = "it alone tells nearly all labels"
+    return found
+
+
+_INTERVALS = "each class has values of its own"
+
+
+def _counter(column: NDArray[np.float64], labels: NDArray[np.int64]) -> str | None:
+    """Return the reason why a column counts the rows, or None."""
+    distinct = np.unique(column)
+    steps, whole = np.diff(distinct), (column == np.rint(column)).all()
+    if len(distinct) == len(column) and whole and (steps == steps[0]).all():
+        return "it numbers the rows"
+    if len(distinct) >= _RISING and _in_order(column) and _sorted_by_label(labels):
+        return "it rises or falls from row to row; shuffle the rows if it is a feature"
+    return None
+
+
+def _copy(column: NDArray[np.float64], labels: NDArray[np.int64]) -> str | None:
+    """Return the reason why a column is constant or made from the label, or None."""
+    distinct, codes = np.unique(column, return_inverse=True)
+    if len(distinct) == 1:
+        return "it is constant"
+    classes = int(labels.max()) + 1
+    # Each pair of a value and a label that occurs, in the order of values.
+    pairs, rows = np.unique(np.stack([codes, labels], axis=1), axis=0, return_counts=True)
+    if len(pairs) == classes and len(column) - classes >= _REPEATED:
+        return "it is a copy of the label: each class has one value"
+    runs = 1 + np.count_nonzero(np.diff(pairs[:, 1]))
+    if len(pairs) == len(distinct) <= len(column) / 2 and runs > 2 * classes:
+        return "it is an identifier: each value belongs to one class"
+    most = np.zeros(len(distinct), int)
+    np.maximum.at(most, pairs[:, 0], rows)
+    if 2 < classes == len(distinct) and most.sum() >= _NEARLY * len(column):  # noqa: PLR2004
+        return "it is a copy of the label, but for a few rows"
+    return None
+
+
+def _in_order(column: NDArray[np.float64]) -> bool:
+    steps = np.diff(column)
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def _sorted_by_label(labels: NDArray[np.int64]) -> bool:
+    """Return whether the label changes from row to row less than half as often as by chance."""
+    shares = np.bincount(labels) / len(labels)
+    changes = np.count_nonzero(np.diff(labels)) / (len(labels) - 1)
+    return bool(changes < (1 - np.square(shares).sum()) / 2)
+
+
+def _neighbours(column: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, str | None]:
+    """Return the share of neighbours by value that have one label, and what is exact."""
+    own = labels[np.argsort(column, kind="stable")]
+    changes, classes = int(np.count_nonzero(np.diff(own))), int(labels.max()) + 1
+    share = 1 - changes / (len(own) - 1)
+    if changes >= classes:
+        return share, None
+    if classes > 2 and len(own) >= _PER_CLASS * classes:  # noqa: PLR2004
+        return share, _INTERVALS
+    return share, "alone"
+
+
+def column_list(title: str, columns: Mapping[str, str]) -> str:
+    """Return one line of columns, by reason, behind a title; empty if there is none."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in columns.items():
+        reasons.setdefault(reason, []).append(quoted(name))
+    listed = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+    return f"{title}: {listed}" if listed else ""
