@@ -213,7 +213,7 @@ class FeatureTable(Dataset):
         return replace(self, tracks=tracks, features=self.features[rows])
 
 
-def check_labels(source: str, labels: Sequence[str]) -> None:
+def check_labels(source: str, labels: Sequence[str], advice: str = "") -> None:
     """Raise `DatasetError` unless there are at least two classes, and not too many."""
     if not labels:
         raise DatasetError(f"{source} holds no track; give a folder with one sub-folder a class")
@@ -221,7 +221,7 @@ def check_labels(source: str, labels: Sequence[str]) -> None:
     if len(real) < 2:  # noqa: PLR2004
         others = f" beside {OTHER}" if OTHER in labels else ""
         found = f"one class only{others}, {quoted(real[0])}" if real else f"no class but {OTHER}"
-        raise DatasetError(f"{source} holds {found}; at least two are needed to classify")
+        raise DatasetError(f"{source} holds {found}; at least two are needed to classify{advice}")
     if len(set(labels)) > MOST_CLASSES:
         raise DatasetError(
             f"{source} holds {len(set(labels))} classes, and {MOST_CLASSES} are the most; "

@@ -69,7 +69,9 @@ class FileIndex:
                 found[stem.lstrip("0")] += paths
         return found
 
-    def find(self, value: str, folder: str = "", is_path: bool = True) -> list[str]:
+    def find(
+        self, value: str, folder: str = "", is_path: bool = True, any_file: bool = False
+    ) -> list[str]:
         """Return the files that a value of a table may mean, the best ones only.
 
         Parameters
@@ -80,7 +82,9 @@ class FileIndex:
             Folder of the table, relative to that of the listing.
         is_path : bool
             Whether the column is called as one of paths. Names without a suffix are found only
-            then, and files without a suffix of audio files.
+            then.
+        any_file : bool
+            Whether files that are not in the listing, without a suffix of audio files, are found.
         """
         text = value.strip().replace("\\", "/")
         if not text:
@@ -95,9 +99,9 @@ class FileIndex:
         exact, own, path = own, _key(own), _key(path)
         name = path.rpartition("/")[2]
         found = self._fitting(own, path, self._by_name.get(name, ()))
+        if not found and any_file and not exact.startswith("/") and self._listing.exists(exact):
+            return [exact]
         if not found and is_path:
-            if not exact.startswith("/") and self._listing.exists(exact):
-                return [exact]
             stem = _stem(name)
             found = self._fitting(own, path, self._by_stem.get(stem, ()))
             if not found and stem.isdecimal():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zoo.datasets.base import Dataset, Track, check_labels
+from zoo.datasets.folder_roles import WRITE
 from zoo.datasets.hashing import file_digests
 from zoo.datasets.layout import Row, understand
 from zoo.datasets.listing import Listing, local_listing
@@ -97,7 +98,8 @@ def read_listing(
     for note in (layout.said, listing.passed.note):
         if note:
             reporter.note(note)
-    check_labels(listing.name, [row["label"] for row in layout.rows])
+    advice = "" if table else f": give the folder around the class folders, or {WRITE}"
+    check_labels(listing.name, [row["label"] for row in layout.rows], advice)
     return Dataset(
         name,
         listing.called(table) if table else listing.name,

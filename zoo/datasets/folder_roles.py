@@ -5,19 +5,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from zoo.audio.kinds import is_audio
 from zoo.datasets.columns import part_of, plain_name
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
-from zoo_registry.text import brief, quoted
+from zoo_registry.text import brief
 
 __all__ = ["WRITE", "FolderRoles", "folder_roles"]
 
 _FOLD = re.compile(r"(?:fold|split|cv|subset|part|batch|chunk|shard)[ _-]?(\d+)", re.IGNORECASE)
-_NUMBER = re.compile(r"\d+")
 _SHARD = re.compile(r"\d{3,}")  # as FMA's 000 to 155
 _NUMBERED = re.compile(r"(?:\d{1,2}-)?\d{1,3}[ ._-]+\D")  # "01 Song.mp3", "1-01 Song.m4a"
 _PERSON = re.compile(
-    r"(?:artist|band|singer|composer|performer|album|user|speaker)s?[ _-]?\w{1,3}", re.IGNORECASE
+    r"(?:artist|band|singer|composer|performer|album|user|speaker|actor|subject|patient)s?"
+    r"[ _-]?\w{1,3}",
+    re.IGNORECASE,
 )
 _ITUNES = {"itunes", "itunes media", "itunes music"}
 _LIBRARY = {"compilations", "various artists", "unknown artist", "unknown album"}
@@ -32,8 +34,15 @@ _GENRES = frozenset(
     hardrock heavymetal
     """.split()  # noqa: SIM905
 )
-_ENOUGH = 3  # inner folders of each class, from which on they are taken as groups
-_SHOWN = 6  # names of classes in a sentence
+# Mean numbers of folders inside a class, from which on they are taken as groups: if they have
+# folders themselves, if their names or those of the classes support it, and otherwise.
+_FEW, _ENOUGH, _MANY = 2, 3, 5
+_TAKEN = {
+    "split": "the published split",
+    "fold": "the published folds",
+    "group": "groups, which stay together",
+}
+_SHOWN = 6  # names in a sentence
 WRITE = (
     "write the class of each file into a table with the columns path and label, and give it as "
     "--data labels.csv, or call it metadata.csv and put it into the folder"
@@ -120,8 +129,7 @@ def _understood(files: Sequence[_File], roles: FolderRoles) -> list[str]:
         return said
     if role := _outer_role(inside, names):
         marked = [_inner(file, {role: _value(role, file.folders[0])}) for file in inside]
-        what = "published split" if role == "split" else "published folds"
-        said.append(f"{_joined(names)} taken as the {what}")
+        said.append(f"{_joined(names)} taken as {_TAKEN[role]}")
         return said + _understood(marked, roles)
     return said + _classes(inside, names, roles)
 
@@ -135,11 +143,11 @@ def _value(role: str, name: str) -> str:
     if role == "split":
         return part_of(name) or name
     match = _FOLD.fullmatch(name)
-    return match[1].lstrip("0") or "0" if match else name
+    return match[1].lstrip("0") or "0" if match and role == "fold" else name
 
 
 def _outer_role(files: Sequence[_File], names: Sequence[str]) -> str | None:
-    """Return "split" or "fold" if outer folders are parts or folds, None if they are classes."""
+    """Return the role of outer folders that are parts, folds or groups, None for classes."""
     inner: dict[str, set[str]] = {name: set() for name in names}
     for file in files:
         inner[file.folders[0]].update(file.folders[1:2])
@@ -147,25 +155,42 @@ def _outer_role(files: Sequence[_File], names: Sequence[str]) -> str | None:
     role = None
     if len(parts) == len(names):
         role = "split"
-    elif any(all(map(kind.fullmatch, names)) for kind in (_FOLD, _SHARD)) or (
-        all(map(_NUMBER.fullmatch, names)) and _alike(inner)
-    ):
+    elif any(all(map(kind.fullmatch, names)) for kind in (_FOLD, _SHARD)):
         role = "fold"
+    elif _alike(inner):
+        if all(is_audio(f"x.{name}") for name in names):
+            raise _Ambiguous(f"{_joined(names)} are formats, each with the same folders inside")
+        if len({re.sub(r"\d+", "", name) for name in names}) == 1:  # all have the same word
+            role = "group" if all(map(_PERSON.fullmatch, names)) else "fold"
     if role:
-        if not any(inner.values()):
-            raise _Ambiguous(
-                f"{_joined(names)} are called as parts of a dataset, not as classes, and have no "
-                "folders inside"
-            )
+        _check_parts(names, inner)
         return role
     for part in parts:
         others = [name for name in names if name != part]
         shared = inner[part] & set(others).union(*(inner[name] for name in others))
         if shared or (inner[part] and not any(inner[name] for name in others)):
+            rest = [name for name in names if name not in parts]
             raise _Ambiguous(
-                f"{quoted(part)} may be a part of the dataset or a class beside {_joined(others)}"
+                f"{_joined(parts)} may be parts of the dataset, or classes beside {_joined(rest)}"
             )
     return None
+
+
+def _check_parts(names: Sequence[str], inner: Mapping[str, set[str]]) -> None:
+    """Raise `_Ambiguous` unless parts have class folders, and those in common with others."""
+    full = [name for name in names if inner[name]]
+    if not full:
+        raise _Ambiguous(
+            f"{_joined(names)} are called as parts of a dataset, not as classes, and have no "
+            "folders inside"
+        )
+    for name in full if len(full) > 1 else ():
+        others = set[str]().union(*(inner[other] for other in full if other != name))
+        if not inner[name] & others:
+            raise _Ambiguous(
+                f"{brief(name)} has other folders inside ({_joined(inner[name])}) than "
+                f"{_joined(other for other in full if other != name)} ({_joined(others)})"
+            )
 
 
 def _alike(inner: Mapping[str, set[str]]) -> bool:
@@ -181,43 +206,54 @@ def _classes(files: Sequence[_File], names: Sequence[str], roles: FolderRoles) -
     deeper = {file.folders[0] for file in inner if file.folders}
     for role, fits in (("split", part_of), ("fold", _FOLD.fullmatch)):
         if deeper and all(file.folders and fits(file.folders[0]) for file in inner):
-            what = "published split" if role == "split" else "published folds"
-            said.append(f"{_joined(sorted(deeper))} within the classes taken as the {what}")
+            said.append(f"{_joined(deeper)} within the classes taken as {_TAKEN[role]}")
             inner = [_inner(file, {role: _value(role, file.folders[0])}) for file in inner]
             break
-    if any(file.folders for file in inner):
-        said.append(_grouped(inner, names))
-        if said[-1].startswith(_GROUPS):
+    # A folder that every class has, such as "wav", says nothing.
+    while len({file.folders[:1] for file in inner}) == 1 and inner[0].folders:
+        inner = [_inner(file) for file in inner]
+    within = defaultdict[str, set[str]](set)
+    for file in inner:
+        within[file.row["label"]].update(file.folders[:1])
+    if any(within.values()):
+        are_groups = _are_groups(inner, names, within)
+        listed = _joined(set().union(*within.values()), ", ")
+        if are_groups:
+            said.append(
+                f"folders inside the classes ({listed}) taken as groups, such as artists, which "
+                "stay together"
+            )
             inner = [
-                _File(f.path, (), {**f.row, "group": f.folders[0]} if f.folders else f.row)
-                for f in inner
+                _inner(file, {"group": file.folders[0]}) if file.folders else file for file in inner
             ]
+        elif all(file.folders for file in inner) or max(map(len, within.values())) > 1:
+            said.append(f"folders inside the classes ({listed}) not taken as classes or groups")
     roles.rows += [{"path": file.path, **file.row} for file in inner]
     return said
 
 
-_GROUPS = "folders within the classes"
-
-
-def _grouped(files: Sequence[_File], names: Sequence[str]) -> str:
-    """Return the sentence about folders within classes: groups such as artists, or nothing."""
-    within = defaultdict(set)
-    for file in files:
-        if file.folders:
-            within[file.row["label"]].add(file.folders[0])
+def _are_groups(
+    files: Sequence[_File], names: Sequence[str], within: Mapping[str, set[str]]
+) -> bool:
+    """Whether the folders inside the classes are groups, such as artists, and no kinds."""
     deeper = any(len(file.folders) > 1 for file in files)
     if not deeper and _is_library(files, names):
         raise _Ambiguous(
             f"{_joined(names)} look like artists with their albums, and no folder is a genre"
         )
-    if max(map(len, within.values())) == 1 and not deeper:
-        return ""
-    some = [brief(name) for name in sorted(set().union(*within.values()))]
-    listed = ", ".join(some[: _SHOWN // 2]) + (", …" if len(some) > _SHOWN // 2 else "")
-    real = [name for name in names if name != OTHER]
-    if deeper or sum(len(within[name]) for name in real) >= _ENOUGH * len(real):
-        return f"{_GROUPS} ({listed}) taken as groups, such as artists, which stay together"
-    return f"folders inside them ({listed}) are not taken as classes or groups"
+    real = [within[name] for name in names if name != OTHER]
+    mean = sum(map(len, real)) / max(1, len(real))
+    every = set().union(*real)
+    if deeper:
+        return mean >= _FEW
+    if mean < _ENOUGH:
+        return False
+    return (
+        mean >= _MANY
+        or _are_genres(names)
+        or len(set.intersection(*real)) >= _ENOUGH  # such as speakers who say every word
+        or all(map(_PERSON.fullmatch, every))
+    )
 
 
 def _is_library(files: Sequence[_File], names: Sequence[str]) -> bool:
@@ -242,9 +278,10 @@ def _are_genres(names: Iterable[str]) -> bool:
     return 3 * len(plain & _GENRES) >= len(plain)
 
 
-def _joined(names: Iterable[str]) -> str:
+def _joined(names: Iterable[str], by: str = "/") -> str:
     order = {None: 0, "train": 1, "valid": 2, "test": 3}
-    names = list(map(brief, sorted(names, key=lambda name: (order[part_of(name)], name))))
-    if len(names) > _SHOWN:
-        return f"{names[0]} to {names[-1]}"
-    return "/".join(names)
+    ranked = sorted(
+        names, key=lambda name: (order[part_of(name)], len(name) * name[-1:].isdigit(), name)
+    )
+    more = [f"{len(ranked) - _SHOWN} more"] if len(ranked) > _SHOWN else []
+    return by.join([*map(brief, ranked[:_SHOWN]), *more])

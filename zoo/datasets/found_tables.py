@@ -8,16 +8,18 @@ from dataclasses import replace
 from zoo.datasets.columns import part_of
 from zoo.datasets.csv_reader import TableError
 from zoo.datasets.file_index import FileIndex
-from zoo.datasets.label_table import LabelTable, read_labels
+from zoo.datasets.label_table import LabelTable, NoColumn, read_labels
 from zoo.datasets.listing import Listing
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
+from zoo_registry.text import quoted
 
 __all__ = ["METADATA", "found_table"]
 
 METADATA = "metadata.csv"
 _MOST = 20  # tables that are read
 _DEPTH = 3  # folders in which they may lie
+_SHOWN = 3  # tables in a sentence
 
 
 def found_table(
@@ -53,25 +55,29 @@ def found_table(
         try:
             enough = 1 if _part(path) else half
             table = read_labels(listing, path, reading, index, label_of, enough)
-        except TableError as error:
+        except NoColumn as error:
             problem = problem or error
+            continue
+        except TableError as error:
+            if (reading.columns or not label_of) and not path.lower().endswith(".txt"):
+                unused.append(f"{path} is not used: {error}")
             continue
         if table and table.rows:
             fits.append(table)
-        elif path == METADATA or (table and table.named):
-            named = table.named if table else 0
-            unused.append(
-                f"{path} is not used: it names {named} of {len(listing.files)} audio files"
-            )
+        elif path == METADATA or (table and (table.named or table.example)):
+            unused.append(_unused(listing, path, table))
     fits = [table for table in fits if table.name == METADATA] or fits
     parts = [table for table in fits if _part(table.name)]
     if parts == fits and len({row["path"] for table in parts for row in table.rows}) < half:
         fits = []
     if not fits:
+        if problem and (reading.columns or not label_of):  # folders have no labels either
+            raise problem
         if reading.columns:
-            raise problem or DatasetError(
-                f"no table in {listing.name} names its audio files; give a table as --data TABLE, "
-                "with --path-column if its column of paths has another name"
+            raise DatasetError(
+                "; ".join(
+                    [f"no table in {listing.name} has these columns and names files", *unused]
+                )
             )
         return None, unused
     first, *others = fits
@@ -86,7 +92,13 @@ def found_table(
     )
 
 
-_SHOWN = 3
+def _unused(listing: Listing, path: str, table: LabelTable | None) -> str:
+    """Return a sentence on a table that names none of the files, or too few."""
+    named = table.named if table else 0
+    said = f"{path} is not used: it names {named} of {len(listing.files)} audio files"
+    if table and table.example and not named:
+        said += f", {quoted(table.example)} is not there{listing.closest(table.example)}"
+    return said
 
 
 def _candidates(listing: Listing) -> Sequence[str]:
@@ -97,7 +109,9 @@ def _candidates(listing: Listing) -> Sequence[str]:
         for path in listing.tables
         if path.count("/") <= _DEPTH and posixpath.splitext(path)[0] not in beside
     ]
-    tables.sort(key=lambda path: (path != METADATA, path.endswith(".txt"), path.count("/"), path))
+    tables.sort(
+        key=lambda path: (path != METADATA, path.lower().endswith(".txt"), path.count("/"), path)
+    )
     return tables[:_MOST]
 
 
@@ -120,6 +134,7 @@ def _joined(tables: Sequence[LabelTable]) -> LabelTable:
     return replace(
         tables[0],
         name=" and ".join(table.name for table in tables),
+        tables=tuple(table.name for table in tables),
         rows=rows,
         missing=[item for table in tables for item in table.missing],
         unlabelled=[item for table in tables for item in table.unlabelled],

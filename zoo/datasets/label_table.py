@@ -3,12 +3,14 @@
 import posixpath
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from zoo.audio.kinds import is_audio
 from zoo.datasets.columns import Candidates, columns_by_role, part_of, plain_name
-from zoo.datasets.csv_reader import Table, read_table
+from zoo.datasets.csv_reader import Table, TableError, read_table
 from zoo.datasets.file_index import FileIndex
 from zoo.datasets.listing import Listing, Row
 from zoo_registry.errors import DatasetError
@@ -16,22 +18,20 @@ from zoo_registry.predictions import MOST_CLASSES
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import brief, quoted
 
-__all__ = ["LabelTable", "read_labels"]
+__all__ = ["LabelTable", "NoColumn", "read_labels"]
 
 _WHOLE = re.compile(r"(-?\d+)[.,]0*")  # a whole number that a program has written as a float
 _NUMBER = re.compile(r"-?\d+([.,]0*)?")
 _FOLD = re.compile(r"(?:fold|split|cv)?[ _-]?\d+([.,]0*)?", re.IGNORECASE)
-# Whether this number of known labels in a cell shows that it has several, by their separator.
-_SEPARATORS: dict[str, Callable[[int], bool]] = {
-    "|": bool,
-    ";": bool,
-    ",": (1).__lt__,
-    "/": (1).__lt__,
-}
+_SEPARATORS = ("|", ";", ",", "/")  # of several labels in a cell
 _WEAK = ("track", "trackid", "name", "id")  # may be paths, or numbers of rows
 _SHOWN = 3  # names in a sentence
 _COLUMNS = 8
 _FEW = 5  # values of a column called source, which may be groups or the names of two websites
+
+
+class NoColumn(TableError):
+    """A table about the files has no column of labels, or no names of columns."""
 
 
 @dataclass
@@ -56,6 +56,12 @@ class LabelTable:
         The other columns.
     form : str
         Separator and encoding, for a sentence.
+    example : str
+        The first value that is called like an audio file, if its first row has one.
+    spelling : (str, str) or None
+        The first value that is not the path of its file as it is, and that path.
+    tables : tuple of str
+        Paths of the tables that were joined to this one.
     """
 
     name: str
@@ -66,12 +72,18 @@ class LabelTable:
     unlabelled: list[tuple[int, str]] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     form: str = ""
+    example: str = ""
+    spelling: tuple[str, str] | None = None
+    tables: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.tables = self.tables or (self.name,)
 
     @property
     def is_plain(self) -> bool:
         """Whether the columns are called by their roles, all are used, and the form is usual."""
         named = all(role == name for role, name in self.columns.items())
-        return named and not self.unused and not self.form
+        return named and not (self.unused or self.form or self.spelling)
 
     @property
     def roles(self) -> str:
@@ -82,7 +94,12 @@ class LabelTable:
     def said(self) -> str:
         """One line on what was understood."""
         form = f" ({self.form})" if self.form else ""
-        parts = [f"labels from {self.name}{form}: {self.roles}"]
+        has_labels = "label" in self.columns
+        parts = [f"{'labels from ' * has_labels}{self.name}{form}: {self.roles}"]
+        if not has_labels:
+            parts.append("labels by folders")
+        if self.spelling:
+            parts.append("paths such as {} mean {}".format(*map(quoted, self.spelling)))
         if self.unused:
             parts.append(f"not used: {_few(self.unused, _COLUMNS)}")
         if self.missing:
@@ -102,6 +119,7 @@ class _Scan:
     hits: dict[str, list[Sequence[str]]]  # files that a column of paths may mean, per row
     values: dict[str, set[str]]  # of the other columns, as far as there are not too many
     pairs: set[tuple[str, ...]]  # values of the columns of labels
+    example: str  # the first value that is called like an audio file, if the first row has one
 
 
 def read_labels(
@@ -111,6 +129,7 @@ def read_labels(
     index: FileIndex,
     label_of: Callable[[str], str] | None = None,
     enough: int = 0,
+    is_own: bool = False,
 ) -> LabelTable | None:
     """Return what a table says about the files of a listing, None if no column names files.
 
@@ -128,6 +147,9 @@ def read_labels(
         Returns the label of a file for which the table has none, such as that of its folder.
     enough : int
         Number of files that the table has to name; if they are fewer, it is read no further.
+    is_own : bool
+        Whether it is the zoo's own kind of list: it may name any file, and where its label is
+        empty, the other one counts.
 
     Raises
     ------
@@ -139,13 +161,19 @@ def read_labels(
     with listing.copy(path) as local:
         table = read_table(local, name)
         roles = columns_by_role(table.columns, reading, name)
-        scan = _scan(table, roles, index, posixpath.dirname(path))
+        if any(index.find(column, is_path=False) for column in table.columns):
+            raise NoColumn(
+                f"the first line of {name} names an audio file; write a line above it with the "
+                "names of the columns, such as path,label"
+            )
+        find = partial(index.find, folder=posixpath.dirname(path), any_file=is_own)
+        scan = _scan(table, roles, find)
         column = _path_column(scan, roles, name)
         if column is None:
             return None
         found = scan.hits.pop(column)
         scan.hits.clear()
-        result = LabelTable(path, {"path": column}, form=table.form)
+        result = LabelTable(path, {"path": column}, form=table.form, example=scan.example)
         result.named = len({file for files in found for file in files})
         if result.named < enough:
             return result
@@ -153,29 +181,34 @@ def read_labels(
             result.columns |= _chosen(roles, scan, reading, table, label_of is not None)
         used = result.columns.values()
         result.unused = [of for of in table.columns if of and of not in used]
-        _fill(result, read_table(local, name), found, label_of or _no_label)
+        has_labels = "label" in result.columns and not is_own
+        label_of = label_of if label_of and not has_labels else _no_label
+        _fill(result, read_table(local, name), found, label_of)
     return result
 
 
-def _scan(table: Table, roles: Candidates, index: FileIndex, folder: str) -> _Scan:
+def _scan(table: Table, roles: Candidates, find: Callable[..., list[str]]) -> _Scan:
     """Read a table once, for what its columns hold."""
     labels = (*roles.label, *roles.number)
     others = dict.fromkeys((*labels, *roles.group, *roles.recording, *roles.fold, *roles.split))
     known = dict.fromkeys(name for name in roles.path if name not in others)
     hits: dict[str, list[Sequence[str]]] = {name: [] for name in known}
+    example = ""
     values: dict[str, set[str]] = {name: set() for name in others}
     pairs: set[tuple[str, ...]] = set()
     for _, row in table.rows:
-        if not hits:
-            hits = {name: [] for name in _like_paths(row, others)}
+        if not example:
+            like = _like_paths(row, others)
+            example = row[like[0]] if like else " "
+            hits |= {name: [] for name in like if name not in hits}
         for name, found in hits.items():
-            found.append(index.find(row[name], folder, name in known))
+            found.append(find(row[name], is_path=name in known))
         for name, seen in values.items():
             if len(seen) <= MOST_CLASSES:
                 seen.add(row[name].strip())
         if len(pairs) <= MOST_CLASSES:
             pairs.add(tuple(row[name].strip() for name in labels))
-    return _Scan(hits, values, pairs)
+    return _Scan(hits, values, pairs, example.strip())
 
 
 def _like_paths(row: Mapping[str, str], others: Mapping[str, None]) -> list[str]:
@@ -185,6 +218,10 @@ def _like_paths(row: Mapping[str, str], others: Mapping[str, None]) -> list[str]
 
 def _path_column(scan: _Scan, roles: Candidates, table: str) -> str | None:
     """Return the column that names files of the listing, or by its name should do so."""
+    for name in list(scan.hits):
+        # Numbers of rows may be names of files by chance, but hardly all of one file each.
+        if plain_name(name) in _WEAK and any(len(found) > 1 for found in scan.hits[name]):
+            del scan.hits[name]
     counts = {name: sum(map(bool, found)) for name, found in scan.hits.items()}
     best = max(counts.values(), default=0)
     if not best:
@@ -248,7 +285,7 @@ def _label_column(
     if roles.label or has_labels:
         return next(iter(roles.label), None)
     others = [name for name in table.columns if name not in roles.path]
-    raise DatasetError(
+    raise NoColumn(
         f"no column of {table.path} is called label, class, category or genre; say which has the "
         f"labels with --label-column: {_few(others, _COLUMNS) or 'there is no other column'}"
     )
@@ -278,6 +315,8 @@ def _fill(
             continue
         label = values[of_label].strip() if of_label else ""
         file = _only(files, label, f"{table.path}, line {line}", values[of_path])
+        if not result.spelling and posixpath.normpath(values[of_path]) != file:
+            result.spelling = (values[of_path], file)
         label = label or label_of(file)
         if not label:
             result.unlabelled.append((line, file))
@@ -327,16 +366,23 @@ _TIDY: dict[str, Callable[[str], str]] = {
 
 def _check_single(table: object, rows: Iterable[tuple[int, Row]]) -> None:
     """Raise `DatasetError` if some rows have several labels in one cell."""
-    lines = {row["label"]: line for line, row in rows}
-    for label, line in lines.items():
-        for separator, enough in _SEPARATORS.items():
-            parts = [part.strip() for part in label.split(separator)]
-            known = sum(part in lines for part in parts)
+    lines = dict[str, int]()
+    for line, row in rows:
+        lines.setdefault(row["label"], line)
+    for separator in _SEPARATORS:
+        split = {
+            label: [part.strip() for part in label.split(separator)]
+            for label in lines
+            if separator in label
+        }
+        used = Counter(part for parts in split.values() for part in set(parts))
+        for label, parts in split.items():
+            known = [part in lines or (separator in "|;" and used[part] > 1) for part in parts]
             is_list = label.startswith("[") and separator == ","
-            if len(parts) > 1 and (enough(known) or known == len(parts) or is_list):
+            if all(known) or (separator in "|;" and any(known)) or is_list:
                 raise DatasetError(
-                    f"{table}, line {line}: {quoted(label)} are {len(parts)} labels, and a track "
-                    "has one; keep one of them, or name another column with --label-column"
+                    f"{table}, line {lines[label]}: {quoted(label)} are {len(parts)} labels, and a "
+                    "track has one; keep one of them, or name another column with --label-column"
                 )
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
@@ -14,12 +13,11 @@ from zoo.datasets.found_tables import METADATA, found_table
 from zoo.datasets.label_table import read_labels
 from zoo.datasets.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
+from zoo_registry.predictions import OTHER
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import encodable, quoted
 
 __all__ = ["METADATA", "Layout", "NoFileNamed", "Row", "count_unlisted", "understand"]
-
-_COMPARED = 2000  # names among which the closest one is looked for
 
 
 class NoFileNamed(DatasetError):
@@ -61,7 +59,7 @@ def understand(listing: Listing, reading: Reading, table: str | None = None) -> 
         """Return the label of a file by its folders."""
         return labels.get(path) or path.partition("/")[0] * ("/" in path)
 
-    by_folder = None if problem or not labels else label_of
+    by_folder = label_of if len(set(labels.values()) - {OTHER}) > 1 else None
     if table is not None:
         return _given(listing, table, reading, index, by_folder)
     if listing.exists(METADATA) and (own := _own(listing, reading, index, label_of)):
@@ -71,9 +69,10 @@ def understand(listing: Listing, reading: Reading, table: str | None = None) -> 
     found, unused = found_table(listing, reading, index, by_folder)
     if found:
         count_unlisted(listing, found.name, found.rows)
-        return Layout(found.rows, found.said)
+        listing.passed.drop(set(found.tables))
+        return Layout(found.rows, "; ".join([found.said, *unused]))
     if problem:
-        raise problem
+        raise DatasetError("; ".join([str(problem), *unused]))
     return _from_folders(listing, folders, unused)
 
 
@@ -97,16 +96,18 @@ def _own(
         columns = read_table(local, f"{listing.name}/{METADATA}").columns
     if "path" not in columns or reading.path not in (None, "path"):
         return None
-    found = read_labels(listing, METADATA, reading, index, label_of)
+    found = read_labels(listing, METADATA, reading, index, label_of, is_own=True)
     if found is None:
+        return None
+    is_about_files = found.named or found.example or any(_leaves(v) for _, v in found.missing)
+    if found.missing and not is_about_files:
         return None
     for line, value in found.missing:
         name, place = quoted(value), f"{listing.name}/{METADATA}, line {line}"
-        inside = Path(os.path.normpath(value))
-        if inside.is_absolute() or ".." in inside.parts:
+        if _leaves(value):
             raise DatasetError(f"{place}: {name} leaves {listing.name}")
         raise DatasetError(
-            f"{place}: there is no file {name} in {listing.name}{_closest(listing, value)}; "
+            f"{place}: there is no file {name} in {listing.name}{listing.closest(value)}; "
             "add the file or remove the line"
         )
     for line, path in found.unlabelled:
@@ -114,6 +115,12 @@ def _own(
     count_unlisted(listing, METADATA, found.rows)
     said = "" if found.is_plain else found.said
     return Layout(found.rows, said, collection_of(found.rows))
+
+
+def _leaves(value: str) -> bool:
+    """Whether a path leads out of the folder."""
+    inside = Path(os.path.normpath(value))
+    return inside.is_absolute() or ".." in inside.parts
 
 
 def _given(
@@ -134,17 +141,11 @@ def _given(
     for line, value in () if found.named else found.missing:
         raise NoFileNamed(
             f"{name} names no audio file in {listing.name}: in line {line}, {quoted(value)} of the "
-            f"column {quoted(found.columns['path'])} is not there{_closest(listing, value)}; "
+            f"column {quoted(found.columns['path'])} is not there{listing.closest(value)}; "
             "mend the paths, or name another column with --path-column"
         )
     count_unlisted(listing, table, found.rows)
     return Layout(found.rows, found.said)
-
-
-def _closest(listing: Listing, value: str) -> str:
-    """Return the file whose path is most like a value, as a part of a sentence."""
-    close = get_close_matches(value, listing.files[:_COMPARED], n=1)
-    return f" (the closest name there is {quoted(close[0])})" if close else ""
 
 
 def _from_folders(listing: Listing, folders: FolderRoles, unused: Sequence[str]) -> Layout:

@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from zoo.audio.folders import PassedOver, walk
 from zoo.audio.kinds import is_foreign, suffix_of
 from zoo.datasets.csv_reader import Table, read_table
 from zoo_registry.files import is_file
+from zoo_registry.text import quoted
 
 __all__ = ["TABLES", "Layout", "Listing", "Row", "local_listing"]
 
@@ -35,6 +37,9 @@ class Layout:
     rows: Sequence[Row]
     said: str = ""
     collection: str | None = None
+
+
+_COMPARED = 2000  # names among which the closest one is looked for
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ class Listing:
         """Return the name of a file for messages; it may lie outside the listing's folder."""
         whole = f"{self.name}/{path}"
         return os.path.normpath(whole) if path.startswith("../") else whole
+
+    def closest(self, value: str) -> str:
+        """Return the audio file whose path is most like a value, as a part of a sentence."""
+        close = get_close_matches(value, self.files[:_COMPARED], n=1)
+        return f" (the closest name there is {quoted(close[0])})" if close else ""
 
     def read_table(self, path: str) -> Table:
         """Return the content of one of the `tables`; the rows are read at once.

@@ -37,6 +37,7 @@ def values(files: list[str], role: str) -> dict[str | None, int]:
         (each("train/fold1 train/fold2 test/fold1", "a b"), "a b", "train test", "1 2"),
         (each("000 001", "dog rain"), "dog rain", "", "000 001"),
         (each("1 2 3", "dog rain"), "dog rain", "", "1 2 3"),
+        (each("Disc1 Disc2", "dog rain"), "dog rain", "", "Disc1 Disc2"),
         (["Data/genres_original/rock", "Data/genres_original/pop"], "rock pop", "", ""),
         (["1", "2", "10"], "1 2 10", "", ""),
         (["dog", "rain", "test"], "dog rain test", "", ""),
@@ -58,8 +59,10 @@ def test_classes_parts_and_folds(folders, label, split, fold):
         (tree("train", "test", "val"), "train/val/test are called as parts of a dataset"),
         (tree("fold1", "fold2", "fold3"), "fold1/fold2/fold3 are called as parts"),
         (tree("fma/000", "fma/001"), "000/001 are called as parts"),
-        (tree("train/dog", "train/rain", "dog", "rain"), "'train' may be a part"),
-        (tree("train/dog", "train/rain", "cat"), "'train' may be a part"),
+        (tree("train/dog", "train/rain", "dog", "rain"), "train may be parts .* beside dog/rain"),
+        (tree("train/dog", "train/rain", "cat"), "train may be parts .* beside cat"),
+        (tree("train/a", "train/b", "test/1", "test/2"), "test has other folders inside"),
+        (tree(*each("wav mp3", "dog rain")), "wav/mp3 are formats"),
         (tree("artist 1/album 1", "artist 2/album 1", "artist 2/album 2"), "artists with their"),
         (
             [f"{a}/{b}/{n:02d} {b} {n}.mp3" for a, b in zip("QPR", "xyz", strict=True)
@@ -93,7 +96,22 @@ class TestGroups:
         files = tree(*each("vehicle", "car bus"), *each("animal", "dog cat"))
         assert values(files, "group") == {None: 8}
         said = folder_roles("data", files).said
-        assert said.startswith("classes: animal, vehicle; folders inside them (bus, car, cat, …)")
+        assert said == (
+            "classes: animal, vehicle; folders inside the classes (bus, car, cat, dog) not taken "
+            "as classes or groups"
+        )
+        kinds = each("vehicle", "car bus tram ship") + each("animal", "dog cat cow pig")
+        assert values(tree(*kinds), "group") == {None: 16}
+
+    def test_a_folder_that_every_class_has_is_no_group(self):
+        files = tree(*each("rock/wav jazz/wav", "ann bob cid"))
+        assert values(files, "group") == {"ann": 4, "bob": 4, "cid": 4}
+        assert folder_roles("data", tree("rock/wav", "jazz/wav")).said == ""
+
+    def test_speakers_outside(self):
+        files = tree(*each("speaker_1 speaker_2", "yes no"))
+        assert values(files, "label") == {"yes": 4, "no": 4}
+        assert values(files, "group") == {"speaker_1": 4, "speaker_2": 4}
 
     def test_speakers_who_say_every_word(self):
         files = tree(*each("yes no", "ann bob cid"))

@@ -45,14 +45,15 @@ def labels(folder: Path) -> dict[str, str]:
 WANTED = dict(table()[1:])
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"),
+    [(",", "utf-8"), (";", "utf-8-sig"), ("\t", "utf-16"), ("|", "utf-16-le"), (";", "cp1252")],
+)
 def test_separators_and_encodings(folder, delimiter, encoding):
     write(folder / METADATA, table(), delimiter, encoding)
     assert labels(folder) == WANTED
 
 
-@pytest.mark.parametrize("name", [METADATA, "meta/list.tsv", "labels.txt"])
 @pytest.mark.parametrize(
     "change",
     [
@@ -70,9 +71,10 @@ def test_separators_and_encodings(folder, delimiter, encoding):
         lambda path: path.replace(".wav", ".mp3"),
     ],
 )
-def test_spellings_of_paths(folder, change, name):
-    write(folder / name, table(change), "\t" if name.endswith("v") else ",")
-    assert labels(folder) == WANTED
+def test_spellings_of_paths(folder, change):
+    for name in ("meta/list.tsv", METADATA):
+        write(folder / name, table(change), "\t" if name.endswith("v") else ",")
+        assert labels(folder) == WANTED
 
 
 @pytest.mark.parametrize(
@@ -152,12 +154,44 @@ def test_repeated_rows_and_missing_files(folder):
                                   for n, p in enumerate(WANTED))],
             "line 2: '0.wav' may be '.*' or '.*'; write the path with its folder",
         ),
+        (
+            [["file", "tags"], *([p, ["a|b", "a|c", "d"][n % 3]] for n, p in enumerate(WANTED))],
+            r"line 2: 'a\|b' are 2 labels",
+        ),
     ],
 )  # fmt: skip
 def test_more_than_one_reading_is_refused(folder, rows, reason):
     write(folder / "list.csv", rows)
     with pytest.raises(DatasetError, match=reason):
         read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([["file", "a", "b"], *([p, n % 2, 1 - n % 2] for n, p in enumerate(WANTED))],
+         "no column of .* is called label.*--label-column: a, b"),
+        (table()[1:], "the first line of .* names an audio file; write a line above it"),
+        ([["file", "genre"], *([p.replace("clips", "wavs"), "ab"[n % 2]]
+                               for n, p in enumerate(WANTED))],
+         "one class only, 'clips'.*--data labels.csv"),
+    ],
+)  # fmt: skip
+def test_tables_without_what_is_needed(folder, rows, reason):
+    for place in (folder / "clips").iterdir():
+        for path in place.iterdir():
+            path.rename(folder / "clips" / f"{place.name} {path.name}")
+        place.rmdir()
+    write(folder / "list.csv", [[str(c).replace("/", " ").replace("s ", "s/") for c in row]
+                                for row in rows])  # fmt: skip
+    with pytest.raises(DatasetError, match=reason):
+        read_folder(folder)
+
+
+def test_numbers_of_rows_are_no_names_of_files(folder):
+    write(folder / "list.csv", [["id", "genre"], *([n, "ab"[n % 2]] for n in range(4))])
+    dataset = read_folder(folder)
+    assert (dataset.classes, dataset.said) == (("Böen", "dog"), "classes: Böen, dog; inside clips/")
 
 
 def test_two_tables_that_fit(folder):
