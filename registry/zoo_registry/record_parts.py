@@ -169,7 +169,8 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     silence; earlier versions did not measure it. `collection` is the published collection that the
     tracks belong to, such as "gtzan", if it is known, `licence` and `citation` its licence and how
     to cite it. `reading` opens the same tracks again;
-    `selection` says what they are of the whole dataset, such as "3 of 10 classes".
+    `selection` says what they are of the whole dataset, such as "3 of 10 classes". `place` is the
+    hash of the absolute path or of the address; two folders of one name have different ones.
     """
 
     name: str
@@ -185,6 +186,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     citation: str | None = None
     reading: Reading | None = None
     selection: str | None = None
+    place: str | None = None
 
     @property
     def title(self) -> str:

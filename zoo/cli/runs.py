@@ -1,5 +1,6 @@
 """``zoo runs``: runs of the workspace."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -80,12 +81,15 @@ def _summary(run: "Run", damage: str | None) -> dict[str, Any]:
 def _table(
     readable: "Sequence[Run]", damaged: "Sequence[RunError]", lost: Mapping[str, str]
 ) -> Text:
+    boards = Counter(
+        title for title, _ in {(r.record.dataset.title, r.record.used) for r in readable}
+    )
     others = any(run.record.title != run.record.model.title for run in readable)
     rows = (
         (
             run.id,
             *[run.record.frontend_spec] * others,
-            run.record.dataset.title,
+            _dataset_name(run, boards[run.record.dataset.title] > 1),
             run.record.protocol.spec + ("" if run.record.protocol.grouped else " ungrouped"),
             "damaged" if run.id in lost else run.state,
             (run.record.finished or "")[:16].replace("T", " "),
@@ -104,6 +108,12 @@ def _table(
             yield Note(lost.get(run.id) or str(run.lack))
     for error in damaged:
         yield Note(f"damaged: {error}")
+
+
+def _dataset_name(run: "Run", is_shared: bool) -> str:
+    """Return the dataset of a run, with what tells it apart from others of its name."""
+    dataset, used = run.record.dataset, run.record.used
+    return dataset.title + f", {dataset.tracks} tracks, {used[:8]}" * is_shared
 
 
 @app.command("show")

@@ -139,7 +139,7 @@ def command(
             scored += [run] * run.is_scored
             failures += [run.lack] if run.lack else []
     used, ids = {run.record.used for run in scored}, {run.id for run in scored}
-    for board in leaderboard(data, protocol) if scored else ():
+    for board in leaderboard(protocol=protocol) if scored else ():
         if board.fingerprint in used and board.grouped != ungrouped:
             print_board(board, {run.id for run in scored if run.lack})
             complete = [row for row in board.rows if row.run in ids and row.status == "complete"]

@@ -120,6 +120,10 @@ class Board:
         decoded. Runs that left out other tracks are on another board.
     selection : str
         What was taken of the dataset, such as "3 of 10 classes"; empty for the whole dataset.
+    sources, places : tuple of str
+        Values of ``--data`` that the runs record, and their places; see `zoo.datasets.places`.
+    mark : str
+        What tells the board apart from others of the same dataset name and protocol.
     """
 
     dataset: str
@@ -130,6 +134,9 @@ class Board:
     rows: tuple[Row, ...]
     left_out: int = 0
     selection: str = ""
+    sources: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    mark: str = ""
 
     @property
     def title(self) -> str:
@@ -148,7 +155,8 @@ class Board:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return vars(self) | {"rows": [dict(vars(row)) for row in self.rows]}
+        plain = {name: value for name, value in vars(self).items() if name != "places"}
+        return plain | {"rows": [dict(vars(row)) for row in self.rows]}
 
 
 @dataclass(frozen=True)

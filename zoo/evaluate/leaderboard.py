@@ -1,6 +1,7 @@
 """Leaderboards: all runs with the same dataset and protocol, ranked from their predictions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -10,13 +11,15 @@ import msgspec
 
 from zoo.datasets import dataset_name
 from zoo.datasets.hashing import file_digests
+from zoo.datasets.places import exists, is_there, place_of, was_trained
 from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import Board, Difference, Row
 from zoo.evaluate.protocols import parse_protocol
 from zoo.workspace import file_name, models_folder, remembered, runs, stamps
-from zoo_registry.errors import RunError, ZooError
+from zoo_registry.errors import DatasetError, RunError, ZooError
 from zoo_registry.files import is_file
 from zoo_registry.runs import PREDICTIONS, ROBUSTNESS, Run
+from zoo_registry.text import closest, quoted
 
 if TYPE_CHECKING:
     from zoo_registry.predictions import Predictions
@@ -38,6 +41,8 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
 
     Raises
     ------
+    DatasetError
+        If there are boards, and neither a dataset nor a run of this name.
     ProtocolError
         If there is no such protocol.
 
@@ -49,29 +54,65 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     >>> [(row.rank, row.model) for row in board.rows]
     [(1, 'decision-tree')]
     """
-    name = None if data is None else dataset_name(data)
     spec = None if protocol is None else parse_protocol(protocol).spec
-    query = [str(models_folder().absolute()), name, spec]
+    query = str(models_folder().absolute())
     form = [item.name for kind in (Board, Row) for item in fields(kind)]
     found = stamps()
     # Reading ten thousand runs takes seconds, looking for changes does not.
     known = remembered(
         _VERSION,
-        [*query, form, found],
-        lambda: [asdict(board) for board in _boards(name, spec)],
+        [query, form, found],
+        lambda: [asdict(board) for board in _boards()],
         place=query,
     )
     folders = {Path(folder).name: Path(folder) for folder, *_ in found}
-    return [_of_now(board, folders) for board in msgspec.convert(known, list[Board])]
+    boards = msgspec.convert(known, list[Board])
+    if data is not None:
+        boards = _of_dataset(boards, data)
+    # Of a damaged run only the name of the folder is known.
+    protocols = {spec, spec and file_name(spec)}
+    return [_of_now(b, folders) for b in boards if spec is None or b.protocol in protocols]
 
 
-def _boards(name: str | None, spec: str | None) -> list[Board]:
+def _of_dataset(boards: list[Board], data: str) -> list[Board]:
+    """Return the boards of the dataset at a place, or else of a dataset of this name."""
+    name, place = dataset_name(data), place_of(data)
+    is_known = was_trained(place)
+    damaged = [b for b in boards if not b.fingerprint and b.dataset == file_name(name)]
+    named = [board for board in boards if board.fingerprint and board.dataset == name]
+    own = [b for b in boards if place in _places(b) or is_known(b.fingerprint)]
+    if not own:
+        own = named
+        if exists(data):  # a folder that was moved, or was trained on elsewhere
+            own = [b for b in own if not any(is_there(each, b.sources) for each in _places(b))]
+    if own or damaged or not boards or exists(data) or _is_offered(data):
+        return own + damaged
+    best = closest(data, {board.dataset for board in boards})
+    raise DatasetError(
+        f"there is no dataset {quoted(data)}, and no run of one of that name; the closest is "
+        f"{quoted(best)}"
+    )
+
+
+def _places(board: Board) -> Sequence[str]:
+    """Return the places of a board's dataset; earlier versions recorded none."""
+    return board.places or tuple(map(place_of, board.sources))
+
+
+def _is_offered(data: str) -> bool:
+    """Whether a plugin has a dataset of this name."""
+    from zoo.plugins.registry import offered_datasets, open_registry  # rarely needed
+
+    return data in offered_datasets(open_registry())
+
+
+def _boards() -> list[Board]:
     boards: dict[tuple[str, str, bool, str, bool], list[Run]] = {}
     unreadable = []
     found = list(runs())
     for run in found:
         if isinstance(run, RunError):
-            unreadable += _unreadable(run, name, spec)
+            unreadable.append(_unreadable(run))
             continue
         record = run.record
         key = (
@@ -81,10 +122,18 @@ def _boards(name: str | None, spec: str | None) -> list[Board]:
             record.used,
             leaks(record.audit),
         )
-        if name in (None, key[0]) and spec in (None, key[1]):
-            boards.setdefault(key, []).append(run)
+        boards.setdefault(key, []).append(run)
     sha256 = hashing([run for run in found if isinstance(run, Run) and run.is_scored])
-    return [*(_board(own, key, sha256) for key, own in sorted(boards.items())), *unreadable]
+    made = [_board(own, key, sha256) for key, own in sorted(boards.items())]
+    return [*_marked(made), *unreadable]
+
+
+def _marked(boards: Sequence[Board]) -> Iterator[Board]:
+    """Yield the boards; where several have the same title, with what tells them apart."""
+    titles = Counter((board.title, board.protocol, board.grouped) for board in boards)
+    for board in boards:
+        is_one = titles[board.title, board.protocol, board.grouped] == 1
+        yield replace(board, mark="") if is_one else board
 
 
 def hashing(scored: Sequence[Run]) -> Callable[[Path], str | None]:
@@ -108,16 +157,14 @@ def hashing(scored: Sequence[Run]) -> Callable[[Path], str | None]:
         return {path: run.sha256(path) for path, run in files.items()}.get
 
 
-def _unreadable(error: RunError, name: str | None, spec: str | None) -> list[Board]:
+def _unreadable(error: RunError) -> Board:
     """Return a board of a run whose record is damaged, since its own one is not known."""
     folder = error.folder or Path()
     protocol, ungrouped, _ = folder.parent.name.partition("-ungrouped")
     dataset = folder.parents[1].name
-    if (name and file_name(name) != dataset) or (spec and file_name(spec) != protocol):
-        return []
     model = folder.name.rpartition("-")[0] or folder.name
     row = Row(model=model, run=folder.name, status="damaged", error=str(error))
-    return [Board(dataset, "", protocol, not ungrouped, None, (row,))]
+    return Board(dataset, "", protocol, not ungrouped, None, (row,))
 
 
 def _of_now(board: Board, folders: Mapping[str, Path]) -> Board:
@@ -149,16 +196,21 @@ def _board(
     }
     figures = _figures(members, hashes, key)
     rows = [_row(run, figures.get(run.id), lost[run.id]) for run in members]
+    used = record.used
+    last = max((run.record.finished or run.record.started or "")[:10] for run in members)
     audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
         dataset=record.dataset.name,
-        fingerprint=record.used,
+        fingerprint=used,
         protocol=record.protocol.spec,
         grouped=record.protocol.grouped,
         audit=summary(audited) if audited else None,
         rows=tuple(sorted(rows, key=_order)),
         left_out=max(len(run.record.skipped) for run in members),
         selection=record.dataset.selection or "",
+        sources=tuple(sorted({run.record.dataset.source for run in members})),
+        places=tuple(sorted({r.record.dataset.place for r in members if r.record.dataset.place})),
+        mark=", ".join(filter(None, (last and f"last run {last}", f"fingerprint {used[:8]}"))),
     )
 
 

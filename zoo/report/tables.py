@@ -38,7 +38,8 @@ def heading(board: Board) -> str:
     split = "" if board.grouped else ", split by track (--ungrouped)"
     tested = f", {tracks} tracks" if tracks else ""
     left_out = f", {board.left_out} left out" if board.left_out else ""
-    return f"{board.title}, {board.protocol}{split}{tested}{left_out}"
+    mark = f", {board.mark}" if board.mark else ""
+    return f"{board.title}, {board.protocol}{split}{tested}{left_out}{mark}"
 
 
 def audit_sentences(audit: dict[str, Any] | None) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zoo.artefacts.model_card import model_card
 from zoo.datasets import Dataset
+from zoo.datasets.places import note_trained
 from zoo.evaluate.cross_validation import Experiment
 from zoo.evaluate.protocols import DEFAULT_PROTOCOL, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
@@ -16,6 +17,7 @@ from zoo.features.extraction import extract
 from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import all_changes, find_dataset, open_registry, usable_model
 from zoo.training.folds import clear
+from zoo.training.history import note_changes
 from zoo.training.record import new_record
 from zoo.training.training import Training
 from zoo.training.wish import Wish
@@ -137,6 +139,7 @@ def train(
     if isinstance(data, str):
         data = find_dataset(data, registry, engine=engine, reporter=reporter)
     splitting.folds(data, seed, grouped)  # an impossible split is refused before the work
+    note_changes(data, reporter, root)
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
     wish = Wish.checked(robustness, all_changes(registry), data)
@@ -188,10 +191,9 @@ def train(
                 experiment = Experiment(loaded, used, seed)
                 search = Search(experiment, tuner, grouped, engine) if nested else None
                 sample = wanted.sample(run, loaded, used, folds)
-                training = Training(
+                return Training(
                     run, experiment, extraction, folds, search, sample, reporter, engine
-                )
-                return training.finish()
+                ).finish()
         used = extraction.dataset
         with suppress(OSError):  # it is empty
             folder.rmdir()
@@ -199,6 +201,7 @@ def train(
 
 def _open_run(folder: Path, record: RunRecord) -> Run:
     """Return the run of this folder, to be continued, or a new one."""
+    note_trained(record.dataset.source, record.used)
     try:
         run = Run.read(folder)
     except RunError as error:

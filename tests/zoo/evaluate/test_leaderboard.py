@@ -14,6 +14,7 @@ from zoo.evaluate.leaderboard import side_by_side
 from zoo.evaluate.significance import compare, intervals
 from zoo.report.tables import audit_sentences, board_markdown, boards_csv
 from zoo.workspace import remove
+from zoo_registry.errors import DatasetError
 from zoo_registry.runs import Run
 
 
@@ -42,7 +43,11 @@ def test_runs_of_one_dataset_and_protocol_share_a_board(table):
             for other in row.tied_with:
                 assert {r.rank for r in board.rows if r.run == other} == {row.rank}
     assert [b.protocol for b in zoo.leaderboard(protocol="kfold:5")] == ["kfold:5"] * 2
-    assert zoo.leaderboard(data="elsewhere.csv") == []
+    with pytest.raises(
+        DatasetError,
+        match="no dataset 'tabel', and no run of one of that name; the closest is 'table'",
+    ):
+        zoo.leaderboard(data="tabel")
     assert len(side_by_side(boards)) == 2
 
 
