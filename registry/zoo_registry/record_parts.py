@@ -169,8 +169,8 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     silence; earlier versions did not measure it. `collection` is the published collection that the
     tracks belong to, such as "gtzan", if it is known, `licence` and `citation` its licence and how
     to cite it. `reading` opens the same tracks again;
-    `selection` says what they are of the whole dataset, such as "3 of 10 classes". `place` is the
-    hash of the absolute path or of the address; two folders of one name have different ones.
+    `selection` says what they are of the whole dataset, such as "3 of 10 classes". If
+    `source` is no absolute path or address, `place` is the hash of that.
     """
 
     name: str

@@ -11,7 +11,15 @@ from zoo_registry.files import write_text
 from zoo_registry.record_parts import DatasetInfo
 from zoo_registry.text import digest
 
-__all__ = ["exists", "is_there", "note_trained", "place_of", "recorded_place", "was_trained"]
+__all__ = [
+    "exists",
+    "is_relative",
+    "is_there",
+    "note_trained",
+    "place_of",
+    "recorded_place",
+    "was_trained",
+]
 
 _LOCAL = "file://"
 _DIGITS = 32  # of a hash, in the names of files
@@ -42,8 +50,13 @@ def _real(source: str) -> str:
 
 
 def recorded_place(info: DatasetInfo) -> str:
-    """Return the place of the dataset of a run; earlier versions did not record it."""
+    """Return the place of the dataset of a run."""
     return info.place or place_of(info.source)
+
+
+def is_relative(source: str) -> bool:
+    """Whether a source alone does not state the place, so that a record has to."""
+    return _real(source) != source
 
 
 def exists(source: str) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from zoo.datasets import dataset_name
 from zoo.datasets.hashing import file_digests
-from zoo.datasets.places import exists, is_there, place_of, was_trained
+from zoo.datasets.places import exists, is_relative, is_there, place_of, was_trained
 from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import Board, Difference, Row
 from zoo.evaluate.protocols import parse_protocol
@@ -95,8 +95,9 @@ def _of_dataset(boards: list[Board], data: str) -> list[Board]:
 
 
 def _places(board: Board) -> Sequence[str]:
-    """Return the places of a board's dataset; earlier versions recorded none."""
-    return board.places or tuple(map(place_of, board.sources))
+    """Return the places of a board's dataset; earlier versions did not record relative ones."""
+    absolute = [source for source in board.sources if not is_relative(source)]
+    return [*board.places, *map(place_of, absolute if board.places or absolute else board.sources)]
 
 
 def _is_offered(data: str) -> bool:

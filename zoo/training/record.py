@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 
 from zoo.datasets import Dataset, FeatureTable, Reading
 from zoo.datasets.collections import COLLECTIONS
-from zoo.datasets.places import place_of
+from zoo.datasets.places import is_relative, place_of
 from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions
 from zoo.features.arrays import frontend_of
@@ -81,7 +81,7 @@ def new_record(
             citation=collection.citation if collection else None,
             reading=dataset.reading if dataset.reading != Reading() else None,
             selection=dataset.selection or None,
-            place=place_of(dataset.source),
+            place=place_of(dataset.source) if is_relative(dataset.source) else None,
         ),
         protocol=ProtocolInfo(spec=protocol.spec, grouped=grouped),
         seed=seed,

@@ -134,7 +134,7 @@ def test_a_run_of_a_selection(feature_table, monkeypatch, capfd):
     assert "# Decision tree on table, 3 of 4 classes" in run.card_path.read_text()
     tune = ("tune", "decision-tree", "--data", table, "--protocol", "kfold:4", "--trials", "1")
     status, _, notes = command(*tune, *chosen)
-    assert f"`zoo train decision-tree --data {table} {' '.join(chosen)} --tuned`" in notes
+    assert f"`zoo train decision-tree --data {table} {' '.join(chosen)} --protocol" in notes
 
 
 def test_a_metadata_csv_is_never_written_of_a_part(tone_folder, monkeypatch, capfd):
