@@ -33,8 +33,10 @@ __all__ = [
     "check_contract",
     "check_front_end",
     "check_name",
+    "fields_of",
     "has_network",
     "identity",
+    "in_words",
     "shortest",
     "with_fields",
 ]
@@ -185,6 +187,17 @@ def shortest(frontend: FrontEnd) -> int:
     return frontend.shortest if isinstance(frontend, BoundedFrontEnd) else 0
 
 
+def fields_of(frontend: FrontEnd) -> dict[str, object]:
+    """Return the fields that a user can give, with their values."""
+    identity(frontend)
+    return {each.name: getattr(frontend, each.name) for each in fields(frontend) if each.init}  # type: ignore[arg-type]
+
+
+def in_words(values: Mapping[str, object]) -> str:
+    """Return fields as they are typed, such as "window=10.0, n_fft=1024"."""
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
 def with_fields(frontend: FrontEnd, settings: Mapping[str, str]) -> FrontEnd:
     """Return a front end with other values of its fields.
 
@@ -200,14 +213,13 @@ def with_fields(frontend: FrontEnd, settings: Mapping[str, str]) -> FrontEnd:
     UsageError
         If a field is unknown, or does not take the value.
     """
-    identity(frontend)
-    known = {each.name: getattr(frontend, each.name) for each in fields(frontend) if each.init}  # type: ignore[arg-type]
-    changed = {}
+    known = fields_of(frontend)
+    changed: dict[str, object] = {}
     for name, text in settings.items():
         if name not in known:
-            listed = ", ".join(f"{n}={v}" for n, v in known.items()) or "none"
             raise UsageError(
-                f"the front end {frontend.name} has no field {name!r}; its fields are: {listed}"
+                f"the front end {frontend.name} has no field {name!r}; its fields are: "
+                f"{in_words(known) or 'none'}"
             )
         changed[name] = _fitting(frontend.name, name, text, known[name])
     try:

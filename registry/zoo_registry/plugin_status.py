@@ -17,7 +17,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from zoo_registry.discovery import Kind, PluginEntry, load_extension, load_frontend, load_model
+from zoo_registry.discovery import (
+    BUILT_IN,
+    Kind,
+    PluginEntry,
+    load_extension,
+    load_frontend,
+    load_model,
+)
 from zoo_registry.errors import PluginError
 from zoo_registry.files import read_json, write_text
 from zoo_registry.model import LoadedFrontEnd, Model, hooks_of
@@ -87,7 +94,11 @@ def statuses(
     """
     known = _read_slow(memory)
     skipped = known if limit is not None else set()
-    asked = [entry for entry in entries if not entry.withheld and _key(entry) not in skipped]
+    asked = [
+        entry
+        for entry in entries
+        if not entry.withheld and (_is_own(entry) or _key(entry) not in skipped)
+    ]
     limit = _LONGEST if limit is None else limit
     found = dict(zip(map(_key, asked), _import_all(asked, limit), strict=True))
     slow = {key for key, state in found.items() if state.status == "slow"}
@@ -103,6 +114,11 @@ def _key(entry: PluginEntry) -> str:
     source = entry.source
     parts = entry.kind, entry.name, entry.point.value, source.distribution, source.version
     return " ".join(map(str, parts))
+
+
+def _is_own(entry: PluginEntry) -> bool:
+    """Whether a plugin is built in: its import is known to be quick, unless the machine is busy."""
+    return entry.source.distribution == BUILT_IN
 
 
 def _read_slow(memory: Path | None) -> set[str]:
@@ -143,7 +159,7 @@ def _import_all(entries: Sequence[PluginEntry], limit: float) -> Iterator[Plugin
         process.start()
         sender.close()
         try:
-            while waiting and receiver.poll(limit):
+            while waiting and receiver.poll(_LONGEST if _is_own(waiting[0]) else limit):
                 yield receiver.recv()
                 waiting = waiting[1:]
             if waiting:  # it takes too long

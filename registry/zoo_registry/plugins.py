@@ -6,9 +6,10 @@ few and small, are imported when hooks are called.
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -28,7 +29,7 @@ from zoo_registry.discovery import (
 )
 from zoo_registry.enabled import read_switches
 from zoo_registry.errors import PluginError, UnknownModel, UsageError
-from zoo_registry.frontend import with_fields
+from zoo_registry.frontend import fields_of, in_words, with_fields
 from zoo_registry.model import LoadedFrontEnd, Model, call_apart, new_manager
 from zoo_registry.plugin_status import PluginStatus, statuses
 
@@ -212,9 +213,22 @@ class Registry:
         for entry in self.entries:
             if entry.kind == kind and entry.name == name:
                 return UsageError(f"the {what} {name!r} cannot be used: {entry.reason}")
-        known = ", ".join(sorted(self._points_of(kind)))
+        known = sorted(self._points_of(kind))
         error = UnknownModel if kind == "model" else UsageError
-        return error(f"there is no {what} {name!r}; choose one of: {known}")
+        return error(f"there is no {what} {name!r}; {self._advice(kind, name, known)}")
+
+    def _advice(self, kind: Kind, name: str, known: Sequence[str]) -> str:
+        """Return what to type in the place of an unknown name."""
+        listed = f"choose one of: {', '.join(known)}"
+        begin, colon, field = name.partition(":")
+        if kind == "front-end" and colon and (begin in known or is_plugin_file(begin)):
+            fields = fields_of(self.frontend(begin).card.frontend)
+            like = next((f"{n}={v}" for n, v in fields.items() if n == field), "FIELD=VALUE")
+            return f"a field has a value, as in {begin}:{like}; its fields are: {in_words(fields)}"
+        if kind == "front-end" and {part.partition(":")[0] for part in name.split(",")} <= {*known}:
+            return "give --front-end once for each"
+        near = get_close_matches(name.casefold(), known, 1)
+        return f"did you mean {near[0]}? C{listed[1:]}" if near else listed
 
     def _file(self, path: Path, frontend: str | None) -> Model:
         given = None if frontend is None else self.frontend(frontend)

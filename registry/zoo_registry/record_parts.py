@@ -76,7 +76,8 @@ class FrontEndInfo(Structure, kw_only=True, omit_defaults=True):
 
     `spec` is the value of ``--front-end`` if it is not the front end of the model's card; of a
     loose file it has the path, from which nothing is loaded because a record names it.
-    `weights` tells whether it has any; earlier versions left it out. `trained_on` has what they
+    `weights` tells whether it has any, `network` whether it is a network, of which excerpts are no
+    training copies; earlier versions left both out. `trained_on` has what they
     have seen, each with what datasets have in common with it, by the names of their collections.
     """
 
@@ -88,6 +89,7 @@ class FrontEndInfo(Structure, kw_only=True, omit_defaults=True):
     licence: str | None = None
     notice: str | None = None
     weights: bool = False
+    network: bool = False
     trained_on: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property

@@ -11,7 +11,7 @@ from tests.registry.test_plugins import EXTENSION, sound
 from zoo_registry import Registry
 from zoo_registry.discovery import EXTENSIONS, OPTIONAL, read_entries
 from zoo_registry.enabled import Switches
-from zoo_registry.plugin_status import statuses
+from zoo_registry.plugin_status import _key, statuses
 
 # What no `except` in the same process could contain.
 FATAL = {
@@ -78,6 +78,13 @@ class TestSlowPlugins:
             "with (here / 'imports').open('a') as file: file.write('x')\n"
             "if (here / 'slow').exists(): time.sleep(60)\n" + sound("slow"),
         )
+
+    def test_a_built_in_one_is_waited_for(self, install_plugin, tmp_path):
+        source = "import time; time.sleep(0.5)\n" + sound("own")
+        offers = read_entries(Switches(), [install_plugin("own", source, distribution="genre-zoo")])
+        memory = tmp_path / "slow.json"
+        memory.write_text(json.dumps([_key(entry) for entry in offers]))
+        assert [state.status for state in statuses(offers, 0.1, memory)] == ["ready"]
 
     def test_is_waited_for_once(self, slow, good, tmp_path):
         offers, memory = read_entries(Switches(), [slow, good]), tmp_path / "cache" / "slow.json"

@@ -261,7 +261,7 @@ class TestLooseFiles:
             registry.load(str(file))
 
     def test_unknown_name_lists_the_known(self, good):
-        with pytest.raises(UnknownModel, match="no model 'god'; choose one of: good"):
+        with pytest.raises(UnknownModel, match=r"no model 'god'; did you mean good\? Choose"):
             Registry(points=[good]).load("god")
 
 

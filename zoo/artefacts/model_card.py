@@ -116,8 +116,8 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | --- | --- |
 | dataset | {table_cell(record.dataset.title)}, {record.dataset.tracks} tracks{skipped} |
 | fingerprint | `{record.dataset.fingerprint}` |
-{_bandwidth(record.dataset.bandwidth)}| front end | {table_cell(_fields(record.frontend))} |
-{_weights(record)}{_copies(record.copies)}| parameters | {table_cell(params)} |
+{_bandwidth(record.dataset.bandwidth)}| front end | {table_cell(_frontend(record))} |
+{_weights(record)}{_copies(record)}| parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
 | plugin | {table_cell(plugin)} |
 | licence | {table_cell(licence)} |
@@ -168,13 +168,28 @@ def _citation(record: RunRecord) -> str:
     return f"\n## To cite the recordings\n\n{lines}\n"
 
 
-def _copies(version: int | None) -> str:
+def _is_encoder(record: RunRecord) -> bool:
+    plugin = record.frontend_plugin
+    return bool(plugin and (plugin.network or plugin.package))
+
+
+def _frontend(record: RunRecord) -> str:
+    """Return the front end with its fields; those of every encoder have known units."""
+    fields = dict(record.frontend)
+    if _is_encoder(record):
+        units = {"sample_rate": "Hz", "window": "s", "step": "s"}
+        fields |= {name: f"{fields[name]} {unit}" for name, unit in units.items() if name in fields}
+    return _fields(fields)
+
+
+def _copies(record: RunRecord) -> str:
     """Return a row on the training copies, if there were any."""
+    version = record.copies
     if not version:
         return ""
     kinds = "excerpts under noise, half of narrow band"
     if version > 1:
-        kinds = "of narrow band under noise, and excerpts unless the front end is an encoder"
+        kinds = "of narrow band under noise" + ", and excerpts" * (not _is_encoder(record))
     return f"| training copies | {kinds}, version {version} |\n"
 
 

@@ -110,8 +110,10 @@ def _table(states: "list[PluginStatus]") -> Text:
     )
     # The weights of a front end are optional, and `zoo models` says how to get them.
     sound = ("missing", "front-end")
-    if any(s.status not in _STYLES and (s.status, s.kind) != sound for s in states):
+    if any(s.status in ("broken", "missing") and (s.status, s.kind) != sound for s in states):
         yield Note("`zoo plugins doctor` says what is wrong, and what to do.")
+    elif any(state.status == "slow" for state in states):
+        yield Note("`zoo plugins doctor` waits for those that are slow.")
 
 
 @app.command("doctor")

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from zoo.audio.changes import Change
 from zoo.audio.decode import resample
-from zoo.audio.encoders import Encoder
 from zoo.datasets import Dataset, FeatureTable
 from zoo.features.arrays import Arrays
 from zoo.features.changed import changed_arrays, extract_changed
 from zoo_registry.errors import AudioError
+from zoo_registry.frontend import has_network
 from zoo_registry.model import Model
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def has_copies(model: Model, dataset: Dataset) -> bool:
 
 def _pairs(dataset: Dataset, model: Model) -> "list[Pair]":
     """Return the copies of all tracks, or of some, evenly spread."""
-    copies = _COPIES[:1] if isinstance(model.card.frontend, Encoder) else _COPIES
+    copies = _COPIES[:1] if has_network(model.card.frontend) else _COPIES
     count = min(len(dataset), _MOST // len(copies))
     indices = np.linspace(0, len(dataset) - 1, count).astype(int)
     return [(int(index), copy) for copy in copies for index in indices]

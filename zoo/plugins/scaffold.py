@@ -130,10 +130,10 @@ def write_package(
 def _texts(name: str, kind: str, network: Network | None) -> dict[str, str]:
     """Return the values of the placeholders, or raise `UsageError` if the name is not free."""
     module = name.replace("-", "_")
-    _check_name(name, module)
+    _check_name(KINDS[kind]["what"], name, module)
     title = name.replace("-", " ").capitalize()
     camel = "".join(word.capitalize() for word in name.split("-"))
-    if camel in ("Encoder", "FrontEndCard"):  # of the module
+    if camel in ("Encoder", "FrontEndCard", "TrainedOn"):  # of the module
         camel = f"Own{camel}"
     texts = {"name": name, "module": module, "title": title, "camel": camel}
     return texts | {key: text.format_map(texts) for key, text in KINDS[kind].items()} | (
@@ -141,13 +141,12 @@ def _texts(name: str, kind: str, network: Network | None) -> dict[str, str]:
     )  # fmt: skip
 
 
-def _check_name(name: str, module: str) -> None:
-    from zoo.audio.frontends import Handcrafted
-    from zoo_registry.card import Card
+def _check_name(what: str, name: str, module: str) -> None:
+    from zoo_registry.frontend import check_name
     from zoo_registry.plugins import Registry
 
     try:
-        Card(name=name, title=name, family="", frontend=Handcrafted())
+        check_name(what, name)
     except PluginError as error:
         raise UsageError(str(error)) from error
     for entry in Registry().entries:

@@ -70,15 +70,24 @@ def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
 
 
 def explanations(board: Board) -> list[str]:
-    """Return a sentence on the columns of robustness, if any run has one."""
+    """Return sentences on the columns of robustness, and how an empty one is filled in."""
     rows = [row for row in board.rows if row.by_change]
-    if not rows:
-        return []
-    tie = "; = others are as low" if any(len(worst_changes(row)) > 1 for row in rows) else ""
-    return [
-        "robustness: mean share right of tracks with everyday changes; worst change: the one with "
-        f"the lowest share{tie}."
+    sentences = []
+    if rows:
+        tie = "; = others are as low" if any(len(worst_changes(row)) > 1 for row in rows) else ""
+        sentences.append(
+            "robustness: mean share right of tracks with everyday changes; worst change: the one "
+            f"with the lowest share{tie}."
+        )
+    encoders = [
+        row for row in board.rows if row.rank and row.frontend_given and row.robustness is None
     ]
+    if any(not row.failed_changes for row in encoders):
+        sentences.append(
+            "robustness -: asked about no changed tracks; the same `zoo train` command with "
+            "--robustness 100 fills it in."
+        )
+    return sentences
 
 
 def worst_changes(row: Row) -> list[str]:

@@ -99,7 +99,9 @@ def _frontend_plugin(model: Model) -> FrontEndInfo | None:
     card, source = model.frontend_card, model.source.frontend
     if not card:
         own = model.card.frontend  # it may be a network, and have no card
-        return FrontEndInfo(title=own.name, weights=True) if has_network(own) else None
+        return (
+            FrontEndInfo(title=own.name, weights=True, network=True) if has_network(own) else None
+        )
     return FrontEndInfo(
         title=card.title,
         spec=source.spec if source else None,
@@ -109,6 +111,7 @@ def _frontend_plugin(model: Model) -> FrontEndInfo | None:
         licence=card.licence,
         notice=card.notice,
         weights=card.has_weights,
+        network=has_network(card.frontend),
         trained_on={seen.corpus: dict(seen.overlaps) for seen in card.trained_on},
     )
 

@@ -135,6 +135,7 @@ def test_an_encoder_of_unknown_weights_is_named_on_board_and_card(trained, monke
     table = zoo("leaderboard").stdout
     assert " ".join(table.split()).count(sentence) == 1
     assert "handcrafted's" not in table
+    assert "command with --robustness 100 fills it in." in " ".join(table.split())
     cards = [path.read_text() for path in Path("unknown").rglob("logistic-*/README.md")]
     assert sorted(sentence in card for card in cards) == [False, True]
     checked = zoo("plugins", "check", "./my_encoder.py", "--only", "card-complete").stdout
@@ -146,6 +147,22 @@ def test_an_encoder_of_unknown_weights_is_named_on_board_and_card(trained, monke
     assert "does not state" not in zoo(
         "plugins", "check", "./my_encoder.py", "--only", "card-complete"
     ).stdout  # fmt: skip
+
+
+def test_the_card_says_what_this_run_has(write_run):
+    from zoo.artefacts.model_card import model_card
+
+    answers = [0, 1, 2] * 4
+    frontend = {"name": "mine", "version": 1, "sample_rate": 16000, "window": 9.0, "step": 3.0}
+    plugin = {"title": "Mine", "network": True, "weights": True}
+    run = write_run("svm-a", answers, answers, frontend=frontend, frontend_plugin=plugin, copies=3)
+    card = model_card(run, run.predictions())
+    assert "| training copies | of narrow band under noise, version 3 |" in card
+    assert "sample_rate 16000 Hz, window 9.0 s, step 3.0 s |" in card
+    run = write_run("svm-b", answers, answers, copies=3)
+    assert ("| training copies | of narrow band under noise, and excerpts, version 3 |") in (
+        model_card(run, run.predictions())
+    )
 
 
 def test_front_ends_of_one_name_are_told_apart(write_run):
