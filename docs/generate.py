@@ -173,6 +173,24 @@ def collections() -> str:
     return "\n".join(rows)
 
 
+def columns() -> str:
+    """Return a table of the names of columns in tables of labels, as Markdown."""
+    from zoo.datasets.columns import ROLES
+
+    meanings = {
+        "path": "the file",
+        "label": "its class",
+        "number": "its class, where no other column has it",
+        "group": "what stays together; the first of these",
+        "recording": "the same for pieces of one recording",
+        "fold": "the published fold",
+        "split": "the published part, such as train or test",
+    }
+    rows = ["| column | names |", "| --- | --- |"]
+    rows += [f"| {meanings[role]} | {', '.join(names.split())} |" for role, names in ROLES.items()]
+    return "\n".join(rows)
+
+
 def gtzan() -> str:
     """Return what the table of facts says of each genre of GTZAN, as Markdown."""
     from zoo.datasets.collections.gtzan import GENRES, facts

@@ -101,8 +101,9 @@ def read_labels_file(
     table = read_table(path)
     roles = columns_by_role(table.columns, reading, path)
     look = _Look(path, roles, table.columns, [row for _, row in islice(table.rows, _SAMPLE)])
-    is_sure = reading.path is not None or (bool(look.places) and not look.numbers)
-    if not is_sure and (len(look.numbers) >= _FEATURES or not look.has_names):
+    is_sure = bool(look.places) and not look.numbers
+    may_be = look.has_names and len(look.numbers) < _FEATURES
+    if not (is_sure or may_be or reading.path):
         return None
     reason: NoFileNamed | None = None
     for root, listing in _listings(look):
