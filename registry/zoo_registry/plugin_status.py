@@ -48,6 +48,11 @@ class PluginStatus:
         of a front end is "front end".
     frontend : str or None
         Name of the front end that a model takes by default.
+    layout : str or None
+        What a front end gives, or a model takes: "vectors" or "frames".
+    licence, weights, trained_on : str or None, str or None, tuple of str
+        Licence of the weights of a front end, the package that has them or "included", and what
+        they have seen.
     status : {"ready", "missing", "broken", "slow", "disabled"}
         "missing": a required package is not installed; "broken": it failed to load; "slow": its
         import was not waited for; "disabled": it is switched off.
@@ -63,6 +68,10 @@ class PluginStatus:
     title: str | None = None
     family: str | None = None
     frontend: str | None = None
+    layout: str | None = None
+    licence: str | None = None
+    weights: str | None = None
+    trained_on: tuple[str, ...] = ()
     status: Status
     reason: str | None = None
     distribution: str | None
@@ -205,15 +214,20 @@ def _import(entry: PluginEntry) -> PluginStatus:
         title = next(iter((loaded.__doc__ or "").splitlines()), None)
         return _status(entry, "ready", title=title, hooks=hooks_of(loaded), seconds=seconds)
     if isinstance(loaded, LoadedFrontEnd):
-        need = loaded.card.missing
+        described = loaded.card
+        need = described.missing
         return _status(
             entry, "missing" if need else "ready", f"needs its weights: {need}" if need else None,
-            title=loaded.card.title, family="front end", seconds=seconds,
+            title=described.title, family="front end", seconds=seconds,
+            layout=described.frontend.layout, licence=described.licence,
+            weights=described.source_of_weights,
+            trained_on=tuple(seen.corpus for seen in described.trained_on),
         )  # fmt: skip
     card, reason = loaded.card, None
     if missing := loaded.missing():
         reason = f"needs {', '.join(missing)}: {pip_install(card.extra, missing)}"
     return _status(
         entry, "missing" if reason else "ready", reason, title=card.title, family=card.family,
-        frontend=card.frontend.name, hooks=loaded.hooks, seconds=seconds,
+        frontend=card.frontend.name, layout=card.frontend.layout, hooks=loaded.hooks,
+        seconds=seconds,
     )  # fmt: skip

@@ -228,6 +228,9 @@ class Registry:
         if kind == "front-end" and {part.partition(":")[0] for part in name.split(",")} <= {*known}:
             return "give --front-end once for each"
         near = get_close_matches(name.casefold(), known, 1)
+        if kind == "model" and not near:
+            near = get_close_matches(name.casefold(), self._points_of("front-end"), 1)
+            near = [f"the front end {each}" for each in near]
         return f"did you mean {near[0]}? C{listed[1:]}" if near else listed
 
     def _file(self, path: Path, frontend: str | None) -> Model:

@@ -7,8 +7,8 @@ from pathlib import Path
 from zoo_registry.errors import ZooError
 
 __all__ = [
-    "complete_data", "complete_front_end", "complete_model", "complete_plugin", "complete_run",
-    "complete_trained",
+    "complete_data", "complete_front_end", "complete_model", "complete_model_or_front_end",
+    "complete_plugin", "complete_run", "complete_trained",
 ]  # fmt: skip
 
 
@@ -20,6 +20,11 @@ def complete_model(incomplete: str) -> list[str]:
 def complete_front_end(incomplete: str) -> list[str]:
     """Return front ends: installed ones, and files."""
     return _named("front-end", incomplete)
+
+
+def complete_model_or_front_end(incomplete: str) -> list[str]:
+    """Return what has a card: models, front ends, and files."""
+    return sorted({*complete_model(incomplete), *complete_front_end(incomplete)})
 
 
 def _named(kind: str, incomplete: str) -> list[str]:

@@ -1,24 +1,46 @@
-"""``zoo models``: list of models and front ends, and the reason why one cannot be used."""
+"""``zoo models``: list of models and front ends, why one cannot be used, and the card of one."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from zoo.cli.completion import complete_model_or_front_end
 from zoo.cli.options import ListFormatOption
 from zoo.cli.output import Text, columns, make_table, print_result
 
 if TYPE_CHECKING:
+    from zoo_registry.card import Card, Distribution
+    from zoo_registry.model import Source
     from zoo_registry.plugin_status import PluginStatus
+    from zoo_registry.plugins import Registry
 
 __all__ = ["command"]
 
 _HEADINGS = {
     "model": ("model", "title", "family", "front end", "status", "from"),
-    "front-end": ("front end", "title", "status", "from"),
+    "front-end": ("front end", "title", "layout", "status", "from"),
 }
-_KEYS = ("name", "title", "family", "status", "reason", "distribution", "version")
+_KEYS = (
+    "name", "title", "family", "status", "reason", "distribution", "version", "layout", "licence",
+    "trained_on", "weights",
+)  # fmt: skip
 
 
-def command(format: ListFormatOption = "table") -> None:
+def command(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A model or front end, or the file of one, whose card is printed.",
+            autocompletion=complete_model_or_front_end,
+        ),
+    ] = None,
+    format: ListFormatOption = "table",
+) -> None:
     """List models and front ends: what can be trained, from where, and what is broken and why.
+
+    With a name, print its card: parameters with their ranges, or what a front end was trained on.
 
     Example: zoo models
     """
@@ -26,9 +48,79 @@ def command(format: ListFormatOption = "table") -> None:
     from zoo_registry.plugins import Registry
 
     registry, memory = Registry(), cache_folder() / "slow-plugins.json"
+    if name:
+        card = _front_end(registry, name) if registry.is_frontend(name) else _model(registry, name)
+        print_result(format, json=card, table=_card(card))
+        return
     states = [*registry.models(memory), *registry.frontends(memory)]
     records = [{key: getattr(state, key) for key in _KEYS} for state in states]
     print_result(format, json=records, table=_table(states))
+
+
+def _front_end(registry: "Registry", name: str) -> dict[str, Any]:
+    """Return the card of a front end as JSON values."""
+    from zoo_registry.frontend import fields_of
+
+    loaded = registry.frontend(name)
+    card = loaded.card
+    return {
+        "name": card.name, "title": card.title, "layout": card.frontend.layout,
+        "sample_rate": card.frontend.sample_rate, "fields": fields_of(card.frontend),
+        "weights": card.source_of_weights, "install": card.missing, "licence": card.licence,
+        "trained_on": [
+            {"corpus": seen.corpus, "overlaps": dict(seen.overlaps)} for seen in card.trained_on
+        ],
+        "references": card.references, **_origin_of(loaded.source),
+    }  # fmt: skip
+
+
+def _model(registry: "Registry", name: str) -> dict[str, Any]:
+    """Return the card of a model as JSON values."""
+    model = registry.load(name)
+    card: Card = model.card
+    return {
+        "name": card.name, "title": card.title, "family": card.family,
+        "frontend": card.frontend.name, "layout": card.frontend.layout,
+        "params": dict(card.params),
+        "space": {key: asdict(each) for key, each in card.space.items()},
+        "ranges": {key: _range(each) for key, each in card.space.items()},
+        "requires": card.requires, "references": card.references, **_origin_of(model.source),
+    }  # fmt: skip
+
+
+def _origin_of(source: "Source") -> dict[str, Any]:
+    return {"distribution": source.distribution, "version": source.version}
+
+
+def _range(values: "Distribution") -> str:
+    """Return what a search tries, in words."""
+    from zoo_registry.card import Choice, Int, LogFloat
+
+    if isinstance(values, Choice):
+        return ", ".join(map(str, values.values))
+    kind = ", logarithmic" if isinstance(values, LogFloat) else ""
+    if isinstance(values, Int) and values.step > 1:
+        kind = f", in steps of {values.step}"
+    return f"{values.low:g} to {values.high:g}{kind}"
+
+
+def _card(card: Mapping[str, Any]) -> Text:
+    """Yield a line for each part of a card, and a table of parameters."""
+    params = card.get("params")
+    for key, value in card.items():
+        if value in (None, "", (), [], {}) or key in ("params", "space", "ranges"):
+            continue
+        if key == "trained_on":
+            text = "; ".join(", which ".join([seen["corpus"], *seen["overlaps"].values()])
+                             for seen in value)  # fmt: skip
+        elif isinstance(value, Mapping):
+            text = ", ".join(f"{name}={given}" for name, given in value.items())
+        else:
+            text = str(value) if isinstance(value, str | int) else "; ".join(value)
+        yield f"{key.replace('_', ' '):<14}{text}"
+    if params:
+        rows = ((name, str(value), card["ranges"].get(name, "")) for name, value in params.items())
+        yield make_table(columns("parameter", "default", "tuned over", overflow="fold"), rows)
 
 
 def _table(states: "list[PluginStatus]") -> Text:
@@ -37,7 +129,8 @@ def _table(states: "list[PluginStatus]") -> Text:
         yield make_table(
             columns(*headings, overflow="fold"),
             (
-                (state.name, state.title, *[state.family, state.frontend] * (kind == "model"),
+                (state.name, state.title,
+                 *([state.family, state.frontend] if kind == "model" else [state.layout]),
                  state.status, _origin(state))
                 for state in listed
             ),

@@ -251,8 +251,12 @@ def test_a_board_and_a_run_show_what_survives_changes(command, tone_folder, monk
 def test_models_have_the_keys_that_others_rely_on(command):
     _, out, _ = command("models", "--format", "json")
     models = json.loads(out)
-    keys = {"name", "title", "family", "status", "reason", "distribution", "version"}
+    keys = {"name", "title", "family", "status", "reason", "distribution", "version", "layout",
+            "licence", "trained_on", "weights"}  # fmt: skip
     assert all(set(model) == keys for model in models)
+    found = {model["name"]: model for model in models}
+    described = [found["musicnn"][key] for key in ("layout", "licence", "trained_on", "weights")]
+    assert described == ["vectors", "ISC", ["the Million Song Dataset"], "musicnn==0.1.0"]
     assert {model["name"] for model in models} >= {
         "svm", "random-forest", "logistic", "elasticnet", "decision-tree", "knn", "cnn2d",
         "vgg16",
