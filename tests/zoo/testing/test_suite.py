@@ -88,6 +88,7 @@ CULPRITS = {
         ),
         ([("card =", "expected_failures = {'speed': ''}\ncard =")], "expected_failures is"),
         ([('references=("Cox 1958",)', 'references="Cox"')], "is no tuple of texts"),
+        (own_front_end(layout="waves"), "is 'waves'; give one of 'vectors', 'frames'"),
     ],
     "card-complete": [
         ([('"rate": 0.5', '"rate": 5.0')], "default of 'rate', 5.0, lies outside"),
@@ -98,7 +99,6 @@ CULPRITS = {
         (own_front_end(""), "cannot be hashed"),
         (own_front_end("(frozen=True, eq=False)"), "differs from a copy"),
         (own_front_end(more="(1, 2)"), "are changed by JSON"),
-        (own_front_end(layout="waves"), "layout is 'waves'"),
     ],
     "import-without-framework": [
         ([("import numpy as np", "import numpy as np\nimport scipy")], "imports scipy"),
