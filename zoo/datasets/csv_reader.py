@@ -24,7 +24,7 @@ _BOMS = {
 }
 _LAST = "cp1252"  # of Western Windows; what is not UTF-8 is read as this
 _SAMPLE = 100  # rows from which the separator is found
-_BLOCK = 1 << 20  # bytes
+_BLOCK = 1 << 16  # bytes
 
 
 class TableError(DatasetError):

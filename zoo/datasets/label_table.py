@@ -173,7 +173,8 @@ def read_labels(
             return None
         found = scan.hits.pop(column)
         scan.hits.clear()
-        result = LabelTable(path, {"path": column}, form=table.form, example=scan.example)
+        called = posixpath.basename(path) if path.startswith("../") else path
+        result = LabelTable(called, {"path": column}, form=table.form, example=scan.example)
         result.named = len({file for files in found for file in files})
         if result.named < enough:
             return result

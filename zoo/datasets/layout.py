@@ -138,6 +138,11 @@ def _given(
             f"no column of {name} names audio files in {listing.name}; "
             "say which has their paths with --path-column"
         )
+    if not listing.files:
+        raise NoFileNamed(
+            f"there is no audio file in {listing.name}; put {name} into a folder around its files, "
+            "or write absolute paths"
+        )
     for line, value in () if found.named else found.missing:
         raise NoFileNamed(
             f"{name} names no audio file in {listing.name}: in line {line}, {quoted(value)} of the "

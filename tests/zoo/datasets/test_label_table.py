@@ -1,7 +1,9 @@
 """Tables of labels, as spreadsheets, other systems and publishers write them."""
 
 import csv
+import tracemalloc
 import unicodedata
+from contextlib import nullcontext
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,9 +11,11 @@ from threading import Thread
 
 import pytest
 
+from zoo.audio.folders import PassedOver
 from zoo.datasets import FeatureTable, Reading, open_dataset
 from zoo.datasets.folder import read_folder
-from zoo.datasets.layout import METADATA
+from zoo.datasets.layout import METADATA, understand
+from zoo.datasets.listing import Listing
 from zoo_registry import DatasetError
 
 PATHS = [f"{label}/{number}.wav" for label in ("dog", "Böen") for number in range(4)]
@@ -188,6 +192,21 @@ def test_tables_without_what_is_needed(folder, rows, reason):
         read_folder(folder)
 
 
+def test_the_text_of_other_columns_is_not_kept(tmp_path):
+    files = [f"clips/{number:04d}.wav" for number in range(1500)]
+    other = ["text " * 10] * 40
+    rows = [[path, "ab"[number % 2], *other] for number, path in enumerate(files)]
+    write(tmp_path / "list.csv", [["file", "genre", *range(40)], *rows])
+    size = (tmp_path / "list.csv").stat().st_size
+    listing = Listing("data", files, (), ["list.csv"], PassedOver(), set(files).__contains__,
+                      lambda path: nullcontext(tmp_path / path))  # fmt: skip
+    tracemalloc.start()
+    assert len(understand(listing, Reading()).rows) == len(files)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size / 2
+
+
 def test_numbers_of_rows_are_no_names_of_files(folder):
     write(folder / "list.csv", [["id", "genre"], *([n, "ab"[n % 2]] for n in range(4))])
     dataset = read_folder(folder)
@@ -267,6 +286,9 @@ class TestGivenTable:
         write(folder / "list.csv", [["file", "genre"], ["clips/dog/9.wav", "a"]])
         with pytest.raises(DatasetError, match=r"in line 2, 'clips/dog/9.wav' .*closest .*'clips/"):
             open_dataset(str(folder / "list.csv"))
+        write(folder / "lists of mine" / "list.csv", table())
+        with pytest.raises(DatasetError, match=r"there is no audio file in .* around its files"):
+            open_dataset(str(folder / "lists of mine" / "list.csv"))
 
     def test_features_stay_features(self, folder):
         head = ["filename", "label", *(f"f{number}" for number in range(9))]
