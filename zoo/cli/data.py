@@ -39,9 +39,7 @@ app = typer.Typer(help="Look at a dataset before training on it.", no_args_is_he
 def check_data(
     data: Annotated[
         str,
-        typer.Argument(
-            help="demo, or a folder with one sub-folder a class.", autocompletion=complete_data
-        ),
+        typer.Argument(help="What --data of `zoo train` takes.", autocompletion=complete_data),
     ],
     write: Annotated[
         bool,

@@ -73,7 +73,8 @@ def judge_columns(
         Label of each row, in the order of the file.
     """
     found = Columns()
-    _, numbers = np.unique(np.array(labels), return_inverse=True)
+    index = {label: number for number, label in enumerate(sorted(set(labels)))}
+    numbers, classes = np.array([index[label] for label in labels], dtype=np.int64), len(index)
     # Rows in random order, so that equal values are in no order of their labels.
     order = np.random.default_rng(0).permutation(len(numbers))
     apart: dict[str, str] = {}
@@ -84,12 +85,15 @@ def judge_columns(
             found.left_out[name] = "it is an identifier"
         elif len(column) < _FEWEST:
             continue
-        elif reason := _copy(column, numbers) or _counter(column, numbers):
-            found.left_out[name] = reason
-        elif len(column) >= _FEWEST_PAIRS:
-            alike[name], exact = _neighbours(column[order], numbers[order])
-            if exact:
-                apart[name] = exact
+        else:
+            by_value = order[np.argsort(column[order], kind="stable")]
+            own, theirs = column[by_value], numbers[by_value]
+            if reason := _copy(own, theirs, classes) or _counter(column, own, numbers):
+                found.left_out[name] = reason
+            elif len(column) >= _FEWEST_PAIRS:
+                alike[name], exact = _neighbours(theirs, classes)
+                if exact:
+                    apart[name] = exact
     standing_out = {name for name, share in alike.items() if share >= _ALONE} | apart.keys()
     # Where most columns tell the classes apart, the classes are that different.
     if 2 * len(standing_out) <= len(names):
@@ -104,33 +108,39 @@ def judge_columns(
 _INTERVALS = "each class has values of its own"
 
 
-def _counter(column: NDArray[np.float64], labels: NDArray[np.int64]) -> str | None:
-    """Return the reason why a column counts the rows, or None."""
-    distinct = np.unique(column)
-    steps, whole = np.diff(distinct), (column == np.rint(column)).all()
-    if len(distinct) == len(column) and whole and (steps == steps[0]).all():
+def _counter(
+    column: NDArray[np.float64], values: NDArray[np.float64], labels: NDArray[np.int64]
+) -> str | None:
+    """Return the reason why a column counts the rows, or None; `values` are sorted."""
+    steps = np.diff(values)
+    if steps[0] > 0 and (steps == steps[0]).all() and (values == np.rint(values)).all():
         return "it numbers the rows"
-    if len(distinct) >= _RISING and _in_order(column) and _sorted_by_label(labels):
+    if _in_order(column) and np.count_nonzero(steps) + 1 >= _RISING and _sorted_by_label(labels):
         return "it rises or falls from row to row; shuffle the rows if it is a feature"
     return None
 
 
-def _copy(column: NDArray[np.float64], labels: NDArray[np.int64]) -> str | None:
-    """Return the reason why a column is constant or made from the label, or None."""
-    distinct, codes = np.unique(column, return_inverse=True)
-    if len(distinct) == 1:
+def _copy(values: NDArray[np.float64], labels: NDArray[np.int64], classes: int) -> str | None:
+    """Return the reason why a column is constant or made from the label, or None.
+
+    `values` are sorted, with the label of each.
+    """
+    codes = np.concatenate([[0], np.cumsum(np.diff(values) > 0)])
+    distinct = int(codes[-1]) + 1
+    if distinct == 1:
         return "it is constant"
-    classes = int(labels.max()) + 1
+    if 2 * distinct > len(values):
+        return None
     # Each pair of a value and a label that occurs, in the order of values.
-    pairs, rows = np.unique(np.stack([codes, labels], axis=1), axis=0, return_counts=True)
-    if len(pairs) == classes and len(column) - classes >= _REPEATED:
+    pairs, rows = np.unique(codes * classes + labels, return_counts=True)
+    if len(pairs) == classes and len(values) - classes >= _REPEATED:
         return "it is a copy of the label: each class has one value"
-    runs = 1 + np.count_nonzero(np.diff(pairs[:, 1]))
-    if len(pairs) == len(distinct) <= len(column) / 2 and runs > 2 * classes:
+    runs = 1 + np.count_nonzero(np.diff(pairs % classes))
+    if len(pairs) == distinct and runs > 2 * classes:
         return "it is an identifier: each value belongs to one class"
-    most = np.zeros(len(distinct), int)
-    np.maximum.at(most, pairs[:, 0], rows)
-    if 2 < classes == len(distinct) and most.sum() >= _NEARLY * len(column):  # noqa: PLR2004
+    most = np.zeros(distinct, int)
+    np.maximum.at(most, pairs // classes, rows)
+    if 2 < classes == distinct and most.sum() >= _NEARLY * len(values):  # noqa: PLR2004
         return "it is a copy of the label, but for a few rows"
     return None
 
@@ -147,14 +157,13 @@ def _sorted_by_label(labels: NDArray[np.int64]) -> bool:
     return bool(changes < (1 - np.square(shares).sum()) / 2)
 
 
-def _neighbours(column: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, str | None]:
+def _neighbours(labels: NDArray[np.int64], classes: int) -> tuple[float, str | None]:
     """Return the share of neighbours by value that have one label, and what is exact."""
-    own = labels[np.argsort(column, kind="stable")]
-    changes, classes = int(np.count_nonzero(np.diff(own))), int(labels.max()) + 1
-    share = 1 - changes / (len(own) - 1)
+    changes = int(np.count_nonzero(np.diff(labels)))
+    share = 1 - changes / (len(labels) - 1)
     if changes >= classes:
         return share, None
-    if classes > 2 and len(own) >= _PER_CLASS * classes:  # noqa: PLR2004
+    if classes > 2 and len(labels) >= _PER_CLASS * classes:  # noqa: PLR2004
         return share, _INTERVALS
     return share, "alone"
 

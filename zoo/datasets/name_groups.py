@@ -17,7 +17,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from zoo.audio.kinds import is_audio
 from zoo.datasets.base import Dataset, Track
@@ -211,17 +211,21 @@ def _stems(tracks: Sequence[Track]) -> Iterator[_Stem]:
         elif (match := _NUMBER.fullmatch(name)) and not _NO_STEM.fullmatch(match[1]):
             base, is_joined = match[1], name[match.end(1)].isdigit()
             if not _has_number(base):
-                folder = str(PurePosixPath(track.id).parent)
-                yield _Stem(track, f"{folder}/{base}" if folder != "." else base, "stem")
+                yield _Stem(track, _folder(track) + base, "stem")
             elif not is_joined:
                 yield _Stem(track, _group(track, base), "level")
 
 
 def _without_suffix(path: str) -> str:
-    name = unicodedata.normalize("NFC", PurePosixPath(path).name)
+    name = unicodedata.normalize("NFC", path.rpartition("/")[2])
     while is_audio(name):
         name = name.rpartition(".")[0]
     return name.strip()
+
+
+def _folder(track: Track) -> str:
+    """Return the folder of a track with a slash, empty if there is none."""
+    return track.id[: track.id.rfind("/") + 1]
 
 
 def _has_number(text: str) -> bool:
@@ -256,10 +260,10 @@ def _proven(
 ) -> Iterator[_Stem]:
     """Yield the stems of a class for which there is evidence."""
     own = Counter(stem.group for stem in stems)
-    folders = Counter(PurePosixPath(track.id).parent for track in tracks)
+    folders = Counter(_folder(track) for track in tracks)
     several = defaultdict[str, list[_Stem]](list)
     for stem in stems:
-        count, folder = own[stem.group], folders[PurePosixPath(stem.track.id).parent]
+        count, folder = own[stem.group], folders[_folder(stem.track)]
         is_all = count in {len(tracks), *([folder] if stem.kind == "stem" else ())}
         is_most = count > _MOST * len(tracks) and not _has_number(stem.group)
         if sizes[stem.group] > 1 and not (is_all or is_most):
