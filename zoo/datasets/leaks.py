@@ -23,6 +23,7 @@ _IDENTIFIER = re.compile(r".+[ _.-]id|.+[a-z]I[Dd]")  # song_id, classID
 _FEWEST = 8  # rows, from which values prove anything
 _FEWEST_PAIRS = 20  # rows, whose order by value proves something
 _REPEATED = 5  # values that are equal within classes, which no chance explains
+_PAIRS = 20  # equal whole numbers; a measured feature has them
 _RISING = 8  # different values, which no chance brings into the order of the rows
 _NEARLY = 0.95  # of the rows, in which a copy of the label has to agree with it
 _PER_CLASS = 10  # rows, from which no real feature keeps three classes or more apart
@@ -113,8 +114,10 @@ def _counter(
 ) -> str | None:
     """Return the reason why a column counts the rows, or None; `values` are sorted."""
     steps = np.diff(values)
-    if steps[0] > 0 and (steps == steps[0]).all() and (values == np.rint(values)).all():
-        return "it numbers the rows"
+    if steps.min() > 0 and (values == np.rint(values)).all():
+        pairs = len(values) ** 2 / 2 / (values[-1] - values[0])  # that would be equal by chance
+        if steps.max() == steps.min() or pairs > _PAIRS:
+            return "it numbers the rows"
     if _in_order(column) and np.count_nonzero(steps) + 1 >= _RISING and _sorted_by_label(labels):
         return "it rises or falls from row to row; shuffle the rows if it is a feature"
     return None

@@ -53,6 +53,7 @@ def open_with(table):
 WITH_ERRORS = np.where(LINE % 40 == 7, 0, LABELS)
 GAPS = np.cumsum(RNG.integers(1, 9, ROWS))
 LEAKS = {
+    "numbers of which some are missing": (np.sort(RNG.permutation(2 * ROWS)[:ROWS]), SHUFFLED),
     "row number": (LINE, LINE),
     "row number in random order": (LINE, SHUFFLED),
     "in steps, downwards": (9000 - 10 * LINE, LINE),
