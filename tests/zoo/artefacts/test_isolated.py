@@ -269,7 +269,7 @@ class TestOwn:
         root = trained("frames")
         (path,) = root.glob("models/*/*/*/model.onnx")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("ZOO_CACHE", str(root.parent / "cache"))
+            patch.setenv("ZOO_CACHE", str(root.with_name("trained_cache")))
             assert isinstance(Artefact(path)._session, LocalSession)
 
     def test_a_record_beside_a_file_proves_nothing(self, hearing, monkeypatch, tmp_path):

@@ -98,6 +98,7 @@ def test_disable_and_enable(zoo, strangers):
     assert zoo("train", "ill").returncode == 1
     assert set(listed["svm"]) == {
         "name", "title", "family", "status", "reason", "distribution", "version",
+        "layout", "licence", "trained_on", "weights",
     }  # fmt: skip
 
 
