@@ -175,9 +175,10 @@ def mtg_jamendo(folder: Path, low: bool = False) -> Path:
     return folder
 
 
-def index(path: Path, kind: str, files: dict[str, str]) -> Path:
+def index(path: Path, kind: str, files: dict[str, str], others: Sequence[str] = ()) -> Path:
     """Write an index as mirdata and soundata read it: the file of each "tracks" or "clips"."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    items = {name: {"audio": [file, "0" * 32]} for name, file in files.items()}
+    absent = {other: [None, None] for other in others}
+    items = {name: {"audio": [file, "0" * 32], **absent} for name, file in files.items()}
     path.write_text(json.dumps({"version": "1.0", kind: items}))
     return path

@@ -41,6 +41,12 @@ SHOWN = [
         "it is zoo/artefacts/standalone_predict.py, which the page runs",
     ),
     ("docs/artefacts.md", "text", "make", "a server does not end; tests/browser has one"),
+    (
+        "docs/collections.md",
+        "text",
+        "zoo data",
+        "wants real copies; tests/zoo/datasets/collections and tests/plugins/test_loaders.py",
+    ),
     ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
     ("docs/commands.md", "", "docker run", "tests/zoo/test_container.py has such a container"),
     (

@@ -282,13 +282,15 @@ class ExtensionSpec:
         """
 
     @hookspec
-    def zoo_datasets(self) -> "Mapping[str, Callable[[], Any]] | None":
+    def zoo_datasets(self) -> "Mapping[str, Callable[..., Any]] | None":
         """Add datasets; called when ``--data`` is looked up.
 
         Returns
         -------
         mapping
-            A function that returns a `zoo.datasets.Dataset`, by the name for ``--data``.
+            A function that returns a `zoo.datasets.Dataset`, by the name for ``--data``. If the
+            name ends with a colon, the function receives what the user writes behind it: a name,
+            and maybe an @ and the folder of the data.
         """
 
     @hookspec

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,20 @@ from zoo_registry.text import quoted
 if TYPE_CHECKING:
     from zoo.execution.engine import Engine
 
-__all__ = ["Dataset", "FeatureTable", "Reading", "Track", "dataset_name", "open_dataset"]
+__all__ = [
+    "Dataset",
+    "FeatureTable",
+    "Reading",
+    "Track",
+    "dataset_name",
+    "offered_dataset",
+    "open_dataset",
+]
 
 
 def open_dataset(
     wanted: str,
-    offered: Mapping[str, Callable[[], Dataset]] | None = None,
+    offered: Mapping[str, Callable[..., Dataset]] | None = None,
     trust: bool = True,
     engine: "Engine | None" = None,
     reporter: Reporter | None = None,
@@ -39,7 +48,8 @@ def open_dataset(
         "demo", the name of a plugin's dataset, a folder or its URL, a table of labels or its URL,
         or a CSV feature table.
     offered : mapping, optional
-        Functions that return the datasets of plugins, by name.
+        Functions that return the datasets of plugins, by name; one whose name ends with a colon
+        receives what follows the name.
     trust : bool
         Whether files of unchanged size and time are assumed to be unchanged.
     engine : Engine, optional
@@ -64,7 +74,7 @@ def open_dataset(
 
 def _whole(
     wanted: str,
-    offered: Mapping[str, Callable[[], Dataset]] | None,
+    offered: Mapping[str, Callable[..., Dataset]] | None,
     trust: bool,
     engine: "Engine | None",
     reporter: Reporter | None,
@@ -73,15 +83,19 @@ def _whole(
     """Return the dataset with all its tracks."""
     if not wanted:
         raise DatasetError(EMPTY_PATH)
-    if wanted == "demo" or wanted in (offered or ()):
+    load = offered_dataset(wanted, offered or {})
+    if wanted == "demo" or load:
         if reading and reading.columns:
             role = next(iter(reading.columns))
             raise DatasetError(f"{wanted} is no table; leave out --{role}-column")
-        if wanted == "demo":
+        if load is None:
             from zoo.datasets.demo import demo_set
 
             return demo_set()
-        return (offered or {})[wanted]()
+        dataset = load()
+        if reporter and dataset.said:
+            reporter.note(dataset.said)
+        return dataset
     path = Path(wanted)
     if is_folder(path):
         from zoo.datasets.folder import read_folder
@@ -103,11 +117,32 @@ def _whole(
         return with_facts(read_remote(wanted, engine, trust, reporter, reading))
     if os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
         raise DatasetError(f"{wanted} is neither a folder nor a .csv table")
-    names = ", ".join(["demo", *sorted(offered or ())])
+    names = ", ".join(["demo", *sorted(f"{n}NAME" if n[-1:] == ":" else n for n in offered or ())])
     raise DatasetError(
         f"there is no folder or file {quoted(wanted)}, and no dataset of that name; "
         f"datasets with a name: {names}"
     )
+
+
+def offered_dataset(
+    wanted: str, offered: Mapping[str, Callable[..., Dataset]]
+) -> Callable[[], Dataset] | None:
+    """Return the function that loads a dataset of a plugin, None if no plugin offers it.
+
+    Parameters
+    ----------
+    wanted : str
+        Value of ``--data``; "demo" is the zoo's own.
+    offered : mapping
+        As for `open_dataset`.
+    """
+    if wanted == "demo":
+        return None
+    if wanted in offered and not wanted.endswith(":"):
+        return offered[wanted]
+    family, colon, rest = wanted.partition(":")
+    load = offered.get(f"{family}:") if colon else None
+    return partial(load, rest) if load else None
 
 
 def dataset_name(wanted: str) -> str:
@@ -121,4 +156,6 @@ def dataset_name(wanted: str) -> str:
         url = wanted.rstrip("/")
         place = PurePosixPath(url.partition("://")[2])
         return (place.stem if place.suffix.lower() in TABLES else place.name) or url
-    return path.stem if path.suffix.lower() in TABLES else wanted
+    # A plugin's dataset may be followed by its place.
+    name = wanted.partition("@")[0] if ":" in wanted.partition("@")[0] else wanted
+    return path.stem if path.suffix.lower() in TABLES else name

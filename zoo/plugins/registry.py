@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.audio.urls import is_url
 from zoo.audio.weights import packaged_files
-from zoo.datasets import Dataset, open_dataset
+from zoo.datasets import Dataset, offered_dataset, open_dataset
 from zoo.execution.progress import Reporter
 from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
@@ -201,6 +201,7 @@ def find_dataset(
     """
     offered = offered_datasets(registry or open_registry())
     dataset = open_dataset(wanted, offered, trust, engine, reporter, reading)
+    wanted = _place(wanted, offered)
     if os.path.exists(wanted) and not _mark(wanted).exists():  # noqa: PTH110  (allows a long name)
         with suppress(OSError):  # it will have to be named again
             write_text(_mark(wanted), "", durable=False)
@@ -238,15 +239,16 @@ def recorded_dataset(
         If an extension offers it, and fails.
     """
     offered, source = offered_datasets(registry or open_registry()), info.source
-    if source != "demo" and source not in offered:
-        if is_url(source):
+    given = _place(source, offered)
+    if source != "demo" and (given != source or not offered_dataset(source, offered)):
+        if is_url(given):
             raise DatasetError(
                 f"no address is opened because a record names it, here {quoted(source)}; "
                 "give it as --data if you trust it"
             )
-        place = Path(os.path.realpath(source))
-        known = _mark(source).exists() or (within and within.resolve() in (place, *place.parents))
-        if not known and os.path.exists(source):  # noqa: PTH110  (allows a long name)
+        place = Path(os.path.realpath(given))
+        known = _mark(given).exists() or (within and within.resolve() in (place, *place.parents))
+        if not known and os.path.exists(given):  # noqa: PTH110  (allows a long name)
             raise DatasetError(
                 f"the record names {quoted(source)}, which no command was given here; "
                 "give it as --data if it is the dataset"
@@ -254,14 +256,20 @@ def recorded_dataset(
     return open_dataset(source, offered, trust, reading=info.reading)
 
 
+def _place(source: str, offered: "Mapping[str, Callable[..., Dataset]]") -> str:
+    """Return the folder behind the @ of a plugin's dataset; any other value as it is."""
+    is_behind = source not in offered and offered_dataset(source, offered)
+    return source.partition("@")[2] or source if is_behind else source
+
+
 def _mark(source: str) -> Path:
     """Return the path of a file that exists once the user has named this folder or table."""
     return cache_folder() / "named" / digest(os.path.realpath(source))[:32]
 
 
-def offered_datasets(registry: Registry) -> dict[str, Callable[[], Dataset]]:
+def offered_datasets(registry: Registry) -> dict[str, Callable[..., Dataset]]:
     """Return the data sets that extensions offer, by name, as functions that load them."""
-    offered: dict[str, Callable[[], Dataset]] = {}
+    offered: dict[str, Callable[..., Dataset]] = {}
     for offer in registry.ask("zoo_datasets"):
         if not isinstance(offer, Mapping):
             _log.warning(
@@ -320,12 +328,12 @@ def _fault(change: Any, taken: Set[str]) -> str | None:
     return None
 
 
-def _loaded(name: str, load: Callable[[], object]) -> Dataset:
+def _loaded(name: str, load: Callable[..., object], *rest: str) -> Dataset:
     """Return the data set of an extension; raise every error and wrong result as `PluginError`."""
     plugin = f"the plugin that offers the data set {name!r}"
     try:
         with stdout_kept():
-            dataset = load()
+            dataset = load(*rest)
     except (ZooError, KeyboardInterrupt):
         raise
     except BaseException as error:
