@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import zoo
 from tests import published
 from tests.notes import Notes
 from zoo.datasets import dataset_name, open_dataset
@@ -76,6 +77,7 @@ def test_urbansound8k_of_soundata_where_it_lies(workspace, indexed):
     dataset = find_dataset(wanted)
     assert (dataset.name, dataset.source) == ("soundata:urbansound8k", wanted)
     assert dataset_name(wanted) == dataset.name
+    assert zoo.leaderboard(wanted) == []  # a name that is offered is no typing error
     own = open_dataset(str(folder))
     facts = {(t.digest, t.label, t.fold, t.group) for t in dataset.tracks}
     assert facts == {(t.digest, t.label, t.fold, t.group) for t in own.tracks}

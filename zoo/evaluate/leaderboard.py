@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from zoo.datasets import dataset_name
+from zoo.datasets import dataset_name, offered_dataset
 from zoo.datasets.hashing import file_digests
 from zoo.datasets.places import exists, is_relative, is_there, place_of, was_trained
 from zoo.evaluate.audit import leaks, summary
@@ -104,7 +104,7 @@ def _is_offered(data: str) -> bool:
     """Whether a plugin has a dataset of this name."""
     from zoo.plugins.registry import offered_datasets, open_registry  # rarely needed
 
-    return data in offered_datasets(open_registry())
+    return offered_dataset(data, offered_datasets(open_registry())) is not None
 
 
 def _boards() -> list[Board]:
