@@ -188,7 +188,7 @@ def _convert(estimator: Any, **options: bool) -> Any:
         warnings.simplefilter("ignore", FutureWarning)
         try:
             proto = convert_sklearn(
-                estimator,
+                _with_first_column(estimator),
                 initial_types=[("track", FloatTensorType([None, estimator.n_features_in_]))],
                 options=options,
                 target_opset=OPSET,
@@ -202,6 +202,24 @@ def _convert(estimator: Any, **options: bool) -> Any:
     del proto.graph.output[:]
     proto.graph.output.extend(wanted)
     return proto
+
+
+def _with_first_column(estimator: Any) -> Any:
+    """Return a pipeline in a form that can be converted if it selects the first column only.
+
+    The converter takes that selection for an empty one.
+    """
+    import numpy as np
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+    if not isinstance(estimator, Pipeline) or not hasattr(estimator[0], "get_support"):
+        return estimator
+    if estimator[0].get_support(indices=True).tolist() != [0]:
+        return estimator
+    first = ColumnTransformer([("first", "passthrough", [0])])
+    first.fit(np.zeros((1, estimator.n_features_in_)))
+    return Pipeline([("selection", first), *estimator.steps[1:]])
 
 
 def _with_temperature(estimator: Any, beta: float) -> Any:

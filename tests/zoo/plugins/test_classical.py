@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.multiclass import OneVsRestClassifier
@@ -150,6 +151,12 @@ ESTIMATORS = {
     "forest": RandomForestClassifier(20, random_state=0),
     "tree": DecisionTreeClassifier(min_samples_leaf=3, random_state=0),
     "margin": SGDClassifier(random_state=0),
+    "first column": make_pipeline(
+        SelectFromModel(
+            RandomForestClassifier(10, random_state=0), threshold=-np.inf, max_features=1
+        ),
+        DecisionTreeClassifier(min_samples_leaf=3, random_state=0),
+    ),
     "scaled by itself": make_pipeline(StandardScaler(), LogisticRegression()),
 }
 
