@@ -131,6 +131,24 @@ def test_esc_has_one_form_in_every_layout(tmp_path):
         assert (other.fingerprint, other.collection) == (dataset.fingerprint, "esc-10"), folder
 
 
+@pytest.mark.real
+def test_esc_10_repacked_as_esc_50(real_data, tmp_path):
+    """The real recordings, with the classes' numbers at the ends of their names."""
+    dataset, _ = read(real_data / "esc10")
+    rows = [["filename", "fold", "target", "category", "esc10", "src_file", "take"]]
+    (tmp_path / "audio").mkdir()
+    for track in dataset.tracks:
+        path, target = Path(track.id), dataset.classes.index(track.label)
+        name = f"{path.stem}-{target}{path.suffix}"
+        shutil.copy(track.path, tmp_path / "audio" / name)
+        rows.append([name, track.fold, target, track.label, True, track.group, path.stem[-1]])
+    published.lines(tmp_path / "meta" / "esc50.csv", rows)
+    repacked, (said,) = read(tmp_path)
+    assert (repacked.collection, dataset.collection) == ("esc-10", "esc-10")
+    assert repacked.fingerprint == dataset.fingerprint
+    assert said.startswith("ESC-10: 400 of 400 files, 10 classes")
+
+
 def test_urbansound8k_beside_its_table(made, tmp_path):
     published.urbansound8k(tmp_path, beside=True)
     dataset, _ = read(tmp_path)
