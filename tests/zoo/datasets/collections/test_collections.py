@@ -143,7 +143,7 @@ def test_esc_10_repacked_as_esc_50(real_data, tmp_path):
         shutil.copy(track.path, tmp_path / "audio" / name)
         rows.append([name, track.fold, target, track.label, True, track.group, path.stem[-1]])
     published.lines(tmp_path / "meta" / "esc50.csv", rows)
-    repacked, (said,) = read(tmp_path)
+    repacked, (said, *_) = read(tmp_path)
     assert (repacked.collection, dataset.collection) == ("esc-10", "esc-10")
     assert repacked.fingerprint == dataset.fingerprint
     assert said.startswith("ESC-10: 400 of 400 files, 10 classes")
