@@ -262,7 +262,7 @@ def _waveform(
     model: Model, track: Track
 ) -> tuple[NDArray[np.float32], Callable[[int], NDArray[np.bool_]]]:
     """Return a waveform, and a function that tells which of its rows are in the array."""
-    with recording(track.location, track.digest) as path:
+    with recording(track) as path:
         audio, _, peaks = decode_measured(path, model.card.frontend.sample_rate)
     return audio, lambda count: sounding_rows(model, count, audio.size, lambda: peaks)
 

@@ -16,23 +16,57 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ANNOTATIONS", "Dataset", "FeatureTable", "Track", "check_labels", "components"]
+__all__ = [
+    "ANNOTATIONS",
+    "Dataset",
+    "FeatureTable",
+    "Segment",
+    "Track",
+    "check_labels",
+    "components",
+]
 
 ANNOTATIONS = ("group", "recording", "fold", "split")  # optional columns of metadata and tables
 
 
 @dataclass(frozen=True)
+class Segment:
+    """Part of an audio file that is a track of its own.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds in the file.
+    file : str
+        SHA-256 of the bytes of the whole file, in hexadecimal.
+    """
+
+    start: float
+    end: float
+    file: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 that identifies the sound of the segment, in hexadecimal."""
+        return digest([self.file, self.start, self.end])
+
+    def __str__(self) -> str:
+        return f"{self.start:g} to {self.end:g} s"
+
+
+@dataclass(frozen=True)
 class Track:
-    """One audio file, or one row of a feature table, with its label.
+    """One audio file or segment of it, or one row of a feature table, with its label.
 
     Attributes
     ----------
     id : str
-        Unique in the dataset: the path relative to its folder, with forward slashes.
+        Unique in the dataset: the path relative to its folder, with forward slashes; of a segment
+        also its seconds, as in "song.wav#12.5-15".
     label : str
         Class.
     digest : str
-        SHA-256 of the audio bytes, or of the row, in hexadecimal.
+        SHA-256 of the audio bytes, of the `segment`, or of the row, in hexadecimal.
     path : Path or None
         Local file; None for a row of a table and for a file at a URL.
     group : str or None
@@ -43,6 +77,8 @@ class Track:
         Published fold, and published part ("train", "valid" or "test").
     url : str or None
         Address of a file that is not on this machine.
+    segment : Segment or None
+        The part of the file that is the track; None if it is all of it.
     """
 
     id: str
@@ -54,6 +90,7 @@ class Track:
     fold: str | None = None
     split: str | None = None
     url: str | None = None
+    segment: Segment | None = None
 
     @classmethod
     def from_row(
@@ -64,9 +101,18 @@ class Track:
         path: Path | None = None,
         url: str | None = None,
     ) -> Self:
-        """Return the track of a CSV row with a ``label`` and, where known, the other columns."""
+        """Return the track of a row with a ``label`` and, where known, the other columns."""
         known = {name: row.get(name) or None for name in ANNOTATIONS}
-        return cls(identifier, row["label"], digest, path, url=url, **known)
+        segment = None
+        if (path or url) and "start" in row:
+            segment = Segment(float(row["start"]), float(row["end"]), digest)
+            digest = segment.digest
+        return cls(identifier, row["label"], digest, path, url=url, segment=segment, **known)
+
+    @property
+    def file_digest(self) -> str:
+        """SHA-256 of all bytes of the file, or of the row, in hexadecimal."""
+        return self.segment.file if self.segment else self.digest
 
     @property
     def location(self) -> Path | str:
@@ -152,11 +198,12 @@ class Dataset:
     def groups(self) -> "NDArray[np.int64]":
         """Return the number of each track's group, int64, shape (tracks,).
 
-        Identical files, and tracks of the same named group or recording, have the same number.
+        Identical files, segments of one file, and tracks of the same named group or recording
+        have the same number.
         """
         import numpy as np
 
-        kinds = ("digest", "group", "recording")
+        kinds = ("file_digest", "group", "recording")
         keys = [
             [f"{kind} {key}" for kind in kinds if (key := getattr(track, kind))]
             for track in self.tracks

@@ -90,7 +90,7 @@ def check(
     """
     if isinstance(dataset, FeatureTable):
         return [*check_table(dataset), *_names(dataset), *_balance(dataset)]
-    files = [(track.location, track.digest) for track in dataset.tracks]
+    files = [(track, track.location) for track in dataset.tracks]
     found = [_DIED] * len(files)
     with (reporter or Reporter()).bar(f"decoding {len(files)} files", len(files)) as bar:
         results = LocalProcesses(jobs).map_unordered(_inspect, files)
@@ -215,10 +215,9 @@ def _group_names(dataset: Dataset, problems: Sequence[Problem]) -> list[str]:
     return [names[number] for number in numbers]
 
 
-def _inspect(file: tuple[Path | str, str]) -> _Inspection:
-    location, digest = file
+def _inspect(file: tuple[Track, Path | str]) -> _Inspection:
     try:
-        with recording(location, digest) as path:
+        with recording(*file) as path:
             decoded = read(path)
     except FileUnavailable:
         raise
@@ -315,12 +314,15 @@ def _duplicates(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
         yield _pair("duplicate", True, tracks[first][0], tracks[number][0], detail)
     for match in near_duplicates([found.landmarks for _, found in tracks]):
         first, number = match.first, match.second
-        if (first, number) not in copies:
+        # Segments of one file may repeat each other, and overlap.
+        one, other = tracks[first][0], tracks[number][0]
+        is_one = one.segment is not None and one.file_digest == other.file_digest
+        if not is_one and (first, number) not in copies:
             share = f"{match.share:.0%} of their fingerprints agree"
             detail = f"the same recording, {match.offset:+.2f} s apart ({share})"
             # A split keeps the tracks of a group together, so that nothing leaks between them.
             leaks = bool(dataset.groups[first] != dataset.groups[number])
-            yield _pair("near-duplicate", leaks, tracks[first][0], tracks[number][0], detail)
+            yield _pair("near-duplicate", leaks, one, other, detail)
 
 
 def _pair(kind: str, distorts: bool, one: Track, other: Track, detail: str) -> Problem:

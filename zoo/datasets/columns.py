@@ -10,16 +10,25 @@ from zoo_registry.text import brief, quoted
 
 __all__ = ["ROLES", "Candidates", "columns_by_role", "part_of", "plain_name"]
 
+_UNITS = ("", "s", "sec", "secs", "second", "seconds", "ms", "msec", "millisecond", "milliseconds")
+
+
+def _times(*names: str) -> str:
+    """Return the names of a column of times, with and without a unit."""
+    return " ".join(name + unit for name in names for unit in _UNITS)
+
+
 # Names in small letters without blanks and signs, the most telling first.
 ROLES = {
     "path": (
         "path file filename filepath fname slicefilename audio audiofile audiopath audiofilename "
         "audiofilepath wav wavfile wavpath wavfilename clip clipname clippath clipfilename "
-        "soundfile soundpath recordingpath track trackid name id"
+        "soundfile soundpath recordingpath beginfile beginpath track trackid name id"
     ),
     "label": (
         "label class category genre tag species labels classes classname classlabel categories "
-        "genres tags labelname categoryname genrename soundclass primarylabel emotion instrument"
+        "genres tags labelname categoryname genrename soundclass primarylabel emotion instrument "
+        "annotation commonname scientificname speciescode"
     ),
     "number": "target classid labelid categoryid genreid classindex labelindex",  # of a class
     "group": (
@@ -30,6 +39,16 @@ ROLES = {
     "recording": "recording recordingid",
     "fold": "fold folds foldid foldnumber cvfold",
     "split": "split subset partition part set",
+    # Of a segment in its file. The times of Raven begin at the first of several files.
+    "start": _times(
+        *("fileoffset", "start", "onset", "starttime", "begintime", "tstart", "timestart"),
+        *("segmentstart", "startoffset", "begin", "offset"),
+    ),
+    "end": _times(
+        *("end", "offset", "endtime", "tend", "timeend", "segmentend", "endoffset"),
+        *("stop", "stoptime"),
+    ),
+    "duration": _times("duration", "deltatime", "dur", "segmentduration", "length"),
 }
 _RANK = {
     role: {name: rank for rank, name in enumerate(names.split())} for role, names in ROLES.items()
@@ -61,8 +80,9 @@ class Candidates:
 
     Attributes
     ----------
-    path, label, number, group, recording, fold, split : tuple of str
-        Names of columns; `number` is a label that is only the number of a class.
+    path, label, number, group, recording, fold, split, start, end, duration : tuple of str
+        Names of columns; `number` is a label that is only the number of a class; the last three
+        are of a segment.
     """
 
     path: tuple[str, ...] = ()
@@ -72,6 +92,9 @@ class Candidates:
     recording: tuple[str, ...] = ()
     fold: tuple[str, ...] = ()
     split: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    end: tuple[str, ...] = ()
+    duration: tuple[str, ...] = ()
 
 
 def plain_name(name: str) -> str:

@@ -10,6 +10,7 @@ from zoo.datasets.csv_reader import TableError
 from zoo.datasets.file_index import FileIndex
 from zoo.datasets.label_table import LabelTable, NoColumn, read_labels
 from zoo.datasets.listing import Listing
+from zoo.datasets.segments import count_text
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import quoted
@@ -123,7 +124,7 @@ def _part(path: str) -> str | None:
 
 def _are_apart(tables: Sequence[LabelTable]) -> bool:
     """Whether tables have the same columns and no file in common."""
-    paths = [row["path"] for table in tables for row in table.rows]
+    paths = [path for table in tables for path in {row["path"] for row in table.rows}]
     same = all(table.columns == tables[0].columns for table in tables)
     return same and len(set(paths)) == len(paths)
 
@@ -138,4 +139,5 @@ def _joined(tables: Sequence[LabelTable]) -> LabelTable:
         rows=rows,
         missing=[item for table in tables for item in table.missing],
         unlabelled=[item for table in tables for item in table.unlabelled],
+        note=count_text(rows) or tables[0].note,
     )

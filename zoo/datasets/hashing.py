@@ -1,24 +1,28 @@
 """SHA-256 of the files of a dataset, stored and reused until size or time changes."""
 
+import atexit
 import errno
 import hashlib
 import json
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from zoo.audio.files import on_disk, opening
+from zoo.audio.urls import is_url
+from zoo.datasets.base import Track
 from zoo.workspace import cache_folder
-from zoo_registry.errors import DatasetError, FileUnavailable
+from zoo_registry.errors import AudioError, DatasetError, FileUnavailable
 from zoo_registry.files import read_json, write_text
 from zoo_registry.text import digest
 
-__all__ = ["file_digests", "recording", "remembered_digests", "sha256"]
+__all__ = ["file_digests", "heard", "recording", "remembered_digests", "sha256"]
 
 _AT_ONCE = 32  # files
 _DIGITS = 64  # of a SHA-256
@@ -32,42 +36,124 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def recording(location: Path | str, digest: str) -> Iterator[Path]:
-    """Yield a local path of a track's file; compare its bytes with their hash after the block.
+def recording(track: Track, location: Path | str | None = None) -> Iterator[Path]:
+    """Yield a local path of a track's sound; compare its file with its hash after the block.
 
     A decoder takes a file that it cannot read any more for one that is cut off, and does not know
     whether the file was replaced since the dataset was opened. Both are found here.
 
     Parameters
     ----------
-    location : Path or str
-        Path or URL.
-    digest : str
-        SHA-256 that the dataset has of the file; a plugin's dataset may have another mark, which
-        is not compared.
+    track : Track
+        The track; its segment is yielded as a file of its own. The digest of a plugin's dataset
+        may be another mark than a SHA-256, which is not compared.
+    location : Path or str, optional
+        Path or URL, if the track may have a path relative to another folder.
 
     Raises
     ------
     FileUnavailable
         If the file cannot be read, or holds other bytes.
     """
-    with on_disk(location) as path:
+    location = track.location if location is None else location
+    with _local(track, location) as path:
         try:
-            yield path
+            with heard(track, path, location) as own:
+                yield own
         except Exception:
-            _compare(path, location, digest)
+            _compare(path, location, track)
             raise
-        _compare(path, location, digest)
+        _compare(path, location, track)
 
 
-def _compare(path: Path, location: Path | str, digest: str) -> None:
+@contextmanager
+def heard(track: Track, path: Path, location: Path | str | None = None) -> Iterator[Path]:
+    """Yield a path of the sound of a track: that of its file, or of a copy of its segment.
+
+    Parameters
+    ----------
+    track : Track
+        The track.
+    path : Path
+        Its file.
+    location : Path or str, optional
+        The file as messages name it.
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be decoded, or does not hold the segment.
+    """
+    if track.segment is None:
+        yield path
+        return
+    from zoo.audio.segments import segment_file
+
+    own, name = None, str(location or path)
+    try:
+        with segment_file(path, track.segment.start, track.segment.end) as own:
+            yield own
+    except FileUnavailable:
+        raise
+    except AudioError as error:
+        text = str(error).replace(str(own or path), f"{name} from {track.segment}" if own else name)
+        raise AudioError(text) from error
+
+
+@contextmanager
+def _local(track: Track, location: Path | str) -> Iterator[Path]:
+    """Yield a local path of a track's file; the file of segments is fetched once for all."""
+    if track.segment is None or not is_url(str(location)):
+        with on_disk(location) as path:
+            yield path
+    else:
+        yield _fetched(str(location), track.segment.file).path
+
+
+class _Fetched:
+    """A local copy of a file at a URL, deleted with this object."""
+
+    def __init__(self, url: str) -> None:
+        self._stack = ExitStack()
+        self.path = self._stack.enter_context(on_disk(url))
+
+    def __del__(self) -> None:
+        self._stack.close()
+
+
+@lru_cache(maxsize=1)
+def _fetched(url: str, _: str) -> _Fetched:
+    return _Fetched(url)
+
+
+atexit.register(_fetched.cache_clear)
+
+
+def _compare(path: Path, location: Path | str, track: Track) -> None:
+    digest = track.file_digest
     with opening(path):
-        is_file = stat.S_ISREG(path.stat().st_mode)  # reading a pipe would block
-    if not is_file or (len(digest) == _DIGITS and sha256(path) != digest):
+        status = path.stat()
+    is_file = stat.S_ISREG(status.st_mode)  # reading a pipe would block
+    if is_file and len(digest) == _DIGITS:
+        if track.segment is None:
+            is_same = sha256(path) == digest
+        else:  # whose file has others
+            stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+            is_same = _sha256_once(path, *stamp) == digest
+    else:
+        is_same = is_file
+    if not is_same:
+        _fetched.cache_clear()
         _forget(location)
         raise FileUnavailable(
             f"{location} was changed while it was in use; give the same command again", "changed"
         )
+
+
+@lru_cache(maxsize=1024)
+def _sha256_once(path: Path, *_: int) -> str:
+    """Return the SHA-256 of a file; whatever replaces it has another number or time of change."""
+    return sha256(path)
 
 
 def _forget(location: Path | str) -> None:

@@ -3,113 +3,31 @@
 import posixpath
 import re
 import shlex
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from zoo.audio.kinds import is_audio
 from zoo.datasets.columns import Candidates, columns_by_role, part_of, plain_name
 from zoo.datasets.csv_reader import Table, TableError, read_table
 from zoo.datasets.file_index import FileIndex
-from zoo.datasets.listing import Listing, Row
+from zoo.datasets.label_rows import LabelTable, few, fill
+from zoo.datasets.listing import Listing
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import MOST_CLASSES
 from zoo_registry.record_parts import Reading
-from zoo_registry.text import brief, quoted
+from zoo_registry.text import quoted
 
 __all__ = ["LabelTable", "NoColumn", "read_labels"]
 
-_WHOLE = re.compile(r"(-?\d+)[.,]0*")  # a whole number that a program has written as a float
-_NUMBER = re.compile(r"-?\d+([.,]0*)?")
 _FOLD = re.compile(r"(?:fold|split|cv)?[ _-]?\d+([.,]0*)?", re.IGNORECASE)
-_SEPARATORS = ("|", ";", ",", "/")  # of several labels in a cell
 _WEAK = ("track", "trackid", "name", "id")  # may be paths, or numbers of rows
-_SHOWN = 3  # names in a sentence
 _COLUMNS = 8
 _FEW = 5  # values of a column called source, which may be groups or the names of two websites
 
 
 class NoColumn(TableError):
     """A table about the files has no column of labels, or no names of columns."""
-
-
-@dataclass
-class LabelTable:
-    """What a table says about the files of a listing.
-
-    Attributes
-    ----------
-    name : str
-        Path of the table, relative to the listing.
-    columns : dict
-        Column of each role that is used.
-    named : int
-        Number of files that it names.
-    rows : list of dict
-        Path, label and known annotations of each file that is there.
-    missing : list of (int, str)
-        Line and value of the rows whose file is not there.
-    unlabelled : list of (int, str)
-        Line and path of the files whose label is empty.
-    unused : list of str
-        The other columns.
-    form : str
-        Separator and encoding, for a sentence.
-    example : str
-        The first value that is called like an audio file, if its first row has one.
-    spelling : (str, str) or None
-        The first value that is not the path of its file as it is, and that path.
-    tables : tuple of str
-        Paths of the tables that were joined to this one.
-    """
-
-    name: str
-    columns: dict[str, str]
-    named: int = 0
-    rows: list[Row] = field(default_factory=list)
-    missing: list[tuple[int, str]] = field(default_factory=list)
-    unlabelled: list[tuple[int, str]] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
-    form: str = ""
-    example: str = ""
-    spelling: tuple[str, str] | None = None
-    tables: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        self.tables = self.tables or (self.name,)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the columns are called by their roles, all are used, and the form is usual."""
-        named = all(role == name for role, name in self.columns.items())
-        return named and not (self.unused or self.form or self.spelling)
-
-    @property
-    def roles(self) -> str:
-        """The columns that are used, for a sentence."""
-        return ", ".join(f"{role} in {brief(name)}" for role, name in self.columns.items())
-
-    @property
-    def said(self) -> str:
-        """One line on what was understood."""
-        form = f" ({self.form})" if self.form else ""
-        has_labels = "label" in self.columns
-        parts = [f"{'labels from ' * has_labels}{self.name}{form}: {self.roles}"]
-        if not has_labels:
-            parts.append("labels by folders")
-        if self.spelling:
-            parts.append("paths such as {} mean {}".format(*map(quoted, self.spelling)))
-        if self.unused:
-            parts.append(f"not used: {_few(self.unused, _COLUMNS)}")
-        if self.missing:
-            total = len(self.rows) + len(self.missing) + len(self.unlabelled)
-            names = _few([value for _, value in self.missing], _SHOWN)
-            parts.append(f"{len(self.missing)} of {total} rows have no file here ({names})")
-        if self.unlabelled:
-            names = _few([path for _, path in self.unlabelled], _SHOWN)
-            parts.append(f"{len(self.unlabelled)} files have no label there ({names})")
-        return "; ".join(parts)
 
 
 @dataclass
@@ -180,11 +98,12 @@ def read_labels(
             return result
         if result.named:
             result.columns |= _chosen(roles, scan, reading, table, label_of is not None)
-        used = result.columns.values()
-        result.unused = [of for of in table.columns if of and of not in used]
+        rows = read_table(local, name)
         has_labels = "label" in result.columns and not is_own
         label_of = label_of if label_of and not has_labels else _no_label
-        _fill(result, read_table(local, name), found, label_of)
+        fill(result, listing, rows, found, label_of, roles)
+        used = result.columns.values()
+        result.unused = [of for of in table.columns if of and of not in used]
     return result
 
 
@@ -278,7 +197,7 @@ def _label_column(
             both = {(values[first], values[second]) for values in scan.pairs}
             if not len(both) == len({one for one, _ in both}) == len({two for _, two in both}):
                 raise DatasetError(
-                    f"{table.path} has several columns of labels: {_few(names, _COLUMNS)}; "
+                    f"{table.path} has several columns of labels: {few(names, _COLUMNS)}; "
                     f"say which to use, as in --label-column {shlex.quote(names[0])}"
                 )
         if names:
@@ -288,7 +207,7 @@ def _label_column(
     others = [name for name in table.columns if name not in roles.path]
     raise NoColumn(
         f"no column of {table.path} is called label, class, category or genre; say which has the "
-        f"labels with --label-column: {_few(others, _COLUMNS) or 'there is no other column'}"
+        f"labels with --label-column: {few(others, _COLUMNS) or 'there is no other column'}"
     )
 
 
@@ -298,95 +217,3 @@ def _no_label(path: str) -> str:
 
 def _is_fold(value: str) -> bool:
     return bool(_FOLD.fullmatch(value))
-
-
-def _fill(
-    result: LabelTable,
-    table: Table,
-    found: Iterable[Sequence[str]],
-    label_of: Callable[[str], str],
-) -> None:
-    """Add the rows of a table, given the files that each may mean."""
-    columns = dict(result.columns)
-    of_path, of_label = columns.pop("path"), columns.pop("label", None)
-    rows: dict[str, tuple[int, Row]] = {}
-    for (line, values), files in zip(table.rows, found, strict=True):
-        if not files:
-            result.missing.append((line, values[of_path]))
-            continue
-        label = values[of_label].strip() if of_label else ""
-        file = _only(files, label, f"{table.path}, line {line}", values[of_path])
-        if not result.spelling and posixpath.normpath(values[of_path]) != file:
-            result.spelling = (values[of_path], file)
-        label = label or label_of(file)
-        if not label:
-            result.unlabelled.append((line, file))
-            continue
-        row = {"path": file, "label": label}
-        for role, name in columns.items():
-            if value := values[name].strip():
-                row[role] = _TIDY.get(role, str)(value)
-        earlier, same = rows.setdefault(file, (line, row))
-        if same != row:
-            other = next(role for role in (*row, *same) if row.get(role) != same.get(role))
-            raise DatasetError(
-                f"{table.path} names the track {quoted(file)} twice, with different values of "
-                f"{other} in the lines {earlier} and {line}: {quoted(same.get(other, ''))} and "
-                f"{quoted(row.get(other, ''))}; a track has one, keep one of the rows"
-            )
-    result.rows = [row for _, row in rows.values()]
-    _check_single(table.path, rows.values())
-    texts = {row["label"] for row in result.rows}
-    if all(map(_NUMBER.fullmatch, texts)):  # 1 and 1.0 are the same class
-        for row in result.rows:
-            row["label"] = _whole(row["label"])
-
-
-def _only(files: Sequence[str], label: str, place: str, value: str) -> str:
-    """Return the one file that a row means; the folder may be that of the label."""
-    if len(files) > 1:
-        files = [file for file in files if label in file.split("/")[:-1]] or files
-    if len(files) > 1:
-        raise DatasetError(
-            f"{place}: {quoted(value)} may be {quoted(files[0])} or {quoted(files[1])}; "
-            "write the path with its folder"
-        )
-    return files[0]
-
-
-def _whole(text: str) -> str:
-    match = _WHOLE.fullmatch(text)
-    return match[1] if match else text
-
-
-_TIDY: dict[str, Callable[[str], str]] = {
-    "fold": _whole,
-    "split": lambda value: part_of(value) or value,
-}
-
-
-def _check_single(table: object, rows: Iterable[tuple[int, Row]]) -> None:
-    """Raise `DatasetError` if some rows have several labels in one cell."""
-    lines = dict[str, int]()
-    for line, row in rows:
-        lines.setdefault(row["label"], line)
-    for separator in _SEPARATORS:
-        split = {
-            label: [part.strip() for part in label.split(separator)]
-            for label in lines
-            if separator in label
-        }
-        used = Counter(part for parts in split.values() for part in set(parts))
-        for label, parts in split.items():
-            known = [part in lines or (separator in "|;" and used[part] > 1) for part in parts]
-            is_list = label.startswith("[") and separator == ","
-            if all(known) or (separator in "|;" and any(known)) or is_list:
-                raise DatasetError(
-                    f"{table}, line {lines[label]}: {quoted(label)} are {len(parts)} labels, and a "
-                    "track has one; keep one of them, or name another column with --label-column"
-                )
-
-
-def _few(names: Sequence[str], most: int) -> str:
-    more = [f"{len(names) - most} more"] if len(names) > most else []
-    return ", ".join([*map(brief, names[:most]), *more])

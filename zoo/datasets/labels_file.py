@@ -142,15 +142,15 @@ def _listings(look: _Look) -> Iterator[tuple[Path, Listing]]:
 
 def _only(root: Path, files: Iterable[Path], table: Path) -> Listing:
     """Return a listing of these files alone: nothing else in their folders is looked at."""
-    paths = sorted(file.relative_to(root).as_posix() for file in files)
+    paths = {file.relative_to(root).as_posix() for file in files}
     return Listing(
         name=str(root),
-        files=paths,
+        files=sorted(paths),
         folders=(),
         tables=(),
         passed=PassedOver(),
-        exists=set(paths).__contains__,
-        copy=lambda _: nullcontext(table),
+        exists=paths.__contains__,
+        copy=lambda path: nullcontext(root / path if path in paths else table),
     )
 
 

@@ -11,7 +11,7 @@ from zoo_registry.record import AuditInfo, FoldAudit
 __all__ = ["audit", "leaks", "summary"]
 
 # Attributes of a track that a test track must not share with a training track.
-_KINDS = {"group": "group", "recording": "recording", "duplicate": "digest"}
+_KINDS = {"group": "group", "recording": "recording", "duplicate": "file_digest"}
 
 
 def audit(dataset: Dataset, folds: Sequence[Fold]) -> AuditInfo:
@@ -76,9 +76,10 @@ def _conflicts(dataset: Dataset) -> list[list[str]]:
     first_with: dict[str, Track] = {}
     pairs = []
     for track in dataset.tracks:
-        for key in (f"recording {track.recording}", f"digest {track.digest}"):
-            if key == "recording None":
-                continue
+        keys = [f"digest {track.digest}"]
+        if track.recording and not track.segment:  # segments of a recording may differ
+            keys.append(f"recording {track.recording}")
+        for key in keys:
             first = first_with.setdefault(key, track)
             if first.label != track.label and [first.id, track.id] not in pairs:
                 pairs.append([first.id, track.id])

@@ -262,7 +262,7 @@ def _compute(
 
     result = _Computed()
     try:
-        with recording(location, track.digest) as file:
+        with recording(track, location) as file:
             audio, rate = decode_unresampled(file)
     except Exception as error:
         reason = reason_of(error, model, track, location)

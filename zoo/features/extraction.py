@@ -286,7 +286,7 @@ def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
     reason, array, decoded, properties = None, None, None, None
     begun = time.perf_counter()
     try:
-        with recording(location, track.digest) as file:
+        with recording(track, location) as file:
             audio, properties, peaks = decode_measured(file, model.card.frontend.sample_rate)
         decoded = time.perf_counter()
         array = apply_front_end(model, audio, track, lambda: peaks)

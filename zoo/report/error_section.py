@@ -1,12 +1,11 @@
 """The errors of a board as its page shows them: tables, and tracks to listen to."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.datasets import Dataset
+from zoo.datasets import Dataset, Track
 from zoo.evaluate.error_analysis import (
     AlignedPredictions,
     align,
@@ -17,7 +16,7 @@ from zoo.evaluate.error_analysis import (
 from zoo.evaluate.metrics import confusion, f1_scores
 from zoo.report.excerpts import (
     Excerpt,
-    cut_excerpt,
+    excerpt_of,
     find_recordings,
     open_recordings,
     timelines,
@@ -179,15 +178,15 @@ def _cards(
     digests = {found.tracks[track]: found.digests[track] for track in worst}
     places = find_recordings(opened, digests)
     excerpts = {track: _excerpt(place) for track, place in places.items()}
-    files = {
+    there = {
         track: place
         for track, place in places.items()
-        if isinstance(place, Path) and isinstance(excerpts[track], Excerpt)
+        if isinstance(place, Track) and isinstance(excerpts[track], Excerpt)
     }
     over_time = []
     for number, run in enumerate(runs):
         progress(0.4 + 0.6 * number / len(runs))
-        over_time.append((names[run.id], timelines(run, files, digests) if files else {}))
+        over_time.append((names[run.id], timelines(run, there, digests) if there else {}))
     cards = []
     for number in worst:
         track = found.tracks[number]
@@ -204,10 +203,10 @@ def _cards(
     return cards
 
 
-def _excerpt(place: Path | str) -> Excerpt | str:
-    """Return an excerpt of a file, or the reason why there is none."""
+def _excerpt(place: Track | str) -> Excerpt | str:
+    """Return an excerpt of a track, or the reason why there is none."""
     try:
-        return cut_excerpt(place) if isinstance(place, Path) else place
+        return excerpt_of(place) if isinstance(place, Track) else place
     except AudioError as error:
         return f"The recording cannot be played: {error}."
 

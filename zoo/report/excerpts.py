@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ from zoo.artefacts.artefact import Artefact
 from zoo.audio.decode import DECODING, open_stream, waveform
 from zoo.audio.frontends import LogMel
 from zoo.audio.urls import is_url
-from zoo.datasets import Dataset, FeatureTable
+from zoo.datasets import Dataset, FeatureTable, Track
+from zoo.datasets.hashing import heard
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Section
 from zoo.inference.timeline import stretches
@@ -26,7 +28,15 @@ from zoo_registry.files import is_folder
 from zoo_registry.record import TABLE, RunRecord
 from zoo_registry.runs import Run
 
-__all__ = ["Excerpt", "Timeline", "cut_excerpt", "find_recordings", "open_recordings", "timelines"]
+__all__ = [
+    "Excerpt",
+    "Timeline",
+    "cut_excerpt",
+    "excerpt_of",
+    "find_recordings",
+    "open_recordings",
+    "timelines",
+]
 
 EXCERPT = 10.0  # seconds
 LONGEST = 600.0  # seconds of a recording that are decoded
@@ -96,8 +106,8 @@ def open_recordings(record: RunRecord, data: str | None = None) -> Dataset | str
         return _NOTHING if is_table else f"The recordings cannot be had: {error}."
 
 
-def find_recordings(opened: Dataset | str, wanted: Mapping[str, str]) -> dict[str, Path | str]:
-    """Return each track's file, given its digest, or a sentence that says why there is none.
+def find_recordings(opened: Dataset | str, wanted: Mapping[str, str]) -> dict[str, Track | str]:
+    """Return each track, given its digest, or a sentence that says why its file cannot be had.
 
     Parameters
     ----------
@@ -112,7 +122,7 @@ def find_recordings(opened: Dataset | str, wanted: Mapping[str, str]) -> dict[st
         return dict.fromkeys(wanted, _NOTHING)
     tracks = {track.id: track for track in opened.tracks}
     source = opened.source
-    found: dict[str, Path | str] = {}
+    found: dict[str, Track | str] = {}
     for name, digest in wanted.items():
         track = tracks.get(name)
         if track is not None and track.url is not None:
@@ -122,8 +132,14 @@ def find_recordings(opened: Dataset | str, wanted: Mapping[str, str]) -> dict[st
         elif track.digest[:_DIGEST] != digest:
             found[name] = f"The recording in {source} is another one than the models heard."
         else:
-            found[name] = track.path.absolute()
+            found[name] = track
     return found
+
+
+def excerpt_of(track: Track) -> Excerpt:
+    """Return an excerpt of a track as `cut_excerpt` does."""
+    with heard(track, _file(track)) as path:
+        return cut_excerpt(path)
 
 
 def cut_excerpt(path: Path) -> Excerpt:
@@ -196,11 +212,11 @@ def _data_uri(mime: str, content: io.BytesIO) -> str:
 
 
 def timelines(
-    run: Run, files: Mapping[str, Path], digests: Mapping[str, str]
+    run: Run, found: Mapping[str, Track], digests: Mapping[str, str]
 ) -> dict[str, Timeline]:
-    """Return the timeline of each track, given its file and its digest; the result is cached."""
-    tracks = sorted(files)
-    compute = partial(_classify, run, [files[track] for track in tracks])
+    """Return the timeline of each track by its id, given its digest; the result is cached."""
+    tracks = sorted(found)
+    compute = partial(_classify, run, [found[track] for track in tracks])
     try:
         if not run.has_artefact:
             return dict.fromkeys(tracks, Timeline(reason="it has no ONNX file"))
@@ -209,23 +225,29 @@ def timelines(
     except (ZooError, KeyError) as error:
         return dict.fromkeys(tracks, Timeline(reason=str(error)))
     return {
-        track: Timeline(tuple(Section(*part) for part in found["stretches"]), found["reason"])
-        for track, found in zip(tracks, computed, strict=True)
+        track: Timeline(tuple(Section(*part) for part in own["stretches"]), own["reason"])
+        for track, own in zip(tracks, computed, strict=True)
     }
 
 
-def _classify(run: Run, paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return the timeline of each file as JSON values."""
+def _classify(run: Run, tracks: Sequence[Track]) -> list[dict[str, Any]]:
+    """Return the timeline of each track as JSON values."""
     # The run may be trained again meanwhile, when `open_model` would refuse it.
     model = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
     if not model.has_times:
-        return [{"stretches": [], "reason": "it does not say how its windows lie"}] * len(paths)
+        return [{"stretches": [], "reason": "it does not say how its windows lie"}] * len(tracks)
     found = []
-    for prediction in predict(model, paths, timeline=True):
-        windows = [window for window in prediction.timeline or () if window.start < LONGEST]
-        parts = [
-            [part.start, min(part.end, LONGEST), part.label, part.confidence, part.reason]
-            for part in stretches(windows)
-        ]
-        found.append({"stretches": parts, "reason": prediction.error})
+    with ExitStack() as stack:
+        paths = [stack.enter_context(heard(track, _file(track))) for track in tracks]
+        for prediction in predict(model, paths, timeline=True):
+            windows = [window for window in prediction.timeline or () if window.start < LONGEST]
+            parts = [
+                [part.start, min(part.end, LONGEST), part.label, part.confidence, part.reason]
+                for part in stretches(windows)
+            ]
+            found.append({"stretches": parts, "reason": prediction.error})
     return found
+
+
+def _file(track: Track) -> Path:
+    return Path(track.location)  # of a file on this machine
