@@ -218,6 +218,7 @@ def info(
         "gtzan": is_gtzan(dataset),
         "collection": _card(dataset),
         "tracks": len(dataset),
+        "segments": dataset.segments,
         "groups": len(set(dataset.groups.tolist())),
         "left_out": dict(getattr(dataset, "left_out", {})),
         "folds": sorted({track.fold for track in dataset.tracks if track.fold}, key=_order),
@@ -238,7 +239,7 @@ def _facts(facts: dict[str, Any], dataset: "Dataset") -> Text:
     card = facts["collection"]
     if card:
         yield f"collection  {card['title']}"
-    for name in ("understood", "selection"):
+    for name in ("segments", "understood", "selection"):
         if facts[name]:
             yield f"{name:<12}{facts[name]}"
     for name in ("folds", "parts"):

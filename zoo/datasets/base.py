@@ -50,6 +50,12 @@ class Segment:
         """SHA-256 that identifies the sound of the segment, in hexadecimal."""
         return digest([self.file, self.start, self.end])
 
+    @property
+    def times(self) -> dict[str, str]:
+        """Start and end as a table has them: in seconds, with the digits that they need."""
+        times = {"start": self.start, "end": self.end}
+        return {name: f"{value:.6f}".rstrip("0").rstrip(".") for name, value in times.items()}
+
     def __str__(self) -> str:
         return f"{self.start:g} to {self.end:g} s"
 
@@ -180,6 +186,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.tracks)
+
+    @property
+    def segments(self) -> str:
+        """Such as "5 segments of 2 recordings", empty if all tracks are whole files."""
+        files = [track.location for track in self.tracks if track.segment]
+        count, recordings = len(files), len(set(files))
+        text = f"{count} segment{'s' * (count != 1)} of {recordings} recording"
+        return (text + "s" * (recordings != 1)) * bool(count)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

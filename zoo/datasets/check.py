@@ -28,6 +28,7 @@ from zoo.datasets.layout import METADATA
 from zoo.datasets.listing import local_listing
 from zoo.datasets.name_groups import alike_classes, alike_sentence, find_pieces
 from zoo.datasets.problem import Problem
+from zoo.datasets.segments import TimeColumns, segment_id, set_span
 from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import AudioError, FileUnavailable
@@ -148,23 +149,27 @@ def write_metadata(
     }
     path, own = folder / METADATA, ["path", "label", "group"]
     own += [name for name in ("fold", "split") if any(getattr(t, name) for t in dataset.tracks)]
+    own += ["start", "end"] * any(track.segment for track in dataset.tracks)
     columns, earlier = list(own), dict[str, dict[str, str]]()
     if path.is_file():
         table = read_table(path)
         columns += [name for name in table.columns if name not in columns]
-        earlier = _rows_by_path(table, folder)
+        earlier = _rows_by_track(table, folder, "start" in own)
     lines = [columns]
     wanted = dict[str, dict[str, str]]()
     for track, group in zip(dataset.tracks, _group_names(dataset, problems), strict=True):
         if track.id not in unusable:
             known = {name: getattr(track, name, None) or "" for name in own}
             known |= {"path": _relative(track, folder), "group": group}
-            row = earlier.get(known["path"], {}) | known
-            wanted[known["path"]] = row
+            name = known["path"]
+            if track.segment:
+                known |= track.segment.times
+                name = segment_id(name, known["start"], known["end"])
+            row = wanted[name] = earlier.get(name, {}) | known
             lines.append([row.get(name, "") for name in columns])
     if earlier.keys() == wanted.keys() and all(
-        row[name] == (earlier[path].get(name) or (name == "label" and row[name]) or "")
-        for path, row in wanted.items()
+        row[name] == (earlier[track].get(name) or (name == "label" and row[name]) or "")
+        for track, row in wanted.items()
         for name in own[1:]
     ):
         return None
@@ -177,17 +182,22 @@ def write_metadata(
 def _relative(track: Track, folder: Path) -> str:
     """Return the path of a track's file; the ids of published collections may be others."""
     is_within = track.path is not None and track.path.is_relative_to(folder)
-    return track.path.relative_to(folder).as_posix() if track.path and is_within else track.id
+    whole = track.id.rpartition("#")[0] if track.segment else track.id
+    return track.path.relative_to(folder).as_posix() if track.path and is_within else whole
 
 
-def _rows_by_path(table: Table, folder: Path) -> dict[str, dict[str, str]]:
-    """Return the rows of a table by the paths of their files, with the column of each role."""
+def _rows_by_track(table: Table, folder: Path, segments: bool) -> dict[str, dict[str, str]]:
+    """Return the rows of a table by their paths, or segments, with the column of each role."""
     index, roles = FileIndex(local_listing(folder)), columns_by_role(table.columns)
     found = {}
     for _, row in table.rows:
         meant = {role: row[names[0]] for role, names in vars(roles).items() if names}
         for path in index.find(meant.get("path", ""))[:1]:
-            found[path] = meant | row
+            own = {"id": path, "path": path}
+            times = TimeColumns.among(roles, row) if segments else None
+            if times and isinstance(span := times.read(row), tuple):
+                set_span(own, span)
+            found[own.pop("id")] = meant | row | own
     return found
 
 

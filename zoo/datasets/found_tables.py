@@ -5,6 +5,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from zoo.datasets.beside import label_files
 from zoo.datasets.columns import part_of
 from zoo.datasets.csv_reader import TableError
 from zoo.datasets.file_index import FileIndex
@@ -104,12 +105,8 @@ def _unused(listing: Listing, path: str, table: LabelTable | None) -> str:
 
 def _candidates(listing: Listing) -> Sequence[str]:
     """Return the tables that may have labels; a table beside each recording is none."""
-    beside = {posixpath.splitext(path)[0] for path in listing.files}
-    tables = [
-        path
-        for path in listing.tables
-        if path.count("/") <= _DEPTH and posixpath.splitext(path)[0] not in beside
-    ]
+    beside = {table for tables in label_files(listing).values() for table in tables}
+    tables = [path for path in listing.tables if path.count("/") <= _DEPTH and path not in beside]
     tables.sort(
         key=lambda path: (path != METADATA, path.lower().endswith(".txt"), path.count("/"), path)
     )

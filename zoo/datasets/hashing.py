@@ -228,7 +228,10 @@ def remembered_digests(
         for name, stamp in zip(names, stamps, strict=True)
         if name in stored and stored[name][0] == stamp
     }
-    wanted = [number for number, name in enumerate(names) if name not in known]
+    first: dict[str, int] = {}
+    for number, name in enumerate(names):  # segments share files
+        first.setdefault(name, number)
+    wanted = [number for name, number in first.items() if name not in known]
     if wanted:
         for found in read(wanted):
             known |= {names[number]: value for number, value in found.items()}

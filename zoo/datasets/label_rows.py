@@ -13,7 +13,7 @@ from zoo.datasets.segments import TimeColumns, apply_spans, check_overlaps, coun
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import brief, quoted
 
-__all__ = ["LabelTable", "few", "fill"]
+__all__ = ["LabelTable", "check_single", "few", "fill"]
 
 _WHOLE = re.compile(r"(-?\d+)[.,]0*")  # a whole number that a program has written as a float
 _NUMBER = re.compile(r"-?\d+([.,]0*)?")
@@ -135,10 +135,11 @@ def fill(
     DatasetError
         If rows contradict each other, or a segment is none.
     """
-    columns, times = dict(result.columns), TimeColumns.among(roles)
+    columns, times = dict(result.columns), None
     of_path, of_label = columns.pop("path"), columns.pop("label", None)
     entries, starts = [], set()
     for (line, values), files in zip(table.rows, found, strict=True):
+        times = times or TimeColumns.among(roles, values)
         if not files:
             result.missing.append((line, values[of_path]))
             continue
@@ -155,22 +156,26 @@ def fill(
         row = {"path": file, "label": label, **tidy}
         entries.append((line, row, times.read(values) if times else None))
         starts.add((file, values[roles.start[0]].strip() if roles.start else ""))
+    several = len(starts) > len({row["path"] for _, row, _ in entries})
     if times and any(span for _, _, span in entries):
-        if reason := apply_spans(listing, table.path, entries):
+        reason = apply_spans(listing, table.path, entries)
+        if reason and several:
+            raise DatasetError(f"{table.path}, {reason}; mend the times of the segments")
+        if reason:
             result.note = f"{few(list(times.roles.values()), _SHOWN)} not used: {reason}"
         else:
             result.columns |= times.roles
-    rows = _by_track(table.path, [(line, row) for line, row, _ in entries])
-    if not times and len(starts) > len(rows):
+    elif several:
         raise DatasetError(
             f"{table.path} has the beginnings of segments in {brief(roles.start[0])}, and no ends; "
             "add a column end, or duration"
         )
+    rows = _by_track(table.path, [(line, row) for line, row, _ in entries])
     result.rows = [row for _, row in rows]
     if text := count_text(result.rows):
         overlaps = check_overlaps(table.path, rows)
         result.note = text + f", {overlaps} overlap others" * bool(overlaps)
-    _check_single(table.path, rows)
+    check_single(table.path, rows)
     _make_whole(result.rows)
 
 
@@ -220,8 +225,16 @@ _TIDY: dict[str, Callable[[str], str]] = {
 }
 
 
-def _check_single(table: object, rows: Iterable[tuple[int, Row]]) -> None:
-    """Raise `DatasetError` if some rows have several labels in one cell."""
+def check_single(table: object, rows: Iterable[tuple[int, Row]]) -> None:
+    """Raise `DatasetError` if some rows have several labels in one cell.
+
+    Parameters
+    ----------
+    table : object
+        Name of the table, for messages.
+    rows : iterable of (int, dict)
+        Line and row of each track.
+    """
     lines = dict[str, int]()
     for line, row in rows:
         lines.setdefault(row["label"], line)

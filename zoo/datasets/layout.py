@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
+from zoo.datasets.beside import read_beside
 from zoo.datasets.collections import collection_of, recognise
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.file_index import FileIndex
@@ -29,7 +30,7 @@ def understand(listing: Listing, reading: Reading, table: str | None = None) -> 
 
     A ``metadata.csv`` whose column ``path`` names the files comes first, then a known collection
     unless the user names columns, then the one table of labels that names most of the files, then
-    folders.
+    label files beside the recordings, then folders.
 
     Parameters
     ----------
@@ -71,6 +72,10 @@ def understand(listing: Listing, reading: Reading, table: str | None = None) -> 
         count_unlisted(listing, found.name, found.rows)
         listing.passed.drop(set(found.tables))
         return Layout(found.rows, "; ".join([found.said, *unused]))
+    if not reading.columns and (marked := read_beside(listing, by_folder)):
+        count_unlisted(listing, "a label file", marked.rows)
+        listing.passed.drop(set(marked.files))
+        return Layout(marked.rows, "; ".join([marked.said, *unused]))
     if problem:
         raise DatasetError("; ".join([str(problem), *unused]))
     return _from_folders(listing, folders, unused)

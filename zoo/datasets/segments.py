@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from zoo.audio.urls import is_url
+from zoo.datasets.base import Segment
 from zoo.datasets.columns import Candidates, plain_name
 from zoo.datasets.listing import Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import brief, quoted
 
-__all__ = ["Span", "TimeColumns", "apply_spans", "check_overlaps", "count_text", "set_span"]
+__all__ = [
+    "Span",
+    "TimeColumns",
+    "apply_spans",
+    "check_overlaps",
+    "count_text",
+    "segment_id",
+    "set_span",
+]
 
 Span = tuple[float, float]  # seconds in a file at which a segment begins and ends
 Entry = tuple[
@@ -23,7 +32,7 @@ Entry = tuple[
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:[.,]\d*)?)")
 _LOCAL, _REMOTE = 1000, 3  # files whose headers are read to compare their lengths with segments
 _DECODED = 3  # files that are decoded for that, if no header states a length
-_ALIKE = 0.06, 0.01  # seconds, and share of them, that a file may differ from a segment cut out
+_ALIKE = 0.25, 0.01  # seconds, and share of them, that a file may differ from a segment cut out
 _MOST = 0.9  # of the files, which decides
 _HALF = 0.5
 
@@ -45,24 +54,30 @@ class TimeColumns:
     origin: str | None = None
 
     @classmethod
-    def among(cls, roles: Candidates) -> "TimeColumns | None":
+    def among(cls, roles: Candidates, row: Mapping[str, str]) -> "TimeColumns | None":
         """Return the columns of times among those of a table, None without segments.
 
         Parameters
         ----------
         roles : Candidates
             Columns that may be beginnings, ends and durations.
+        row : mapping of str to str
+            The first row: columns that hold a time there are taken before others.
         """
-        start, *others = roles.start or ("",)
-        if not start:
+        starts, ends, durations = (
+            sorted(names, key=lambda name: seconds_of(row[name]) is None)
+            for names in (roles.start, roles.end, roles.duration)
+        )
+        if not starts:
             return None
-        ends = [name for name in roles.end if name != start]
+        start, *others = starts
+        ends = [name for name in ends if name != start]
         if ends and plain_name(start).startswith("fileoffset"):
             origin = next((name for name in others if name not in ends), None)
             return cls(start, ends[0], origin=origin) if origin else None
         if ends:
             return cls(start, ends[0])
-        return cls(start, duration=roles.duration[0]) if roles.duration else None
+        return cls(start, duration=durations[0]) if durations else None
 
     @property
     def roles(self) -> dict[str, str]:
@@ -145,12 +160,25 @@ def set_span(row: Row, span: Span) -> None:
     span : (float, float)
         Seconds.
     """
-    start, end = (f"{seconds:.6f}".rstrip("0").rstrip(".") for seconds in span)
-    row |= {"start": start, "end": end, "id": f"{row.get('id', row['path'])}#{start}-{end}"}
+    row |= Segment(*span, "").times
+    row["id"] = segment_id(row.get("id", row["path"]), row["start"], row["end"])
     row.setdefault("recording", row["path"])
 
 
-def apply_spans(listing: Listing, table: object, entries: Sequence[Entry]) -> str:
+def segment_id(track: str, start: str, end: str) -> str:
+    """Return the id of a segment of a track, such as "song.wav#12.5-15".
+
+    Parameters
+    ----------
+    track, start, end : str
+        Id or path of the file, and seconds.
+    """
+    return f"{track}#{start}-{end}"
+
+
+def apply_spans(
+    listing: Listing, table: object, entries: Sequence[Entry], is_sure: bool = False
+) -> str:
     """Make the rows of a table those of segments, unless its times are about something else.
 
     Parameters
@@ -161,6 +189,8 @@ def apply_spans(listing: Listing, table: object, entries: Sequence[Entry]) -> st
         Name of the table, for messages.
     entries : sequence of (int, dict, (float, float) or str or None)
         Line, row, and segment of each row, or the reason why it has none.
+    is_sure : bool
+        Whether the times are known to be about segments.
 
     Returns
     -------
@@ -173,8 +203,8 @@ def apply_spans(listing: Listing, table: object, entries: Sequence[Entry]) -> st
         If a segment is none, or lies outside of its file.
     """
     faults = [(line, span) for line, _, span in entries if isinstance(span, str)]
-    if len(faults) > _HALF * len(entries):
-        return faults[0][1]
+    if len(faults) > _HALF * len(entries) and not is_sure:
+        return "line {}: {}".format(*faults[0])
     for line, fault in faults:
         raise DatasetError(f"{table}, line {line}: {fault}; mend the line, or remove it")
     own: dict[str, dict[Span, int]] = defaultdict(dict)
@@ -187,7 +217,8 @@ def apply_spans(listing: Listing, table: object, entries: Sequence[Entry]) -> st
                 f"{table}, line {line}: a segment of {quoted(row['path'])} has no times, as others "
                 "of it have; add them, or remove the line"
             )
-    if _are_cut_out(listing, table, own):
+    is_single = not is_sure and all(len(spans) == 1 for spans in own.values())
+    if _are_cut_out(listing, table, own, is_single):
         return "the files are as long as the segments, so they were cut out already"
     for _, row, span in entries:
         if isinstance(span, tuple):
@@ -195,11 +226,13 @@ def apply_spans(listing: Listing, table: object, entries: Sequence[Entry]) -> st
     return ""
 
 
-def _are_cut_out(listing: Listing, table: object, own: Mapping[str, Mapping[Span, int]]) -> bool:
+def _are_cut_out(
+    listing: Listing, table: object, own: Mapping[str, Mapping[Span, int]], is_single: bool
+) -> bool:
     """Whether each file is a segment already; raise `DatasetError` if one lies outside its file."""
     from zoo.audio.segments import BEYOND
 
-    lengths = dict(_lengths(listing, own))
+    lengths = dict(_lengths(listing, own, is_single))
     outside = [
         (path, span, line)
         for path, seconds in lengths.items()
@@ -209,7 +242,7 @@ def _are_cut_out(listing: Listing, table: object, own: Mapping[str, Mapping[Span
     if not outside:
         return False
     alike = sum(_is_cut(seconds, next(iter(own[path]))) for path, seconds in lengths.items())
-    if _is_single(own) and alike >= _MOST * len(lengths):
+    if is_single and alike >= _MOST * len(lengths):
         return True
     path, (start, end), line = min(outside, key=itemgetter(2))
     raise DatasetError(
@@ -219,20 +252,15 @@ def _are_cut_out(listing: Listing, table: object, own: Mapping[str, Mapping[Span
     )
 
 
-def _is_single(own: Mapping[str, Mapping[Span, int]]) -> bool:
-    return max(map(len, own.values()), default=0) == 1
-
-
 def _lengths(
-    listing: Listing, own: Mapping[str, Mapping[Span, int]]
+    listing: Listing, own: Mapping[str, Mapping[Span, int]], is_single: bool
 ) -> Iterator[tuple[str, float]]:
     """Yield the lengths of files in seconds, where their headers state one."""
     from zoo.audio.segments import decoded_seconds, stated_seconds
 
-    is_single = _is_single(own)
     most = _LOCAL if not is_url(listing.name) else _REMOTE if is_single else 0
     paths = sorted(own)
-    paths = paths[:: -(-len(paths) // most)] if most else []
+    paths = paths[:: max(1, -(-len(paths) // most))] if most else []
     unknown = 0
     for path in paths:
         with listing.copy(path) as local:

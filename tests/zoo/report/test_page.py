@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.datasets import Track
 from zoo.evaluate.board import Board, Row
 from zoo.features.cache import features_folder
 from zoo.plugins.registry import find_dataset
@@ -482,13 +483,14 @@ class TestSound:
         path = Path(run.record.dataset.source) / "low" / "low00.wav"
         record = json.loads((run.folder / "run.json").read_text())
         (run.folder / "run.json").write_text(json.dumps(record | {"status": "running"}))
-        assert excerpts.timelines(run, {"a": path}, {"a": "0"})["a"].reason is None
+        found = excerpts.timelines(run, {"a": Track("a", "low", "0", path)}, {"a": "0"})
+        assert found["a"].reason is None
 
     def test_windows_have_times(self, hearing, workspace):
         run = hearing("frames")
         data = Path(run.record.dataset.source)
         path = data / "low" / "low00.wav"
-        found = excerpts.timelines(run, {"a": path}, {"a": "0"})["a"]
+        found = excerpts.timelines(run, {"a": Track("a", "low", "0", path)}, {"a": "0"})["a"]
         assert found.reason is None
         starts = [part.start for part in found.stretches]
         assert starts == sorted(starts)
