@@ -166,7 +166,7 @@ class TestTables:
 class TestCutOutAlready:
     """Tables such as that of UrbanSound8K, whose times are those of the original recordings."""
 
-    ROWS = [(f"rec{n}.wav", 10.5 * n, 10.5 * n + SECONDS, "ab"[n % 2]) for n in range(4)]
+    ROWS = tuple((f"rec{n}.wav", 10.5 * n, 10.5 * n + SECONDS, "ab"[n % 2]) for n in range(4))
 
     @pytest.mark.parametrize("suffix", ["wav", "mp3"])
     def test_times_are_not_used(self, folder, suffix):
