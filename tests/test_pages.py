@@ -47,6 +47,9 @@ SHOWN = [
         "zoo data",
         "wants real copies; tests/zoo/datasets/collections and tests/plugins/test_loaders.py",
     ),
+    ("docs/layouts.md", "text", "$ zoo data info", "tests/zoo/cli/test_layouts.py has it"),
+    ("docs/layouts.md", "text", "zoo train", "tests/zoo/cli/test_layouts.py has such tables"),
+    ("docs/layouts.md", "py", "from zoo", "tests/zoo/datasets/test_label_table.py has it"),
     ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
     ("docs/commands.md", "", "docker run", "tests/zoo/test_container.py has such a container"),
     (

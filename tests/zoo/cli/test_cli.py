@@ -58,7 +58,7 @@ def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
         "models", "train", "tune", "leaderboard", "report", "predict", "serve",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
-        "data check", "data info",
+        "data check", "data list", "data info",
         "plugins new", "plugins check", "plugins list", "plugins doctor",
         "plugins disable", "plugins enable",
     ]  # fmt: skip
@@ -103,10 +103,11 @@ SAYS: dict[tuple[str, ...], Callable[[Any], bool]] = {
     ("data", "check"): lambda said: (
         said
         == {
-            "dataset": "tones", "tracks": 10, "classes": ["high", "low"], "distorts": False,
-            "problems": [],
+            "dataset": "tones", "collection": None, "tracks": 10, "classes": ["high", "low"],
+            "distorts": False, "problems": [],
         }
     ),
+    ("data", "list"): lambda said: names(said) >= {"gtzan", "esc-50", "fma-small"},
     ("data", "info"): lambda said: (
         (said["dataset"], said["kind"], said["tracks"], said["groups"])
         == ("tones", "audio", 10, 10)
