@@ -206,6 +206,9 @@ def columns() -> str:
         "recording": "the same for pieces of one recording",
         "fold": "the published fold",
         "split": "the published part, such as train or test",
+        "start": "where a segment begins, also with a unit as in start_ms",
+        "end": "where it ends",
+        "duration": "its length, where no column has its end",
     }
     rows = ["| column | names |", "| --- | --- |"]
     rows += [f"| {meanings[role]} | {', '.join(names.split())} |" for role, names in ROLES.items()]

@@ -178,7 +178,7 @@ def _add(
     """Add the segments that the lines of a label file mark in a recording."""
     name, own = listing.called(table), label_of(path) if label_of else ""
     found.files.append(table)
-    entries: list[tuple[int, Row, Span | str | None]] = []
+    rows, spans = list[tuple[int, Row]](), list[Span | str | None]()
     for line, span, text in lines:
         if isinstance(span, tuple) and span[0] == span[1]:
             found.points += 1
@@ -192,9 +192,9 @@ def _add(
                 "label files to another place"
             )
         else:
-            entries.append((line, {"path": path, "label": text or own}, span))
-    apply_spans(listing, name, entries, is_sure=True)
-    rows = [(line, row) for line, row, _ in entries]
+            rows.append((line, {"path": path, "label": text or own}))
+            spans.append(span)
+    apply_spans(listing, name, rows, spans, is_sure=True)
     check_overlaps(name, rows)
     check_single(name, rows)
     found.rows += {row["id"]: row for _, row in rows}.values()

@@ -10,14 +10,6 @@ from zoo_registry.text import brief, quoted
 
 __all__ = ["ROLES", "Candidates", "columns_by_role", "part_of", "plain_name"]
 
-_UNITS = ("", "s", "sec", "secs", "second", "seconds", "ms", "msec", "millisecond", "milliseconds")
-
-
-def _times(*names: str) -> str:
-    """Return the names of a column of times, with and without a unit."""
-    return " ".join(name + unit for name in names for unit in _UNITS)
-
-
 # Names in small letters without blanks and signs, the most telling first.
 ROLES = {
     "path": (
@@ -39,20 +31,24 @@ ROLES = {
     "recording": "recording recordingid",
     "fold": "fold folds foldid foldnumber cvfold",
     "split": "split subset partition part set",
-    # Of a segment in its file. The times of Raven begin at the first of several files.
-    "start": _times(
-        *("fileoffset", "start", "onset", "starttime", "begintime", "tstart", "timestart"),
-        *("segmentstart", "startoffset", "begin", "offset"),
+    # Of a segment in its file, with or without a unit. Raven counts from the first of its files.
+    "start": (
+        "fileoffset start onset starttime begintime tstart timestart segmentstart startoffset "
+        "begin offset"
     ),
-    "end": _times(
-        *("end", "offset", "endtime", "tend", "timeend", "segmentend", "endoffset"),
-        *("stop", "stoptime"),
-    ),
-    "duration": _times("duration", "deltatime", "dur", "segmentduration", "length"),
+    "end": "end offset endtime tend timeend segmentend endoffset stop stoptime",
+    "duration": "duration deltatime dur segmentduration length",
 }
-_RANK = {
-    role: {name: rank for rank, name in enumerate(names.split())} for role, names in ROLES.items()
-}
+_UNITS = ("", "s", "sec", "secs", "second", "seconds", "ms", "msec", "millisecond", "milliseconds")
+_TIMES = {"start", "end", "duration"}
+
+
+def _ranks(role: str) -> dict[str, int]:
+    units = _UNITS if role in _TIMES else ("",)
+    return {n + unit: rank for rank, n in enumerate(ROLES[role].split()) for unit in units}
+
+
+_RANK = {role: _ranks(role) for role in ROLES}
 _PARTS = {
     **dict.fromkeys(("train", "training", "tr"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "valid"),

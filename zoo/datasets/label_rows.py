@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from zoo.datasets.columns import Candidates, part_of
 from zoo.datasets.csv_reader import Table
 from zoo.datasets.listing import Listing, Row
-from zoo.datasets.segments import TimeColumns, apply_spans, check_overlaps, count_text
+from zoo.datasets.segments import Span, TimeColumns, apply_spans, check_overlaps, count_text
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import brief, quoted
 
@@ -137,7 +137,7 @@ def fill(
     """
     columns, times = dict(result.columns), None
     of_path, of_label = columns.pop("path"), columns.pop("label", None)
-    entries, starts = [], set()
+    entries, spans, starts = list[tuple[int, Row]](), list[Span | str | None](), set()
     for (line, values), files in zip(table.rows, found, strict=True):
         times = times or TimeColumns.among(roles, values)
         if not files:
@@ -154,11 +154,14 @@ def fill(
         known = {role: values[name].strip() for role, name in columns.items()}
         tidy = {role: _TIDY.get(role, str)(value) for role, value in known.items() if value}
         row = {"path": file, "label": label, **tidy}
-        entries.append((line, row, times.read(values) if times else None))
-        starts.add((file, values[roles.start[0]].strip() if roles.start else ""))
-    several = len(starts) > len({row["path"] for _, row, _ in entries})
-    if times and any(span for _, _, span in entries):
-        reason = apply_spans(listing, table.path, entries)
+        entries.append((line, row))
+        if times:
+            spans.append(times.read(values))
+        if roles.start:
+            starts.add((file, values[roles.start[0]].strip()))
+    several = len(starts) > len({file for file, _ in starts})
+    if times and any(spans):
+        reason = apply_spans(listing, table.path, entries, spans)
         if reason and several:
             raise DatasetError(f"{table.path}, {reason}; mend the times of the segments")
         if reason:
@@ -170,7 +173,7 @@ def fill(
             f"{table.path} has the beginnings of segments in {brief(roles.start[0])}, and no ends; "
             "add a column end, or duration"
         )
-    rows = _by_track(table.path, [(line, row) for line, row, _ in entries])
+    rows = _by_track(table.path, entries)
     result.rows = [row for _, row in rows]
     if text := count_text(result.rows):
         overlaps = check_overlaps(table.path, rows)

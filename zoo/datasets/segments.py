@@ -64,12 +64,12 @@ class TimeColumns:
         row : mapping of str to str
             The first row: columns that hold a time there are taken before others.
         """
+        if not roles.start:
+            return None
         starts, ends, durations = (
             sorted(names, key=lambda name: seconds_of(row[name]) is None)
             for names in (roles.start, roles.end, roles.duration)
         )
-        if not starts:
-            return None
         start, *others = starts
         ends = [name for name in ends if name != start]
         if ends and plain_name(start).startswith("fileoffset"):
@@ -177,7 +177,11 @@ def segment_id(track: str, start: str, end: str) -> str:
 
 
 def apply_spans(
-    listing: Listing, table: object, entries: Sequence[Entry], is_sure: bool = False
+    listing: Listing,
+    table: object,
+    rows: Sequence[tuple[int, Row]],
+    spans: Sequence[Span | str | None],
+    is_sure: bool = False,
 ) -> str:
     """Make the rows of a table those of segments, unless its times are about something else.
 
@@ -187,8 +191,10 @@ def apply_spans(
         Files of the table.
     table : object
         Name of the table, for messages.
-    entries : sequence of (int, dict, (float, float) or str or None)
-        Line, row, and segment of each row, or the reason why it has none.
+    rows : sequence of (int, dict)
+        Line and row of each track.
+    spans : sequence of (float, float) or str or None
+        Segment of each row, the reason why it has none, or None if its times are empty.
     is_sure : bool
         Whether the times are known to be about segments.
 
@@ -202,16 +208,18 @@ def apply_spans(
     DatasetError
         If a segment is none, or lies outside of its file.
     """
-    faults = [(line, span) for line, _, span in entries if isinstance(span, str)]
-    if len(faults) > _HALF * len(entries) and not is_sure:
+    faults = [
+        (line, span) for (line, _), span in zip(rows, spans, strict=True) if isinstance(span, str)
+    ]
+    if len(faults) > _HALF * len(rows) and not is_sure:
         return "line {}: {}".format(*faults[0])
     for line, fault in faults:
         raise DatasetError(f"{table}, line {line}: {fault}; mend the line, or remove it")
     own: dict[str, dict[Span, int]] = defaultdict(dict)
-    for line, row, span in entries:
+    for (line, row), span in zip(rows, spans, strict=True):
         if isinstance(span, tuple):
             own[row["path"]].setdefault(span, line)
-    for line, row, span in entries:
+    for (line, row), span in zip(rows, spans, strict=True):
         if span is None and row["path"] in own:
             raise DatasetError(
                 f"{table}, line {line}: a segment of {quoted(row['path'])} has no times, as others "
@@ -220,7 +228,7 @@ def apply_spans(
     is_single = not is_sure and all(len(spans) == 1 for spans in own.values())
     if _are_cut_out(listing, table, own, is_single):
         return "the files are as long as the segments, so they were cut out already"
-    for _, row, span in entries:
+    for (_, row), span in zip(rows, spans, strict=True):
         if isinstance(span, tuple):
             set_span(row, span)
     return ""
