@@ -46,12 +46,15 @@ class Table:
     form : str
         Separator and encoding for a sentence, such as "separated by ';', in cp1252"; empty for
         commas and UTF-8.
+    separator : str
+        Character between the values.
     """
 
     path: Path | str
     columns: list[str]
     rows: Iterator[tuple[int, dict[str, str]]]
     form: str = ""
+    separator: str = ","
 
     def require(self, column: str, purpose: str) -> None:
         """Raise `TableError` if `column` is missing; `purpose` explains its content."""
@@ -98,7 +101,7 @@ def read_table(path: Path, called: str | None = None) -> Table:
         forms.append("separated by " + ("tabs" if separator == "\t" else repr(separator)))
     if not encoding.startswith("utf-8"):
         forms.append(f"in {encoding}")
-    return Table(name, columns, records, ", ".join(forms))
+    return Table(name, columns, records, ", ".join(forms), separator)
 
 
 def _encoding(path: Path, name: Path | str) -> str:

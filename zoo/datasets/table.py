@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shlex
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,8 @@ _ID_COLUMNS = ("track", "path", "filename", "file", "id")
 _MAY_REPEAT = {"name", "audio"}  # in several rows
 _AT_ONCE = 1024  # rows
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?|[+-]?\d+,", re.I)
+_UNCLEAR = "its commas may separate thousands; write its numbers without them"
+_DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.I)
 _MAY_BE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
@@ -140,7 +143,7 @@ class _Numbers:
         self._parts = [np.empty((0, len(self._names)), dtype=np.float32)]
         self._numbers = np.zeros(len(self._names), dtype=np.int64)  # in each column
         self._wrong: dict[int, tuple[int, str]] = {}  # line and text of the first, by column
-        self._has_comma = False
+        self._unclear = set[str]()  # columns
 
     def add(self, lines: list[tuple[int, dict[str, str]]]) -> None:
         """Add some rows."""
@@ -148,7 +151,10 @@ class _Numbers:
         try:
             values = np.array(texts, dtype=np.float64)
         except ValueError:
-            columns = [self._column(list(own)) for own in zip(*texts, strict=True)]
+            columns = [
+                self._column(name, list(own))
+                for name, own in zip(self._names, zip(*texts, strict=True), strict=True)
+            ]
             values = np.array(columns).T
         self._numbers += np.count_nonzero(~np.isnan(values), axis=0)
         wrong = ~(np.abs(values) <= np.finfo(np.float32).max)
@@ -158,14 +164,36 @@ class _Numbers:
         with np.errstate(over="ignore"):
             self._parts.append(values.astype(np.float32))
 
-    def _column(self, texts: list[str]) -> list[float]:
+    def _column(self, name: str, texts: list[str]) -> list[float]:
         """Return the numbers of a column, NaN for what is none; a comma may be a decimal point."""
-        with_comma = [text.strip() for text in texts if "," in text]
-        if with_comma and all(map(_DECIMAL_COMMA.fullmatch, with_comma)):
-            self._has_comma |= not all(map(_MAY_BE_THOUSANDS.fullmatch, with_comma))
-            if self._has_comma:
+        if any("," in text for text in texts) and name in self._commas:
+            if self._commas[name]:
                 texts = [text.replace(",", ".") for text in texts]
+            else:
+                self._unclear.add(name)
         return list(map(_number, texts))
+
+    @cached_property
+    def _commas(self) -> dict[str, bool]:
+        """Columns of numbers with commas, and whether these are decimal ones, by all rows."""
+        table = read_table(self._path)
+        sure: dict[str, bool] = {}  # of the columns with commas
+        whole, words, points = set[str](), set[str](), False
+        for _, row in table.rows:
+            for name in self._names:
+                text = row[name].strip()
+                if _DECIMAL_COMMA.fullmatch(text):
+                    sure[name] = sure.get(name, False) or not _MAY_BE_THOUSANDS.fullmatch(text)
+                elif "," in text:
+                    words.add(name)
+                elif text.isdecimal() and text.strip("0"):
+                    whole.add(name)
+                else:
+                    points = points or _DECIMAL_POINT.fullmatch(text) is not None
+        sure = {name: own for name, own in sure.items() if name not in words}
+        decimal = any(sure.values()) or not (points or table.separator == ",")
+        # In a column, 999 and 1,234 are thousands: decimals would also end after one or two digits.
+        return {name: own or (decimal and name not in whole) for name, own in sure.items()}
 
     def finished(self) -> tuple[list[str], NDArray[np.float32], dict[str, str]]:
         """Return the names and values of the columns that hold numbers, and the other columns."""
@@ -182,7 +210,7 @@ class _Numbers:
             )
         for name, holds_numbers in zip(self._names, holds, strict=True):
             if not holds_numbers:
-                self._left_out[name] = "it holds no number"
+                self._left_out[name] = _UNCLEAR if name in self._unclear else "it holds no number"
         names = [name for name, own in zip(self._names, holds, strict=True) if own]
         return names, values[:, holds], self._left_out
 

@@ -1,6 +1,7 @@
 """Columns that give the label away, and features that only look so."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -149,11 +150,47 @@ def test_a_spreadsheet_with_decimal_commas(table):
     assert comma.fingerprint == plain.fingerprint
 
 
-def test_thousands_are_not_guessed(tmp_path):
+THREE = {"tempo": ["132,903", "149,846"] * 700, "rms": ["0,418", "0,191"] * 700}
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("order", [["tempo", "rms"], ["rms", "tempo"], ["tempo"]])
+def test_three_decimals_behind_a_comma(tmp_path, order, separator):
     path = tmp_path / "t.csv"
-    path.write_text("f;label\n1,234;a\n2,345;b\n")
-    with pytest.raises(DatasetError, match="no feature"):
-        open_dataset(str(path))
+    columns = [["n", *map(str, range(7, 1407))], *([name, *THREE[name]] for name in order)]
+    columns.append(["label", *"aabb" * 350])
+    path.write_text("\n".join(map(separator.join, zip(*columns, strict=True))))
+    dataset = open_dataset(str(path))
+    assert [name for name in dataset.feature_names if name != "n"] == order
+    tempo = dataset.features[:, dataset.feature_names.index("tempo")]
+    assert sorted(set(tempo.tolist())) == pytest.approx([132.903, 149.846])
+
+
+def test_the_last_row_shows_the_decimal_comma(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = [f"{n % 7 + 1},{n % 900 + 100};{'ab'[n % 2]}" for n in range(1500)]
+    path.write_text("\n".join(["f;label", *rows, "0,5;a"]))
+    assert open_dataset(str(path)).features.max() < 8
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (["f;g;label", "1,234;0.5;a", "2,345;0.7;b"], r"left out.*'f' \(its commas may separate"),
+        (["f,g,label", '"1,234",5,a', '"2,345",7,b'], r"left out.*'f' \(its commas may separate"),
+        (["f;g;label", "999;5;a", "1,234;7;b"], r"line 3: '1,234' in column 'f'"),
+        (["f;g;label", "999;0,5;a", "1,234;0,7;b"], r"line 3: '1,234' in column 'f'"),
+    ],
+)
+def test_thousands_are_not_guessed(tmp_path, rows, reason):
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(rows))
+    notes = Notes()
+    try:
+        open_dataset(str(path), reporter=notes)
+    except DatasetError as error:
+        notes.note(str(error))
+    assert re.search(reason, " ".join(notes.texts))
 
 
 def test_columns_under_other_names(tmp_path):
