@@ -16,11 +16,11 @@ from zoo.audio.files import opening
 from zoo.audio.heads import read_head
 from zoo.audio.libsndfile import open_libsndfile
 from zoo.audio.parts import descriptor
-from zoo.audio.streams import codec_name
+from zoo.audio.streams import Stream, codec_name
 from zoo_registry.errors import AudioError, StorageError
 from zoo_registry.temporary import temporary_folder
 
-__all__ = ["BEYOND", "decoded_seconds", "segment_file", "stated_seconds"]
+__all__ = ["BEYOND", "codec_of", "decoded_seconds", "segment_file", "stated_seconds"]
 
 BEYOND = 0.25  # seconds that a segment may end behind its file: tables round, encoders cut
 # Of these libsndfile finds every sample without decoding those before it.
@@ -76,13 +76,31 @@ def stated_seconds(path: Path) -> float:
     path : Path
         Any file; 0 is returned also if it is no audio.
     """
+    stream = _opened(path)
+    return stream.seconds if stream else 0.0
+
+
+def codec_of(path: Path) -> str:
+    """Return the name of a file's codec, as of `zoo.audio.streams.codec_name`; empty if unknown.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+    """
+    stream = _opened(path)
+    return stream.codec if stream else ""
+
+
+def _opened(path: Path) -> Stream | None:
+    """Open a file without decoding it, None if it is no audio."""
     with suppress(OSError):
         for opener in [] if read_head(path).is_compressed else [open_libsndfile]:
             with suppress(Exception):
-                return opener(path).seconds
+                return opener(path)
         with suppress(Exception):
-            return open_ffmpeg(path).seconds
-    return 0.0
+            return open_ffmpeg(path)
+    return None
 
 
 def _frames(start: float, end: float, rate: int) -> tuple[int, int]:

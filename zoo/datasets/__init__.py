@@ -116,6 +116,11 @@ def _whole(
 
         return with_facts(read_remote(wanted, engine, trust, reporter, reading))
     if os.path.exists(path):  # noqa: PTH110  (pathlib raises OSError for a long name)
+        if path.suffix.lower() in TABLES:
+            raise DatasetError(
+                f"{wanted} is neither a table of labels nor of features; of a label file, give the "
+                "folder with its recording"
+            )
         raise DatasetError(f"{wanted} is neither a folder nor a .csv table")
     names = ", ".join(["demo", *sorted(f"{n}NAME" if n[-1:] == ":" else n for n in offered or ())])
     raise DatasetError(

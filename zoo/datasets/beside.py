@@ -105,9 +105,10 @@ def read_beside(listing: Listing, label_of: Callable[[str], str] | None = None) 
             return None
         lines = []
         for table in tables:
-            read += 1
             with listing.copy(table) as local:
-                own = _audacity(local) or _table(local)
+                own = _audacity(local)
+                own = _table(local) if own is None else own
+            read += own is None
             if own is not None:
                 lines.append((table, own))
         if len(lines) > 1:
@@ -141,7 +142,7 @@ def _audacity(file: Path) -> list[_Line] | None:
         if not match or start is None or end is None:
             return None
         found.append((line, _span(start, end), (match[3] or "").strip()))
-    return found or None
+    return found
 
 
 def _span(start: float, end: float) -> Span | str:

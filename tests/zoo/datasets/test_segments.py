@@ -19,6 +19,7 @@ from zoo.datasets.hashing import recording
 from zoo.datasets.segments import seconds_of
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import parse_protocol
+from zoo.report.excerpts import excerpt_of, find_recordings
 from zoo_registry import DatasetError
 from zoo_registry.errors import FileUnavailable
 
@@ -216,6 +217,13 @@ class TestBeside:
             write(table, rows, ("Begin Time (s)", "End Time (s)", "Species"), "\t")
         assert found(folder)[1] == set(LISTED)
 
+    def test_empty_label_files(self, folder):
+        self.label(folder)
+        for number in range(25):
+            soundfile.write(folder / f"a{number}.wav", np.zeros(9), RATE)
+            (folder / f"a{number}.txt").touch()
+        assert found(folder)[1] == set(LISTED)
+
     def test_points_alone_and_other_texts_mean_nothing(self, folder):
         self.label(folder, [(file, start, start, "beat") for file, start, *_ in LISTED])
         with pytest.raises(DatasetError, match="has no class folders"):
@@ -316,6 +324,40 @@ def test_check_writes_what_it_read(folder):
     again, same = found(folder)
     assert same == segments
     assert write_metadata(again, [], folder) is None
+
+
+def test_the_codec_is_that_of_the_file(folder, sounds):
+    """Classes that differ in it are told apart by it alone."""
+    rows = []
+    for number in range(10):
+        name = f"a{number}.flac" if number % 2 else f"a{number}.wav"
+        soundfile.write(folder / name, np.roll(sounds["rec0.wav"], 999 * number), RATE)
+        rows += [(name, start, start + 1, "ab"[number % 2]) for start in range(3)]
+    for path in folder.glob("rec*"):
+        path.unlink()
+    problems = check(found(write(folder / "labels.csv", rows))[0], 1)
+    assert any("flac" in problem.detail for problem in problems if "conditions" in problem.kind)
+
+
+def test_segments_of_gtzan_have_its_artists_and_copies(tmp_path, sounds):
+    names = [f"{genre}.{number:05d}.wav" for genre in ("jazz", "metal") for number in range(70)]
+    rows = [(name, start, start + 1, name[:4]) for name in names for start in (0, 1)]
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    dataset = open_dataset(str(write(tmp_path / "labels.csv", rows)))
+    assert dataset.segments == "280 segments of 140 recordings"
+    assert dataset.collection == "gtzan"
+    copies = {track.recording for track in dataset.tracks}
+    assert len(copies) < 140  # metal.00061 is metal.00040
+    assert len(set(dataset.groups.tolist())) < 100
+
+
+def test_a_report_plays_the_segment(folder):
+    write(folder / "metadata.csv", LISTED)
+    dataset = open_dataset(str(folder))
+    track = dataset.tracks[1]
+    (place,) = find_recordings(dataset, {track.id: track.digest[:16]}).values()
+    assert excerpt_of(place).seconds == pytest.approx(1.25, abs=1e-3)
 
 
 def test_the_digest_is_that_of_the_segment():

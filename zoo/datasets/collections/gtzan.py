@@ -154,7 +154,8 @@ def with_facts(dataset: Dataset) -> Dataset:
             tracks.append(track)
             continue
         artist = f"artist {fact.artist}" if fact.artist else None
-        recording = track.recording or fact.duplicate_of or track_name(track.id)
+        own = None if track.segment else track.recording  # of segments it is only the file
+        recording = own or fact.duplicate_of or track_name(track.id)
         tracks.append(replace(track, group=track.group or artist, recording=recording))
     return replace(dataset, tracks=tracks, collection="gtzan")
 
