@@ -72,9 +72,9 @@ class Targets:
             demand(len(recording.samples), "no samples")
 
     def metadata(self, data: bytes) -> None:
-        from zoo.datasets.check import write_metadata
         from zoo.datasets.folder import read_folder
         from zoo.datasets.layout import METADATA
+        from zoo.datasets.metadata import write_metadata
 
         tones = self.folder / "tones"
         place = self.scratch / "tones"

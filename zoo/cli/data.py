@@ -73,7 +73,9 @@ def check_data(
 
     Example: zoo data check ./my-music --write
     """
-    from zoo.datasets.check import check, write_metadata
+    from zoo.datasets import renewed_dataset
+    from zoo.datasets.check import check
+    from zoo.datasets.metadata import write_metadata
     from zoo.datasets.problem import Problem
     from zoo.evaluate.protocols import parse_protocol
     from zoo.features.neighbours import cached_encoder, check_neighbours
@@ -85,7 +87,10 @@ def check_data(
             "--write lists all tracks in metadata.csv; leave out --only-class, --exclude-class and "
             "--limit"
         )
-    dataset = find_dataset(data, reporter=reporter, reading=reading)
+    if write and Path(data).is_dir():
+        dataset = renewed_dataset(Path(data), reporter, reading)
+    else:
+        dataset = find_dataset(data, reporter=reporter, reading=reading)
     if write and not Path(data).is_dir():
         raise DatasetError(f"--write puts a metadata.csv into a folder, and {data} is none")
     problems = check(dataset, jobs, reporter)

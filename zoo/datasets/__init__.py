@@ -29,6 +29,7 @@ __all__ = [
     "dataset_name",
     "offered_dataset",
     "open_dataset",
+    "renewed_dataset",
 ]
 
 
@@ -70,6 +71,30 @@ def open_dataset(
         for note in name_notes(dataset):
             reporter.note(note)
     return dataset
+
+
+def renewed_dataset(
+    folder: Path, reporter: Reporter | None = None, reading: Reading | None = None
+) -> Dataset:
+    """Return the dataset that a folder with a ``metadata.csv`` holds once that is renewed.
+
+    It has no rows without a file, and also the files in class folders that it does not list.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of recordings.
+    reporter, reading : Reporter, Reading, optional
+        As for `open_dataset`.
+
+    Raises
+    ------
+    DatasetError
+        As for `open_dataset`.
+    """
+    from zoo.datasets.folder import read_folder
+
+    return with_facts(read_folder(folder, reporter=reporter, reading=reading, renew=True))
 
 
 def _whole(

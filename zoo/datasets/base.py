@@ -144,6 +144,8 @@ class Dataset:
         What the user said about the meaning of names and columns, and which tracks to take.
     selection : str
         What was taken of a larger dataset, such as "3 of 10 classes"; empty if it is whole.
+    unlisted : sequence of str
+        Audio files in class folders that its ``metadata.csv`` does not list.
 
     Raises
     ------
@@ -174,6 +176,7 @@ class Dataset:
     collection: str | None = field(default=None, kw_only=True)
     reading: Reading = field(default_factory=Reading, kw_only=True)
     selection: str = field(default="", kw_only=True)
+    unlisted: Sequence[str] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(sorted(self.tracks, key=attrgetter("id"))))

@@ -19,6 +19,7 @@ def read_folder(
     trust: bool = True,
     reporter: Reporter | None = None,
     reading: Reading | None = None,
+    renew: bool = False,
 ) -> Dataset:
     """Return the dataset in a folder of audio files, as `zoo.datasets.layout` understands it.
 
@@ -32,14 +33,18 @@ def read_folder(
         Receives notes on what was understood and what is passed over.
     reading : Reading, optional
         What the user says about the meaning of names and columns.
+    renew : bool
+        Whether a ``metadata.csv`` is taken as it has to become: without the rows that have no
+        file, and with the files in class folders that it does not list.
 
     Raises
     ------
     DatasetError
         If there are no tracks or a table does not match the files.
     """
-    tracks = tracks_in(folder, trust)
-    return read_listing(local_listing(folder), folder.resolve().name, tracks, reporter, reading)
+    listing, tracks = local_listing(folder), tracks_in(folder, trust)
+    name = folder.resolve().name
+    return read_listing(listing, name, tracks, reporter, reading, renew=renew)
 
 
 def tracks_in(folder: Path, trust: bool = True) -> Callable[[Sequence[Row]], list[Track]]:
@@ -72,6 +77,7 @@ def read_listing(
     reporter: Reporter | None = None,
     reading: Reading | None = None,
     table: str | None = None,
+    renew: bool = False,
 ) -> Dataset:
     """Return the dataset that a folder or an address holds.
 
@@ -87,6 +93,8 @@ def read_listing(
         As for `read_folder`.
     table : str, optional
         The table of labels that is given instead of the folder, relative to it.
+    renew : bool
+        As for `read_folder`.
 
     Raises
     ------
@@ -94,7 +102,7 @@ def read_listing(
         As for `read_folder`.
     """
     reporter, reading = reporter or Reporter(), reading or Reading()
-    layout = understand(listing, reading, table)
+    layout = understand(listing, reading, table, renew)
     for note in (layout.said, listing.passed.note):
         if note:
             reporter.note(note)
@@ -107,4 +115,5 @@ def read_listing(
         said=layout.said,
         collection=layout.collection,
         reading=reading,
+        unlisted=layout.unlisted,
     )

@@ -1,17 +1,21 @@
 """The tracks, labels and groups that the names and tables of a folder mean."""
 
 import os
+import shlex
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
+from zoo.audio.urls import is_url
 from zoo.datasets.beside import read_beside
 from zoo.datasets.collections import collection_of, recognise
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.file_index import FileIndex
 from zoo.datasets.folder_roles import WRITE, FolderRoles, folder_roles
 from zoo.datasets.found_tables import METADATA, found_table
-from zoo.datasets.label_table import read_labels
+from zoo.datasets.label_rows import few
+from zoo.datasets.label_table import LabelTable, read_labels
 from zoo.datasets.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
@@ -21,11 +25,16 @@ from zoo_registry.text import encodable, quoted
 __all__ = ["METADATA", "Layout", "NoFileNamed", "Row", "count_unlisted", "understand"]
 
 
+_SHOWN = 3  # names in a sentence
+
+
 class NoFileNamed(DatasetError):
     """A table names no audio file that is there."""
 
 
-def understand(listing: Listing, reading: Reading, table: str | None = None) -> Layout:
+def understand(
+    listing: Listing, reading: Reading, table: str | None = None, renew: bool = False
+) -> Layout:
     """Return what the names and tables in a folder mean.
 
     A ``metadata.csv`` whose column ``path`` names the files comes first, then a known collection
@@ -40,6 +49,9 @@ def understand(listing: Listing, reading: Reading, table: str | None = None) -> 
         What the user says about them.
     table : str, optional
         The table of labels to read, relative to the listing; no other has a say then.
+    renew : bool
+        Whether a ``metadata.csv`` is taken as it has to become: without the rows that have no
+        file, and with the files in class folders that it does not list.
 
     Raises
     ------
@@ -63,7 +75,7 @@ def understand(listing: Listing, reading: Reading, table: str | None = None) -> 
     by_folder = label_of if len(set(labels.values()) - {OTHER}) > 1 else None
     if table is not None:
         return _given(listing, table, reading, index, by_folder)
-    if listing.exists(METADATA) and (own := _own(listing, reading, index, label_of)):
+    if listing.exists(METADATA) and (own := _own(listing, reading, index, label_of, renew)):
         return own
     if not reading.columns and (collection := recognise(listing)):
         return collection
@@ -91,11 +103,16 @@ def _check_names(listing: Listing) -> None:
 
 
 def _own(
-    listing: Listing, reading: Reading, index: FileIndex, label_of: Callable[[str], str]
+    listing: Listing,
+    reading: Reading,
+    index: FileIndex,
+    label_of: Callable[[str], str],
+    renew: bool,
 ) -> Layout | None:
     """Return what a ``metadata.csv`` with a column ``path`` lists, None for one of another kind.
 
-    It lists the tracks of this dataset, so that each row has to have its file.
+    It lists the tracks of this dataset, so that each row has to have its file, unless it is to be
+    renewed.
     """
     with listing.copy(METADATA) as local:
         columns = read_table(local, f"{listing.name}/{METADATA}").columns
@@ -111,15 +128,59 @@ def _own(
         name, place = quoted(value), f"{listing.name}/{METADATA}, line {line}"
         if _leaves(value):
             raise DatasetError(f"{place}: {name} leaves {listing.name}")
-        raise DatasetError(
-            f"{place}: there is no file {name} in {listing.name}{listing.closest(value)}; "
-            "add the file or remove the line"
-        )
+        if not renew:
+            way = "remove the line"
+            if not is_url(listing.name):
+                folder = shlex.quote(listing.name)
+                way = f"let `zoo data check {folder} --write --force` remove the lines without one"
+            raise DatasetError(
+                f"{place}: there is no file {name} in {listing.name}{listing.closest(value)}; "
+                f"add the file or {way}"
+            )
     for line, path in found.unlabelled:
         raise DatasetError(f"{listing.name}/{METADATA}, line {line}: {quoted(path)} has no label")
-    count_unlisted(listing, METADATA, found.rows)
     said = "" if found.is_plain else found.said
-    return Layout(found.rows, said, collection_of(found.rows))
+    more = _more(listing, found.rows, label_of)
+    if renew:
+        found.rows += more
+        said = "; ".join(filter(None, (said, _renewed(found, more))))
+    count_unlisted(listing, METADATA, found.rows)
+    paths = () if renew else [row["path"] for row in more]
+    return Layout(found.rows, said, collection_of(found.rows), paths)
+
+
+def _more(listing: Listing, rows: Sequence[Row], label_of: Callable[[str], str]) -> Sequence[Row]:
+    """Return rows of the files in class folders that a table does not list.
+
+    Their label is the one that the table gives most files of the folder. A new folder is a class if
+    most of the others are called as their labels.
+    """
+    listed = {row["path"]: row["label"] for row in rows}
+    given = defaultdict[str, Counter[str]](Counter)
+    for path, label in listed.items():
+        given[label_of(path)][label] += 1
+    agree = sum(labels[folder] for folder, labels in given.items())
+    if 2 * agree <= len(listed) or any("start" in row for row in rows):
+        return ()
+    others = [(path, label_of(path)) for path in listing.files if path not in listed]
+    return [
+        {"path": path, "label": given[folder].most_common(1)[0][0] if folder in given else folder}
+        for path, folder in others
+        if folder
+    ]
+
+
+def _renewed(found: LabelTable, more: Sequence[Row]) -> str:
+    """Return what has to change in a table, for a sentence."""
+    changes = (
+        ([value for _, value in found.missing], "without a file left out"),
+        ([row["path"] for row in more], "of files in class folders added"),
+    )
+    return "; ".join(
+        f"{len(names)} row{'s' * (len(names) != 1)} {what} ({few(names, _SHOWN)})"
+        for names, what in changes
+        if names
+    )
 
 
 def _leaves(value: str) -> bool:

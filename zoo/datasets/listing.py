@@ -32,11 +32,14 @@ class Layout:
         One line for the user, empty if nothing had to be understood.
     collection : str or None
         Name of the published collection, such as "gtzan", if it is one.
+    unlisted : sequence of str
+        Audio files in class folders that a ``metadata.csv`` does not list.
     """
 
     rows: Sequence[Row]
     said: str = ""
     collection: str | None = None
+    unlisted: Sequence[str] = ()
 
 
 _COMPARED = 2000  # names among which the closest one is looked for

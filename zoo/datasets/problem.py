@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Problem"]
+__all__ = ["UNUSABLE", "Problem"]
+
+UNUSABLE = {"undecodable", "truncated", "silent"}  # kinds of problems of tracks that are left out
 
 
 @dataclass(frozen=True)
@@ -13,8 +15,8 @@ class Problem:
     ----------
     kind : str
         "undecodable", "truncated", "silent", "clipped", "cancelling" channels, "unheard" sound
-        tracks, "odd-rate", "odd-length",
-        "narrow-band", "duplicate", "near-duplicate", "label-conflict", "imbalance",
+        tracks, "odd-rate", "odd-length", "narrow-band", "unlisted" files in class folders,
+        "duplicate", "near-duplicate", "label-conflict", "imbalance",
         "class-names" that look alike, "pieces" of one recording by their names,
         "left-out" and "doubtful" columns of a feature table,
         "recording-conditions" that differ between classes, "untested-conditions" of classes with

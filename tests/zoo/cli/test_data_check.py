@@ -1,9 +1,11 @@
 """``zoo data check``: what a training will refuse, and feature tables."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from zoo.cli.app import app
@@ -44,3 +46,56 @@ def test_a_feature_table(checked, feature_table):
     status, found = checked(path)
     assert (status, list(found)) == (0, ["left-out"])
     assert found["left-out"] == "the column 'x' is no feature: it numbers the rows"
+
+
+def test_files_that_came_and_went_after_metadata_was_written(checked, tone_folder):
+    folder = tone_folder(classes=("a", "b"), tracks=5)
+    checked(folder, "--write")
+    table = folder / "metadata.csv"
+    rows = [f"{line}{',calm' * (n > 0)}" for n, line in enumerate(table.read_text().splitlines())]
+    rows[0] += ",mood"
+    table.write_text("\n".join(rows) + "\n")
+    (folder / "a" / "a00.wav").unlink()
+    refused = CliRunner().invoke(app, ["data", "info", str(folder)]).exception
+    assert f"`zoo data check {folder} --write --force` remove the lines without one" in str(refused)
+    tone_folder(classes=("a", "b", "c"), tracks=6)
+    (folder / "c" / "silent.wav").write_bytes(_silence())
+    (folder / "a" / "a00.wav").unlink()
+    before = table.read_bytes()
+    refused = CliRunner().invoke(app, ["data", "check", str(folder), "--write"]).exception
+    assert "--force" in str(refused)
+    assert table.read_bytes() == before
+    renewed = CliRunner().invoke(app, ["data", "check", str(folder), "--write", "--force"])
+    assert "1 row without a file left out (a/a00.wav)" in renewed.stderr
+    assert "9 rows of files in class folders added" in renewed.stderr
+    lines = table.read_text().splitlines()
+    assert lines[0] == "path,label,group,mood"
+    assert [line.partition("/")[0] for line in lines[1:]] == [*"aaaaa", *"bbbbbb", *"cccccc"]
+    assert sum(line.endswith(",calm") for line in lines) == 9
+    assert checked(folder)[1] == {}  # what --write leaves out is not offered again
+
+
+def test_unlisted_files_have_the_label_of_their_folder_in_the_table(checked, tone_folder):
+    folder = tone_folder(classes=("hard", "metal", "pop"), tracks=4)
+    names = {path.parent.name for path in folder.glob("*/*.wav")}
+    listed = [f"{name}/{name}{n:02d}.wav" for name in sorted(names) for n in range(3)]
+    labels = {"hard": "hard", "metal": "hard", "pop": "pop"}
+    rows = [f"{path},{labels[path.partition('/')[0]]}" for path in listed]
+    (folder / "metadata.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    found = checked(folder, "--protocol", "kfold:2")[1]
+    assert found["unlisted"] == (
+        "3 of the files in class folders are not in metadata.csv; "
+        f"`zoo data check {folder} --write --force` adds them"
+    )
+    checked(folder, "--write", "--force")
+    assert "metal/metal03.wav,hard," in (folder / "metadata.csv").read_text()
+    # Folders of which most are called otherwise than the labels, such as artists, are no classes.
+    rows = [f"{path},{'xy'[n % 2]}" for n, path in enumerate(listed)]
+    (folder / "metadata.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    assert "unlisted" not in checked(folder, "--protocol", "kfold:2")[1]
+
+
+def _silence() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, [0.0] * 22_050, 22_050, format="WAV")
+    return file.getvalue()

@@ -11,7 +11,8 @@ import soxr
 
 from tests.notes import Notes
 from zoo.datasets import open_dataset
-from zoo.datasets.check import Problem, check, write_metadata
+from zoo.datasets.check import Problem, check
+from zoo.datasets.metadata import write_metadata
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
 from zoo_registry import UsageError
 

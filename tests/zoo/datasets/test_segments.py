@@ -14,8 +14,9 @@ import soundfile
 
 from zoo.datasets import Reading, open_dataset
 from zoo.datasets.base import Segment
-from zoo.datasets.check import check, write_metadata
+from zoo.datasets.check import check
 from zoo.datasets.hashing import recording
+from zoo.datasets.metadata import write_metadata
 from zoo.datasets.segments import seconds_of
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import parse_protocol
