@@ -37,10 +37,10 @@ def gtzan(folder: Path, suffix: str = ".wav", each: int = 3) -> Path:
     return folder
 
 
-def kaggle(folder: Path) -> Path:
+def kaggle(folder: Path, each: int = 3) -> Path:
     """Write GTZAN as Kaggle has it: pictures and feature tables beside the recordings."""
     data = folder / "Data"
-    gtzan(data / "genres_original")
+    gtzan(data / "genres_original", each=each)
     for genre in ("blues", "jazz", "rock"):
         (data / "images_original" / genre).mkdir(parents=True)
         (data / "images_original" / genre / f"{genre}00000.png").write_bytes(b"\x89PNG")
@@ -125,7 +125,8 @@ def fma(folder: Path, subset: str = "small") -> Path:
 
 def ballroom(folder: Path) -> Path:
     """Write Ballroom: ``BallroomData``, with its list of files."""
-    names = ["Albums-Latin_Jam-06", "Albums-Latin_Jam-15", "Media-105901", "Media-105902"]
+    names = ["Albums-Latin_Jam-06", "Albums-Latin_Jam-15", "Media-105901", "Media-105902",
+             "Media-104302"]  # fmt: skip
     listed = []
     for number, dance in enumerate(("Jive", "VienneseWaltz")):
         for place, name in enumerate(names):

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
 from zoo.audio.urls import is_url
 from zoo.datasets.beside import read_beside
-from zoo.datasets.collections import collection_of, recognise
+from zoo.datasets.collections import check_tables, collection_of, recognise
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.file_index import FileIndex
 from zoo.datasets.folder_roles import WRITE, FolderRoles, folder_roles
@@ -88,6 +88,7 @@ def understand(
         count_unlisted(listing, "a label file", marked.rows)
         listing.passed.drop(set(marked.files))
         return Layout(marked.rows, "; ".join([marked.said, *unused]))
+    check_tables(listing)
     if problem:
         raise DatasetError("; ".join([str(problem), *unused]))
     return _from_folders(listing, folders, unused)

@@ -223,9 +223,10 @@ def _gtzan(dataset: Dataset, groups: "Indices", seed: int, spec: str) -> "Splits
             "its files are not called blues.00000.* and so on; use kfold:5 instead"
         )
     if more := len(dataset) - len(facts):
+        kind = OTHER if more == sum(track.label == OTHER for track in dataset.tracks) else "others"
         raise ProtocolError(
             f"{spec} is a partition of GTZAN, and has no part for {more} "
-            f"track{'s' * (more != 1)} of {OTHER} in {dataset.source}; use kfold:5 instead"
+            f"track{'s' * (more != 1)} of {kind} in {dataset.source}; use kfold:5 instead"
         )
     if spec == "artist-3fold":
         yield from _by_fold(dataset, [fact.fold for fact in facts])

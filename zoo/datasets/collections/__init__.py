@@ -13,9 +13,10 @@ from zoo.datasets.collections.collection import Collection
 from zoo.datasets.collections.esc import collection_of
 from zoo.datasets.listing import Layout, Listing
 
-__all__ = ["COLLECTIONS", "Collection", "collection_of", "recognise"]
+__all__ = ["COLLECTIONS", "Collection", "check_tables", "collection_of", "recognise"]
 
 _MODULES = (gtzan, esc, urbansound8k, fma, ballroom, speech_commands, mtg_jamendo)
+_WITH_TABLE = (esc, urbansound8k, fma, mtg_jamendo)
 COLLECTIONS = {each.name: each for module in _MODULES for each in module.COLLECTIONS}
 
 
@@ -30,7 +31,18 @@ def recognise(listing: Listing) -> Layout | None:
     Raises
     ------
     DatasetError
-        If a part is missing without which its tracks have no label, or other recordings lie
-        beside it.
+        If it lies in the folder more than once, or other recordings lie beside it.
     """
     return next(filter(None, (module.read(listing) for module in _MODULES)), None)
+
+
+def check_tables(listing: Listing) -> None:
+    """Raise `DatasetError` if a collection lies in a folder without the table of its labels.
+
+    Parameters
+    ----------
+    listing : Listing
+        Names in the folder, in which no table of labels was found.
+    """
+    for module in _WITH_TABLE:
+        module.check_table(listing)

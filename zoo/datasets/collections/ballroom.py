@@ -7,8 +7,8 @@ number, or its last two digits, is the track on it.
 
 import re
 
-from zoo.datasets.collections.collection import Collection, layout, one_root, stem
-from zoo.datasets.listing import Layout, Listing
+from zoo.datasets.collections.collection import Collection, layout, named_tracks, stem
+from zoo.datasets.listing import Layout, Listing, Row
 
 __all__ = ["COLLECTIONS", "read"]
 
@@ -45,7 +45,7 @@ _NAME = re.compile(r"(Albums-.+)-\d+|(Media-\d+)\d\d")
 
 
 def read(listing: Listing) -> Layout | None:
-    """Return the layout if all names are those of Ballroom, complete or a part.
+    """Return the layout if nearly all names are those of Ballroom, complete or a part.
 
     Parameters
     ----------
@@ -55,16 +55,14 @@ def read(listing: Listing) -> Layout | None:
     Raises
     ------
     DatasetError
-        If it lies in the folder more than once.
+        If it lies in the folder more than once, or other recordings lie beside it.
     """
-    rows = []
-    for path in listing.files:
-        label, name = ["", *path.split("/")][-2:]
-        match = _NAME.fullmatch(stem(name))
-        if not match or label not in CLASSES:
-            return None
-        row = {"path": path, "id": f"{label}/{name}", "label": label}
-        rows.append(row | {"group": match[1] or match[2]})
-    if one_root(listing, BALLROOM.title, rows) is None:
+    found = named_tracks(listing, BALLROOM.title, listing.files, _row)
+    if not found or found.root is None:
         return None
-    return layout(listing, BALLROOM, rows, "excerpts of one album kept together")
+    return layout(listing, BALLROOM, found, "excerpts of one album kept together")
+
+
+def _row(label: str, name: str) -> Row | None:
+    match = _NAME.fullmatch(stem(name))
+    return {"group": match[1] or match[2]} if match and label in CLASSES else None

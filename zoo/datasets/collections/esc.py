@@ -10,11 +10,19 @@ of equal files are equal.
 import re
 
 from zoo.audio.folders import unlisted
-from zoo.datasets.collections.collection import Collection, find_table, layout, stem
+from zoo.datasets.collections.collection import (
+    Collection,
+    Named,
+    ask_for_table,
+    elsewhere,
+    find_table,
+    layout,
+    named_tracks,
+    stem,
+)
 from zoo.datasets.listing import Layout, Listing, Row
-from zoo_registry.errors import DatasetError
 
-__all__ = ["COLLECTIONS", "collection_of", "read"]
+__all__ = ["COLLECTIONS", "check_table", "collection_of", "read"]
 
 CITATION = """\
 @inproceedings{piczak2015dataset,
@@ -59,18 +67,21 @@ TEN = (
     "chainsaw", "clock_tick", "crackling_fire", "crying_baby", "dog",
     "helicopter", "rain", "rooster", "sea_waves", "sneezing",
 )  # fmt: skip
-FIFTY = (
-    *TEN,
-    "airplane", "breathing", "brushing_teeth", "can_opening", "car_horn", "cat", "chirping_birds",
-    "church_bells", "clapping", "clock_alarm", "coughing", "cow", "crickets", "crow",
-    "door_wood_creaks", "door_wood_knock", "drinking_sipping", "engine", "fireworks", "footsteps",
-    "frog", "glass_breaking", "hand_saw", "hen", "insects", "keyboard_typing", "laughing",
-    "mouse_click", "pig", "pouring_water", "sheep", "siren", "snoring", "thunderstorm",
-    "toilet_flush", "train", "vacuum_cleaner", "washing_machine", "water_drops", "wind",
+FIFTY = (  # in the order of their numbers, the column `target`
+    "dog", "rooster", "pig", "cow", "frog", "cat", "hen", "insects", "sheep", "crow",
+    "rain", "sea_waves", "crackling_fire", "crickets", "chirping_birds", "water_drops", "wind",
+    "pouring_water", "toilet_flush", "thunderstorm",
+    "crying_baby", "sneezing", "clapping", "breathing", "coughing", "footsteps", "laughing",
+    "brushing_teeth", "snoring", "drinking_sipping",
+    "door_wood_knock", "mouse_click", "keyboard_typing", "door_wood_creaks", "can_opening",
+    "washing_machine", "vacuum_cleaner", "clock_alarm", "clock_tick", "glass_breaking",
+    "helicopter", "chainsaw", "siren", "car_horn", "engine", "train", "church_bells", "airplane",
+    "fireworks", "hand_saw",
 )  # fmt: skip
 _TABLE = "meta/esc50.csv"
 _COLUMNS = {"filename", "fold", "category", "esc10", "src_file"}
 _NAME = re.compile(r"([1-5])-(\d+)-([A-Z])(-\d{1,2})?")
+_SHORTEST = 3  # digits of a source; those of ESC-10 have more
 _FOLDER = re.compile(r"(?:\d{3} - )?(.+)")
 _FORMER = {  # class folders of ESC-10 as it was published on its own
     "dog_bark": "dog",
@@ -92,26 +103,25 @@ def read(listing: Listing) -> Layout | None:
     Raises
     ------
     DatasetError
-        If the table with the labels is missing.
+        If it lies in the folder more than once, or other recordings lie beside it.
     """
     for path, root in find_table(listing, _TABLE):
         if rows := _listed(listing, path, root):
             listing.passed.drop({path})
-            others = [file for file in listing.files if not file.startswith(root)]
-            return layout(listing, _which(rows), rows, _KNOWN, others)
-    rows, roots = [], set()
-    for path in listing.files:
-        folder, _, name = path.rpartition("/")
-        label = _class(folder.rpartition("/")[2])
-        row = _row(path, label, stem(name))
-        if row is None:
-            _check_labels(listing)
-            return None
-        rows.append(row)
-        roots.add(folder[: folder.rfind("/") + 1])
-    if len(roots) != 1:
+            others = elsewhere(listing.files, rows)
+            return layout(listing, _which(rows), Named(rows, others=others), _KNOWN)
+    found = named_tracks(listing, ESC_50.title, listing.files, _named_row, _class)
+    if not found or found.root is None:
         return None
-    return layout(listing, _which(rows), rows, _KNOWN)
+    return layout(listing, _which(found.rows), found, _KNOWN)
+
+
+def check_table(listing: Listing) -> None:
+    """Raise `DatasetError` if these are files of ESC-50 without their table."""
+    names = {path: _NAME.fullmatch(stem(path)) for path in listing.files}
+    known = [path for path, name in names.items() if name and name[4]]
+    if len({path.rpartition("/")[0] for path in known}) == 1:
+        ask_for_table(listing, len(known), ESC_50.title, _TABLE)
 
 
 def collection_of(rows: list[Row]) -> str | None:
@@ -123,7 +133,7 @@ def collection_of(rows: list[Row]) -> str | None:
         Rows with ``path``, ``label`` and maybe ``fold``.
     """
     for row in rows:
-        own = _row(row["path"], row["label"], stem(row["path"]))
+        own = _named_row(row["label"], row["path"].rpartition("/")[2])
         if own is None or row.get("fold", own["fold"]) != own["fold"]:
             return None
     return _which(rows).name if rows else None
@@ -165,6 +175,22 @@ def _row(path: str, label: str, name: str) -> Row | None:
     }
 
 
+def _named_row(label: str, name: str) -> Row | None:
+    """Return the row of a file in a class folder, None if its name is not a published one.
+
+    Without the table, a source has to be such a number as Freesound has, and the class that of the
+    name; names without the class are those of ESC-10.
+    """
+    row, match = _row(name, label, stem(name)), _NAME.fullmatch(stem(name))
+    if row is None or match is None:
+        return None
+    target, digits = match[4], len(row["group"])
+    if target != f"-{FIFTY.index(label)}" if target else label not in TEN:
+        return None
+    shortest = _SHORTEST + (not target)
+    return {key: row[key] for key in ("id", "fold", "group")} if digits >= shortest else None
+
+
 def _class(folder: str) -> str:
     """Return the class of a folder in any of the published layouts."""
     match = _FOLDER.fullmatch(folder.lower().replace(" ", "_").replace("_-_", " - "))
@@ -174,14 +200,3 @@ def _class(folder: str) -> str:
 
 def _which(rows: list[Row]) -> Collection:
     return ESC_10 if all(row["label"] in TEN for row in rows) else ESC_50
-
-
-def _check_labels(listing: Listing) -> None:
-    """Raise `DatasetError` if these are the files of ESC-50 without their table."""
-    names = [_NAME.fullmatch(stem(path)) for path in listing.files]
-    folders = {path.rpartition("/")[0] for path in listing.files}
-    if not listing.tables and len(folders) == 1 and all(name and name[4] for name in names):
-        raise DatasetError(
-            f"{listing.name} holds files of ESC-50, whose labels are in {_TABLE}; "
-            "give the folder that holds both audio and meta"
-        )

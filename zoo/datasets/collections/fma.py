@@ -12,12 +12,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from zoo.audio.folders import unlisted
-from zoo.datasets.collections.collection import Collection, find_table, layout
+from zoo.datasets.collections.collection import (
+    Collection,
+    Named,
+    ask_for_table,
+    find_table,
+    layout,
+)
 from zoo.datasets.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
 
-__all__ = ["COLLECTIONS", "read"]
+__all__ = ["COLLECTIONS", "check_table", "read"]
 
 CITATION = """\
 @inproceedings{fma_dataset,
@@ -87,7 +93,7 @@ def read(listing: Listing) -> Layout | None:
     Raises
     ------
     DatasetError
-        If the table is missing, or several subsets lie in the folder.
+        If several subsets lie in the folder, or other recordings lie beside it.
     """
     files: dict[str, dict[str, str]] = defaultdict(dict)  # paths by number, by folder
     others = []
@@ -102,13 +108,7 @@ def read(listing: Listing) -> Layout | None:
         if found := dict(_tracks(listing, path)):
             break
     else:
-        if listing.tables or others:
-            return None
-        raise DatasetError(
-            f"{listing.name} holds numbered files as FMA has them, whose genres are in "
-            f"fma_metadata/{_TABLE}; give the folder that holds both the recordings and "
-            "fma_metadata"
-        )
+        return None
     if len(files) > 1:
         raise DatasetError(
             f"{listing.name} holds FMA more than once, in {', '.join(map(quoted, sorted(files)))}; "
@@ -123,7 +123,17 @@ def read(listing: Listing) -> Layout | None:
     largest = [name for name in _SUBSETS if name in subsets]
     which = _SUBSETS[(wanted or largest or ["large"])[-1]]
     known = "root genres, published split, songs of one artist kept together"
-    return layout(listing, which, rows, known, others)
+    return layout(listing, which, Named(rows, others=others), known)
+
+
+def check_table(listing: Listing) -> None:
+    """Raise `DatasetError` if these are files of FMA without their table."""
+    matches = list(filter(None, map(_FILE.fullmatch, listing.files)))
+    folders = {(match[1] or "").rpartition("/")[2] for match in matches}
+    # Other folders around the numbered ones may be classes.
+    if len(folders) == 1 or all(name.startswith("fma_") for name in folders):
+        table = f"fma_metadata/{_TABLE}"
+        ask_for_table(listing, len(matches), "FMA", table, "the recordings and fma_metadata")
 
 
 def _rows(

@@ -23,9 +23,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from zoo.datasets.base import Dataset
-from zoo.datasets.collections.collection import Collection, layout, one_root
+from zoo.datasets.collections.collection import Collection, layout, named_tracks, nearly_all
 from zoo.datasets.csv_reader import read_table
-from zoo.datasets.listing import Layout, Listing
+from zoo.datasets.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import quoted
@@ -71,6 +71,7 @@ GENRES = (
 )  # fmt: skip
 
 _NAME = re.compile(rf"({'|'.join(GENRES)})\.\d{{5}}(?=\.|$)")
+_COPY = re.compile(rf"({'|'.join(GENRES)})\.\d{{5}}(?!\d)")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -113,7 +114,7 @@ def track_name(track_id: str) -> str | None:
 
 
 def read(listing: Listing) -> Layout | None:
-    """Return the layout if the names are those of GTZAN, complete or a part, in a folder below.
+    """Return the layout if nearly all names are those of GTZAN and lie in a folder below.
 
     Genre folders that lie directly in the folder are class folders like others.
 
@@ -125,23 +126,28 @@ def read(listing: Listing) -> Layout | None:
     Raises
     ------
     DatasetError
-        If it lies in the folder more than once.
+        If it lies in the folder more than once, or other recordings lie beside it.
     """
-    rows = []
-    for path in listing.files:
-        label, name = ["", *path.split("/")][-2:]
-        if label != OTHER and (track_name(name) or "").partition(".")[0] != (label or None):
-            return None
-        rows.append({"path": path, "id": f"{label}/{name}", "label": label})
-    if not one_root(listing, GTZAN.title, rows) or all(row["label"] == OTHER for row in rows):
+    found = named_tracks(listing, GTZAN.title, listing.files, _row)
+    if not found or not (found.root or found.strangers):
         return None
-    return layout(listing, GTZAN, rows, "songs of one artist, and copies, kept together")
+    if all(row["label"] == OTHER for row in found.rows):
+        return None
+    for row in found.strangers:
+        if match := _COPY.match(row["id"].rpartition("/")[2]):
+            row["recording"] = match[0]  # such as "jazz.00001 (1).wav"
+    return layout(listing, GTZAN, found, "songs of one artist, and copies, kept together")
+
+
+def _row(label: str, name: str) -> Row | None:
+    is_known = label == OTHER or (track_name(name) or "").partition(".")[0] == (label or None)
+    return {} if is_known else None
 
 
 def is_gtzan(dataset: Dataset) -> bool:
-    """Whether all tracks of the real classes have names of GTZAN."""
+    """Whether nearly all tracks of the real classes have names of GTZAN."""
     named = [track_name(track.id) for track in dataset.tracks if track.label != OTHER]
-    return bool(named) and all(named)
+    return nearly_all(sum(map(bool, named)), len(named))
 
 
 def with_facts(dataset: Dataset) -> Dataset:

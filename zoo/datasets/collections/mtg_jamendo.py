@@ -8,11 +8,19 @@ of low quality; the tags are in the project's repository, in one table per part:
 import re
 
 from zoo.audio.folders import unlisted
-from zoo.datasets.collections.collection import Collection, find_table, layout
+from zoo.datasets.collections.collection import (
+    Collection,
+    Named,
+    ask_for_table,
+    find_table,
+    layout,
+    text_lines,
+)
 from zoo.datasets.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
+from zoo_registry.text import quoted
 
-__all__ = ["COLLECTIONS", "read"]
+__all__ = ["COLLECTIONS", "check_table", "read"]
 
 CITATION = """\
 @conference{bogdanov2019mtg,
@@ -43,6 +51,7 @@ _HEAD = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
 _GENRE = "genre---"
 _PARTS = {"train": "train", "validation": "valid", "test": "test"}
 _FILE = re.compile(r"(?:.*/)?(\d\d/\d+)(?:\.low)?\.\w+")
+_SHORTEST = len("48/48")
 _SEVERAL = "of several genres"
 
 
@@ -57,7 +66,7 @@ def read(listing: Listing) -> Layout | None:
     Raises
     ------
     DatasetError
-        If a table cannot be read.
+        If a table cannot be read, or other recordings lie beside it.
     """
     files, others = {}, []
     for path in listing.files:
@@ -73,7 +82,16 @@ def read(listing: Listing) -> Layout | None:
     several = listing.passed.count(_SEVERAL)
     known = f"only tracks of exactly one genre ({several} here have several)"
     known += ", published split" * ("split" in rows[0]) + ", songs of one artist kept together"
-    return layout(listing, MTG_JAMENDO, rows, known, others)
+    return layout(listing, MTG_JAMENDO, Named(rows, others=others), known)
+
+
+def check_table(listing: Listing) -> None:
+    """Raise `DatasetError` if these are files of MTG-Jamendo without their tables."""
+    names = filter(None, map(_FILE.fullmatch, listing.files))
+    # The folder of a recording has the last two digits of its number.
+    count = sum(name[1][:2] == name[1][-2:] and len(name[1]) > _SHORTEST for name in names)
+    table = "data/splits/split-0/autotagging_genre-*.tsv"
+    ask_for_table(listing, count, "MTG-Jamendo", table, "the recordings and data")
 
 
 def _split(listing: Listing, files: dict[str, str]) -> list[Row]:
@@ -97,16 +115,18 @@ def _whole(listing: Listing, files: dict[str, str]) -> list[Row]:
 def _tagged(listing: Listing, path: str, files: dict[str, str]) -> list[Row]:
     """Return the rows of the files in a table that have one genre; remove all from `files`."""
     rows = []
-    with listing.copy(path) as local:
-        try:
-            lines = local.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DatasetError(f"{listing.name}/{path} cannot be read: {error}") from error
+    lines = text_lines(listing, path)
     if not lines or lines[0].split("\t") != _HEAD:
         return []
     listing.passed.drop({path})
-    for line in lines[1:]:
-        _, artist, _, name, _, *tags = line.split("\t")
+    for number, line in enumerate(lines[1:], start=2):
+        values = line.split("\t")
+        if len(values) <= len(_HEAD[:-1]) or not values[-1].startswith(_GENRE):
+            raise DatasetError(
+                f"{listing.name}/{path}, line {number}: {quoted(line)} is not a track with its "
+                "genres; unpack the file again as it was published"
+            )
+        _, artist, _, name, _, *tags = values
         file = files.pop(name.partition(".")[0], None)
         if file is None:
             continue

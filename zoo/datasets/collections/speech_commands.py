@@ -1,14 +1,23 @@
 """Speech Commands: single words, a second each, of thousands of speakers.
 
 It lies in one folder per word, with ``testing_list.txt`` and ``validation_list.txt``; what is in
-neither list is for training. A file is called after its speaker: ``0a7c2a8d_nohash_0.wav``.
+neither list is for training. Kaggle's copy has the words in ``train/audio``, the lists in
+``train``. A file is called after its speaker: ``0a7c2a8d_nohash_0.wav``.
 ``_background_noise_`` holds recordings of minutes, to be mixed with the words.
 """
 
 import re
 
-from zoo.datasets.collections.collection import Collection, layout, one_root, stem
-from zoo.datasets.listing import Layout, Listing
+from zoo.datasets.collections.collection import (
+    Collection,
+    find_table,
+    layout,
+    named_tracks,
+    stem,
+    text_lines,
+)
+from zoo.datasets.folder_roles import folder_roles
+from zoo.datasets.listing import Layout, Listing, Row
 
 __all__ = ["COLLECTIONS", "read"]
 
@@ -57,11 +66,12 @@ FIRST = (
 )  # fmt: skip
 SECOND = (*FIRST, "backward", "follow", "forward", "learn", "visual")
 _NAME = re.compile(r"([0-9A-Za-z]+)_nohash_\d+")
+_ALIKE = "Names as in Speech Commands"
 _LISTS = {"testing_list.txt": "test", "validation_list.txt": "valid"}
 
 
 def read(listing: Listing) -> Layout | None:
-    """Return the layout if all names are like those of Speech Commands, complete or a part.
+    """Return the layout if nearly all names are like those of Speech Commands, complete or a part.
 
     Other words than the published ones may be recordings of the user, which are read alike.
 
@@ -73,45 +83,48 @@ def read(listing: Listing) -> Layout | None:
     Raises
     ------
     DatasetError
-        If it lies in the folder more than once.
+        If it lies in the folder more than once, or other recordings lie beside it.
     """
-    rows, noises = [], []
-    for path in listing.files:
-        label, name = ["", *path.split("/")][-2:]
-        match = _NAME.fullmatch(stem(name))
-        if label == NOISE:
-            noises.append(path)
-        elif match and label:
-            row = {"path": path, "id": f"{label}/{name}", "label": label}
-            rows.append(row | {"group": match[1]})
-        else:
-            return None
-    root = one_root(listing, "Speech Commands", rows)
-    if root is None:
+    noises = [path for path in listing.files if f"/{NOISE}/" in f"/{path}"]
+    files = [path for path in listing.files if path not in set(noises)]
+    found = named_tracks(listing, "Speech Commands", files, _row)
+    if not found or (found.root is None and found.others):
         return None
     for path in noises:
         listing.passed.add("of background noise", path)
-    parts, known = _parts(listing, root), "speakers kept together"
+    if found.root is None:  # as of a split of the user's
+        roles = folder_roles(listing.name, files)
+        groups = {row["path"]: row["group"] for row in found.rows}
+        rows = [row | {"group": groups[row["path"]]} for row in roles.rows]
+        return Layout(rows, f"{_ALIKE}: speakers kept together; {roles.said}")
+    parts, known = _parts(listing, found.root), "speakers kept together"
     if parts:
-        rows = [row | {"split": parts.get(_key(row["id"]), "train")} for row in rows]
+        for row in (*found.rows, *found.strangers):
+            row["split"] = parts.get(_key(row["id"]), "train")
         known = f"published split, {known}"
-    words = {row["label"] for row in rows} | {key.partition("/")[0] for key in parts}
+    words = {row["label"] for row in found.rows} | {key.partition("/")[0] for key in parts}
     if not words <= set(SECOND):
-        return Layout(rows, f"Names as in Speech Commands: {known}.")
+        said = "; ".join(filter(None, [f"{_ALIKE}: {known}", found.said]))
+        return Layout([*found.rows, *found.strangers], f"{said}.")
     first = parts and words <= set(FIRST)
     which = SPEECH_COMMANDS_1 if first else SPEECH_COMMANDS_2
-    return layout(listing, which, rows, known)
+    return layout(listing, which, found, known)
+
+
+def _row(label: str, name: str) -> Row | None:
+    match = _NAME.fullmatch(stem(name))
+    return {"group": match[1]} if match and label else None
 
 
 def _parts(listing: Listing, root: str) -> dict[str, str]:
     """Return "test" or "valid" by word and stem, for the files in the lists."""
-    parts = {}
+    parts = dict[str, str]()
     for name, part in _LISTS.items():
-        if f"{root}{name}" in listing.tables:
-            with listing.copy(f"{root}{name}") as local:
-                listing.passed.drop({f"{root}{name}"})
-                for line in local.read_text(encoding="utf-8").splitlines():
-                    parts[_key(line.strip())] = part
+        for path, above in find_table(listing, name):
+            if root.startswith(above):  # the lists may lie further above the words
+                listing.passed.drop({path})
+                parts |= {_key(line.strip()): part for line in text_lines(listing, path)}
+                break
     return parts
 
 

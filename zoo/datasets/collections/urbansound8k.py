@@ -7,11 +7,18 @@ copies have the folds beside the table. The excerpts of one recording have its n
 import re
 
 from zoo.audio.folders import unlisted
-from zoo.datasets.collections.collection import Collection, find_table, layout, stem
+from zoo.datasets.collections.collection import (
+    Collection,
+    Named,
+    ask_for_table,
+    elsewhere,
+    find_table,
+    layout,
+    stem,
+)
 from zoo.datasets.listing import Layout, Listing, Row
-from zoo_registry.errors import DatasetError
 
-__all__ = ["COLLECTIONS", "read"]
+__all__ = ["COLLECTIONS", "check_table", "read"]
 
 CITATION = """\
 @inproceedings{Salamon:UrbanSound:ACMMM:14,
@@ -57,20 +64,21 @@ def read(listing: Listing) -> Layout | None:
     Raises
     ------
     DatasetError
-        If the table with the labels is missing.
+        If other recordings lie beside it.
     """
     for path, root in find_table(listing, _TABLE, "UrbanSound8K.csv"):
         if rows := _listed(listing, path, root):
             known = "published folds, excerpts of one recording kept together"
             listing.passed.drop({path})
-            others = [file for file in listing.files if not file.startswith(root)]
-            return layout(listing, URBANSOUND8K, rows, known, others)
-    if not listing.tables and listing.files and all(map(_is_slice, listing.files)):
-        raise DatasetError(
-            f"{listing.name} holds files of UrbanSound8K, whose labels are in {_TABLE}; "
-            "give the folder that holds both audio and metadata"
-        )
+            found = Named(rows, others=elsewhere(listing.files, rows))
+            return layout(listing, URBANSOUND8K, found, known)
     return None
+
+
+def check_table(listing: Listing) -> None:
+    """Raise `DatasetError` if these are files of UrbanSound8K without their table."""
+    count = sum(map(_is_slice, listing.files))
+    ask_for_table(listing, count, URBANSOUND8K.title, _TABLE, "audio and metadata")
 
 
 def _listed(listing: Listing, path: str, root: str) -> list[Row]:

@@ -30,6 +30,7 @@ WITH_TABLE = {
     "esc-10": "audio",
     "urbansound8k": "audio",
     "fma-small": "fma_small",
+    "mtg-jamendo-genre": "raw_30s",
 }  # and the folder in which the recordings lie without it
 
 
@@ -205,9 +206,104 @@ def test_a_part_is_recognised(made, name, tmp_path):
 
 
 @pytest.mark.parametrize("name", WITH_TABLE)
-def test_the_table_is_asked_for(made, name):
+def test_the_table_is_asked_for(made, name, tmp_path):
+    """Other files that are called like tables do not hide it, nor does a recording."""
     with pytest.raises(DatasetError, match="; give the folder that holds both"):
         read(made / name / WITH_TABLE[name])
+    shutil.copytree(made / name / WITH_TABLE[name], tmp_path / "audio")
+    published.clip(tmp_path / "mine" / "a.wav", 1)
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    (tmp_path / "autotagging.tsv").write_text("TRACK_ID\tPATH\n")
+    with pytest.raises(DatasetError, match="; give the folder that holds both"):
+        read(tmp_path)
+
+
+class TestStrangers:
+    """A few recordings of other names do not hide a collection."""
+
+    @pytest.fixture(params=["gtzan", "ballroom", "speech-commands-0.02", "esc-10"])
+    def folder(self, request, tmp_path):
+        """Return a folder of class folders."""
+        if request.param == "gtzan":
+            return published.gtzan(tmp_path / "genres", each=4)
+        folder = MAKERS[request.param](tmp_path / "all")
+        if request.param == "ballroom":
+            return folder / "BallroomData"
+        if request.param == "esc-10":
+            for path in list((folder / "audio").iterdir()):
+                place = folder / {"0": "dog", "10": "rain"}[path.stem.rpartition("-")[2]]
+                place.mkdir(exist_ok=True)
+                path.rename(place / path.name)
+            shutil.rmtree(folder / "meta")
+        return folder
+
+    def test_in_a_class_folder(self, folder):
+        before = read(folder)[0]
+        label = before.classes[0]
+        published.clip(folder / label / "mine.wav", 3)
+        dataset, (said, *_) = read(folder)
+        assert "1 other file (mine.wav) labelled by folder" in said
+        assert dataset.collection == before.collection
+        assert by_id(before).items() <= by_id(dataset).items()
+        mine = by_id(dataset)[f"{label}/mine.wav"]
+        assert (len(dataset), mine.label, mine.group) == (len(before) + 1, label, None)
+
+    def test_in_a_folder_of_its_own(self, folder):
+        before = read(folder)[0]
+        published.clip(folder / "mine" / "a.wav", 3)
+        dataset, (said, *_) = read(folder)
+        assert "1 other file (a.wav) labelled by folder, of the further class mine" in said
+        assert dataset.classes == tuple(sorted({*before.classes, "mine"}))
+
+    def test_elsewhere(self, folder):
+        published.clip(folder.parent / "mine" / "a.wav", 3)
+        with pytest.raises(DatasetError, match=r"and another recording, such as 'mine/a\.wav'"):
+            read(folder.parent)
+
+
+def test_a_copy_of_gtzan_s_file_is_kept_with_it(tmp_path):
+    folder = published.kaggle(tmp_path, each=4)
+    published.clip(folder / "Data/genres_original/jazz/jazz.00001 (1).wav", 3)
+    dataset, _ = read(folder)
+    groups = dict(zip(by_id(dataset), dataset.groups.tolist(), strict=True))
+    assert groups["jazz/jazz.00001 (1).wav"] == groups["jazz/jazz.00001.wav"]
+
+
+def test_speech_commands_in_other_folders(made, tmp_path):
+    """Kaggle's copy has the lists above the words; a split of the user's has noise in it."""
+    known, _ = read(made / "speech-commands-0.02")
+    words = tmp_path / "kaggle" / "train" / "audio"
+    shutil.copytree(made / "speech-commands-0.02", words)
+    for name in ("testing_list.txt", "validation_list.txt"):
+        (words / name).rename(words.parent / name)
+    assert read(tmp_path / "kaggle")[0].fingerprint == known.fingerprint
+    parts = tmp_path / "parts"
+    shutil.copytree(words, parts / "train")
+    (parts / "test" / "yes").mkdir(parents=True)
+    name = "yes/0a7c2a8d_nohash_0.wav"
+    (parts / "train" / name).rename(parts / "test" / name)
+    dataset, _ = read(parts)
+    assert dataset.classes == known.classes
+    assert {track.group for track in dataset.tracks} == {track.group for track in known.tracks}
+    assert by_id(dataset)[f"test/{name}"].split == "test"
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "line", "found"),
+    [
+        ("mtg-jamendo-genre", "autotagging_genre-train.tsv", b"broken line\n", "'broken line' is"),
+        ("mtg-jamendo-genre", "autotagging_genre-train.tsv", b"a\tb\tc\td\t1\n", "is not a track"),
+        ("mtg-jamendo-genre", "autotagging_genre-test.tsv", b"\xff\n", "it is not in UTF-8"),
+        ("speech-commands-0.02", "testing_list.txt", b"\xff\n", "it is not in UTF-8"),
+    ],
+)
+def test_damaged_tables(made, tmp_path, name, file, line, found):
+    shutil.copytree(made / name, tmp_path / "all")
+    path = min(tmp_path.rglob(file))
+    path.write_bytes(path.read_bytes() + line)
+    number = path.read_bytes().count(b"\n")
+    with pytest.raises(DatasetError, match=rf"{file}, line {number}: .*{found}"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("name", WITH_TABLE)
@@ -261,15 +357,29 @@ class TestLookAlikes:
         published.lines(tmp_path / "tracks.csv", rows)
         assert collection(tmp_path) is None
 
-    def test_names_of_one_file_differ(self, tmp_path):
-        for name, place in (
-            ("gtzan", "Data/genres_original/blues"),
-            ("ballroom", "BallroomData/Jive"),
-            ("speech-commands-0.02", "yes"),
-        ):
+    def test_a_class_folder_of_other_names(self, tmp_path):
+        """Too many names are not published ones."""
+        for name, place in (("gtzan", "Data/genres_original/blues"), ("ballroom", "Jive")):
             folder = MAKERS[name](tmp_path / name)
-            published.clip(folder / place / "mine.wav", 3)
+            for number in range(3):
+                published.clip(folder / place / f"mine{number}.wav", number)
             assert collection(folder) is None
+
+    def test_short_numbers_are_no_sources(self, tmp_path):
+        """ESC-10 has numbers of Freesound in its names, and ESC-50 the class as well."""
+        for number, form in enumerate(("{}-{}-A", "{}-10{}-B", "{}-1000{}-B-0", "{}-1000{}-B")):
+            classes = ("dog", "rain") if number < 2 else ("sheep", "cat")
+            for label in classes:
+                for take in range(3):
+                    name = form.format(take + 1, take)
+                    published.clip(tmp_path / form / label / f"{name}.wav", take)
+            assert collection(tmp_path / form) is None, form
+
+    def test_class_folders_around_numbered_ones(self, tmp_path):
+        for label, number in (("Rock", 2), ("Jazz", 5), ("Rock", 1003)):
+            name = f"{number:06d}"
+            published.clip(tmp_path / label / name[:3] / f"{name}.wav", number)
+        assert read(tmp_path)[0].classes == ("Jazz", "Rock")
 
     def test_gtzan_of_another_genre_or_split(self, tmp_path):
         folder = published.gtzan(tmp_path / "genres")
