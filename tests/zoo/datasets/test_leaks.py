@@ -5,10 +5,13 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.notes import Notes
 from zoo.datasets import open_dataset
 from zoo.datasets.check import check
+from zoo.datasets.leaks import judge_columns
 from zoo_registry import DatasetError
 
 CLASSES, EACH, FEATURES = 5, 24, 12
@@ -115,6 +118,36 @@ def test_a_good_feature_stays(open_with, feature):
     assert notes.texts == []
 
 
+@given(st.data())
+def test_measured_columns_stay_in_tables_of_any_size(data):
+    """Continuous features, shifted by the label or not; rows may be there several times."""
+    classes = data.draw(st.integers(2, 10))
+    rows = data.draw(st.integers(max(6, classes), 200))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, rows - classes)])
+    shifts = np.repeat([0, 0.2, 0.5], 8) * data.draw(st.sampled_from([1, -1]))
+    values = rng.standard_normal((rows, len(shifts))) + np.outer(labels, shifts)
+    values = np.round(10 * values, data.draw(st.integers(0, 6)))
+    repeats = data.draw(st.integers(1, 4)) if rows >= max(8, 2 * classes) else 1
+    labels, values = np.tile(labels, repeats), np.tile(values, (repeats, 1))
+    if data.draw(st.booleans()):
+        order = np.argsort(labels, kind="stable")
+        labels, values = labels[order], values[order]
+    if data.draw(st.booleans()):  # names for the copies
+        values = np.column_stack([values, rng.permutation(9 * len(labels))[: len(labels)]])
+    names = [f"f{place}" for place in range(values.shape[1])]
+    judged = judge_columns(names, values.astype(np.float32), [f"c{label}" for label in labels])
+    assert not set(judged.left_out) & set(names[: len(shifts)])
+
+
+def test_each_row_several_times(tmp_path):
+    rows = [f"{RNG.standard_normal():.4f},{RNG.integers(90)},g{n % 3}" for n in range(20)]
+    path = tmp_path / "t.csv"
+    for repeats in (2, 3):
+        path.write_text("\n".join(["a,b,label", *rows * repeats]))
+        assert open_dataset(str(path)).feature_names == ["a", "b"]
+
+
 def test_a_name_that_ends_alike_is_a_feature(open_with):
     for name in ("centroid", "spectral_index", "bandwidth"):
         dataset, _ = open_with(RNG.standard_normal(ROWS), name=name)
@@ -139,9 +172,11 @@ def test_classes_that_most_features_tell_apart(tmp_path):
 
 def test_nothing_is_left(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("index,target,label\n" + "".join(f"{n},{n % 2},g{n % 2}\n" for n in range(20)))
-    with pytest.raises(DatasetError, match=r"no feature.*left out.*'index'.*'target'"):
-        open_dataset(str(path))
+    for classes in (2, 12):
+        rows = [f"{n},{n % classes},g{n % classes}" for n in range(60)]
+        path.write_text("\n".join(["index,target,label", *rows]))
+        with pytest.raises(DatasetError, match=r"no feature.*left out.*'index'.*'target'"):
+            open_dataset(str(path))
 
 
 def test_a_spreadsheet_with_decimal_commas(table):
@@ -226,3 +261,13 @@ def test_rows_that_are_copies_are_found(table, monkeypatch):
         ("label-conflict", (name[2], name[30])),
         ("near-duplicate", (name[50], name[51])),
     ]
+
+
+@pytest.mark.parametrize("leak", [name for name in LEAKS if name not in {"text", "nothing"}])
+def test_left_out_beside_copies_of_rows(leak):
+    column, order = LEAKS[leak]
+    values = np.column_stack([column, VALUES])[order]
+    twice, labels = np.repeat(values, 2, axis=0), np.repeat(LABELS[order], 2)
+    names = ["x", *(f"f{place}" for place in range(FEATURES))]
+    judged = judge_columns(names, twice.astype(np.float32), [f"g{label}" for label in labels])
+    assert list(judged.left_out) == ["x"]
