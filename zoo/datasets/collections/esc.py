@@ -120,7 +120,8 @@ def check_table(listing: Listing) -> None:
     """Raise `DatasetError` if these are files of ESC-50 without their table."""
     names = {path: _NAME.fullmatch(stem(path)) for path in listing.files}
     known = [path for path, name in names.items() if name and name[4]]
-    if len({path.rpartition("/")[0] for path in known}) == 1:
+    folders = {path.rpartition("/")[0] for path in known}
+    if len(folders) == 1 and not {_class(path.rpartition("/")[2]) for path in folders} & {*FIFTY}:
         ask_for_table(listing, len(known), ESC_50.title, _TABLE)
 
 
