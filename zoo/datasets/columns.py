@@ -8,7 +8,7 @@ from zoo.datasets.csv_reader import TableError
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import brief, quoted
 
-__all__ = ["ROLES", "Candidates", "columns_by_role", "part_of", "plain_name"]
+__all__ = ["ROLES", "Candidates", "columns_by_role", "part_and_rest", "part_of", "plain_name"]
 
 # Names in small letters without blanks and signs, the most telling first.
 ROLES = {
@@ -52,8 +52,9 @@ _RANK = {role: _ranks(role) for role in ROLES}
 _PARTS = {
     **dict.fromkeys(("train", "training", "tr"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "valid"),
-    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "holdout"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "te", "eval", "evaluation", "holdout"), "test"),
 }
+_SUFFIX = re.compile(r"(set|data)?\d*$")  # as in "trainset", "train1"
 # Such as "train", "train_set", "audio-train", "Validation data", "test-clean", "split_test".
 _AROUND = (
     "set",
@@ -152,7 +153,26 @@ def part_of(name: str) -> str | None:
     >>> part_of("Training-set"), part_of("audio_val"), part_of("trains")
     ('train', 'valid', None)
     """
+    part, others = part_and_rest(name)
+    # A letter or a number, as in "x_train" or "training-a", is no name of a class.
+    return part if all(word.isdigit() or len(word) == 1 for word in others) else None
+
+
+def part_and_rest(name: str) -> tuple[str | None, tuple[str, ...]]:
+    """Return the part of a dataset that a name speaks of, and the other words of the name.
+
+    Parameters
+    ----------
+    name : str
+        Name of a folder or of a table.
+
+    Examples
+    --------
+    >>> part_and_rest("birds_trainset")
+    ('train', ('birds',))
+    """
     words = re.sub(r"[\W_]+", " ", name).casefold().split()
+    words = [_SUFFIX.sub("", word) if _SUFFIX.sub("", word) in _PARTS else word for word in words]
     parts = [_PARTS[word] for word in words if word in _PARTS]
-    others = [word for word in words if word not in _PARTS and word not in _AROUND]
-    return parts[0] if len(parts) == 1 and all(map(str.isdigit, others)) else None
+    others = tuple(word for word in words if word not in _PARTS and word not in _AROUND)
+    return (parts[0], others) if len(parts) == 1 else (None, others)

@@ -6,21 +6,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoo.audio.kinds import is_audio
-from zoo.datasets.columns import part_of, plain_name
+from zoo.datasets.columns import part_and_rest, part_of, plain_name
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import brief
 
-__all__ = ["WRITE", "FolderRoles", "folder_roles"]
+__all__ = ["WRITE", "FolderRoles", "UnclearFolders", "folder_roles"]
 
-_FOLD = re.compile(r"(?:fold|split|cv|subset|part|batch|chunk|shard)[ _-]?(\d+)", re.IGNORECASE)
-_SHARD = re.compile(r"\d{3,}")  # as FMA's 000 to 155
+_FOLD = re.compile(r"(?:fold|split|cv)[ _-]?(\d+)", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,2}")
+_SHARD = re.compile(r"\d{3}")  # as FMA's 000 to 155
+_PIECE = re.compile(r"(?:subset|part|batch|chunk|shard)[ _-]?(\d+|[a-z])", re.IGNORECASE)
+_DISC = re.compile(r"(?:cd|disc|disk)[ _-]?\d+", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:\d{1,2}-)?\d{1,3}[ ._-]+\D")  # "01 Song.mp3", "1-01 Song.m4a"
 _PERSON = re.compile(
-    r"(?:artist|band|singer|composer|performer|album|user|speaker|actor|subject|patient)s?"
-    r"[ _-]?\w{1,3}",
+    r"(?:(?:user|speaker|spk|actor|subject|subj|sub|patient|participant|person|volunteer|donor|"
+    r"client|singer)s?[ _-]?(?:\d+|[a-z])|(?:id|s|p)[ _-]?\d+)",
     re.IGNORECASE,
 )
+_ARTIST = re.compile(
+    r"(?:artist|band|singer|composer|performer|album)s?[ _-]?\w{1,3}", re.IGNORECASE
+)
+_MUSIC = (".mp3", ".m4a", ".flac", ".ogg", ".opus", ".wma", ".aac", ".alac")
 _ITUNES = {"itunes", "itunes media", "itunes music"}
 _LIBRARY = {"compilations", "various artists", "unknown artist", "unknown album"}
 # Genres by which a library's outer folders are known to be classes: the frequent ones of ID3.
@@ -34,9 +41,9 @@ _GENRES = frozenset(
     hardrock heavymetal
     """.split()  # noqa: SIM905
 )
-# Mean numbers of folders inside a class, from which on they are taken as groups: if they have
-# folders themselves, if their names or those of the classes support it, and otherwise.
-_FEW, _ENOUGH, _MANY = 2, 3, 5
+_AROUND = {"audio", "data", "wav", "clip", "sound", "recording", "sample", "dataset", "genre"}
+_TITLES = 0.8  # of the files of a library have a title of their own
+_MANY = 5  # folders inside a class, on average, from which on they are taken as groups
 _TAKEN = {
     "split": "the published split",
     "fold": "the published folds",
@@ -61,11 +68,30 @@ class FolderRoles:
         Paths of files that are in no class folder.
     said : str
         One line for the user, empty for folders of classes that hold files.
+    known : dict
+        Fold and split of files by the names of their folders, by path.
     """
 
     rows: list[dict[str, str]] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     said: str = ""
+    known: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class UnclearFolders(DatasetError):
+    """The classes cannot be told from the folders.
+
+    Parameters
+    ----------
+    sentence : str
+        Reason, and what to write.
+    known : dict
+        What the folders say nevertheless: fold and split of files, by their paths.
+    """
+
+    def __init__(self, sentence: str, known: dict[str, dict[str, str]]) -> None:
+        super().__init__(sentence)
+        self.known = known
 
 
 class _Ambiguous(Exception):
@@ -91,7 +117,7 @@ def folder_roles(name: str, files: Sequence[str]) -> FolderRoles:
 
     Raises
     ------
-    DatasetError
+    UnclearFolders
         If no class folder can be told from the names.
     """
     roles = FolderRoles()
@@ -99,7 +125,8 @@ def folder_roles(name: str, files: Sequence[str]) -> FolderRoles:
     try:
         said = _understood(entries, roles)
     except _Ambiguous as error:
-        raise DatasetError(f"the classes in {name} cannot be told: {error}; {WRITE}") from None
+        sentence = f"the classes in {name} cannot be told: {error}; {WRITE}"
+        raise UnclearFolders(sentence, roles.known) from None
     if any(said):
         names = sorted({row["label"] for row in roles.rows})
         more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
@@ -127,10 +154,27 @@ def _understood(files: Sequence[_File], roles: FolderRoles) -> list[str]:
         said.append(f"inside {'/'.join(map(brief, entered))}/")
     if not names:
         return said
-    if role := _outer_role(inside, names):
+    while len(names) > 1 and len({file.folders[1:2] for file in inside}) == 1 < len(
+        inside[0].folders
+    ):
+        # A folder that all have inside, such as "wav", says nothing.
+        inside = list(map(_without_inner, inside))
+    inner = {
+        name: {f.folders[1] for f in inside if f.folders[0] == name and len(f.folders) > 1}
+        for name in names
+    }
+    if role := _outer_role(names, inner):
         marked = [_inner(file, {role: _value(role, file.folders[0])}) for file in inside]
+        roles.known |= {file.path: dict(file.row) for file in marked}
+        _check_parts(names, inner)
         said.append(f"{_joined(names)} taken as {_TAKEN[role]}")
         return said + _understood(marked, roles)
+    if role := _inner_role(inside, inner):
+        within = set().union(*inner.values())
+        marked = [_without_inner(file, {role: _value(role, file.folders[1])}) for file in inside]
+        said.append(f"{_joined(within)} within the classes taken as {_TAKEN[role]}")
+        return said + _understood(marked, roles)
+    _check_classes(inside, names, inner)
     return said + _classes(inside, names, roles)
 
 
@@ -139,41 +183,126 @@ def _inner(file: _File, known: Mapping[str, str] | None = None) -> _File:
     return _File(file.path, file.folders[1:], {**(known or {}), **file.row})
 
 
+def _without_inner(file: _File, known: Mapping[str, str] | None = None) -> _File:
+    folders = (*file.folders[:1], *file.folders[2:])
+    return _File(file.path, folders, {**(known or {}), **file.row})
+
+
 def _value(role: str, name: str) -> str:
     if role == "split":
-        return part_of(name) or name
+        return part_and_rest(name)[0] or name
     match = _FOLD.fullmatch(name)
     return match[1].lstrip("0") or "0" if match and role == "fold" else name
 
 
-def _outer_role(files: Sequence[_File], names: Sequence[str]) -> str | None:
+def _parts(names: Iterable[str]) -> dict[str, str]:
+    """Return the folders that are parts by their names, or by those of others beside them."""
+    found: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for name in names:
+        part, rest = part_and_rest(name)
+        if part:
+            found[() if part_of(name) else rest][name] = part
+    parts = dict[str, str]()
+    for rest, own in found.items():
+        if not rest or len(set(own.values())) > 1:  # such as "birds_train" and "birds_test"
+            parts |= own
+    return parts
+
+
+def _outer_role(names: Sequence[str], inner: Mapping[str, set[str]]) -> str | None:
     """Return the role of outer folders that are parts, folds or groups, None for classes."""
-    inner: dict[str, set[str]] = {name: set() for name in names}
-    for file in files:
-        inner[file.folders[0]].update(file.folders[1:2])
-    parts = [name for name in names if part_of(name)]
-    role = None
+    parts = _parts(names)
+    within = set().union(*inner.values())
     if len(parts) == len(names):
-        role = "split"
-    elif any(all(map(kind.fullmatch, names)) for kind in (_FOLD, _SHARD)):
-        role = "fold"
-    elif _alike(inner):
-        if all(is_audio(f"x.{name}") for name in names):
-            raise _Ambiguous(f"{_joined(names)} are formats, each with the same folders inside")
-        if len({re.sub(r"\d+", "", name) for name in names}) == 1:  # all have the same word
-            role = "group" if all(map(_PERSON.fullmatch, names)) else "fold"
-    if role:
-        _check_parts(names, inner)
-        return role
+        if len({part_and_rest(name)[1] for name in names if not part_of(name)}) > 1:
+            raise _Ambiguous(f"{_joined(names)} are called as parts, of different things")
+        return "split"
+    if any(all(map(kind.fullmatch, names)) for kind in (_FOLD, _SHARD)):
+        return "fold"
+    if all(map(_PIECE.fullmatch, names)):
+        raise _Ambiguous(
+            f"{_joined(names)} are called as parts of a dataset, not as classes, and it cannot be "
+            "told whether they are folds"
+        )
+    if not within or all(map(_NUMBER.fullmatch, within)):
+        return None
+    if all(map(_NUMBER.fullmatch, names)) and _common(inner):
+        return "fold"
+    if all(map(_PERSON.fullmatch, names)) and not _are_numbered(within):
+        shared = [
+            own & set().union(*(inner[o] for o in names if o != name))
+            for name, own in inner.items()
+        ]
+        return "group" if all(shared) else None
+    return None
+
+
+def _inner_role(files: Sequence[_File], inner: Mapping[str, set[str]]) -> str | None:
+    """Return the role of folders that all files have inside the classes, None for others."""
+    within = set().union(*inner.values())
+    if not within or not all(len(file.folders) > 1 for file in files):
+        return None
+    if all(map(part_of, within)):
+        return "split"
+    if all(map(_FOLD.fullmatch, within)):
+        return "fold"
+    if all(_PERSON.fullmatch(name) or _ARTIST.fullmatch(name) for name in within):
+        return None if all(map(_ARTIST.fullmatch, inner)) else "group"
+    numbers = all(map(str.isdecimal, within)) and not all(map(str.isdecimal, inner))
+    return "group" if numbers and _common(inner) else None
+
+
+def _are_numbered(names: Iterable[str]) -> bool:
+    """Whether names differ in nothing but a number."""
+    return len({re.sub(r"\d+", "", name) for name in names}) == 1
+
+
+def _common(inner: Mapping[str, set[str]]) -> set[str]:
+    """Return the folders that all outer ones have inside, if these and they are two or more."""
+    full = [names for name, names in inner.items() if names and name != OTHER]
+    common = set.intersection(*full) if len(full) > 1 else set()
+    return common if len(common) > 1 else set()
+
+
+def _check_classes(
+    files: Sequence[_File], names: Sequence[str], inner: Mapping[str, set[str]]
+) -> None:
+    """Raise `_Ambiguous` if the outer folders may be something else than classes."""
+    parts = _parts(names)
+    rest = [name for name in names if name not in parts]
     for part in parts:
         others = [name for name in names if name != part]
         shared = inner[part] & set(others).union(*(inner[name] for name in others))
-        if shared or (inner[part] and not any(inner[name] for name in others)):
-            rest = [name for name in names if name not in parts]
+        is_alone = inner[part] and not any(inner[name] for name in others)
+        if shared or is_alone or len(set(parts.values())) > 1:
             raise _Ambiguous(
                 f"{_joined(parts)} may be parts of the dataset, or classes beside {_joined(rest)}"
             )
-    return None
+    within = set().union(*inner.values())
+    if len({part_of(name) for name in within} - {None}) > 1:
+        raise _Ambiguous(
+            f"{_joined(filter(part_of, within))} inside {_joined(n for n in names if inner[n])} "
+            "may be parts of the dataset, and some files are in none of them"
+        )
+    if all(is_audio(f"x.{name}") for name in names) and _common(inner):
+        raise _Ambiguous(f"{_joined(names)} are formats, each with the same folders inside")
+    if _are_genres(names):
+        return
+    if _is_library(files, names, inner):
+        raise _Ambiguous(
+            f"{_joined(names)} look like artists with their albums, and no folder is a genre"
+        )
+    around = [name for name in names if plain_name(name).rstrip("s") in _AROUND]
+    if (
+        (common := _common(inner))
+        or _are_genres(within)
+        or any(len(inner[name]) > 1 for name in around)
+    ):
+        outer, within_of = (names, common) if common else (around or names, within)
+        raise _Ambiguous(
+            f"{_joined(outer)} may be the classes, or {_joined(within_of)} inside, and the outer "
+            "ones groups or folds"
+        )
 
 
 def _check_parts(names: Sequence[str], inner: Mapping[str, set[str]]) -> None:
@@ -193,25 +322,10 @@ def _check_parts(names: Sequence[str], inner: Mapping[str, set[str]]) -> None:
             )
 
 
-def _alike(inner: Mapping[str, set[str]]) -> bool:
-    """Whether all folders have the same folders inside, at least two."""
-    first = next(iter(inner.values()))
-    return len(first) > 1 and len(inner) > 1 and all(names == first for names in inner.values())
-
-
 def _classes(files: Sequence[_File], names: Sequence[str], roles: FolderRoles) -> list[str]:
     """Add a row for each file, labelled with its outermost folder, and return what to say."""
     said = [f"{brief(part)} taken as a class" for part in names if part_of(part)]
     inner = [_inner(file, {"label": file.folders[0]}) for file in files]
-    deeper = {file.folders[0] for file in inner if file.folders}
-    for role, fits in (("split", part_of), ("fold", _FOLD.fullmatch)):
-        if deeper and all(file.folders and fits(file.folders[0]) for file in inner):
-            said.append(f"{_joined(deeper)} within the classes taken as {_TAKEN[role]}")
-            inner = [_inner(file, {role: _value(role, file.folders[0])}) for file in inner]
-            break
-    # A folder that every class has, such as "wav", says nothing.
-    while len({file.folders[:1] for file in inner}) == 1 and inner[0].folders:
-        inner = [_inner(file) for file in inner]
     within = defaultdict[str, set[str]](set)
     for file in inner:
         within[file.row["label"]].update(file.folders[:1])
@@ -236,46 +350,45 @@ def _are_groups(
     files: Sequence[_File], names: Sequence[str], within: Mapping[str, set[str]]
 ) -> bool:
     """Whether the folders inside the classes are groups, such as artists, and no kinds."""
-    deeper = any(len(file.folders) > 1 for file in files)
-    if not deeper and _is_library(files, names):
-        raise _Ambiguous(
-            f"{_joined(names)} look like artists with their albums, and no folder is a genre"
-        )
     real = [within[name] for name in names if name != OTHER]
     mean = sum(map(len, real)) / max(1, len(real))
-    every = set().union(*real)
-    if deeper:
-        return mean >= _FEW
-    if mean < _ENOUGH:
-        return False
-    return (
-        mean >= _MANY
-        or _are_genres(names)
-        or len(set.intersection(*real)) >= _ENOUGH  # such as speakers who say every word
-        or all(map(_PERSON.fullmatch, every))
-    )
+    deeper = any(len(file.folders) > 1 for file in files)  # such as albums
+    return mean >= _MANY or (mean > 1 and (deeper or _are_genres(names)))
 
 
-def _is_library(files: Sequence[_File], names: Sequence[str]) -> bool:
+def _is_library(
+    files: Sequence[_File], names: Sequence[str], inner: Mapping[str, set[str]]
+) -> bool:
     """Whether the folders look like artists and albums instead of classes and artists."""
-    if _are_genres(names):
+    if not any(inner.values()):
         return False
-    if all(map(_PERSON.fullmatch, names)) or {name.casefold() for name in names} & _LIBRARY:
+    if all(map(_ARTIST.fullmatch, names)) or {name.casefold() for name in names} & _LIBRARY:
         return True
-    albums: dict[tuple[str, str], list[str]] = defaultdict(list)
+    albums: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for file in files:
-        if file.folders:
-            albums[file.row["label"], file.folders[0]].append(file.path.rpartition("/")[2])
+        if not all(map(_DISC.fullmatch, file.folders[2:])):
+            return False
+        if len(file.folders) > 1:
+            albums[file.folders[:2]].append(file.path.rpartition("/")[2])
     tracks = [name for own in albums.values() for name in own]
     # The same names in each album would be numbers of recordings rather than titles.
-    return len(set(tracks)) > len(tracks) / 2 and all(
-        any(map(_NUMBERED.match, own)) for own in albums.values()
+    if len(set(tracks)) <= len(tracks) / 2:
+        return False
+    if all(any(map(_NUMBERED.match, own)) for own in albums.values()):
+        return True
+    titles = {re.sub(r"[\W\d_]+", "", name) for name in tracks}
+    return (
+        all(name.casefold().endswith(_MUSIC) for name in tracks)
+        and len(names) > 2  # noqa: PLR2004
+        and len(albums) < _MANY * len(names)
+        and len({album for _, album in albums}) == len(albums)
+        and len(titles) > _TITLES * len(tracks)
     )
 
 
 def _are_genres(names: Iterable[str]) -> bool:
     plain = set(map(plain_name, names))
-    return 3 * len(plain & _GENRES) >= len(plain)
+    return bool(plain) and 3 * len(plain & _GENRES) >= len(plain)
 
 
 def _joined(names: Iterable[str], by: str = "/") -> str:

@@ -17,6 +17,10 @@ def each(outer: str, inner: str) -> list[str]:
     return [f"{one}/{other}" for one in outer.split() for other in inner.split()]
 
 
+def slashes(names: str) -> str:
+    return names.replace(" ", "/")
+
+
 def values(files: list[str], role: str) -> dict[str | None, int]:
     return dict(Counter(row.get(role) for row in folder_roles("data", files).rows))
 
@@ -37,12 +41,16 @@ def values(files: list[str], role: str) -> dict[str | None, int]:
         (each("train/fold1 train/fold2 test/fold1", "a b"), "a b", "train test", "1 2"),
         (each("000 001", "dog rain"), "dog rain", "", "000 001"),
         (each("1 2 3", "dog rain"), "dog rain", "", "1 2 3"),
-        (each("Disc1 Disc2", "dog rain"), "dog rain", "", "Disc1 Disc2"),
+        (each("trainset testset", "dog rain"), "dog rain", "train test", ""),
+        (each("x_train x_test", "dog rain"), "dog rain", "train test", ""),
+        (each("birds-train1 birds-train2 birds-eval", "dog rain"), "dog rain", "train test", ""),
+        (each("tr te", "dog rain"), "dog rain", "train test", ""),
+        (each("dog rain", "cv1 cv2"), "dog rain", "", "1 2"),
         (["Data/genres_original/rock", "Data/genres_original/pop"], "rock pop", "", ""),
         (["1", "2", "10"], "1 2 10", "", ""),
         (["dog", "rain", "test"], "dog rain test", "", ""),
         (["train/steam", "train/diesel", "car/bmw", "car/audi"], "train car", "", ""),
-        (each("vehicle animal", "big small"), "vehicle animal", "", ""),
+        (["Actor_01", "Actor_02"], "Actor_01 Actor_02", "", ""),
     ],
 )  # fmt: skip
 def test_classes_parts_and_folds(folders, label, split, fold):
@@ -62,11 +70,44 @@ def test_classes_parts_and_folds(folders, label, split, fold):
         (tree("train/dog", "train/rain", "dog", "rain"), "train may be parts .* beside dog/rain"),
         (tree("train/dog", "train/rain", "cat"), "train may be parts .* beside cat"),
         (tree("train/a", "train/b", "test/1", "test/2"), "test has other folders inside"),
+        (tree("trainset", "testset"), "trainset/testset are called as parts"),
+        (tree("training-a", "training-b"), "training-a/training-b are called as parts"),
+        (tree("part1", "part2"), "part1/part2 are called as parts"),
+        (tree("train", "test", "extra"), "train/test may be parts .* beside extra"),
+        (tree("dog", "rain", "test", "train"), "train/test may be parts .* beside dog/rain"),
+        (tree("dog_train", "dog_test", "cat_train", "cat_test"), "are called as parts, of"),
+        (tree("dog/train", "dog/test", "cat"), "train/test inside dog may be parts"),
+        *(
+            (tree(*each(outer, inner)), f"{slashes(outer)} may be the classes, or {slashes(inner)}")
+            for outer, inner in [
+                ("alice bob carol", "happy sad"),
+                ("class1 class2", "left right"),
+                ("Disc1 Disc2", "dog rain"),
+                ("2019 2020", "dog rain"),
+                ("animal vehicle", "big small"),
+                ("no yes", "ann bob cid"),
+                ("60s 70s", "jazz rock"),
+            ]
+        ),
+        (tree("alice/happy", "alice/sad", "bob/happy", "bob/sad", "bob/angry"), "alice/bob may be"),
+        (tree(*each("fan pump", "id_00/good id_00/bad id_02/good id_02/bad")), "fan/pump may be"),
+        (tree("Data/genres/blues", "Data/genres/jazz", "Data/mine"), "genres may be the classes"),
+        (tree("audio/a", "audio/b", "other"), "audio may be the classes, or a/b inside"),
         (tree(*each("wav mp3", "dog rain")), "wav/mp3 are formats"),
         (tree("artist 1/album 1", "artist 2/album 1", "artist 2/album 2"), "artists with their"),
         (
             [f"{a}/{b}/{n:02d} {b} {n}.mp3" for a, b in zip("QPR", "xyz", strict=True)
              for n in (1, 2, 3)],
+            "artists with their albums",
+        ),
+        (
+            [f"{a}/{b}/CD{n}/{n:02d} {b} {n}.mp3" for a, b in zip("QPR", "xyz", strict=True)
+             for n in (1, 2)],
+            "artists with their albums",
+        ),
+        (
+            [f"{a}/{b}/{b} {word}.m4a" for a, b in zip("QPR", "xyz", strict=True)
+             for word in ("Love", "Hate", "Rain")],
             "artists with their albums",
         ),
         (tree("iTunes Media/Music/Queen/Jazz", "iTunes Media/Music/ABBA/Arrival"), "a library by"),
@@ -104,8 +145,8 @@ class TestGroups:
         assert values(tree(*kinds), "group") == {None: 16}
 
     def test_a_folder_that_every_class_has_is_no_group(self):
-        files = tree(*each("rock/wav jazz/wav", "ann bob cid"))
-        assert values(files, "group") == {"ann": 4, "bob": 4, "cid": 4}
+        files = tree(*each("rock/wav", "ann bob"), *each("jazz/wav", "cid dan"))
+        assert values(files, "group") == {"ann": 2, "bob": 2, "cid": 2, "dan": 2}
         assert folder_roles("data", tree("rock/wav", "jazz/wav")).said == ""
 
     def test_speakers_outside(self):
@@ -113,9 +154,21 @@ class TestGroups:
         assert values(files, "label") == {"yes": 4, "no": 4}
         assert values(files, "group") == {"speaker_1": 4, "speaker_2": 4}
 
-    def test_speakers_who_say_every_word(self):
-        files = tree(*each("yes no", "ann bob cid"))
-        assert values(files, "group") == {"ann": 4, "bob": 4, "cid": 4}
+    @pytest.mark.parametrize(
+        "people", ["subj01 subj02", "S1 S2", "p225 p226", "Speaker_A Speaker_B", "singer1 singer2"]
+    )
+    def test_people_are_groups_on_either_side(self, people):
+        for files in (tree(*each(people, "yes no")), tree(*each("yes no", people))):
+            assert values(files, "label") == {"yes": 4, "no": 4}
+            assert values(files, "group") == dict.fromkeys(people.split(), 4)
+            assert values(files, "fold") == {None: 8}
+
+    def test_numbers_that_every_class_has(self):
+        assert values(tree(*each("yes no", "1 2 3")), "group") == {"1": 4, "2": 4, "3": 4}
+
+    def test_two_artists_in_each_genre(self):
+        files = tree("rock/ann", "rock/bob", "jazz/cid", "jazz/dan", "folk/eve")
+        assert values(files, "group") == dict.fromkeys(("ann", "bob", "cid", "dan", "eve"), 2)
 
 
 def test_unlabelled_part():
