@@ -9,8 +9,12 @@ from pathlib import Path
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
 from zoo.audio.urls import is_url
 from zoo.datasets.beside import read_beside
-from zoo.datasets.collections import check_tables, collection_of, recognise
-from zoo.datasets.csv_reader import read_table
+from zoo.datasets.collections import (
+    check_tables,
+    collection_of,
+    in_collection,
+    recognise,
+)
 from zoo.datasets.file_index import FileIndex
 from zoo.datasets.folder_roles import WRITE, FolderRoles, folder_roles
 from zoo.datasets.found_tables import METADATA, found_table
@@ -115,9 +119,8 @@ def _own(
     It lists the tracks of this dataset, so that each row has to have its file, unless it is to be
     renewed.
     """
-    with listing.copy(METADATA) as local:
-        columns = read_table(local, f"{listing.name}/{METADATA}").columns
-    if "path" not in columns or reading.path not in (None, "path"):
+    table = listing.read_table(METADATA)
+    if "path" not in table.columns or reading.path not in (None, "path"):
         return None
     found = read_labels(listing, METADATA, reading, index, label_of, is_own=True)
     if found is None:
@@ -140,14 +143,19 @@ def _own(
             )
     for line, path in found.unlabelled:
         raise DatasetError(f"{listing.name}/{METADATA}, line {line}: {quoted(path)} has no label")
+    known = in_collection(listing, found.rows, table)
+    collection = known.collection if known else collection_of(found.rows)
+    more = known.more if known else _more(listing, found.rows, label_of)
+    if known and known.has_ids:
+        found.rows = list(known.rows)
+        found.unused = [name for name in found.unused if name != "id"]
     said = "" if found.is_plain else found.said
-    more = _more(listing, found.rows, label_of)
     if renew:
         found.rows += more
         said = "; ".join(filter(None, (said, _renewed(found, more))))
     count_unlisted(listing, METADATA, found.rows)
     paths = () if renew else [row["path"] for row in more]
-    return Layout(found.rows, said, collection_of(found.rows), paths)
+    return Layout(found.rows, said, collection, paths)
 
 
 def _more(listing: Listing, rows: Sequence[Row], label_of: Callable[[str], str]) -> Sequence[Row]:

@@ -13,8 +13,9 @@ from zoo.datasets.listing import local_listing
 from zoo.datasets.name_groups import find_pieces
 from zoo.datasets.problem import UNUSABLE, Problem
 from zoo.datasets.segments import TimeColumns, segment_id, set_span
+from zoo_registry.errors import UsageError
 from zoo_registry.files import check_replaceable, write_text
-from zoo_registry.text import csv_text, encodable
+from zoo_registry.text import csv_text, encodable, quoted
 
 __all__ = ["write_metadata"]
 
@@ -24,8 +25,10 @@ def write_metadata(
 ) -> Path | None:
     """Write a ``metadata.csv`` in which duplicates, and pieces by their names, have a group.
 
-    Published folds and parts are written, too, wherever they were read from. Tracks that are
-    silent, truncated or cannot be decoded are left out. Columns of an earlier ``metadata.csv``
+    Published folds and parts are written, too, wherever they were read from, and so are the names
+    that tracks have in a published collection, and the columns that the user has named: the same
+    command reads the same. Tracks that are silent, truncated or cannot be decoded are left out.
+    Columns of an earlier ``metadata.csv``
     are kept; groups are merged.
 
     Parameters
@@ -47,14 +50,27 @@ def write_metadata(
     Raises
     ------
     UsageError
-        If there is a ``metadata.csv`` of other content.
+        If there is a ``metadata.csv`` of other content, or the user has named a column that has
+        another meaning in it.
     """
     unusable = {
         track for problem in problems if problem.kind in UNUSABLE for track in problem.tracks
     }
     path, own = folder / METADATA, ["path", "label", "group"]
     own += [name for name in ("fold", "split") if any(getattr(t, name) for t in dataset.tracks)]
+    if dataset.collection and any(
+        _relative(track, folder) != track.id for track in dataset.tracks if not track.segment
+    ):
+        own.append("id")
     own += ["start", "end"] * any(track.segment for track in dataset.tracks)
+    named = dataset.reading.columns
+    for role, name in named.items():
+        if name in own and name != role:
+            raise UsageError(
+                f"{path} cannot have the {role} of the tracks in its column {quoted(name)}; "
+                f"rename the column in your table, and say its name with --{role}-column"
+            )
+    own += [name for name in named.values() if name not in own]
     columns, earlier, lost = list(own), dict[str, dict[str, str]](), False
     if path.is_file():
         table = read_table(path)
@@ -66,6 +82,7 @@ def write_metadata(
         if track.id not in unusable:
             known = {name: getattr(track, name, None) or "" for name in own}
             known |= {"path": _relative(track, folder), "group": group}
+            known |= {name: known.get(role, "") for role, name in named.items()}
             name = known["path"]
             if track.segment:
                 known |= track.segment.times
@@ -110,7 +127,8 @@ def _rows_by_track(
             times = TimeColumns.among(roles, row) if segments else None
             if times and isinstance(span := times.read(row), tuple):
                 set_span(own, span)
-            found[own.pop("id")] = meant | row | own
+            name = own.pop("id")
+            found[name] = meant | row | own
     return found, lost
 
 

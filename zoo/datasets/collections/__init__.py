@@ -1,5 +1,10 @@
 """Published collections, recognised as they lie on a disk, and their cards."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from zoo.audio.folders import PassedOver
 from zoo.datasets.collections import (
     ballroom,
     esc,
@@ -11,9 +16,18 @@ from zoo.datasets.collections import (
 )
 from zoo.datasets.collections.collection import Collection
 from zoo.datasets.collections.esc import collection_of
-from zoo.datasets.listing import Layout, Listing
+from zoo.datasets.csv_reader import Table
+from zoo.datasets.listing import Layout, Listing, Row
+from zoo_registry.errors import DatasetError
 
-__all__ = ["COLLECTIONS", "Collection", "check_tables", "collection_of", "recognise"]
+__all__ = [
+    "COLLECTIONS",
+    "Collection",
+    "check_tables",
+    "collection_of",
+    "in_collection",
+    "recognise",
+]
 
 _MODULES = (gtzan, esc, urbansound8k, fma, ballroom, speech_commands, mtg_jamendo)
 _WITH_TABLE = (esc, urbansound8k, fma, mtg_jamendo)
@@ -46,3 +60,55 @@ def check_tables(listing: Listing) -> None:
     """
     for module in _WITH_TABLE:
         module.check_table(listing)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Tracks of a published collection that a ``metadata.csv`` lists.
+
+    Attributes
+    ----------
+    collection : str
+        Name of the collection.
+    rows : sequence of dict
+        The listed rows; with the names that their tracks have in the collection, if the file has
+        these in its column ``id``.
+    has_ids : bool
+        Whether the rows have these names.
+    more : sequence of dict
+        Rows of the tracks that it does not list.
+    """
+
+    collection: str
+    rows: Sequence[Row]
+    has_ids: bool
+    more: Sequence[Row]
+
+
+def in_collection(listing: Listing, rows: Sequence[Row], table: Table) -> Listed | None:
+    """Return what a ``metadata.csv`` lists of a published collection, None if it is another one.
+
+    Parameters
+    ----------
+    listing : Listing
+        Names in the folder.
+    rows : sequence of dict
+        Rows of the file, with ``path`` and ``label``.
+    table : Table
+        The file.
+    """
+    known = None
+    with suppress(DatasetError):
+        known = recognise(replace(listing, passed=PassedOver()))
+    if not known or not known.collection or any("start" in row for row in rows):
+        return None
+    published = {row["path"]: row for row in known.rows}
+    own = [published.pop(row["path"], {}) for row in rows]
+    if any(one.get("label") != row["label"] for one, row in zip(own, rows, strict=True)):
+        return None
+    has_id = "id" in table.columns
+    ids = {line["path"]: line["id"] for _, line in table.rows} if has_id else {}
+    if has_ids := all(ids.get(one["path"], one["path"]) == one["id"] for one in own):
+        names = [{key: one[key] for key in ("id", "recording") if key in one} for one in own]
+        rows = [name | row for name, row in zip(names, rows, strict=True)]
+    return Listed(known.collection, rows, has_ids, list(published.values()))

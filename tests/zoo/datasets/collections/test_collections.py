@@ -10,6 +10,7 @@ from tests import published
 from tests.notes import Notes
 from zoo.datasets import Dataset, open_dataset
 from zoo.datasets.collections import COLLECTIONS
+from zoo.datasets.metadata import write_metadata
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
 
@@ -216,6 +217,36 @@ def test_the_table_is_asked_for(made, name, tmp_path):
     (tmp_path / "autotagging.tsv").write_text("TRACK_ID\tPATH\n")
     with pytest.raises(DatasetError, match="; give the folder that holds both"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_it_stays_what_it_is_with_a_metadata_csv_of_the_zoo(made, name, tmp_path):
+    folder = tmp_path / "all"
+    shutil.copytree(made / name, folder)
+    before, _ = read(folder)
+    assert write_metadata(before, [], folder)
+    after = open_dataset(str(folder))
+    assert (after.fingerprint, after.collection) == (before.fingerprint, name)
+    assert write_metadata(after, [], folder) is None
+    left_out = after.tracks[0].path.relative_to(folder).as_posix()
+    rows = (folder / "metadata.csv").read_text().splitlines(keepends=True)
+    kept = [row for row in rows if not row.startswith(f"{left_out},")]
+    (folder / "metadata.csv").write_text("".join(kept))
+    part = open_dataset(str(folder))
+    assert part.collection == name
+    assert part.fingerprint == before.without({before.tracks[0].id}).fingerprint
+
+
+def test_names_in_an_own_metadata_csv_are_paths(made, tmp_path):
+    """As in earlier versions: a run on them can be verified."""
+    folder = tmp_path / "all"
+    shutil.copytree(made / "urbansound8k", folder)
+    known = open_dataset(str(folder))
+    rows = [[f"audio/{track.id}", track.label, track.fold] for track in known.tracks]
+    published.lines(folder / "metadata.csv", [["path", "label", "fold"], *rows])
+    dataset = open_dataset(str(folder))
+    assert [track.id for track in dataset.tracks] == [path for path, _, _ in rows]
+    assert dataset.collection == "urbansound8k"
 
 
 class TestStrangers:
