@@ -80,7 +80,13 @@ def _of_dataset(boards: list[Board], data: str) -> list[Board]:
     is_known = was_trained(place)
     damaged = [b for b in boards if not b.fingerprint and b.dataset == file_name(name)]
     named = [board for board in boards if board.fingerprint and board.dataset == name]
-    own = [b for b in boards if place in _places(b) or is_known(b.fingerprint)]
+    # A run on equal tracks of another folder is found only under the same name.
+    names = {name, Path(data).name}  # the second one is of a folder that is gone
+    own = [
+        board
+        for board in boards
+        if place in _places(board) or (board.dataset in names and is_known(board.fingerprint))
+    ]
     if not own:
         own = named
         if exists(data):  # a folder that was moved, or was trained on elsewhere

@@ -258,7 +258,8 @@ def _by_part(dataset: Dataset, parts: Sequence[str | None]) -> "Splits":
     if not (train.size and test.size):
         missing = "to train on" if test.size else "called test"
         raise ProtocolError(
-            f"{dataset.source} has no published part {missing}; use kfold:5 instead"
+            f"{dataset.source} has no track with a label in a published part {missing}; "
+            "use kfold:5 instead"
         )
     yield train, test
 

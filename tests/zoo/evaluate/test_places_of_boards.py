@@ -60,6 +60,14 @@ def test_two_folders_of_one_name(folders, workspace, monkeypatch):
     assert fingerprints("a/music") == {other}
 
 
+def test_equal_folders_of_two_names(folders):
+    shutil.copytree(folders[0], "other")
+    boards = {data: train(data) for data in ("other", folders[0])}
+    assert len(set(boards.values())) == 1
+    for data in boards:
+        assert [board.dataset for board in zoo.leaderboard(data)] == [Path(data).name]
+
+
 def test_a_folder_that_was_moved(folders):
     one, other = map(train, folders)
     Path("there").mkdir()

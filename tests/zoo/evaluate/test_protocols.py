@@ -288,8 +288,8 @@ class TestPublished:
         [
             ({}, "no published folds"),
             ({"fold": ["1"] * 4}, "one published fold only"),
-            ({"split": ["train"] * 4}, "no published part called test"),
-            ({"split": ["test"] * 4}, "no published part to train on"),
+            ({"split": ["train"] * 4}, "no track with a label in a published part called test"),
+            ({"split": ["test"] * 4}, "no track with a label in a published part to train on"),
         ],
         ids=str,
     )
