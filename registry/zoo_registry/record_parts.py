@@ -152,6 +152,11 @@ class Reading(Structure, kw_only=True, omit_defaults=True):
         return {name: column for name, column in named.items() if column}
 
     @property
+    def said(self) -> str:
+        """The columns that are named, for a title, such as "groups by Künstler"."""
+        return ", ".join(f"{role}s by {column}" for role, column in self.columns.items())
+
+    @property
     def options(self) -> list[str]:
         """The options of a command that say the same."""
         pairs = [(f"--{name}-column", column) for name, column in self.columns.items()]
@@ -192,8 +197,9 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
 
     @property
     def title(self) -> str:
-        """The name, and what was taken of the dataset of that name."""
-        return ", ".join(filter(None, (self.name, self.selection)))
+        """The name, what was taken of the dataset of that name, and how it was read."""
+        read = self.reading.said if self.reading else ""
+        return ", ".join(filter(None, (self.name, self.selection, read)))
 
 
 class ProtocolInfo(Structure, kw_only=True):

@@ -63,6 +63,11 @@ class PassedOver:
         """Return how many have been counted under a reason."""
         return sum(why == reason for why, _ in self._found.values())
 
+    def ending(self, suffixes: tuple[str, ...]) -> list[str]:
+        """Return the names of the files whose names end like this."""
+        paths = [path for path in self._found if path.lower().endswith(suffixes)]
+        return [path.rpartition("/")[2] for path in paths]
+
     def takes(self, path: str) -> bool:
         """Whether a file is an audio file by its name; others are counted."""
         name = path.rpartition("/")[2]

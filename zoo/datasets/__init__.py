@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.collections.gtzan import with_facts
-from zoo.datasets.listing import TABLES
+from zoo.datasets.listing import SPREADSHEETS, TABLES
 from zoo.datasets.name_groups import name_notes, with_recordings
 from zoo.datasets.selection import select
 from zoo.execution.progress import Reporter
@@ -146,7 +146,9 @@ def _whole(
                 f"{wanted} is neither a table of labels nor of features; of a label file, give the "
                 "folder with its recording"
             )
-        raise DatasetError(f"{wanted} is neither a folder nor a .csv table")
+        is_sheet = path.suffix.lower() in SPREADSHEETS
+        sheet, other = "a spreadsheet; save it as CSV", "neither a folder nor a .csv table"
+        raise DatasetError(f"{wanted} is {sheet if is_sheet else other}")
     names = ", ".join(["demo", *sorted(f"{n}NAME" if n[-1:] == ":" else n for n in offered or ())])
     raise DatasetError(
         f"there is no folder or file {quoted(wanted)}, and no dataset of that name; "

@@ -1,14 +1,25 @@
 """Columns of tables of labels, by the names that people give them."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from zoo.datasets.csv_reader import TableError
 from zoo_registry.record_parts import Reading
-from zoo_registry.text import brief, quoted
+from zoo_registry.text import brief, closest, quoted
 
-__all__ = ["ROLES", "Candidates", "columns_by_role", "part_and_rest", "part_of", "plain_name"]
+__all__ = [
+    "ROLES",
+    "Candidates",
+    "columns_by_role",
+    "in_table",
+    "part_and_rest",
+    "part_of",
+    "plain_name",
+]
 
 # Names in small letters without blanks and signs, the most telling first.
 ROLES = {
@@ -124,13 +135,7 @@ def columns_by_role(
     >>> columns_by_role(["slice_file_name", "fsID", "fold", "classID", "class"]).label
     ('class',)
     """
-    said = (reading or Reading()).columns
-    for role, column in said.items():
-        if column not in columns:
-            raise TableError(
-                f"{table} has no column {quoted(column)} for --{role}-column; "
-                f"its columns are: {', '.join(map(brief, columns[:12]))}"
-            )
+    said = in_table(reading or Reading(), columns, table).columns
     found = {}
     for role, rank in _RANK.items():
         names = [name for name in columns if plain_name(name) in rank]
@@ -138,6 +143,40 @@ def columns_by_role(
         names.sort(key=lambda name: (name not in rank, rank[plain_name(name)]))
         found[role] = (said[role],) if role in said else tuple(names)
     return Candidates(**found)
+
+
+def in_table(reading: Reading, columns: Sequence[str], table: object) -> Reading:
+    """Return what the user says with the names of columns as a table writes them.
+
+    Parameters
+    ----------
+    reading : Reading
+        What the user says; the case of letters and the form of Unicode may differ.
+    columns : sequence of str
+        Names of all columns.
+    table : object
+        File of the table, for messages.
+
+    Raises
+    ------
+    TableError
+        If there is no column that the user names.
+    """
+    found = {}
+    for role, given in reading.columns.items():
+        same = [name for name in columns if _folded(name) == _folded(given)]
+        if given not in columns and len(same) != 1:
+            best = f"; the closest is {quoted(closest(given, columns))}" if columns else ""
+            raise TableError(
+                f"{table} has no column {quoted(given)} for --{role}-column{best}; "
+                f"its columns are: {', '.join(map(brief, columns[:12]))}"
+            )
+        found[role] = given if given in columns else same[0]
+    return structs.replace(reading, **found)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip()).casefold()
 
 
 def part_of(name: str) -> str | None:

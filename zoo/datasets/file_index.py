@@ -6,13 +6,33 @@ import re
 import unicodedata
 from collections import defaultdict
 from functools import cached_property
+from urllib.parse import unquote
 
 from zoo.audio.kinds import is_audio
 from zoo.datasets.listing import Listing
 
-__all__ = ["FileIndex"]
+__all__ = ["FileIndex", "local_path"]
 
 _MACHINE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?/|[a-z]:|~", re.IGNORECASE)  # begins absolute paths
+
+
+_LOCAL = "file:"
+
+
+def local_path(value: str) -> str:
+    """Return the path that a table has, without blanks around it; a ``file:`` address is one.
+
+    Parameters
+    ----------
+    value : str
+        Value of a table, such as ``file://localhost/Users/ann/A%20song.mp3``.
+    """
+    text = value.strip()
+    if text[: len(_LOCAL)].casefold() == _LOCAL:
+        text = unquote(text[len(_LOCAL) :])
+        if text.startswith("//"):
+            text = "/" + text[2:].partition("/")[2]
+    return text
 
 
 def _key(path: str) -> str:
@@ -86,7 +106,7 @@ class FileIndex:
         any_file : bool
             Whether files that are not in the listing, without a suffix of audio files, are found.
         """
-        text = value.strip().replace("\\", "/")
+        text = local_path(value).replace("\\", "/")
         if not text:
             return []
         path = posixpath.normpath(text)

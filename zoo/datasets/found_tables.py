@@ -66,8 +66,8 @@ def found_table(
             continue
         if table and table.rows:
             fits.append(table)
-        elif path == METADATA or (table and (table.named or table.example)):
-            unused.append(_unused(listing, path, table))
+        elif path == METADATA or reading.columns or (table and (table.named or table.example)):
+            unused.append(_unused(listing, path, table, reading))
     fits = [table for table in fits if table.name == METADATA] or fits
     parts = [table for table in fits if _part(table.name)]
     if parts == fits and len({row["path"] for table in parts for row in table.rows}) < half:
@@ -94,8 +94,10 @@ def found_table(
     )
 
 
-def _unused(listing: Listing, path: str, table: LabelTable | None) -> str:
+def _unused(listing: Listing, path: str, table: LabelTable | None, reading: Reading) -> str:
     """Return a sentence on a table that names none of the files, or too few."""
+    if table is None and reading.columns and not reading.path:
+        return f"no column of {path} is known to name audio files; say which with --path-column"
     named = table.named if table else 0
     said = f"{path} is not used: it names {named} of {len(listing.files)} audio files"
     if table and table.example and not named:

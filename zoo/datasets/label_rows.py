@@ -52,6 +52,8 @@ class LabelTable:
         Paths of the tables that were joined to this one.
     note : str
         What is to say of segments.
+    has_groups : bool
+        Whether a column that is not used may have groups, and no other has them.
     """
 
     name: str
@@ -66,6 +68,7 @@ class LabelTable:
     spelling: tuple[str, str] | None = None
     tables: tuple[str, ...] = ()
     note: str = ""
+    has_groups: bool = False
 
     def __post_init__(self) -> None:
         self.tables = self.tables or (self.name,)
@@ -94,7 +97,8 @@ class LabelTable:
         if self.note:
             parts.append(self.note)
         if self.unused:
-            parts.append(f"not used: {few(self.unused, _COLUMNS)}")
+            hint = " (--group-column NAME keeps tracks of one artist together)" * self.has_groups
+            parts.append(f"not used: {few(self.unused, _COLUMNS)}{hint}")
         if self.missing:
             total = len(self.rows) + len(self.missing) + len(self.unlabelled)
             names = few([value for _, value in self.missing], _SHOWN)

@@ -3,12 +3,13 @@
 import posixpath
 import re
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from zoo.audio.kinds import is_audio
-from zoo.datasets.columns import Candidates, columns_by_role, part_of, plain_name
+from zoo.datasets.columns import Candidates, columns_by_role, in_table, part_of, plain_name
 from zoo.datasets.csv_reader import Table, TableError, read_table
 from zoo.datasets.file_index import FileIndex
 from zoo.datasets.label_rows import LabelTable, few, fill
@@ -23,6 +24,8 @@ __all__ = ["LabelTable", "NoColumn", "read_labels"]
 _FOLD = re.compile(r"(?:fold|split|cv)?[ _-]?\d+([.,]0*)?", re.IGNORECASE)
 _WEAK = ("track", "trackid", "name", "id")  # may be paths, or numbers of rows
 _COLUMNS = 8
+_HEAD = 100  # rows that tell whether values repeat
+_LONGEST = 60  # letters of a value there
 _FEW = 5  # values of a column called source, which may be groups or the names of two websites
 
 
@@ -38,6 +41,7 @@ class _Scan:
     values: dict[str, set[str]]  # of the other columns, as far as there are not too many
     pairs: set[tuple[str, ...]]  # values of the columns of labels
     example: str  # the first value that is called like an audio file, if the first row has one
+    head: list[dict[str, str]]  # the first rows, with the beginnings of their values
 
 
 def read_labels(
@@ -78,6 +82,7 @@ def read_labels(
     name = listing.called(path)
     with listing.copy(path) as local:
         table = read_table(local, name)
+        reading = in_table(reading, table.columns, name)
         roles = columns_by_role(table.columns, reading, name)
         if any(index.find(column, is_path=False) for column in table.columns):
             raise NoColumn(
@@ -86,7 +91,7 @@ def read_labels(
             )
         find = partial(index.find, folder=posixpath.dirname(path), any_file=is_own)
         scan = _scan(table, roles, find)
-        column = _path_column(scan, roles, name)
+        column = reading.path or _path_column(scan, roles, name)
         if column is None:
             return None
         found = scan.hits.pop(column)
@@ -104,6 +109,9 @@ def read_labels(
         fill(result, listing, rows, found, label_of, roles)
         used = result.columns.values()
         result.unused = [of for of in table.columns if of and of not in used]
+        if not result.columns.keys() & {"group", "recording"}:
+            label = result.columns.get("label")
+            result.has_groups = any(_may_group(of, label, scan.head) for of in result.unused)
     return result
 
 
@@ -116,7 +124,10 @@ def _scan(table: Table, roles: Candidates, find: Callable[..., list[str]]) -> _S
     example = ""
     values: dict[str, set[str]] = {name: set() for name in others}
     pairs: set[tuple[str, ...]] = set()
+    head: list[dict[str, str]] = []
     for _, row in table.rows:
+        if len(head) < _HEAD:
+            head.append({name: sys.intern(value[:_LONGEST].strip()) for name, value in row.items()})
         if not example:
             like = _like_paths(row, others)
             example = row[like[0]] if like else " "
@@ -128,7 +139,17 @@ def _scan(table: Table, roles: Candidates, find: Callable[..., list[str]]) -> _S
                 seen.add(row[name].strip())
         if len(pairs) <= MOST_CLASSES:
             pairs.add(tuple(row[name].strip() for name in labels))
-    return _Scan(hits, values, pairs, example.strip())
+    return _Scan(hits, values, pairs, example.strip(), head)
+
+
+def _may_group(column: str, label: str | None, rows: Sequence[Mapping[str, str]]) -> bool:
+    """Whether a column has texts that repeat, more than one per class."""
+    pairs = [(row[label] if label else "", row[column]) for row in rows]
+    texts = [text for _, text in pairs if text]
+    is_text = all(any(map(str.isalpha, text)) for text in texts)
+    of_label = {name for name, text in pairs if text}
+    repeats = len(set(texts)) < len(texts)
+    return is_text and repeats and len(of_label) < len({pair for pair in pairs if pair[1]})
 
 
 def _like_paths(row: Mapping[str, str], others: Mapping[str, None]) -> list[str]:

@@ -13,6 +13,7 @@ from zoo.audio.kinds import is_audio
 from zoo.datasets.base import Dataset
 from zoo.datasets.columns import Candidates, columns_by_role
 from zoo.datasets.csv_reader import read_table
+from zoo.datasets.file_index import local_path
 from zoo.datasets.folder import read_listing, tracks_in
 from zoo.datasets.layout import NoFileNamed
 from zoo.datasets.listing import Listing, local_listing
@@ -65,7 +66,7 @@ class _Look:
         """Yield the files that the table names as they are, and whether by an absolute path."""
         for _, row in read_table(self.path).rows:
             for name in self.places:
-                value = row[name].strip()
+                value = local_path(row[name])
                 if is_audio(value) and is_file(file := self.path.parent / value):
                     yield Path(os.path.normpath(file.absolute())), value.startswith("/")
                     break
@@ -118,7 +119,8 @@ def read_labels_file(
             )
         except NoFileNamed as error:
             reason = reason or error
-    if is_sure and reason:
+    # A column of numbers or two, such as the years of an export, makes no feature table.
+    if reason and (is_sure or (reading.path and len(look.numbers) < _FEATURES)):
         raise reason
     return None
 

@@ -20,7 +20,7 @@ from zoo.datasets.folder_roles import WRITE, FolderRoles, folder_roles
 from zoo.datasets.found_tables import METADATA, found_table
 from zoo.datasets.label_rows import few
 from zoo.datasets.label_table import LabelTable, read_labels
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.listing import SPREADSHEETS, Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.record_parts import Reading
@@ -93,8 +93,12 @@ def understand(
         listing.passed.drop(set(marked.files))
         return Layout(marked.rows, "; ".join([marked.said, *unused]))
     check_tables(listing)
+    sheets = listing.passed.ending(SPREADSHEETS)
+    wanted = [f"if {few(sheets, _SHOWN)} has the labels, save it as CSV"] if sheets else []
     if problem:
-        raise DatasetError("; ".join([str(problem), *unused]))
+        raise DatasetError("; ".join([str(problem), *unused, *wanted]))
+    if not folders.rows and wanted:
+        raise DatasetError(f"{listing.name} has no class folders; {wanted[0]}")
     return _from_folders(listing, folders, unused)
 
 
@@ -120,7 +124,7 @@ def _own(
     renewed.
     """
     table = listing.read_table(METADATA)
-    if "path" not in table.columns or reading.path not in (None, "path"):
+    if "path" not in table.columns or (reading.path or "path").casefold() != "path":
         return None
     found = read_labels(listing, METADATA, reading, index, label_of, is_own=True)
     if found is None:

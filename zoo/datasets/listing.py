@@ -13,9 +13,10 @@ from zoo.datasets.csv_reader import Table, read_table
 from zoo_registry.files import is_file
 from zoo_registry.text import quoted
 
-__all__ = ["TABLES", "Layout", "Listing", "Row", "local_listing"]
+__all__ = ["SPREADSHEETS", "TABLES", "Layout", "Listing", "Row", "local_listing"]
 
 TABLES = (".csv", ".tsv", ".txt")  # suffixes of files that may have the labels of the others
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")  # which are not read
 Row = dict[str, str]  # path and label, and the annotations of a track that are known
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.datasets.base import ANNOTATIONS, FeatureTable, Track
-from zoo.datasets.columns import columns_by_role, part_of, plain_name
+from zoo.datasets.columns import columns_by_role, in_table, part_of, plain_name
 from zoo.datasets.csv_reader import Table, read_table
 from zoo.datasets.leaks import column_list, judge_columns, reason_by_name
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
-from zoo_registry.text import quoted
+from zoo_registry.text import brief, quoted
 
 __all__ = ["read_feature_table"]
 
@@ -56,6 +56,7 @@ def read_feature_table(
     """
     table, reading = read_table(path), reading or Reading()
     columns = table.columns
+    reading = in_table(reading, columns, path)
     roles = _columns_of(table, reading)
     annotations = {role: name for role, name in roles.items() if role in ANNOTATIONS}
     reader = _Numbers(path, [name for name in columns if name not in roles.values()])
@@ -80,7 +81,8 @@ def read_feature_table(
     kept = [place for place, name in enumerate(names) if name not in left_out]
     if not kept:
         more = f"; {said}" if said else ""
-        raise DatasetError(f"{path} has no feature: every column is an annotation{more}")
+        other = "" if reading.path else "; if one names audio files, say which with --path-column"
+        raise DatasetError(f"{path} has no feature: every column is an annotation{other}{more}")
     values = values[:, kept]
     tracks = [
         Track.from_row(name, row, hashlib.sha256(own.tobytes()).hexdigest())
@@ -120,7 +122,12 @@ def _label_column(table: Table, reading: Reading) -> str:
     roles = columns_by_role(table.columns, reading, table.path)
     names = roles.label or roles.number
     if not reading.label and ("label" in table.columns or not names):
-        table.require("label", "the class of each track")
+        if "label" not in table.columns:
+            raise DatasetError(
+                f"{table.path} has no column 'label'; name the column with the class of each track "
+                "with --label-column, and in a table of audio files the one with their paths with "
+                f"--path-column; its columns are: {', '.join(map(brief, table.columns[:12]))}"
+            )
         return "label"
     if len(names) > 1:
         raise DatasetError(

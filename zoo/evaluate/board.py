@@ -120,6 +120,8 @@ class Board:
         decoded. Runs that left out other tracks are on another board.
     selection : str
         What was taken of the dataset, such as "3 of 10 classes"; empty for the whole dataset.
+    read : str
+        Columns of tables that the user named for all its runs, such as "groups by artist".
     sources, places : tuple of str
         Values of ``--data`` that the runs record, and their places; see `zoo.datasets.places`.
     mark : str
@@ -134,14 +136,15 @@ class Board:
     rows: tuple[Row, ...]
     left_out: int = 0
     selection: str = ""
+    read: str = ""
     sources: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     mark: str = ""
 
     @property
     def title(self) -> str:
-        """The name of the dataset, and what was taken of it."""
-        return ", ".join(filter(None, (self.dataset, self.selection)))
+        """The name of the dataset, what was taken of it, and how it was read."""
+        return ", ".join(filter(None, (self.dataset, self.selection, self.read)))
 
     def name(self, row: Row) -> str:
         """Return the model of a row, with its front end if any is not that of the model's card."""

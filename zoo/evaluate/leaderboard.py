@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-10"  # raised whenever the same predictions give other figures
+_VERSION = "boards-11"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -204,6 +204,7 @@ def _board(
     figures = _figures(members, hashes, key)
     rows = [_row(run, figures.get(run.id), lost[run.id]) for run in members]
     used = record.used
+    readings = {r.record.dataset.reading.said if r.record.dataset.reading else "" for r in members}
     last = max((run.record.finished or run.record.started or "")[:10] for run in members)
     audited = next((run.record.audit for run in members if run.record.audit), None)
     return Board(
@@ -215,6 +216,7 @@ def _board(
         rows=tuple(sorted(rows, key=_order)),
         left_out=max(len(run.record.skipped) for run in members),
         selection=record.dataset.selection or "",
+        read=readings.pop() if len(readings) == 1 else "",
         sources=tuple(sorted({run.record.dataset.source for run in members})),
         places=tuple(sorted({r.record.dataset.place for r in members if r.record.dataset.place})),
         mark=", ".join(filter(None, (last and f"last run {last}", f"fingerprint {used[:8]}"))),

@@ -55,7 +55,7 @@ def test_a_run_on_named_columns(tone_folder, workspace, command):
     options = ("--data", "tones/list.csv", "--protocol", "kfold:2", "--jobs", "1")
     status, out, err = command("train", "logistic", *options, *columns)
     assert status == 0
-    assert "list, kfold:2, 8 tracks" in out
+    assert "list, labels by pitch, groups by player, kfold:2, 8 tracks" in out
     assert "label in pitch, group in player; not used: genre" in err
     (record,) = workspace.glob("models/*/*/*/run.json")
     assert json.loads(record.read_text())["dataset"]["reading"] == {

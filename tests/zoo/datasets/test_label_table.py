@@ -8,6 +8,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import quote
 
 import pytest
 
@@ -277,7 +278,9 @@ class TestGivenTable:
             assert {t.group for t in found.tracks} == set("0123")
             assert {t.fold for t in found.tracks} == set("ab")
             assert found.reading == said
-        with pytest.raises(DatasetError, match=r"has no column 'mood' for --label-column; its"):
+        with pytest.raises(
+            DatasetError, match=r"has no column 'mood' for --label-column; the closest"
+        ):
             open_dataset(str(folder), reading=Reading(label="mood"))
         with pytest.raises(DatasetError, match="demo is no table"):
             open_dataset("demo", reading=Reading(label="mood"))
@@ -314,3 +317,66 @@ class TestGivenTable:
             with pytest.raises(DatasetError, match="there is no file at"):
                 open_dataset(f"{url}/gone.csv")
             server.shutdown()
+
+
+def test_a_column_of_artists_that_is_not_used_has_its_option(folder):
+    def said(head, *columns) -> str:
+        rows = [[path, "ab"[n % 2], *(c(n) for c in columns)] for n, path in enumerate(PATHS)]
+        write(folder / "list.csv", [["file", "genre", *head], *rows])
+        return read_folder(folder).said
+
+    hint = " (--group-column NAME keeps tracks of one artist together)"
+    assert said(["Künstler", "Jahr"], lambda n: f"Band {n // 2}", lambda n: 1990 + n // 2).endswith(
+        f"not used: Künstler, Jahr{hint}"
+    )
+    for column in (
+        lambda n: f"Band {n}",  # each once
+        lambda n: "Stil ab"[-1 - n % 2],  # one per class
+        lambda n: 1990 + n // 2,
+    ):
+        assert "not used: x" in said(["x"], column)
+        assert hint not in said(["x"], column)
+    assert hint not in said(["artist", "x"], *[lambda n: f"Band {n // 2}"] * 2)
+
+
+def test_columns_are_named_in_any_case_and_form(folder):
+    rows = [[path, "ab"[n % 2], f"Band {n // 2}"] for n, path in enumerate(PATHS)]
+    write(folder / "list.csv", [["Datei", "Stil", "Künstler"], *rows])
+    group = unicodedata.normalize("NFD", "künstler")
+    found = read_folder(folder, reading=Reading(path="DATEI", label="stil", group=group))
+    assert (found.classes, len(set(found.groups.tolist()))) == (("a", "b"), 4)
+    with pytest.raises(DatasetError, match=r"no column 'Stile' .*; the closest is 'Stil'; its col"):
+        read_folder(folder, reading=Reading(path="Datei", label="Stile"))
+
+
+def test_what_a_table_or_a_folder_lacks_is_said(folder, tmp_path):
+    def refusal(data: Path, **said: str) -> str:
+        with pytest.raises(DatasetError) as caught:
+            open_dataset(str(data), reading=Reading(**said))
+        return str(caught.value)
+
+    rows = [["Lied", "Stil"], *([f"Song {n}", "ab"[n % 2]] for n, path in enumerate(PATHS))]
+    write(folder / "list.csv", rows)
+    for place in (folder, folder / "list.csv"):
+        assert "say which with --path-column" in refusal(place, label="Stil")
+    assert "with --label-column, and " in refusal(folder / "list.csv")
+    # An export with numbers is no feature table if the user says where its files are.
+    write(tmp_path / "export.csv", [["Name", "Genre", "Year"], ["Song", "pop", 1999]])
+    (tmp_path / "any.wav").touch()
+    sentence = "in line 2, 'Song' of the column 'Name' is not there"
+    assert sentence in refusal(tmp_path / "export.csv", path="Name")
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "1.wav").touch()
+    (tmp_path / "flat" / "labels.xlsx").touch()
+    assert "if labels.xlsx has the labels, save it as CSV" in refusal(tmp_path / "flat")
+    assert "save it as CSV" in refusal(tmp_path / "flat" / "labels.xlsx")
+
+
+def test_addresses_of_files_of_another_machine(folder):
+    (folder / "clips" / "dog").rename(folder / "clips" / "A dog #1")
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.wav"))
+    address = "file://localhost/Users/ann/Music/"
+    rows = [[address + quote(path), "ab"[n % 2]] for n, path in enumerate(paths)]
+    write(folder / "list.csv", [["location", "genre"], *rows])
+    for place in (folder, folder / "list.csv"):
+        assert len(open_dataset(str(place))) == len(paths)

@@ -9,6 +9,7 @@ import pytest
 
 import zoo
 from zoo.cli.app import run as run_command
+from zoo.datasets import Reading, open_dataset
 from zoo.report.tables import heading
 from zoo_registry.errors import DatasetError
 
@@ -130,3 +131,16 @@ def test_a_name_that_nothing_has(folders, monkeypatch, capfd):
     lines = command("runs", "list")[1].splitlines()
     for board in zoo.leaderboard():
         assert any(f", 8 tracks, {board.fingerprint[:8]}" in line for line in lines)
+
+
+def test_titles_have_the_columns_that_were_named(make_tones, workspace):
+    folder = make_tones(workspace / "musik", tracks=4, seconds=0.3)
+    rows = [
+        f"{path.relative_to(folder)},{path.parent.name},Band {n // 2}"
+        for n, path in enumerate(sorted(folder.rglob("*.wav")))
+    ]
+    (folder / "list.csv").write_text("\n".join(["file,genre,Band", *rows]))
+    for reading in (None, Reading(group="Band")):
+        zoo.train("decision-tree", open_dataset("musik", reading=reading), protocol="kfold:2")
+    titles = {heading(board) for board in zoo.leaderboard()}
+    assert titles == {"musik, kfold:2, 8 tracks", "musik, groups by Band, kfold:2, 8 tracks"}
