@@ -45,7 +45,7 @@ else:
 
 Splitter = Callable[[Dataset, "Indices", int], "Splits"]
 
-__all__ = ["DEFAULT_PROTOCOL", "Fold", "Protocol", "parse_protocol", "split_hash"]
+__all__ = ["DEFAULT_PROTOCOL", "Fold", "Protocol", "inner_folds", "parse_protocol", "split_hash"]
 
 DEFAULT_PROTOCOL = "kfold:5"
 
@@ -133,6 +133,29 @@ class Protocol:
         return None
 
 
+def inner_folds(dataset: Dataset, k: int, seed: int, grouped: bool) -> list[Fold]:
+    """Return folds of the training tracks of a fold, as a search needs them.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The training tracks.
+    k : int
+        Number of folds.
+    seed : int
+        Random seed.
+    grouped : bool
+        As for `Protocol.folds`.
+
+    Raises
+    ------
+    ProtocolError
+        If a class has too few tracks.
+    """
+    splitter = partial(_kfold, k=k, repeats=1, is_inner=True)
+    return Protocol(f"kfold:{k}", 1, splitter).folds(dataset, seed, grouped)
+
+
 def parse_protocol(text: str) -> Protocol:
     """Return the protocol of this name; raise `ProtocolError` if there is none."""
     if match := re.fullmatch(r"kfold:([0-9]{1,6})(?:x([0-9]{1,6}))?", text):
@@ -155,10 +178,12 @@ def parse_protocol(text: str) -> Protocol:
     )
 
 
-def _kfold(dataset: Dataset, groups: "Indices", seed: int, k: int, repeats: int) -> "Splits":
+def _kfold(
+    dataset: Dataset, groups: "Indices", seed: int, k: int, repeats: int, is_inner: bool = False
+) -> "Splits":
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    single = _check_groups(dataset, groups, k, f"kfold:{k}")
+    single = _check_groups(dataset, groups, k, f"kfold:{k}", is_inner)
     kind = StratifiedKFold if single else StratifiedGroupKFold
     for repeat in range(repeats):
         # The splits of consecutive seeds have nothing in common.
@@ -264,7 +289,9 @@ def _by_part(dataset: Dataset, parts: Sequence[str | None]) -> "Splits":
     yield train, test
 
 
-def _check_groups(dataset: Dataset, groups: "Indices", needed: int, spec: str) -> bool:
+def _check_groups(
+    dataset: Dataset, groups: "Indices", needed: int, spec: str, is_inner: bool = False
+) -> bool:
     """Raise `ProtocolError` if classes are too small; return whether no group has two tracks."""
     single = len(set(groups.tolist())) == len(groups)
     held = {
@@ -277,7 +304,7 @@ def _check_groups(dataset: Dataset, groups: "Indices", needed: int, spec: str) -
     size = Counter(track.label for track in dataset.tracks)
     (name, fewest), *others = sorted(small.items(), key=itemgetter(1))
     ways = []
-    if fewest >= 2 and spec.startswith("kfold"):  # noqa: PLR2004
+    if fewest >= 2 and spec.startswith("kfold") and not is_inner:  # noqa: PLR2004
         ways.append(f"--protocol kfold:{fewest}")
     if not single and min(size.values()) >= needed:
         ways.append("--ungrouped, which splits by track and says so on the board")
@@ -286,9 +313,12 @@ def _check_groups(dataset: Dataset, groups: "Indices", needed: int, spec: str) -
     ways.append(f"more {'tracks' if single else 'artists'}")
     s = "" if fewest == 1 else "s"
     what = f"track{s}" if single else f"group{s} of tracks that belong together"
+    needs = spec
+    if is_inner:
+        what, needs = f"{what} to train on", f"the search, by {spec} of these,"
     listed = ", ".join(f"{quoted(name)} {count}" for name, count in others)
     also = f" ({len(small)} classes are too small; the others: {listed})"
     raise ProtocolError(
-        f"class {quoted(name)} of {dataset.source} has {fewest} {what} and {spec} needs {needed}"
+        f"class {quoted(name)} of {dataset.source} has {fewest} {what} and {needs} needs {needed}"
         f"{also if others else ''}; use {', or '.join(ways)}"
     )

@@ -26,7 +26,7 @@ from zoo.evaluate.cross_validation import (
     run_fold,
 )
 from zoo.evaluate.metrics import score
-from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol
+from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, inner_folds, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.arrays import frontend_of
@@ -48,7 +48,7 @@ from zoo_registry.text import digest, in_a_line
 __all__ = ["Search", "tune"]
 
 _UNFINISHED = "unfinished.json"
-_INNER = "kfold:3"
+_INNER = 3  # folds
 _FEWEST = 3  # training tracks per class, however small the share
 
 
@@ -217,14 +217,14 @@ class Search:
         record = {
             "format": FORMAT,
             **described,
-            "inner": _INNER,
+            "inner": f"kfold:{_INNER}",
             "keras_tuner": oracle_version(),  # another version may propose other parameters
             "seen": [track.digest[:16] for track in dataset.tracks],
         }
         tuning = stored(folder, record)
         trying = _Trials(
             Experiment(model, dataset, seed),
-            parse_protocol(_INNER).folds(dataset, seed, self._grouped),
+            inner_folds(dataset, _INNER, seed, self._grouped),
             self._engine, folder, bar or Bar(),
         )  # fmt: skip
         with Oracle(model.card, self._tuner, trials, seed) as oracle, _marked(tuning) as mark:

@@ -326,6 +326,15 @@ def test_what_cannot_be_searched_is_refused(arguments, words, feature_table):
         zoo.tune("svm", str(feature_table()), trials=1, **arguments)
 
 
+def test_too_few_tracks_to_train_on(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = [f"{n * n % 7},{'ab'[n // 3 > 0]}" for n in range(12)]
+    path.write_text("\n".join(["f,label", *rows]))
+    with pytest.raises(UsageError, match=r"class 'a' .* has 2 tracks to train on") as caught:
+        zoo.tune("svm", str(path), trials=1, protocol="kfold:3")
+    assert "--protocol" not in str(caught.value)
+
+
 def test_tuned_without_a_search_and_both_ways_at_once(feature_table):
     table = str(feature_table())
     with pytest.raises(UsageError, match="zoo tune svm"):
