@@ -328,7 +328,7 @@ def test_what_cannot_be_searched_is_refused(arguments, words, feature_table):
 
 def test_too_few_tracks_to_train_on(tmp_path):
     path = tmp_path / "t.csv"
-    rows = [f"{n * n % 7},{'ab'[n // 3 > 0]}" for n in range(12)]
+    rows = [f"{n * 5 % 13},{'ab'[n // 3 > 0]}" for n in range(12)]
     path.write_text("\n".join(["f,label", *rows]))
     with pytest.raises(UsageError, match=r"class 'a' .* has 2 tracks to train on") as caught:
         zoo.tune("svm", str(path), trials=1, protocol="kfold:3")
