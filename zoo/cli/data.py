@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-_SHOWN = 10  # parts, folds or groups of a class in one line
+_SHOWN = 10  # parts or folds of a class in one line
+_GROUPS = 5  # of a class, that are named
 _TRACKS = 6  # of a problem
 
 app = typer.Typer(help="Look at a dataset before training on it.", no_args_is_help=True)
@@ -290,6 +291,11 @@ def _leaves(tracks: "list[Track]") -> Iterator[str]:
         counts = Counter(value for track in tracks if (value := getattr(track, kind)))
         if counts:
             names = sorted(counts, key=_order)
+            if kind == "group" and len(names) > _GROUPS:
+                few, many = min(counts.values()), max(counts.values())
+                size = f"{few} to {many}" if few < many else f"{few}"
+                yield f"groups: {len(names)}, of {size} track{'s' * (many > 1)}"
+                continue
             more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
             yield f"{title}: {', '.join([*(f'{n} ({counts[n]})' for n in names[:_SHOWN]), *more])}"
 

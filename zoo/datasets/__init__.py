@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.collections.gtzan import with_facts
+from zoo.datasets.found_tables import METADATA
 from zoo.datasets.listing import SPREADSHEETS, TABLES
 from zoo.datasets.name_groups import name_notes, with_recordings
 from zoo.datasets.selection import select
@@ -126,16 +128,9 @@ def _whole(
         from zoo.datasets.folder import read_folder
 
         return with_facts(read_folder(path, trust, reporter, reading))
-    if is_file(path) and path.suffix.lower() in TABLES:
-        from zoo.datasets.labels_file import read_labels_file
-
-        if labelled := read_labels_file(path, trust, reporter, reading):
-            return with_facts(labelled)
-        if path.suffix.lower() == ".csv":
-            from zoo.datasets.table import read_feature_table
-
-            features = with_facts(read_feature_table(path, reporter, reading))
-            return with_recordings(features, reporter)
+    is_table = is_file(path) and path.suffix.lower() in TABLES
+    if is_table and (found := _of_table(path, trust, reporter, reading)):
+        return with_facts(found)
     if is_url(wanted):
         from zoo.datasets.remote import read_remote
 
@@ -154,6 +149,28 @@ def _whole(
         f"there is no folder or file {quoted(wanted)}, and no dataset of that name; "
         f"datasets with a name: {names}"
     )
+
+
+def _of_table(
+    path: Path, trust: bool, reporter: Reporter | None, reading: Reading | None
+) -> Dataset | None:
+    """Return the dataset that a table means: a collection, labels of recordings, or features."""
+    from zoo.datasets.collections import folder_of_table
+    from zoo.datasets.folder import read_folder
+    from zoo.datasets.labels_file import read_labels_file
+
+    folder = None if reading and reading.columns else folder_of_table(path)
+    # A metadata.csv of the user's in the folder may say something else.
+    if folder and (not is_file(folder / METADATA) or read_folder(folder, trust).collection):
+        whole = read_folder(folder, trust, reporter, reading)
+        return replace(whole, name=path.stem, source=str(path))
+    labelled = read_labels_file(path, trust, reporter, reading)
+    if labelled or path.suffix.lower() != ".csv":
+        return labelled
+    from zoo.datasets.table import read_feature_table
+
+    features = with_facts(read_feature_table(path, reporter, reading))
+    return with_recordings(features, reporter)
 
 
 def offered_dataset(

@@ -1,8 +1,10 @@
 """Published collections, recognised as they lie on a disk, and their cards."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from zoo.audio.folders import PassedOver
 from zoo.datasets.collections import (
@@ -17,7 +19,7 @@ from zoo.datasets.collections import (
 from zoo.datasets.collections.collection import Collection
 from zoo.datasets.collections.esc import collection_of
 from zoo.datasets.csv_reader import Table
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.listing import Layout, Listing, Row, local_listing
 from zoo_registry.errors import DatasetError
 
 __all__ = [
@@ -25,12 +27,20 @@ __all__ = [
     "Collection",
     "check_tables",
     "collection_of",
+    "folder_of_table",
     "in_collection",
     "recognise",
 ]
 
 _MODULES = (gtzan, esc, urbansound8k, fma, ballroom, speech_commands, mtg_jamendo)
 _WITH_TABLE = (esc, urbansound8k, fma, mtg_jamendo)
+# Publishers' tables of labels, and the folders in which they lie beside the recordings.
+_TABLES = (
+    (r"esc50\.csv", r"meta"),
+    (r"UrbanSound8K\.csv", r"metadata"),
+    (r"tracks\.csv", r"fma_metadata"),
+    (r"autotagging_genre.*\.tsv", r"data|splits|split-\d"),
+)
 COLLECTIONS = {each.name: each for module in _MODULES for each in module.COLLECTIONS}
 
 
@@ -112,3 +122,31 @@ def in_collection(listing: Listing, rows: Sequence[Row], table: Table) -> Listed
         names = [{key: one[key] for key in ("id", "recording") if key in one} for one in own]
         rows = [name | row for name, row in zip(names, rows, strict=True)]
     return Listed(known.collection, rows, has_ids, list(published.values()))
+
+
+def folder_of_table(path: Path) -> Path | None:
+    """Return the folder of the published collection whose table of labels a file is.
+
+    Parameters
+    ----------
+    path : Path
+        Table.
+
+    Returns
+    -------
+    Path or None
+        The folder; None if it is another table, or the recordings are not around it.
+
+    Raises
+    ------
+    DatasetError
+        As for `recognise`.
+    """
+    for table, above in _TABLES:
+        if re.fullmatch(table, path.name, re.IGNORECASE):
+            folder = path.absolute().parent
+            while re.fullmatch(above, folder.name, re.IGNORECASE):
+                folder = folder.parent
+            known = recognise(local_listing(folder))
+            return folder if known and known.collection else None
+    return None

@@ -219,6 +219,34 @@ def test_the_table_is_asked_for(made, name, tmp_path):
         read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("esc-10", "meta/esc50.csv"),
+        ("urbansound8k", "metadata/UrbanSound8K.csv"),
+        ("fma-small", "fma_metadata/tracks.csv"),
+        ("mtg-jamendo-genre", "data/splits/split-0/autotagging_genre-train.tsv"),
+    ],
+)
+def test_its_table_is_the_collection_around_it(made, name, table, monkeypatch):
+    known, notes = read(made / name)
+    dataset, said = read(made / name / table)
+    assert (dataset.fingerprint, dataset.collection, said) == (known.fingerprint, name, notes)
+    assert (dataset.source, dataset.name) == (str(made / name / table), Path(table).stem)
+    monkeypatch.chdir((made / name / table).parent)
+    assert open_dataset(Path(table).name).fingerprint == known.fingerprint
+
+
+def test_its_table_comes_before_an_own_metadata_csv(made, tmp_path):
+    folder = tmp_path / "all"
+    shutil.copytree(made / "esc-10", folder)
+    files = sorted((folder / "audio").iterdir())
+    rows = [[f"audio/{path.name}", "xy"[n % 2]] for n, path in enumerate(files)]
+    published.lines(folder / "metadata.csv", [["path", "label"], *rows])
+    assert open_dataset(str(folder)).classes == ("x", "y")
+    assert open_dataset(str(folder / "meta" / "esc50.csv")).classes == ("dog", "rain")
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_it_stays_what_it_is_with_a_metadata_csv_of_the_zoo(made, name, tmp_path):
     folder = tmp_path / "all"
