@@ -2,7 +2,7 @@
 
 import sys
 from importlib.util import find_spec
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from zoo.cli.options import MinConfidenceOption, OpenOption, PrecisionOption
 from zoo.cli.output import say
 from zoo_registry.errors import UsageError
 from zoo_registry.text import pip_install
+
+if TYPE_CHECKING:
+    from zoo.web.served_models import ServedModel
 
 __all__ = ["command"]
 
@@ -51,8 +54,10 @@ def command(
     from zoo.web.limits import Limits
     from zoo.web.names import is_loopback
 
-    def ready(address: str) -> None:
-        """Print the address, and open it if requested."""
+    def ready(address: str, served: "list[ServedModel]") -> None:
+        """Print the address and what the named models mean; open the page if requested."""
+        for model in served:
+            say(f"Serving {model.run}, {model.title}, trained on {model.dataset}.", err=True)
         if not is_loopback(host):
             say(
                 f"zoo: {host} can be reached by other machines: whoever reaches it can use the "

@@ -16,7 +16,7 @@ from zoo.execution.progress import Reporter
 from zoo.inference.confidence import least_confidence
 from zoo.web.limits import Gate, Limits
 from zoo.web.names import Names
-from zoo.web.served_models import ServedModels
+from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.service import Service
 from zoo.web.uploads import Uploads
 from zoo_registry.errors import UsageError
@@ -42,7 +42,7 @@ def serve(
     host: str,
     port: int,
     limits: Limits,
-    ready: Callable[[str], None],
+    ready: Callable[[str, list[ServedModel]], None],
     allowed: Sequence[str] = (),
     min_confidence: float | str = 0.0,
     precision: float | None = None,
@@ -58,7 +58,7 @@ def serve(
     limits : Limits
         The largest request that is answered.
     ready : callable
-        Receives the address as soon as the server answers.
+        Receives the address, and the models that were named, as soon as the server answers.
     allowed : sequence of str
         Further names that the server answers to.
     min_confidence, precision : float or "auto", float, optional
@@ -93,7 +93,7 @@ def serve(
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
-                ready(address)
+                ready(address, served.all() if models else [])
 
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
                 service.stop()

@@ -421,6 +421,8 @@ class TestWorkspace:
         served = serve(models, "seconds", str(workspace / "foreign.onnx"))
         listed = httpx.get(f"{served.address}/api/models").json()
         assert {item["model"] for item in listed} == {"seconds", "frames"}
+        said = re.findall(r"Serving (\S+), .+, trained on \S+\.\n", served.said())
+        assert said == [item["run"] for item in listed]
         for item in listed:
             query = {"model": item["run"]}
             answer = httpx.post(
