@@ -116,7 +116,7 @@ class Run:
             case "no artefact":
                 return f"{self.id} has no artefact yet ({reason}): once that is corrected, {again}"
             case "failed":
-                return f"{self.id} failed ({reason}): {again}"
+                return f"{self.id} failed ({reason}): once that is corrected, {again}"
             case "interrupted":
                 return f"{self.id} was {self.state}: {again}"
         if lives(self.record.machine.process):

@@ -217,12 +217,12 @@ def test_tracks_that_were_left_out_are_left_out_again(tone_folder):
 def test_a_run_that_is_not_complete_is_no_proof(run, status):
     edit_record(run, status=status)
     state = (
-        "failed (no reason is recorded)"
+        "failed (no reason is recorded): once that is corrected,"
         if status == "failed"
-        else ("was interrupted, fit on all tracks")
+        else "was interrupted, fit on all tracks:"
     )
     again = f"run `{run.record.command}` again"
-    assert details(run) == [f"the run is not complete: {run.id} {state}: {again}"]
+    assert details(run) == [f"the run is not complete: {run.id} {state} {again}"]
 
 
 @pytest.mark.parametrize(
