@@ -128,7 +128,7 @@ def ballroom(folder: Path) -> Path:
     names = ["Albums-Latin_Jam-06", "Albums-Latin_Jam-15", "Media-105901", "Media-105902",
              "Media-104302"]  # fmt: skip
     listed = []
-    for number, dance in enumerate(("Jive", "VienneseWaltz")):
+    for number, dance in enumerate(("Jive", "VienneseWaltz", "Rumba-Misc")):
         for place, name in enumerate(names):
             own = name.replace("Latin_Jam", f"Latin_Jam{number}").replace("1059", f"106{number}")
             clip(folder / "BallroomData" / dance / f"{own}.wav", 10 * number + place)

@@ -34,12 +34,13 @@ __all__ = [
 
 _MODULES = (gtzan, esc, urbansound8k, fma, ballroom, speech_commands, mtg_jamendo)
 _WITH_TABLE = (esc, urbansound8k, fma, mtg_jamendo)
-# Publishers' tables of labels, and the folders in which they lie beside the recordings.
+# Publishers' tables of labels, the folders in which they lie beside the recordings, and a title if
+# the table is not such a one as others write.
 _TABLES = (
-    (r"esc50\.csv", r"meta"),
-    (r"UrbanSound8K\.csv", r"metadata"),
-    (r"tracks\.csv", r"fma_metadata"),
-    (r"autotagging_genre.*\.tsv", r"data|splits|split-\d"),
+    (r"esc50\.csv", r"meta", ""),
+    (r"UrbanSound8K\.csv", r"metadata", ""),
+    (r"tracks\.csv", r"fma_metadata", "FMA"),
+    (r"autotagging_genre.*\.tsv", r"data|splits|split-\d", "MTG-Jamendo"),
 )
 COLLECTIONS = {each.name: each for module in _MODULES for each in module.COLLECTIONS}
 
@@ -140,13 +141,19 @@ def folder_of_table(path: Path) -> Path | None:
     Raises
     ------
     DatasetError
-        As for `recognise`.
+        As for `recognise`, or if a table needs its recordings.
     """
-    for table, above in _TABLES:
+    for table, above, title in _TABLES:
         if re.fullmatch(table, path.name, re.IGNORECASE):
             folder = path.absolute().parent
             while re.fullmatch(above, folder.name, re.IGNORECASE):
                 folder = folder.parent
             known = recognise(local_listing(folder))
-            return folder if known and known.collection else None
+            if known and known.collection:
+                return folder
+            if title and re.fullmatch(above, path.absolute().parent.name, re.IGNORECASE):
+                raise DatasetError(
+                    f"{path} is a table of {title}, whose recordings are not in {folder}; put them "
+                    "there and give that folder"
+                )
     return None

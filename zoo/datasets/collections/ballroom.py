@@ -1,6 +1,7 @@
 """Ballroom: excerpts of half a minute of eight dances, from the ISMIR 2004 tempo contest.
 
-It lies in ``BallroomData/<dance>`` with a list, ``allBallroomFiles``. The names tell the album or
+It lies in ``BallroomData/<dance>`` with a list, ``allBallroomFiles``; three folders, such as
+``Rumba-American``, hold one of the eight dances. The names tell the album or
 the medium of an excerpt, such as ``Albums-Latin_Jam-06.wav`` and ``Media-105901.wav``: the last
 number, or its last two digits, is the track on it.
 """
@@ -41,6 +42,7 @@ CLASSES = (
     "ChaChaCha", "Jive", "Quickstep", "Rumba",
     "Samba", "Tango", "VienneseWaltz", "Waltz",
 )  # fmt: skip
+_RUMBAS = {"Rumba-American", "Rumba-International", "Rumba-Misc"}
 _NAME = re.compile(r"(Albums-.+)-\d+|(Media-\d+)\d\d")
 
 
@@ -57,10 +59,14 @@ def read(listing: Listing) -> Layout | None:
     DatasetError
         If it lies in the folder more than once, or other recordings lie beside it.
     """
-    found = named_tracks(listing, BALLROOM.title, listing.files, _row)
+    found = named_tracks(listing, BALLROOM.title, listing.files, _row, _dance)
     if not found or found.root is None:
         return None
     return layout(listing, BALLROOM, found, "excerpts of one album kept together")
+
+
+def _dance(folder: str) -> str:
+    return "Rumba" if folder in _RUMBAS else folder
 
 
 def _row(label: str, name: str) -> Row | None:

@@ -167,7 +167,9 @@ def test_fma_has_split_artist_and_root_genre(made):
 
 
 def test_ballroom_keeps_albums_together(made):
-    tracks = by_id(read(made / "ballroom")[0])
+    dataset, _ = read(made / "ballroom")
+    assert dataset.classes == ("Jive", "Rumba", "VienneseWaltz")
+    tracks = by_id(dataset)
     assert tracks["Jive/Albums-Latin_Jam0-06.wav"].group == "Albums-Latin_Jam0"
     assert tracks["Jive/Media-106001.wav"].group == tracks["Jive/Media-106002.wav"].group
 
@@ -235,6 +237,20 @@ def test_its_table_is_the_collection_around_it(made, name, table, monkeypatch):
     assert (dataset.source, dataset.name) == (str(made / name / table), Path(table).stem)
     monkeypatch.chdir((made / name / table).parent)
     assert open_dataset(Path(table).name).fingerprint == known.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("fma-small", "fma_metadata/tracks.csv"),
+        ("mtg-jamendo-genre", "data/splits/split-0/autotagging_genre-train.tsv"),
+    ],
+)
+def test_its_table_without_recordings(made, name, table, tmp_path):
+    shutil.copytree((made / name / table).parent, (tmp_path / table).parent)
+    match = r"is a table of .*, whose recordings are not in .*; put them"
+    with pytest.raises(DatasetError, match=match):
+        read(tmp_path / table)
 
 
 def test_its_table_comes_before_an_own_metadata_csv(made, tmp_path):
