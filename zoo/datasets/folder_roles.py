@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoo.audio.kinds import is_audio
-from zoo.datasets.columns import part_and_rest, part_of, plain_name
+from zoo.datasets.columns import part_and_rest, part_of
+from zoo.datasets.folder_names import are_genres, are_numbered, is_around
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import brief
@@ -30,18 +31,6 @@ _ARTIST = re.compile(
 _MUSIC = (".mp3", ".m4a", ".flac", ".ogg", ".opus", ".wma", ".aac", ".alac")
 _ITUNES = {"itunes", "itunes media", "itunes music"}
 _LIBRARY = {"compilations", "various artists", "unknown artist", "unknown album"}
-# Genres by which a library's outer folders are known to be classes: the frequent ones of ID3.
-_GENRES = frozenset(
-    """
-    acoustic alternative ambient blues bluegrass celtic chanson children classical classic
-    country dance disco dubstep easylistening electronic electronica experimental folk funk
-    gospel grunge hiphop house indie instrumental international jazz jungle latin lofi metal
-    newage oldies opera pop psychedelic punk rnb rap reggae rock salsa ska soul soundtrack
-    spoken swing tango techno trance trap triphop vocal world drumandbass dnb drumnbass edm
-    hardrock heavymetal
-    """.split()  # noqa: SIM905
-)
-_AROUND = {"audio", "data", "wav", "clip", "sound", "recording", "sample", "dataset", "genre"}
 _TITLES = 0.8  # of the files of a library have a title of their own
 _MANY = 5  # folders inside a class, on average, from which on they are taken as groups
 _TAKEN = {
@@ -69,7 +58,7 @@ class FolderRoles:
     said : str
         One line for the user, empty for folders of classes that hold files.
     known : dict
-        Fold and split of files by the names of their folders, by path.
+        Group, fold and split of files by the names of their folders, by path.
     """
 
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -86,7 +75,7 @@ class UnclearFolders(DatasetError):
     sentence : str
         Reason, and what to write.
     known : dict
-        What the folders say nevertheless: fold and split of files, by their paths.
+        What the folders say nevertheless: group, fold and split of files, by their paths.
     """
 
     def __init__(self, sentence: str, known: dict[str, dict[str, str]]) -> None:
@@ -148,7 +137,7 @@ def _understood(files: Sequence[_File], roles: FolderRoles) -> list[str]:
             files = [_inner(file) for file in inside]
             continue
         break
-    if not _ITUNES.isdisjoint(map(str.casefold, entered)) and not _are_genres(names):
+    if not _ITUNES.isdisjoint(map(str.casefold, entered)) and not are_genres(names):
         raise _Ambiguous(f"{'/'.join(entered)} is a library by artist and album")
     if entered:
         said.append(f"inside {'/'.join(map(brief, entered))}/")
@@ -165,7 +154,8 @@ def _understood(files: Sequence[_File], roles: FolderRoles) -> list[str]:
     }
     if role := _outer_role(names, inner):
         marked = [_inner(file, {role: _value(role, file.folders[0])}) for file in inside]
-        roles.known |= {file.path: dict(file.row) for file in marked}
+        if not all(map(_SHARD.fullmatch, names)):  # they may only keep folders small
+            roles.known |= {file.path: dict(file.row) for file in marked}
         _check_parts(names, inner)
         said.append(f"{_joined(names)} taken as {_TAKEN[role]}")
         return said + _understood(marked, roles)
@@ -174,6 +164,8 @@ def _understood(files: Sequence[_File], roles: FolderRoles) -> list[str]:
         marked = [_without_inner(file, {role: _value(role, file.folders[1])}) for file in inside]
         said.append(f"{_joined(within)} within the classes taken as {_TAKEN[role]}")
         return said + _understood(marked, roles)
+    if all(map(_PERSON.fullmatch, names)):  # of a table with other labels
+        roles.known |= {file.path: {"group": file.folders[0], **file.row} for file in inside}
     _check_classes(inside, names, inner)
     return said + _classes(inside, names, roles)
 
@@ -228,7 +220,7 @@ def _outer_role(names: Sequence[str], inner: Mapping[str, set[str]]) -> str | No
         return None
     if all(map(_NUMBER.fullmatch, names)) and _common(inner):
         return "fold"
-    if all(map(_PERSON.fullmatch, names)) and not _are_numbered(within):
+    if all(map(_PERSON.fullmatch, names)) and not are_numbered(within):
         shared = [
             own & set().union(*(inner[o] for o in names if o != name))
             for name, own in inner.items()
@@ -250,11 +242,6 @@ def _inner_role(files: Sequence[_File], inner: Mapping[str, set[str]]) -> str | 
         return None if all(map(_ARTIST.fullmatch, inner)) else "group"
     numbers = all(map(str.isdecimal, within)) and not all(map(str.isdecimal, inner))
     return "group" if numbers and _common(inner) else None
-
-
-def _are_numbered(names: Iterable[str]) -> bool:
-    """Whether names differ in nothing but a number."""
-    return len({re.sub(r"\d+", "", name) for name in names}) == 1
 
 
 def _common(inner: Mapping[str, set[str]]) -> set[str]:
@@ -286,16 +273,16 @@ def _check_classes(
         )
     if all(is_audio(f"x.{name}") for name in names) and _common(inner):
         raise _Ambiguous(f"{_joined(names)} are formats, each with the same folders inside")
-    if _are_genres(names):
+    if are_genres(names):
         return
     if _is_library(files, names, inner):
         raise _Ambiguous(
             f"{_joined(names)} look like artists with their albums, and no folder is a genre"
         )
-    around = [name for name in names if plain_name(name).rstrip("s") in _AROUND]
+    around = [name for name in names if is_around(name)]
     if (
         (common := _common(inner))
-        or _are_genres(within)
+        or are_genres(within)
         or any(len(inner[name]) > 1 for name in around)
     ):
         outer, within_of = (names, common) if common else (around or names, within)
@@ -353,7 +340,7 @@ def _are_groups(
     real = [within[name] for name in names if name != OTHER]
     mean = sum(map(len, real)) / max(1, len(real))
     deeper = any(len(file.folders) > 1 for file in files)  # such as albums
-    return mean >= _MANY or (mean > 1 and (deeper or _are_genres(names)))
+    return mean >= _MANY or (mean > 1 and (deeper or are_genres(names)))
 
 
 def _is_library(
@@ -384,11 +371,6 @@ def _is_library(
         and len({album for _, album in albums}) == len(albums)
         and len(titles) > _TITLES * len(tracks)
     )
-
-
-def _are_genres(names: Iterable[str]) -> bool:
-    plain = set(map(plain_name, names))
-    return bool(plain) and 3 * len(plain & _GENRES) >= len(plain)
 
 
 def _joined(names: Iterable[str], by: str = "/") -> str:

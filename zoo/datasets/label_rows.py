@@ -13,13 +13,18 @@ from zoo.datasets.segments import Span, TimeColumns, apply_spans, check_overlaps
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import brief, quoted
 
-__all__ = ["LabelTable", "check_single", "few", "fill"]
+__all__ = ["LabelTable", "UnclearLabels", "check_single", "few", "fill"]
 
 _WHOLE = re.compile(r"(-?\d+)[.,]0*")  # a whole number that a program has written as a float
 _NUMBER = re.compile(r"-?\d+([.,]0*)?")
+_DECIMAL = re.compile(r"-?\d+,\d+")
 _SEPARATORS = ("|", ";", ",", "/")  # of several labels in a cell
 _SHOWN = 3  # names in a sentence
 _COLUMNS = 8
+
+
+class UnclearLabels(DatasetError):
+    """A table does not have exactly one label for each file."""
 
 
 @dataclass
@@ -32,6 +37,8 @@ class LabelTable:
         Path of the table, relative to the listing.
     columns : dict
         Column of each role that is used.
+    lines : int
+        Number of its rows.
     named : int
         Number of files that it names.
     rows : list of dict
@@ -58,6 +65,7 @@ class LabelTable:
 
     name: str
     columns: dict[str, str]
+    lines: int = 0
     named: int = 0
     rows: list[Row] = field(default_factory=list)
     missing: list[tuple[int, str]] = field(default_factory=list)
@@ -83,6 +91,17 @@ class LabelTable:
     def roles(self) -> str:
         """The columns that are used, for a sentence."""
         return ", ".join(f"{role} in {brief(name)}" for role, name in self.columns.items())
+
+    def reason(self, listing: Listing) -> str:
+        """Return why the labels cannot be used of a table that names too few files, or has none."""
+        if self.named and self.unlabelled and not self.rows:
+            return f"its column {quoted(self.columns.get('label', 'label'))} is empty"
+        if not self.lines:
+            return "it has no rows below its first line"
+        said = f"it names {self.named} of {len(listing.files)} audio files"
+        if self.example and not self.named:
+            said += f", {quoted(self.example)} is not there{listing.closest(self.example)}"
+        return said
 
     @property
     def said(self) -> str:
@@ -201,7 +220,7 @@ def _by_track(table: object, found: Iterable[tuple[int, Row]]) -> list[tuple[int
         earlier, same = rows.setdefault(track, (line, row))
         if same != row:
             other = next(role for role in (*row, *same) if row.get(role) != same.get(role))
-            raise DatasetError(
+            raise (UnclearLabels if other == "label" else DatasetError)(
                 f"{table} names the track {quoted(track)} twice, with different values of {other} "
                 f"in the lines {earlier} and {line}: {quoted(same.get(other, ''))} and "
                 f"{quoted(row.get(other, ''))}; a track has one, keep one of the rows"
@@ -249,14 +268,14 @@ def check_single(table: object, rows: Iterable[tuple[int, Row]]) -> None:
         split = {
             label: [part.strip() for part in label.split(separator)]
             for label in lines
-            if separator in label
+            if separator in label and not _DECIMAL.fullmatch(label)
         }
         used = Counter(part for parts in split.values() for part in set(parts))
         for label, parts in split.items():
-            known = [part in lines or (separator in "|;" and used[part] > 1) for part in parts]
+            known = [part in lines or (separator != "/" and used[part] > 1) for part in parts]
             is_list = label.startswith("[") and separator == ","
-            if all(known) or (separator in "|;" and any(known)) or is_list:
-                raise DatasetError(
+            if all(known) or (separator != "/" and any(known)) or is_list:
+                raise UnclearLabels(
                     f"{table}, line {lines[label]}: {quoted(label)} are {len(parts)} labels, and a "
                     "track has one; keep one of them, or name another column with --label-column"
                 )

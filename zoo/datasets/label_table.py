@@ -12,14 +12,14 @@ from zoo.audio.kinds import is_audio
 from zoo.datasets.columns import Candidates, columns_by_role, in_table, part_of, plain_name
 from zoo.datasets.csv_reader import Table, TableError, read_table
 from zoo.datasets.file_index import FileIndex
-from zoo.datasets.label_rows import LabelTable, few, fill
+from zoo.datasets.label_rows import LabelTable, UnclearLabels, few, fill
 from zoo.datasets.listing import Listing
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import MOST_CLASSES
 from zoo_registry.record_parts import Reading
 from zoo_registry.text import quoted
 
-__all__ = ["LabelTable", "NoColumn", "read_labels"]
+__all__ = ["LabelTable", "NoColumn", "PredictionsTable", "are_predictions", "read_labels"]
 
 _FOLD = re.compile(r"(?:fold|split|cv)?[ _-]?\d+([.,]0*)?", re.IGNORECASE)
 _WEAK = ("track", "trackid", "name", "id")  # may be paths, or numbers of rows
@@ -27,6 +27,10 @@ _COLUMNS = 8
 _HEAD = 100  # rows that tell whether values repeat
 _LONGEST = 60  # letters of a value there
 _FEW = 5  # values of a column called source, which may be groups or the names of two websites
+
+
+class PredictionsTable(TableError):
+    """A table is the output of `zoo predict`."""
 
 
 class NoColumn(TableError):
@@ -68,7 +72,8 @@ def read_labels(
     label_of : callable, optional
         Returns the label of a file for which the table has none, such as that of its folder.
     enough : int
-        Number of files that the table has to name; if they are fewer, it is read no further.
+        Number of files that the table has to name, if it was found in the folder; if they are
+        fewer, it is read no further.
     is_own : bool
         Whether it is the zoo's own kind of list: it may name any file, and where its label is
         empty, the other one counts.
@@ -83,6 +88,8 @@ def read_labels(
     with listing.copy(path) as local:
         table = read_table(local, name)
         reading = in_table(reading, table.columns, name)
+        if enough and are_predictions(table.columns):
+            raise PredictionsTable("its labels are the output of `zoo predict`")
         roles = columns_by_role(table.columns, reading, name)
         if any(index.find(column, is_path=False) for column in table.columns):
             raise NoColumn(
@@ -90,7 +97,7 @@ def read_labels(
                 "names of the columns, such as path,label"
             )
         find = partial(index.find, folder=posixpath.dirname(path), any_file=is_own)
-        scan = _scan(table, roles, find)
+        scan = _scan(table, roles, find, reading.path)
         column = reading.path or _path_column(scan, roles, name)
         if column is None:
             return None
@@ -98,6 +105,7 @@ def read_labels(
         scan.hits.clear()
         called = posixpath.basename(path) if path.startswith("../") else path
         result = LabelTable(called, {"path": column}, form=table.form, example=scan.example)
+        result.lines = len(found)
         result.named = len({file for files in found for file in files})
         if result.named < enough:
             return result
@@ -115,11 +123,24 @@ def read_labels(
     return result
 
 
-def _scan(table: Table, roles: Candidates, find: Callable[..., list[str]]) -> _Scan:
-    """Read a table once, for what its columns hold."""
+def are_predictions(columns: Sequence[str]) -> bool:
+    """Whether a table with these columns is the output of `zoo predict`.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of all columns.
+    """
+    return {"path", "label", "confidence", "reason", "error", "run"} <= set(columns)
+
+
+def _scan(
+    table: Table, roles: Candidates, find: Callable[..., list[str]], path: str | None
+) -> _Scan:
+    """Read a table once, for what its columns hold; the user may name that of the paths."""
     labels = (*roles.label, *roles.number)
     others = dict.fromkeys((*labels, *roles.group, *roles.recording, *roles.fold, *roles.split))
-    known = dict.fromkeys(name for name in roles.path if name not in others)
+    known = dict.fromkeys(name for name in roles.path if path or name not in others)
     hits: dict[str, list[Sequence[str]]] = {name: [] for name in known}
     example = ""
     values: dict[str, set[str]] = {name: set() for name in others}
@@ -129,7 +150,7 @@ def _scan(table: Table, roles: Candidates, find: Callable[..., list[str]]) -> _S
         if len(head) < _HEAD:
             head.append({name: sys.intern(value[:_LONGEST].strip()) for name, value in row.items()})
         if not example:
-            like = _like_paths(row, others)
+            like = [path] if path else _like_paths(row, others)
             example = row[like[0]] if like else " "
             hits |= {name: [] for name in like if name not in hits}
         for name, found in hits.items():
@@ -217,7 +238,7 @@ def _label_column(
             first, second = every.index(names[0]), every.index(other)
             both = {(values[first], values[second]) for values in scan.pairs}
             if not len(both) == len({one for one, _ in both}) == len({two for _, two in both}):
-                raise DatasetError(
+                raise UnclearLabels(
                     f"{table.path} has several columns of labels: {few(names, _COLUMNS)}; "
                     f"say which to use, as in --label-column {shlex.quote(names[0])}"
                 )

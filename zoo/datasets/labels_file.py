@@ -15,16 +15,15 @@ from zoo.datasets.columns import Candidates, columns_by_role
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.file_index import local_path
 from zoo.datasets.folder import read_listing, tracks_in
+from zoo.datasets.found_tables import BESIDE
 from zoo.datasets.layout import NoFileNamed
 from zoo.datasets.listing import Listing, local_listing
 from zoo.execution.progress import Reporter
 from zoo_registry.files import is_file
 from zoo_registry.record_parts import Reading
 
-__all__ = ["BESIDE", "read_labels_file"]
+__all__ = ["read_labels_file"]
 
-# Folders in which publishers put tables about the recordings beside them.
-BESIDE = {"meta", "metadata", "csv", "labels", "annotations", "lists", "splits", "tables"}
 _SAMPLE = 200  # rows
 _FEATURES = 8  # columns of numbers that nobody writes beside a label
 

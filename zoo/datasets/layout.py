@@ -16,10 +16,10 @@ from zoo.datasets.collections import (
     recognise,
 )
 from zoo.datasets.file_index import FileIndex
-from zoo.datasets.folder_roles import WRITE, FolderRoles, folder_roles
+from zoo.datasets.folder_roles import WRITE, FolderRoles, UnclearFolders, folder_roles
 from zoo.datasets.found_tables import METADATA, found_table
 from zoo.datasets.label_rows import few
-from zoo.datasets.label_table import LabelTable, read_labels
+from zoo.datasets.label_table import LabelTable, are_predictions, read_labels
 from zoo.datasets.listing import SPREADSHEETS, Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
@@ -68,8 +68,8 @@ def understand(
     folders, problem = FolderRoles(), None
     try:
         folders = folder_roles(listing.name, listing.files)
-    except DatasetError as error:
-        problem = error
+    except UnclearFolders as error:
+        folders.known, problem = error.known, error
     labels = {row["path"]: row["label"] for row in folders.rows}
 
     def label_of(path: str) -> str:
@@ -78,8 +78,9 @@ def understand(
 
     by_folder = label_of if len(set(labels.values()) - {OTHER}) > 1 else None
     if table is not None:
-        return _given(listing, table, reading, index, by_folder)
-    if listing.exists(METADATA) and (own := _own(listing, reading, index, label_of, renew)):
+        return _given(listing, table, reading, index, by_folder, folders)
+    own = listing.exists(METADATA) and _own(listing, reading, index, label_of, folders, renew)
+    if own:
         return own
     if not reading.columns and (collection := recognise(listing)):
         return collection
@@ -87,7 +88,8 @@ def understand(
     if found:
         count_unlisted(listing, found.name, found.rows)
         listing.passed.drop(set(found.tables))
-        return Layout(found.rows, "; ".join([found.said, *unused]))
+        added = _add_from_folders(found, folders)
+        return Layout(found.rows, "; ".join(filter(None, [found.said, added, *unused])))
     if not reading.columns and (marked := read_beside(listing, by_folder)):
         count_unlisted(listing, "a label file", marked.rows)
         listing.passed.drop(set(marked.files))
@@ -111,11 +113,27 @@ def _check_names(listing: Listing) -> None:
         raise DatasetError(f"the file name {shown} is not in UTF-8; rename the file") from None
 
 
+def _add_from_folders(table: LabelTable, folders: FolderRoles) -> str:
+    """Add groups, folds and parts by folders to a table without, and return what to say."""
+    rows = {row["path"]: row for row in folders.rows}
+    # The folders inside other classes than the table's may be anything.
+    agree = all(rows.get(row["path"], {}).get("label") == row["label"] for row in table.rows)
+    added = dict[str, None]()
+    for row in table.rows:
+        known = rows[row["path"]] if agree else folders.known.get(row["path"], {})
+        for role in ("group", "fold", "split"):
+            if role in known and role not in table.columns and role not in row:
+                row[role] = known[role]
+                added[role] = None
+    return f"{', '.join(added)} by folders" if added else ""
+
+
 def _own(
     listing: Listing,
     reading: Reading,
     index: FileIndex,
     label_of: Callable[[str], str],
+    folders: FolderRoles,
     renew: bool,
 ) -> Layout | None:
     """Return what a ``metadata.csv`` with a column ``path`` lists, None for one of another kind.
@@ -124,7 +142,8 @@ def _own(
     renewed.
     """
     table = listing.read_table(METADATA)
-    if "path" not in table.columns or (reading.path or "path").casefold() != "path":
+    of_path = (reading.path or "path").casefold()
+    if "path" not in table.columns or of_path != "path" or are_predictions(table.columns):
         return None
     found = read_labels(listing, METADATA, reading, index, label_of, is_own=True)
     if found is None:
@@ -156,6 +175,9 @@ def _own(
     said = "" if found.is_plain else found.said
     if renew:
         found.rows += more
+    if not known and (added := _add_from_folders(found, folders)):
+        said = f"{found.said}; {added}"
+    if renew:
         said = "; ".join(filter(None, (said, _renewed(found, more))))
     count_unlisted(listing, METADATA, found.rows)
     paths = () if renew else [row["path"] for row in more]
@@ -208,6 +230,7 @@ def _given(
     reading: Reading,
     index: FileIndex,
     label_of: Callable[[str], str] | None,
+    folders: FolderRoles,
 ) -> Layout:
     """Return what the table lists that the user has named."""
     found = read_labels(listing, table, reading, index, label_of)
@@ -228,8 +251,11 @@ def _given(
             f"column {quoted(found.columns['path'])} is not there{listing.closest(value)}; "
             "mend the paths, or name another column with --path-column"
         )
+    if not found.rows:
+        raise DatasetError(f"{name} cannot be used: {found.reason(listing)}")
     count_unlisted(listing, table, found.rows)
-    return Layout(found.rows, found.said)
+    added = _add_from_folders(found, folders)
+    return Layout(found.rows, "; ".join(filter(None, [found.said, added])))
 
 
 def _from_folders(listing: Listing, folders: FolderRoles, unused: Sequence[str]) -> Layout:
@@ -245,8 +271,14 @@ def _from_folders(listing: Listing, folders: FolderRoles, unused: Sequence[str])
     _count_empty(listing)
     if not folders.rows and folders.outside:
         raise DatasetError(
-            f"{folder} has no class folders: its audio files ({len(folders.outside)}) lie directly "
-            f"in it; give the folder around them, with one sub-folder per class, or {WRITE}"
+            "; ".join(
+                [
+                    f"{folder} has no class folders: its audio files ({len(folders.outside)}) lie "
+                    "directly in it; give the folder around them, with one sub-folder per class, "
+                    f"or {WRITE}",
+                    *unused,
+                ]
+            )
         )
     if not folders.rows:
         raise DatasetError(

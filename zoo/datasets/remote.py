@@ -16,8 +16,8 @@ from zoo.audio.urls import file_system, local_path, opened, reading
 from zoo.datasets import dataset_name
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.folder import read_folder, read_listing
+from zoo.datasets.found_tables import BESIDE
 from zoo.datasets.hashing import remembered_digests
-from zoo.datasets.labels_file import BESIDE
 from zoo.datasets.layout import NoFileNamed, Row
 from zoo.datasets.listing import TABLES, Listing
 from zoo.execution.engine import Engine, LocalProcesses, crashed

@@ -17,9 +17,11 @@ from zoo.datasets import FeatureTable, Reading, open_dataset
 from zoo.datasets.folder import read_folder
 from zoo.datasets.layout import METADATA, understand
 from zoo.datasets.listing import Listing
+from zoo.inference.output_file import csv_header
 from zoo_registry import DatasetError
 
-PATHS = [f"{label}/{number}.wav" for label in ("dog", "Böen") for number in range(4)]
+PATHS = [f"Böen/{shard}/{number}.wav" for shard in ("000", "001") for number in range(4)]
+CLASSES = [f"{label}/{label} {number}.wav" for label in ("dog", "rain") for number in range(6)]
 
 
 @pytest.fixture
@@ -163,6 +165,13 @@ def test_repeated_rows_and_missing_files(folder):
             [["file", "tags"], *([p, ["a|b", "a|c", "d"][n % 3]] for n, p in enumerate(WANTED))],
             r"line 2: 'a\|b' are 2 labels",
         ),
+        *(
+            ([["file", "tags"], *([p, cells[n % 2]] for n, p in enumerate(WANTED))], reason)
+            for cells, reason in [
+                (("Bark,Dog,Animal", "Meow,Cat,Animal"), "'Bark,Dog,Animal' are 3 labels"),
+                (("dog,loud", "dog"), "'dog,loud' are 2 labels"),
+            ]
+        ),
     ],
 )  # fmt: skip
 def test_more_than_one_reading_is_refused(folder, rows, reason):
@@ -183,10 +192,11 @@ def test_more_than_one_reading_is_refused(folder, rows, reason):
     ],
 )  # fmt: skip
 def test_tables_without_what_is_needed(folder, rows, reason):
-    for place in (folder / "clips").iterdir():
+    for place in (folder / "clips" / "Böen").iterdir():
         for path in place.iterdir():
-            path.rename(folder / "clips" / f"{place.name} {path.name}")
+            path.rename(folder / "clips" / f"Böen {place.name} {path.name}")
         place.rmdir()
+    (folder / "clips" / "Böen").rmdir()
     write(folder / "list.csv", [[str(c).replace("/", " ").replace("s ", "s/") for c in row]
                                 for row in rows])  # fmt: skip
     with pytest.raises(DatasetError, match=reason):
@@ -210,8 +220,8 @@ def test_the_text_of_other_columns_is_not_kept(tmp_path):
 
 def test_numbers_of_rows_are_no_names_of_files(folder):
     write(folder / "list.csv", [["id", "genre"], *([n, "ab"[n % 2]] for n in range(4))])
-    dataset = read_folder(folder)
-    assert (dataset.classes, dataset.said) == (("Böen", "dog"), "classes: Böen, dog; inside clips/")
+    with pytest.raises(DatasetError, match=r"000/001 are called as parts .*; list.csv is not used"):
+        read_folder(folder)
 
 
 def test_two_tables_that_fit(folder):
@@ -232,15 +242,196 @@ def test_tables_of_parts(folder):
     assert [t.split for t in dataset.tracks].count("train") == 5
 
 
-def test_a_list_of_broken_files_is_no_table_of_labels(tmp_path):
-    for number, path in enumerate(PATHS):
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_bytes(bytes([number]))
-    rows = [["filename", "category"], [PATHS[0], "noise"], [PATHS[5], "silence"]]
-    write(tmp_path / "broken.csv", rows)
+@pytest.fixture
+def classes(tmp_path) -> Path:
+    """Return a folder of the classes dog and rain."""
+    for number, path in enumerate(CLASSES):
+        (tmp_path / "data" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / path).write_bytes(bytes([number]))
+    return tmp_path / "data"
+
+
+def by_class(other: str, differ: int = 12, head=("file", "label")):
+    """Return a table with the labels of the folders, of which the last ones differ."""
+    return [head, *([path, path.partition("/")[0] if n < 12 - differ else f"{other}{n % 2}"]
+                    for n, path in enumerate(CLASSES))]  # fmt: skip
+
+
+class TestTablesBesideClassFolders:
+    """Tables that name the files of class folders."""
+
+    def test_a_list_of_broken_files_is_no_table_of_labels(self, classes):
+        rows = [["filename", "category"], [CLASSES[0], "noise"], [CLASSES[5], "silence"]]
+        write(classes / "broken.csv", rows)
+        dataset = read_folder(classes)
+        assert dataset.classes == ("dog", "rain")
+        assert dataset.said == "broken.csv is not used: it names 2 of 12 audio files"
+
+    @pytest.mark.parametrize("name", ["broken_files.csv", "old/labels_backup.csv", "playlist.txt"])
+    def test_other_labels_are_not_used(self, classes, name):
+        write(classes / name, by_class("bad", 5, head=("file", "class")), "\t")
+        dataset = read_folder(classes)
+        assert dataset.classes == ("dog", "rain")
+        assert (
+            f"{name} is not used: its labels differ from the folders' for 5 of 12" in dataset.said
+        )
+        if name.startswith("old/"):
+            assert f"move it to {classes} and give it as --data to take them" in dataset.said
+            name = "labels.csv"
+            (classes / "old" / "labels_backup.csv").rename(classes / name)
+        else:
+            assert f"--data {classes}/{name} takes them" in dataset.said
+        assert "bad1" in open_dataset(str(classes / name)).classes
+
+    def test_a_table_called_as_one_of_labels_is_refused(self, classes):
+        write(classes / "Labels.csv", by_class("mood"))
+        with pytest.raises(
+            DatasetError, match=r"contradict .* differ .* 12 of 12 .*--data .*Labels.csv"
+        ):
+            read_folder(classes)
+        write(classes / "Labels.csv", by_class("", 0))
+        write(classes / "labels_old.csv", by_class("bad", 3))
+        dataset = read_folder(classes)
+        assert dataset.said.startswith("labels from Labels.csv: path in file, label in label")
+        assert "labels_old.csv is not used" in dataset.said
+
+    @pytest.mark.parametrize("names", ["audio extra", "Folder_1 Folder_2", "part-a part-b", "1 2"])
+    def test_folders_that_say_nothing(self, classes, names):
+        for old, new in zip(("dog", "rain"), names.split(), strict=True):
+            (classes / old).rename(classes / new)
+        paths = [path.relative_to(classes) for path in sorted(classes.rglob("*.wav"))]
+        rows = [[path, "ab"[n % 2]] for n, path in enumerate(paths)]
+        write(classes / "list.csv", [["file", "mood", "label"], *([p, "", y] for p, y in rows)])
+        if names.startswith("part"):  # no classes
+            assert read_folder(classes).classes == ("a", "b")
+            return
+        with pytest.raises(DatasetError, match=r"list.csv and by folders contradict each other"):
+            read_folder(classes)
+
+    @pytest.mark.parametrize("timeline", [False, True])
+    def test_predictions_are_no_labels(self, classes, timeline):
+        head = csv_header(timeline).strip().split(",")
+        rows = [[path if name == "path" else "rain" if name == "label" else "1" for name in head]
+                for path in CLASSES]  # fmt: skip
+        for name in ("predictions.csv", METADATA):
+            write(classes / name, [head, *rows])
+        dataset = read_folder(classes)
+        assert dataset.classes == ("dog", "rain")
+        assert "its labels are the output of `zoo predict`" in dataset.said
+
+    def test_other_names_of_the_same_classes_are_taken(self, classes):
+        rows = [[path, {"d": "Canis", "r": "Pluvia"}[path[0]]] for path in CLASSES]
+        write(classes / "list.csv", [["file", "species"], *rows])
+        assert read_folder(classes).classes == ("Canis", "Pluvia")
+
+    def test_unclear_labels_of_other_tables(self, classes):
+        rows = [[path, "ab"[n % 2], "xy"[n > 3]] for n, path in enumerate(CLASSES)]
+        write(classes / "notes.csv", [["file", "class", "genre"], *rows])
+        dataset = read_folder(classes)
+        assert dataset.classes == ("dog", "rain")
+        assert "notes.csv has several columns of labels" in dataset.said
+
+    @pytest.mark.parametrize("name", ["durations.csv", METADATA])
+    @pytest.mark.parametrize(
+        ("outer", "role", "values"),
+        [
+            ("{part}/{label}", "split", {"train", "test"}),
+            ("fold{fold}/{label}", "fold", {"0", "1"}),
+            ("{label}/{artist}/album", "group", {"rock 0", "rock 1", "jazz 0", "jazz 1"}),
+        ],
+    )
+    def test_folders_say_what_a_table_lacks(self, tmp_path, name, outer, role, values):
+        rows = [["path", "seconds"]]
+        for number in range(12):
+            label = ["rock", "jazz"][number % 2]
+            fold = number // 2 % 2
+            part = ["train", "test"][fold]
+            place = outer.format(part=part, fold=fold, label=label, artist=f"{label} {fold}")
+            rows.append([f"{place}/{number}.wav", "1"])
+            (tmp_path / place).mkdir(parents=True, exist_ok=True)
+            (tmp_path / rows[-1][0]).write_bytes(bytes([number]))
+        write(tmp_path / name, rows)
+        for place in (tmp_path, tmp_path / name):
+            dataset = open_dataset(str(place))
+            assert {getattr(track, role) for track in dataset.tracks} == values
+            assert dataset.classes == ("jazz", "rock")
+            assert f"{role} by folders" in dataset.said
+
+
+def test_parts_without_class_folders_are_those_of_a_table(tmp_path):
+    rows = [["file", "label"]]
+    for number in range(8):
+        rows.append([f"{['train', 'test'][number // 4]}/{number}.wav", "ab"[number % 2]])
+        (tmp_path / rows[-1][0]).parent.mkdir(exist_ok=True)
+        (tmp_path / rows[-1][0]).write_bytes(bytes([number]))
+    write(tmp_path / "all.csv", rows)
     dataset = read_folder(tmp_path)
-    assert dataset.classes == ("Böen", "dog")
-    assert dataset.said == "broken.csv is not used: it names 2 of 8 audio files"
+    assert [track.split for track in dataset.tracks].count("test") == 4
+    assert dataset.said.endswith("; split by folders")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda rows: [*rows[:3], [*rows[3], "more"], *rows[4:]], "line 4: 3 values for 2 columns"),
+        (lambda rows: rows[:1], "it has no rows below its first line"),
+        (lambda rows: rows[:3], "it names 2 of 8 audio files"),
+        (lambda rows: [["a", "b"], *([n, "a"] for n in range(8))], "it names 0 of 8 audio files"),
+    ],
+)
+def test_reasons_why_a_table_is_not_used(folder, change, reason):
+    for number, path in enumerate(WANTED):
+        (folder / path).rename(folder / f"{number}.wav")
+    rows = [["file", "label"], *([f"{n}.wav", "ab"[n % 2]] for n in range(8))]
+    write(folder / "labels.csv", change(rows))
+    with pytest.raises(DatasetError, match=f"no class folders.*labels.csv is not used: .*{reason}"):
+        read_folder(folder)
+
+
+class TestSeveralTables:
+    """Tables of parts, folds and classes."""
+
+    def test_folds(self, folder):
+        head, *rows = table(head=("file", "genre"))
+        write(folder / "fold1.csv", [head, *rows[::2]])
+        write(folder / "fold2.csv", [head, *rows[1::2]])
+        assert [track.fold for track in read_folder(folder).tracks].count("2") == 4
+
+    def test_overlapping_parts(self, folder):
+        head, *rows = table(head=("file", "genre"))
+        write(folder / "train.csv", [head, *rows[:6]])
+        write(folder / "test.csv", [head, *rows[5:]])
+        with pytest.raises(DatasetError, match=r"test.csv and train.csv .* both name 1 file, such"):
+            read_folder(folder)
+
+    def test_a_list_per_class(self, folder):
+        for number, name in enumerate(("dog.csv", "rain.csv")):
+            write(folder / name, [["file"], *([path] for path in list(WANTED)[number::2])])
+        with pytest.raises(DatasetError, match=r"dog.csv and rain.csv .* lists one class, write"):
+            read_folder(folder)
+
+
+def test_the_column_of_paths_that_the_user_names(folder):
+    paths = list(WANTED)
+    rows = [[path, paths[n - 1], WANTED[path]] for n, path in enumerate(paths)]
+    write(folder / "list.csv", [["clean", "noisy", "label"], *rows])
+    for place in (folder, folder / "list.csv"):
+        with pytest.raises(DatasetError, match="name different audio files; say which"):
+            open_dataset(str(place))
+        found = open_dataset(str(place), reading=Reading(path="noisy"))
+        assert {track.id: track.label for track in found.tracks} == {
+            paths[n - 1]: WANTED[path] for n, path in enumerate(paths)
+        }
+        with pytest.raises(DatasetError, match=r"names (0 of|no audio)"):
+            open_dataset(str(place), reading=Reading(path="label"))
+
+
+def test_a_column_of_labels_that_is_empty(folder):
+    rows = [[path, "", label] for path, label in WANTED.items()]
+    write(folder / "list.csv", [["file", "mood", "label"], *rows])
+    for place in (folder, folder / "list.csv"):
+        with pytest.raises(DatasetError, match="its column 'mood' is empty"):
+            open_dataset(str(place), reading=Reading(label="mood"))
 
 
 class TestGivenTable:
@@ -262,7 +453,7 @@ class TestGivenTable:
         write(outside / "list.csv", table(lambda path: str(folder / path)))
         (folder / "other.wav").touch()  # in no row
         found = open_dataset(str(outside / "list.csv"))
-        assert {f"clips/{track.id}": track.label for track in found.tracks} == WANTED
+        assert {f"clips/Böen/{track.id}": track.label for track in found.tracks} == WANTED
         write(outside / "list.csv", table(lambda path: f"../data/{path}"))
         found = open_dataset(str(outside / "list.csv"))
         assert {track.id.removeprefix("data/"): track.label for track in found.tracks} == WANTED
