@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
+from difflib import get_close_matches
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,8 +198,10 @@ def _one(wanted: str, known: Iterable[Run], shortest: int = 0) -> Run:
             f"{wanted!r} is too short for the id of a run; give the whole id, or at least "
             f"{min(map(least, matching))} characters of it; `zoo runs list` shows the runs"
         )
+    near = get_close_matches(wanted, {run.record.model.name for run in known}, n=1)
     raise UsageError(
-        f"there is no run or trained model {wanted!r} in {models_folder().absolute()}; "
+        f"there is no run or trained model {wanted!r} in {models_folder().absolute()}"
+        f"{f' (the closest name is {near[0]!r})' if near else ''}; "
         "`zoo runs list` shows the runs, `zoo train` makes one"
     )
 

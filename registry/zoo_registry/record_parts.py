@@ -134,7 +134,8 @@ class Reading(Structure, kw_only=True, omit_defaults=True):
     """What the user says about a dataset: the columns of its tables, and the tracks to take.
 
     `path`, `label`, `group` and `fold` are names of columns, `only` and `without` of classes;
-    `limit` is the number of tracks per class.
+    `limit` is the number of tracks per class, in whole groups unless `by_track`, and in each of the
+    published parts if `by_part`.
     """
 
     path: str | None = None
@@ -144,6 +145,8 @@ class Reading(Structure, kw_only=True, omit_defaults=True):
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     limit: Count | None = None
+    by_track: bool = False
+    by_part: bool = False
 
     @property
     def columns(self) -> dict[str, str]:

@@ -63,6 +63,13 @@ class PassedOver:
         """Return how many have been counted under a reason."""
         return sum(why == reason for why, _ in self._found.values())
 
+    def forget(self, folder: str) -> None:
+        """Forget what lies in a folder, given by its real path."""
+        inside = f"{folder}/"
+        self._found = {
+            path: found for path, found in self._found.items() if not path.startswith(inside)
+        }
+
     def ending(self, suffixes: tuple[str, ...]) -> list[str]:
         """Return the names of the files whose names end like this."""
         paths = [path for path in self._found if path.lower().endswith(suffixes)]

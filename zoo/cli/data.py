@@ -24,6 +24,7 @@ from zoo_registry.predictions import OTHER
 if TYPE_CHECKING:
     from zoo.datasets import Dataset, Track
     from zoo.datasets.problem import Problem
+    from zoo.evaluate.protocols import Protocol
     from zoo_registry.record_parts import Reading
 
 __all__ = ["app"]
@@ -99,7 +100,7 @@ def check_data(
         frontend = cached_encoder(dataset)
     if frontend is not None:
         problems += check_neighbours(dataset, problems, frontend, jobs, reporter)
-    if refusal := split.refusal(dataset, grouped=not ungrouped):
+    if refusal := _refusal(split, dataset, problems, not ungrouped):
         problems.append(Problem("refused", True, (), f"`zoo train` refuses it: {refusal}"))
     distorts = any(problem.distorts for problem in problems)
     result = {
@@ -119,6 +120,18 @@ def check_data(
             say("metadata.csv says all of this already; it stays as it is.", err=True)
     if distorts:
         raise typer.Exit(1)
+
+
+def _refusal(
+    split: "Protocol", dataset: "Dataset", problems: "list[Problem]", grouped: bool
+) -> str | None:
+    """Return why a training will refuse the tracks that it can decode, None if it will not."""
+    kinds = {"undecodable", "truncated"}
+    lost = {track for problem in problems if problem.kind in kinds for track in problem.tracks}
+    try:
+        return split.refusal(dataset.without(lost), grouped)
+    except DatasetError as error:
+        return str(error)
 
 
 def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
@@ -258,7 +271,8 @@ def _facts(facts: dict[str, Any], dataset: "Dataset") -> Text:
         f"{facts['dataset']}: {facts['tracks']} tracks",
         (
             (
-                f"{item['class']}: {item['tracks']} tracks, {item['groups']} groups",
+                f"{item['class']}: {_count(item['tracks'], 'track')}, "
+                f"{_count(item['groups'], 'group')}",
                 _leaves(within[item["class"]]),
             )
             for item in facts["classes"]
@@ -268,6 +282,10 @@ def _facts(facts: dict[str, Any], dataset: "Dataset") -> Text:
         yield f"Models are trained against {OTHER}; it is no class of a leaderboard."
     if card:
         yield from _cited(card)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _card(dataset: "Dataset") -> dict[str, Any] | None:

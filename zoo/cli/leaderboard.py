@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "print_board"]
 
+_NAMES = (
+    *("rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"),
+    *("macro F1", "mean prob.", "folds", "train s"),
+)
+_NONE = ("", "-")  # cells without a value
+_FIT = 7  # columns of a board in a narrow terminal
 _ROOMY = 110  # columns of a terminal that shows all columns of a board
 _LONG = 200  # rows of a board that are shown; drawing ten thousand takes seconds
 
@@ -97,22 +103,31 @@ def print_board(board: "Board", reported: Collection[str] = ()) -> None:
 def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     from zoo.report.tables import audit_sentences, explanations, heading, notes, problems
 
-    # These fit into 80 columns.
-    names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
-    if width() >= _ROOMY:
-        names += ["macro F1", "mean prob.", "folds", "train s"]
-    headings = columns(*names, justify="right", no_wrap=True, overflow="fold")
-    headings[1:2] = columns("model", overflow="fold")
-    headings[4:5] = columns("worst change", overflow="fold")
     rows = board.rows[:_LONG]
+    cells = [_cells(row, board.name(row)) for row in rows]
+    names = [name for name in _NAMES if any(row[name] not in _NONE for row in cells)]
+    # Seven fit into 80 columns.
+    fitting = names if width() >= _ROOMY else names[:_FIT]
+    wrapped = ("model", "worst change")
+    headings = [
+        column
+        for name in fitting
+        for column in (
+            columns(name, overflow="fold")
+            if name in wrapped
+            else columns(name, justify="right", no_wrap=True, overflow="fold")
+        )
+    ]
     yield make_table(
         headings,
-        ([_cells(row, board.name(row))[name] for name in names] for row in rows),
+        ([row[name] for name in fitting] for row in cells),
         heading(board),
         (None if row.status == "complete" else "yellow" for row in rows),
     )
     if more := len(board.rows) - len(rows):
         yield f"{more} further runs are not shown; `--format csv` lists them all."
+    if left := names[len(fitting) :]:
+        yield f"{', '.join(left)}: not shown at this width; `--format csv` has them."
     yield from explanations(board)
     yield from audit_sentences(board.audit)
     yield from notes(board)

@@ -167,7 +167,10 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
         from zoo_registry.record_parts import Reading
 
         said = {name: given.pop(name) for name in _READING}
-        several = {name: tuple(said[name] or ()) for name in ("only", "without")}
+        several: dict[str, Any] = {name: tuple(said[name] or ()) for name in ("only", "without")}
+        if said["limit"] is not None:  # which takes what the split needs
+            several["by_track"] = bool(given.get("ungrouped"))
+            several["by_part"] = given.get("protocol") == "predefined"
         command(reading=Reading(**said | several), **given)
 
     options = [

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -146,8 +148,8 @@ def _whole(
         raise DatasetError(f"{wanted} is {sheet if is_sheet else other}")
     names = ", ".join(["demo", *sorted(f"{n}NAME" if n[-1:] == ":" else n for n in offered or ())])
     raise DatasetError(
-        f"there is no folder or file {quoted(wanted)}, and no dataset of that name; "
-        f"datasets with a name: {names}"
+        f"there is no folder or file {quoted(wanted)}{_closest(path)}, and no dataset of that name;"
+        f" datasets with a name: {names}"
     )
 
 
@@ -171,6 +173,16 @@ def _of_table(
 
     features = with_facts(read_feature_table(path, reporter, reading))
     return with_recordings(features, reporter)
+
+
+def _closest(path: Path) -> str:
+    """Return the name beside a path that is most like it, as a part of a sentence."""
+    names: list[str] = []
+    with suppress(OSError, ValueError):
+        beside = path.parent.iterdir()
+        names = [n.name for n in beside if is_folder(n) or n.suffix.lower() in TABLES]
+    close = get_close_matches(path.name, names, n=1)
+    return f" (the closest name there is {quoted(close[0])})" if close else ""
 
 
 def offered_dataset(

@@ -146,6 +146,8 @@ class Dataset:
         What was taken of a larger dataset, such as "3 of 10 classes"; empty if it is whole.
     unlisted : sequence of str
         Audio files in class folders that its ``metadata.csv`` does not list.
+    limited : sequence of str
+        Classes of which a limit has left out tracks.
 
     Raises
     ------
@@ -177,6 +179,7 @@ class Dataset:
     reading: Reading = field(default_factory=Reading, kw_only=True)
     selection: str = field(default="", kw_only=True)
     unlisted: Sequence[str] = field(default=(), kw_only=True)
+    limited: Sequence[str] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(sorted(self.tracks, key=attrgetter("id"))))

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoo.audio.folders import PassedOver, walk
 from zoo.audio.kinds import is_foreign, suffix_of
 from zoo.datasets.csv_reader import Table, read_table
+from zoo.workspace import cache_folder, models_folder
 from zoo_registry.files import is_file
 from zoo_registry.text import quoted
 
@@ -126,6 +127,13 @@ def local_listing(folder: Path) -> Listing:
         if within:
             folders.append(within[:-1])
         files += [within + name for name in names]
+    home = Path(os.path.realpath(folder))
+    for own in (Path(os.path.realpath(models_folder())), Path(os.path.realpath(cache_folder()))):
+        if home in own.parents:  # the working folder is the dataset
+            passed.forget(str(own))
+            inside = f"{own.relative_to(home).as_posix()}/"
+            tables = [path for path in tables if not path.startswith(inside)]
+            folders = [path for path in folders if not f"{path}/".startswith(inside)]
     return Listing(
         name=str(folder),
         files=sorted(files),

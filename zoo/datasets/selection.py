@@ -49,20 +49,26 @@ def select(dataset: Dataset, reading: Reading) -> Dataset:
             f"of the classes of {dataset.source}, {names} would be left; at least two are needed "
             "to classify: name others to leave out, or more to take"
         )
-    units: dict[str, dict[int, list[Track]]] = {name: defaultdict(list) for name in left}
-    for track, group in zip(dataset.tracks, dataset.groups.tolist(), strict=True):
-        if track.label in units:
-            units[track.label][group].append(track)
-    kept = [_limited(list(groups.values()), reading.limit) for groups in units.values()]
+    groups = range(len(dataset)) if reading.by_track else dataset.groups.tolist()
+    by_part = reading.by_part and not any(track.fold for track in dataset.tracks)
+    units = defaultdict[tuple[str, str | None], dict[int, list[Track]]](lambda: defaultdict(list))
+    for track, group in zip(dataset.tracks, groups, strict=True):
+        if track.label in left:
+            units[track.label, track.split if by_part else None][group].append(track)
+    kept = {of: _limited(list(own.values()), reading.limit) for of, own in units.items()}
+    sizes = {of: sum(map(len, own.values())) for of, own in units.items()}
+    limited = sorted({of[0] for of, ids in kept.items() if len(ids) < sizes[of]})
     said = []
     if len(left) < len(dataset.classes):
         said.append(f"{len(left)} of {len(dataset.classes)} classes")
-    if sum(map(len, kept)) < sum(track.label in units for track in dataset.tracks):
-        said.append(f"at most {max(map(len, kept))} tracks per class")
+    if limited:
+        part = " and part" if len({part for _, part in units}) > 1 else ""
+        said.append(f"at most {max(map(len, kept.values()))} tracks per class{part}")
     return replace(
-        dataset.without({track.id for track in dataset.tracks}.difference(*kept)),
+        dataset.without({track.id for track in dataset.tracks}.difference(*kept.values())),
         reading=structs.replace(reading, only=tuple(only), without=tuple(without)),
         selection=", ".join(said),
+        limited=limited,
     )
 
 

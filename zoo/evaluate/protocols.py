@@ -310,15 +310,20 @@ def _check_groups(
         ways.append("--ungrouped, which splits by track and says so on the board")
     if len(held.keys() - small.keys() - {OTHER}) >= 2:  # noqa: PLR2004
         ways.append(" ".join(f"--exclude-class={shlex.quote(name)}" for name in small))
-    ways.append(f"more {'tracks' if single else 'artists'}")
+    single = single or fewest == size[name]
+    ways.append(f"more {'tracks' if single else 'groups'}")
     s = "" if fewest == 1 else "s"
     what = f"track{s}" if single else f"group{s} of tracks that belong together"
     needs = spec
     if is_inner:
         what, needs = f"{what} to train on", f"the search, by {spec} of these,"
+    limit = ""
+    if name in dataset.limited:
+        tracks = f"{size[name]} track{'s' * (size[name] != 1)}"
+        limit = f"--limit {dataset.reading.limit} leaves {tracks} of {quoted(name)}; raise it, or "
     listed = ", ".join(f"{quoted(name)} {count}" for name, count in others)
     also = f" ({len(small)} classes are too small; the others: {listed})"
     raise ProtocolError(
         f"class {quoted(name)} of {dataset.source} has {fewest} {what} and {needs} needs {needed}"
-        f"{also if others else ''}; use {', or '.join(ways)}"
+        f"{also if others else ''}; {limit}use {', or '.join(ways)}"
     )

@@ -50,7 +50,7 @@ def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
     if shared:
         first = (
             f"Audit: {shared} of {tested} tested tracks ({audit['share']:.0%}) are not new to "
-            f"their model: {audit['group']} share a group (artist), {audit['recording']} a "
+            f"their model: {audit['group']} share a group, {audit['recording']} a "
             f"recording, {audit['duplicate']} are exact duplicates. These scores flatter."
         )
     elif audit["known"]:
@@ -65,7 +65,7 @@ def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
         sentences.append(f"Not in every training part: {', '.join(audit['missing'])}.")
     if conflicts:
         stand = "recording stands" if conflicts == 1 else "recordings stand"
-        sentences.append(f"{conflicts} {stand} under two labels.")
+        sentences.append(f"{conflicts} {stand} under two labels; `zoo data check` names the files.")
     return sentences
 
 

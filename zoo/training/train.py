@@ -1,16 +1,19 @@
 """Training of one model: from its name and a dataset to a complete run, fold by fold."""
 
 import errno
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from zoo.artefacts.model_card import model_card
-from zoo.datasets import Dataset
+from zoo.audio.decode import decode
+from zoo.datasets import Dataset, FeatureTable
+from zoo.datasets.hashing import recording
 from zoo.datasets.places import note_trained
 from zoo.evaluate.cross_validation import Experiment
-from zoo.evaluate.protocols import DEFAULT_PROTOCOL, parse_protocol
+from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Protocol, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.extraction import extract
@@ -25,7 +28,7 @@ from zoo.tuning.search import Search
 from zoo.tuning.trials import find_tuning
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import RunError, UsageError
+from zoo_registry.errors import AudioError, DatasetError, ProtocolError, RunError, UsageError
 from zoo_registry.files import drop_links, write_text
 from zoo_registry.model import Model
 from zoo_registry.own_files import is_own
@@ -36,6 +39,8 @@ from zoo_registry.text import in_a_line
 
 __all__ = ["train"]
 
+_SMALL = 20  # tracks of a class that are tried before a split is refused
+_RATE = 22_050
 _NO_RECORD = {errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.EFBIG}  # a link, a pipe, a folder
 
 
@@ -138,7 +143,7 @@ def train(
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
     if isinstance(data, str):
         data = find_dataset(data, registry, engine=engine, reporter=reporter)
-    splitting.folds(data, seed, grouped)  # an impossible split is refused before the work
+    _check_split(splitting, data, seed, grouped)
     note_changes(data, reporter, root)
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
@@ -237,6 +242,31 @@ def _is_done(run: Run, model: Model, reporter: Reporter) -> bool:
         drop_links(run.card_path)
         write_text(run.card_path, model_card(run, run.predictions()))
     return lost == [CARD]
+
+
+def _check_split(splitting: Protocol, dataset: Dataset, seed: int, grouped: bool) -> None:
+    """Refuse an impossible split before the work; what is offered works with damaged files, too."""
+    try:
+        splitting.folds(dataset, seed, grouped)
+    except ProtocolError:
+        splitting.folds(_decodable(dataset), seed, grouped)
+        raise
+
+
+def _decodable(dataset: Dataset) -> Dataset:
+    """Return a dataset without the tracks of small classes that cannot be decoded."""
+    sizes = Counter(track.label for track in dataset.tracks)
+    lost = set()
+    for track in dataset.tracks if not isinstance(dataset, FeatureTable) else ():
+        if sizes[track.label] <= _SMALL:
+            try:
+                with recording(track) as path:
+                    decode(path, _RATE)
+            except AudioError:
+                lost.add(track.id)
+    with suppress(DatasetError):  # too few classes are left
+        return dataset.without(lost)
+    return dataset
 
 
 def _unusable(run: Run, model: Model) -> str | None:

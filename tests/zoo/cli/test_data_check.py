@@ -99,3 +99,27 @@ def _silence() -> bytes:
     file = io.BytesIO()
     soundfile.write(file, [0.0] * 22_050, 22_050, format="WAV")
     return file.getvalue()
+
+
+def test_offers_are_right_with_damaged_files(checked, tone_folder, workspace):
+    folder = tone_folder(classes=("a", "b"), tracks=4, seconds=0.3)
+    (folder / "a" / "a00.wav").write_bytes(b"no sound")
+    assert "use --protocol kfold:3, or more tracks" in checked(folder)[1]["refused"]
+    refused = CliRunner().invoke(app, ["train", "svm", "--data", str(folder)]).exception
+    assert "use --protocol kfold:3, or more tracks" in str(refused)
+
+
+def test_the_closest_name(tone_folder):
+    folder = tone_folder("my-music", tracks=1, seconds=0.3)
+    wrong = str(folder.with_name("my-musc"))
+    refused = CliRunner().invoke(app, ["data", "info", wrong]).exception
+    assert "(the closest name there is 'my-music')" in str(refused)
+
+
+def test_runs_are_not_passed_over_in_the_working_folder(tone_folder, monkeypatch):
+    folder = tone_folder("here", tracks=2, seconds=0.3)
+    (folder / "models" / "x").mkdir(parents=True)
+    (folder / "models" / "x" / "run.json").touch()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ZOO_MODELS", "models")
+    assert "Passed over" not in CliRunner().invoke(app, ["data", "info", "."]).stderr

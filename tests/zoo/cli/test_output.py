@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+import zoo
+from zoo.cli.app import app
 from zoo.cli.output import Note, cell, columns, make_table, print_result
 
 
@@ -56,3 +59,16 @@ def test_text_is_printed_as_it_is(capsys, format, printed):
 
 def test_cells():
     assert [cell(value) for value in (None, 1, "a\nb", ("a", None))] == ["", "1", "a\\nb", "a\n"]
+
+
+def test_a_narrow_board_leaves_out_empty_columns_first(feature_table, workspace, monkeypatch):
+    zoo.train("decision-tree", str(feature_table(tracks=20)), protocol="kfold:2")
+    boards = {}
+    for columns_shown in (80, 200):
+        monkeypatch.setattr("zoo.cli.leaderboard.width", lambda own=columns_shown: own)
+        boards[columns_shown] = CliRunner().invoke(app, ["leaderboard"]).stdout
+    for board in boards.values():
+        assert "robustness" not in board
+        assert "mean prob." in board
+    assert "train s: not shown at this width; `--format csv` has them." in boards[80]
+    assert "not shown" not in boards[200]

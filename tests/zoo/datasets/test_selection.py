@@ -4,6 +4,7 @@ import json
 import sys
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import zoo
 from zoo.cli.app import run as run_command
 from zoo.datasets import Dataset, Reading, Track, open_dataset
 from zoo.datasets.selection import select
+from zoo.evaluate.protocols import parse_protocol
 from zoo.plugins.registry import recorded_dataset
 from zoo.report.tables import heading
 from zoo.training.verify import verify_run
@@ -143,3 +145,28 @@ def test_a_metadata_csv_is_never_written_of_a_part(tone_folder, monkeypatch, cap
     assert run_command() == 2
     assert "--write lists all tracks" in capfd.readouterr().err
     assert not (folder / "metadata.csv").exists()
+
+
+def test_a_limit_is_named_where_it_leaves_too_few_tracks():
+    dataset = made([(0, n // 4 + 1) for n in range(20)] + [(1, 0)] * 20)
+    protocol = parse_protocol("kfold:5")
+    few = select(dataset, Reading(limit=5))
+    assert "--limit 5 leaves 4 tracks of 'class0'; raise it, or use " in protocol.refusal(few)
+    by_track = select(dataset, Reading(limit=5, by_track=True))
+    assert Counter(track.label for track in by_track.tracks) == {"class0": 5, "class1": 5}
+    assert protocol.refusal(by_track, grouped=False) is None
+    assert "--limit" not in parse_protocol("kfold:30").refusal(dataset)
+
+
+def test_a_limit_within_published_parts():
+    dataset = made([(n % 2, 0) for n in range(40)])
+    tracks = [
+        replace(track, split="test" if n >= 36 else "train")
+        for n, track in enumerate(dataset.tracks)
+    ]
+    few = select(replace(dataset, tracks=tracks), Reading(limit=3, by_part=True))
+    found = Counter((track.label, track.split) for track in few.tracks)
+    assert {part for _, part in found} == {"train", "test"}
+    assert all(count <= 3 for count in found.values())
+    assert len({label for label, part in found if part == "test"}) == 2
+    assert few.selection == "at most 3 tracks per class and part"
