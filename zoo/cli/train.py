@@ -86,6 +86,7 @@ def command(
     from zoo.cli.leaderboard import print_board
     from zoo.datasets import FeatureTable
     from zoo.evaluate.leaderboard import leaderboard
+    from zoo.evaluate.protocols import note_published
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
     from zoo.training.train import train
 
@@ -109,6 +110,8 @@ def command(
     scored: list[Run] = []
     with chosen_engine(engine, scheduler, jobs) as workers:
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
+        if note := note_published(dataset, protocol):
+            reporter.note(note)
         for name, frontend in wishes:
             try:
                 run = train(

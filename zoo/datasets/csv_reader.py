@@ -100,7 +100,7 @@ def read_table(path: Path, called: str | None = None) -> Table:
     if separator != ",":
         forms.append("separated by " + ("tabs" if separator == "\t" else repr(separator)))
     if not encoding.startswith("utf-8"):
-        forms.append(f"in {encoding}")
+        forms.append(f"in {encoding}" + ", which is a guess" * (encoding == _LAST))
     return Table(name, columns, records, ", ".join(forms), separator)
 
 

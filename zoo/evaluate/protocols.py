@@ -45,7 +45,15 @@ else:
 
 Splitter = Callable[[Dataset, "Indices", int], "Splits"]
 
-__all__ = ["DEFAULT_PROTOCOL", "Fold", "Protocol", "inner_folds", "parse_protocol", "split_hash"]
+__all__ = [
+    "DEFAULT_PROTOCOL",
+    "Fold",
+    "Protocol",
+    "inner_folds",
+    "note_published",
+    "parse_protocol",
+    "split_hash",
+]
 
 DEFAULT_PROTOCOL = "kfold:5"
 
@@ -264,6 +272,26 @@ _PUBLISHED: dict[str, Splitter] = {
     "fault-filtered": partial(_gtzan, spec="fault-filtered"),
     "artist-3fold": partial(_gtzan, spec="artist-3fold"),
 }
+
+
+def note_published(dataset: Dataset, protocol: str) -> str:
+    """Return a sentence if a dataset has published folds or parts that a protocol does not use.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The tracks.
+    protocol : str
+        Such as "kfold:5".
+    """
+    if protocol in _PUBLISHED:
+        return ""
+    try:
+        any(_predefined(dataset, np.empty(0, np.intp), 0))
+    except ProtocolError:
+        return ""
+    what = "folds are" if any(track.fold for track in dataset.tracks) else "split is"
+    return f"the published {what} not used by {protocol}, but by `--protocol predefined`"
 
 
 def _by_fold(dataset: Dataset, folds: Sequence[str | None]) -> "Splits":

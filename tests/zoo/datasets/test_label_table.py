@@ -58,7 +58,9 @@ WANTED = dict(table()[1:])
 )
 def test_separators_and_encodings(folder, delimiter, encoding):
     write(folder / METADATA, table(), delimiter, encoding)
-    assert labels(folder) == WANTED
+    dataset = read_folder(folder)
+    assert {track.id: track.label for track in dataset.tracks} == WANTED
+    assert ("in cp1252, which is a guess" in dataset.said) == (encoding == "cp1252")
 
 
 @pytest.mark.parametrize(

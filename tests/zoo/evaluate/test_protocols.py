@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from zoo.datasets import Dataset, Track
 from zoo.datasets.collections.gtzan import GENRES, facts
 from zoo.evaluate import protocols
-from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, parse_protocol, split_hash
+from zoo.evaluate.protocols import (
+    DEFAULT_PROTOCOL,
+    Fold,
+    note_published,
+    parse_protocol,
+    split_hash,
+)
 from zoo_registry import ProtocolError
 
 PUBLISHED = list(protocols._PUBLISHED)
@@ -296,6 +302,15 @@ class TestPublished:
     def test_nothing_to_go_by(self, lists, reason):
         with pytest.raises(ProtocolError, match=f"there .*{reason}.*; use kfold:5"):
             split(make("abab", **lists), "predefined")
+        assert note_published(make("abab", **lists), "kfold:5") == ""
+
+    def test_a_note_if_another_protocol_is_used(self):
+        parts = make("abab", split=["train", "train", "test", "test"])
+        said = "the published split is not used by kfold:5, but by `--protocol predefined`"
+        assert note_published(parts, "kfold:5") == said
+        assert note_published(parts, "predefined") == ""
+        folds = make("abab", fold=["1", "1", "2", "2"])
+        assert "the published folds are not used" in note_published(folds, "holdout:0.3")
 
     @pytest.mark.parametrize("text", [name for name in PUBLISHED if name != "predefined"])
     def test_partitions_of_gtzan_are_for_gtzan(self, text):
