@@ -103,7 +103,9 @@ def test_an_encoder_becomes_a_package(walk):
     first = said["zoo train svm --front-end ./my_encoder.py --front-end handcrafted"][0]
     assert re.search(r"svm on my-encoder ", first)
     assert re.search(r"svm on handcrafted ", first)
-    assert re.search(r"my-encoder +My encoder +ready +my-encoder 0.1.0", said["zoo models"][0])
+    assert re.search(
+        r"my-encoder +My encoder +vectors +ready +my-encoder 0.1.0", said["zoo models"][0]
+    )
     assert "failed" not in said["zoo plugins check ./my_encoder.py"][0]
     assert list((folder / "handed-over").glob("*.onnx"))
     for path in folder.glob("models/*/*/*/run.json"):
@@ -123,7 +125,9 @@ def test_the_page_does_what_it_says(walk):
     (edited,) = said["zoo train ./my_model.py --set smoothing=0.5"]
     assert len(re.findall(own, edited, re.MULTILINE)) == 3
     installed, removed = said["zoo models"]
-    assert re.search(r"my-model +Gaussian classes +classical +ready +my-model 0.1.0", installed)
+    assert re.search(
+        r"my-model +Gaussian classes +classical +handcrafted +ready +my-model 0.1.0", installed
+    )
     assert "my-model" not in removed
     assert "svm" in removed
     assert len(re.findall(own, last, re.MULTILINE)) == 4

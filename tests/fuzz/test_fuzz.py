@@ -129,7 +129,7 @@ def test_a_forged_run_is_refused_by_the_part_that_is_wrong(corpus, targets):
 
 def test_errors_are_of_the_tree(targets):
     with pytest.raises(DatasetError):
-        TARGETS["metadata.csv"](targets, b"\xff")
+        TARGETS["metadata.csv"](targets, b"path,label\nnowhere.wav,high\n")
     with pytest.raises(PluginError):
         TARGETS["plugin file"](targets, b"import nothing_like_it")
     with pytest.raises(RunError):

@@ -13,7 +13,7 @@ import pytest
 
 import zoo
 from zoo_registry import Registry
-from zoo_registry.discovery import BUILT_IN, FRONTENDS, MODELS, OPTIONAL
+from zoo_registry.discovery import BUILT_IN, EXTENSIONS, FRONTENDS, MODELS, OPTIONAL
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -74,13 +74,15 @@ class TestWheel:
 class TestBuiltInPlugins:
     def test_every_module_is_an_entry_point_of_its_name(self):
         expected = {name.replace("_", "-"): f"zoo_plugins.{name}" for name in plugin_modules()}
-        assert declared_points(MODELS) | declared_points(OPTIONAL) == expected
-        assert not declared_points(MODELS).keys() & declared_points(OPTIONAL).keys()
+        groups = [declared_points(group) for group in (MODELS, EXTENSIONS, OPTIONAL)]
+        assert sorted(point for group in groups for point in group.items()) == sorted(
+            expected.items()
+        )
         modules = front_end_modules()
         expected = {name.replace("_", "-"): f"zoo_plugins.frontends.{name}" for name in modules}
         assert declared_points(FRONTENDS) == expected
 
-    @pytest.mark.parametrize("group", [MODELS, FRONTENDS, OPTIONAL])
+    @pytest.mark.parametrize("group", [MODELS, FRONTENDS, EXTENSIONS, OPTIONAL])
     def test_what_is_installed_is_what_is_declared(self, group):
         installed = [point for point in entry_points(group=group) if point.dist.name == BUILT_IN]
         assert {point.name: point.value for point in installed} == declared_points(group)
