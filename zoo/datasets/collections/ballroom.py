@@ -47,7 +47,7 @@ _NAME = re.compile(r"(Albums-.+)-\d+|(Media-\d+)\d\d")
 
 
 def read(listing: Listing) -> Layout | None:
-    """Return the layout if nearly all names are those of Ballroom, complete or a part.
+    """Return the layout if most names are those of Ballroom, complete or a part.
 
     Parameters
     ----------

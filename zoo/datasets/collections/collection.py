@@ -13,17 +13,17 @@ from zoo_registry.text import quoted
 __all__ = [
     "Collection",
     "Named",
+    "are_enough",
     "ask_for_table",
     "elsewhere",
     "find_table",
     "layout",
     "named_tracks",
-    "nearly_all",
     "stem",
     "text_lines",
 ]
 
-_SHARE, _FEWEST = 0.9, 10  # published names, so that a few others do not matter
+_SHARE, _FEWEST = 0.5, 10  # published names, so that others among them do not matter
 _SHOWN = 3  # names of others in a sentence
 
 
@@ -110,9 +110,9 @@ class Named:
         return text + more * bool(own)
 
 
-def nearly_all(count: int, total: int) -> bool:
+def are_enough(count: int, total: int) -> bool:
     """Whether so many published names among all mean that a collection is there."""
-    return 0 < count == total or count >= max(_FEWEST, _SHARE * total)
+    return 0 < count == total or (count >= _FEWEST and count > _SHARE * total)
 
 
 def named_tracks(
@@ -122,7 +122,7 @@ def named_tracks(
     row_of: Callable[[str, str], Row | None],
     label_of: Callable[[str], str] = str,
 ) -> Named | None:
-    """Return the tracks in class folders if nearly all names are those of a collection.
+    """Return the tracks in class folders if most names are those of a collection.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def named_tracks(
             strangers.append(path)
         else:
             rows.append({"path": path, "id": f"{label}/{name}", "label": label} | row)
-    if not nearly_all(len(rows), len(rows) + len(strangers)):
+    if not are_enough(len(rows), len(rows) + len(strangers)):
         return None
     root = _one_root(listing, title, rows)
     found = Named(rows, root=root)

@@ -23,7 +23,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from zoo.datasets.base import Dataset
-from zoo.datasets.collections.collection import Collection, layout, named_tracks, nearly_all
+from zoo.datasets.collections.collection import Collection, are_enough, layout, named_tracks
 from zoo.datasets.csv_reader import read_table
 from zoo.datasets.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
@@ -114,7 +114,7 @@ def track_name(track_id: str) -> str | None:
 
 
 def read(listing: Listing) -> Layout | None:
-    """Return the layout if nearly all names are those of GTZAN and lie in a folder below.
+    """Return the layout if most names are those of GTZAN and lie in a folder below.
 
     Genre folders that lie directly in the folder are class folders like others.
 
@@ -145,9 +145,9 @@ def _row(label: str, name: str) -> Row | None:
 
 
 def is_gtzan(dataset: Dataset) -> bool:
-    """Whether nearly all tracks of the real classes have names of GTZAN."""
+    """Whether most tracks of the real classes have names of GTZAN."""
     named = [track_name(track.id) for track in dataset.tracks if track.label != OTHER]
-    return nearly_all(sum(map(bool, named)), len(named))
+    return are_enough(sum(map(bool, named)), len(named))
 
 
 def with_facts(dataset: Dataset) -> Dataset:

@@ -71,7 +71,7 @@ _LISTS = {"testing_list.txt": "test", "validation_list.txt": "valid"}
 
 
 def read(listing: Listing) -> Layout | None:
-    """Return the layout if nearly all names are like those of Speech Commands, complete or a part.
+    """Return the layout if most names are like those of Speech Commands, complete or a part.
 
     Other words than the published ones may be recordings of the user, which are read alike.
 
