@@ -305,7 +305,7 @@ def _bad_folders(root: Path, tone_folder) -> None:
         (["train", "svm", "--data", "empty"], ["empty", "sub-folder per class"]),
         (["train", "svm", "--data", "one-class"], ["one class only", "'only'"]),
         (["train", "svm", "--data", "small"], ["'low'", "2 tracks", "kfold:2"]),
-        (["train", "svm", "--data", "song.txt"], ["song.txt", "neither a folder"]),
+        (["train", "svm", "--data", "song.txt"], ["song.txt", "neither a table of labels"]),
         (["train", "svm", "--data", "table.csv"], ["table.csv", "'label'"]),
         (["train", "svm", "--data", "letters.csv"], ["line 3", "'two'", "'a'"]),
         (["train", "nosuch", "--data", "good"], ["'nosuch'", "svm"]),
