@@ -196,7 +196,7 @@ def collections() -> str:
 
 def columns() -> str:
     """Return a table of the names of columns in tables of labels, as Markdown."""
-    from zoo.datasets.columns import ROLES
+    from zoo.datasets.layout.columns import ROLES
 
     meanings = {
         "path": "the file",

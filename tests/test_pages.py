@@ -51,7 +51,7 @@ SHOWN = [
     ("docs/layouts.md", "text", "zoo train", "tests/zoo/cli/test_layouts.py has such tables"),
     ("docs/layouts.md", "text", "file;begin", "tests/zoo/datasets/test_segments.py has it"),
     ("docs/layouts.md", "text", "12.500000", "tests/zoo/datasets/test_segments.py has it"),
-    ("docs/layouts.md", "py", "from zoo", "tests/zoo/datasets/test_label_table.py has it"),
+    ("docs/layouts.md", "py", "from zoo", "tests/zoo/datasets/layout/test_label_table.py has it"),
     ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
     ("docs/commands.md", "", "docker run", "tests/zoo/test_container.py has such a container"),
     (

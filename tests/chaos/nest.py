@@ -30,7 +30,14 @@ _LOADED = (
         "zoo.training.verify",
         "zoo.datasets.demo",
     ),
-    *("zoo.datasets.check", "zoo.cli.console", "onnx", "onnxruntime", "joblib", "filelock"),
+    *(
+        "zoo.datasets.checks.recordings",
+        "zoo.cli.console",
+        "onnx",
+        "onnxruntime",
+        "joblib",
+        "filelock",
+    ),
     *("scipy.stats", "rich.console", "soundfile", "sklearn.model_selection"),
 )
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir"}

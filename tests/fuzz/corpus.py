@@ -101,7 +101,7 @@ def _tones(folder: Path) -> Path:
 
 def _metadata(tones: Path) -> bytes:
     from zoo.datasets import open_dataset
-    from zoo.datasets.check import check
+    from zoo.datasets.checks.recordings import check
     from zoo.datasets.metadata import write_metadata
 
     dataset = open_dataset(str(tones))

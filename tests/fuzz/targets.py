@@ -73,7 +73,7 @@ class Targets:
 
     def metadata(self, data: bytes) -> None:
         from zoo.datasets.folder import read_folder
-        from zoo.datasets.layout import METADATA
+        from zoo.datasets.layout.understand import METADATA
         from zoo.datasets.metadata import write_metadata
 
         tones = self.folder / "tones"

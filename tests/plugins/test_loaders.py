@@ -96,7 +96,7 @@ def test_ballroom_of_mirdata(workspace, indexed):
     folder = published.ballroom(workspace / "ballroom")
     indexed("mirdata", files(folder), "beats", "tempo")
     dataset = find_dataset(f"mirdata:ballroom@{folder}")
-    assert dataset.classes == ("jive", "viennesewaltz")
+    assert dataset.classes == ("jive", "rumba-misc", "viennesewaltz")
 
 
 def info(source: str) -> DatasetInfo:

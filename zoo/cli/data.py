@@ -23,7 +23,7 @@ from zoo_registry.predictions import OTHER
 
 if TYPE_CHECKING:
     from zoo.datasets import Dataset, Track
-    from zoo.datasets.problem import Problem
+    from zoo.datasets.checks.problem import Problem
     from zoo.evaluate.protocols import Protocol
     from zoo_registry.record_parts import Reading
 
@@ -76,9 +76,9 @@ def check_data(
     Example: zoo data check ./my-music --write
     """
     from zoo.datasets import renewed_dataset
-    from zoo.datasets.check import check
+    from zoo.datasets.checks.problem import Problem
+    from zoo.datasets.checks.recordings import check
     from zoo.datasets.metadata import write_metadata
-    from zoo.datasets.problem import Problem
     from zoo.evaluate.protocols import parse_protocol
     from zoo.features.neighbours import cached_encoder, check_neighbours
     from zoo.plugins.registry import find_dataset

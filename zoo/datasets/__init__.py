@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
+from zoo.datasets.checks.name_groups import name_notes, with_recordings
 from zoo.datasets.collections.gtzan import with_facts
-from zoo.datasets.found_tables import METADATA
-from zoo.datasets.listing import SPREADSHEETS, TABLES
-from zoo.datasets.name_groups import name_notes, with_recordings
+from zoo.datasets.layout.found_tables import METADATA
+from zoo.datasets.layout.listing import SPREADSHEETS, TABLES
 from zoo.datasets.selection import select
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
@@ -159,7 +159,7 @@ def _of_table(
     """Return the dataset that a table means: a collection, labels of recordings, or features."""
     from zoo.datasets.collections import folder_of_table
     from zoo.datasets.folder import read_folder
-    from zoo.datasets.labels_file import read_labels_file
+    from zoo.datasets.layout.labels_file import read_labels_file
 
     folder = None if reading and reading.columns else folder_of_table(path)
     # A metadata.csv of the user's in the folder may say something else.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.datasets.base import Dataset
 from zoo.datasets.folder import read_folder
-from zoo.datasets.layout import METADATA
+from zoo.datasets.layout.understand import METADATA
 from zoo.datasets.synthesis import GENRES, RATE, synthesise
 from zoo.execution.engine import LocalProcesses, crashed
 from zoo.workspace import cache_folder

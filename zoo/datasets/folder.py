@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zoo.datasets.base import Dataset, Track, check_labels
-from zoo.datasets.folder_roles import WRITE
 from zoo.datasets.hashing import file_digests
-from zoo.datasets.layout import Row, understand
-from zoo.datasets.listing import Listing, local_listing
+from zoo.datasets.layout.folder_roles import WRITE
+from zoo.datasets.layout.listing import Listing, local_listing
+from zoo.datasets.layout.understand import Row, understand
 from zoo.execution.progress import Reporter
 from zoo_registry.record_parts import Reading
 
@@ -21,7 +21,7 @@ def read_folder(
     reading: Reading | None = None,
     renew: bool = False,
 ) -> Dataset:
-    """Return the dataset in a folder of audio files, as `zoo.datasets.layout` understands it.
+    """Return the dataset in a folder of audio files, by the rules of `zoo.datasets.layout`.
 
     Parameters
     ----------

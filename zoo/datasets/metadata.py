@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.datasets.base import Dataset, Track, components
-from zoo.datasets.columns import columns_by_role
+from zoo.datasets.checks.name_groups import find_pieces
+from zoo.datasets.checks.problem import UNUSABLE, Problem
 from zoo.datasets.csv_reader import Table, read_table
-from zoo.datasets.file_index import FileIndex
-from zoo.datasets.found_tables import METADATA
-from zoo.datasets.listing import local_listing
-from zoo.datasets.name_groups import find_pieces
-from zoo.datasets.problem import UNUSABLE, Problem
+from zoo.datasets.layout.columns import columns_by_role
+from zoo.datasets.layout.file_index import FileIndex
+from zoo.datasets.layout.found_tables import METADATA
+from zoo.datasets.layout.listing import local_listing
 from zoo.datasets.segments import TimeColumns, segment_id, set_span
 from zoo_registry.errors import UsageError
 from zoo_registry.files import check_replaceable, write_text

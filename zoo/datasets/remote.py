@@ -16,10 +16,10 @@ from zoo.audio.urls import file_system, local_path, opened, reading
 from zoo.datasets import dataset_name
 from zoo.datasets.base import Dataset, Track
 from zoo.datasets.folder import read_folder, read_listing
-from zoo.datasets.found_tables import BESIDE
 from zoo.datasets.hashing import remembered_digests
-from zoo.datasets.layout import NoFileNamed, Row
-from zoo.datasets.listing import TABLES, Listing
+from zoo.datasets.layout.found_tables import BESIDE
+from zoo.datasets.layout.listing import TABLES, Listing
+from zoo.datasets.layout.understand import NoFileNamed, Row
 from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError, StorageError

@@ -9,8 +9,8 @@ from operator import itemgetter
 
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Segment
-from zoo.datasets.columns import Candidates, plain_name
-from zoo.datasets.listing import Listing, Row
+from zoo.datasets.layout.columns import Candidates, plain_name
+from zoo.datasets.layout.listing import Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import brief, quoted
 

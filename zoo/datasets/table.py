@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.datasets.base import ANNOTATIONS, FeatureTable, Track
-from zoo.datasets.columns import columns_by_role, in_table, part_of, plain_name
+from zoo.datasets.checks.leaks import column_list, judge_columns, reason_by_name
 from zoo.datasets.csv_reader import Table, read_table
-from zoo.datasets.leaks import column_list, judge_columns, reason_by_name
+from zoo.datasets.layout.columns import columns_by_role, in_table, part_of, plain_name
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
@@ -37,8 +37,9 @@ def read_feature_table(
 
     The first column named track, path, filename, file or id has the ids of the tracks; without
     one, they are numbered. ``group``, ``recording``, ``fold`` and ``split`` have the same meaning
-    as in ``metadata.csv``, also under the names of `zoo.datasets.columns`. Every other column is a
-    feature, unless it has no numbers, or `zoo.datasets.leaks` knows that it is none.
+    as in ``metadata.csv``, also under the names of `zoo.datasets.layout.columns`. Every other
+    column is a feature, unless it has no numbers, or `zoo.datasets.checks.leaks` knows that it is
+    none.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.datasets import Dataset, FeatureTable
-from zoo.datasets.problem import Problem
+from zoo.datasets.checks.problem import Problem
 from zoo.execution.engine import LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.arrays import cached_arrays, frontend_of
@@ -102,8 +102,8 @@ def check_neighbours(
     dataset : Dataset
         Recordings.
     problems : sequence of Problem
-        Result of `zoo.datasets.check.check`: tracks that cannot be used are left out, and known
-        copies are not named again.
+        Result of `zoo.datasets.checks.recordings.check`: tracks that cannot be used are left out,
+        and known copies are not named again.
     frontend : str
         Front end of layout "vectors", such as "musicnn".
     jobs : int, optional

@@ -9,7 +9,7 @@ import pytest
 from zoo.audio.kinds import SUFFIXES
 from zoo.datasets import dataset_name, open_dataset
 from zoo.datasets.folder import read_folder
-from zoo.datasets.layout import METADATA
+from zoo.datasets.layout.understand import METADATA
 from zoo_registry import DatasetError, UsageError
 
 

@@ -20,7 +20,7 @@ from zoo.audio.decode import decode
 from zoo.audio.files import on_disk
 from zoo.audio.urls import is_url
 from zoo.datasets import dataset_name, open_dataset
-from zoo.datasets.check import check
+from zoo.datasets.checks.recordings import check
 from zoo_registry import AudioError, DatasetError, StorageError
 
 pytest.importorskip("fsspec")

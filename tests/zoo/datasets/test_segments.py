@@ -14,7 +14,7 @@ import soundfile
 
 from zoo.datasets import Reading, open_dataset
 from zoo.datasets.base import Segment
-from zoo.datasets.check import check
+from zoo.datasets.checks.recordings import check
 from zoo.datasets.hashing import recording
 from zoo.datasets.metadata import write_metadata
 from zoo.datasets.segments import seconds_of

@@ -88,7 +88,7 @@ def test_a_data_folder_that_holds_one(bomb, tone_folder, measured, run_python):
     code = f"""
 import zoo
 from zoo.datasets import open_dataset
-from zoo.datasets.check import check
+from zoo.datasets.checks.recordings import check
 run = zoo.train("logistic", {str(folder)!r}, protocol="kfold:2", jobs=1)
 assert run.complete
 print([item.track for item in run.record.skipped])

@@ -12,7 +12,7 @@ import pytest
 import zoo
 from tests.notes import Notes
 from zoo.datasets import open_dataset
-from zoo.datasets.check import check
+from zoo.datasets.checks.recordings import check
 from zoo.training.verify import verify_run
 from zoo_registry import DatasetError, FileUnavailable
 from zoo_registry.runs import Run

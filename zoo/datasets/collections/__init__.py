@@ -19,7 +19,7 @@ from zoo.datasets.collections import (
 from zoo.datasets.collections.collection import Collection
 from zoo.datasets.collections.esc import collection_of
 from zoo.datasets.csv_reader import Table
-from zoo.datasets.listing import Layout, Listing, Row, local_listing
+from zoo.datasets.layout.listing import Layout, Listing, Row, local_listing
 from zoo_registry.errors import DatasetError
 
 __all__ = [

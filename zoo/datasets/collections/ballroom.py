@@ -9,7 +9,7 @@ number, or its last two digits, is the track on it.
 import re
 
 from zoo.datasets.collections.collection import Collection, layout, named_tracks, stem
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.layout.listing import Layout, Listing, Row
 
 __all__ = ["COLLECTIONS", "read"]
 

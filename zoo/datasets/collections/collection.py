@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from zoo.audio.folders import OUTSIDE
-from zoo.datasets.label_rows import few
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.layout.label_rows import few
+from zoo.datasets.layout.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
 

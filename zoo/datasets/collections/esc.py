@@ -20,7 +20,7 @@ from zoo.datasets.collections.collection import (
     named_tracks,
     stem,
 )
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.layout.listing import Layout, Listing, Row
 
 __all__ = ["COLLECTIONS", "check_table", "collection_of", "read"]
 

@@ -19,7 +19,7 @@ from zoo.datasets.collections.collection import (
     find_table,
     layout,
 )
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.layout.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
 

@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from zoo.datasets.base import Dataset
 from zoo.datasets.collections.collection import Collection, are_enough, layout, named_tracks
 from zoo.datasets.csv_reader import read_table
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.layout.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import quoted

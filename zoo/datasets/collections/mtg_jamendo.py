@@ -16,7 +16,7 @@ from zoo.datasets.collections.collection import (
     layout,
     text_lines,
 )
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.layout.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import quoted
 

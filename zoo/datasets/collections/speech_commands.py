@@ -16,8 +16,8 @@ from zoo.datasets.collections.collection import (
     stem,
     text_lines,
 )
-from zoo.datasets.folder_roles import folder_roles
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.layout.folder_roles import folder_roles
+from zoo.datasets.layout.listing import Layout, Listing, Row
 
 __all__ = ["COLLECTIONS", "read"]
 

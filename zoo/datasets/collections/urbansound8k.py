@@ -16,7 +16,7 @@ from zoo.datasets.collections.collection import (
     layout,
     stem,
 )
-from zoo.datasets.listing import Layout, Listing, Row
+from zoo.datasets.layout.listing import Layout, Listing, Row
 
 __all__ = ["COLLECTIONS", "check_table", "read"]
 

@@ -482,7 +482,7 @@ class TestLookAlikes:
 def collection(folder: Path) -> str | None:
     """Return the collection of a folder, also if it cannot be understood otherwise."""
     from zoo.datasets.collections import recognise
-    from zoo.datasets.listing import local_listing
+    from zoo.datasets.layout.listing import local_listing
 
     layout = recognise(local_listing(folder))
     return layout and layout.collection

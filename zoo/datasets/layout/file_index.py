@@ -9,7 +9,7 @@ from functools import cached_property
 from urllib.parse import unquote
 
 from zoo.audio.kinds import is_audio
-from zoo.datasets.listing import Listing
+from zoo.datasets.layout.listing import Listing
 
 __all__ = ["FileIndex", "local_path"]
 

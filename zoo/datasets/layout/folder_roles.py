@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoo.audio.kinds import is_audio
-from zoo.datasets.columns import part_and_rest, part_of
-from zoo.datasets.folder_names import are_genres, are_numbered, is_around
+from zoo.datasets.layout.columns import part_and_rest, part_of
+from zoo.datasets.layout.folder_names import are_genres, are_numbered, is_around
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import brief

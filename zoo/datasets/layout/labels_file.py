@@ -11,13 +11,13 @@ from pathlib import Path
 from zoo.audio.folders import PassedOver
 from zoo.audio.kinds import is_audio
 from zoo.datasets.base import Dataset
-from zoo.datasets.columns import Candidates, columns_by_role
 from zoo.datasets.csv_reader import read_table
-from zoo.datasets.file_index import local_path
 from zoo.datasets.folder import read_listing, tracks_in
-from zoo.datasets.found_tables import BESIDE
-from zoo.datasets.layout import NoFileNamed
-from zoo.datasets.listing import Listing, local_listing
+from zoo.datasets.layout.columns import Candidates, columns_by_role
+from zoo.datasets.layout.file_index import local_path
+from zoo.datasets.layout.found_tables import BESIDE
+from zoo.datasets.layout.listing import Listing, local_listing
+from zoo.datasets.layout.understand import NoFileNamed
 from zoo.execution.progress import Reporter
 from zoo_registry.files import is_file
 from zoo_registry.record_parts import Reading

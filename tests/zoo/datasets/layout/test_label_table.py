@@ -15,8 +15,8 @@ import pytest
 from zoo.audio.folders import PassedOver
 from zoo.datasets import FeatureTable, Reading, open_dataset
 from zoo.datasets.folder import read_folder
-from zoo.datasets.layout import METADATA, understand
-from zoo.datasets.listing import Listing
+from zoo.datasets.layout.listing import Listing
+from zoo.datasets.layout.understand import METADATA, understand
 from zoo.inference.output_file import csv_header
 from zoo_registry import DatasetError
 

@@ -14,8 +14,8 @@ import soxr
 from zoo.audio.properties import Properties
 from zoo.cli.app import run as run_command
 from zoo.datasets import open_dataset
-from zoo.datasets.check import check
-from zoo.datasets.conditions import differences
+from zoo.datasets.checks.conditions import differences
+from zoo.datasets.checks.recordings import check
 
 RATE = 22_050
 PLAIN = Properties(rate=RATE, channels=1, codec="pcm", seconds=5.0, bandwidth=11_025, level=-20.0)

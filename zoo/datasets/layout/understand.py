@@ -8,19 +8,19 @@ from pathlib import Path
 
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
 from zoo.audio.urls import is_url
-from zoo.datasets.beside import read_beside
 from zoo.datasets.collections import (
     check_tables,
     collection_of,
     in_collection,
     recognise,
 )
-from zoo.datasets.file_index import FileIndex
-from zoo.datasets.folder_roles import WRITE, FolderRoles, UnclearFolders, folder_roles
-from zoo.datasets.found_tables import METADATA, found_table
-from zoo.datasets.label_rows import few
-from zoo.datasets.label_table import LabelTable, are_predictions, read_labels
-from zoo.datasets.listing import SPREADSHEETS, Layout, Listing, Row
+from zoo.datasets.layout.beside import read_beside
+from zoo.datasets.layout.file_index import FileIndex
+from zoo.datasets.layout.folder_roles import WRITE, FolderRoles, UnclearFolders, folder_roles
+from zoo.datasets.layout.found_tables import METADATA, found_table
+from zoo.datasets.layout.label_rows import few
+from zoo.datasets.layout.label_table import LabelTable, are_predictions, read_labels
+from zoo.datasets.layout.listing import SPREADSHEETS, Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.record_parts import Reading

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.datasets.columns import columns_by_role
 from zoo.datasets.csv_reader import TableError, read_table
-from zoo.datasets.label_rows import check_single
-from zoo.datasets.listing import Listing, Row
+from zoo.datasets.layout.columns import columns_by_role
+from zoo.datasets.layout.label_rows import check_single
+from zoo.datasets.layout.listing import Listing, Row
 from zoo.datasets.segments import (
     Span,
     TimeColumns,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.audio.folders import PassedOver
-from zoo.datasets.file_index import FileIndex
-from zoo.datasets.listing import Listing
+from zoo.datasets.layout.file_index import FileIndex
+from zoo.datasets.layout.listing import Listing
 
 NAMES = st.sampled_from(["a", "b", "Ä", "é 1", "07", "7", "A", "b.x"])
 PATHS = st.lists(

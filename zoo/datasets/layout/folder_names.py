@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from zoo.datasets.columns import plain_name
+from zoo.datasets.layout.columns import plain_name
 
 __all__ = ["are_genres", "are_numbered", "is_around", "say_nothing"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from zoo.datasets.base import FeatureTable
-from zoo.datasets.problem import Problem
+from zoo.datasets.checks.problem import Problem
 from zoo_registry.text import brief
 
 __all__ = ["check_table"]

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from zoo.datasets.beside import label_files
-from zoo.datasets.columns import ROLES, part_of, plain_name
 from zoo.datasets.csv_reader import TableError
-from zoo.datasets.file_index import FileIndex
-from zoo.datasets.folder_names import say_nothing
-from zoo.datasets.label_rows import UnclearLabels
-from zoo.datasets.label_table import LabelTable, NoColumn, PredictionsTable, read_labels
-from zoo.datasets.listing import Listing
+from zoo.datasets.layout.beside import label_files
+from zoo.datasets.layout.columns import ROLES, part_of, plain_name
+from zoo.datasets.layout.file_index import FileIndex
+from zoo.datasets.layout.folder_names import say_nothing
+from zoo.datasets.layout.label_rows import UnclearLabels
+from zoo.datasets.layout.label_table import LabelTable, NoColumn, PredictionsTable, read_labels
+from zoo.datasets.layout.listing import Listing
 from zoo.datasets.segments import count_text
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from zoo.datasets.columns import Candidates, part_of
 from zoo.datasets.csv_reader import Table
-from zoo.datasets.listing import Listing, Row
+from zoo.datasets.layout.columns import Candidates, part_of
+from zoo.datasets.layout.listing import Listing, Row
 from zoo.datasets.segments import Span, TimeColumns, apply_spans, check_overlaps, count_text
 from zoo_registry.errors import DatasetError
 from zoo_registry.text import brief, quoted

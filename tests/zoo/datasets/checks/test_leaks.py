@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.notes import Notes
 from zoo.datasets import open_dataset
-from zoo.datasets.check import check
-from zoo.datasets.leaks import judge_columns
+from zoo.datasets.checks.leaks import judge_columns
+from zoo.datasets.checks.recordings import check
 from zoo_registry import DatasetError
 
 CLASSES, EACH, FEATURES = 5, 24, 12

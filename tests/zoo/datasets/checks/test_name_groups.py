@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from zoo.datasets import Dataset, Track
-from zoo.datasets.name_groups import alike_classes, find_pieces
+from zoo.datasets.checks.name_groups import alike_classes, find_pieces
 
 CLASSES = ("dog", "rain")
 

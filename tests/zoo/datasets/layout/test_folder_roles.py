@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from zoo.datasets.folder_roles import folder_roles
+from zoo.datasets.layout.folder_roles import folder_roles
 from zoo_registry import DatasetError
 
 

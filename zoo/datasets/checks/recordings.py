@@ -19,14 +19,14 @@ from zoo.audio.properties import Properties
 from zoo.audio.segments import codec_of
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
-from zoo.datasets.check_table import check_table
+from zoo.datasets.checks.conditions import differences
+from zoo.datasets.checks.feature_tables import check_table
+from zoo.datasets.checks.name_groups import alike_classes, alike_sentence, find_pieces
+from zoo.datasets.checks.problem import Problem
 from zoo.datasets.collections import COLLECTIONS
 from zoo.datasets.collections.gtzan import GTZAN, facts, is_gtzan, track_name
-from zoo.datasets.conditions import differences
 from zoo.datasets.hashing import recording
-from zoo.datasets.layout import METADATA
-from zoo.datasets.name_groups import alike_classes, alike_sentence, find_pieces
-from zoo.datasets.problem import Problem
+from zoo.datasets.layout.understand import METADATA
 from zoo.execution.engine import LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import AudioError, FileUnavailable
