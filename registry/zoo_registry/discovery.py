@@ -22,7 +22,8 @@ from zoo_registry.distributions import Damaged, installed_points
 from zoo_registry.enabled import DISABLED, Switches
 from zoo_registry.errors import PluginError, UnknownModel
 from zoo_registry.files import is_file
-from zoo_registry.frontend import FrontEndCard, check_contract
+from zoo_registry.frontend import check_contract
+from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.model import LoadedFrontEnd, Model, Source, new_manager
 from zoo_registry.text import first_line
 

@@ -16,7 +16,7 @@ import pluggy
 
 from zoo_registry.card import Card
 from zoo_registry.errors import CannotExport, PluginError, UsageError
-from zoo_registry.frontend import FrontEndCard
+from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
 from zoo_registry.text import first_line, in_a_line, place
 from zoo_registry.tracing import plugin_name, trace

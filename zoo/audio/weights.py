@@ -5,7 +5,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from zoo_registry.errors import PluginError, UsageError
-from zoo_registry.frontend import FrontEndCard
+from zoo_registry.frontend_card import FrontEndCard
 
 __all__ = ["packaged_files"]
 

@@ -2,7 +2,7 @@
 
 from zoo_registry.card import Card, Choice, Float, Int, LogFloat
 from zoo_registry.errors import CannotExport, ZooError
-from zoo_registry.frontend import FrontEndCard, TrainedOn
+from zoo_registry.frontend_card import FrontEndCard, TrainedOn
 from zoo_registry.hooks import Exported, hookimpl
 from zoo_registry.runs import Run
 
