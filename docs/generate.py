@@ -182,7 +182,7 @@ def source(path: str) -> str:
 
 def collections() -> str:
     """Return a table of the published collections, as Markdown."""
-    from zoo.datasets.collections import COLLECTIONS
+    from zoo.datasets.collections.known import COLLECTIONS
 
     rows = ["| collection | files | classes | licence | known to be wrong with it |"]
     rows += ["| --- | ---: | ---: | --- | --- |"]

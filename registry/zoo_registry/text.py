@@ -6,8 +6,8 @@ import io
 import json
 import traceback
 import unicodedata
-from collections.abc import Callable, Iterable
-from difflib import SequenceMatcher
+from collections.abc import Callable, Iterable, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
 from zoo_registry.errors import ZooError
@@ -19,9 +19,11 @@ __all__ = [
     "csv_text",
     "digest",
     "encodable",
+    "few",
     "first_line",
     "in_a_line",
     "json_text",
+    "near",
     "pip_install",
     "place",
     "quoted",
@@ -66,6 +68,28 @@ def closest(text: str, names: Iterable[str]) -> str:
     """Return the one of several names that is most like a text, whatever the case of letters."""
     plain = text.casefold()
     return max(names, key=lambda name: SequenceMatcher(None, plain, name.casefold()).ratio())
+
+
+def few(names: Sequence[str], most: int, by: str = ", ") -> str:
+    """Return the first of some names for a sentence, and how many more there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names.
+    most : int
+        Number of names that are listed.
+    by : str
+        Text between them.
+    """
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    return by.join([*map(brief, names[:most]), *more])
+
+
+def near(text: str, names: Sequence[str]) -> str:
+    """Return the name that is much like a text, as a part of a sentence; empty if none is."""
+    close = get_close_matches(text, names, n=1)
+    return f" (the closest name there is {quoted(close[0])})" if close else ""
 
 
 def first_line(error: BaseException) -> str:

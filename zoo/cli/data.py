@@ -170,7 +170,7 @@ def list_collections(
 
     Example: zoo data list --data ./ESC-50-master
     """
-    from zoo.datasets.collections import COLLECTIONS
+    from zoo.datasets.collections.known import COLLECTIONS
     from zoo.plugins.registry import find_dataset
 
     dataset = find_dataset(data, reporter=TerminalReporter()) if data is not None else None
@@ -290,7 +290,7 @@ def _count(number: int, what: str) -> str:
 
 def _card(dataset: "Dataset") -> dict[str, Any] | None:
     """Return the card of the published collection that a dataset is, or a part of."""
-    from zoo.datasets.collections import COLLECTIONS
+    from zoo.datasets.collections.known import COLLECTIONS
 
     collection = COLLECTIONS.get(dataset.collection or "")
     return asdict(collection) if collection else None

@@ -4,23 +4,19 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
-from zoo.datasets.checks.name_groups import name_notes, with_recordings
-from zoo.datasets.collections.gtzan import with_facts
-from zoo.datasets.layout.found_tables import METADATA
 from zoo.datasets.layout.listing import SPREADSHEETS, TABLES
 from zoo.datasets.selection import select
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import EMPTY_PATH, is_file, is_folder
 from zoo_registry.record_parts import Reading
-from zoo_registry.text import quoted
+from zoo_registry.text import near, quoted
 
 if TYPE_CHECKING:
     from zoo.execution.engine import Engine
@@ -72,6 +68,8 @@ def open_dataset(
     dataset = _whole(wanted, offered, trust, engine, reporter, reading)
     dataset = select(dataset, reading) if reading else dataset
     if reporter:
+        from zoo.datasets.checks.name_groups import name_notes
+
         for note in name_notes(dataset):
             reporter.note(note)
     return dataset
@@ -96,6 +94,7 @@ def renewed_dataset(
     DatasetError
         As for `open_dataset`.
     """
+    from zoo.datasets.collections.gtzan import with_facts
     from zoo.datasets.folder import read_folder
 
     return with_facts(read_folder(folder, reporter=reporter, reading=reading, renew=True))
@@ -125,6 +124,8 @@ def _whole(
         if reporter and dataset.said:
             reporter.note(dataset.said)
         return dataset
+    from zoo.datasets.collections.gtzan import with_facts
+
     path = Path(wanted)
     if is_folder(path):
         from zoo.datasets.folder import read_folder
@@ -157,8 +158,9 @@ def _of_table(
     path: Path, trust: bool, reporter: Reporter | None, reading: Reading | None
 ) -> Dataset | None:
     """Return the dataset that a table means: a collection, labels of recordings, or features."""
-    from zoo.datasets.collections import folder_of_table
+    from zoo.datasets.collections.known import folder_of_table
     from zoo.datasets.folder import read_folder
+    from zoo.datasets.layout.found_tables import METADATA
     from zoo.datasets.layout.labels_file import read_labels_file
 
     folder = None if reading and reading.columns else folder_of_table(path)
@@ -169,6 +171,8 @@ def _of_table(
     labelled = read_labels_file(path, trust, reporter, reading)
     if labelled or path.suffix.lower() != ".csv":
         return labelled
+    from zoo.datasets.checks.name_groups import with_recordings
+    from zoo.datasets.collections.gtzan import with_facts
     from zoo.datasets.table import read_feature_table
 
     features = with_facts(read_feature_table(path, reporter, reading))
@@ -181,8 +185,7 @@ def _closest(path: Path) -> str:
     with suppress(OSError, ValueError):
         beside = path.parent.iterdir()
         names = [n.name for n in beside if is_folder(n) or n.suffix.lower() in TABLES]
-    close = get_close_matches(path.name, names, n=1)
-    return f" (the closest name there is {quoted(close[0])})" if close else ""
+    return near(path.name, names)
 
 
 def offered_dataset(

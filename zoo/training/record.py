@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, metadata
 
 from zoo.datasets import Dataset, FeatureTable, Reading
-from zoo.datasets.collections import COLLECTIONS
+from zoo.datasets.collections.known import COLLECTIONS
 from zoo.datasets.places import is_relative, place_of
 from zoo.evaluate.protocols import Protocol
 from zoo.execution.environment import PACKAGES, versions

@@ -2,27 +2,13 @@
 
 import json
 
-import pytest
-
 from tests import published
 from zoo.artefacts.model_card import model_card
-from zoo.cli.app import run as run_command
 from zoo.datasets import open_dataset
-from zoo.datasets.collections import COLLECTIONS
+from zoo.datasets.collections.known import COLLECTIONS
 from zoo.evaluate.protocols import parse_protocol
 from zoo.plugins.registry import open_registry, usable_model
 from zoo.training.record import new_record
-
-
-@pytest.fixture
-def command(workspace, monkeypatch, capsys):
-    def run(*arguments: str) -> tuple[int, str, str]:
-        """Return the status of a command, what it prints, and its notes."""
-        monkeypatch.setattr("sys.argv", ["zoo", *map(str, arguments)])
-        status = run_command()
-        return status, *capsys.readouterr()
-
-    return run
 
 
 def test_the_list(workspace, command):

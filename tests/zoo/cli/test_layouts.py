@@ -2,21 +2,6 @@
 
 import json
 
-import pytest
-
-from zoo.cli.app import run as run_command
-
-
-@pytest.fixture
-def command(workspace, monkeypatch, capsys):
-    def run(*arguments: str) -> tuple[int, str, str]:
-        """Return the status of a command, what it prints, and its notes."""
-        monkeypatch.setattr("sys.argv", ["zoo", *map(str, arguments)])
-        status = run_command()
-        return status, *capsys.readouterr()
-
-    return run
-
 
 def test_the_tree_of_parts(tone_folder, command):
     folder = tone_folder("sounds", tracks=3, seconds=0.3)

@@ -23,8 +23,8 @@ from zoo.datasets.checks.conditions import differences
 from zoo.datasets.checks.feature_tables import check_table
 from zoo.datasets.checks.name_groups import alike_classes, alike_sentence, find_pieces
 from zoo.datasets.checks.problem import Problem
-from zoo.datasets.collections import COLLECTIONS
 from zoo.datasets.collections.gtzan import GTZAN, facts, is_gtzan, track_name
+from zoo.datasets.collections.known import COLLECTIONS
 from zoo.datasets.hashing import recording
 from zoo.datasets.layout.understand import METADATA
 from zoo.execution.engine import LocalProcesses, crashed

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from zoo.audio.folders import OUTSIDE
-from zoo.datasets.layout.label_rows import few
 from zoo.datasets.layout.listing import Layout, Listing, Row
 from zoo_registry.errors import DatasetError
-from zoo_registry.text import quoted
+from zoo_registry.text import few, quoted
 
 __all__ = [
     "Collection",

@@ -10,7 +10,7 @@ from zoo.datasets.layout.columns import part_and_rest, part_of
 from zoo.datasets.layout.folder_names import are_genres, are_numbered, is_around
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
-from zoo_registry.text import brief
+from zoo_registry.text import brief, few
 
 __all__ = ["WRITE", "FolderRoles", "UnclearFolders", "folder_roles"]
 
@@ -118,9 +118,7 @@ def folder_roles(name: str, files: Sequence[str]) -> FolderRoles:
         raise UnclearFolders(sentence, roles.known) from None
     if any(said):
         names = sorted({row["label"] for row in roles.rows})
-        more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
-        classes = f"classes: {', '.join([*map(brief, names[:_SHOWN]), *more])}"
-        roles.said = "; ".join([classes, *filter(None, said)])
+        roles.said = "; ".join([f"classes: {few(names, _SHOWN)}", *filter(None, said)])
     return roles
 
 
@@ -378,5 +376,4 @@ def _joined(names: Iterable[str], by: str = "/") -> str:
     ranked = sorted(
         names, key=lambda name: (order[part_of(name)], len(name) * name[-1:].isdigit(), name)
     )
-    more = [f"{len(ranked) - _SHOWN} more"] if len(ranked) > _SHOWN else []
-    return by.join([*map(brief, ranked[:_SHOWN]), *more])
+    return few(ranked, _SHOWN, by)

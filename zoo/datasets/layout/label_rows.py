@@ -11,9 +11,9 @@ from zoo.datasets.layout.columns import Candidates, part_of
 from zoo.datasets.layout.listing import Listing, Row
 from zoo.datasets.segments import Span, TimeColumns, apply_spans, check_overlaps, count_text
 from zoo_registry.errors import DatasetError
-from zoo_registry.text import brief, quoted
+from zoo_registry.text import brief, few, quoted
 
-__all__ = ["LabelTable", "UnclearLabels", "check_single", "few", "fill"]
+__all__ = ["LabelTable", "UnclearLabels", "check_single", "fill"]
 
 _WHOLE = re.compile(r"(-?\d+)[.,]0*")  # a whole number that a program has written as a float
 _NUMBER = re.compile(r"-?\d+([.,]0*)?")
@@ -279,17 +279,3 @@ def check_single(table: object, rows: Iterable[tuple[int, Row]]) -> None:
                     f"{table}, line {lines[label]}: {quoted(label)} are {len(parts)} labels, and a "
                     "track has one; keep one of them, or name another column with --label-column"
                 )
-
-
-def few(names: Sequence[str], most: int) -> str:
-    """Return the first of some names for a sentence, and how many more there are.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names.
-    most : int
-        Number of names that are listed.
-    """
-    more = [f"{len(names) - most} more"] if len(names) > most else []
-    return ", ".join([*map(brief, names[:most]), *more])

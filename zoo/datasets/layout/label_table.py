@@ -12,12 +12,12 @@ from zoo.audio.kinds import is_audio
 from zoo.datasets.csv_reader import Table, TableError, read_table
 from zoo.datasets.layout.columns import Candidates, columns_by_role, in_table, part_of, plain_name
 from zoo.datasets.layout.file_index import FileIndex
-from zoo.datasets.layout.label_rows import LabelTable, UnclearLabels, few, fill
+from zoo.datasets.layout.label_rows import LabelTable, UnclearLabels, fill
 from zoo.datasets.layout.listing import Listing
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import MOST_CLASSES
 from zoo_registry.record_parts import Reading
-from zoo_registry.text import quoted
+from zoo_registry.text import few, quoted
 
 __all__ = ["LabelTable", "NoColumn", "PredictionsTable", "are_predictions", "read_labels"]
 

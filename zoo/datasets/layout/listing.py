@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from zoo.audio.folders import PassedOver, walk
@@ -12,7 +11,7 @@ from zoo.audio.kinds import is_foreign, suffix_of
 from zoo.datasets.csv_reader import Table, read_table
 from zoo.workspace import cache_folder, models_folder
 from zoo_registry.files import is_file
-from zoo_registry.text import quoted
+from zoo_registry.text import near
 
 __all__ = ["SPREADSHEETS", "TABLES", "Layout", "Listing", "Row", "local_listing"]
 
@@ -87,8 +86,7 @@ class Listing:
 
     def closest(self, value: str) -> str:
         """Return the audio file whose path is most like a value, as a part of a sentence."""
-        close = get_close_matches(value, self.files[:_COMPARED], n=1)
-        return f" (the closest name there is {quoted(close[0])})" if close else ""
+        return near(value, self.files[:_COMPARED])
 
     def read_table(self, path: str) -> Table:
         """Return the content of one of the `tables`; the rows are read at once.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.audio.folders import EMPTY, LISTED, OUTSIDE, unlisted
 from zoo.audio.urls import is_url
-from zoo.datasets.collections import (
+from zoo.datasets.collections.known import (
     check_tables,
     collection_of,
     in_collection,
@@ -18,13 +18,12 @@ from zoo.datasets.layout.beside import read_beside
 from zoo.datasets.layout.file_index import FileIndex
 from zoo.datasets.layout.folder_roles import WRITE, FolderRoles, UnclearFolders, folder_roles
 from zoo.datasets.layout.found_tables import METADATA, found_table
-from zoo.datasets.layout.label_rows import few
 from zoo.datasets.layout.label_table import LabelTable, are_predictions, read_labels
 from zoo.datasets.layout.listing import SPREADSHEETS, Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
 from zoo_registry.record_parts import Reading
-from zoo_registry.text import encodable, quoted
+from zoo_registry.text import encodable, few, quoted
 
 __all__ = ["METADATA", "Layout", "NoFileNamed", "Row", "count_unlisted", "understand"]
 

@@ -9,7 +9,7 @@ import pytest
 from tests import published
 from tests.notes import Notes
 from zoo.datasets import Dataset, open_dataset
-from zoo.datasets.collections import COLLECTIONS
+from zoo.datasets.collections.known import COLLECTIONS
 from zoo.datasets.metadata import write_metadata
 from zoo_registry.errors import DatasetError
 from zoo_registry.record_parts import Reading
@@ -481,7 +481,7 @@ class TestLookAlikes:
 
 def collection(folder: Path) -> str | None:
     """Return the collection of a folder, also if it cannot be understood otherwise."""
-    from zoo.datasets.collections import recognise
+    from zoo.datasets.collections.known import recognise
     from zoo.datasets.layout.listing import local_listing
 
     layout = recognise(local_listing(folder))
