@@ -15,6 +15,7 @@ from zoo.datasets.collections.known import (
     recognise,
 )
 from zoo.datasets.layout.beside import read_beside
+from zoo.datasets.layout.columns import columns_by_role
 from zoo.datasets.layout.file_index import FileIndex
 from zoo.datasets.layout.folder_roles import WRITE, FolderRoles, UnclearFolders, folder_roles
 from zoo.datasets.layout.found_tables import METADATA, found_table
@@ -100,7 +101,30 @@ def understand(
         raise DatasetError("; ".join([str(problem), *unused, *wanted]))
     if not folders.rows and wanted:
         raise DatasetError(f"{listing.name} has no class folders; {wanted[0]}")
+    _check_tables_of_folders(listing, folders)
     return _from_folders(listing, folders, unused)
+
+
+def _check_tables_of_folders(listing: Listing, folders: FolderRoles) -> None:
+    """Raise `DatasetError` if a table gives folders labels, such as artists their genres."""
+    names = {row["label"].casefold() for row in folders.rows}
+    for path in listing.tables:
+        try:
+            table = listing.read_table(path)
+            lines = [line for _, line in table.rows]
+        except DatasetError:
+            continue  # what cannot be read says nothing of the folders
+        label = next(iter(columns_by_role(table.columns).label), None)
+        if label is None or not 1 < len({line[label] for line in lines}) < len(names):
+            continue
+        for column in table.columns:
+            found = {line[column].strip().casefold() for line in lines} & names
+            if column != label and 2 * len(found) > len(names):
+                raise DatasetError(
+                    f"{listing.called(path)} has {quoted(label)} for the folders of "
+                    f"{listing.name}, by {quoted(column)}, so that these may be no classes; "
+                    f"{WRITE}; if the folders are the classes, move the table elsewhere"
+                )
 
 
 def _check_names(listing: Listing) -> None:

@@ -573,3 +573,18 @@ def test_addresses_of_files_of_another_machine(folder):
     write(folder / "list.csv", [["location", "genre"], *rows])
     for place in (folder, folder / "list.csv"):
         assert len(open_dataset(str(place))) == len(paths)
+
+
+def test_a_table_that_labels_the_folders(tmp_path):
+    folder = tmp_path / "library"
+    for artist in ("Ann", "Bo", "Cy", "Di"):
+        for name in ("x.wav", "y.wav"):
+            path = folder / artist / "Album" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(f"{artist} {name}".encode())
+    rows = [["ann", "rock"], ["Bo", "rock"], ["Cy", "pop"]]
+    write(folder / "genres.csv", [["artist", "genre"], *rows])
+    with pytest.raises(
+        DatasetError, match=r"genres.csv has 'genre' for the folders .* by 'artist'"
+    ):
+        read_folder(folder)
