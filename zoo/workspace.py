@@ -28,6 +28,7 @@ from zoo_registry.files import (
     write_text,
 )
 from zoo_registry.places import cache_folder, models_folder
+from zoo_registry.published import find_published
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import FILES, FOLDERS, RECORD, SAVED, Run
 from zoo_registry.text import digest
@@ -97,8 +98,9 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     Parameters
     ----------
     wanted : str
-        Folder of a run; its id, or the beginning of that, which is longer than the model's name;
-        the name of a model; or the file of a model, as it was when it was trained.
+        Name of a published run, which nothing else is taken for; folder of a run; its id, or the
+        beginning of that, which is longer than the model's name; the name of a model; or the file
+        of a model, as it was when it was trained.
     fits : callable, optional
         Condition for runs of a model that are preferred.
 
@@ -109,6 +111,8 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     RunError
         If its record is damaged.
     """
+    if run := find_published(wanted):
+        return run
     if wanted and is_file(Path(wanted, RECORD)):
         return Run.read(Path(wanted))
     found = list(runs())
