@@ -11,7 +11,7 @@ WORKERS ?= 2
 WEIGHTS := musicnn==0.1.0
 
 .PHONY: demo test test-lowest setup browser chaos fuzz lint format docs bench clean constraints \
-	constraints-lowest
+	constraints-lowest published
 
 # The networks get less than their epochs here, so that the board is there in minutes.
 demo: setup
@@ -88,6 +88,10 @@ docs: setup
 	$(BIN)/cog -I docs -r README.md docs/*.md
 	$(BIN)/python docs/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The runs in models/, from the recordings in ZOO_TEST_DATA. Progress is saved in build/published.
+published: setup
+	$(BIN)/python models/publish.py
 
 # Takes half an hour; wants a machine that does nothing else.
 bench: setup
