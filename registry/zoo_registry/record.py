@@ -68,7 +68,8 @@ class RunRecord(Structure, kw_only=True):
     calibrates the artefact, None in runs of earlier versions. `copies` is the version of the
     training copies, None without. `components` is the number of principal components that the model
     makes of the columns of an encoder, None if it does not. `robustness` describes the changed
-    tracks that the model was asked about, if any.
+    tracks that the model was asked about, if any; `embeddings` is the sha256 of `embeddings.npz`,
+    if the run has it.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
     `finished` are times in ISO 8601, UTC.
     """
@@ -94,6 +95,7 @@ class RunRecord(Structure, kw_only=True):
     predictions: str | None = None
     beta: Number | None = None
     robustness: RobustnessInfo | None = None
+    embeddings: str | None = None
     artefact: ArtefactInfo = field(default_factory=ArtefactInfo)
     machine: MachineInfo = field(default_factory=MachineInfo)
     extensions: dict[str, Any] = field(default_factory=dict)
@@ -111,7 +113,7 @@ class RunRecord(Structure, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object, which is that of earlier versions if there is nothing new."""
         plain = super().to_dict()
-        for name in ("robustness", "copies", "components", "beta", "frontend_plugin"):
+        for name in ("robustness", "embeddings", "copies", "components", "beta", "frontend_plugin"):
             if plain[name] is None:
                 del plain[name]
         return plain

@@ -16,6 +16,7 @@ from zoo_registry.text import first_line
 __all__ = [
     "ARTEFACT",
     "CARD",
+    "EMBEDDINGS",
     "FILES",
     "FOLDERS",
     "PREDICTIONS",
@@ -29,10 +30,11 @@ RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
 ROBUSTNESS = "robustness.csv"
 ARTEFACT = "model.onnx"
+EMBEDDINGS = "embeddings.npz"
 CARD = "README.md"
 _FOLDS, SAVED = "folds", "saved"
 # All that a run's folder holds.
-FILES = frozenset({RECORD, PREDICTIONS, ROBUSTNESS, ARTEFACT, CARD})
+FILES = frozenset({RECORD, PREDICTIONS, ROBUSTNESS, ARTEFACT, EMBEDDINGS, CARD})
 FOLDERS = frozenset({_FOLDS, SAVED})
 _LARGEST = 512 << 20  # bytes of predictions
 _AGAIN = "give the command that trained it again"
@@ -159,6 +161,11 @@ class Run:
         return self.folder / ARTEFACT
 
     @property
+    def embeddings_path(self) -> Path:
+        """Path of the embeddings of its tracks, which a published run has."""
+        return self.folder / EMBEDDINGS
+
+    @property
     def card_path(self) -> Path:
         """Path of the model card."""
         return self.folder / CARD
@@ -235,6 +242,7 @@ class Run:
         known = {PREDICTIONS: self.record.predictions, ARTEFACT: artefact.sha256} | artefact.saved
         if self.record.robustness:
             known[ROBUSTNESS] = self.record.robustness.sha256
+        known[EMBEDDINGS] = self.record.embeddings
         return {name: sha256 for name, sha256 in known.items() if sha256}
 
     def sha256(self, path: Path) -> str | None:

@@ -264,6 +264,7 @@ COUNT_NOT = [
     {"predictions": "0" * 64},
     {"beta": 1.5},
     {"robustness": RobustnessInfo(tracks=100, changes={"8-khz": 1})},
+    {"embeddings": "0" * 64},
     {"format": 0},
     {"frontend_plugin": FrontEndInfo(title="Hand-crafted features")},
     {"model": model(title="Other")},

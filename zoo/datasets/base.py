@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANNOTATIONS",
     "Dataset",
+    "Embedded",
     "FeatureTable",
     "Segment",
     "Track",
@@ -61,6 +62,25 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Embedded:
+    """What is known of a recording that is not on this machine.
+
+    Attributes
+    ----------
+    file : str
+        SHA-256 of the bytes of its file, in hexadecimal.
+    row : float16 or float32 array, shape (1, columns)
+        Mean of the rows that a front end gives for it.
+    bandwidth : int
+        Frequency in Hz above which there is nothing, 0 for silence.
+    """
+
+    file: str
+    row: "NDArray[np.floating]"
+    bandwidth: int
+
+
+@dataclass(frozen=True)
 class Track:
     """One audio file or segment of it, or one row of a feature table, with its label.
 
@@ -85,6 +105,8 @@ class Track:
         Address of a file that is not on this machine.
     segment : Segment or None
         The part of the file that is the track; None if it is all of it.
+    embedded : Embedded or None
+        What takes the place of the sound of a track without a recording.
     """
 
     id: str
@@ -97,6 +119,7 @@ class Track:
     split: str | None = None
     url: str | None = None
     segment: Segment | None = None
+    embedded: Embedded | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_row(
@@ -113,12 +136,22 @@ class Track:
         if (path or url) and "start" in row:
             segment = Segment(float(row["start"]), float(row["end"]), digest)
             digest = segment.digest
-        return cls(identifier, row["label"], digest, path, url=url, segment=segment, **known)
+        return cls(
+            identifier,
+            row["label"],
+            digest,
+            path,
+            url=url,
+            segment=segment,
+            embedded=None,
+            **known,
+        )
 
     @property
     def file_digest(self) -> str:
         """SHA-256 of all bytes of the file, or of the row, in hexadecimal."""
-        return self.segment.file if self.segment else self.digest
+        known = self.segment or self.embedded
+        return known.file if known else self.digest
 
     @property
     def location(self) -> Path | str:

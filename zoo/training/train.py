@@ -16,6 +16,7 @@ from zoo.evaluate.cross_validation import Experiment
 from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Protocol, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
+from zoo.features.embeddings import write_embeddings
 from zoo.features.extraction import extract
 from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import all_changes, find_dataset, open_registry, usable_model
@@ -34,7 +35,7 @@ from zoo_registry.model import Model
 from zoo_registry.own_files import is_own
 from zoo_registry.plugins import Registry
 from zoo_registry.record import ArtefactInfo, RunRecord, TuningInfo
-from zoo_registry.runs import CARD, FILES, FOLDERS, Run
+from zoo_registry.runs import CARD, EMBEDDINGS, FILES, FOLDERS, Run
 from zoo_registry.text import in_a_line
 
 __all__ = ["train"]
@@ -196,9 +197,12 @@ def train(
                 experiment = Experiment(loaded, used, seed)
                 search = Search(experiment, tuner, grouped, engine) if nested else None
                 sample = wanted.sample(run, loaded, used, folds)
-                return Training(
-                    run, experiment, extraction, folds, search, sample, reporter, engine
-                ).finish()
+                return _with_embeddings(
+                    Training(
+                        run, experiment, extraction, folds, search, sample, reporter, engine
+                    ).finish(),
+                    used,
+                )
         used = extraction.dataset
         with suppress(OSError):  # it is empty
             folder.rmdir()
@@ -221,6 +225,11 @@ def _open_run(folder: Path, record: RunRecord) -> Run:
     if not run.complete:  # the same tracks may be in another folder now, beside others
         run.record.dataset = record.dataset
     return run
+
+
+def _with_embeddings(run: Run, dataset: Dataset) -> Run:
+    """Return the run with its embeddings; they are written again if they are damaged."""
+    return write_embeddings(run, dataset) if EMBEDDINGS in run.damaged() else run
 
 
 def _is_done(run: Run, model: Model, reporter: Reporter) -> bool:

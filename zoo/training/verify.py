@@ -17,7 +17,7 @@ from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, 
 from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.predictions import OTHER, Predictions
-from zoo_registry.runs import Run
+from zoo_registry.runs import EMBEDDINGS, Run
 from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import shown
 
@@ -34,8 +34,8 @@ class Finding:
     Attributes
     ----------
     what : str
-        "record", "dataset", "split", "audit", "predictions", "robustness", "card", "artefact" or
-        "rerun".
+        "record", "dataset", "split", "audit", "predictions", "robustness", "card", "artefact",
+        "embeddings" or "rerun".
     detail : str
         One sentence.
     """
@@ -302,8 +302,11 @@ def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
         else:
             if found != expected:
                 yield Finding("artefact", "model.onnx is not the file that the run wrote")
-    if lost := [name for name in run.damaged() if name in run.record.artefact.saved]:
+    damaged = run.damaged()
+    if lost := [name for name in damaged if name in run.record.artefact.saved]:
         yield Finding("artefact", run.damage(lost))
+    if EMBEDDINGS in damaged:
+        yield Finding("embeddings", run.damage([EMBEDDINGS]))
 
 
 def _of_former_version(run: Run, card: bytes) -> str | None:
