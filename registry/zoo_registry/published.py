@@ -1,6 +1,6 @@
 """Runs that come with the zoo: trained on real recordings, and ready to use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,18 @@ NAMES = ("gtzan", "gtzan-light", "esc10")
 """Names of the published runs, the one that is asked if none is named first."""
 
 
+class _Published(Run):
+    """A run that no command of the user's has trained."""
+
+    def damage(self, names: Sequence[str]) -> str:
+        """Return a sentence on damaged files, which says how the run is repaired."""
+        verb = "is" if len(names) == 1 else "are"
+        return (
+            f"{' and '.join(names)} of {self.folder} {verb} missing, or not as it was published; "
+            "install genre-zoo again"
+        )
+
+
 def published_folder() -> Path:
     """Return the folder of the published runs, of an installed package or of a checkout."""
     installed = Path(__file__).with_name("published")
@@ -23,7 +35,7 @@ def published() -> Iterator[Run]:
     """Yield the published runs that can be read, the one that is asked if none is named first."""
     for name in NAMES:
         with suppress(RunError):  # a checkout may lack them
-            yield Run.read(published_folder() / name)
+            yield _Published.read(published_folder() / name)
 
 
 def find_published(name: str) -> Run | None:
@@ -39,7 +51,15 @@ def find_published(name: str) -> Run | None:
     RunError
         If its record is missing or damaged.
     """
-    return Run.read(published_folder() / name) if name in NAMES else None
+    if name not in NAMES:
+        return None
+    try:
+        return _Published.read(published_folder() / name)
+    except RunError as error:
+        raise RunError(
+            f"{name} comes with genre-zoo, but its record in {published_folder() / name} is "
+            "missing or damaged; install genre-zoo again"
+        ) from error
 
 
 def is_published(run: Run) -> bool:

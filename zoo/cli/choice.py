@@ -1,11 +1,24 @@
-"""Note on the run that the name of a model was taken for, where others could have been meant."""
+"""Notes on the run that a word was taken for, where others could have been meant."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.cli.output import say
-from zoo_registry.runs import Run
+from zoo_registry.errors import ZooError
+from zoo_registry.files import is_file
+from zoo_registry.text import few
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoo_registry.runs import Run
 
 __all__ = ["note_choices"]
+
+_SHOWN = 5  # alternatives
 
 
 def note_choices(taken: Mapping[str, str]) -> None:
@@ -18,27 +31,60 @@ def note_choices(taken: Mapping[str, str]) -> None:
         means one run.
     """
     for wanted, run in taken.items():
-        _note(wanted, run)
+        with suppress(ZooError):  # it is the file of an artefact
+            _note(wanted, run)
 
 
 def _note(wanted: str, taken: str) -> None:
-    from zoo.workspace import runs
+    from zoo.workspace import meant
 
-    is_file = wanted.endswith(".py")
-    name = taken.rpartition("-")[0] if is_file else wanted
-    if not name or not taken.startswith(f"{name}-"):
+    if is_file(Path(wanted)) and not wanted.endswith(".py"):
         return
-    known = {run.id: run.record for run in runs(f"{name}-") if isinstance(run, Run)}
-    own = known.get(taken)
-    if own is None or own.model.name != name:
+    known = meant(wanted)
+    own = next((run.record for run in known if run.id == taken), None)
+    if own is None:
         return
-    alike = [record for record in known.values() if record.model.name == name]
-    if is_file:
-        alike = [record for record in alike if record.model.version == own.model.version]
-    if len({(record.dataset.name, record.frontend_spec) for record in alike}) > 1:
-        say(
-            f"{wanted} is the run {taken} (dataset {own.dataset.name}, front end "
-            f"{own.frontend_spec}); it has runs on other datasets or front ends, too: the id of "
-            "one, from `zoo runs list`, takes that one",
-            err=True,
+    others = [
+        run
+        for run in known
+        if run.complete
+        and (run.record.dataset.title, run.record.frontend_spec)
+        != (own.dataset.title, own.frontend_spec)
+    ]
+    if not others:
+        return
+    kinds = [
+        kind
+        for kind, differs in (
+            ("datasets", any(r.record.dataset.title != own.dataset.title for r in others)),
+            ("front ends", any(r.record.frontend_spec != own.frontend_spec for r in others)),
         )
+        if differs
+    ]
+    of_file, of_dataset = wanted.rpartition(".py")[:2], wanted.partition("@")[0]
+    model = "".join(of_file) if own.model.is_file and of_file[1] else of_dataset
+    words = [f"`{shlex.quote(word)}`" for word in _words(model, own.dataset.title, others)]
+    say(
+        f"{wanted} is the run {taken} (dataset {own.dataset.title}, front end "
+        f"{own.frontend_spec}); it has runs on other {' or '.join(kinds)}, too: "
+        f"{few(words, _SHOWN)}",
+        err=True,
+    )
+
+
+def _words(model: str, taken: str, others: "Sequence[Run]") -> Iterator[str]:
+    """Yield a word for each other dataset and front end, the newest first.
+
+    The name of a dataset behind an @ means its newest run; further front ends have the id of one.
+    """
+    from zoo.workspace import recency
+
+    titles, kinds = {taken}, set()
+    ordered = sorted(others, key=lambda run: recency(run.record.finished), reverse=True)
+    for run in ordered:
+        title, kind = run.record.dataset.title, (run.record.dataset.title, run.record.frontend_spec)
+        if kind in kinds:
+            continue
+        kinds.add(kind)
+        yield run.id if title in titles else f"{model}@{title}"
+        titles.add(title)

@@ -1,0 +1,210 @@
+"""The runs that the user's words mean."""
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from zoo.workspace.stored import recency, runs
+from zoo_registry.errors import RunError, UsageError
+from zoo_registry.files import is_file
+from zoo_registry.places import models_folder
+from zoo_registry.published import NAMES, find_published, published
+from zoo_registry.runs import RECORD, Run
+from zoo_registry.text import few, quoted
+
+__all__ = ["asked_by_default", "find_run", "meant", "newest", "run_of_id", "runs_of_file"]
+
+_SHOWN = 5  # names of datasets in a sentence
+
+
+def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run:
+    """Return the run with a folder or id, or the newest run of a model.
+
+    Parameters
+    ----------
+    wanted : str
+        As for `meant`.
+    fits : callable, optional
+        Condition for runs of a model that are preferred.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, or more than one.
+    RunError
+        If its record is damaged.
+    """
+    return newest(meant(wanted), fits)
+
+
+def meant(wanted: str) -> list[Run]:
+    """Return the runs that a word means; several are of one model.
+
+    Parameters
+    ----------
+    wanted : str
+        Name of a published run, which nothing else is taken for; folder of a run; its id, or the
+        beginning of that, which is longer than the model's name; the name of a model; or the file
+        of a model, as it was when it was trained. ``@`` and the name or title of a dataset behind
+        it mean those on that dataset.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, or an id means several.
+    RunError
+        If its record is damaged.
+    """
+    if run := find_published(wanted):
+        return [run]
+    if wanted and is_file(Path(wanted, RECORD)):
+        return [Run.read(Path(wanted))]
+    found = list(runs())
+    known = [run for run in found if isinstance(run, Run)]
+    if wanted.endswith(".py"):
+        return runs_of_file(wanted, known)
+    if of_model := [run for run in known if run.record.model.name == wanted]:
+        return of_model
+    if "@" in wanted:
+        return _on_dataset(wanted)
+    if wanted and not any(run.id.startswith(wanted) for run in known):
+        for item in found:
+            if isinstance(item, RunError) and item.folder and item.folder.name.startswith(wanted):
+                raise item
+    return [run_of_id(wanted, known)]
+
+
+def newest(of_model: Sequence[Run], fits: Callable[[Run], bool] = lambda run: True) -> Run:
+    """Return the newest of some runs; complete ones that fit are preferred, then complete ones."""
+    complete = [run for run in of_model if run.complete]
+    fitting = [run for run in complete if fits(run)]
+    return max(fitting or complete or of_model, key=lambda run: recency(run.record.finished))
+
+
+def asked_by_default(fits: Callable[[Run], bool] = lambda run: True) -> Run:
+    """Return the run that is asked if none is named.
+
+    It is the newest complete run of the workspace that takes audio, or else the best published one.
+
+    Parameters
+    ----------
+    fits : callable, optional
+        Further condition for a run of the workspace.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    own = [run for run in runs() if isinstance(run, Run) and run.complete and run.takes_audio]
+    if fitting := [run for run in own if fits(run)]:
+        return newest(fitting)
+    if run := next(published(), None):
+        return run
+    raise UsageError(
+        f"there is no run in {models_folder().absolute()} that can be asked, and no published one; "
+        "`zoo train svm --data FOLDER` makes one"
+    )
+
+
+def _on_dataset(wanted: str) -> list[Run]:
+    """Return the runs that the word before an @ means, on the dataset that is named behind it."""
+    words = [(wanted[: at.start()], wanted[at.end() :]) for at in re.finditer("@", wanted)]
+    # Folders may have the sign in their names, too.
+    on_disk = (pair for pair in words if is_file(Path(pair[0])) or is_file(Path(pair[0], RECORD)))
+    word, name = next(on_disk, words[0])
+    found = meant(word)
+    for fold in (str, str.casefold):
+        for called in (_title, _name):
+            if on_it := [run for run in found if fold(called(run)) == fold(name)]:
+                return on_it
+    titles = sorted(set(map(_title, found)))
+    raise UsageError(
+        f"{word} has no run on a dataset {quoted(name)}; it has runs on "
+        f"{few([shlex.quote(title) for title in titles], _SHOWN)}"
+    )
+
+
+def _title(run: Run) -> str:
+    return run.record.dataset.title
+
+
+def _name(run: Run) -> str:
+    return run.record.dataset.name
+
+
+def runs_of_file(file: str, known: Iterable[Run]) -> list[Run]:
+    """Return the runs of a model's file as it is now.
+
+    Parameters
+    ----------
+    file : str
+        Path that the user named.
+    known : iterable of Run
+        All runs that can be read.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    from zoo_registry.discovery import file_version
+
+    version, path = file_version(Path(file)), str(Path(file).resolve())
+    loose = [run for run in known if run.record.model.is_file]
+    if found := [run for run in loose if run.record.model.version == version]:
+        return found
+    former = [run.id for run in loose if run.record.model.file == path]
+    reason = (
+        f"{file} was changed since {former[-1]} was trained"
+        if former
+        else (f"no run under {models_folder()} was trained with {file}")
+    )
+    raise UsageError(f"{reason}; `zoo train {shlex.quote(file)}` trains it as it is now")
+
+
+def run_of_id(wanted: str, known: Iterable[Run], shortest: int = 0) -> Run:
+    """Return the run of an id, or of its beginning.
+
+    Parameters
+    ----------
+    wanted : str
+        The id, or its beginning, which is longer than the model's name.
+    known : iterable of Run
+        All runs that can be read.
+    shortest : int
+        Least number of characters of a beginning.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or more than one.
+    """
+
+    def _least(run: Run) -> int:
+        return max(shortest, len(run.record.model.name) + 2)
+
+    # Ids are compared with their folders, since a workspace may hold a copy of a run.
+    known = list(known)
+    matching = [run for run in known if run.id.startswith(wanted)]
+    exact = [run for run in matching if run.id == wanted]
+    exact = exact or [run for run in matching if len(wanted) >= _least(run)]
+    if len(exact) == 1:
+        return exact[0]
+    if exact:
+        places = ", ".join(sorted(str(run.folder) for run in exact))
+        raise UsageError(f"{wanted!r} could mean several runs: {places}; give the folder of one")
+    if matching:
+        raise UsageError(
+            f"{wanted!r} is too short for the id of a run; give the whole id, or at least "
+            f"{min(map(_least, matching))} characters of it; `zoo runs list` shows the runs"
+        )
+    names = {*NAMES, *(run.record.model.name for run in known)}
+    near = get_close_matches(wanted, names, n=1)
+    raise UsageError(
+        f"there is no run or trained model {wanted!r} in {models_folder().absolute()}"
+        f"{f' (the closest name is {near[0]!r})' if near else ''}; "
+        "`zoo runs list` shows the runs, `zoo train` makes one"
+    )
