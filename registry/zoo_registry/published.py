@@ -7,7 +7,14 @@ from pathlib import Path
 from zoo_registry.errors import RunError
 from zoo_registry.runs import Run
 
-__all__ = ["NAMES", "find_published", "is_published", "published", "published_folder"]
+__all__ = [
+    "NAMES",
+    "find_published",
+    "is_published",
+    "published",
+    "published_folder",
+    "published_with",
+]
 
 NAMES = ("gtzan", "gtzan-light", "esc10")
 """Names of the published runs, the one that is asked if none is named first."""
@@ -65,3 +72,21 @@ def find_published(name: str) -> Run | None:
 def is_published(run: Run) -> bool:
     """Return whether a run is one of those that come with the zoo."""
     return run.id in NAMES and run.folder.parent == published_folder()
+
+
+def published_with(name: str, version: int, package: str | None) -> Run | None:
+    """Return a published run whose ONNX file has an encoder with its weights, None without.
+
+    Parameters
+    ----------
+    name, version : str, int
+        The front end.
+    package : str or None
+        The package that its weights came from; None if its card names none.
+    """
+    for run in published() if package else ():
+        given, plugin = run.record.frontend, run.record.frontend_plugin
+        is_same = (given["name"], given.get("version")) == (name, version)
+        if is_same and plugin and plugin.package == package and run.has_artefact:
+            return run
+    return None

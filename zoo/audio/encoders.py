@@ -88,6 +88,11 @@ class Encoder(GraphFrontEnd):
     def graph(self) -> Any:
         """Return the computation as an ``onnx.ModelProto``."""
         from zoo.audio import onnx_encoder
+        from zoo.audio.weights import MissingWeights, published_network
 
+        try:
+            network = self.network()
+        except MissingWeights as lack:
+            network = published_network(lack)
         step = max(1, round(self.step * self.sample_rate))
-        return onnx_encoder.pooled(self.network(), self.patch, step, self.hop, self.level)
+        return onnx_encoder.pooled(network, self.patch, step, self.hop, self.level)

@@ -6,7 +6,7 @@ from typing import Any
 from zoo.audio.onnx_spectra import Op, Tensor
 from zoo_registry.hooks import OPSET
 
-__all__ = ["built", "joined"]
+__all__ = ["built", "joined", "put_before_names"]
 
 _IR_VERSION = 10  # came with the operator sets up to 22; older hosts refuse newer files
 
@@ -59,14 +59,31 @@ def joined(front: Any, part: Any, prefix: str) -> Any:
     part = onnx.version_converter.convert_version(part, opset)
     part.ir_version = front.ir_version
     last, first = front.graph.output[0].name, part.graph.input[0].name
-    # Without the map a weight keeps its name where a subgraph, such as that of a Loop, reads it.
-    weights = {tensor.name: prefix + tensor.name for tensor in part.graph.initializer}
-    onnx.compose.add_prefix_graph(
-        part.graph, prefix, rename_outputs=False, inplace=True, name_map=weights
-    )
+    put_before_names(prefix, part.graph, outputs=False)
     whole = onnx.compose.merge_models(front, part, io_map=[(last, prefix + first)])
     imported = {entry.domain: entry for entry in whole.opset_import}
     del whole.opset_import[:]  # the merger leaves some twice
     whole.opset_import.extend(imported.values())
     del whole.metadata_props[:]
     return whole
+
+
+def put_before_names(prefix: str, graph: Any, outputs: bool = True) -> None:
+    """Put a prefix before all names within a graph.
+
+    Parameters
+    ----------
+    prefix : str
+        The prefix.
+    graph : onnx.GraphProto
+        The graph, which is changed.
+    outputs : bool
+        Whether the names of its outputs are changed, too.
+    """
+    import onnx
+
+    # Without the map a weight keeps its name where a subgraph, such as that of a Loop, reads it.
+    weights = {tensor.name: prefix + tensor.name for tensor in graph.initializer}
+    onnx.compose.add_prefix_graph(
+        graph, prefix, rename_outputs=outputs, inplace=True, name_map=weights
+    )

@@ -124,6 +124,8 @@ def _card(card: Mapping[str, Any]) -> Text:
 
 
 def _table(states: "list[PluginStatus]") -> Text:
+    from zoo_registry.frontend_card import WITH_RUN
+
     for kind, headings in _HEADINGS.items():
         listed = [state for state in states if state.kind == kind]
         yield make_table(
@@ -139,6 +141,8 @@ def _table(states: "list[PluginStatus]") -> Text:
     for state in states:
         if state.reason:
             yield f"{state.name}: {state.reason}"
+        elif state.weights and state.weights.startswith(WITH_RUN):
+            yield f"{state.name} {state.weights}"
 
 
 def _origin(state: "PluginStatus") -> str:

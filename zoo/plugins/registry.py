@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.audio.urls import is_url
-from zoo.audio.weights import packaged_files
+from zoo.audio.weights import check_weights
 from zoo.datasets import Dataset, offered_dataset, open_dataset
 from zoo.execution.progress import Reporter
 from zoo.plugins.keras_defaults import NetworkDefaults
@@ -94,8 +94,8 @@ def usable_model(registry: Registry, name: str, frontend: str | None = None) -> 
     if missing := model.missing():
         install = pip_install(model.card.extra, missing)
         raise UsageError(f"{name} needs {', '.join(missing)}, which is not installed; {install}")
-    if model.frontend_card and model.frontend_card.package:
-        packaged_files(model.frontend_card)  # they are checked
+    if model.frontend_card:
+        check_weights(model.frontend_card)
     return model
 
 

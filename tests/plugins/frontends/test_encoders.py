@@ -15,8 +15,8 @@ from zoo_plugins.frontends import musicnn, yamnet
 from zoo_plugins.frontends._tensor_bundle import read_bundle
 
 needs = functools.partial(pytest.mark.skipif, reason="the package of its weights is missing")
-needs_musicnn = needs(musicnn.card.missing is not None)
-needs_yamnet = needs(yamnet.card.missing is not None)
+needs_musicnn = needs(musicnn.card.uninstalled is not None)
+needs_yamnet = needs(yamnet.card.uninstalled is not None)
 
 
 def made_sound() -> np.ndarray:

