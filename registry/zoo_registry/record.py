@@ -71,7 +71,8 @@ class RunRecord(Structure, kw_only=True):
     tracks that the model was asked about, if any; `embeddings` is the sha256 of `embeddings.npz`,
     if the run has it.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
-    `finished` are times in ISO 8601, UTC.
+    `finished` are times in ISO 8601, UTC. `notes` has sentences that whoever publishes the run adds
+    to its card.
     """
 
     model: ModelInfo
@@ -101,6 +102,7 @@ class RunRecord(Structure, kw_only=True):
     extensions: dict[str, Any] = field(default_factory=dict)
     started: _Time | None = None
     finished: _Time | None = None
+    notes: list[str] = field(default_factory=list)
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -116,7 +118,7 @@ class RunRecord(Structure, kw_only=True):
         for name in ("robustness", "embeddings", "copies", "components", "beta", "frontend_plugin"):
             if plain[name] is None:
                 del plain[name]
-        return plain
+        return plain if self.notes else {k: v for k, v in plain.items() if k != "notes"}
 
     @property
     def frontend_spec(self) -> str:

@@ -259,6 +259,7 @@ COUNT_NOT = [
     {"extensions": {"timing": {}}},
     {"started": "now"},
     {"finished": "then"},
+    {"notes": ["chosen from five"]},
     {"split": "0" * 64},
     {"audit": AuditInfo(folds=[], conflicts=[], known=0)},
     {"predictions": "0" * 64},

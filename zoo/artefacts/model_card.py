@@ -1,19 +1,30 @@
 """Model card of a run, written from its record and its predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.artefacts.limits import confusions, limits, taken_for
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import failure_sentences
 from zoo.evaluate.metrics import confusion, f1_scores, rejection, score
 from zoo.evaluate.robustness import by_change, failed_changes
+from zoo.evaluate.significance import intervals
 from zoo_registry.predictions import Predictions, real_columns
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
 from zoo_registry.text import shown, table_cell
 
-__all__ = ["intended_use", "model_card"]
+__all__ = ["EDITIONS", "intended_use", "model_card"]
 
+EDITIONS = (3, 2, 1)
+"""Forms of the card, the newest first: runs of earlier versions have the others.
+
+The first did not state what test tracks share with training, and the second neither the interval
+of the accuracy, nor what the model confuses and must not be used for.
+"""
 
 _INTERFACE = {
     True: "It takes a mono waveform, `waveform` (1, samples), at the rate of the front end, and "
@@ -38,15 +49,15 @@ def intended_use(record: RunRecord) -> str:
     )
 
 
-def model_card(run: Run, predictions: Predictions, *, with_leakage: bool = True) -> str:
+def model_card(run: Run, predictions: Predictions, *, edition: int = EDITIONS[0]) -> str:
     """Return the text of the run's README.md.
 
     Parameters
     ----------
     run, predictions : Run, Predictions
         The run, and its answers to all tested tracks.
-    with_leakage : bool
-        Whether it states what test tracks share with training; earlier versions did not.
+    edition : int
+        One of `EDITIONS`.
     """
     record = run.record
     scores, tested = score(predictions), len(predictions.scored)
@@ -74,8 +85,12 @@ def model_card(run: Run, predictions: Predictions, *, with_leakage: bool = True)
         )
     matrix = confusion(predictions)
     counts, values = matrix.sum(axis=1), f1_scores(matrix)
+    is_new = edition > 2  # noqa: PLR2004
+    taken = [
+        f" {table_cell(taken_for(predictions, matrix, n))} |" * is_new for n in range(len(counts))
+    ]
     per_class = "\n".join(
-        f"| {table_cell(predictions.classes[n])} | {counts[n]} | {values[n]:.3f} |"
+        f"| {table_cell(predictions.classes[n])} | {counts[n]} | {values[n]:.3f} |{taken[n]}"
         for n in predictions.real
     )
     rejected = rejection(predictions)
@@ -98,18 +113,18 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 ## How well
 
 {tested} tracks tested out of fold, `{protocol.spec}`, seed {record.seed}; {grouping}.
-{_leakage(record) if with_leakage else ""}
+{_leakage(record) if edition > 1 else ""}
 | | |
 | --- | --- |
-| accuracy, majority vote | {scores.accuracy:.3f} |
+| accuracy, majority vote | {scores.accuracy:.3f}{_interval(record, predictions) * is_new} |
 | accuracy, mean probability | {scores.accuracy_mean:.3f} |
 | macro F1 | {scores.macro_f1:.3f} |
 | accuracy by fold | {folds} |
 
-| class | tracks | F1 |
-| --- | --- | --- |
+| class | tracks | F1 |{" most often taken for |" * is_new}
+| --- | --- | --- |{" --- |" * is_new}
 {per_class}
-{others}{_robustness(run, predictions)}
+{others}{_robustness(run, predictions)}{_limits(run, predictions, matrix) if is_new else ""}
 ## What it was made from
 
 | | |
@@ -126,6 +141,25 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 {file}
 {_notice(record)}{_citation(record)}"""
+
+
+def _interval(record: RunRecord, predictions: Predictions) -> str:
+    """Return the interval of the accuracy of the vote, as a leaderboard computes it."""
+    sizes = [fold.train_tracks for fold in record.folds if fold.is_trained]
+    ((low, high),) = intervals([predictions.scored], sum(sizes) / max(1, len(sizes)))
+    return f", 95 % interval {low:.3f} to {high:.3f}"
+
+
+def _limits(run: Run, predictions: Predictions, matrix: NDArray[np.int64]) -> str:
+    """Return the sections on what confuses the model, on its limits, and the publisher's notes."""
+    record = run.record
+    text = f"\n## What confuses it\n\n{_listed(confusions(run, predictions, matrix))}\n"
+    text += f"\n## What it must not be used for\n\n{_listed(limits(record, predictions))}\n"
+    return text + (f"\n## Notes\n\n{_listed(record.notes)}\n" if record.notes else "")
+
+
+def _listed(sentences: Iterable[str]) -> str:
+    return "\n".join(f"* {shown(sentence)}" for sentence in sentences)
 
 
 def _leakage(record: RunRecord) -> str:

@@ -268,8 +268,9 @@ def verify_runs(
 
     Example: zoo runs verify svm --rerun
     """
-    from zoo.training.verify import verify_run
+    from zoo.training.verify import NO_RECORDINGS, verify_run
     from zoo.workspace import find_run, runs, runs_of_file
+    from zoo_registry.published import is_published
     from zoo_registry.runs import Run
 
     reporter = TerminalReporter()
@@ -290,9 +291,12 @@ def verify_runs(
             findings = verify_run(
                 item, rerun=rerun, data=data, file=file, frontend=frontend, reporter=reporter
             )
-            results.append({"run": item.id, "findings": list(map(asdict, findings))})
-            if item.id != item.record.id and not any(one.what == "record" for one in findings):
+            result = {"run": item.id, "findings": list(map(asdict, findings))}
+            if not data and is_published(item):
+                result["note"] = f"{NO_RECORDINGS}; give them as --data to compare it with them"
+            elif item.id != item.record.id and not any(one.what == "record" for one in findings):
                 reporter.note(f"{item.id} is the run {item.record.id}: its folder was renamed")
+            results.append(result)
         else:
             finding = {"what": "record", "detail": str(item)}
             results.append({"run": None, "findings": [finding]})
@@ -307,7 +311,11 @@ def _findings(results: list[dict[str, Any]], rerun: bool) -> Text:
     for result in results:
         name = result["run"] or "damaged run"
         if not result["findings"]:
-            yield f"{name}: verified{', and trained again alike' if rerun else ''}"
+            if note := result.get("note"):
+                yield f"{name}: files and card verified, not the split and the answers"
+                yield Note(f"{name}: {note}")
+            else:
+                yield f"{name}: verified{', and trained again alike' if rerun else ''}"
         for found in result["findings"]:
             yield f"{name}: {found['what']}: {found['detail']}"
 

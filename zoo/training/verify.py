@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.artefacts.model_card import model_card
+from zoo.artefacts.model_card import EDITIONS, model_card
 from zoo.datasets import Dataset
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
@@ -17,11 +17,14 @@ from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, 
 from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.predictions import OTHER, Predictions
+from zoo_registry.published import is_published
 from zoo_registry.runs import EMBEDDINGS, Run
 from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import shown
 
-__all__ = ["Finding", "differing", "verify", "verify_run"]
+__all__ = ["NO_RECORDINGS", "Finding", "differing", "verify", "verify_files", "verify_run"]
+
+NO_RECORDINGS = "its recordings do not come with the zoo"
 
 _CARD = "README.md does not show what the predictions give"
 _SHOWN = 5  # a replaced folder would name thousands of tracks
@@ -63,7 +66,8 @@ def verify_run(
         Whether to train it again and compare the predictions.
     data : str, optional
         The dataset, as ``--data`` takes it; by default the source that the run records, if that
-        is no URL, and lies in the current folder or was given to a command before.
+        is no URL, and lies in the current folder or was given to a command before. Without it, only
+        the files of a published run are verified, because its recordings do not come with the zoo.
     file : str, optional
         File of the model, if the user has named it; the code of no other file is loaded.
     frontend : str, optional
@@ -76,6 +80,9 @@ def verify_run(
     list of Finding
         The differences; empty if there are none.
     """
+    if data is None and is_published(run):
+        missing = Finding("dataset", f"{NO_RECORDINGS}, so give them as --data to train it again")
+        return [missing] * rerun + verify_files(run)[0]
     registry = open_registry()
     record = run.record
     try:
@@ -131,13 +138,9 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
     list of Finding
         The differences; empty if there are none.
     """
-    findings = list(_record(run))
-    if not run.is_scored:
-        return [*findings, Finding("record", f"the run is not complete: {run.lack}")]
-    try:
-        predictions = run.read_predictions(run.predictions_path)
-    except RunError as error:
-        return [*findings, Finding("predictions", str(error))]
+    findings, predictions = verify_files(run)
+    if not predictions:
+        return findings
     protocol = run.record.protocol
     try:
         usable = dataset.without({item.track for item in run.record.skipped})
@@ -155,8 +158,40 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
         findings.append(Finding("audit", "the audit of this split is not the one recorded"))
     findings += _predictions(run, usable, folds, predictions)
     findings += _robustness(run, usable, folds)
-    findings += _files(run, predictions)
     return findings
+
+
+def verify_files(run: Run) -> tuple[list[Finding], Predictions | None]:
+    """Compare the files of a complete run with its record and its predictions, without its dataset.
+
+    Parameters
+    ----------
+    run : Run
+        A complete run.
+
+    Returns
+    -------
+    list of Finding
+        The differences; empty if there are none.
+    Predictions or None
+        The predictions, if they can be read.
+    """
+    findings = list(_record(run))
+    if not run.is_scored:
+        return [*findings, Finding("record", f"the run is not complete: {run.lack}")], None
+    try:
+        predictions = run.read_predictions(run.predictions_path)
+    except RunError as error:
+        return [*findings, Finding("predictions", str(error))], None
+    content = run.content(run.predictions_path)
+    if hashlib.sha256(content).hexdigest() != run.record.predictions:
+        changed = "predictions.csv is not the file that the run wrote"
+        findings.append(Finding("predictions", changed))
+    try:
+        run.robustness()
+    except RunError as error:
+        findings.append(Finding("robustness", str(error)))
+    return [*findings, *_files(run, predictions)], predictions
 
 
 def differing(run: Run, again: Run) -> list[Finding]:
@@ -228,9 +263,6 @@ def _dataset(run: Run, dataset: Dataset, predictions: Predictions) -> Iterator[F
 def _predictions(
     run: Run, dataset: Dataset, folds: Sequence[Fold], predictions: Predictions
 ) -> Iterator[Finding]:
-    content = run.content(run.predictions_path)
-    if hashlib.sha256(content).hexdigest() != run.record.predictions:
-        yield Finding("predictions", "predictions.csv is not the file that the run wrote")
     expected = [(dataset.tracks[n].id, fold.number) for fold in folds for n in fold.test]
     if expected != list(zip(predictions.tracks, predictions.folds.tolist(), strict=True)):
         yield Finding("predictions", "its rows are not the tested tracks in the order of the split")
@@ -257,8 +289,7 @@ def _robustness(run: Run, dataset: Dataset, folds: Sequence[Fold]) -> Iterator[F
         return
     try:
         changed = run.robustness()
-    except RunError as error:
-        yield Finding("robustness", str(error))
+    except RunError:  # a finding already
         return
     tracks = Sample.draw(dataset, folds, info.tracks, {}).tracks
     skipped = {(entry.track, entry.change) for fold in run.record.folds for entry in fold.skipped}
@@ -284,8 +315,7 @@ def _robustness(run: Run, dataset: Dataset, folds: Sequence[Fold]) -> Iterator[F
 def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
     try:
         card = run.content(run.card_path)
-        known = (model_card(run, predictions, with_leakage=new).encode() for new in (True, False))
-        if card not in known:
+        if not any(model_card(run, predictions, edition=n).encode() == card for n in EDITIONS):
             yield Finding("card", _of_former_version(run, card) or _CARD)
     except OSError as error:
         yield Finding("card", f"README.md cannot be read: {error.strerror}")

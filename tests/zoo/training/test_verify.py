@@ -80,7 +80,7 @@ def test_a_card_says_what_test_tracks_share_with_training(workspace, make_tones)
         assert (share in run.card_path.read_text()) == (not grouped)
         assert kinds(run) == set()
     # Earlier versions did not say so.
-    run.card_path.write_text(model_card(run, run.predictions(), with_leakage=False))
+    run.card_path.write_text(model_card(run, run.predictions(), edition=1))
     assert share not in run.card_path.read_text()
     assert kinds(run) == set()
 
@@ -282,7 +282,7 @@ def test_a_foreign_split_is_found(run):
 
 def test_an_altered_audit_is_found(run):
     edit_record(run, audit={**run.record.audit, "known": 99})
-    assert kinds(run) == {"audit"}
+    assert kinds(run) == {"audit", "card"}
 
 
 def test_an_altered_artefact_is_found(run):
