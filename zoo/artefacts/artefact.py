@@ -140,6 +140,7 @@ class Artefact:
         self.rate: int = self.metadata.frontend.get("sample_rate", 0)
         self.shortest: int = self.metadata.shortest or 0  # UNSET is false
         trained_on = self.metadata.dataset
+        self.dataset = trained_on.name if trained_on else None
         self.bandwidth: int = (trained_on and trained_on.bandwidth) or 0
         self.thresholds = self.metadata.thresholds or None  # UNSET is false
         self.takes_audio = self._session.inputs == [WAVEFORM]

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import dropwhile
 from pathlib import Path
 from typing import BinaryIO
@@ -16,8 +16,9 @@ from zoo.audio.urls import is_url, opened
 from zoo_registry.errors import AudioError, DatasetError, FileUnavailable, UsageError
 from zoo_registry.files import EMPTY_PATH, is_file, is_folder
 from zoo_registry.temporary import temporary_folder
+from zoo_registry.text import near
 
-__all__ = ["STDIN", "audio_files", "on_disk", "opening"]
+__all__ = ["STDIN", "audio_files", "missing", "on_disk", "opening"]
 
 STDIN = "-"
 _LARGEST = 4 << 30  # bytes that are copied; an hour of stereo in floats has 1.4
@@ -61,12 +62,20 @@ def audio_files(
             if not inside:
                 raise UsageError(f"no file fits the pattern {given!r}")
         else:
-            raise UsageError(f"there is no file or folder {given!r}")
+            raise UsageError(missing(given))
         found += inside
         passed.add_all(own)
     if note and passed.note:
         note(passed.note)
     return list(dict.fromkeys(found))
+
+
+def missing(path: str) -> str:
+    """Return the beginning of a sentence on a path that does not exist, with one like it."""
+    name, siblings = Path(path).name, []
+    with suppress(OSError, ValueError):
+        siblings = os.listdir(Path(path).parent)  # noqa: PTH208  (a Path for each takes longer)
+    return f"there is no file or folder {path!r}{near(name, siblings)}"
 
 
 def _inside(folder: Path, passed: PassedOver) -> list[str]:

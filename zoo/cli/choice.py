@@ -16,9 +16,24 @@ if TYPE_CHECKING:
 
     from zoo_registry.runs import Run
 
-__all__ = ["note_choices"]
+__all__ = ["note_choices", "note_default"]
 
 _SHOWN = 5  # alternatives
+
+
+def note_default(run: "Run") -> None:
+    """Print which run is asked if none was named, and how another one is."""
+    from zoo_registry.published import is_published, published
+
+    dataset = run.record.dataset
+    classes = f"{len(dataset.classes)} classes"
+    if is_published(run):
+        about = f"which comes with the zoo: {classes}, {dataset.tracks} tracks of {dataset.name}"
+    else:
+        about = f"your newest run: {classes} of {dataset.title}"
+        if best := next(published(), None):
+            about += f"; `zoo predict {best.id} PATH` asks the zoo's"
+    say(f"asking {run.id}, {about}", err=True)
 
 
 def note_choices(taken: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from zoo.cli.choice import note_choices
+from zoo.cli.choice import note_choices, note_default
 from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
@@ -18,22 +18,20 @@ from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from zoo.inference.predictors import Predictor
+    from zoo_registry.runs import Run
 
 __all__ = ["command"]
 
 
 def command(
-    run: Annotated[
-        str,
-        typer.Argument(
-            help="A run's id or folder, a model's name or file, or an ONNX file.",
-            autocompletion=complete_trained,
-        ),
-    ],
-    paths: Annotated[
+    given: Annotated[
         list[str],
         typer.Argument(
-            help="Audio files, folders, patterns; - for standard input. Further models before them."
+            metavar="[RUN]... PATH...",
+            help="What is asked: a published run, a run's id or folder, a model's name or file, "
+            "model@dataset, or an ONNX file; your newest run, or else the best published one, if "
+            "none is named. Behind it audio files, folders, patterns; - for standard input.",
+            autocompletion=complete_trained,
         ),
     ],
     timeline: Annotated[bool, typer.Option("--timeline", help="Also the label over time.")] = False,
@@ -52,27 +50,26 @@ def command(
         Literal["table", "json", "csv"], typer.Option(help="json prints one object a line.")
     ] = "table",
 ) -> None:
-    """Classify recordings with a trained model.
+    """Classify recordings with a trained model: one of yours, or one that comes with the zoo.
 
-    Example: zoo predict svm song.mp3 --format json
+    Example: zoo predict song.mp3
     """
-    from zoo.audio.files import audio_files
+    from zoo.inference.arguments import models_and_recordings, recordings
     from zoo.inference.confidence import least_confidence
     from zoo.inference.output_file import OutputFile, csv_header, csv_lines, is_stdout, json_line
     from zoo.inference.predict import predict
-    from zoo.inference.predictors import models_before, open_models
+    from zoo.inference.predictors import open_models
 
     reporter = TerminalReporter()
-    others = models_before(paths)
-    paths = paths[len(others) :]
-    files: list[str] = audio_files(paths, reporter.note)
+    named, paths = models_and_recordings(given, reporter.note)
+    files: list[str] = recordings(paths, reporter.note)
     if output is not None and format == "table":
         format = "csv" if output.suffix.lower() == ".csv" else "json"
     as_csv = format == "csv"
     if output is not None and is_stdout(output):
         output = None
-    models = open_models([run, *others], threads=None if 1 in (jobs, len(files)) else 1)
-    note_choices(dict(zip([run, *others], (model.name for model in models), strict=True)))
+    models = open_models(named or [_default()], threads=None if 1 in (jobs, len(files)) else 1)
+    note_choices(dict(zip(named, (model.name for model in models), strict=False)))
     kept = None
     if output is not None:
         model = _only(models)
@@ -89,7 +86,7 @@ def command(
     def as_line(found: Prediction) -> str:
         """Return a prediction in the chosen format."""
         if format == "table":
-            return _text(found, of_several=bool(others))
+            return _text(found, of_several=len(models) > 1)
         return csv_lines(found, timeline) if as_csv else json_line(found)
 
     predictions = predict(
@@ -121,6 +118,14 @@ def command(
         reporter.note(f"{answered} into {output}, {failed} of them with an error")
     if failed:
         raise typer.Exit(1)
+
+
+def _default() -> "Run":
+    from zoo.inference.predictors import default_model
+
+    run = default_model()
+    note_default(run)
+    return run
 
 
 def _only(models: "list[Predictor]") -> "Predictor":
@@ -155,6 +160,10 @@ def _text(found: Prediction, of_several: bool) -> str:
         detail += f"; {found.seconds:.1f} s"
     if found.band:
         detail += f"; {found.band}"
+    if not of_several:
+        detail += "; " + "@".join(filter(None, (found.run, found.dataset)))
+    elif found.dataset:
+        detail += f"; trained on {found.dataset}"
     sure = "" if found.guess else f"{percent(found.confidence)}  "
     name = f"{found.run}: " if of_several else ""
     lines = [f"{name}{found.label}  {sure}{found.path}  ({detail})"]

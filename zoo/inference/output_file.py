@@ -27,7 +27,7 @@ _FORMER = (
     *("path", "label", "label_mean", "confidence", "windows", "seconds", "reason", "error"),
     "run",
 )
-_COLUMNS = (*_FORMER, *(name for name in OPTIONAL if name != "timeline"))
+_COLUMNS = (*_FORMER, *(name for name in OPTIONAL if name not in ("dataset", "timeline")))
 _EARLIER = (_FORMER, (*_FORMER, "guess"))  # columns of earlier versions
 _TIMELINE = ("path", "start", "end", "label", "confidence", "reason", "error", "run")
 _KEYS = tuple(field.name for field in fields(Prediction))  # of a line of JSON, in order

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 from zoo.artefacts.artefact import Artefact, Windows
 from zoo.artefacts.isolated import end_all
 from zoo.audio.decode import open_stream, waveform
-from zoo.audio.files import audio_files, on_disk
+from zoo.audio.files import on_disk
 from zoo.audio.loudness import SILENCE
 from zoo.audio.properties import Meter
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
 from zoo.execution.threads import map_in_threads
+from zoo.inference.arguments import recordings
 from zoo.inference.confidence import least_confidence
 from zoo.inference.prediction import (
     NONE_OF_THEM,
@@ -34,19 +36,22 @@ from zoo.inference.prediction import (
     doubt,
     narrow,
 )
-from zoo.inference.predictors import Predictor, open_models, while_wanted
+from zoo.inference.predictors import Predictor, default_model, open_models, while_wanted
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, UsageError
 from zoo_registry.predictions import OTHER, real_columns
+from zoo_registry.runs import Run
 from zoo_registry.text import first_line
 
 __all__ = ["predict"]
+
+_Model: TypeAlias = str | Path | Run | Predictor
 
 _SILENCE = f"silence: almost nothing is above {SILENCE} dB of full scale"
 
 
 def predict(
-    model: str | Path | Predictor | Sequence[str | Path | Predictor],
-    paths: str | Path | Iterable[str | Path],
+    model: _Model | Sequence[_Model] | None = None,
+    paths: str | Path | Iterable[str | Path] | None = None,
     *,
     timeline: bool = False,
     min_confidence: float | str = 0.0,
@@ -59,13 +64,16 @@ def predict(
 
     Parameters
     ----------
-    model : str, Path or Predictor, or sequence of them
-        Id or folder of a run; name of a model, which means its newest complete run, or file of
-        one, as it was when it was trained; an ONNX file or a folder with one; or the result of
-        `open_model`. Models on one front end compute it once.
+    model : str, Path, Run or Predictor, or sequence of them, optional
+        Name of a published run; id or folder of a run; name of a model, which means its newest
+        complete run, or file of one, as it was when it was trained, each with ``@`` and the name of
+        a dataset if runs on that are meant; an ONNX file or a folder with one; a run, such as the
+        result of `zoo.train`; or the result of `open_model`. Models on one front end compute it
+        once. By default it is the newest run of the workspace that takes audio, or else the best
+        published one.
     paths : str, Path or iterable of them
         Files; folders, which are searched for audio files; patterns such as
-        ``music/**/*.mp3``; and "-" for standard input.
+        ``music/**/*.mp3``; and "-" for standard input. If they are left out, `model` names them.
     timeline : bool
         Whether predictions contain their windows.
     min_confidence : float or "auto"
@@ -109,10 +117,22 @@ def predict(
     >>> (prediction,) = zoo.predict(run.id, demo.tracks[0].path)
     >>> prediction.label, prediction.votes
     ('ambient', {'ambient': 1})
+
+    Without a model, the newest run is asked.
+
+    >>> (same,) = zoo.predict(demo.tracks[0].path)
+    >>> same.run == run.id
+    True
     """
     reporter = reporter or Reporter()
-    files = audio_files([paths] if isinstance(paths, str | Path) else paths, reporter.note)
+    if paths is None:
+        model, paths = None, cast("str | Path | Iterable[str | Path] | None", model)
+    if paths is None or isinstance(paths, Run):
+        raise UsageError('name a recording: `zoo.predict("song.mp3")`')
+    files = recordings(paths, reporter.note)
     workers = min(jobs or os.cpu_count() or 1, len(files))
+    if model is None:
+        model = default_model()
     models = model if isinstance(model, Sequence) and not isinstance(model, str) else [model]
     predictors = open_models(models, None if workers == 1 else 1)
     for predictor in predictors:
@@ -178,17 +198,18 @@ def _classify(
                         pieces.append(piece)
                         bar.update(min(meter.seconds, length))
     except (AudioError, ArtefactError, LimitError) as error:
-        return Prediction(file, error=str(error), run=predictor.name)
+        return Prediction(file, error=str(error), run=predictor.name, dataset=predictor.dataset)
     except Exception as error:  # an error of a plugin; the other files can still be classified
         if isinstance(predictor, Artefact):
             raise
         raised = f"{type(error).__name__}: {first_line(error)}"
         reason = f"{file} made {predictor.name} raise {raised}"
-        return Prediction(file, error=reason, run=predictor.name)
+        return Prediction(file, error=reason, run=predictor.name, dataset=predictor.dataset)
     found = Prediction(
         file,
         seconds=round(meter.seconds, 3),
         run=predictor.name,
+        dataset=predictor.dataset,
         heard="; ".join(stream.notes.values()) or None,
     )
     if not pieces:

@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 UNLIKE = "unlike the training recordings"
 NONE_OF_THEM = "none of the trained classes"
 # Keys that JSON has only if they have a value.
-OPTIONAL = ("guess", "silent", "unlike", "heard", "band", "timeline")
+OPTIONAL = ("guess", "silent", "unlike", "heard", "band", "dataset", "timeline")
 _NARROW = 0.9  # of the bandwidth that is usual; less is another one
 _STEP, _BLUR = 500, 0.03  # Hz to which a bandwidth is rounded up, from a little less
 _UNSURE = "unsure"
@@ -94,6 +94,8 @@ class Prediction:
         Description of sound that is not used as it is: a channel or a track that is used alone.
     band : str or None
         Sentence about treble that the training recordings have and this one lacks.
+    dataset : str or None
+        Name of the dataset that the model was trained on, if it is known.
     timeline : list of Section or None
         Windows in order of time, if requested. Windows of networks overlap.
     """
@@ -114,6 +116,7 @@ class Prediction:
     unlike: int | None = None
     heard: str | None = None
     band: str | None = None
+    dataset: str | None = None
     timeline: list[Section] | None = None
 
     def to_json(self) -> dict[str, Any]:

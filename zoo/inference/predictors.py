@@ -1,5 +1,6 @@
 """Trained models that classify waveforms: ONNX files, and files that a plugin saved."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -12,18 +13,24 @@ from zoo.artefacts.artefact import Artefact, Windows
 from zoo.artefacts.shared_session import SharedFrontEnds
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.audio.decode import LONGEST
+from zoo.audio.files import missing
 from zoo.evaluate.calibration import calibrated
 from zoo.evaluate.thresholds import Thresholds
-from zoo.workspace import find_run
+from zoo.workspace import asked_by_default, find_run
 from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError, ZooError
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.own_files import is_own
+from zoo_registry.published import NAMES, is_published
 from zoo_registry.runs import ARTEFACT, RECORD, Run
 from zoo_registry.text import in_a_line
 
 __all__ = [
     "PluginPredictor",
     "Predictor",
+    "default_model",
+    "is_model",
+    "is_model_path",
+    "is_named",
     "models_before",
     "open_model",
     "open_models",
@@ -44,6 +51,7 @@ class Predictor(Protocol):
     rate: int
     shortest: int  # samples
     bandwidth: int  # Hz that nearly all of the training recordings reach, or 0
+    dataset: str | None  # name of what it was trained on
     has_times: bool
     thresholds: Thresholds | None
 
@@ -101,6 +109,7 @@ class PluginPredictor:
             raise PluginError(f"{reason}, and {failed}{again}") from error
         self.name = run.id
         self._beta = record.beta or 1.0
+        self.dataset: str | None = record.dataset.name
         self.classes = tuple(record.dataset.classes)
         frontend = self._model.card.frontend
         self.rate = frontend.sample_rate
@@ -146,7 +155,7 @@ def while_wanted(
 
 
 def open_model(
-    wanted: str | Path,
+    wanted: str | Path | Run,
     threads: int | None = None,
     *,
     plugins: bool = True,
@@ -156,7 +165,7 @@ def open_model(
 
     Parameters
     ----------
-    wanted : str or Path
+    wanted : str, Path or Run
         As for `predict`; so are the errors.
     threads : int, optional
         Number of threads per file; number of cores by default.
@@ -165,15 +174,15 @@ def open_model(
     shared : SharedFrontEnds, optional
         Front ends that are computed once for all models that are opened with it.
     """
-    wanted = str(wanted)
-    file = wanted if wanted.endswith(".py") else None
-    path = Path(wanted)
-    if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
-        path = path / ARTEFACT
-    if is_file(path) and path.name != RECORD and not file:
-        artefact = Artefact(path, _recorded_hash(path), threads, shared=shared)
-        return _of_sound(artefact, wanted)
-    run = find_run(wanted, lambda run: run.takes_audio and not _needs_file(run))
+    file = None
+    if not isinstance(wanted, Run):
+        word = str(wanted)
+        file = word if word.endswith(".py") else None
+        if path := _artefact_path(Path(word)):
+            artefact = Artefact(path, _recorded_hash(path), threads, shared=shared)
+            return _of_sound(artefact, word)
+        wanted = _run(word)
+    run = wanted
     if run.lack:
         raise UsageError(run.lack)
     if not run.takes_audio:
@@ -184,26 +193,56 @@ def open_model(
         return PluginPredictor(run, file)
     if not is_file(run.artefact_path):
         raise ArtefactError(run.damage([ARTEFACT]))
-    sha256 = run.record.artefact.sha256
-    artefact = Artefact(run.artefact_path, sha256, threads, home=run.folder, shared=shared)
+    sha256, is_ours = run.record.artefact.sha256, is_published(run)
+    artefact = Artefact(
+        run.artefact_path, sha256, threads, own=is_ours, home=run.folder, shared=shared
+    )
+    if is_ours:  # what its record calls it is known to nobody
+        artefact.name = run.id
     return _of_sound(artefact, run.id)
 
 
+def _artefact_path(path: Path) -> Path | None:
+    """Return the ONNX file that a path names, or that a folder without a record has."""
+    if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
+        return path / ARTEFACT
+    named = is_file(path) and path.name != RECORD and path.suffix != ".py"
+    return path if named else None
+
+
+def _run(word: str) -> Run:
+    try:
+        return find_run(word, _answers)
+    except UsageError as error:
+        if os.path.lexists(word):
+            raise
+        raise UsageError(f"{missing(word)}, and {error}") from error
+
+
+def default_model() -> Run:
+    """Return the run that is asked if none is named; see `zoo.workspace.asked_by_default`."""
+    return asked_by_default(_answers)
+
+
+def _answers(run: Run) -> bool:
+    return run.takes_audio and not _needs_file(run)
+
+
 def open_models(
-    wanted: Sequence[str | Path | Predictor], threads: int | None = None
+    wanted: Sequence[str | Path | Run | Predictor], threads: int | None = None
 ) -> list[Predictor]:
     """Return trained models; several of them compute a front end that they share once.
 
     Parameters
     ----------
-    wanted : sequence of str, Path or Predictor
+    wanted : sequence of str, Path, Run or Predictor
         As for `predict`; so are the errors.
     threads : int, optional
         Number of threads per file; number of cores by default.
     """
     shared = SharedFrontEnds() if len(wanted) > 1 else None
     return [
-        open_model(each, threads, shared=shared) if isinstance(each, str | Path) else each
+        open_model(each, threads, shared=shared) if isinstance(each, str | Path | Run) else each
         for each in wanted
     ]
 
@@ -212,24 +251,36 @@ def models_before(given: Sequence[str]) -> list[str]:
     """Return the models at the begin of arguments of which the last is a recording.
 
     What is on the disk is a model if it is an ONNX file, a Python file, or a folder with a run or
-    an artefact; anything else must be the name of a run or a model.
+    an artefact; anything else must be the name of a run or a model. The name of a published run
+    means that.
 
     Parameters
     ----------
     given : sequence of str
         Arguments of a command.
     """
-    return list(takewhile(_is_model, given[:-1]))
+    return list(takewhile(is_model, given[:-1]))
 
 
-def _is_model(wanted: str) -> bool:
-    path = Path(wanted)
+def is_model(word: str) -> bool:
+    """Return whether a word names a model, and no recording; see `models_before`."""
+    if word in NAMES:
+        return True
+    return is_model_path(word) if os.path.exists(word) else is_named(word)  # noqa: PTH110
+
+
+def is_model_path(word: str) -> bool:
+    """Return whether a word is the path of a model, which is not necessarily what it means."""
+    path = Path(word)
     if is_folder(path):
         return any(is_file(path / name) for name in (RECORD, ARTEFACT))
-    if is_file(path):
-        return path.suffix in (".onnx", ".py")
+    return is_file(path) and path.suffix in (".onnx", ".py")
+
+
+def is_named(word: str) -> bool:
+    """Return whether a run or a model has this name."""
     try:
-        find_run(wanted, lambda run: run.takes_audio and not _needs_file(run))
+        find_run(word)
     except ZooError:
         return False
     return True

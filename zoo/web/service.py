@@ -154,7 +154,7 @@ class _Stoppable:
     def __init__(self, model: Artefact, is_running: Callable[[], bool]) -> None:
         self.name, self.classes = model.name, model.classes
         self.rate, self.shortest, self.has_times = model.rate, model.shortest, model.has_times
-        self.thresholds = model.thresholds
+        self.thresholds, self.dataset = model.thresholds, model.dataset
         self.bandwidth = model.bandwidth
         self._model, self._is_running = model, is_running
 

@@ -206,5 +206,6 @@ def run_of_id(wanted: str, known: Iterable[Run], shortest: int = 0) -> Run:
     raise UsageError(
         f"there is no run or trained model {wanted!r} in {models_folder().absolute()}"
         f"{f' (the closest name is {near[0]!r})' if near else ''}; "
-        "`zoo runs list` shows the runs, `zoo train` makes one"
+        "`zoo runs list` shows the runs, `zoo models` also those that come with the zoo, "
+        "`zoo train` makes one"
     )

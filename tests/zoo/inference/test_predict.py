@@ -230,13 +230,15 @@ class TestCommand:
 
     def test_a_line_for_people(self, hearing, command, torn_song):
         run = hearing("torn")
-        said = "high  .340  torn.wav  (high 2, low 1; by mean probability low; 3.0 s)\n"
+        votes, asked = "high 2, low 1; by mean probability low", f"{run.id}@tones"
+        said = f"high  .340  torn.wav  ({votes}; 3.0 s; {asked})\n"
         assert command("torn", "torn.wav") == (0, said, "")
         status, out, _ = command("torn", "torn.wav", "--min-confidence", "0.5", "--timeline")
         assert (status, out.splitlines()) == (
             0,
             [
-                "unknown  torn.wav  (unsure: 0.340 is below 0.5; guess: high .340; 3.0 s)",
+                "unknown  torn.wav  (unsure: 0.340 is below 0.5; guess: high .340; 3.0 s; "
+                f"{asked})",
                 "          0:00.0-0:02.0  high  .510",
                 "          0:02.0-0:03.0  low  1.000",
             ],

@@ -121,16 +121,17 @@ class TestForPeople:
 
     def test_a_table(self, command):
         assert command("rest.wav", "--timeline") == [
-            "low  1.000  rest.wav  (low 1; 3 silent windows do not vote; 4.0 s)",
+            "low  1.000  rest.wav  (low 1; 3 silent windows do not vote; 4.0 s; RUN@tones)",
             "          0:00.0-0:01.0  low  1.000",
             "          0:01.0-0:04.0  silence",
         ]
         assert command("50 ms.wav", "--timeline") == [
-            "unknown    50 ms.wav  (too short: 0.050 s, the model needs 0.093 s)",
+            "unknown    50 ms.wav  (too short: 0.050 s, the model needs 0.093 s; RUN@tones)",
             "          0:00.0-0:00.1  too short",
         ]
         assert command("zeros.wav") == [
-            "unknown    zeros.wav  (silence: almost nothing is above -70 dB of full scale; 3.0 s)"
+            "unknown    zeros.wav  (silence: almost nothing is above -70 dB of full scale; 3.0 s; "
+            "RUN@tones)"
         ]
 
     def test_json_and_csv(self, command):
