@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from importlib.metadata import entry_points
@@ -14,6 +16,7 @@ import pytest
 import zoo
 from zoo_registry import Registry
 from zoo_registry.discovery import BUILT_IN, EXTENSIONS, FRONTENDS, MODELS, OPTIONAL
+from zoo_registry.published import NAMES
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -55,20 +58,47 @@ class TestWheel:
                 assert names - {"__pycache__"} == {package}
 
     @pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="needs hatchling")
-    def test_top_level_is_exactly_the_three(self, tmp_path):
-        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-        subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-        (wheel,) = tmp_path.glob("*.whl")
-        names = zipfile.ZipFile(wheel).namelist()
-        info = "genre_zoo-" + PROJECT["project"]["version"] + ".dist-info"
-        assert {name.split("/")[0] for name in names} == {*PACKAGES, info}
+    def test_it_has_the_three_packages_and_the_published_runs(self, tmp_path):
+        """As built from a checkout in which somebody works, and from its source distribution."""
+        checkout, made = tmp_path / "checkout", tmp_path / "made"
+        for name in ("zoo", "registry", "plugins", "models"):
+            ignored = shutil.ignore_patterns("__pycache__", "kfold-*", "predefined*")
+            shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
+        for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+            shutil.copy(ROOT / name, checkout)
+        for name in (*NAMES, "mine"):
+            own = checkout / "models" / name / "kfold-5" / "svm-0123456789"
+            own.mkdir(parents=True)
+            (own / "run.json").write_text("{}")
         source = {
-            path.relative_to(ROOT / folder if folder != package else ROOT).as_posix()
+            path.relative_to(checkout / folder if folder != package else checkout).as_posix()
             for package, folder in PACKAGES.items()
-            for path in (ROOT / folder).rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts
+            for path in (checkout / folder).rglob("*")
+            if path.is_file()
         }
-        assert source <= set(names)
+        runs = {
+            f"zoo_registry/published/{name}/{path.name}"
+            for name in NAMES
+            for path in (checkout / "models" / name).iterdir()
+            if path.is_file()
+        }
+        build = [sys.executable, "-m", "hatchling", "build", "-d", str(made)]
+        subprocess.run([*build, "-t", "sdist"], cwd=checkout, check=True, capture_output=True)
+        (archive,) = made.glob("*.tar.gz")
+        with tarfile.open(archive) as file:
+            file.extractall(tmp_path, filter="data")
+        unpacked = tmp_path / archive.name.removesuffix(".tar.gz")
+        assert (unpacked / "models" / "publish.py").is_file()
+        assert not list(unpacked.rglob("svm-0123456789"))
+        for folder in (checkout, unpacked):
+            subprocess.run([*build, "-t", "wheel"], cwd=folder, check=True, capture_output=True)
+            (wheel,) = made.glob("*.whl")
+            names = zipfile.ZipFile(wheel).namelist()
+            info = "genre_zoo-" + PROJECT["project"]["version"] + ".dist-info"
+            assert {name.split("/")[0] for name in names} == {*PACKAGES, info}
+            assert source <= set(names)
+            assert {name for name in names if "/published/" in name} == runs
+            wheel.unlink()
 
 
 class TestBuiltInPlugins:

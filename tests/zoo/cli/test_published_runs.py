@@ -1,0 +1,116 @@
+"""The runs in models/, which come with the zoo: whole, small, and silent about who trained them."""
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+
+from zoo.artefacts.model_card import model_card
+from zoo.training.verify import verify_run
+from zoo_registry.published import find_published, published, published_folder
+from zoo_registry.runs import FILES, Run
+
+FOLDER = published_folder()
+PRESENT = [run.id for run in published()]
+MOST, MOST_LIGHT = 12_000_000, 2_000_000  # bytes
+# Folders of a machine.
+MACHINE = re.compile(r"/(home|root|tmp|work|usr|Users)/|[A-Z]:\\")
+
+
+@pytest.fixture(params=PRESENT)
+def run(request) -> Run:
+    return find_published(request.param)
+
+
+def test_it_is_whole_without_its_recordings(run, command):
+    assert run.complete
+    assert {path.name for path in run.folder.iterdir() if path.is_file()} <= FILES
+    assert run.damaged() == []
+    status, out, notes = command("runs", "verify", run.id)
+    assert status == 0
+    assert out == f"{run.id}: files and card verified, not the split and the answers\n"
+    assert notes.startswith(f"{run.id}: its recordings do not come with the zoo; give them as")
+    (result,) = json.loads(command("runs", "verify", run.id, "--format", "json")[1])
+    assert (result["findings"], "--data" in result["note"]) == ([], True)
+
+
+def test_recordings_that_are_asked_for_have_to_be_there(command):
+    assert command("runs", "verify", "gtzan", "--data", "nowhere")[0] == 1
+    # Other recordings of the same name in the folder of the user are not meant by the record.
+    Path("data", "gtzan", "dog").mkdir(parents=True)
+    assert command("runs", "verify", "gtzan")[0] == 0
+    status, out, _ = command("runs", "verify", "gtzan", "--rerun")
+    assert status == 1
+    assert "give them as --data to train it again" in out
+
+
+def test_a_changed_file_is_found_without_the_recordings(run, tmp_path, monkeypatch, command):
+    for path in run.folder.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    copy = tmp_path.rename(tmp_path.with_name(run.id))
+    monkeypatch.setattr("zoo_registry.published.published_folder", lambda: copy.parent)
+    for name in sorted(FILES & {path.name for path in copy.iterdir()}):
+        content = (copy / name).read_bytes()
+        (copy / name).write_bytes(content.replace(b"0.", b"1.", 1))
+        assert command("runs", "verify", run.id)[0] == 1, name
+        (copy / name).write_bytes(content)
+    assert command("runs", "verify", run.id)[0] == 0
+
+
+def test_it_names_no_place_and_no_name_of_a_machine(run):
+    model = onnx.load(run.artefact_path)
+    inside = [item.value for item in model.metadata_props] + [model.doc_string]
+    texts = [path.read_text() for path in run.folder.iterdir() if path.suffix in (".json", ".md")]
+    for text in (*inside, *texts):
+        assert not MACHINE.search(text), MACHINE.search(text)
+    machine, dataset = run.record.machine, run.record.dataset
+    assert re.fullmatch(r"(Linux|Darwin|Windows) \w+", machine.platform)
+    assert machine.process is dataset.place is None
+    assert dataset.source == f"data/{dataset.name}"
+
+
+def test_the_card_is_plain(run):
+    card = run.card_path.read_text()
+    assert card == model_card(run, run.predictions())
+    for wanted in (
+        "95 % interval", "## What confuses it", "## What it must not be used for", "## Notes",
+        "## How well after everyday handling", "## To cite the recordings", "Chosen as the most",
+    ):  # fmt: skip
+        assert wanted in card
+    assert ("## Licence of the weights" in card) == (run.id == "gtzan")
+    licence = {"esc10": "CC BY 3.0"}.get(run.id, "none is stated")
+    assert run.record.dataset.licence == licence
+
+
+def test_all_of_them_are_small():
+    sizes = {path: path.stat().st_size for name in PRESENT for path in (FOLDER / name).iterdir()}
+    assert sum(sizes.values()) <= MOST
+    assert sizes[FOLDER / "gtzan-light" / "model.onnx"] < MOST_LIGHT
+
+
+@pytest.mark.real
+def test_they_are_verified_with_their_recordings(real_data, tmp_path):
+    places = load_publish().lay_out(real_data, tmp_path)
+    for name in PRESENT:
+        run = find_published(name)
+        assert verify_run(run, data=str(places[run.record.dataset.name])) == [], name
+
+
+def test_recordings_that_are_missing_are_named(tmp_path, monkeypatch):
+    (tmp_path / "gtzan-mini").mkdir()
+    monkeypatch.setenv("ZOO_TEST_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match="has no gtzan-pieces and no esc10; set ZOO_TEST_DATA"):
+        load_publish().recordings()
+
+
+def load_publish():
+    spec = importlib.util.spec_from_file_location("publish", FOLDER / "publish.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["publish"] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
