@@ -4,6 +4,8 @@ from .audio.frontends import Handcrafted as Handcrafted
 from .audio.frontends import LogMel as LogMel
 from .datasets import Dataset as Dataset
 from .evaluate.leaderboard import leaderboard as leaderboard
+from .features.files import Embeddings as Embeddings
+from .features.files import embed as embed
 from .inference.predict import predict as predict
 from .plugins.classical import classical as classical
 from .plugins.contract import CannotExport as CannotExport

@@ -169,10 +169,11 @@ class TestImports:
 class TestPublicNames:
     def test_pinned(self):
         assert zoo.__all__ == [
-            "CannotExport", "Card", "Change", "Choice", "Dataset", "Encoder", "Exported", "Float",
-            "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS", "KERAS_SPACE", "LogFloat",
-            "LogMel", "Neighbours", "Run", "TrainedOn", "ZooError", "batch_normalisation",
-            "classical", "hookimpl", "keras_model", "leaderboard", "predict", "train", "tune",
+            "CannotExport", "Card", "Change", "Choice", "Dataset", "Embeddings", "Encoder",
+            "Exported", "Float", "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS",
+            "KERAS_SPACE", "LogFloat", "LogMel", "Neighbours", "Run", "TrainedOn", "ZooError",
+            "batch_normalisation", "classical", "embed", "hookimpl", "keras_model", "leaderboard",
+            "predict", "train", "tune",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("name", zoo.__all__)

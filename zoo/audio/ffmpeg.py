@@ -1,7 +1,7 @@
 """Decoding by FFmpeg, through PyAV: compressed sound of every kind."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, groupby
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
     from av.container import InputContainer
 
-__all__ = ["open_ffmpeg"]
+__all__ = ["open_ffmpeg", "stated_genre"]
 
 # Others name further files and addresses, which FFmpeg opens: playlists, lists of parts, pictures.
 _CONTAINERS = (
@@ -107,6 +107,29 @@ def open_ffmpeg(path: Path) -> Stream:
         if not (behind := head.behind_junk()):
             raise
         return _stream(path, behind)
+
+
+def stated_genre(path: Path) -> str | None:
+    """Return the genre that a tag of any kind states, None if FFmpeg finds none.
+
+    Parameters
+    ----------
+    path : Path
+        Audio file.
+    """
+    import av
+
+    start, end = read_head(path).start, path.stat().st_size
+    for begin in sorted({0, start}):  # behind a tag at the beginning, one at the end is read
+        with suppress(av.FFmpegError, ValueError, OSError):
+            opened = _container(path, begin, end)
+            with closing(opened):
+                owners = [opened.container, *opened.container.streams]
+                stated = (item for owner in owners for item in owner.metadata.items())
+                for name, text in stated:
+                    if name.casefold() == "genre" and text.strip():
+                        return str(text).strip()
+    return None
 
 
 def _stream(path: Path, head: Head) -> Stream:

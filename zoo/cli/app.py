@@ -1,21 +1,24 @@
 """Typer application, in which errors become one sentence and an exit status."""
 
-import inspect
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoo.cli import data, leaderboard, models, plugins, predict, report, runs, serve, train, tune
 from zoo.cli.ending import Interrupted, fail, flush
 from zoo.cli.output import escaped
-from zoo_registry.errors import ZooError
+from zoo.cli.panels import add_to
+from zoo_registry.errors import UsageError, ZooError
 from zoo_registry.places import hint
 from zoo_registry.text import first_line, in_a_line
+
+if TYPE_CHECKING:
+    from zoo_registry.plugins import Registry
 
 __all__ = ["app", "run"]
 
@@ -32,21 +35,7 @@ app = typer.Typer(
 )
 
 
-def _add(task: str, name: str, what: Callable[..., None] | typer.Typer, example: str = "") -> None:
-    """Add a command, or a group of commands, to the panel of a task."""
-    if isinstance(what, typer.Typer):
-        summary = what.info.help or ""
-        app.add_typer(what, name=name, rich_help_panel=task, short_help=_short(summary, example))
-    else:
-        summary, _, example = (inspect.getdoc(what) or "").partition("Example: ")
-        summary = summary.split("\n\n")[0]
-        app.command(name, rich_help_panel=task, short_help=_short(summary, example))(what)
-
-
-def _short(summary: str, example: str) -> str:
-    return f"{summary}\n[dim]{example}[/dim]"
-
-
+_add = partial(add_to, app)
 _add("Compare models", "models", models.command)
 _add("Compare models", "train", train.command)
 _add("Compare models", "tune", tune.command)
@@ -173,10 +162,24 @@ def _add_commands_of_plugins() -> None:
             added = typer.Typer()
             registry.ask("zoo_commands", app=added)
             _take_over(added)
+        reason = _switched_off(registry)
     except ZooError as error:
         # Help has to work in spite of the error; completion must not print it.
         if "_ZOO_COMPLETE" not in os.environ:
             fail(str(error), error.exit_status)
+        return
+    if reason:
+        raise UsageError(reason)
+
+
+def _switched_off(registry: "Registry") -> str | None:
+    """Return why an extension with the name of the command is not used, if there is no command."""
+    known = {command.name for command in app.registered_commands} | _BUILT_IN
+    for entry in registry.entries:
+        is_meant = sys.argv[1:2] == [entry.name] and entry.name not in known
+        if is_meant and entry.kind == "extension" and entry.withheld:
+            return f"the extension {entry.name!r} is not used: {entry.reason}"
+    return None
 
 
 def _take_over(extra: typer.Typer) -> None:

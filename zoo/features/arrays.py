@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Arrays", "cached_arrays", "frontend_of", "rows_of"]
+__all__ = ["Arrays", "cached_arrays", "frontend_of", "identity_of", "rows_of"]
 
 
 class Arrays(Sequence["NDArray[np.float32]"]):
@@ -80,6 +80,12 @@ def frontend_of(model: Model, dataset: Dataset) -> dict[str, Any]:
                 "table with one row of features a track; give the folder of the recordings"
             )
         return {"name": TABLE, "version": 1, "columns": list(dataset.feature_names)}
+    return identity_of(model)
+
+
+def identity_of(model: Model) -> dict[str, Any]:
+    """Return the identity of the arrays that a model gets from recordings, as JSON values."""
+    card = model.card
     described = identity(card.frontend)
     given = model.source.frontend
     if given and given.is_file:  # its author need not raise the version at every change

@@ -40,6 +40,7 @@ __all__ = [
     "cache_identity",
     "extract",
     "feature_arrays",
+    "fill_cache",
     "reason_of",
 ]
 
@@ -214,6 +215,28 @@ class _Computed:
     frontend_seconds: float = 0.0
     array: "NDArray[np.float32] | None" = None
     properties: "Properties | None" = None
+
+
+def fill_cache(
+    cache: FeatureCache, tracks: Sequence[Track], model: Model, jobs: int | None, reporter: Reporter
+) -> dict[str, str]:
+    """Return why tracks without a dataset have no array, by their ids, after computing the others.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+        Cache that gets the arrays.
+    tracks : sequence of Track
+        Files of which the cache has no array.
+    model : Model
+        The model whose front end is applied.
+    jobs : int or None
+        Number of processes; all cores if it is None.
+    reporter : Reporter
+        Receiver of the progress.
+    """
+    computed = _fill(cache, tracks, model, LocalProcesses(jobs), reporter)
+    return {name: item.reason for name, item in computed.items() if item.reason is not None}
 
 
 def _fill(

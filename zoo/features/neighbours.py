@@ -18,8 +18,9 @@ from zoo.execution.progress import Reporter
 from zoo.features.arrays import cached_arrays, frontend_of
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.features.extraction import extract
-from zoo.plugins.registry import open_registry, usable_model
-from zoo_registry.errors import UsageError, ZooError
+from zoo.features.files import model_of_rows, standardised
+from zoo.plugins.registry import open_registry
+from zoo_registry.errors import ZooError
 from zoo_registry.frontend import identity
 from zoo_registry.predictions import OTHER
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["cached_encoder", "check_neighbours", "embeddings"]
 
-_MODEL = "logistic"  # any model of one row per window; only its front end is used
 _COPY = 0.5  # of the distance to any third track
 _NEAREST = 10  # tracks, none of which has the label of an odd one
 _OWN = 3  # tracks of a class, whose mean is the distance to the class
@@ -75,13 +75,7 @@ def embeddings(
     UsageError
         If there is no such front end, or it has another layout.
     """
-    registry = open_registry()
-    if registry.frontend(frontend).card.frontend.layout != "vectors":
-        raise UsageError(
-            f"{frontend} gives a row per short-time frame, and tracks are compared by rows per "
-            "window; choose a front end such as musicnn"
-        )
-    model = usable_model(registry, _MODEL, frontend)
+    model = model_of_rows(frontend)
     dataset = extract(dataset, model, LocalProcesses(jobs), reporter).dataset
     cache = FeatureCache(features_folder(), frontend_of(model, dataset))
     arrays = cached_arrays(cache, dataset.tracks)
@@ -142,9 +136,7 @@ def check_neighbours(
 
 def _squares(rows: "NDArray[np.float32]") -> "NDArray[np.float32]":
     """Return the squared distances of standardised rows; of a row to itself it is infinite."""
-    deviations = rows.std(axis=0)
-    varying = deviations > 1e-6 * np.abs(rows).max(axis=0)
-    standard = (rows - rows.mean(axis=0))[:, varying] / deviations[varying]
+    standard = standardised(rows)
     norms = np.square(standard).sum(axis=1)
     squares: NDArray[np.float32] = norms[:, None] + norms - 2 * standard @ standard.T
     np.fill_diagonal(squares, np.inf)
