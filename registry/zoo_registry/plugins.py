@@ -6,7 +6,7 @@ few and small, are imported when hooks are called.
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -50,11 +50,17 @@ class Registry:
         Implementations used where a plugin has none of its own.
     points : iterable of EntryPoint, optional
         Entry points to use instead of the installed ones.
+    stored : callable, optional
+        Returns the front end in the ONNX file of a run; without it there is none.
     """
 
     def __init__(
-        self, defaults: Iterable[object] = (), points: Iterable[EntryPoint] | None = None
+        self,
+        defaults: Iterable[object] = (),
+        points: Iterable[EntryPoint] | None = None,
+        stored: Callable[[Path], LoadedFrontEnd] | None = None,
     ) -> None:
+        self._stored = stored
         self._defaults = tuple(defaults)
         self._points = None if points is None else tuple(points)
         self._loaded: dict[tuple[str, str | None], Model] = {}
@@ -123,8 +129,8 @@ class Registry:
         Parameters
         ----------
         spec : str
-            Its name, or the path of a file that ends with ``.py``; behind a colon, values of its
-            fields, as in ``handcrafted:window=10``.
+            Its name, the path of a file that ends with ``.py``, or that of the ONNX file of a run;
+            behind a colon, values of its fields, as in ``handcrafted:window=10``.
 
         Raises
         ------
@@ -143,6 +149,8 @@ class Registry:
         found = self._points_of("front-end")
         if name in found:
             loaded = load_frontend(found[name])
+        elif self._stored and name.endswith(".onnx"):
+            loaded = self._stored(Path(name))
         elif is_plugin_file(name):
             loaded = load_frontend_file(Path(name))
             if any(e.kind == "front-end" and e.name == loaded.card.name for e in self.entries):

@@ -164,7 +164,9 @@ class RunRecord(Structure, kw_only=True):
         """The command that trains this run, and repairs it."""
         words = ["zoo", "train", self.model.file or self.model.name, "--data", self.dataset.source]
         words += self.dataset.reading.options if self.dataset.reading else []
-        if self.frontend_plugin and self.frontend_plugin.spec:
+        if self.dataset.kept_from:
+            words += ["--from", self.dataset.kept_from, "--keep-classes"]
+        elif self.frontend_plugin and self.frontend_plugin.spec:
             words += ["--front-end", self.frontend_plugin.spec]
         words += ["--protocol", self.protocol.spec, "--seed", str(self.seed)]
         words += [] if self.protocol.grouped else ["--ungrouped"]

@@ -180,7 +180,8 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     tracks belong to, such as "gtzan", if it is known, `licence` and `citation` its licence and how
     to cite it. `reading` opens the same tracks again;
     `selection` says what they are of the whole dataset, such as "3 of 10 classes". If
-    `source` is no absolute path or address, `place` is the hash of that.
+    `source` is no absolute path or address, `place` is the hash of that. `kept_from` is the run
+    whose tracks were added to those of `source`: its name, its id, or its folder.
     """
 
     name: str
@@ -197,6 +198,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     reading: Reading | None = None
     selection: str | None = None
     place: str | None = None
+    kept_from: _Place | None = None
 
     @property
     def title(self) -> str:

@@ -24,6 +24,7 @@ from zoo.evaluate.novelty import Novelty, Windowing, fit_novelty
 from zoo.evaluate.protocols import Fold
 from zoo.evaluate.thresholds import thresholds
 from zoo.evaluate.vote import count_votes, vote_winner
+from zoo.features.extraction import feature_arrays
 from zoo.features.rows import sounding_rows
 from zoo_registry.errors import ArtefactError, RunError
 from zoo_registry.files import atomic_path
@@ -94,9 +95,12 @@ def write_artefact(
         add_novelty(proto, novelty, arrays[0].shape[1])
     add_metadata(proto, _metadata(run, predictions, windows, needed))
     content: bytes = proto.SerializeToString(deterministic=True)
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _TRACKS)).astype(int))
+    count = len(dataset.recorded)
+    places = np.unique(np.linspace(0, count - 1, min(count, _TRACKS)).astype(int))
+    chosen = [dataset.recorded[place] for place in places]
     tracks = [dataset.tracks[index] for index in chosen]
-    rows = [arrays[index] for index in chosen]
+    heard = feature_arrays(model, dataset, chosen, whole=True) if dataset.is_averaged else arrays
+    rows = [heard[index] for index in chosen]
     frontend = model.card.frontend
     with atomic_path(run.artefact_path, durable=False) as temporary:
         temporary.write_bytes(content)

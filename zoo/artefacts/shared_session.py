@@ -3,16 +3,15 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artefacts.session import LocalSession, Session
+from zoo.audio.onnx_graphs import TRACK, cut_at_track
 
 __all__ = ["SharedFrontEnds"]
 
-_TRACK = "track"
 _HELD = 1 << 25  # bytes of arrays that are kept per front end
 
 
@@ -30,7 +29,7 @@ class SharedFrontEnds:
     def session(self, content: bytes, threads: int | None) -> Session:
         """Return a session of an artefact, cut in two where it has the value ``track``."""
         whole = LocalSession(content, threads)
-        parts = _parts(content)
+        parts = cut_at_track(content)
         if parts is None:
             return whole
         front, rest = parts
@@ -55,7 +54,7 @@ class _FrontEnd:
             if key in self._arrays:
                 self._arrays.move_to_end(key)
                 return self._arrays[key]
-        array: NDArray[np.float32] = self._session.raw([_TRACK], {"waveform": waveform})[0]
+        array: NDArray[np.float32] = self._session.raw([TRACK], {"waveform": waveform})[0]
         with self._lock:
             self._arrays[key] = array
             while len(self._arrays) > 1 and sum(a.nbytes for a in self._arrays.values()) > _HELD:
@@ -72,54 +71,4 @@ class _SharedSession:
 
     def run(self, given: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """Return the outputs that the zoo knows by their names."""
-        return self._rest.known({"waveform": given, _TRACK: self._front(given)})
-
-
-def _parts(content: bytes) -> tuple[bytes, bytes] | None:
-    """Return the graph from ``waveform`` to ``track``, and the rest; None if it has no such cut."""
-    import onnx
-
-    model = onnx.load_from_string(content)
-    given = [value.name for value in model.graph.input]
-    if given != ["waveform"] or not any(_TRACK in node.output for node in model.graph.node):
-        return None
-    kind = onnx.TensorProto.FLOAT
-    track = onnx.helper.make_tensor_value_info(_TRACK, kind, ["rows", "columns"])
-    front = _cut(model, [], [track])
-    rest = _cut(model, [track], list(model.graph.output))
-    return front, rest
-
-
-def _cut(model: Any, given: list[Any], wanted: list[Any]) -> bytes:
-    """Return what computes the wanted values from the waveform and those given."""
-    import onnx
-
-    known = {value.name for value in [*model.graph.input, *given]}
-    needed = {value.name for value in wanted}
-    nodes = []
-    for node in reversed(model.graph.node):
-        if needed & set(node.output) - known:
-            nodes.append(node)
-            needed |= _names(node)
-    graph = onnx.helper.make_graph(
-        nodes[::-1],
-        "part",
-        [*model.graph.input, *given],
-        wanted,
-        [tensor for tensor in model.graph.initializer if tensor.name in needed],
-    )
-    domains = {node.domain for node in nodes} | {""}
-    part = onnx.helper.make_model(
-        graph,
-        ir_version=model.ir_version,
-        opset_imports=[entry for entry in model.opset_import if entry.domain in domains],
-        functions=model.functions,
-    )
-    content: bytes = part.SerializeToString(deterministic=True)
-    return content
-
-
-def _names(node: Any) -> set[str]:
-    """Return the values that a node reads, within its subgraphs as well."""
-    inner = [a.g for a in node.attribute if a.HasField("g")]
-    return set(node.input).union(*(_names(n) for graph in inner for n in graph.node))
+        return self._rest.known({"waveform": given, TRACK: self._front(given)})

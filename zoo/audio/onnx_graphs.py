@@ -6,7 +6,10 @@ from typing import Any
 from zoo.audio.onnx_spectra import Op, Tensor
 from zoo_registry.hooks import OPSET
 
-__all__ = ["built", "joined", "put_before_names"]
+__all__ = ["TRACK", "built", "cut_at_track", "joined", "put_before_names"]
+
+TRACK = "track"
+"""Name of the value that a front end gives, and a model takes."""
 
 _IR_VERSION = 10  # came with the operator sets up to 22; older hosts refuse newer files
 
@@ -87,3 +90,63 @@ def put_before_names(prefix: str, graph: Any, outputs: bool = True) -> None:
     onnx.compose.add_prefix_graph(
         graph, prefix, rename_outputs=outputs, inplace=True, name_map=weights
     )
+
+
+def cut_at_track(content: bytes) -> tuple[bytes, bytes] | None:
+    """Return the graph from ``waveform`` to ``track``, and the rest; None if it has no such cut.
+
+    Parameters
+    ----------
+    content : bytes
+        ONNX file.
+    """
+    import onnx
+
+    model = onnx.load_from_string(content)
+    given = [value.name for value in model.graph.input]
+    if given != ["waveform"] or not any(TRACK in node.output for node in model.graph.node):
+        return None
+    kind = onnx.TensorProto.FLOAT
+    track = onnx.helper.make_tensor_value_info(TRACK, kind, ["rows", "columns"])
+    front = _cut(model, [], [track])
+    rest = _cut(model, [track], list(model.graph.output))
+    return front, rest
+
+
+def _cut(model: Any, given: list[Any], wanted: list[Any]) -> bytes:
+    """Return what computes the wanted values from the waveform and those given."""
+    import onnx
+
+    known = {value.name for value in [*model.graph.input, *given]}
+    needed = {value.name for value in wanted}
+    nodes = []
+    for node in reversed(model.graph.node):
+        if needed & set(node.output) - known:
+            nodes.append(node)
+            needed |= _names(node)
+    graph = onnx.helper.make_graph(
+        nodes[::-1],
+        "part",
+        [*model.graph.input, *given],
+        wanted,
+        [tensor for tensor in model.graph.initializer if tensor.name in needed],
+    )
+    domains = {node.domain for node in nodes} | {""}
+    part = onnx.helper.make_model(
+        graph,
+        ir_version=model.ir_version,
+        opset_imports=[entry for entry in model.opset_import if entry.domain in domains],
+        functions=model.functions,
+    )
+    content: bytes = part.SerializeToString(deterministic=True)
+    return content
+
+
+def _names(node: Any) -> set[str]:
+    """Return the values that a node reads, within its subgraphs as well if they are not theirs."""
+    names = set(node.input)
+    for graph in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
+        read = {output.name for output in graph.output}.union(*map(_names, graph.node))
+        theirs = {item.name for item in (*graph.input, *graph.initializer)}
+        names |= read - theirs.union(*(inner.output for inner in graph.node))
+    return names

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli.completion import complete_model
+from zoo.cli.completion import complete_model, complete_run
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
     DataOption,
@@ -22,6 +22,7 @@ from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
+    from zoo_registry.plugins import Registry
     from zoo_registry.record_parts import Reading
     from zoo_registry.runs import Run
 
@@ -42,6 +43,19 @@ def command(
     *,
     reading: "Reading",
     frontends: FrontEndsOption = None,
+    from_run: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="A run whose front end is taken, such as the published gtzan.",
+            autocompletion=complete_run,
+        ),
+    ] = None,
+    keep_classes: Annotated[
+        bool,
+        typer.Option("--keep-classes", help="Add the classes of that run, and learn both."),
+    ] = False,
     protocol: Annotated[
         str,
         typer.Option(
@@ -88,20 +102,17 @@ def command(
     from zoo.evaluate.leaderboard import leaderboard
     from zoo.evaluate.protocols import note_published
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
+    from zoo.training.origin import Origin
     from zoo.training.train import train
 
     wanted = _tracks_to_change(robustness, no_robustness)
     registry = open_registry()
-    names = list(models or ())
-    if every:
-        ready = [state for state in registry.models() if state.status == "ready"]
-        # Classical models come first: they take seconds, networks take minutes.
-        names += [state.name for state in sorted(ready, key=lambda state: state.family or "")]
-    names = list(dict.fromkeys(names))
-    if not names:
-        raise UsageError("no model is named; give one from `zoo models`, or --all")
+    origin = Origin.checked(from_run, keep_classes, frontends)
+    names = _wanted(models, every, registry)
     params = dict(map(setting, settings or ()))
-    wishes = [(name, frontend) for frontend in frontends or (None,) for name in names]
+    wishes = [
+        (name, frontend) for frontend in frontends or (origin.frontend(registry),) for name in names
+    ]
     for name, frontend in wishes:  # errors are reported before hours of work
         with suppress(UsageError) if every else nullcontext():
             usable_model(registry, name, frontend).card.resolve(params)
@@ -110,6 +121,7 @@ def command(
     scored: list[Run] = []
     with chosen_engine(engine, scheduler, jobs) as workers:
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
+        dataset = origin.extended(dataset, registry)
         if note := note_published(dataset, protocol):
             reporter.note(note)
         for name, frontend in wishes:
@@ -152,6 +164,18 @@ def command(
                 reporter.note(f"Next: {using}`zoo runs show {best.run}`.")
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
+
+
+def _wanted(models: "list[str] | None", every: bool, registry: "Registry") -> list[str]:
+    """Return the models that the command names, or all that are ready, each once."""
+    names = list(models or ())
+    if every:
+        ready = [state for state in registry.models() if state.status == "ready"]
+        # Classical models come first: they take seconds, networks take minutes.
+        names += [state.name for state in sorted(ready, key=lambda state: state.family or "")]
+    if not names:
+        raise UsageError("no model is named; give one from `zoo models`, or --all")
+    return list(dict.fromkeys(names))
 
 
 def _tracks_to_change(number: int | None, none: bool) -> int | None:

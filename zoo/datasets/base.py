@@ -181,6 +181,8 @@ class Dataset:
         Audio files in class folders that its ``metadata.csv`` does not list.
     limited : sequence of str
         Classes of which a limit has left out tracks.
+    kept_from : str or None
+        The run whose tracks were added to those of `source`; see `zoo.datasets.merged`.
 
     Raises
     ------
@@ -213,6 +215,7 @@ class Dataset:
     selection: str = field(default="", kw_only=True)
     unlisted: Sequence[str] = field(default=(), kw_only=True)
     limited: Sequence[str] = field(default=(), kw_only=True)
+    kept_from: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(sorted(self.tracks, key=attrgetter("id"))))
@@ -262,6 +265,16 @@ class Dataset:
             for track in self.tracks
         ]
         return np.array(components(keys), dtype=np.int64)
+
+    @cached_property
+    def recorded(self) -> tuple[int, ...]:
+        """The indices of the tracks that have a recording, or a row of a table."""
+        return tuple(n for n, track in enumerate(self.tracks) if track.embedded is None)
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether each track is one row, the mean of its rows, because some have no recording."""
+        return len(self.recorded) < len(self)
 
     @property
     def has_groups(self) -> bool:

@@ -78,7 +78,7 @@ def to_npz(rows: "NDArray[np.floating]", tracks: Sequence[EmbeddedTrack]) -> byt
 
 
 def read_embeddings(run: Run) -> list[Track]:
-    """Return the tracks of the embeddings of a run; their ids begin with that of the run.
+    """Return the tracks of the embeddings of a run.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def read_embeddings(run: Run) -> list[Track]:
     rows.flags.writeable = False
     return [
         Track(
-            id=f"{run.id}/{item.id}",
+            id=item.id,
             label=item.label,
             digest=digest([item.sha256, row.tobytes().hex()]),
             group=item.group,

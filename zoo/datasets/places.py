@@ -15,9 +15,11 @@ __all__ = [
     "exists",
     "is_relative",
     "is_there",
+    "note_named",
     "note_trained",
     "place_of",
     "recorded_place",
+    "was_named",
     "was_trained",
 ]
 
@@ -103,6 +105,22 @@ def is_there(place: str, sources: Iterable[str]) -> bool:
         if os.path.exists((_folder(place) / _PATH).read_text(encoding="utf-8")):  # noqa: PTH110
             return True
     return any(exists(source) and place_of(source) == place for source in sources)
+
+
+def note_named(path: str) -> None:
+    """Store that the user has named a folder or file, which records may name, then, too."""
+    if not was_named(path):
+        with suppress(OSError):  # it will have to be named again
+            write_text(_mark(path), "", durable=False)
+
+
+def was_named(path: str) -> bool:
+    """Whether the user has named a folder or file to a command on this machine."""
+    return _mark(path).exists()
+
+
+def _mark(path: str) -> Path:
+    return cache_folder() / "named" / digest(os.path.realpath(path))[:_DIGITS]
 
 
 def _folder(place: str) -> Path:

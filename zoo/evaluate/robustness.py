@@ -84,8 +84,8 @@ class Sample:
         """Draw tracks by their content, so that all runs with these tracks have the same sample.
 
         Classes have equally many tracks, as far as they have so many; tracks of none of the
-        classes are not scored, and not drawn. A track that is tested
-        several times is in the sample of the first fold that tests it.
+        classes are not scored, and not drawn, nor are those without a recording. A track that is
+        tested several times is in the sample of the first fold that tests it.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Sample:
         tested: dict[int, int] = {}
         for fold in folds:
             for index in fold.test.tolist():
-                if dataset.tracks[index].label != OTHER:
+                if dataset.tracks[index].label != OTHER and not dataset.tracks[index].embedded:
                     tested.setdefault(index, fold.number)
         ranks: Counter[str] = Counter()
         ranked = []
@@ -157,12 +157,12 @@ def default_size(model: Model, dataset: Dataset, changes: int) -> int:
     changes : int
         Number of changes.
     """
-    if isinstance(dataset, FeatureTable) or len(dataset) < _FEWEST:
+    if isinstance(dataset, FeatureTable) or len(dataset.recorded) < _FEWEST:
         return 0
-    size = min(_TRACKS, len(dataset))
+    size = min(_TRACKS, len(dataset.recorded))
     # Models share the arrays of a built-in front end, whose cost is known.
     shared = type(model.card.frontend) in FRONTENDS.values() and not model.overrides_preprocess
-    return size if shared or size * changes <= len(dataset) else 0
+    return size if shared or size * changes <= len(dataset.recorded) else 0
 
 
 def by_change(changed: ChangedPredictions, predictions: Predictions) -> list[ChangeScore]:

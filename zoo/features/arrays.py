@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Arrays", "cached_arrays", "frontend_of", "identity_of", "rows_of"]
+__all__ = ["Arrays", "averaged", "cached_arrays", "frontend_of", "identity_of", "rows_of"]
 
 
 class Arrays(Sequence["NDArray[np.float32]"]):
@@ -23,15 +23,15 @@ class Arrays(Sequence["NDArray[np.float32]"]):
 
     Parameters
     ----------
-    load : sequence of callables
+    loaders : sequence of callables
         Each returns one array, float32, shape (rows, columns).
     """
 
-    def __init__(self, load: "Sequence[Callable[[], NDArray[np.float32]]]") -> None:
-        self._load = load
+    def __init__(self, loaders: "Sequence[Callable[[], NDArray[np.float32]]]") -> None:
+        self.loaders = loaders
 
     def __len__(self) -> int:
-        return len(self._load)
+        return len(self.loaders)
 
     @overload
     def __getitem__(self, index: int) -> "NDArray[np.float32]": ...
@@ -39,17 +39,17 @@ class Arrays(Sequence["NDArray[np.float32]"]):
     def __getitem__(self, index: slice) -> "Arrays": ...
     def __getitem__(self, index: int | slice) -> "NDArray[np.float32] | Arrays":
         if isinstance(index, slice):
-            return Arrays(self._load[index])
-        return self._load[index]()
+            return Arrays(self.loaders[index])
+        return self.loaders[index]()
 
     @classmethod
     def joined(cls, parts: "Iterable[Arrays]") -> "Arrays":
         """Return the arrays of all parts, one part after the other."""
-        return cls([load for part in parts for load in part._load])
+        return cls([load for part in parts for load in part.loaders])
 
     def take(self, indices: "Iterable[int]") -> "Arrays":
         """Return some of the arrays, in the order of `indices`."""
-        return Arrays([self._load[index] for index in indices])
+        return Arrays([self.loaders[index] for index in indices])
 
 
 def frontend_of(model: Model, dataset: Dataset) -> dict[str, Any]:
@@ -102,12 +102,40 @@ def rows_of(table: FeatureTable) -> Arrays:
     return Arrays([partial(np.asarray, row[None]) for row in table.features])
 
 
+def averaged(arrays: Arrays, dataset: Dataset) -> Arrays:
+    """Return the arrays of recordings as the other tracks of their dataset are: one row per track.
+
+    If some tracks have no recording, but the mean of their rows, a model that got all rows of the
+    others would tell windows from means, and not sounds.
+
+    Parameters
+    ----------
+    arrays : Arrays
+        Arrays of some tracks.
+    dataset : Dataset
+        The dataset that the model is trained on.
+    """
+    kept = next((track.embedded for track in dataset.tracks if track.embedded), None)
+    if kept is None:
+        return arrays
+    return Arrays([partial(_mean, load, kept.row.dtype) for load in arrays.loaders])
+
+
+def _mean(load: "Callable[[], NDArray[np.float32]]", precision: "np.dtype[Any]") -> Any:
+    import numpy as np
+
+    row = load().mean(axis=0, keepdims=True, dtype=np.float64)
+    return row.astype(precision).astype(np.float32)
+
+
 def cached_arrays(cache: FeatureCache, tracks: Iterable[Track]) -> Arrays:
-    """Return the arrays of tracks that are in a cache."""
+    """Return the arrays of tracks that are in a cache, or have one in the place of a recording."""
     return Arrays([partial(_load, cache, track) for track in tracks])
 
 
 def _load(cache: FeatureCache, track: Track) -> "NDArray[np.float32]":
+    if track.embedded:
+        return track.embedded.row.astype("float32")
     try:
         return cache.load(track.digest)
     except FileNotFoundError as error:

@@ -17,7 +17,7 @@ from zoo.datasets import Dataset, Track
 from zoo.datasets.hashing import recording
 from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Bar, Reporter
-from zoo.features.arrays import Arrays, cached_arrays, frontend_of
+from zoo.features.arrays import Arrays, averaged, cached_arrays, frontend_of
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.features.extraction import apply_front_end, cache_identity, reason_of
 from zoo.plugins.registry import loaded_model
@@ -132,9 +132,10 @@ def changed_arrays(dataset: Dataset, model: Model, pairs: Sequence[Pair]) -> Arr
             if change.name in computed.reasons:
                 raise AudioError(computed.reasons[change.name])
             caches.of(change).put(track.digest, computed.arrays[change.name])
-    return Arrays.joined(
+    arrays = Arrays.joined(
         cached_arrays(caches.of(change), [dataset.tracks[index]]) for index, change in pairs
     )
+    return averaged(arrays, dataset)
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,9 @@ _COPIES = (
 
 def has_copies(model: Model, dataset: Dataset) -> bool:
     """Return whether a model learns copies of the recordings of a dataset, too."""
-    is_table = isinstance(dataset, FeatureTable)
-    return model.card.frontend.layout == "vectors" and not is_table and len(dataset) >= _FEWEST
+    # If some tracks have no recording, only the others would be narrow and noisy.
+    lacks = isinstance(dataset, FeatureTable) or dataset.is_averaged
+    return model.card.frontend.layout == "vectors" and not lacks and len(dataset) >= _FEWEST
 
 
 def _pairs(dataset: Dataset, model: Model) -> "list[Pair]":

@@ -17,7 +17,7 @@ from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.datasets.hashing import recording
 from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
-from zoo.features.arrays import Arrays, cached_arrays, frontend_of, rows_of
+from zoo.features.arrays import Arrays, averaged, cached_arrays, frontend_of, rows_of
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.features.rows import sounding_rows
 from zoo.plugins.registry import loaded_model, open_registry
@@ -109,10 +109,11 @@ def extract(
     if isinstance(dataset, FeatureTable):
         engine.check_workers(_missing, model.source, None)
         return Extraction(dataset, [], [], [], {})
-    engine.check_workers(_missing, model.source, dataset.tracks[0].location)
+    recordings = [dataset.tracks[index] for index in dataset.recorded]
+    engine.check_workers(_missing, model.source, recordings[0].location)
     cache = FeatureCache(features_folder(), frontend)
-    measured = {track.digest: cache.known(track.digest) for track in dataset.tracks}
-    wanted = [track for track in dataset.tracks if measured[track.digest] is None]
+    measured = {track.digest: cache.known(track.digest) for track in recordings}
+    wanted = [track for track in recordings if measured[track.digest] is None]
     computed = _fill(cache, wanted, model, engine, reporter)
     measured |= {track.digest: cache.known(track.digest) for track in wanted}
     reasons = {name: item.reason for name, item in computed.items() if item.reason is not None}
@@ -131,6 +132,9 @@ def extract(
     used = dataset.without(set(reasons)) if reasons else dataset
     noted, bandwidth = list[NotedTrack](), list[int]()
     for track in used.tracks:
+        if track.embedded:
+            bandwidth.append(track.embedded.bandwidth)
+            continue
         if found := measured[track.digest]:
             noted += [NotedTrack(track=track.id, note=note) for note in found.notes.values()]
         bandwidth.append((found and found.bandwidth) or 0)
@@ -163,16 +167,20 @@ def _check_classes(dataset: Dataset, reasons: Mapping[str, str]) -> None:
 
 def _check_columns(dataset: Dataset, cache: FeatureCache, model: Model) -> None:
     """Raise `PluginError` if arrays differ in columns, with which no model can be trained."""
-    if len(cache.columns) > 1:
-        names = {track.digest: track.id for track in dataset.tracks}
-        listed = ", ".join(f"{count} to {names[first]}" for count, first in cache.columns.items())
+    names = {track.digest: track.id for track in dataset.tracks}
+    columns = {t.embedded.row.shape[1]: t.digest for t in dataset.tracks if t.embedded}
+    columns |= cache.columns
+    if len(columns) > 1:
+        listed = ", ".join(f"{count} to {names[first]}" for count, first in columns.items())
         raise PluginError(
             f"{_named(model)} gives different numbers of columns ({listed}); "
             "it should give the same number to every track"
         )
 
 
-def feature_arrays(model: Model, dataset: Dataset, indices: Iterable[int]) -> Arrays:
+def feature_arrays(
+    model: Model, dataset: Dataset, indices: Iterable[int], whole: bool = False
+) -> Arrays:
     """Return the arrays of a dataset; a worker computes those that its own cache lacks.
 
     Parameters
@@ -183,6 +191,9 @@ def feature_arrays(model: Model, dataset: Dataset, indices: Iterable[int]) -> Ar
         The dataset of which all arrays are addressed.
     indices : iterable of int
         The tracks whose arrays will be read.
+    whole : bool
+        Whether they have all rows, also if the model is trained on means; see
+        `zoo.features.arrays.averaged`.
 
     Returns
     -------
@@ -198,12 +209,13 @@ def feature_arrays(model: Model, dataset: Dataset, indices: Iterable[int]) -> Ar
         return rows_of(dataset)
     cache = FeatureCache(features_folder(), frontend_of(model, dataset))
     for track in (dataset.tracks[index] for index in indices):
-        if cache.get(track.digest) is None:
+        if not track.embedded and cache.get(track.digest) is None:
             computed = _compute(model, track, track.location)
             if computed.array is None:
                 raise AudioError(computed.reason or track.id)
             cache.put(track.digest, computed.array, computed.properties)
-    return cached_arrays(cache, dataset.tracks)
+    arrays = cached_arrays(cache, dataset.tracks)
+    return arrays if whole else averaged(arrays, dataset)
 
 
 @dataclass(frozen=True)

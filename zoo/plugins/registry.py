@@ -5,7 +5,6 @@ import logging
 import os
 import pickle
 from collections.abc import Callable, Mapping, Set
-from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 from zoo.audio.urls import is_url
 from zoo.audio.weights import check_weights
 from zoo.datasets import Dataset, offered_dataset, open_dataset
+from zoo.datasets.places import note_named, was_named
 from zoo.execution.progress import Reporter
+from zoo.plugins.from_run import recorded_run, with_tracks_of
 from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
-from zoo.workspace import cache_folder
+from zoo.plugins.stored_frontend import SUFFIX, stored_frontend
 from zoo_registry.errors import DatasetError, PluginError, UsageError, ZooError
-from zoo_registry.files import write_text
 from zoo_registry.frontend import identity
 from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.plugins import Registry
 from zoo_registry.record import FrontEndInfo, RunRecord
 from zoo_registry.record_parts import DatasetInfo, Reading
-from zoo_registry.text import canonical_json, digest, in_a_line, pip_install, quoted
+from zoo_registry.text import canonical_json, in_a_line, pip_install, quoted
 
 if TYPE_CHECKING:
     from zoo.audio.changes import Change
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 def open_registry() -> Registry:
     """Return a fresh registry of everything that is installed."""
-    return Registry(defaults=[EstimatorDefaults(), NetworkDefaults()])
+    return Registry(defaults=[EstimatorDefaults(), NetworkDefaults()], stored=stored_frontend)
 
 
 @lru_cache(maxsize=4)
@@ -151,7 +151,12 @@ def recorded_model(
 def _trusted(
     registry: Registry, described: FrontEndInfo, fields: Mapping[str, Any], file: str | None
 ) -> str | None:
-    """Return the user's word for the front end of a loose file, which the user has named."""
+    """Return the user's word for the front end of a loose file, which the user has named.
+
+    The ONNX file of a run holds no code, and is used only if the zoo wrote it.
+    """
+    if file is None and described.spec and described.spec.endswith(SUFFIX):
+        file = described.spec
     if file is None:
         raise UsageError(
             f"its record names the front end {quoted(described.spec or '')}, and no code is loaded "
@@ -202,9 +207,8 @@ def find_dataset(
     offered = offered_datasets(registry or open_registry())
     dataset = open_dataset(wanted, offered, trust, engine, reporter, reading)
     wanted = _place(wanted, offered)
-    if os.path.exists(wanted) and not _mark(wanted).exists():  # noqa: PTH110  (allows a long name)
-        with suppress(OSError):  # it will have to be named again
-            write_text(_mark(wanted), "", durable=False)
+    if os.path.exists(wanted):  # noqa: PTH110  (allows a long name)
+        note_named(wanted)
     return dataset
 
 
@@ -238,7 +242,8 @@ def recorded_dataset(
     PluginError
         If an extension offers it, and fails.
     """
-    offered, source = offered_datasets(registry or open_registry()), info.source
+    registry = registry or open_registry()
+    offered, source = offered_datasets(registry), info.source
     given = _place(source, offered)
     if source != "demo" and (given != source or not offered_dataset(source, offered)):
         if is_url(given):
@@ -247,24 +252,26 @@ def recorded_dataset(
                 "give it as --data if you trust it"
             )
         place = Path(os.path.realpath(given))
-        known = _mark(given).exists() or (within and within.resolve() in (place, *place.parents))
+        known = was_named(given) or (within and within.resolve() in (place, *place.parents))
         if not known and os.path.exists(given):  # noqa: PTH110  (allows a long name)
             raise DatasetError(
                 f"the record names {quoted(source)}, which no command was given here; "
                 "give it as --data if it is the dataset"
             )
-    return open_dataset(source, offered, trust, reading=info.reading)
+    dataset = open_dataset(source, offered, trust, reading=info.reading)
+    if info.kept_from is None:
+        return dataset
+    opened = partial(recorded_dataset, registry=registry, trust=trust, within=within)
+    try:
+        return with_tracks_of(recorded_run(info.kept_from), dataset, opened)
+    except RecursionError:
+        raise DatasetError(f"the run {quoted(info.kept_from)} has its own tracks added") from None
 
 
 def _place(source: str, offered: "Mapping[str, Callable[..., Dataset]]") -> str:
     """Return the folder behind the @ of a plugin's dataset; any other value as it is."""
     is_behind = source not in offered and offered_dataset(source, offered)
     return source.partition("@")[2] or source if is_behind else source
-
-
-def _mark(source: str) -> Path:
-    """Return the path of a file that exists once the user has named this folder or table."""
-    return cache_folder() / "named" / digest(os.path.realpath(source))[:32]
 
 
 def offered_datasets(registry: Registry) -> dict[str, Callable[..., Dataset]]:

@@ -82,6 +82,7 @@ def new_record(
             reading=dataset.reading if dataset.reading != Reading() else None,
             selection=dataset.selection or None,
             place=place_of(dataset.source) if is_relative(dataset.source) else None,
+            kept_from=dataset.kept_from,
         ),
         protocol=ProtocolInfo(spec=protocol.spec, grouped=grouped),
         seed=seed,

@@ -22,6 +22,7 @@ from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import all_changes, find_dataset, open_registry, usable_model
 from zoo.training.folds import clear
 from zoo.training.history import note_changes
+from zoo.training.origin import Origin
 from zoo.training.record import new_record
 from zoo.training.training import Training
 from zoo.training.wish import Wish
@@ -50,6 +51,8 @@ def train(
     data: str | Dataset = "demo",
     *,
     frontend: str | None = None,
+    from_run: str | Run | None = None,
+    keep_classes: bool = False,
     protocol: str = DEFAULT_PROTOCOL,
     grouped: bool = True,
     params: Mapping[str, str | ParamValue] | None = None,
@@ -78,6 +81,12 @@ def train(
         Name of a front end that ``zoo models`` lists, or the path of its plugin's file, in the
         place of the one of the model's card. Values of its fields may follow, as in
         ``handcrafted:window=10``.
+    from_run : str or Run, optional
+        A run whose front end is taken, as for `zoo.workspace.find_run`; it may be a published one,
+        such as "gtzan". Its plugin need not be installed, if the run has an ONNX file.
+    keep_classes : bool
+        Whether the model also learns the classes of `from_run`, from the tracks of that run;
+        classes of the same name are one. Otherwise it learns those of `data` alone.
     protocol : str
         Way to split, such as "kfold:5"; see `zoo.evaluate.protocols`.
     grouped : bool
@@ -134,16 +143,16 @@ def train(
     >>> run.complete
     True
     """
-    reporter = reporter or Reporter()
+    reporter, registry = reporter or Reporter(), registry or open_registry()
     engine = engine or LocalProcesses(jobs)
-    registry = registry or open_registry()
-    loaded = usable_model(registry, model, frontend)
+    origin = Origin.checked(from_run, keep_classes, frontend)
+    loaded = usable_model(registry, model, origin.frontend(registry) or frontend)
     resolved = loaded.card.resolve(params or {})
     splitting = parse_protocol(protocol)
-    if not 0 <= seed < 2**32:
-        raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
+    _check_seed(seed)
     if isinstance(data, str):
         data = find_dataset(data, registry, engine=engine, reporter=reporter)
+    data = origin.extended(data, registry)
     _check_split(splitting, data, seed, grouped)
     note_changes(data, reporter, root)
     if tuned and nested:
@@ -208,6 +217,11 @@ def train(
             folder.rmdir()
 
 
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**32:
+        raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
+
+
 def _open_run(folder: Path, record: RunRecord) -> Run:
     """Return the run of this folder, to be continued, or a new one."""
     note_trained(record.dataset.source, record.used)
@@ -267,7 +281,7 @@ def _decodable(dataset: Dataset) -> Dataset:
     sizes = Counter(track.label for track in dataset.tracks)
     lost = set()
     for track in dataset.tracks if not isinstance(dataset, FeatureTable) else ():
-        if sizes[track.label] <= _SMALL:
+        if sizes[track.label] <= _SMALL and not track.embedded:
             try:
                 with recording(track) as path:
                     decode(path, _RATE)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
 from zoo.evaluate.robustness import Sample
 from zoo.execution.progress import Reporter
+from zoo.plugins.from_run import recorded_run, with_tracks_of
 from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, recorded_model
 from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
@@ -90,6 +92,9 @@ def verify_run(
             dataset = recorded_dataset(record.dataset, registry, trust=False, within=Path())
         else:
             dataset = find_dataset(data, registry, trust=False, reading=record.dataset.reading)
+            if kept_from := record.dataset.kept_from:
+                opened = partial(recorded_dataset, registry=registry, trust=False, within=Path())
+                dataset = with_tracks_of(recorded_run(kept_from), dataset, opened)
     except ZooError as error:
         return [Finding("dataset", str(error))]
     findings = verify(run, dataset)

@@ -46,7 +46,7 @@ class TestFile:
     def test_it_stands_for_the_recordings(self, run):
         dataset = open_dataset(run.record.dataset.source)
         tracks = read_embeddings(find_run("torn"))
-        assert [t.id for t in tracks] == [f"{run.id}/{t.id}" for t in dataset.tracks]
+        assert [t.id for t in tracks] == [t.id for t in dataset.tracks]
         assert [t.label for t in tracks] == [t.label for t in dataset.tracks]
         assert [t.file_digest for t in tracks] == [t.digest for t in dataset.tracks]
         assert not {t.digest for t in tracks} & {t.digest for t in dataset.tracks}
