@@ -40,7 +40,7 @@ SOURCES = {
     ),
     "esc10": (
         "Trained on ESC-10 by Karol J. Piczak (CC BY 3.0), clips by users of Freesound, who are "
-        "named in its README: https://github.com/karolpiczak/ESC-50."
+        "named in its README: doi:10.7910/DVN/YDEPUT."
     ),
 }
 NETWORK = "Trained again on another machine, a network differs by some hundredths."

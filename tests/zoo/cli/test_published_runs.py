@@ -11,17 +11,16 @@ import pytest
 
 from zoo.artefacts.model_card import model_card
 from zoo.training.verify import verify_run
-from zoo_registry.published import find_published, published, published_folder
+from zoo_registry.published import NAMES, find_published, published_folder
 from zoo_registry.runs import FILES, Run
 
 FOLDER = published_folder()
-PRESENT = [run.id for run in published()]
 MOST, MOST_LIGHT = 12_000_000, 2_000_000  # bytes
 # Folders of a machine.
 MACHINE = re.compile(r"/(home|root|tmp|work|usr|Users)/|[A-Z]:\\")
 
 
-@pytest.fixture(params=PRESENT)
+@pytest.fixture(params=NAMES)
 def run(request) -> Run:
     return find_published(request.param)
 
@@ -88,7 +87,7 @@ def test_the_card_is_plain(run):
 
 
 def test_all_of_them_are_small():
-    sizes = {path: path.stat().st_size for name in PRESENT for path in (FOLDER / name).iterdir()}
+    sizes = {path: path.stat().st_size for name in NAMES for path in (FOLDER / name).iterdir()}
     assert sum(sizes.values()) <= MOST
     assert sizes[FOLDER / "gtzan-light" / "model.onnx"] < MOST_LIGHT
 
@@ -96,7 +95,7 @@ def test_all_of_them_are_small():
 @pytest.mark.real
 def test_they_are_verified_with_their_recordings(real_data, tmp_path):
     places = load_publish().lay_out(real_data, tmp_path)
-    for name in PRESENT:
+    for name in NAMES:
         run = find_published(name)
         assert verify_run(run, data=str(places[run.record.dataset.name])) == [], name
 
