@@ -1,4 +1,7 @@
-"""Out-of-fold predictions of a run, and their CSV forms `predictions.csv` and `robustness.csv`."""
+"""Out-of-fold predictions of a run, and their CSV forms.
+
+These are `predictions.csv`, `robustness.csv` and `sizes.csv`.
+"""
 
 import csv
 import io
@@ -13,9 +16,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["MOST_CLASSES", "OTHER", "ChangedPredictions", "Predictions", "real_columns"]
+__all__ = [
+    "MOST_CLASSES",
+    "OTHER",
+    "ChangedPredictions",
+    "Predictions",
+    "SizedPredictions",
+    "real_columns",
+]
 
-_CHANGE = "change"
+_CHANGE, _SIZE = "change", "size"  # columns in front of the others
 _LEADING = ("track", "label", "fold", "sha256", "group")
 _VOTES = "votes:"
 _MEAN = "probability:"
@@ -205,19 +215,63 @@ class ChangedPredictions:
 
     def to_csv(self) -> str:
         """Return the text of `robustness.csv`."""
-        rows = self.predictions._to_rows()
-        leading = [_CHANGE, *self.changes]
-        return csv_text([[name, *row] for name, row in zip(leading, rows, strict=True)], "\r\n")
+        return _with_column(_CHANGE, self.changes, self.predictions)
 
     @classmethod
     def from_csv(cls, text: str, origin: str) -> "ChangedPredictions":
         """Return those of `robustness.csv`; raises `RunError`, with `origin`, if it is damaged."""
-        rows = _rows(text, origin)
-        if not rows or rows[0][:1] != [_CHANGE]:
-            raise RunError(f"{origin} does not have the columns of changed predictions")
         # A fold may have no row, because it tests no track of the sample.
-        read = Predictions._of_rows([row[1:] for row in rows], origin, least=0)
-        return cls(tuple(row[0] for row in rows[1:]), read)
+        return cls(*_without_column(_CHANGE, text, origin, least=0))
+
+
+@dataclass(frozen=True)
+class SizedPredictions:
+    """Out-of-fold predictions of models that were fitted to fewer tracks.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Number of training tracks per class that was asked for, of each row.
+    predictions : Predictions
+        The rows.
+    """
+
+    sizes: tuple[int, ...]
+    predictions: Predictions
+
+    def of(self, size: int) -> Predictions:
+        """Return the predictions of one size."""
+        return self.predictions.take([row for row, own in enumerate(self.sizes) if own == size])
+
+    def to_csv(self) -> str:
+        """Return the text of `sizes.csv`."""
+        return _with_column(_SIZE, self.sizes, self.predictions)
+
+    @classmethod
+    def from_csv(cls, text: str, origin: str) -> "SizedPredictions":
+        """Return those of `sizes.csv`; raises `RunError`, with `origin`, if it is damaged."""
+        sizes, read = _without_column(_SIZE, text, origin)
+        try:
+            return cls(tuple(map(int, sizes)), read)
+        except ValueError as error:
+            raise RunError(f"{origin} is damaged: {first_line(error)}") from error
+
+
+def _with_column(column: str, values: Sequence[object], predictions: Predictions) -> str:
+    """Return predictions as CSV, with one more column in front of the others."""
+    rows = zip([column, *values], predictions._to_rows(), strict=True)
+    return csv_text([[value, *row] for value, row in rows], "\r\n")
+
+
+def _without_column(
+    column: str, text: str, origin: str, least: int = 1
+) -> tuple[tuple[str, ...], Predictions]:
+    """Return the values of the column in front, and the predictions of at least so many rows."""
+    rows = _rows(text, origin)
+    if not rows or rows[0][:1] != [column]:
+        raise RunError(f"{origin} does not have the columns of predictions by {column}")
+    read = Predictions._of_rows([row[1:] for row in rows], origin, least)
+    return tuple(row[0] for row in rows[1:]), read
 
 
 def real_columns(classes: Sequence[str]) -> list[int]:

@@ -23,6 +23,7 @@ from zoo_registry.record_parts import (
     SkippedTrack,
     TuningInfo,
 )
+from zoo_registry.record_sizes import SizeInfo, SizesInfo
 from zoo_registry.structures import Count, Number, Structure
 from zoo_registry.text import digest
 
@@ -42,6 +43,8 @@ __all__ = [
     "ProtocolInfo",
     "RobustnessInfo",
     "RunRecord",
+    "SizeInfo",
+    "SizesInfo",
     "SkippedChange",
     "SkippedTrack",
     "Status",
@@ -68,8 +71,8 @@ class RunRecord(Structure, kw_only=True):
     calibrates the artefact, None in runs of earlier versions. `copies` is the version of the
     training copies, None without. `components` is the number of principal components that the model
     makes of the columns of an encoder, None if it does not. `robustness` describes the changed
-    tracks that the model was asked about, if any; `embeddings` is the sha256 of `embeddings.npz`,
-    if the run has it.
+    tracks that the model was asked about, if any, and `sizes` its fits to fewer tracks;
+    `embeddings` is the sha256 of `embeddings.npz`, if the run has it.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
     `finished` are times in ISO 8601, UTC. `notes` has sentences that whoever publishes the run adds
     to its card.
@@ -97,6 +100,7 @@ class RunRecord(Structure, kw_only=True):
     beta: Number | None = None
     robustness: RobustnessInfo | None = None
     embeddings: str | None = None
+    sizes: SizesInfo | None = None
     artefact: ArtefactInfo = field(default_factory=ArtefactInfo)
     machine: MachineInfo = field(default_factory=MachineInfo)
     extensions: dict[str, Any] = field(default_factory=dict)
@@ -115,7 +119,8 @@ class RunRecord(Structure, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object, which is that of earlier versions if there is nothing new."""
         plain = super().to_dict()
-        for name in ("robustness", "embeddings", "copies", "components", "beta", "frontend_plugin"):
+        optional = ("robustness", "sizes", "embeddings", "copies", "components", "beta")
+        for name in (*optional, "frontend_plugin"):
             if plain[name] is None:
                 del plain[name]
         return plain if self.notes else {k: v for k, v in plain.items() if k != "notes"}
@@ -176,6 +181,8 @@ class RunRecord(Structure, kw_only=True):
             words += ["--nested", str(self.tuned.trials), "--tuner", self.tuned.tuner or "random"]
         elif self.tuned:
             words.append("--tuned")
+        if self.sizes and self.sizes.sizes:
+            words += ["--sizes", ",".join([*(str(one.size) for one in self.sizes.sizes), "all"])]
         return shlex.join(words)
 
     @property

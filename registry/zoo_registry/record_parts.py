@@ -260,7 +260,9 @@ class RobustnessInfo(Structure, kw_only=True, omit_defaults=True):
 class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     """One fold of a run; a fold that failed has an `error` and no seconds.
 
-    `params` has the parameters that a nested search found, `curve` the figures that the training
+    If the training part was cut, `size` is the number of tracks per class. `train_groups` is the
+    number of groups in the training part, in a run with such folds. `params` has the parameters
+    that a nested search found, `curve` the figures that the training
     reported, each with the `fraction` that was done. `sha256` is that of the fold's file,
     `robustness` that of its file of changed tracks, `windows` that of the windows of both, and
     `skipped` has the changed tracks without an answer. `betas` has the power that calibrates its
@@ -272,6 +274,8 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     train_tracks: Count
     test_tracks: Count
     error: str | None
+    size: Count | None = None
+    train_groups: Count | None = None
     params: dict[str, ParamValue] | None = None
     curve: Curve = field(default_factory=list)
     train_seconds: Number | None = None
@@ -287,6 +291,17 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
             raise ValueError("one of train_seconds and predict_seconds is missing")
         if self.is_trained and not (self.train_tracks and self.test_tracks):
             raise ValueError("a fold was trained or tested without a track")
+
+    @property
+    def name(self) -> str:
+        """The number of the fold, with its size in front if it has one."""
+        return f"{self.fold}" if self.size is None else f"{self.size}-{self.fold}"
+
+    @property
+    def description(self) -> str:
+        """The fold in words."""
+        size = "" if self.size is None else f"{self.size} tracks per class, "
+        return f"{size}fold {self.fold}"
 
     @property
     def is_trained(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo_registry.errors import RunError
 from zoo_registry.files import read_bytes, read_json, write_text
-from zoo_registry.predictions import ChangedPredictions, Predictions
+from zoo_registry.predictions import ChangedPredictions, Predictions, SizedPredictions
 from zoo_registry.processes import lives
 from zoo_registry.record import FORMAT, TABLE, RunRecord
 from zoo_registry.structures import from_plain
@@ -23,18 +23,20 @@ __all__ = [
     "RECORD",
     "ROBUSTNESS",
     "SAVED",
+    "SIZES",
     "Run",
 ]
 
 RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
 ROBUSTNESS = "robustness.csv"
+SIZES = "sizes.csv"
 ARTEFACT = "model.onnx"
 EMBEDDINGS = "embeddings.npz"
 CARD = "README.md"
 _FOLDS, SAVED = "folds", "saved"
 # All that a run's folder holds.
-FILES = frozenset({RECORD, PREDICTIONS, ROBUSTNESS, ARTEFACT, EMBEDDINGS, CARD})
+FILES = frozenset({RECORD, PREDICTIONS, ROBUSTNESS, SIZES, ARTEFACT, EMBEDDINGS, CARD})
 FOLDERS = frozenset({_FOLDS, SAVED})
 _LARGEST = 512 << 20  # bytes of predictions
 _AGAIN = "give the command that trained it again"
@@ -156,6 +158,11 @@ class Run:
         return self.folder / ROBUSTNESS
 
     @property
+    def sizes_path(self) -> Path:
+        """Path of the out-of-fold predictions of fits to fewer tracks, if there are any."""
+        return self.folder / SIZES
+
+    @property
     def artefact_path(self) -> Path:
         """Path of the ONNX file, if the model has one."""
         return self.folder / ARTEFACT
@@ -175,19 +182,19 @@ class Run:
         """Folder in which a plugin saves a model that has no ONNX form."""
         return self.folder / SAVED
 
-    def scratch_path(self, fold: int) -> Path:
+    def scratch_path(self, fold: int | str) -> Path:
         """Return the folder of a training's state; the fit on all tracks counts as a fold."""
         return self.folder / _FOLDS / f"{fold}.unfinished"
 
-    def fold_path(self, fold: int) -> Path:
+    def fold_path(self, fold: int | str) -> Path:
         """Return the path of a fold's predictions, which are kept until all folds are done."""
         return self.folder / _FOLDS / f"{fold}.csv"
 
-    def changed_fold_path(self, fold: int) -> Path:
+    def changed_fold_path(self, fold: int | str) -> Path:
         """Return the path of a fold's predictions of changed tracks, kept as long."""
         return self.folder / _FOLDS / f"{fold}.{ROBUSTNESS}"
 
-    def windows_path(self, fold: int) -> Path:
+    def windows_path(self, fold: int | str) -> Path:
         """Return the path of the windows of both, kept as long."""
         return self.folder / _FOLDS / f"{fold}.npy"
 
@@ -235,6 +242,21 @@ class Run:
         """Return the same of a file of the run or of a fold; see `read_predictions`."""
         return ChangedPredictions.from_csv(_text(path, sha256), str(path))
 
+    def sizes(self) -> SizedPredictions | None:
+        """Return the predictions of fits to fewer tracks, None without any.
+
+        Raises
+        ------
+        RunError
+            If they are missing or damaged.
+        """
+        known = self.record.sizes and self.record.sizes.sha256
+        if known is None:
+            return None
+        if known != self.sha256(self.sizes_path):
+            raise RunError(self.damage([SIZES]))
+        return SizedPredictions.from_csv(_text(self.sizes_path, known), str(self.sizes_path))
+
     @property
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of each file of a complete run that the record has, by its name."""
@@ -243,6 +265,8 @@ class Run:
         if self.record.robustness:
             known[ROBUSTNESS] = self.record.robustness.sha256
         known[EMBEDDINGS] = self.record.embeddings
+        if self.record.sizes:
+            known[SIZES] = self.record.sizes.sha256
         return {name: sha256 for name, sha256 in known.items() if sha256}
 
     def sha256(self, path: Path) -> str | None:

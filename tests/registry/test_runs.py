@@ -26,6 +26,8 @@ from zoo_registry.record import (
     ModelInfo,
     ProtocolInfo,
     RobustnessInfo,
+    SizeInfo,
+    SizesInfo,
     SkippedTrack,
     TuningInfo,
 )
@@ -266,6 +268,7 @@ COUNT_NOT = [
     {"beta": 1.5},
     {"robustness": RobustnessInfo(tracks=100, changes={"8-khz": 1})},
     {"embeddings": "0" * 64},
+    {"sizes": SizesInfo(sizes=[SizeInfo(size=5, split="0" * 64)])},
     {"format": 0},
     {"frontend_plugin": FrontEndInfo(title="Hand-crafted features")},
     {"model": model(title="Other")},

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoo.artefacts.artefact import Artefact
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import atomic_path, check_replaceable, sweep, unwritable
-from zoo_registry.runs import ROBUSTNESS, Run
+from zoo_registry.runs import ROBUSTNESS, SIZES, Run
 
 __all__ = ["SCRIPT", "hand_over"]
 
@@ -29,8 +29,9 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
     Returns
     -------
     list of Path
-        Artefact, model card, the answers to changed tracks if the run has any and, for a model of
-        audio, the script, which needs numpy, soundfile and onnxruntime.
+        Artefact, model card, the answers to changed tracks and those after training on fewer
+        tracks, if the run has any, and, for a model of audio, the script, which needs numpy,
+        soundfile and onnxruntime.
 
     Raises
     ------
@@ -44,15 +45,14 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
     if not run.has_artefact:
         raise UsageError(f"{run.id} has no ONNX file to hand over: {run.record.artefact.error}")
     artefact = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
-    paths = [run.artefact_path, run.card_path]
-    if known := run.hashes.get(ROBUSTNESS):
-        paths.append(run.robustness_path)
+    known = {name: run.hashes[name] for name in (ROBUSTNESS, SIZES) if name in run.hashes}
+    paths = [run.artefact_path, run.card_path, *(run.folder / name for name in known)]
     try:
         contents = {path.name: run.content(path) for path in paths}
     except OSError as error:
         raise RunError(f"{error.filename} cannot be read: {error.strerror}") from error
-    if known and hashlib.sha256(contents[ROBUSTNESS]).hexdigest() != known:
-        raise RunError(run.damage([ROBUSTNESS]))
+    if lost := [n for n, own in known.items() if hashlib.sha256(contents[n]).hexdigest() != own]:
+        raise RunError(run.damage(lost))
     if artefact.takes_audio:
         contents[SCRIPT] = _STANDALONE.read_bytes()
     try:

@@ -86,6 +86,14 @@ def command(
     no_robustness: Annotated[
         bool, typer.Option("--no-robustness", help="Ask about no changed tracks, which saves time.")
     ] = False,
+    sizes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...",
+            help="Also train on so many tracks per class, such as 5,10,20,all, to see what more "
+            "tracks would give.",
+        ),
+    ] = None,
     jobs: JobsOption = None,
     engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
@@ -138,6 +146,7 @@ def command(
                     tuner=tuner,
                     seed=seed,
                     robustness=wanted,
+                    sizes=sizes.split(",") if sizes is not None else (),
                     engine=workers,
                     reporter=reporter,
                     registry=registry,
@@ -153,6 +162,7 @@ def command(
                 continue
             scored += [run] * run.is_scored
             failures += [run.lack] if run.lack else []
+            failures += run.record.sizes.failures if run.record.sizes else []
     used, ids = {run.record.used for run in scored}, {run.id for run in scored}
     for board in leaderboard(protocol=protocol) if scored else ():
         if board.fingerprint in used and board.grouped != ungrouped:

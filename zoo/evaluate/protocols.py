@@ -68,11 +68,19 @@ class Fold:
         From 0, without a gap over all repeats.
     train, test : int64 array, shape (tracks,)
         Indices of tracks, sorted, disjoint.
+    size : int or None
+        Number of tracks per class to which the training part was cut; None if it is whole.
     """
 
     number: int
     train: "Indices"
     test: "Indices"
+    size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The number, with the size in front if it has one; see `FoldRecord.name`."""
+        return f"{self.number}" if self.size is None else f"{self.size}-{self.number}"
 
 
 def split_hash(dataset: Dataset, folds: Sequence[Fold]) -> str:

@@ -28,23 +28,23 @@ def write_fold(run: Run, entry: FoldRecord, answers: FoldAnswers) -> None:
     answers : FoldAnswers
         What the model of the fold answered.
     """
-    number, changed = entry.fold, answers.changed
+    name, changed = entry.name, answers.changed
     windows = io.BytesIO()
     np.save(windows, answers.windows)
     contents = {
-        run.fold_path(number): answers.predictions.to_csv().encode(),
-        run.windows_path(number): windows.getvalue(),
+        run.fold_path(name): answers.predictions.to_csv().encode(),
+        run.windows_path(name): windows.getvalue(),
     }
     if changed is not None:
-        contents[run.changed_fold_path(number)] = changed.to_csv().encode()
+        contents[run.changed_fold_path(name)] = changed.to_csv().encode()
     hashes = {}
     for path, content in contents.items():
         with atomic_path(path, durable=False) as temporary:
             temporary.write_bytes(content)
         hashes[path] = hashlib.sha256(content).hexdigest()
-    entry.sha256 = hashes[run.fold_path(number)]
-    entry.windows = hashes[run.windows_path(number)]
-    entry.robustness = hashes.get(run.changed_fold_path(number))
+    entry.sha256 = hashes[run.fold_path(name)]
+    entry.windows = hashes[run.windows_path(name)]
+    entry.robustness = hashes.get(run.changed_fold_path(name))
 
 
 def read_fold(run: Run, entry: FoldRecord, changed: bool) -> FoldAnswers:
@@ -69,14 +69,14 @@ def read_fold(run: Run, entry: FoldRecord, changed: bool) -> FoldAnswers:
     RunError
         If a file is missing or damaged.
     """
-    path = run.fold_path(entry.fold)
+    path = run.fold_path(entry.name)
     own = run.read_predictions(path, entry.sha256)
     if len(own) != entry.test_tracks:  # an earlier version recorded no hash
         raise RunError(f"{path} is cut off")
     asked = None
     if changed:
-        asked = run.read_robustness(run.changed_fold_path(entry.fold), entry.robustness)
-    path = run.windows_path(entry.fold)
+        asked = run.read_robustness(run.changed_fold_path(entry.name), entry.robustness)
+    path = run.windows_path(entry.name)
     if entry.windows is None:
         raise RunError(f"{path} is missing, because an earlier version stored the fold")
     if run.sha256(path) != entry.windows:
@@ -92,5 +92,9 @@ def read_fold(run: Run, entry: FoldRecord, changed: bool) -> FoldAnswers:
 
 
 def clear(run: Run) -> None:
-    """Remove the files that only an unfinished run needs."""
+    """Remove the files that only an unfinished run needs, unless its fits to fewer tracks do."""
+    info = run.record.sizes
+    done = {one.size for one in info.folds if one.betas} if info else set()
+    if info and any(one.size not in done for one in info.sizes):
+        return
     shutil.rmtree(run.fold_path(0).parent, ignore_errors=True)

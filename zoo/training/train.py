@@ -2,7 +2,7 @@
 
 import errno
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from zoo.datasets.hashing import recording
 from zoo.datasets.places import note_trained
 from zoo.evaluate.cross_validation import Experiment
 from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Protocol, parse_protocol
+from zoo.evaluate.subsets import checked_sizes
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
 from zoo.features.embeddings import write_embeddings
@@ -24,10 +25,11 @@ from zoo.training.folds import clear
 from zoo.training.history import note_changes
 from zoo.training.origin import Origin
 from zoo.training.record import new_record
+from zoo.training.sizes import Sizes
 from zoo.training.training import Training
 from zoo.training.wish import Wish
 from zoo.tuning.search import Search
-from zoo.tuning.trials import find_tuning
+from zoo.tuning.trials import Tuning, find_tuning
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import AudioError, DatasetError, ProtocolError, RunError, UsageError
@@ -61,6 +63,7 @@ def train(
     tuner: str = "random",
     seed: int = 0,
     robustness: int | None = None,
+    sizes: Sequence[int | str] = (),
     jobs: int | None = None,
     engine: Engine | None = None,
     reporter: Reporter | None = None,
@@ -108,6 +111,10 @@ def train(
         changes them, in all; 0 for none. By default 100 where that is cheap; see
         `zoo.evaluate.robustness.default_size`. A run that is complete stays as it is, unless more
         are asked for here than it has, or it was not asked about a change.
+    sizes : sequence of int
+        Numbers of training tracks per class. The model is also fitted to subsets of the training
+        part of each fold with so many tracks, in whole groups, and tested on the whole test part;
+        `zoo.size_curve` returns the accuracies. Sizes that the run has already are kept.
     jobs : int, optional
         Number of processes on this machine; all cores by default.
     engine : Engine, optional
@@ -149,34 +156,23 @@ def train(
     loaded = usable_model(registry, model, origin.frontend(registry) or frontend)
     resolved = loaded.card.resolve(params or {})
     splitting = parse_protocol(protocol)
-    _check_seed(seed)
+    _check(seed, tuned, nested)
+    fewer = checked_sizes(sizes)
     if isinstance(data, str):
         data = find_dataset(data, registry, engine=engine, reporter=reporter)
     data = origin.extended(data, registry)
     _check_split(splitting, data, seed, grouped)
     note_changes(data, reporter, root)
-    if tuned and nested:
-        raise UsageError("--tuned takes parameters that were found, --nested finds its own")
     wish = Wish.checked(robustness, all_changes(registry), data)
-    tuning_info = extraction = None
-    if tuned:
-        extraction = extract(data, loaded, engine, reporter)
+    extraction = extract(data, loaded, engine, reporter) if tuned else None
+    tuning_info = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[]) if nested else None
+    if extraction:
         tuning = find_tuning(
             loaded, extraction.dataset, root,
             protocol=splitting.spec, grouped=grouped, seed=seed,
         )  # fmt: skip
-        if tuning.state:
-            reporter.note(
-                f"the search {tuning.id} is {tuning.state}; the best of its trials is used, "
-                "and the same `zoo tune` command goes on"
-            )
-        best = tuning.best.params if tuning.best else {}
+        best, tuning_info = _found(tuning, reporter)
         resolved = loaded.card.resolve(best | dict(params or {}))
-        tuning_info = TuningInfo(
-            tuning=tuning.id, trials=len(tuning.trials), seen=tuning.record.seen
-        )
-    elif nested:
-        tuning_info = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[])
 
     # A run is known by the tracks that it used. Which can be used is known after the extraction,
     # but a run that used all of them is found without.
@@ -194,7 +190,10 @@ def train(
                 if robustness and run.is_scored
                 else wish
             )
-            if _is_done(run, loaded, reporter):
+            done = _is_done(run, loaded, reporter)
+            fits = Sizes(run, used, partial(splitting.folds, used, seed, grouped), fewer)
+            if done and fits.are_complete:
+                fits.note(reporter)
                 clear(run)
                 return run
             for name in FILES | FOLDERS:
@@ -205,21 +204,36 @@ def train(
                 folds = splitting.folds(used, seed, grouped)
                 experiment = Experiment(loaded, used, seed)
                 search = Search(experiment, tuner, grouped, engine) if nested else None
-                sample = wanted.sample(run, loaded, used, folds)
-                return _with_embeddings(
-                    Training(
+                if not done:
+                    sample = wanted.sample(run, loaded, used, folds)
+                    run = Training(
                         run, experiment, extraction, folds, search, sample, reporter, engine
-                    ).finish(),
-                    used,
-                )
+                    ).finish()
+                fits.train(experiment, search, engine, reporter)
+                return _with_embeddings(run, used)
         used = extraction.dataset
         with suppress(OSError):  # it is empty
             folder.rmdir()
 
 
-def _check_seed(seed: int) -> None:
+def _check(seed: int, tuned: bool, nested: int) -> None:
+    """Raise `UsageError` for options that contradict each other, or a seed out of range."""
     if not 0 <= seed < 2**32:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
+    if tuned and nested:
+        raise UsageError("--tuned takes parameters that were found, --nested finds its own")
+
+
+def _found(tuning: Tuning, reporter: Reporter) -> tuple[dict[str, ParamValue], TuningInfo]:
+    """Return the best parameters of a search, and what the record has of it."""
+    if tuning.state:
+        reporter.note(
+            f"the search {tuning.id} is {tuning.state}; the best of its trials is used, "
+            "and the same `zoo tune` command goes on"
+        )
+    best = tuning.best.params if tuning.best else {}
+    seen = tuning.record.seen
+    return best, TuningInfo(tuning=tuning.id, trials=len(tuning.trials), seen=seen)
 
 
 def _open_run(folder: Path, record: RunRecord) -> Run:

@@ -4,14 +4,12 @@ import copy
 import datetime
 import hashlib
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.artefacts.model_card import model_card
 from zoo.evaluate.audit import audit
@@ -19,31 +17,24 @@ from zoo.evaluate.calibration import FoldAnswers, calibrate
 from zoo.evaluate.cross_validation import (
     CRASHED_FOLD,
     Experiment,
-    FoldResult,
-    FoldTask,
-    can_fit_in_parallel,
-    run_fold,
 )
 from zoo.evaluate.protocols import Fold, split_hash
 from zoo.evaluate.robustness import Sample
 from zoo.execution.engine import Engine
 from zoo.execution.progress import Bar, Reporter
-from zoo.features.changed import extract_changed
 from zoo.features.copies import extract_copies
 from zoo.features.extraction import Extraction
-from zoo.training.folds import clear, read_fold, write_fold
+from zoo.training.evaluation import Evaluation, params_of_fit, progress_of_fit
+from zoo.training.folds import clear
 from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
-from zoo_registry.card import ParamValue
-from zoo_registry.errors import EngineError, RunError, StorageError, ZooError
+from zoo_registry.errors import RunError, ZooError
 from zoo_registry.files import atomic_path, write_text
-from zoo_registry.hooks import Progress
 from zoo_registry.own_files import remember_own
 from zoo_registry.predictions import ChangedPredictions, Predictions
 from zoo_registry.processes import this_process
-from zoo_registry.record import ArtefactInfo, FoldRecord, SkippedChange
+from zoo_registry.record import ArtefactInfo, FoldRecord
 from zoo_registry.runs import ARTEFACT, Run
-from zoo_registry.text import in_a_line
 
 __all__ = ["Training"]
 
@@ -71,7 +62,6 @@ class Training:
         self.folds = folds
         self.search = search
         self.sample = sample
-        self.unchanged: dict[tuple[int, str], str] = {}  # reasons, as of `extract_changed`
         self.reporter = reporter
         self.engine = engine
         self.record.status, self.record.error = "running", None
@@ -84,7 +74,7 @@ class Training:
         self.record.dataset.bandwidth = extraction.bandwidth
         split = split_hash(experiment.dataset, folds)
         if self.record.split not in (None, split):  # what is stored is of other tracks
-            self.record.folds, self.record.predictions = [], None
+            self.record.folds, self.record.predictions, self.record.sizes = [], None, None
         self.record.split = split
         self.record.audit = audit(experiment.dataset, folds)
         # Failed folds are tried again.
@@ -171,7 +161,7 @@ class Training:
         parts = self._evaluate(bar)
         if any(entry.error for entry in self.record.folds):
             return None
-        found = calibrate([parts[fold.number] for fold in self.folds], self.record.protocol.grouped)
+        found = calibrate([parts[fold.name] for fold in self.folds], self.record.protocol.grouped)
         for fold, betas in zip(self.folds, found.betas, strict=True):
             entry = next(entry for entry in self.record.folds if entry.fold == fold.number)
             entry.betas = betas
@@ -196,145 +186,20 @@ class Training:
         write_text(self.run.robustness_path, text)
         info.sha256 = hashlib.sha256(text.encode()).hexdigest()
 
-    def _evaluate(self, bar: Bar) -> dict[int, FoldAnswers]:
-        """Return the answers of each fold that did not fail, by its number."""
+    def _evaluate(self, bar: Bar) -> dict[str, FoldAnswers]:
+        """Return the answers of each fold that did not fail, by its name."""
         info = self.sample.info if self.sample else None
         former = self.record.robustness
         if info and (former is None or msgspec.structs.replace(former, sha256=None) != info):
             self.record.folds = []  # their models were asked about another sample
         self.record.robustness = info
-        parts = self._stored_parts()
-        bar.update(len(parts))
-        missing = [fold for fold in self.folds if fold.number not in parts]
-        self._extract_changed(missing)
-        # The trials of a nested search can occupy all workers, so fold follows fold.
-        batches = [missing] if self.search is None else [[fold] for fold in missing]
-        in_parallel = can_fit_in_parallel(self.experiment.model)
-        for batch in batches:
-            started_folds: list[tuple[Fold, FoldRecord]] = []
-            tasks = self._tasks(batch, started_folds, bar)
-            for position, result in self.engine.map_fits(run_fold, tasks, in_parallel):
-                fold, entry = started_folds[position]
-                found = result or CRASHED_FOLD
-                if answers := self._store_fold(fold, entry, found):
-                    parts[fold.number] = answers
-                bar.update(len(self.record.folds), f"fold {fold.number + 1}/{len(self.folds)}")
-        return parts
+        return Evaluation(
+            self.run, self.experiment, self.folds, self.record.folds, self.search, self.sample,
+            self.engine, self.reporter, self._store, self._announce_fold,
+        ).answers(bar)  # fmt: skip
 
-    def _extract_changed(self, folds: Iterable[Fold]) -> None:
-        """Compute the arrays of changed tracks that the models of these folds are asked about."""
-        if self.sample:
-            model, dataset = self.experiment.model, self.experiment.dataset
-            pairs = [pair for fold in folds for pair in self.sample.pairs(fold.number)]
-            self.unchanged = extract_changed(dataset, model, pairs, self.engine, self.reporter)
-            self._note_skipped(self._skipped(index for index, _ in pairs), "not asked about")
-
-    def _skipped(self, indices: Iterable[int]) -> list[SkippedChange]:
-        """Return the changes of some tracks that have no array."""
-        wanted = set(indices)
-        return [
-            SkippedChange(track=self.experiment.dataset.tracks[i].id, change=change, reason=reason)
-            for (i, change), reason in self.unchanged.items()
-            if i in wanted
-        ]
-
-    def _note_skipped(self, skipped: Iterable[SkippedChange], what: str) -> None:
-        """Show one sentence per change."""
-        reasons: dict[str, list[str]] = {}
-        for item in skipped:
-            reasons.setdefault(item.change, []).append(item.reason)
-        for change, found in reasons.items():
-            tracks = f"{len(found)} track{'s' * (len(found) > 1)}"
-            self.reporter.note(f"{what} {tracks} changed by {change}: {found[0]}")
-
-    def _stored_parts(self) -> dict[int, FoldAnswers]:
-        """Return the answers of the folds that were trained earlier."""
-        parts = {}
-        for entry in list(self.record.folds):
-            try:
-                parts[entry.fold] = read_fold(self.run, entry, self.sample is not None)
-            except RunError as error:
-                if self.run.fold_path(entry.fold).exists():
-                    self.reporter.note(f"{error}; the fold is trained again")
-                self.record.folds.remove(entry)
-        return parts
-
-    def _tasks(
-        self, folds: Iterable[Fold], started_folds: list[tuple[Fold, FoldRecord]], bar: Bar
-    ) -> Iterator[FoldTask]:
-        """Append each fold and its entry of the record to `started_folds`, and yield its task."""
-        for fold in folds:
-            entry = FoldRecord(
-                fold=fold.number,
-                train_tracks=len(fold.train),
-                test_tracks=len(fold.test),
-                error=None,
-            )
-            scratch = self.run.scratch_path(fold.number)
-            try:
-                params, entry.params = self._params(fold.train, scratch)
-            except (StorageError, EngineError):
-                raise
-            except Exception as error:
-                self._store_fold(fold, entry, FoldResult(None, error=in_a_line(error)))
-                continue
-            started_folds.append((fold, entry))
-            progress = self._progress(bar, f"fold {fold.number + 1}/{len(self.folds)}")
-            pairs = self.sample.pairs(fold.number) if self.sample else None
-            if pairs and self.unchanged:
-                pairs = [pair for pair in pairs if (pair[0], pair[1].name) not in self.unchanged]
-            yield FoldTask(
-                self.experiment, params, fold, changed=pairs, scratch=scratch, progress=progress
-            )
-
-    def _store_fold(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> FoldAnswers | None:
-        """Store the result of a fold and announce it; return its answers, None if it failed."""
-        answers = result.answers
-        entry.error, entry.curve = result.error, result.curve
-        if answers:
-            entry.train_seconds = result.train_seconds
-            entry.predict_seconds = result.predict_seconds
-            try:
-                write_fold(self.run, entry, answers)
-                if answers.changed is not None:
-                    self._note_skipped(result.skipped, f"fold {fold.number}: no answer to")
-                    entry.skipped = self._skipped(fold.test.tolist()) + result.skipped
-            except StorageError:
-                raise
-            except OSError as error:
-                entry.error, answers = in_a_line(error), None
-        if not answers:
-            self.reporter.note(f"{self.run.id}, fold {fold.number} failed: {entry.error}")
-        self.record.folds.append(entry)
-        self._store()
-        if answers:  # not before it is stored, or a kill in between would cost the fold
-            shutil.rmtree(self.run.scratch_path(fold.number), ignore_errors=True)
-        self._announce("zoo_fold_finished", fold=fold.number, error=entry.error)
-        return answers
-
-    def _params(
-        self, seen: NDArray[np.int64], scratch: Path
-    ) -> tuple[dict[str, ParamValue], dict[str, ParamValue] | None]:
-        """Return the parameters of a fit, and those of them that a nested search has found.
-
-        The search sees the tracks of the indices `seen` only.
-        """
-        if self.search is None:
-            return dict(self.record.params), None
-        trials = self.record.tuned.trials if self.record.tuned else 0
-        tuning = self.search.run(seen, trials, scratch / "tuning", {"model": self.record.id})
-        best = tuning.best.params if tuning.best else {}
-        return self.record.params | best, best
-
-    def _progress(self, bar: Bar, title: str) -> Progress:
-        """Return a function that shows the progress of one fit in this process."""
-        done = len(self.record.folds)
-
-        def progress(fraction: float, note: str = "", **figures: float) -> None:
-            bar.update(done + fraction, f"{title} {note}".strip())
-
-        progress(0.0)
-        return progress
+    def _announce_fold(self, entry: FoldRecord) -> None:
+        self._announce("zoo_fold_finished", fold=entry.fold, error=entry.error)
 
     def _refit(self, predictions: Predictions, bar: Bar) -> None:
         """Fit the model to all tracks, or take the one that was kept, and make its artefact."""
@@ -344,10 +209,10 @@ class Training:
             params, found = self.record.params | (former.params or {}), former.params
         else:
             everything = np.arange(len(self.experiment.dataset))
-            params, found = self._params(everything, scratch)
+            params, found = params_of_fit(self.run, self.search, everything, scratch)
         task = Refit(
             self.experiment, params, self.record, self.folds, predictions, kept,
-            scratch=scratch, progress=self._progress(bar, "all tracks"),
+            scratch=scratch, progress=progress_of_fit(bar, len(self.folds), "all tracks"),
         )  # fmt: skip
         ((_, result),) = self.engine.map_fits(refit, [task])
         if result is None:

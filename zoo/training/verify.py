@@ -16,6 +16,7 @@ from zoo.evaluate.robustness import Sample
 from zoo.execution.progress import Reporter
 from zoo.plugins.from_run import recorded_run, with_tracks_of
 from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, recorded_model
+from zoo.training.sizes import faults
 from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.predictions import OTHER, Predictions
@@ -39,8 +40,8 @@ class Finding:
     Attributes
     ----------
     what : str
-        "record", "dataset", "split", "audit", "predictions", "robustness", "card", "artefact",
-        "embeddings" or "rerun".
+        "record", "dataset", "split", "audit", "predictions", "robustness", "sizes", "card",
+        "artefact", "embeddings" or "rerun".
     detail : str
         One sentence.
     """
@@ -116,6 +117,7 @@ def verify_run(
                     tuner=(tuned and tuned.tuner) or "random",
                     seed=record.seed,
                     robustness=record.robustness.tracks if record.robustness else 0,
+                    sizes=[one.size for one in record.sizes.sizes] if record.sizes else (),
                     reporter=reporter,
                     registry=registry,
                     root=Path(root),
@@ -163,6 +165,7 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
         findings.append(Finding("audit", "the audit of this split is not the one recorded"))
     findings += _predictions(run, usable, folds, predictions)
     findings += _robustness(run, usable, folds)
+    findings += [Finding("sizes", fault) for fault in faults(run, usable, folds)]
     return findings
 
 
@@ -209,6 +212,12 @@ def differing(run: Run, again: Run) -> list[Finding]:
         findings = _differing(one.predictions, other.predictions, "changed tracks")
     elif not findings and (one or other):
         return [Finding("rerun", "only one of run and repetition was asked about changes")]
+    fewer, fewer_again = run.sizes(), again.sizes()
+    if not findings and fewer:
+        if fewer_again is None or fewer.sizes != fewer_again.sizes:
+            return [Finding("rerun", "the repetition was not fitted to the same numbers of tracks")]
+        what = "answers after training on fewer tracks"
+        findings = _differing(fewer.predictions, fewer_again.predictions, what)
     return findings
 
 

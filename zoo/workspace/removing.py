@@ -17,7 +17,7 @@ from zoo_registry.runs import FILES, FOLDERS, RECORD, SAVED, Run
 __all__ = ["find_removable", "remove"]
 
 # Files in the folder of folds.
-_OF_FOLD = re.compile(r"\d+\.(csv|robustness\.csv|unfinished)|\.zoo-.*\.tmp")
+_OF_FOLD = re.compile(r"(\d+-)?\d+\.(csv|robustness\.csv|npy|unfinished)|\.zoo-.*\.tmp")
 _SURE = 8  # characters of an id, from which a run may be deleted
 
 

@@ -123,7 +123,7 @@ def test_a_damaged_file_is_marked_named_and_repaired(name, damage, run, monkeypa
         with pytest.raises(UsageError, match=r"model\.onnx"):
             list(zoo.predict(run.id, ["tones/high/high00.wav"]))
     if name != "predictions.csv":  # nothing is evaluated again
-        monkeypatch.setattr("zoo.training.training.run_fold", None)
+        monkeypatch.setattr("zoo.training.evaluation.run_fold", None)
     if name == "README.md":
         monkeypatch.setattr("zoo.training.training.refit", None)
     notes = Notes()
