@@ -4,11 +4,13 @@ import importlib.util
 import json
 import re
 import sys
+from itertools import product
 from pathlib import Path
 
 import onnx
 import pytest
 
+from tests import published as collections
 from zoo.artefacts.model_card import model_card
 from zoo.training.verify import verify_run
 from zoo_registry.published import NAMES, find_published, published_folder
@@ -105,6 +107,37 @@ def test_recordings_that_are_missing_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_TEST_DATA", str(tmp_path))
     with pytest.raises(SystemExit, match="has no gtzan-pieces and no esc10; set ZOO_TEST_DATA"):
         load_publish().recordings()
+
+
+def test_what_is_published_names_no_place_and_is_not_trained_twice(workspace, monkeypatch, capsys):
+    for part, genre, number in product(
+        ("gtzan-mini", "gtzan-pieces"), ("jazz", "metal"), range(0, 100, 16)
+    ):  # of several artists
+        path = workspace / "recordings" / part / genre / f"{genre}.{number:05d}.wav"
+        collections.clip(path, 100 * (genre == "jazz") + number)
+    collections.esc(workspace / "recordings" / "esc10")
+    monkeypatch.setenv("ZOO_TEST_DATA", str(workspace / "recordings"))
+    monkeypatch.setenv("ZOO_MODELS", "models")  # the script sets it, too
+    monkeypatch.setattr(sys, "argv", ["publish.py"])
+    publish = load_publish()
+    kinds = map(publish.Candidate, ("decision-tree", "knn"))
+    recipe = publish.Recipe("gtzan", "kfold:2", tuple(kinds), "esc10")
+    monkeypatch.setattr(publish, "RECIPES", {"gtzan-light": recipe})
+    monkeypatch.setattr(publish, "CHANGED", 2)
+    monkeypatch.setattr(publish, "strange", lambda *_: "It is asked about others.")
+    monkeypatch.setattr(publish, "ROOT", workspace)
+    monkeypatch.setattr(publish, "WORK", workspace / "build")
+    found = []
+    for _ in range(2):
+        publish.main()
+        run = Run.read(workspace / "models" / "gtzan-light")
+        assert run.damaged() == []
+        assert run.record.dataset.collection == "gtzan"
+        assert "* Chosen as the most accurate of 2 candidates" in run.card_path.read_text()
+        assert not MACHINE.search((run.folder / "run.json").read_text())
+        found.append({path.name: path.read_bytes() for path in run.folder.iterdir()})
+    assert found[0] == found[1]
+    assert capsys.readouterr().out.count("gtzan, kfold:2, 14 tracks") == 2
 
 
 def load_publish():
