@@ -135,7 +135,7 @@ class Reading(Structure, kw_only=True, omit_defaults=True):
 
     `path`, `label`, `group` and `fold` are names of columns, `only` and `without` of classes;
     `limit` is the number of tracks per class, in whole groups unless `by_track`, and in each of the
-    published parts if `by_part`.
+    published parts if `by_part`. If it stands `alone`, one class is enough: others are added.
     """
 
     path: str | None = None
@@ -147,6 +147,7 @@ class Reading(Structure, kw_only=True, omit_defaults=True):
     limit: Count | None = None
     by_track: bool = False
     by_part: bool = False
+    alone: bool = False
 
     @property
     def columns(self) -> dict[str, str]:

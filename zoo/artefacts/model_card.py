@@ -131,7 +131,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | --- | --- |
 | dataset | {table_cell(record.dataset.title)}, {record.dataset.tracks} tracks{skipped} |
 | fingerprint | `{record.dataset.fingerprint}` |
-{_bandwidth(record.dataset.bandwidth)}| front end | {table_cell(_frontend(record))} |
+{_kept(record)}{_bandwidth(record.dataset.bandwidth)}| front end | {table_cell(_frontend(record))} |
 {_weights(record)}{_copies(record)}| parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
 | plugin | {table_cell(plugin)} |
@@ -160,6 +160,12 @@ def _limits(run: Run, predictions: Predictions, matrix: NDArray[np.int64]) -> st
 
 def _listed(sentences: Iterable[str]) -> str:
     return "\n".join(f"* {shown(sentence)}" for sentence in sentences)
+
+
+def _kept(record: RunRecord) -> str:
+    """Return a row on the run whose tracks were added."""
+    run = record.dataset.kept_from
+    return f"| classes kept from | {table_cell(run)}, whose tracks were added |\n" if run else ""
 
 
 def _leakage(record: RunRecord) -> str:

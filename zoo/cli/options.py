@@ -171,7 +171,8 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
         if said["limit"] is not None:  # which takes what the split needs
             several["by_track"] = bool(given.get("ungrouped"))
             several["by_part"] = given.get("protocol") == "predefined"
-        command(reading=Reading(**said | several), **given)
+        alone = bool(given.get("keep_classes"))  # other classes are added
+        command(reading=Reading(**said | several, alone=alone), **given)
 
     options = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)

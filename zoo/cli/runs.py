@@ -159,6 +159,7 @@ def _facts(run: "Run") -> Text:
         "folder": run.folder,
         "status": run.state + (f": {record.error}" if record.error else ""),
         "dataset": f"{record.dataset.title}, {record.dataset.tracks} tracks",
+        **({"kept from": record.dataset.kept_from} if record.dataset.kept_from else {}),
         "protocol": record.protocol.spec
         + ("" if record.protocol.grouped else ", split by track (--ungrouped)")
         + f", seed {record.seed}",

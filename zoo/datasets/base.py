@@ -219,7 +219,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(sorted(self.tracks, key=attrgetter("id"))))
-        check_labels(self.source, [track.label for track in self.tracks])
+        check_labels(self.source, [track.label for track in self.tracks], alone=self.reading.alone)
         for one, other in zip(self.tracks, self.tracks[1:], strict=False):
             if one.id == other.id:
                 raise DatasetError(
@@ -326,12 +326,12 @@ class FeatureTable(Dataset):
         return replace(self, tracks=tracks, features=self.features[rows])
 
 
-def check_labels(source: str, labels: Sequence[str], advice: str = "") -> None:
-    """Raise `DatasetError` unless there are at least two classes, and not too many."""
+def check_labels(source: str, labels: Sequence[str], advice: str = "", alone: bool = False) -> None:
+    """Raise `DatasetError` unless there are at least two classes, or one `alone`; or too many."""
     if not labels:
         raise DatasetError(f"{source} holds no track; give a folder with one sub-folder a class")
     real = sorted(set(labels) - {OTHER})
-    if len(real) < 2:  # noqa: PLR2004
+    if len(real) < 2 - alone:
         others = f" beside {OTHER}" if OTHER in labels else ""
         found = f"one class only{others}, {quoted(real[0])}" if real else f"no class but {OTHER}"
         raise DatasetError(f"{source} holds {found}; at least two are needed to classify{advice}")

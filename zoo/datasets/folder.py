@@ -107,7 +107,7 @@ def read_listing(
         if note:
             reporter.note(note)
     advice = "" if table else f": give the folder around the class folders, or {WRITE}"
-    check_labels(listing.name, [row["label"] for row in layout.rows], advice)
+    check_labels(listing.name, [row["label"] for row in layout.rows], advice, reading.alone)
     return Dataset(
         name,
         listing.called(table) if table else listing.name,

@@ -43,7 +43,7 @@ def select(dataset: Dataset, reading: Reading) -> Dataset:
     only = [name for given in reading.only for name in _named(given, dataset)]
     without = [name for given in reading.without for name in _named(given, dataset)]
     left = [n for n in dataset.classes if n in (only or dataset.classes) and n not in without]
-    if len(set(left) - {OTHER}) < 2:  # noqa: PLR2004
+    if len(set(left) - {OTHER}) < 2 - reading.alone:
         names = ", ".join(map(quoted, left)) or "none"
         raise DatasetError(
             f"of the classes of {dataset.source}, {names} would be left; at least two are needed "

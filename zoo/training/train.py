@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.artefacts.model_card import model_card
 from zoo.audio.decode import decode
-from zoo.datasets import Dataset, FeatureTable
+from zoo.datasets import Dataset, FeatureTable, Reading
 from zoo.datasets.hashing import recording
 from zoo.datasets.places import note_trained
 from zoo.evaluate.cross_validation import Experiment
@@ -159,7 +159,9 @@ def train(
     _check(seed, tuned, nested)
     fewer = checked_sizes(sizes)
     if isinstance(data, str):
-        data = find_dataset(data, registry, engine=engine, reporter=reporter)
+        data = find_dataset(
+            data, registry, engine=engine, reporter=reporter, reading=Reading(alone=keep_classes)
+        )
     data = origin.extended(data, registry)
     _check_split(splitting, data, seed, grouped)
     note_changes(data, reporter, root)

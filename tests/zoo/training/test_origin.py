@@ -233,6 +233,19 @@ class TestKeepClasses:
         counts = np.bincount(found.predictions().labels)
         assert counts.tolist() == [12, 12 + 6, 6]
 
+    @pytest.mark.parametrize("is_table", [False, True])
+    def test_one_class_can_be_added(self, shelf, workspace, is_table):
+        data = sounds(workspace / "alone", "noise")
+        if is_table:
+            data = str(shutil.move(workspace / "alone" / "metadata.csv", workspace / "alone.csv"))
+            text = (workspace / "alone.csv").read_text().replace("\nnoise/", "\nalone/noise/")
+            (workspace / "alone.csv").write_text(text)
+        found = train(data, from_run="gtzan", keep_classes=True)
+        assert found.record.dataset.classes == ["high", "low", "noise"]
+        assert verify_run(found) == []
+        with pytest.raises(ZooError, match="one class only"):
+            train(data, from_run="gtzan")
+
     def test_a_file_that_both_have_is_there_once(self, shelf, made, workspace):
         shutil.copytree(made / "theirs", workspace / "again")
         sounds(workspace / "again", "noise")
