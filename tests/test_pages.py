@@ -82,6 +82,7 @@ SHOWN = [
         "zoo predict svm song.mp3 --min",
         "the page's model has too few tracks; zoo/inference/test_confidence.py has more",
     ),
+    ("docs/your-music.md", "text", "zoo tag --undo", "tests/plugins/test_tag.py has it"),
     ("docs/hooks.md", "py", "def ", "signatures; test_reference.py compares them"),
 ]
 

@@ -5,6 +5,7 @@ progress to stderr, and prints tables and JSON as all commands do. Errors of
 `zoo_registry.errors` become one sentence and an exit status by themselves.
 """
 
+import os
 from collections.abc import Callable, Sequence
 
 import typer
@@ -47,22 +48,27 @@ def add_command(app: typer.Typer, name: str, command: Callable[..., None]) -> No
     add_to(app, "Use them", name, command)
 
 
-def run_and_paths(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+def run_and_paths(
+    arguments: Sequence[str], note: Callable[[str], None]
+) -> tuple[str | None, list[str]]:
     """Return the run at the begin of arguments, None if there is none, and the paths.
 
     Parameters
     ----------
     arguments : sequence of str
-        As for `zoo predict`: perhaps a run or another model, then recordings.
+        As for `zoo predict`: perhaps a run or another model, then recordings; at least one.
+    note : callable
+        Receives a sentence on a run whose name a file or folder has, too.
 
     Raises
     ------
     UsageError
-        If more than one model is named.
+        If more than one model is named, or something does not exist.
     """
-    from zoo.inference.predictors import models_before
+    from zoo.inference.arguments import models_and_recordings, recordings
 
-    models = models_before(arguments)
+    models, paths = models_and_recordings(arguments, note)
     if models[1:]:
         raise UsageError(f"{models[0]!r} and {models[1]!r} are both models; name one of them")
-    return next(iter(models), None), list(arguments[len(models) :])
+    recordings(path for path in paths if not os.path.lexists(path))
+    return next(iter(models), None), paths

@@ -195,7 +195,7 @@ def _front_end_of(wanted: str) -> str:
     record: RunRecord = run.record
     if not run.takes_audio:
         raise UsageError(f"{run.id} was trained on a table of features, and knows no recordings")
-    if (plugin := record.frontend_plugin) and plugin.is_file:
+    if (plugin := record.frontend_plugin) and plugin.spec and plugin.is_file:
         raise UsageError(
             f"the front end of {run.id} is a file, and no code is loaded because a record names "
             "it; name it with --front-end"

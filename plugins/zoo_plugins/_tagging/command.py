@@ -81,8 +81,8 @@ def command(
         raise UsageError("name the files or folders to tag, as in `zoo tag ~/Music --dry-run`")
     if "-" in arguments:
         raise UsageError("`zoo tag` writes into files, and - is standard input; name the files")
-    run, paths = run_and_paths(arguments)
     reporter = TerminalReporter()
+    run, paths = run_and_paths(arguments, reporter.note)
     kept = None if dry_run else UndoFile(undo_file)
     wish = Wish(paths, run or NAMES[0], replace, min_confidence, precision, jobs)
     counts = Counter[str]()
