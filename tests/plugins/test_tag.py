@@ -15,7 +15,7 @@ import mutagen
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen.apev2 import APEv2
 from mutagen.flac import Picture
@@ -212,6 +212,7 @@ class TestFormats:
         old.write_bytes(old.read_bytes()[:-1] + b"\x11")
         assert read_tags(old).genres == ("Rock",)
 
+    @settings(max_examples=20)
     @given(genre=st.text(min_size=1, max_size=30))
     @pytest.mark.parametrize("kind", ["mp3", "flac", "ogg", "m4a", "wv", "wma", "wav"])
     def test_any_genre_is_read_as_it_was_written_or_refused(self, kind, genre, tmp_path_factory):
@@ -434,7 +435,7 @@ class TestCommand:
         status, _, said = command("tag", "logistic", str(music), *LOW)
         assert status == 1
         assert "0.flac: it cannot be written: it is write-protected" in said
-        assert "1.flac: " in said
+        assert said.count("1.flac") == 1
         assert "2 failed, 1 got a genre" in said
         assert read_tags(music / "2.flac").genres
 

@@ -93,7 +93,8 @@ def command(
         elif result.error is None and not result.is_done:
             say(_line(result))
         if result.error:
-            say(f"zoo: {result.path}: {result.error}", err=True)
+            is_named = result.error.startswith(result.path)
+            say(f"zoo: {result.error if is_named else f'{result.path}: {result.error}'}", err=True)
         if result.written and kept and kept.count == 1:  # at once: the command may be interrupted
             reporter.note(f"`zoo tag --undo {quote(str(kept.path))}` restores the former genres")
     reporter.note(", ".join(f"{counts[what]} {what}" for what in sorted(counts)))
