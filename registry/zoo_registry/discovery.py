@@ -25,6 +25,7 @@ from zoo_registry.files import is_file
 from zoo_registry.frontend import check_contract
 from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.model import LoadedFrontEnd, Model, Source, new_manager
+from zoo_registry.published import NAMES
 from zoo_registry.text import first_line
 
 __all__ = [
@@ -122,6 +123,12 @@ def _withheld(
     if entry.point.group == OPTIONAL and not {entry.name, package} & switches.enabled:
         reason = f"it is optional: `zoo plugins enable {entry.name}` switches it on"
         return replace(entry, withheld="disabled", reason=reason)
+    if entry.kind == "model" and entry.name in NAMES:
+        reason = (
+            f"the name {entry.name!r} is that of a run that comes with the zoo; the author of the "
+            "package has to choose another"
+        )
+        return replace(entry, withheld="broken", reason=reason)
     # A built-in model that is switched off keeps its name: no other plugin may replace it.
     if not off or package == BUILT_IN:
         owner = owners.setdefault((entry.kind, entry.name), entry)

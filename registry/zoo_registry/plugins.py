@@ -32,6 +32,7 @@ from zoo_registry.errors import PluginError, UnknownModel, UsageError
 from zoo_registry.frontend import fields_of, in_words, with_fields
 from zoo_registry.model import LoadedFrontEnd, Model, call_apart, new_manager
 from zoo_registry.plugin_status import PluginStatus, statuses
+from zoo_registry.published import NAMES
 
 __all__ = ["Registry"]
 
@@ -221,6 +222,11 @@ class Registry:
         for entry in self.entries:
             if entry.kind == kind and entry.name == name:
                 return UsageError(f"the {what} {name!r} cannot be used: {entry.reason}")
+        if kind == "model" and name in NAMES:
+            return UsageError(
+                f"{name} is no model but a run that comes with the zoo, trained already: "
+                f"`zoo predict {name} song.mp3` asks it, `zoo runs show {name}` names its model"
+            )
         known = sorted(self._points_of(kind))
         error = UnknownModel if kind == "model" else UsageError
         return error(f"there is no {what} {name!r}; {self._advice(kind, name, known)}")
@@ -244,10 +250,10 @@ class Registry:
     def _file(self, path: Path, frontend: str | None) -> Model:
         given = None if frontend is None else self.frontend(frontend)
         model = load_model_file(path, self._others, given)
-        if any(entry.kind == "model" and entry.name == model.card.name for entry in self.entries):
+        name = model.card.name
+        if name in NAMES or any(e.kind == "model" and e.name == name for e in self.entries):
             raise UsageError(
-                f"{path} calls its model {model.card.name!r}, a name that is taken; "
-                "choose another in its card"
+                f"{path} calls its model {name!r}, a name that is taken; choose another in its card"
             )
         return model
 

@@ -71,7 +71,7 @@ def find_published(name: str) -> Run | None:
 
 def is_published(run: Run) -> bool:
     """Return whether a run is one of those that come with the zoo."""
-    return run.id in NAMES and run.folder.parent == published_folder()
+    return run.id in NAMES and run.folder.resolve().parent == published_folder().resolve()
 
 
 def published_with(name: str, version: int, package: str | None) -> Run | None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from zoo_registry import published
 from zoo_registry.predictions import Predictions
 from zoo_registry.runs import Run
 
@@ -299,6 +300,14 @@ def odd_songs(workspace: Path) -> dict[str, Path]:
     for name, pieces in songs.items():
         soundfile.write(workspace / f"{name}.wav", np.concatenate(pieces), rate, subtype="PCM_24")
     return {name: workspace / f"{name}.wav" for name in songs}
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """Return an empty folder, which takes the place of that of the published runs."""
+    (tmp_path / "shelf").mkdir()
+    monkeypatch.setattr(published, "published_folder", lambda: tmp_path / "shelf")
+    return tmp_path / "shelf"
 
 
 @pytest.fixture

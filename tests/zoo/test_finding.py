@@ -7,7 +7,7 @@ import pytest
 
 from zoo.cli.choice import note_choices
 from zoo.workspace import asked_by_default, find_removable, find_run, meant
-from zoo_registry import UsageError, published
+from zoo_registry import UsageError
 from zoo_registry.errors import RunError
 
 RIGHT = ([0] * 4, [0] * 4)
@@ -27,14 +27,6 @@ def written(write_run):
         )  # fmt: skip
 
     return write
-
-
-@pytest.fixture
-def shelf(tmp_path, monkeypatch):
-    """Return an empty folder in the place of that of the published runs."""
-    (tmp_path / "shelf").mkdir()
-    monkeypatch.setattr(published, "published_folder", lambda: tmp_path / "shelf")
-    return tmp_path / "shelf"
 
 
 class TestModelOnDataset:

@@ -11,7 +11,7 @@ from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import failure_sentences
 from zoo.evaluate.metrics import confusion, f1_scores, rejection, score
 from zoo.evaluate.robustness import by_change, failed_changes
-from zoo.evaluate.significance import intervals
+from zoo.evaluate.significance import interval
 from zoo_registry.predictions import Predictions, real_columns
 from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
@@ -145,8 +145,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 
 def _interval(record: RunRecord, predictions: Predictions) -> str:
     """Return the interval of the accuracy of the vote, as a leaderboard computes it."""
-    sizes = [fold.train_tracks for fold in record.folds if fold.is_trained]
-    ((low, high),) = intervals([predictions.scored], sum(sizes) / max(1, len(sizes)))
+    low, high = interval(record, predictions)
     return f", 95 % interval {low:.3f} to {high:.3f}"
 
 

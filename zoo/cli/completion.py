@@ -7,8 +7,8 @@ from pathlib import Path
 from zoo_registry.errors import ZooError
 
 __all__ = [
-    "complete_data", "complete_front_end", "complete_model", "complete_model_or_front_end",
-    "complete_plugin", "complete_run", "complete_trained",
+    "complete_card", "complete_data", "complete_front_end", "complete_model", "complete_plugin",
+    "complete_run", "complete_trained",
 ]  # fmt: skip
 
 
@@ -22,9 +22,10 @@ def complete_front_end(incomplete: str) -> list[str]:
     return _named("front-end", incomplete)
 
 
-def complete_model_or_front_end(incomplete: str) -> list[str]:
-    """Return what has a card: models, front ends, and files."""
-    return sorted({*complete_model(incomplete), *complete_front_end(incomplete)})
+def complete_card(incomplete: str) -> list[str]:
+    """Return what has a card: published runs, models, front ends, and files."""
+    known = {*_published(), *complete_model(incomplete), *complete_front_end(incomplete)}
+    return sorted(known)
 
 
 def _named(kind: str, incomplete: str) -> list[str]:
@@ -47,12 +48,24 @@ def complete_plugin(incomplete: str) -> list[str]:
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Return ids of runs, and names of their models."""
+    """Return published runs, ids of others, and names of their models.
+
+    Behind an @ they are names of the folders of datasets, which are those of most datasets.
+    """
     from zoo.workspace import models_folder
 
-    del incomplete
-    runs = (path.parent.name for path in models_folder().glob("*/*/*/run.json"))
-    return sorted({name for run in runs for name in (run, run.rpartition("-")[0])})
+    found = set(_published())
+    for path in models_folder().glob("*/*/*/run.json"):
+        run, dataset = path.parts[-2], path.parts[-4]
+        model = run.rpartition("-")[0]
+        found |= {f"{model}@{dataset}"} if "@" in incomplete else {run, model}
+    return sorted(found)
+
+
+def _published() -> list[str]:
+    from zoo_registry.published import published
+
+    return [run.id for run in published()]
 
 
 def complete_trained(incomplete: str) -> list[str]:

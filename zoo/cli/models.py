@@ -1,12 +1,13 @@
-"""``zoo models``: list of models and front ends, why one cannot be used, and the card of one."""
+"""``zoo models``: list of published runs, models and front ends, and the card of one."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli.completion import complete_model_or_front_end
+from zoo.cli.completion import complete_card
 from zoo.cli.options import ListFormatOption
 from zoo.cli.output import Text, columns, make_table, print_result
 
@@ -32,29 +33,42 @@ def command(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A model or front end, or the file of one, whose card is printed.",
-            autocompletion=complete_model_or_front_end,
+            help="A published run, model or front end, or the file of one, whose card is printed.",
+            autocompletion=complete_card,
         ),
     ] = None,
     format: ListFormatOption = "table",
 ) -> None:
-    """List models and front ends: what can be trained, from where, and what is broken and why.
+    """List the runs that come with the zoo, and the models and front ends that can be trained.
 
-    With a name, print its card: parameters with their ranges, or what a front end was trained on.
+    With a name, print its card: scores of a published run, parameters of a model with their ranges,
+    or what a front end was trained on.
 
     Example: zoo models
     """
+    from zoo.cli.published import (
+        published_card,
+        published_entry,
+        published_table,
+        published_text,
+    )
     from zoo.workspace import cache_folder
     from zoo_registry.plugins import Registry
+    from zoo_registry.published import find_published, published
 
     registry, memory = Registry(), cache_folder() / "slow-plugins.json"
+    if name and (run := find_published(name)):
+        print_result(format, json=published_card(run), table=published_text(run))
+        return
     if name:
         card = _front_end(registry, name) if registry.is_frontend(name) else _model(registry, name)
         print_result(format, json=card, table=_card(card))
         return
     states = [*registry.models(memory), *registry.frontends(memory)]
+    runs = list(published())
     records = [{key: getattr(state, key) for key in _KEYS} for state in states]
-    print_result(format, json=records, table=_table(states))
+    records += [{key: entry.get(key) for key in _KEYS} for entry in map(published_entry, runs)]
+    print_result(format, json=records, table=chain(published_table(runs), _table(states)))
 
 
 def _front_end(registry: "Registry", name: str) -> dict[str, Any]:

@@ -102,7 +102,10 @@ def _table(
     if readable:
         yield make_table([*columns("run", overflow="fold", no_wrap=True), *headings], rows)
     elif not damaged:
-        yield Note("There is no run yet; `zoo train svm` makes one.")
+        yield Note(
+            "There is no run yet; `zoo train svm` makes one. `zoo models` lists those that come "
+            "with the zoo."
+        )
     for run in readable:
         if run.id in lost or run.status in ("no artefact", "interrupted"):
             yield Note(lost.get(run.id) or str(run.lack))

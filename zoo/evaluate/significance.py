@@ -21,19 +21,33 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 from zoo.evaluate.vote import vote_winners
 from zoo_registry.predictions import Predictions
+from zoo_registry.record import RunRecord
 
-__all__ = ["LEVEL", "Comparison", "compare", "intervals"]
+__all__ = ["LEVEL", "Comparison", "compare", "interval", "intervals"]
 
 LEVEL = 0.05  # of the intervals
 _RESAMPLES = 4999
 _FEW = 512  # groups, for which their covariance is faster than the resamples
 _BLOCK = 256  # runs per block
 _ROUNDING = 1e-14  # error of a variance
+
+
+def interval(record: RunRecord, predictions: Predictions) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of the accuracy of one run.
+
+    Parameters
+    ----------
+    record : RunRecord
+        Its record.
+    predictions : Predictions
+        Its out-of-fold predictions.
+    """
+    sizes = [fold.train_tracks for fold in record.folds if fold.is_trained]
+    ((low, high),) = intervals([predictions.scored], sum(sizes) / max(1, len(sizes)))
+    return low, high
 
 
 def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, float]]:
@@ -191,21 +205,27 @@ class _Block:
         """Return the 95 % intervals, shape (members, 2)."""
         count = len(self.sizes)
         if self.repeated:
+            from scipy import stats  # heavy, and not needed for groups
+
             error = np.sqrt(self.spread(learnt) * self.samples.var(axis=1, ddof=1))
             half = stats.t.ppf(1 - LEVEL / 2, count - 1) * error
             around = np.stack([self.rates - half, self.rates + half], axis=1)
             return around.clip(0.0, 1.0)
         if count == 1 and not self.single:  # one group is one observation
             return np.tile([0.0, 1.0], (len(self.members), 1))
+        ends = np.empty((len(self.members), 2))
         # Wilson's interval, with groups as trials; resampling cannot show the uncertainty of an
         # accuracy of 0 or 1.
-        hits = np.rint(self.rates * count)
-        wilson = proportion_confint(hits, count, LEVEL, method="wilson")
-        ends: NDArray[np.float64] = np.stack(wilson, axis=1)
-        if not self.single:
-            mixed = (self.rates > 0) & (self.rates < 1)
+        sure = (self.rates <= 0) | (self.rates >= 1) | self.single
+        if sure.any():
+            from statsmodels.stats.proportion import proportion_confint  # heavy, as above
+
+            hits = np.rint(self.rates[sure] * count)
+            wilson = proportion_confint(hits, count, LEVEL, method="wilson")
+            ends[sure] = np.stack(wilson, axis=1)
+        if not sure.all():
             levels = [50 * LEVEL, 100 - 50 * LEVEL]
-            ends[mixed] = np.percentile(self.samples[mixed], levels, axis=1).T
+            ends[~sure] = np.percentile(self.samples[~sure], levels, axis=1).T
         return ends
 
 
@@ -244,6 +264,8 @@ def _p_values(one: _Block, other: _Block, learnt: float) -> NDArray[np.float64]:
     count = len(one.sizes)
     if count <= 1:
         return np.ones((len(one.members), len(other.members)))
+    from scipy import stats  # heavy
+
     ahead = one.rates[:, None] - other.rates
     a, b = one.deviations, other.deviations
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)
@@ -257,6 +279,8 @@ def _p_values(one: _Block, other: _Block, learnt: float) -> NDArray[np.float64]:
 
 def _mcnemar(right: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the p-values of McNemar's exact test for all pairs of rows."""
+    from scipy import stats  # heavy
+
     # Single precision is exact for counts up to 2**24.
     one, other = right.astype(np.float32), others.astype(np.float32)
     ahead, behind = one @ (1 - other).T, (1 - one) @ other.T

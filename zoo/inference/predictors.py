@@ -178,7 +178,7 @@ def open_model(
     if not isinstance(wanted, Run):
         word = str(wanted)
         file = word if word.endswith(".py") else None
-        if path := _artefact_path(Path(word)):
+        if path := _artefact_path(word):
             artefact = Artefact(path, _recorded_hash(path), threads, shared=shared)
             return _of_sound(artefact, word)
         wanted = _run(word)
@@ -191,9 +191,9 @@ def open_model(
         if not plugins:
             raise UsageError(f"{run.id} has no ONNX file, so it cannot be served")
         return PluginPredictor(run, file)
-    if not is_file(run.artefact_path):
-        raise ArtefactError(run.damage([ARTEFACT]))
     sha256, is_ours = run.record.artefact.sha256, is_published(run)
+    if not is_file(run.artefact_path) or (is_ours and run.sha256(run.artefact_path) != sha256):
+        raise ArtefactError(run.damage([ARTEFACT]))
     artefact = Artefact(
         run.artefact_path, sha256, threads, own=is_ours, home=run.folder, shared=shared
     )
@@ -202,12 +202,16 @@ def open_model(
     return _of_sound(artefact, run.id)
 
 
-def _artefact_path(path: Path) -> Path | None:
-    """Return the ONNX file that a path names, or that a folder without a record has."""
+def _artefact_path(word: str) -> Path | None:
+    """Return the ONNX file that a word names, or that a folder without a record has."""
+    path = Path(word)
+    if word in NAMES:
+        return None
     if is_folder(path) and not (path / RECORD).exists() and (path / ARTEFACT).is_file():
         return path / ARTEFACT
-    named = is_file(path) and path.name != RECORD and path.suffix != ".py"
-    return path if named else None
+    if not is_file(path) or path.name == RECORD or path.suffix == ".py":
+        return None
+    return None if not path.suffix and is_named(word) else path
 
 
 def _run(word: str) -> Run:

@@ -74,7 +74,11 @@ def serve(
     served = ServedModels(models)
     if min_confidence == "auto" or precision is not None:
         for model in served.all():
-            least_confidence(served.open(model), min_confidence, precision, Reporter().note)
+            try:
+                least_confidence(served.open(model), min_confidence, precision, Reporter().note)
+            except UsageError:
+                if models or not model.published:  # otherwise a request to it is refused
+                    raise
     with ExitStack() as stack:
         # SIGTERM must end the server as Ctrl-C does, or its folder would stay.
         handler = signal.signal(signal.SIGTERM, signal.default_int_handler)

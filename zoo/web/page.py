@@ -24,8 +24,8 @@ __all__ = ["add_page"]
 
 _INTRO = """# What is this song?
 
-Drop a song, choose a file or record one. The models of this workspace say which genre they hear,
-and where in the song they hear it. It is read by this server alone, and deleted as soon as it
+Drop a song, choose a file or record one. The models say which genre they hear, and where in the
+song they hear it. It is read by this server alone, and deleted as soon as it
 has been answered.
 """
 _REFRESH = 5.0  # seconds between two searches for newly trained models
@@ -123,7 +123,8 @@ def _blocks(service: Service) -> gr.Blocks:
             with gr.Column(scale=2, min_width=260):
                 models = gr.Dropdown(
                     label="Models",
-                    info="The newest run of each; older ones are in the list.",
+                    info="The newest run of each, or one that comes with the zoo; others are in "
+                    "the list.",
                     multiselect=True,
                     elem_id="models",
                 )
@@ -133,12 +134,12 @@ def _blocks(service: Service) -> gr.Blocks:
         answer = gr.HTML(elem_id="answer")
 
         def look(chosen: list[str] | None, seen: tuple[str, ...]) -> tuple[Any, Any, Any]:
-            """Show the served models; a new one that is the newest of its kind is chosen."""
+            """Show the served models; a new one that is proposed is chosen."""
             served = service.models.all()
             runs = tuple(model.run for model in served)
             if runs == seen and seen:
                 return gr.skip(), gr.skip(), gr.skip()
-            new = [model.run for model in served if model.newest and model.run not in seen]
+            new = [run for run in service.models.proposed(served) if run not in seen]
             kept = [run for run in chosen or [] if run in runs]
             choices = [(_choice(model), model.run) for model in served]
             sentence = service.models.notice() if served else service.models.none_yet()
@@ -163,7 +164,9 @@ def _blocks(service: Service) -> gr.Blocks:
 
 def _choice(model: ServedModel) -> str:
     """Return the name of a model in the list; an older run is named with its hash."""
-    parts = [model.title, model.dataset, "" if model.newest else model.run.rpartition("-")[2]]
+    name = model.run if model.published else ""
+    older = "" if model.newest else model.run.rpartition("-")[2]
+    parts = [name, model.title, model.dataset, older]
     return " · ".join(filter(None, parts))
 
 

@@ -1,9 +1,10 @@
-"""The models that are served: complete runs of the workspace whose artefact takes audio."""
+"""The models that are served: complete runs whose artefact takes audio, own and published ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -13,6 +14,7 @@ from zoo.inference.predictors import open_model
 from zoo.web.limits import Refused
 from zoo.workspace import find_run, models_folder, recency, runs
 from zoo_registry.errors import LimitError, RunError, ZooError
+from zoo_registry.published import is_published, published
 from zoo_registry.runs import RECORD, Run
 
 __all__ = ["ServedModel", "ServedModels"]
@@ -36,6 +38,10 @@ class ServedModel:
         The run's folder, or the file, and the hash that its run recorded; not shown to clients.
     newest : bool
         Whether it is the newest run of its model.
+    published : bool
+        Whether it comes with the zoo; then `model` is its name, as `run` is.
+    datasets : tuple of str
+        What the dataset is called behind an ``@``; not shown to clients.
     """
 
     run: str
@@ -47,11 +53,13 @@ class ServedModel:
     source: str
     sha256: str = ""
     newest: bool = False
+    published: bool = False
+    datasets: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, without the place of the file."""
         plain = asdict(self)
-        del plain["source"], plain["sha256"]
+        del plain["source"], plain["sha256"], plain["datasets"]
         return plain
 
 
@@ -63,7 +71,8 @@ class ServedModels:
     Parameters
     ----------
     wanted : sequence of str
-        Names or files as for `zoo.inference.predict.predict`; the whole workspace if empty.
+        Names or files as for `zoo.inference.predict.predict`; if empty, the whole workspace and the
+        published runs.
 
     Raises
     ------
@@ -83,25 +92,67 @@ class ServedModels:
             self._wanted.append(name if has_run else _from_file(model))
 
     def all(self) -> list[ServedModel]:
-        """Return the models that are served now, the newest first."""
-        found = self._chosen() if self._wanted else map(_from_run, filter(_usable, runs()))
-        by_run = {model.run: model for model in found}
-        ordered = sorted(by_run.values(), key=lambda model: recency(model.finished), reverse=True)
-        newest = {model.model: model.run for model in reversed(ordered)}
-        return [replace(model, newest=newest[model.model] == model.run) for model in ordered]
+        """Return the models that are served now: the newest first, behind them published runs."""
+        if self._wanted:
+            found = list(self._chosen())
+        else:
+            found = [_from_run(run) for run in chain(published(), runs()) if _usable(run)]
+        # A published run comes before whatever else has its name.
+        by_run = {model.run: model for model in sorted(found, key=lambda model: model.published)}
+        own = [model for model in by_run.values() if not model.published]
+        own.sort(key=lambda model: recency(model.finished), reverse=True)
+        newest = {model.model: model.run for model in reversed(own)}
+        return [
+            *(replace(model, newest=newest[model.model] == model.run) for model in own),
+            *(model for model in by_run.values() if model.published),
+        ]
+
+    def proposed(self, served: Sequence[ServedModel]) -> list[str]:
+        """Return the runs of those that are asked unless others are chosen.
+
+        They are the newest of each model of the workspace, or else the best published run; of
+        models that the command named, the newest of each.
+
+        Parameters
+        ----------
+        served : sequence of ServedModel
+            Result of `all`.
+        """
+        asked = [model for model in served if self._wanted or not model.published]
+        return [model.run for model in asked if model.newest] or [m.run for m in served[:1]]
 
     def find(self, wanted: str | None) -> ServedModel:
-        """Return the run of this id, the newest of this model, or of all; `Refused` without one."""
+        """Return the model of a name, which means the same as for ``zoo predict``.
+
+        Parameters
+        ----------
+        wanted : str or None
+            Name of a published run, id of a run, or name of a model, which means its newest run,
+            each perhaps with ``@`` and a dataset behind it; None means the newest run of the
+            workspace, or else the best published one.
+
+        Raises
+        ------
+        Refused
+            503 if none is served yet, 404 if this one is not.
+        """
         served = self.all()
         if not served:
             raise Refused(503, self.none_yet())
-        for model in served:
-            if wanted in (None, model.run, model.model):
-                return model
-        assert wanted is not None
+        if wanted is None:
+            return served[0]
+        name, _, dataset = wanted.partition("@")
+        if found := [model for model in served if name in (model.run, model.model)]:
+            found.sort(key=lambda model: not model.published)
+            for model in found:
+                if not dataset or dataset.casefold() in model.datasets:
+                    return model
+            datasets = ", ".join(sorted({model.dataset for model in found}))
+            raise Refused(404, f"no run of {name} on that dataset is served; there are: {datasets}")
         if waiting := [run for run in self._waiting() if wanted in (run.id, run.record.model.name)]:
             raise Refused(503, _lack(waiting))
-        names = ", ".join(sorted({model.model for model in served}))
+        own = sorted({model.model for model in served if not model.published})
+        names = ", ".join([*own, *(model.run for model in served if model.published)])
         raise Refused(404, f"no model or run {wanted[:80]!r} is served here; there are: {names}")
 
     def open(self, model: ServedModel) -> Artefact:
@@ -167,16 +218,19 @@ def _usable(run: Run | RunError) -> TypeGuard[Run]:
 
 
 def _from_run(run: Run) -> ServedModel:
-    record = run.record
+    record, is_ours = run.record, is_published(run)
     return ServedModel(
         run=run.id,
-        model=record.model.name,
+        model=run.id if is_ours else record.model.name,
         title=record.title,
         dataset=record.dataset.name,
         classes=tuple(record.dataset.classes),
         finished=record.finished,
         source=str(run.folder),
         sha256=record.artefact.sha256 or "",
+        newest=is_ours,
+        published=is_ours,
+        datasets=(record.dataset.name.casefold(), record.dataset.title.casefold()),
     )
 
 

@@ -10,7 +10,7 @@ from zoo.workspace.stored import recency, runs
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import is_file
 from zoo_registry.places import models_folder
-from zoo_registry.published import NAMES, find_published, published
+from zoo_registry.published import NAMES, find_published, is_published, published
 from zoo_registry.runs import RECORD, Run
 from zoo_registry.text import few, quoted
 
@@ -60,7 +60,8 @@ def meant(wanted: str) -> list[Run]:
     if run := find_published(wanted):
         return [run]
     if wanted and is_file(Path(wanted, RECORD)):
-        return [Run.read(Path(wanted))]
+        run = Run.read(Path(wanted))
+        return [(is_published(run) and find_published(run.id)) or run]
     found = list(runs())
     known = [run for run in found if isinstance(run, Run)]
     if wanted.endswith(".py"):

@@ -73,7 +73,7 @@ class TestPredict:
         assert first._session is not second._session
         assert type(first._session).__name__ == "IsolatedSession"
 
-    def test_the_server_shares_as_well(self, hearing, computed):
+    def test_the_server_shares_as_well(self, hearing, computed, shelf):
         hearing("seconds"), hearing("knowing-seconds")
         served = ServedModels()
         for model in served.all():

@@ -106,7 +106,7 @@ def test_its_damage_is_shown_like_that_of_a_complete_run(train, monkeypatch, cap
     assert (row.status, row.error) == ("damaged", sentence)
 
 
-def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsys):
+def test_a_run_without_its_artefact_says_so_everywhere(train, monkeypatch, capsys, shelf):
     run = train()
     assert (run.complete, run.status, run.record.error) == (False, "no artefact", reason())
     assert json.loads((run.folder / "run.json").read_text())["status"] == "no artefact"

@@ -1,0 +1,138 @@
+"""Published runs as ``zoo models`` lists them, and the short card of one."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.cli.output import Text, columns, make_table, percent
+from zoo_registry.discovery import BUILT_IN
+from zoo_registry.errors import RunError
+
+if TYPE_CHECKING:
+    from zoo_registry.runs import Run
+
+__all__ = ["published_card", "published_entry", "published_table", "published_text"]
+
+
+def published_entry(run: "Run") -> dict[str, Any]:
+    """Return the keys of a model in the list that a published run has, too."""
+    record, damage = run.record, _scores(run).get("error")
+    return {
+        "name": run.id,
+        "title": record.title,
+        "family": "published run",
+        "status": "broken" if damage else "ready",
+        "reason": damage,
+        "distribution": BUILT_IN,
+        "version": record.versions.get(BUILT_IN),
+        "licence": record.frontend_plugin and record.frontend_plugin.licence,
+        "trained_on": [record.dataset.name],
+        "weights": record.frontend_plugin and record.frontend_plugin.package,
+    }
+
+
+def _scores(run: "Run") -> dict[str, Any]:
+    """Return the accuracy and its interval, or the reason why they are not known."""
+    from zoo.evaluate.metrics import score
+    from zoo.evaluate.significance import interval
+
+    try:
+        predictions = run.predictions()
+    except RunError as error:
+        return {"error": str(error)}
+    low, high = interval(run.record, predictions)
+    return {"accuracy": score(predictions).accuracy, "ci_low": low, "ci_high": high}
+
+
+def _right(scores: dict[str, Any]) -> str:
+    if "error" in scores:
+        return "damaged"
+    low, high = percent(scores["ci_low"]), percent(scores["ci_high"])
+    return f"{percent(scores['accuracy'])} ({low}-{high})"
+
+
+def _size(run: "Run") -> str:
+    return f"{(run.record.artefact.bytes or 0) / 1e6:.1f} MB"
+
+
+def published_table(runs: Sequence["Run"]) -> Text:
+    """Yield the table of the published runs, and how to use one; nothing without any."""
+    if not runs:
+        return
+    yield make_table(
+        columns("ready to use", "classes", "trained on", "right (95 %)", "size", no_wrap=True),
+        (
+            (
+                run.id,
+                len(run.record.dataset.classes),
+                _tracks(run),
+                _right(_scores(run)),
+                _size(run),
+            )
+            for run in runs
+        ),
+    )
+    answers: dict[str, list[str]] = {}
+    for run in runs:
+        answers.setdefault(", ".join(_classes(run)), []).append(run.id)
+    for classes, names in answers.items():
+        yield f"{', '.join(names)}: {classes}"
+    yield f"`zoo predict {runs[0].id} song.mp3` asks one; `zoo models {runs[0].id}` is its card."
+    yield ""
+
+
+def _classes(run: "Run") -> list[str]:
+    return run.record.dataset.classes
+
+
+def _tracks(run: "Run") -> str:
+    return f"{run.record.dataset.name}, {run.record.dataset.tracks} tracks"
+
+
+def published_card(run: "Run") -> dict[str, Any]:
+    """Return the short card of a published run as JSON values."""
+    dataset = run.record.dataset
+    return published_entry(run) | {
+        "classes": dataset.classes,
+        "dataset": dataset.name,
+        "tracks": dataset.tracks,
+        "protocol": run.record.protocol.spec,
+        **{key: value for key, value in _scores(run).items() if key != "error"},
+        "frontend": run.record.frontend_spec,
+        "seen": run.record.trained_on,
+        "recordings_licence": dataset.licence,
+        "bytes": run.record.artefact.bytes,
+        "card": str(run.card_path),
+    }
+
+
+def published_text(run: "Run") -> Text:
+    """Yield the short card of a published run for people, and how it is used."""
+    from zoo.artefacts.limits import limits
+
+    record, scores = run.record, _scores(run)
+    facts = {
+        "run": f"{run.id}, comes with the zoo: {record.title}",
+        "answers": ", ".join(_classes(run)),
+        "trained on": _tracks(run),
+        "right": f"{_right(scores)} of the tracks, {record.protocol.spec}",
+        "size": _size(run),
+        "weights": record.frontend_plugin and record.frontend_plugin.described_weights,
+        "seen": " ".join(record.trained_on),
+        "recordings": f"licence: {record.dataset.licence or 'not known'}",
+        "card": run.card_path,
+    }
+    for name, value in facts.items():
+        if value:
+            yield f"{name:<12}{value}"
+    if "error" in scores:
+        yield scores["error"]
+        return
+    yield ""
+    yield "It must not be used for:"
+    for sentence in limits(record, run.predictions()):
+        yield f"- {sentence}"
+    yield ""
+    yield f"zoo predict {run.id} song.mp3              the class of a recording"
+    yield f"zoo predict {run.id} song.mp3 --timeline   the same over time"
+    yield f"zoo runs show {run.id}                     scores, confusion, robustness"
+    yield f"zoo runs export {run.id} FOLDER            a folder to hand over"
