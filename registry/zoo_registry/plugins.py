@@ -225,7 +225,8 @@ class Registry:
         if kind == "model" and name in NAMES:
             return UsageError(
                 f"{name} is no model but a run that comes with the zoo, trained already: "
-                f"`zoo predict {name} song.mp3` asks it, `zoo runs show {name}` names its model"
+                f"`zoo predict {name} song.mp3` asks it, `zoo train logistic --from {name}` trains "
+                "a model of your own on its front end"
             )
         known = sorted(self._points_of(kind))
         error = UnknownModel if kind == "model" else UsageError

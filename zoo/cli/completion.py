@@ -7,8 +7,8 @@ from pathlib import Path
 from zoo_registry.errors import ZooError
 
 __all__ = [
-    "complete_card", "complete_data", "complete_front_end", "complete_model", "complete_plugin",
-    "complete_run", "complete_trained",
+    "complete_asked", "complete_card", "complete_data", "complete_front_end", "complete_model",
+    "complete_plugin", "complete_run", "complete_trained",
 ]  # fmt: skip
 
 
@@ -48,16 +48,13 @@ def complete_plugin(incomplete: str) -> list[str]:
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Return published runs, ids of others, and names of their models.
-
-    Behind an @ they are names of the folders of datasets, which are those of most datasets.
-    """
+    """Return published runs, ids of others, and their models, behind an @ with the dataset."""
     from zoo.workspace import models_folder
 
     found = set(_published())
     for path in models_folder().glob("*/*/*/run.json"):
         run, dataset = path.parts[-2], path.parts[-4]
-        model = run.rpartition("-")[0]
+        model = run.rpartition("-")[0]  # the folder of a dataset has its name, or nearly
         found |= {f"{model}@{dataset}"} if "@" in incomplete else {run, model}
     return sorted(found)
 
@@ -73,13 +70,20 @@ def complete_trained(incomplete: str) -> list[str]:
     return sorted({*complete_run(incomplete), *_paths(incomplete, ".onnx")})
 
 
+def complete_asked(incomplete: str) -> list[str]:
+    """Return what predicts, and audio files."""
+    from zoo.audio.kinds import SUFFIXES
+
+    return sorted({*complete_trained(incomplete), *_paths(incomplete, *SUFFIXES)})
+
+
 def complete_data(incomplete: str) -> list[str]:
     """Return datasets: the demo set, folders and tables."""
     return sorted({"demo", *_paths(incomplete, ".csv")})
 
 
-def _paths(incomplete: str, suffix: str) -> Iterator[str]:
-    """Yield folders with a slash at the end, and files with a suffix."""
+def _paths(incomplete: str, *suffixes: str) -> Iterator[str]:
+    """Yield folders with a slash at the end, and files with one of the suffixes."""
     head = incomplete[: incomplete.rfind("/") + 1]
     with suppress(OSError):
         for path in Path(head or ".").iterdir():
@@ -87,5 +91,5 @@ def _paths(incomplete: str, suffix: str) -> Iterator[str]:
                 continue
             if path.is_dir():
                 yield f"{head}{path.name}/"
-            elif path.suffix == suffix:
+            elif path.suffix.lower() in suffixes:
                 yield f"{head}{path.name}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from zoo.cli.choice import note_choices, note_default
-from zoo.cli.completion import complete_trained
+from zoo.cli.completion import complete_asked
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
 from zoo.cli.output import percent, print_data, say
@@ -31,7 +31,7 @@ def command(
             help="What is asked: a published run, a run's id or folder, a model's name or file, "
             "model@dataset, or an ONNX file; your newest run, or else the best published one, if "
             "none is named. Behind it audio files, folders, patterns; - for standard input.",
-            autocompletion=complete_trained,
+            autocompletion=complete_asked,
         ),
     ],
     timeline: Annotated[bool, typer.Option("--timeline", help="Also the label over time.")] = False,

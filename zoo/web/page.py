@@ -164,9 +164,7 @@ def _blocks(service: Service) -> gr.Blocks:
 
 def _choice(model: ServedModel) -> str:
     """Return the name of a model in the list; an older run is named with its hash."""
-    name = model.run if model.published else ""
-    older = "" if model.newest else model.run.rpartition("-")[2]
-    parts = [name, model.title, model.dataset, older]
+    parts = [model.title, model.dataset, "" if model.newest else model.run.rpartition("-")[2]]
     return " · ".join(filter(None, parts))
 
 

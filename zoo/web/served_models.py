@@ -39,7 +39,8 @@ class ServedModel:
     newest : bool
         Whether it is the newest run of its model.
     published : bool
-        Whether it comes with the zoo; then `model` is its name, as `run` is.
+        Whether it comes with the zoo; then `model` is its name, as `run` is, and its title begins
+        with that.
     datasets : tuple of str
         What the dataset is called behind an ``@``; not shown to clients.
     """
@@ -222,7 +223,7 @@ def _from_run(run: Run) -> ServedModel:
     return ServedModel(
         run=run.id,
         model=run.id if is_ours else record.model.name,
-        title=record.title,
+        title=f"{run.id}: {record.title}" if is_ours else record.title,
         dataset=record.dataset.name,
         classes=tuple(record.dataset.classes),
         finished=record.finished,

@@ -8,7 +8,7 @@ import pytest
 
 import zoo
 from tests.zoo.conftest import SECONDS_MODEL
-from zoo.cli.completion import complete_card, complete_run, complete_trained
+from zoo.cli.completion import complete_asked, complete_card, complete_run, complete_trained
 from zoo_registry import Registry, UsageError
 from zoo_registry.published import published_folder
 
@@ -219,7 +219,11 @@ class TestOthers:
         write_run("svm-a", [0] * 4, [0] * 4)
         assert {"gtzan", "svm", "svm-a"} <= {*complete_run(""), *complete_trained("")}
         assert "gtzan" in complete_card("")
-        assert complete_run("svm@") == ["gtzan", "svm@tracks"]
+        assert "svm@tracks" in complete_run("svm@")
+        assert "svm-a" not in complete_run("svm@")
+        for name in ("song.mp3", "note.txt"):
+            Path(name).touch()
+        assert [name for name in complete_asked("") if "." in name] == ["song.mp3"]
 
     def test_the_folder_in_a_checkout_or_a_package(self):
         assert (published_folder() / "gtzan" / "run.json").is_file()

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
+from zoo_registry.published import published
 
 httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
 
@@ -107,10 +108,13 @@ class TestAnswers:
         assert client.post("/api/predict?model=seconds", files=form).text == printed
 
     def test_models_are_listed_with_what_they_answer_to(self, client, song):
-        listed = client.get("/api/models").json()
+        everything = client.get("/api/models").json()
+        listed = [item for item in everything if not item["published"]]
+        assert everything[: len(listed)] == listed
+        assert [item["run"] for item in everything[len(listed) :]] == [r.id for r in published()]
         assert {item["model"] for item in listed} == {"frames", "seconds"}
         assert all(item["newest"] and item["classes"] == ["high", "low"] for item in listed)
-        for item in listed:
+        for item in everything:
             for name in (item["model"], item["run"]):
                 answer = client.post(f"/api/predict?model={name}", content=song.read_bytes())
                 assert answer.json()["run"] == item["run"]
@@ -130,7 +134,7 @@ class TestAnswers:
             return events.replace('\\"', '"').replace("\\n", "\n")
 
         listed = client.get("/api/models").json()
-        runs = [item["run"] for item in listed]
+        runs = [item["run"] for item in listed if not item["published"]]
         shown = ask(look, [[], None])
         for item in listed:
             assert f'["{item["title"]} · {item["dataset"]}","{item["run"]}"]' in shown
@@ -390,18 +394,31 @@ def test_a_shown_name_is_short_printable_and_no_path(text):
 
 
 class TestWorkspace:
-    def test_it_says_what_to_type_until_a_model_is_trained_and_then_serves_it(
+    def test_published_runs_answer_until_a_model_is_trained_which_is_then_served(
         self, serve, trained, workspace, song
     ):
         empty = serve(workspace / "empty")
         with httpx.Client(base_url=empty.address, timeout=60) as client:
-            assert client.get("/api/models").json() == []
-            answer = client.post("/api/predict", content=song.read_bytes())
-            assert answer.status_code == 503
-            assert "zoo train svm" in refusal(answer)
+            names = [run.id for run in published()]
+            assert [item["model"] for item in client.get("/api/models").json()] == names
+            answer = client.post("/api/predict", content=song.read_bytes()).json()
+            assert (answer["run"], answer["dataset"]) == ("gtzan", "gtzan")
             shutil.copytree(trained("seconds"), workspace / "empty")
-            assert [item["model"] for item in client.get("/api/models").json()] == ["seconds"]
-            assert client.post("/api/predict", content=song.read_bytes()).status_code == 200
+            listed = [item["model"] for item in client.get("/api/models").json()]
+            assert listed == ["seconds", *names]
+            for query, run in {
+                "": "seconds-",
+                "?model=seconds@TONES": "seconds-",
+                "?model=gtzan": "gtzan",
+                "?model=gtzan@gtzan": "gtzan",
+            }.items():
+                answer = client.post(f"/api/predict{query}", content=song.read_bytes()).json()
+                assert answer["run"].startswith(run)
+            answer = client.post("/api/predict?model=seconds@x", content=song.read_bytes())
+            assert answer.status_code == 404
+            assert "no run of seconds on that dataset is served; there are: tones" in refusal(
+                answer
+            )
             (artefact,) = (workspace / "empty/models").rglob("model.onnx")
             artefact.write_bytes(artefact.read_bytes()[:-1])
             # What is open stays open; who starts anew is told.

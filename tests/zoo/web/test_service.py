@@ -211,7 +211,7 @@ class TestService:
             asyncio.run(service.predict(service.models.find("torn"), song, None))
         assert refused.value.status == 503
 
-    def test_the_newest_run_of_a_model_goes_by_its_name(self, hearing, workspace):
+    def test_the_newest_run_of_a_model_goes_by_its_name(self, hearing, workspace, shelf):
         newest = hearing("torn")
         for age, year in (("older", "2001"), ("oldest", "2000"), ("ahead", "2100")):
             folder = newest.folder.with_name(f"torn-{age}")
