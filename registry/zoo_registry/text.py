@@ -148,8 +148,8 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def csv_text(lines: Iterable[Iterable[object]], end: str = "\n") -> str:
+def csv_text(lines: Iterable[Iterable[object]], end: str = "\n", separator: str = ",") -> str:
     """Return lines of values as CSV, each line terminated by `end`."""
     out = io.StringIO()
-    csv.writer(out, lineterminator=end).writerows(lines)
+    csv.writer(out, lineterminator=end, delimiter=separator).writerows(lines)
     return out.getvalue()

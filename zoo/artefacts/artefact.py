@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artefacts.isolated import MOST, IsolatedSession
+from zoo.artefacts.embedding import with_embedding
+from zoo.artefacts.isolated import MOST, IsolatedSession, isolated
 from zoo.artefacts.metadata import FORMAT, ArtefactMetadata
-from zoo.artefacts.session import NOVELTY, OUTPUT, TIMES, LocalSession, Session
+from zoo.artefacts.session import EMBEDDING, NOVELTY, OUTPUT, TIMES, LocalSession, Session
 from zoo.artefacts.shared_session import SharedFrontEnds
 from zoo_registry.errors import ArtefactError, AudioError, LimitError, ZooError
 from zoo_registry.files import read_bytes
@@ -43,11 +44,15 @@ class Windows(NamedTuple):
         Begin and end in seconds; NaN if the model does not state them.
     novelty : array, shape (windows,)
         Above 1 for a window unlike the training recordings; NaN if the model does not state it.
+    embedding : array, shape (pieces, columns)
+        Mean row of the front end for each piece of the waveform that was run at once; empty unless
+        the artefact was opened for it, and has one.
     """
 
     probabilities: NDArray[np.float64]
     times: NDArray[np.float64]
     novelty: NDArray[np.float64]
+    embedding: NDArray[np.float64] = np.empty((0, 0))
 
 
 _ROUNDING = 1e-5
@@ -80,6 +85,8 @@ class Artefact:
     shared : SharedFrontEnds, optional
         Front ends that are computed once for several artefacts. A file from elsewhere does not
         take part.
+    embeds : bool
+        Whether windows come with an embedding; `shared` is not used then.
 
     Attributes
     ----------
@@ -115,6 +122,7 @@ class Artefact:
         own: bool = False,
         home: Path | None = None,
         shared: SharedFrontEnds | None = None,
+        embeds: bool = False,
     ) -> None:
         self.path = path
         content = _read(path, home)
@@ -127,8 +135,10 @@ class Artefact:
         self._own = own or is_own(found)
         try:
             self._session: Session
+            if embeds:
+                content = (with_embedding if self._own else _with_embedding_apart)(content)
             if self._own:
-                here = shared.session if shared else LocalSession
+                here = shared.session if shared and not embeds else LocalSession
                 self._session = here(content, threads)
             else:
                 self._session = IsolatedSession(content)
@@ -165,6 +175,7 @@ class Artefact:
             windows = found[OUTPUT]
             times = found.get(TIMES, np.full((len(windows), 2), np.nan))
             novelty = found.get(NOVELTY, np.full(len(windows), np.nan))
+            embedding = found.get(EMBEDDING, np.empty((0, 0)))
             shapes = (windows.shape, times.shape, novelty.shape)
         except Exception as error:
             raise _failure(self.path, "failed while it ran", error) from error
@@ -176,7 +187,9 @@ class Artefact:
             raise ArtefactError(f"{self.path} gave numbers that are no probabilities")
         if self.has_times and not _are_times(times, given.size / self.rate):
             raise ArtefactError(f"{self.path} gave windows whose times are not in the recording")
-        return Windows(np.maximum(windows, 0.0), times, novelty)
+        if embedding.size and not (embedding.shape[:1] == (1,) and np.isfinite(embedding).all()):
+            raise ArtefactError(f"{self.path} gave an embedding that is no row of numbers")
+        return Windows(np.maximum(windows, 0.0), times, novelty, embedding)
 
     def stream(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[Windows]:
         """Yield the windows of a waveform of any length in order of time, with limited memory.
@@ -196,7 +209,7 @@ class Artefact:
         def run(samples: NDArray[np.float32], wanted: slice) -> Windows:
             """Return the wanted windows, with the times of the whole waveform."""
             nonlocal numbers
-            windows, times, novelty = self.run(samples)
+            windows, times, novelty, embedding = self.run(samples)
             if len(windows) < (wanted.stop or first + 1):
                 raise ArtefactError(f"{self.path} gives fewer windows than its metadata promise")
             numbers += len(windows) * max(len(self.classes), _WINDOW)
@@ -204,7 +217,8 @@ class Artefact:
                 raise LimitError(
                     f"{self.path} gives more windows of a recording than a file from elsewhere may"
                 )
-            return Windows(windows[wanted], times[wanted] + begin / self.rate, novelty[wanted])
+            own = windows[wanted], times[wanted] + begin / self.rate, novelty[wanted]
+            return Windows(*own, embedding)
 
         if grid:
             hop, length, reach = grid.hop, grid.length, grid.reach
@@ -234,6 +248,11 @@ def _are_times(times: NDArray[np.float64], seconds: float) -> bool:
     """Whether begin and end of each window are in order, and within the recording."""
     begins, ends = times.T
     return bool((begins >= 0).all() and (begins <= ends).all() and (ends <= seconds + 1).all())
+
+
+def _with_embedding_apart(content: bytes) -> bytes:
+    """Return `with_embedding` of a file from elsewhere, which only a process with limits parses."""
+    return isolated(with_embedding, content)
 
 
 def _read(path: Path, home: Path | None) -> bytes:

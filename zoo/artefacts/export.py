@@ -259,7 +259,7 @@ def _heard(artefact: Artefact, model: Model, track: Track) -> Windows:
     audio, kept = _waveform(model, track)
     windows = artefact.run(audio)
     is_kept = kept(len(windows.times))
-    return Windows(*(values[is_kept] for values in windows))
+    return Windows(*(values[is_kept] for values in windows[:3]))
 
 
 def _waveform(

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from zoo.artefacts.metadata import METADATA
 
-__all__ = ["NOVELTY", "OUTPUT", "TIMES", "LocalSession", "Session"]
+__all__ = ["EMBEDDING", "NOVELTY", "OUTPUT", "TIMES", "LocalSession", "Session"]
 
 OUTPUT, TIMES, NOVELTY = "probabilities", "times", "novelty"
+EMBEDDING = "embedding"  # which `zoo.artefacts.embedding` adds
 
 
 class Session(Protocol):
@@ -53,7 +54,7 @@ class LocalSession:
 
     def known(self, given: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float64]]:
         """Return the outputs that the zoo knows, for each input by its name."""
-        wanted = [name for name in (OUTPUT, TIMES, NOVELTY) if name in self.outputs]
+        wanted = [name for name in (OUTPUT, TIMES, NOVELTY, EMBEDDING) if name in self.outputs]
         return {
             name: np.asarray(array, dtype=np.float64)
             for name, array in zip(wanted, self.raw(wanted, given), strict=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
     from av.container import InputContainer
 
-__all__ = ["open_ffmpeg", "stated_genre"]
+__all__ = ["open_ffmpeg", "read_tags", "stated_genre"]
 
 # Others name further files and addresses, which FFmpeg opens: playlists, lists of parts, pictures.
 _CONTAINERS = (
@@ -117,19 +117,36 @@ def stated_genre(path: Path) -> str | None:
     path : Path
         Audio file.
     """
+    return next((tags["genre"] for tags in _tags(path) if "genre" in tags), None)
+
+
+def read_tags(path: Path) -> dict[str, str]:
+    """Return the tags of a file by their names in small letters, none if FFmpeg finds none.
+
+    Parameters
+    ----------
+    path : Path
+        Audio file.
+    """
+    return next(filter(None, _tags(path)), {})
+
+
+def _tags(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the tags that are not empty, as FFmpeg finds them at each place of a file."""
     import av
 
-    start, end = read_head(path).start, path.stat().st_size
-    for begin in sorted({0, start}):  # behind a tag at the beginning, one at the end is read
-        with suppress(av.FFmpegError, ValueError, OSError):
-            opened = _container(path, begin, end)
-            with closing(opened):
-                owners = [opened.container, *opened.container.streams]
-                stated = (item for owner in owners for item in owner.metadata.items())
-                for name, text in stated:
-                    if name.casefold() == "genre" and text.strip():
-                        return str(text).strip()
-    return None
+    with suppress(OSError):
+        start, end = read_head(path).start, path.stat().st_size
+        for begin in sorted({0, start}):  # behind a tag at the beginning, one at the end is read
+            with suppress(av.FFmpegError, ValueError, OSError):
+                opened = _container(path, begin, end)
+                found: dict[str, str] = {}
+                with closing(opened):
+                    for owner in (opened.container, *opened.container.streams):
+                        for name, text in owner.metadata.items():
+                            if text.strip():
+                                found.setdefault(name.casefold(), str(text).strip())
+                yield found
 
 
 def _stream(path: Path, head: Head) -> Stream:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli import data, leaderboard, models, plugins, predict, report, runs, serve, train, tune
+from zoo.cli import (
+    data,
+    label,
+    leaderboard,
+    models,
+    plugins,
+    predict,
+    report,
+    runs,
+    serve,
+    train,
+    tune,
+)
 from zoo.cli.ending import Interrupted, fail, flush
 from zoo.cli.output import escaped
 from zoo.cli.panels import add_to
@@ -43,6 +55,7 @@ _add("Compare models", "leaderboard", leaderboard.command)
 _add("Compare models", "report", report.command)
 _add("Use them", "predict", predict.command)
 _add("Use them", "serve", serve.command)
+_add("Use them", "label", label.command)
 _add("Use them", "runs", runs.app, "zoo runs export svm handed-over")
 _add("Bring your own", "data", data.app, "zoo data check ./my-music --write")
 _add("Bring your own", "plugins", plugins.app, "zoo plugins new my-model")

@@ -160,6 +160,7 @@ def open_model(
     *,
     plugins: bool = True,
     shared: SharedFrontEnds | None = None,
+    embeds: bool = False,
 ) -> Predictor:
     """Return a trained model.
 
@@ -173,13 +174,15 @@ def open_model(
         Whether a model without an ONNX file is run by its plugin; otherwise it is refused.
     shared : SharedFrontEnds, optional
         Front ends that are computed once for all models that are opened with it.
+    embeds : bool
+        Whether an artefact gives embeddings, too.
     """
     file = None
     if not isinstance(wanted, Run):
         word = str(wanted)
         file = word if word.endswith(".py") else None
         if path := _artefact_path(word):
-            artefact = Artefact(path, _recorded_hash(path), threads, shared=shared)
+            artefact = Artefact(path, _recorded_hash(path), threads, shared=shared, embeds=embeds)
             return _of_sound(artefact, word)
         wanted = _run(word)
     run = wanted
@@ -195,7 +198,13 @@ def open_model(
     if not is_file(run.artefact_path) or (is_ours and run.sha256(run.artefact_path) != sha256):
         raise ArtefactError(run.damage([ARTEFACT]))
     artefact = Artefact(
-        run.artefact_path, sha256, threads, own=is_ours, home=run.folder, shared=shared
+        run.artefact_path,
+        sha256,
+        threads,
+        own=is_ours,
+        home=run.folder,
+        shared=shared,
+        embeds=embeds,
     )
     if is_ours:  # what its record calls it is known to nobody
         artefact.name = run.id

@@ -1,13 +1,10 @@
 """The server: one process, one application, and a temporary folder that is deleted at the end."""
 
 import asyncio
-import logging
 import os
-import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +14,7 @@ from zoo.inference.confidence import least_confidence
 from zoo.web.limits import Gate, Limits
 from zoo.web.names import Names
 from zoo.web.served_models import ServedModel, ServedModels
+from zoo.web.server import HEADERS, address_of, listening, run
 from zoo.web.service import Service
 from zoo.web.uploads import Uploads
 from zoo_registry.errors import UsageError
@@ -27,13 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "serve"]
 
-_SHUTDOWN = 2  # seconds that open pages get when the server ends
-# No page of another origin shows the page, or uses what comes as a picture, a script or a sound.
-_HEADERS = [
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "frame-ancestors 'self'"),
-]
+# No page of another origin shows the page.
+_HEADERS = (*HEADERS, ("Content-Security-Policy", "frame-ancestors 'self'"))
 _EXPIRY = 60.0  # seconds between two searches for expired uploads
 
 
@@ -79,42 +72,16 @@ def serve(
             except UsageError:
                 if models or not model.published:  # otherwise a request to it is refused
                     raise
-    with ExitStack() as stack:
-        # SIGTERM must end the server as Ctrl-C does, or its folder would stay.
-        handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
-        stack.callback(signal.signal, signal.SIGTERM, handler)
-        stack.enter_context(suppress(KeyboardInterrupt))
-        listener = stack.enter_context(_listen(host, port))
-        folder = stack.enter_context(_own_folder())
-        import uvicorn
-
-        from zoo.web.connection import Connection
-
+    with listening(host, port) as listener, _own_folder() as folder:
         service = Service(served, Uploads(folder / "songs"), limits, min_confidence, precision)
-        shown_host = f"[{host}]" if ":" in host else host
-        address = f"http://{shown_host}:{listener.getsockname()[1]}"
-
-        class Server(uvicorn.Server):
-            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
-                ready(address, served.all() if models else [])
-
-            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-                service.stop()
-                # Requests that are cut off by the end are no errors.
-                logging.getLogger("uvicorn.error").disabled = True
-                await super().shutdown(sockets)
-
-        config = uvicorn.Config(
+        address = address_of(host, listener)
+        run(
             build(service, names),
-            http=Connection,
-            ws="none",
-            headers=_HEADERS,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=_SHUTDOWN,
+            listener,
+            _HEADERS,
+            lambda: ready(address, served.all() if models else []),
+            service.stop,
         )
-        Server(config).run(sockets=[listener])
 
 
 def build(service: Service, names: Names) -> "FastAPI":
@@ -152,19 +119,6 @@ async def _expiring(uploads: Uploads) -> AsyncIterator[None]:
     task = asyncio.create_task(expire())
     yield
     task.cancel()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        # The message of a failed bind repeats the address, so only its number is used.
-        lookup = isinstance(error, socket.gaierror)
-        reason = error.strerror if lookup or not error.errno else os.strerror(error.errno)
-        raise UsageError(
-            f"{host} port {port} cannot be listened on: {reason}; `--port 0` takes any free one"
-        ) from error
 
 
 @contextmanager

@@ -64,10 +64,19 @@ class Gate:
         Names that the server answers to.
     max_bytes : int
         Size of the largest body that holds a song.
+    addresses : pattern
+        Paths that there are.
     """
 
-    def __init__(self, app: ASGIApp, names: Names, max_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        names: Names,
+        max_bytes: int,
+        addresses: re.Pattern[str] = _OPEN,
+    ) -> None:
         self._app, self._names, self._max_bytes = app, names, max_bytes
+        self._addresses = addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 403, 404, 408 or 413."""
@@ -83,7 +92,7 @@ class Gate:
         announced = Headers(scope=scope).get("content-length", "")
         if foreign := self._names.refusal(scope):
             refused = Refused(403, foreign)
-        elif not _OPEN.fullmatch(path):
+        elif not self._addresses.fullmatch(path):
             refused = Refused(404, "there is nothing at this address")
         elif announced.isdecimal() and int(announced) > limit:
             refused = too_large

@@ -57,6 +57,7 @@ ALL = [path for path, _ in _commands()]
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
         "models", "train", "tune", "leaderboard", "report", "predict", "serve",
+        "label",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
         "data check", "data list", "data info",
         "plugins new", "plugins check", "plugins list", "plugins doctor",
@@ -127,6 +128,13 @@ SAYS: dict[tuple[str, ...], Callable[[Any], bool]] = {
         and set(said[0])
         >= {"path", "label", "confidence", "votes", "probabilities", "windows", "error"}
     ),
+    ("label",): lambda said: (
+        [(Path(row["path"]).parent.name, row["label"]) for row in said]
+        == [(row["guess"], "") for row in said]
+        and len(said) == 3
+        and set(said[0])
+        == {"path", "label", "group", "guess", "confidence", "margin", "reason"}
+    ),
 }  # fmt: skip
 
 
@@ -149,6 +157,7 @@ def test_json_is_all_that_goes_to_stdout(path, command, of_ten_tones, workspace,
     data = str(of_ten_tones / "tones")
     given = {
         ("predict",): ["logistic", data, "--jobs", "1"],
+        ("label",): [data, "--run", "logistic", "--count", "3"],
         ("data", "check"): [data],
         ("data", "info"): [data],
         ("runs", "show"): ["logistic"],

@@ -15,7 +15,7 @@ import re
 import shlex
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ __all__ = [
     "alike_sentence",
     "find_pieces",
     "name_notes",
+    "pieces_among",
     "with_recordings",
 ]
 
@@ -109,8 +110,13 @@ def find_pieces(dataset: Dataset) -> Pieces | None:
     dataset : Dataset
         Recordings, or rows of a feature table.
     """
+    return pieces_among(dataset.tracks)
+
+
+def pieces_among(tracks: Iterable[Track]) -> Pieces | None:
+    """Return the result of `find_pieces` for tracks, whose labels may all be equal."""
     classes = defaultdict[str, list[Track]](list)
-    for track in dataset.tracks:
+    for track in tracks:
         classes[track.label].append(track)
     stems = {label: list(_stems(tracks)) for label, tracks in classes.items()}
     sizes = Counter(stem.group for own in stems.values() for stem in own)

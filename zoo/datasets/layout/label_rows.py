@@ -124,7 +124,9 @@ class LabelTable:
             parts.append(f"{len(self.missing)} of {total} rows have no file here ({names})")
         if self.unlabelled:
             names = few([path for _, path in self.unlabelled], _SHOWN)
-            parts.append(f"{len(self.unlabelled)} files have no label there ({names})")
+            rows = "1 row" if len(self.unlabelled) == 1 else f"{len(self.unlabelled)} rows"
+            is_are = "is" if len(self.unlabelled) == 1 else "are"
+            parts.append(f"{rows} without a label {is_are} not used ({names})")
         return "; ".join(parts)
 
 
