@@ -4,6 +4,7 @@ from .audio.frontends import Handcrafted as Handcrafted
 from .audio.frontends import LogMel as LogMel
 from .datasets import Dataset as Dataset
 from .evaluate.leaderboard import leaderboard as leaderboard
+from .evaluate.size_curve import size_curve as size_curve
 from .features.files import Embeddings as Embeddings
 from .features.files import embed as embed
 from .inference.predict import predict as predict

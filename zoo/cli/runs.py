@@ -151,6 +151,13 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
             sentences = change_sentences(found.record.robustness)
             text = chain(text, _robustness(changes, changed.tracks, sentences))
         text = chain(text, failure_sentences(failed_changes(found.record.robustness, changed)))
+        if found.record.sizes:
+            from zoo.cli.size_curve import size_text
+            from zoo.evaluate.size_curve import size_curve
+
+            curve = size_curve(found)
+            record["size_curve"] = curve and curve.to_json()
+            text = chain(text, size_text([curve] if curve else []))
     print_result(format, json=record, table=text)
 
 

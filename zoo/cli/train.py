@@ -18,10 +18,13 @@ from zoo.cli.options import (
     chosen_engine,
     with_reading,
 )
+from zoo.cli.output import print_text, say
 from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zoo_registry.plugins import Registry
     from zoo_registry.record_parts import Reading
     from zoo_registry.runs import Run
@@ -105,15 +108,15 @@ def command(
 
     Example: zoo train svm random-forest --data ./my-music
     """
-    from zoo.cli.leaderboard import print_board
     from zoo.datasets import FeatureTable
-    from zoo.evaluate.leaderboard import leaderboard
     from zoo.evaluate.protocols import note_published
+    from zoo.evaluate.subsets import checked_sizes
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
     from zoo.training.origin import Origin
     from zoo.training.train import train
 
     wanted = _tracks_to_change(robustness, no_robustness)
+    fewer = checked_sizes(sizes.split(",") if sizes is not None else ())
     registry = open_registry()
     origin = Origin.checked(from_run, keep_classes, frontends)
     names = _wanted(models, every, registry)
@@ -146,7 +149,7 @@ def command(
                     tuner=tuner,
                     seed=seed,
                     robustness=wanted,
-                    sizes=sizes.split(",") if sizes is not None else (),
+                    sizes=fewer,
                     engine=workers,
                     reporter=reporter,
                     registry=registry,
@@ -163,17 +166,37 @@ def command(
             scored += [run] * run.is_scored
             failures += [run.lack] if run.lack else []
             failures += run.record.sizes.failures if run.record.sizes else []
+    _print_boards(
+        scored, protocol, grouped=not ungrouped, audio=not isinstance(dataset, FeatureTable)
+    )
+    if fewer:
+        _print_curves(scored)
+    if failures:
+        raise PluginError("not everything could be trained: " + "; ".join(failures))
+
+
+def _print_boards(scored: "Sequence[Run]", protocol: str, *, grouped: bool, audio: bool) -> None:
+    """Print the boards of runs that have scores, and what can be done next."""
+    from zoo.cli.leaderboard import print_board
+    from zoo.evaluate.leaderboard import leaderboard
+
     used, ids = {run.record.used for run in scored}, {run.id for run in scored}
     for board in leaderboard(protocol=protocol) if scored else ():
-        if board.fingerprint in used and board.grouped != ungrouped:
+        if board.fingerprint in used and board.grouped == grouped:
             print_board(board, {run.id for run in scored if run.lack})
             complete = [row for row in board.rows if row.run in ids and row.status == "complete"]
             for best in complete[:1]:
-                hears = best.artefact_bytes and not isinstance(dataset, FeatureTable)
+                hears = best.artefact_bytes and audio
                 using = f"`zoo predict {best.run} SONG`, or " if hears else ""
-                reporter.note(f"Next: {using}`zoo runs show {best.run}`.")
-    if failures:
-        raise PluginError("not everything could be trained: " + "; ".join(failures))
+                say(f"Next: {using}`zoo runs show {best.run}`.", err=True)
+
+
+def _print_curves(scored: "Sequence[Run]") -> None:
+    """Print the accuracy of each run by the number of its training tracks."""
+    from zoo.cli.size_curve import size_text
+    from zoo.evaluate.size_curve import size_curve
+
+    print_text(size_text([curve for run in scored if (curve := size_curve(run))]))
 
 
 def _wanted(models: "list[str] | None", every: bool, registry: "Registry") -> list[str]:

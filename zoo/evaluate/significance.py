@@ -26,7 +26,7 @@ from zoo.evaluate.vote import vote_winners
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import RunRecord
 
-__all__ = ["LEVEL", "Comparison", "compare", "interval", "intervals"]
+__all__ = ["LEVEL", "Comparison", "compare", "interval", "intervals", "resampled"]
 
 LEVEL = 0.05  # of the intervals
 _RESAMPLES = 4999
@@ -169,7 +169,7 @@ class _Block:
     @property
     def samples(self) -> NDArray[np.float64]:
         """Accuracies of the folds or of bootstrap samples, shape (members, samples)."""
-        return self.hits / self.sizes if self.repeated else _resampled(self.hits, self.sizes)
+        return self.hits / self.sizes if self.repeated else resampled(self.hits, self.sizes)
 
     @cached_property
     def deviations(self) -> NDArray[np.float64]:
@@ -300,16 +300,21 @@ def _root(sizes: bytes) -> NDArray[np.float64]:
     Hits times this matrix have the same distances as centred samples, in fewer dimensions.
     """
     known = np.frombuffer(sizes)
-    covariance = np.cov(_resampled(np.eye(len(known)), known))
+    covariance = np.cov(resampled(np.eye(len(known)), known))
     values, vectors = np.linalg.eigh(covariance)
     root: NDArray[np.float64] = vectors * np.sqrt(np.maximum(values, 0.0))
     return root
 
 
-def _resampled(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return accuracies of bootstrap samples of whole groups, shape (runs, resamples).
+def resampled(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return accuracies of bootstrap samples of whole groups, float64, shape (runs, resamples).
 
-    Hits, shape (runs, groups), are correct tracks, and sizes, shape (groups,), all tracks.
+    Parameters
+    ----------
+    hits : float64 array, shape (runs, groups)
+        Number of correct tracks of each group.
+    sizes : float64 array, shape (groups,)
+        Number of tracks of each group.
     """
     rng = np.random.default_rng(0)  # a fixed seed gives the same figures every time
     groups = len(sizes)

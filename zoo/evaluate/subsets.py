@@ -107,7 +107,8 @@ def subsets(
     folds : sequence of Fold
         The folds of a run.
     sizes : iterable of int
-        Numbers of training tracks per class.
+        Numbers of training tracks per class; of several that take the same tracks, the first
+        counts.
     seed : int
         Random seed of the run.
     grouped : bool
@@ -116,7 +117,7 @@ def subsets(
     Returns
     -------
     list of Subsets
-        One for each size that takes other tracks than a smaller one, and not all.
+        One for each size that takes other tracks than those before it, and not all; ascending.
     list of str
         Sentences on sizes that were left out.
     """
@@ -124,7 +125,7 @@ def subsets(
     orders = [_orders(dataset, groups, fold, seed) for fold in folds]
     found: list[Subsets] = []
     notes: list[str] = []
-    for size in sorted(sizes):
+    for size in sizes:
         cut = [
             replace(fold, train=_cut(order, size), size=size)
             for fold, order in zip(folds, orders, strict=True)
@@ -144,7 +145,7 @@ def subsets(
             if any(have == took < size for have, took in zip(held, taken, strict=True)):
                 short[name] = (min(taken), max(taken))
         found.append(Subsets(SizeInfo(size=size, split=split, short=short), cut))
-    return found, notes
+    return sorted(found, key=lambda own: own.info.size), notes
 
 
 def _cut(orders: Sequence[Sequence["Indices"]], size: int) -> "Indices":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.evaluate.board import Difference, Row
 from zoo.evaluate.metrics import Calibration
+from zoo.evaluate.size_curve import SizeCurve, SizePoint
 from zoo.evaluate.thresholds import FEWEST, Thresholds
 from zoo.report.svg import (
     ACCENT,
@@ -28,6 +29,7 @@ from zoo.report.svg import (
 _POINTS = 1_000  # of a learning curve
 _CURVES = 12  # names of values in a figure
 _NAMED = 10  # points of a curve in its text alternative
+_LINES = [(colour, marker) for marker in "os" for colour in (ACCENT, SECOND, INK, FAINT)]
 _LARGEST = 1e30  # of a value; axes cannot be calculated for the largest floats
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ __all__ = [
     "learning_curves",
     "quantity",
     "reliability",
+    "size_curves",
     "slopes",
     "trade_off",
 ]
@@ -298,6 +301,63 @@ def trade_off(
         return captioned(
             figure, f"accuracy-against-{title}", f"Accuracy against {title}: {values}", caption
         )
+
+
+def size_curves(curves: Sequence[SizeCurve], names: Mapping[str, str]) -> CaptionedFigure:
+    """Return a figure of accuracy against the number of groups that were trained on.
+
+    Parameters
+    ----------
+    curves : sequence of SizeCurve
+        Curves of runs of one board, the best first; a figure has the first eight of them.
+    names : mapping of str to str
+        The displayed name of each run.
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    unit, drawn = curves[0].unit, curves[: len(_LINES)]
+    values = "; ".join(
+        f"{names[curve.run]} {', '.join(map(_size_point, curve.points))}" for curve in drawn
+    )
+    caption = (
+        f"Accuracy with its 95 % interval against the number of {unit} in training, on a "
+        "logarithmic axis."
+    )
+    if any(curve.is_telling for curve in drawn):
+        caption += f" Hollow: what twice as many {unit} are expected to give, an extrapolation."
+    if len(curves) > len(drawn):
+        caption += f" The {len(drawn)} best of {len(curves)} models."
+    with new_figure(WIDTH, 3.4) as (figure, axes):
+        for place, (curve, (colour, marker)) in enumerate(zip(drawn, _LINES, strict=False)):
+            shift = 1.025 ** (place - (len(drawn) - 1) / 2)  # intervals lie beside each other
+            xs = [shift * point.groups for point in curve.points]
+            ys = [point.accuracy for point in curve.points]
+            lows, highs = zip(*[(point.low, point.high) for point in curve.points], strict=True)
+            axes.vlines(xs, lows, highs, color=colour, linewidth=3, alpha=0.25)
+            label = short_name(names[curve.run])
+            axes.plot(xs, ys, marker=marker, color=colour, linewidth=1.6, markersize=6, label=label)
+            if curve.expected and curve.is_telling:
+                twice, last = 2 * xs[-1], ys[-1]
+                ends = [min(max(last + x, 0), 1) for x in (curve.expected.low, curve.expected.high)]
+                axes.vlines(twice, *ends, color=colour, linewidth=3, alpha=0.25)
+                axes.plot(
+                    [xs[-1], twice], [last, last + curve.expected.gain], marker=marker,
+                    color=colour, linewidth=1.2, linestyle=(0, (3, 3)), markersize=6,
+                    markerfacecolor="none", markevery=[1],
+                )  # fmt: skip
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.minorticks_off()
+        axes.set_xlabel(f"{unit} in training")
+        axes.set_ylabel("accuracy")
+        axes.legend(frameon=False, loc="best")
+        return captioned(figure, "accuracy-by-size", f"Accuracy by {unit}: {values}", caption)
+
+
+def _size_point(point: SizePoint) -> str:
+    return f"{point.accuracy:.3f} ({point.low:.3f} to {point.high:.3f}) with {point.groups:.0f}"
 
 
 def quantity(value: float, unit: str) -> str:

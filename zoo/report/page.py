@@ -13,6 +13,7 @@ from zoo.evaluate.board import Board
 from zoo.evaluate.leaderboard import leaderboard, side_by_side
 from zoo.evaluate.metrics import calibration
 from zoo.evaluate.robustness import by_change, change_sentences
+from zoo.evaluate.size_curve import SizeCurve, size_curve
 from zoo.evaluate.thresholds import thresholds
 from zoo.execution.progress import Reporter
 from zoo.report import figures
@@ -167,6 +168,14 @@ def _templates() -> "Environment":
     return templates
 
 
+def _size_curve(run: Run) -> SizeCurve | None:
+    """Return the curve of a run, None without one, or if its file is damaged: its row says so."""
+    try:
+        return size_curve(run)
+    except RunError:
+        return None
+
+
 def _board_page(
     board: Board,
     boards: Sequence[Board],
@@ -192,6 +201,7 @@ def _board_page(
         explained |= change_sentences(known[run].record.robustness)
     identity = attrgetter("dataset", "protocol", "fingerprint")
     differences = side_by_side([other for other in boards if identity(other) == identity(board)])
+    sized = [curve for row in ranked if (curve := _size_curve(known[row.run]))]
     content: dict[str, Any] = {
         "board": board,
         "heading": heading(board),
@@ -224,6 +234,8 @@ def _board_page(
         "coverage": [
             figures.coverage(names[run], thresholds(given)) for run, given in predictions.items()
         ],
+        "size_curves": sized,
+        "size_figure": figures.size_curves(sized, names) if sized else None,
         "learning_curves": [
             figures.learning_curves(names[row.run], curves)
             for row in ranked

@@ -62,8 +62,10 @@ class Sizes:
         if wanted or is_damaged:
             self._folds, record = split(), run.record
             splits = {one.size: one.split for one in record.sizes.sizes} if record.sizes else {}
+            # Those that the run has come first: another size with the same tracks is left out.
+            sizes = [*splits, *sorted(set(wanted) - set(splits))]
             self._subsets, self._notes = subsets(
-                dataset, self._folds, {*wanted, *splits}, record.seed, record.protocol.grouped
+                dataset, self._folds, sizes, record.seed, record.protocol.grouped
             )
             infos = [own.info for own in self._subsets]
             self._known = {one.size for one in infos if splits.get(one.size) == one.split}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from zoo.evaluate.board import Difference, Row
 from zoo.evaluate.metrics import Calibration
+from zoo.evaluate.size_curve import Expected, SizeCurve, SizePoint
 from zoo.evaluate.thresholds import Thresholds
 from zoo.report import figures
 from zoo_registry.text import shown
@@ -54,6 +55,14 @@ def drawings(names: list[str]) -> dict[str, str]:
             Thresholds(tracks=50, confidence=[0.9, 0.5], right=[1.0, 0.8], answered=[0.3, 1.0]),
         ),
     }
+    points = [SizePoint(size, n, n, 0.1 * n, 0.0, 1.0) for n, size in enumerate((2, 4, None), 1)]
+    drawn["sizes"] = figures.size_curves(
+        [
+            SizeCurve(name, name, "groups", tuple(points), Expected(0.2, 0.1, 0.9), ())
+            for name in names
+        ],
+        called,
+    )
     for figure in drawn.values():
         assert all((figure.name, figure.label, figure.caption))
     return {name: str(figure.svg) for name, figure in drawn.items()}

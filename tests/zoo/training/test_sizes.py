@@ -10,6 +10,7 @@ import zoo
 from tests.notes import Notes
 from zoo.artefacts.bundle import hand_over
 from zoo.cli.app import run as run_command
+from zoo.report.page import write_report
 from zoo.training.verify import verify_run
 from zoo.workspace import runs
 from zoo_registry.errors import RunError
@@ -139,6 +140,13 @@ def test_further_sizes_are_added(data):
     assert verify_run(run) == []
 
 
+def test_a_further_size_with_the_tracks_of_one_that_is_there_costs_nothing(data):
+    train(data, 2)
+    run = train(data, 1, 4)
+    assert fits() == [16] * 3 + [24] + [4] * 3 + [8] * 3
+    assert [one.size for one in run.record.sizes.sizes] == [2, 4]
+
+
 def test_sizes_that_take_all_or_the_same_are_not_trained_and_named(data):
     notes = Notes()
     run = train(data, 1, 2, 8, 50, reporter=notes)
@@ -259,3 +267,36 @@ def test_wrong_sizes_are_refused_in_one_sentence(data, command, given, sentence)
     status, said = command("train", "./mean.py", "--data", data, f"--sizes={given}")
     assert (status, sentence in said, len(said.splitlines())) == (2, True, 1)
     assert not Path("fits").exists()
+
+
+def test_the_curve_is_printed_shown_and_reported(data, command, monkeypatch, capsys):
+    words = ["./mean.py", "logistic", "--data", data, "--protocol", "kfold:3", "--sizes", "2,4"]
+    monkeypatch.setattr("sys.argv", ["zoo", "train", *words])
+    assert run_command() == 0
+    out = capsys.readouterr().out
+    table = out[out.index("accuracy by training tracks per class") :].splitlines()
+    assert max(map(len, table[:11])) <= 80
+    assert sum(" all " in line for line in table) == 2
+    assert any(line.startswith("logistic: ") and "twice as many groups" in line for line in table)
+    for word in ("mean", "logistic"):
+        monkeypatch.setattr("sys.argv", ["zoo", "runs", "show", word])
+        assert run_command() == 0
+        assert "accuracy by training tracks per class" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["zoo", "runs", "show", "mean", "--format", "json"])
+    run_command()
+    shown = json.loads(capsys.readouterr().out)["size_curve"]
+    assert [point["size"] for point in shown["points"]] == [2, 4, None]
+    (page,) = write_report(Path("report"))
+    text = page.read_text(encoding="utf-8")
+    assert 'href="#sizes"' in text
+    assert shown["sentence"] in text
+    assert "accuracy-by-size" in text
+
+
+def test_a_page_of_a_run_whose_sizes_are_damaged_leaves_them_out(data):
+    run = train(data, 2)
+    run.sizes_path.write_bytes(b"x")
+    (page,) = write_report(Path("report"))
+    text = page.read_text(encoding="utf-8")
+    assert "accuracy-by-size" not in text
+    assert SIZES in text

@@ -48,6 +48,8 @@ class Collection:
         Sentence on what is known to be wrong with it.
     is_single : bool
         Whether each file has exactly one class, so that it is a track.
+    by_artist : bool
+        Whether its groups are artists.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Collection:
     citation: str
     faults: str
     is_single: bool = True
+    by_artist: bool = False
 
     def missing(self, found: int) -> str:
         """Return a sentence if there are fewer, or more, than all tracks."""

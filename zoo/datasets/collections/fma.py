@@ -48,6 +48,7 @@ SMALL = Collection(
     citation=CITATION,
     faults="Three files hold no audio (99134, 108925, 133297), and three are much shorter than "
     "half a minute (98565, 98567, 98569).",
+    by_artist=True,
 )
 MEDIUM = Collection(
     name="fma-medium",
@@ -59,6 +60,7 @@ MEDIUM = Collection(
     citation=CITATION,
     faults="About twenty files hold no audio or less than half a minute, among them those of FMA "
     "small; the largest genre has several hundred times the tracks of the smallest.",
+    by_artist=True,
 )
 LARGE = Collection(
     name="fma-large",
@@ -71,6 +73,7 @@ LARGE = Collection(
     faults="More than a hundred files cannot be decoded; about half of the tracks have several "
     "root genres, and take no part.",
     is_single=False,
+    by_artist=True,
 )
 COLLECTIONS = (SMALL, MEDIUM, LARGE)
 

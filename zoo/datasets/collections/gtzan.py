@@ -63,6 +63,7 @@ GTZAN = Collection(
     citation=CITATION,
     faults="14 tracks are exact copies of others, a few artists fill some genres, labels are "
     "debatable, and in most copies jazz.00054 cannot be decoded.",
+    by_artist=True,
 )
 COLLECTIONS = (GTZAN,)
 GENRES = (

@@ -44,6 +44,7 @@ MTG_JAMENDO = Collection(
     faults="Uploaders chose the tags, and most tracks have several genres: only those of exactly "
     "one take part. 87 of the 95 genres are in the published splits.",
     is_single=False,
+    by_artist=True,
 )
 COLLECTIONS = (MTG_JAMENDO,)
 
