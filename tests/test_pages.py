@@ -28,6 +28,8 @@ PAGES = sorted(
 
 # Page, language, how the block begins, why it is only shown.
 SHOWN = [
+    ("README.md", "", "pip install", "docs/first-session.md is the same, run"),
+    ("README.md", "text", "asking gtzan", "it is what the command above prints for a song"),
     ("README.md", "", "make demo", "takes minutes; make test is what runs this"),
     ("README.md", "", "zoo data check", "trains a network; docs/first-session.md is the same, run"),
     ("README.md", "", "zoo plugins new", "docs/ten-minutes.md is the same, run"),

@@ -136,6 +136,25 @@ class TestPredict:
         assert (status, "install genre-zoo again" in err, "zoo train" in err) == (2, True, False)
 
 
+def test_a_fresh_answer_needs_no_network_no_pickle_and_no_framework(run_python, song):
+    code = (
+        "import sys\n"
+        "seen = []\n"
+        "def hook(event, args):\n"
+        "    if event == 'pickle.find_class' or event.startswith('socket.'):\n"
+        "        seen.append(event)\n"
+        "sys.addaudithook(hook)\n"
+        "from zoo.cli.app import run\n"
+        "sys.argv = ['zoo', 'predict', 'song.wav']\n"
+        "assert run() == 0\n"
+        "heavy = {'tensorflow', 'keras', 'sklearn', 'librosa', 'scipy', 'onnx', 'pandas'}\n"
+        "print(seen, sorted(heavy & set(sys.modules)))"
+    )
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[] []"
+
+
 class TestPython:
     def test_recordings_are_a_path_or_a_list_of_them(self, song, gtzan, hearing):
         for given in (song, Path(song), [song], (Path(song),), iter([song])):
