@@ -60,9 +60,10 @@ def contained(volume: Path) -> Contained:
 
 
 def test_everything_works_with_one_folder(contained: Contained, volume: Path, make_tones):
-    make_tones(volume / "tones", tracks=8, seconds=0.3)
+    make_tones(volume / "tones", tracks=25, seconds=0.3)  # so many are compared with librosa
     places = {"ZOO_CACHE": "/mnt/cache", "ZOO_MODELS": "/mnt/models"}
-    done = contained("train", "logistic", "--data", "/mnt/tones", "--protocol", "kfold:2", **places)
+    split = ("--protocol", "kfold:2", "--no-robustness")
+    done = contained("train", "logistic", "--data", "/mnt/tones", *split, **places)
     assert done.returncode == 0, done.stderr
     note, following = done.stderr.splitlines()
     assert note.startswith("all work is done in one process: ")

@@ -102,6 +102,7 @@ def model_card(run: Run, predictions: Predictions, *, edition: int = EDITIONS[0]
     licence += f": {record.dataset.licence}" if record.dataset.licence else " have their own"
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
+    folds = f"| accuracy by fold | {folds} |\n" if folds else ""
     return f"""# {shown(record.title)} on {shown(record.dataset.title)}
 
 Run `{record.id}`, {record.finished or "of an unknown time"}.
@@ -119,8 +120,7 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | accuracy, majority vote | {scores.accuracy:.3f}{_interval(record, predictions) * is_new} |
 | accuracy, mean probability | {scores.accuracy_mean:.3f} |
 | macro F1 | {scores.macro_f1:.3f} |
-| accuracy by fold | {folds} |
-
+{folds}
 | class | tracks | F1 |{" most often taken for |" * is_new}
 | --- | --- | --- |{" --- |" * is_new}
 {per_class}

@@ -24,7 +24,6 @@ from zoo_registry.predictions import OTHER
 if TYPE_CHECKING:
     from zoo.datasets import Dataset, Track
     from zoo.datasets.checks.problem import Problem
-    from zoo.evaluate.protocols import Protocol
     from zoo_registry.record_parts import Reading
 
 __all__ = ["app"]
@@ -58,8 +57,9 @@ def check_data(
         ),
     ] = None,
     protocol: Annotated[
-        str, typer.Option(help="Protocol of `zoo train`, for which the classes may be too small.")
-    ] = "kfold:5",
+        str | None,
+        typer.Option(help="Protocol of `zoo train`, for which the classes may be too small."),
+    ] = None,
     ungrouped: UngroupedOption = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; all cores by default.")
@@ -83,7 +83,9 @@ def check_data(
     from zoo.features.neighbours import cached_encoder, check_neighbours
     from zoo.plugins.registry import find_dataset
 
-    reporter, split = TerminalReporter(), parse_protocol(protocol)
+    reporter = TerminalReporter()
+    if protocol is not None:
+        parse_protocol(protocol)
     if write and (reading.only or reading.without or reading.limit):
         raise UsageError(
             "--write lists all tracks in metadata.csv; leave out --only-class, --exclude-class and "
@@ -100,7 +102,7 @@ def check_data(
         frontend = cached_encoder(dataset)
     if frontend is not None:
         problems += check_neighbours(dataset, problems, frontend, jobs, reporter)
-    if refusal := _refusal(split, dataset, problems, not ungrouped):
+    if refusal := _refusal(protocol, dataset, problems, not ungrouped):
         problems.append(Problem("refused", True, (), f"`zoo train` refuses it: {refusal}"))
     distorts = any(problem.distorts for problem in problems)
     result = {
@@ -123,13 +125,16 @@ def check_data(
 
 
 def _refusal(
-    split: "Protocol", dataset: "Dataset", problems: "list[Problem]", grouped: bool
+    protocol: str | None, dataset: "Dataset", problems: "list[Problem]", grouped: bool
 ) -> str | None:
     """Return why a training will refuse the tracks that it can decode, None if it will not."""
+    from zoo.evaluate.protocols import chosen_protocol
+
     kinds = {"undecodable", "truncated"}
     lost = {track for problem in problems if problem.kind in kinds for track in problem.tracks}
     try:
-        return split.refusal(dataset.without(lost), grouped)
+        usable = dataset.without(lost)
+        return chosen_protocol(protocol, usable, grouped).refusal(usable, grouped)
     except DatasetError as error:
         return str(error)
 

@@ -207,10 +207,10 @@ def _in_words(value: Any) -> str:
 
 def _scores(predictions: "Predictions", scores: "Scores", matrix: "NDArray[np.int64]") -> Text:
     classes = predictions.classes
-    folds = " ".join(map(percent, scores.fold_accuracy))
+    folds = " ".join(["; folds", *map(percent, scores.fold_accuracy)])
     yield (
         f"accuracy {percent(scores.accuracy)} by vote, {percent(scores.accuracy_mean)} by mean "
-        f"probability, macro F1 {percent(scores.macro_f1)}; folds {folds}"
+        f"probability, macro F1 {percent(scores.macro_f1)}{folds * bool(scores.fold_accuracy)}"
     )
     if len(classes) > _CONFUSED:
         return

@@ -60,12 +60,12 @@ def command(
         typer.Option("--keep-classes", help="Add the classes of that run, and learn both."),
     ] = False,
     protocol: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="kfold:5, kfold:5x3, holdout:0.3x3, predefined; fault-filtered, artist-3fold "
-            "for GTZAN."
+            help="kfold:5 (by default, or leave-one-group-out where groups are few), kfold:5x3, "
+            "holdout:0.3x3, predefined; fault-filtered, artist-3fold for GTZAN."
         ),
-    ] = "kfold:5",
+    ] = None,
     ungrouped: UngroupedOption = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter, such as C=10; repeatable.")
@@ -109,7 +109,7 @@ def command(
     Example: zoo train svm random-forest --data ./my-music
     """
     from zoo.datasets import FeatureTable
-    from zoo.evaluate.protocols import note_published
+    from zoo.evaluate.protocols import chosen_protocol, note_published
     from zoo.evaluate.subsets import checked_sizes
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
     from zoo.training.origin import Origin
@@ -133,7 +133,8 @@ def command(
     with chosen_engine(engine, scheduler, jobs) as workers:
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
         dataset = origin.extended(dataset, registry)
-        if note := note_published(dataset, protocol):
+        splitting = chosen_protocol(protocol, dataset, not ungrouped)
+        if note := note_published(dataset, splitting.spec):
             reporter.note(note)
         for name, frontend in wishes:
             try:
@@ -166,23 +167,24 @@ def command(
             scored += [run] * run.is_scored
             failures += [run.lack] if run.lack else []
             failures += run.record.sizes.failures if run.record.sizes else []
-    _print_boards(
-        scored, protocol, grouped=not ungrouped, audio=not isinstance(dataset, FeatureTable)
-    )
+    _print_boards(scored, audio=not isinstance(dataset, FeatureTable))
     if fewer:
         _print_curves(scored)
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 
 
-def _print_boards(scored: "Sequence[Run]", protocol: str, *, grouped: bool, audio: bool) -> None:
+def _print_boards(scored: "Sequence[Run]", *, audio: bool) -> None:
     """Print the boards of runs that have scores, and what can be done next."""
     from zoo.cli.leaderboard import print_board
     from zoo.evaluate.leaderboard import leaderboard
 
-    used, ids = {run.record.used for run in scored}, {run.id for run in scored}
-    for board in leaderboard(protocol=protocol) if scored else ():
-        if board.fingerprint in used and board.grouped == grouped:
+    trained = {
+        (run.record.used, run.record.protocol.spec, run.record.protocol.grouped) for run in scored
+    }
+    ids = {run.id for run in scored}
+    for board in leaderboard() if scored else ():
+        if (board.fingerprint, board.protocol, board.grouped) in trained:
             print_board(board, {run.id for run in scored if run.lack})
             complete = [row for row in board.rows if row.run in ids and row.status == "complete"]
             for best in complete[:1]:

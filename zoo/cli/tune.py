@@ -46,8 +46,11 @@ def command(
     reading: "Reading",
     frontend: FrontEndOption = None,
     protocol: Annotated[
-        str, typer.Option(help="The search sees the training part of its first fold.")
-    ] = "kfold:5",
+        str | None,
+        typer.Option(
+            help="As for `zoo train`; the search sees the training part of its first fold."
+        ),
+    ] = None,
     ungrouped: UngroupedOption = False,
     seed: Annotated[int, typer.Option(help="Of split, search and model.")] = 0,
     jobs: JobsOption = None,

@@ -33,8 +33,9 @@ class Row:
         95 % interval of `accuracy`.
     train_seconds, predict_ms_per_track : float or None
         Mean per fold, and from front-end array to probabilities.
-    artefact_bytes, tracks : int or None
-        Size of the ONNX file, and number of tested tracks.
+    artefact_bytes, tracks, groups : int or None
+        Size of the ONNX file, and number of tested tracks and of their groups; a track of no known
+        group is one.
     title, params : str, dict
         Title and parameters of the model.
     seed : int
@@ -84,6 +85,7 @@ class Row:
     title: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     tracks: int | None = None
+    groups: int | None = None
     seed: int = 0
     p_above: float | None = None
     error: str | None = None

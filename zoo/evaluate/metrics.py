@@ -31,7 +31,7 @@ class Scores:
     macro_f1 : float
         Mean over the classes of the F1 score of the vote.
     fold_accuracy : tuple of float
-        Accuracy of the vote in each fold.
+        Accuracy of the vote in each fold; empty if most folds test one track, right or wrong.
     """
 
     accuracy: float
@@ -45,11 +45,14 @@ def score(predictions: Predictions) -> Scores:
     predictions = predictions.scored
     labels, folds = predictions.labels, predictions.folds
     right = vote_winners(predictions.votes, predictions.probabilities) == labels
+    tested = np.unique(folds)
     return Scores(
         accuracy=float(right.mean()),
         accuracy_mean=float((mean_winners(predictions.probabilities) == labels).mean()),
         macro_f1=float(np.mean(f1_scores(confusion(predictions))[predictions.real])),
-        fold_accuracy=tuple(float(right[folds == fold].mean()) for fold in np.unique(folds)),
+        fold_accuracy=tuple(float(right[folds == fold].mean()) for fold in tested)
+        if 2 * len(tested) <= len(folds)
+        else (),
     )
 
 

@@ -6,6 +6,8 @@
     The same R times, shuffled differently each time.
 ``holdout:FxR``
     The share F of the tracks is tested, R times (1 if R is left out).
+``leave-one-group-out``
+    Each group is the test part once, and all others are for training.
 ``predefined``
     The dataset's own folds, or its own parts: all tracks not in the part "test" are for training.
 ``fault-filtered``
@@ -18,8 +20,6 @@
 """
 
 import re
-import shlex
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,7 @@ import lazy_loader
 
 from zoo.datasets.base import Dataset
 from zoo.datasets.collections.gtzan import is_gtzan, published
+from zoo.evaluate.group_counts import check_groups, groups_by_class
 from zoo_registry.errors import ProtocolError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import digest, quoted
@@ -47,8 +48,10 @@ Splitter = Callable[[Dataset, "Indices", int], "Splits"]
 
 __all__ = [
     "DEFAULT_PROTOCOL",
+    "LEAVE_ONE_GROUP_OUT",
     "Fold",
     "Protocol",
+    "chosen_protocol",
     "inner_folds",
     "note_published",
     "parse_protocol",
@@ -56,6 +59,9 @@ __all__ = [
 ]
 
 DEFAULT_PROTOCOL = "kfold:5"
+LEAVE_ONE_GROUP_OUT = "leave-one-group-out"
+_ENOUGH, _LEAST = 5, 2  # groups of a class, for the default, and for any split
+_FEW = 50  # groups, of which each costs a training
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,52 @@ def inner_folds(dataset: Dataset, k: int, seed: int, grouped: bool) -> list[Fold
     return Protocol(f"kfold:{k}", 1, splitter).folds(dataset, seed, grouped)
 
 
+def chosen_protocol(
+    text: str | None,
+    dataset: Dataset,
+    grouped: bool = True,
+    note: Callable[[str], None] | None = None,
+) -> Protocol:
+    """Return the protocol of this name, or the usual one of a dataset.
+
+    The latter is "kfold:5"; "leave-one-group-out" if a class has two to four groups, and all
+    classes have at most fifty.
+
+    Parameters
+    ----------
+    text : str or None
+        A name, as for `parse_protocol`; None if none is given.
+    dataset : Dataset
+        Tracks to split.
+    grouped : bool
+        As for `Protocol.folds`.
+    note : callable, optional
+        Receiver of a sentence if the usual one is not "kfold:5".
+
+    Raises
+    ------
+    ProtocolError
+        If there is no protocol of this name.
+    """
+    if text is not None:
+        return parse_protocol(text)
+    usual = parse_protocol(DEFAULT_PROTOCOL)
+    groups = dataset.groups if grouped else np.arange(len(dataset))
+    held, count = groups_by_class(dataset, groups), len(set(groups.tolist()))
+    name, fewest = min(held.items(), key=itemgetter(1))
+    if fewest >= _ENOUGH or fewest < _LEAST or count > _FEW:
+        return usual  # which may refuse the dataset
+    splitting = parse_protocol(LEAVE_ONE_GROUP_OUT)
+    if note:
+        kind = "tracks" if count == len(groups) else "groups"
+        note(
+            f"class {quoted(name)} has {fewest} {kind}, too few for {usual.spec}: by "
+            f"{splitting.spec} each of the {count} {kind} is tested by a model of its own; "
+            f"`--protocol kfold:{fewest}` trains {fewest} models"
+        )
+    return splitting
+
+
 def parse_protocol(text: str) -> Protocol:
     """Return the protocol of this name; raise `ProtocolError` if there is none."""
     if match := re.fullmatch(r"kfold:([0-9]{1,6})(?:x([0-9]{1,6}))?", text):
@@ -186,10 +238,13 @@ def parse_protocol(text: str) -> Protocol:
             raise ProtocolError(f"{text!r} holds nothing out; give a share such as holdout:0.3x3")
         spec = f"holdout:{share:.12f}".rstrip("0") + (f"x{repeats}" if repeats > 1 else "")
         return Protocol(spec, repeats, partial(_holdout, share=share, repeats=repeats))
+    if text == LEAVE_ONE_GROUP_OUT:
+        return Protocol(text, 1, _leave_one_group_out)
     if text in _PUBLISHED:
         return Protocol(text, 1, _PUBLISHED[text])
     raise ProtocolError(
         f"there is no protocol {text!r}; use kfold:5, kfold:5x3, holdout:0.3x3, "
+        f"{LEAVE_ONE_GROUP_OUT}, "
         f"{', '.join(list(_PUBLISHED)[:-1])} or {list(_PUBLISHED)[-1]}"
     )
 
@@ -199,7 +254,7 @@ def _kfold(
 ) -> "Splits":
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    single = _check_groups(dataset, groups, k, f"kfold:{k}", is_inner)
+    single = check_groups(dataset, groups, k, f"kfold:{k}", is_inner)
     kind = StratifiedKFold if single else StratifiedGroupKFold
     for repeat in range(repeats):
         # The splits of consecutive seeds have nothing in common.
@@ -209,10 +264,17 @@ def _kfold(
         yield from splitter.split(np.zeros((len(groups), 1)), dataset.labels, together)
 
 
+def _leave_one_group_out(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
+    del seed
+    check_groups(dataset, groups, _LEAST, LEAVE_ONE_GROUP_OUT)
+    for group in np.unique(groups):
+        yield np.flatnonzero(groups != group), np.flatnonzero(groups == group)
+
+
 def _holdout(
     dataset: Dataset, groups: "Indices", seed: int, share: float, repeats: int
 ) -> "Splits":
-    _check_groups(dataset, groups, 2, "holdout")
+    check_groups(dataset, groups, 2, "holdout")
     for repeat in range(repeats):
         test = _draw(dataset.labels, groups, share, np.random.default_rng([seed, repeat]))
         yield np.flatnonzero(~test), np.flatnonzero(test)
@@ -323,43 +385,3 @@ def _by_part(dataset: Dataset, parts: Sequence[str | None]) -> "Splits":
             "use kfold:5 instead"
         )
     yield train, test
-
-
-def _check_groups(
-    dataset: Dataset, groups: "Indices", needed: int, spec: str, is_inner: bool = False
-) -> bool:
-    """Raise `ProtocolError` if classes are too small; return whether no group has two tracks."""
-    single = len(set(groups.tolist())) == len(groups)
-    held = {
-        name: len(set(groups[dataset.labels == number].tolist()))
-        for number, name in enumerate(dataset.classes)
-    }
-    small = {name: count for name, count in held.items() if count < needed}
-    if not small:
-        return single
-    size = Counter(track.label for track in dataset.tracks)
-    (name, fewest), *others = sorted(small.items(), key=itemgetter(1))
-    ways = []
-    if fewest >= 2 and spec.startswith("kfold") and not is_inner:  # noqa: PLR2004
-        ways.append(f"--protocol kfold:{fewest}")
-    if not single and min(size.values()) >= needed:
-        ways.append("--ungrouped, which splits by track and says so on the board")
-    if len(held.keys() - small.keys() - {OTHER}) >= 2:  # noqa: PLR2004
-        ways.append(" ".join(f"--exclude-class={shlex.quote(name)}" for name in small))
-    single = single or fewest == size[name]
-    ways.append(f"more {'tracks' if single else 'groups'}")
-    s = "" if fewest == 1 else "s"
-    what = f"track{s}" if single else f"group{s} of tracks that belong together"
-    needs = spec
-    if is_inner:
-        what, needs = f"{what} to train on", f"the search, by {spec} of these,"
-    limit = ""
-    if name in dataset.limited:
-        tracks = f"{size[name]} track{'s' * (size[name] != 1)}"
-        limit = f"--limit {dataset.reading.limit} leaves {tracks} of {quoted(name)}; raise it, or "
-    listed = ", ".join(f"{quoted(name)} {count}" for name, count in others)
-    also = f" ({len(small)} classes are too small; the others: {listed})"
-    raise ProtocolError(
-        f"class {quoted(name)} of {dataset.source} has {fewest} {what} and {needs} needs {needed}"
-        f"{also if others else ''}; {limit}use {', or '.join(ways)}"
-    )

@@ -5,7 +5,11 @@ The method depends on the runs:
 * independent tracks: interval of Wilson (1927, doi:10.1080/01621459.1927.10502953) and exact test
   of McNemar (1947, doi:10.1007/BF02295996);
 * groups, such as artists: bootstrap of whole groups, paired for differences (Efron & Tibshirani
-  1993, An Introduction to the Bootstrap, chapter 16);
+  1993, An Introduction to the Bootstrap, chapter 16); for the interval, its variance gives the
+  number of independent tracks that are worth as much, which is put into Wilson's interval with the
+  quantile of Student's t (Korn & Graubard 1998, Survey Methodology 24, 193-201; Franco, Little,
+  Louis & Slud 2019, doi:10.1093/jssam/smy019, recommend it). Percentiles of the bootstrap are too
+  narrow for few groups, and have no width if all tracks are right;
 * repeated splits: t-test with a variance that is corrected for overlapping training parts (Nadeau
   & Bengio 2003, doi:10.1023/A:1024068626366).
 
@@ -23,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.evaluate.vote import vote_winners
+from zoo.evaluate.wilson import wilson
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import RunRecord
 
@@ -53,8 +58,9 @@ def interval(record: RunRecord, predictions: Predictions) -> tuple[float, float]
 def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, float]]:
     """Return the ends of the 95 % interval of the accuracy of each run's majority vote.
 
-    Wilson's interval (1927) for independent tracks, percentiles of a bootstrap of whole groups
-    (Efron & Tibshirani 1993), or a t-interval with the variance of Nadeau & Bengio (2003).
+    Wilson's interval (1927) for independent tracks; the same for groups, with as many trials as
+    the variance of a bootstrap of whole groups shows (Korn & Graubard 1998); for repeated splits a
+    t-interval with the variance of Nadeau & Bengio (2003).
 
     Parameters
     ----------
@@ -213,20 +219,19 @@ class _Block:
             return around.clip(0.0, 1.0)
         if count == 1 and not self.single:  # one group is one observation
             return np.tile([0.0, 1.0], (len(self.members), 1))
-        ends = np.empty((len(self.members), 2))
-        # Wilson's interval, with groups as trials; resampling cannot show the uncertainty of an
-        # accuracy of 0 or 1.
-        sure = (self.rates <= 0) | (self.rates >= 1) | self.single
-        if sure.any():
-            from statsmodels.stats.proportion import proportion_confint  # heavy, as above
+        if self.single:
+            return np.stack(wilson(self.rates, count), axis=1)
+        from scipy.special import stdtrit
 
-            hits = np.rint(self.rates[sure] * count)
-            wilson = proportion_confint(hits, count, LEVEL, method="wilson")
-            ends[sure] = np.stack(wilson, axis=1)
-        if not sure.all():
-            levels = [50 * LEVEL, 100 - 50 * LEVEL]
-            ends[~sure] = np.percentile(self.samples[~sure], levels, axis=1).T
-        return ends
+        variance = self.samples.var(axis=1) * count / (count - 1)
+        spread = self.rates * (1 - self.rates)
+        # Tracks are not worth more than that; if all are right or all wrong, it is not known how
+        # much the tracks of a group are alike, and a group counts as one.
+        worth = np.full(len(spread), len(self.units), np.float64)
+        np.divide(spread, variance, out=worth, where=variance > _ROUNDING)
+        trials = np.where(spread > _ROUNDING, np.minimum(worth, len(self.units)), count)
+        z = float(stdtrit(count - 1, 1 - LEVEL / 2))
+        return np.stack(wilson(self.rates, trials, z), axis=1)
 
 
 def _blocks(runs: Sequence[Predictions]) -> list[_Block]:

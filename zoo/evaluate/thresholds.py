@@ -3,15 +3,14 @@
 The shares come from out-of-fold tracks. They are estimates: another collection has other tracks.
 """
 
-import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
 
 from zoo.evaluate.vote import vote_winners
+from zoo.evaluate.wilson import wilson
 from zoo_registry.errors import UsageError
 from zoo_registry.predictions import Predictions
 from zoo_registry.structures import Count, Structure
@@ -22,7 +21,6 @@ AUTO = 0.9  # share of right answers of ``--min-confidence auto``
 FEWEST = 20  # answered tracks; a share of fewer says little
 _ENTRIES = 100
 _STEPS = 1000  # of confidence
-_Z = NormalDist().inv_cdf(0.975)
 
 _Shares = Annotated[list[Annotated[float, Meta(ge=0, le=1)]], Meta(max_length=10 * _ENTRIES)]
 
@@ -71,11 +69,8 @@ class Threshold:
     @property
     def interval(self) -> tuple[float, float]:
         """Interval of 95 % of the share that is right, by Wilson 1927 (doi:10.2307/2276774)."""
-        n, share = self.tracks, self.right
-        middle = share + _Z**2 / (2 * n)
-        half = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-        scale = 1 + _Z**2 / n
-        return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+        low, high = wilson(self.right, self.tracks)
+        return float(low), float(high)
 
 
 def thresholds(predictions: Predictions) -> Thresholds:

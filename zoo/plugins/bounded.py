@@ -22,6 +22,7 @@ __all__ = ["Bounded", "BoundedClassifier"]
 BOUND = 5.0  # standard deviations
 _VARIANCE = 20.0  # of all components in sum
 _CONSTANT = 1e-6  # relative standard deviation, from rounding alone
+_FEW = 500  # rows, whose products with each other are faster than a randomised search
 
 
 class Bounded(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -124,9 +125,14 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _projection(bounded: "NDArray[np.float64]", most: int) -> "NDArray[np.float32]":
     """Return the matrix from bounded columns to components, shape (columns, components)."""
-    from sklearn.decomposition import TruncatedSVD
-
     rows, columns = bounded.shape
-    found = TruncatedSVD(min(most, rows, columns), random_state=0).fit(bounded)
-    projection: NDArray[np.float32] = found.components_.T * np.sqrt(_VARIANCE / columns)
-    return projection.astype(np.float32)
+    if rows <= _FEW:
+        squares, vectors = np.linalg.eigh(bounded @ bounded.T)
+        kept = np.flatnonzero(squares > _CONSTANT**2 * squares[-1])[: -most - 1 : -1]
+        found = (vectors[:, kept] / np.sqrt(squares[kept])).T @ bounded
+    else:
+        from sklearn.decomposition import TruncatedSVD
+
+        found = TruncatedSVD(min(most, columns), random_state=0).fit(bounded).components_
+    projection: NDArray[np.float32] = (found.T * np.sqrt(_VARIANCE / columns)).astype(np.float32)
+    return projection

@@ -27,6 +27,8 @@ __all__ = [
 
 MARK = "†"  # follows the name of a model whose score is too high
 
+_FEW = 30  # groups, of which the interval is wide
+
 _NESTED = {"title", "params", "by_change", "failed_changes"}
 _ROW_FIELDS = [item.name for item in fields(Row) if item.name not in _NESTED]
 _DIFFERENCE_FIELDS = [item.name for item in fields(Difference)]
@@ -104,8 +106,22 @@ def notes(board: Board) -> list[str]:
     """Return all sentences below a board but those of its audit."""
     seen = [sentence for row in board.rows for sentence in row.trained_on]
     return [
-        *dict.fromkeys(seen), *_on_tuning(board), *_on_others(board), *_on_robustness(board)
+        *_on_few(board), *dict.fromkeys(seen),
+        *_on_tuning(board), *_on_others(board), *_on_robustness(board),
     ]  # fmt: skip
+
+
+def _on_few(board: Board) -> list[str]:
+    """Return how to read scores of few tracks."""
+    tested = [(row.groups, row.tracks or 0) for row in board.rows if row.groups]
+    groups, tracks = max(tested, default=(_FEW, 0))
+    if groups >= _FEW:
+        return []
+    of = f" of {groups} group{'s' * (groups != 1)}" if groups < tracks else ""
+    return [
+        f"{tracks} tracks{of} were tested. With so few, read the interval and not the accuracy: of "
+        "other recordings the share right may be anywhere within it."
+    ]
 
 
 def _on_tuning(board: Board) -> list[str]:

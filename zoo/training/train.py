@@ -13,7 +13,7 @@ from zoo.datasets import Dataset, FeatureTable, Reading
 from zoo.datasets.hashing import recording
 from zoo.datasets.places import note_trained
 from zoo.evaluate.cross_validation import Experiment
-from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Protocol, parse_protocol
+from zoo.evaluate.protocols import Protocol, chosen_protocol, parse_protocol
 from zoo.evaluate.subsets import checked_sizes
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Reporter
@@ -55,7 +55,7 @@ def train(
     frontend: str | None = None,
     from_run: str | Run | None = None,
     keep_classes: bool = False,
-    protocol: str = DEFAULT_PROTOCOL,
+    protocol: str | None = None,
     grouped: bool = True,
     params: Mapping[str, str | ParamValue] | None = None,
     tuned: bool = False,
@@ -90,8 +90,9 @@ def train(
     keep_classes : bool
         Whether the model also learns the classes of `from_run`, from the tracks of that run;
         classes of the same name are one. Otherwise it learns those of `data` alone.
-    protocol : str
-        Way to split, such as "kfold:5"; see `zoo.evaluate.protocols`.
+    protocol : str, optional
+        Way to split, such as "kfold:5"; see `zoo.evaluate.protocols`. By default
+        `zoo.evaluate.protocols.chosen_protocol` takes the usual one.
     grouped : bool
         Whether tracks that belong together stay on one side of each split.
     params : mapping, optional
@@ -155,15 +156,15 @@ def train(
     origin = Origin.checked(from_run, keep_classes, frontend)
     loaded = usable_model(registry, model, origin.frontend(registry) or frontend)
     resolved = loaded.card.resolve(params or {})
-    splitting = parse_protocol(protocol)
-    _check(seed, tuned, nested)
+    _check(protocol, seed, tuned, nested)
     fewer = checked_sizes(sizes)
     if isinstance(data, str):
         data = find_dataset(
             data, registry, engine=engine, reporter=reporter, reading=Reading(alone=keep_classes)
         )
     data = origin.extended(data, registry)
-    _check_split(splitting, data, seed, grouped)
+    chosen = partial(chosen_protocol, protocol, grouped=grouped)
+    _check_split(chosen(data), data, seed, grouped)
     note_changes(data, reporter, root)
     wish = Wish.checked(robustness, all_changes(registry), data)
     extraction = extract(data, loaded, engine, reporter) if tuned else None
@@ -171,7 +172,7 @@ def train(
     if extraction:
         tuning = find_tuning(
             loaded, extraction.dataset, root,
-            protocol=splitting.spec, grouped=grouped, seed=seed,
+            protocol=chosen(extraction.dataset).spec, grouped=grouped, seed=seed,
         )  # fmt: skip
         best, tuning_info = _found(tuning, reporter)
         resolved = loaded.card.resolve(best | dict(params or {}))
@@ -180,6 +181,7 @@ def train(
     # but a run that used all of them is found without.
     used = extraction.dataset if extraction else data
     while True:
+        splitting = chosen(used, note=reporter.note)
         record = new_record(loaded, resolved, used, splitting, grouped, seed)
         record.tuned = tuning_info
         record.dataset.whole = None if used is data else data.fingerprint
@@ -218,8 +220,10 @@ def train(
             folder.rmdir()
 
 
-def _check(seed: int, tuned: bool, nested: int) -> None:
-    """Raise `UsageError` for options that contradict each other, or a seed out of range."""
+def _check(protocol: str | None, seed: int, tuned: bool, nested: int) -> None:
+    """Raise `UsageError` for options that contradict each other, or a value out of range."""
+    if protocol is not None:
+        parse_protocol(protocol)
     if not 0 <= seed < 2**32:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
     if tuned and nested:

@@ -26,7 +26,7 @@ from zoo.evaluate.cross_validation import (
     run_fold,
 )
 from zoo.evaluate.metrics import score
-from zoo.evaluate.protocols import DEFAULT_PROTOCOL, Fold, inner_folds, parse_protocol
+from zoo.evaluate.protocols import Fold, chosen_protocol, inner_folds, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.arrays import frontend_of
@@ -59,7 +59,7 @@ def tune(
     frontend: str | None = None,
     trials: int = 20,
     tuner: str = "random",
-    protocol: str = DEFAULT_PROTOCOL,
+    protocol: str | None = None,
     grouped: bool = True,
     seed: int = 0,
     jobs: int | None = None,
@@ -84,8 +84,9 @@ def tune(
         Number of trials in addition to that of the card's defaults.
     tuner : {"random", "bayesian", "hyperband"}
         Method of the search; see `zoo.tuning.keras_tuner_oracle`.
-    protocol : str
-        Way to split; the search does not see the test tracks of the first fold.
+    protocol : str, optional
+        Way to split, by default as for `zoo.train`; the search does not see the test tracks of the
+        first fold.
     grouped : bool
         Whether tracks that belong together stay on one side of each split.
     seed : int
@@ -125,11 +126,13 @@ def tune(
     registry = registry or open_registry()
     loaded = usable_model(registry, model, frontend)
     check_estimator(loaded, loaded.card.params)
-    splitting = parse_protocol(protocol)
+    if protocol is not None:
+        parse_protocol(protocol)
     if isinstance(data, str):
         data = find_dataset(data, registry, engine=engine, reporter=reporter)
     dataset = extract(data, loaded, engine, reporter).dataset
     extract_copies(dataset, loaded, engine, reporter)
+    splitting = chosen_protocol(protocol, dataset, grouped, reporter.note)
     fold = splitting.folds(dataset, seed, grouped)[0]
     described = {
         "model": [loaded.card.name, loaded.source.distribution, loaded.source.version],

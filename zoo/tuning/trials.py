@@ -190,7 +190,7 @@ def command(
     dataset: Dataset,
     frontend: str | None = None,
     *more: str,
-    protocol: str = DEFAULT_PROTOCOL,
+    protocol: str | None = None,
     grouped: bool = True,
     seed: int = 0,
 ) -> str:
@@ -213,7 +213,7 @@ def command(
     """
     words = ["zoo", verb, model, "--data", dataset.source, *dataset.reading.options]
     words += ["--front-end", frontend] if frontend else []
-    words += ["--protocol", protocol] if protocol != DEFAULT_PROTOCOL else []
+    words += ["--protocol", protocol] if protocol not in (None, DEFAULT_PROTOCOL) else []
     words += [] if grouped else ["--ungrouped"]
     words += ["--seed", str(seed)] if seed else []
     return shlex.join([*words, *more])

@@ -36,7 +36,7 @@ def test_parity_is_recorded(hearing):
         recorded = hearing(name).record.artefact
         assert recorded["parity"] < 1e-4
         assert recorded["parity_tracks"] == recorded["same_winner"] == 8
-        assert recorded["reference"] < 1e-2
+        assert recorded.reference is None  # librosa is worth its time for more tracks
 
 
 def test_windows_have_times_that_cover_the_sound(artefact):

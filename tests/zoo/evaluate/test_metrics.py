@@ -68,6 +68,9 @@ def test_confusion_counts_every_track_once(given):
 def test_accuracy_is_the_mean_over_folds_weighted_by_their_tracks(given):
     scores = score(given)
     numbers, sizes = np.unique(given.folds, return_counts=True)
+    if 2 * len(numbers) > len(given.folds):  # folds of one track each, right or wrong
+        assert scores.fold_accuracy == ()
+        return
     assert len(scores.fold_accuracy) == len(numbers)
     assert scores.accuracy == pytest.approx(np.average(scores.fold_accuracy, weights=sizes))
 

@@ -13,7 +13,9 @@ from zoo.datasets.collections.gtzan import GENRES, facts
 from zoo.evaluate import protocols
 from zoo.evaluate.protocols import (
     DEFAULT_PROTOCOL,
+    LEAVE_ONE_GROUP_OUT,
     Fold,
+    chosen_protocol,
     note_published,
     parse_protocol,
     split_hash,
@@ -21,10 +23,11 @@ from zoo.evaluate.protocols import (
 from zoo_registry import ProtocolError
 
 PUBLISHED = list(protocols._PUBLISHED)
-EXAMPLES = ["kfold:2", "kfold:5", "kfold:3x2", "holdout:0.3", "holdout:0.25x3", *PUBLISHED]
+FIXED = [LEAVE_ONE_GROUP_OUT, *PUBLISHED]  # whatever the seed
+EXAMPLES = ["kfold:2", "kfold:5", "kfold:3x2", "holdout:0.3", "holdout:0.25x3", *FIXED]
 DRAWN = st.sampled_from(
     ["kfold:2", "kfold:3", "kfold:5", "kfold:2x3", "holdout:0.1", "holdout:0.3x2", "holdout:0.5",
-     "holdout:0.9"]
+     "holdout:0.9", LEAVE_ONE_GROUP_OUT]
 )  # fmt: skip
 
 
@@ -84,12 +87,12 @@ class TestEveryProtocol:
     def test_documented(self):
         documented = re.findall(r"^``(.+)``$", protocols.__doc__, re.MULTILINE)
         filled = [re.sub("F", "0.3", re.sub("[KR]", "2", name)) for name in documented]
-        assert filled == ["kfold:2", "kfold:2x2", "holdout:0.3x2", *PUBLISHED]
+        assert filled == ["kfold:2", "kfold:2x2", "holdout:0.3x2", *FIXED]
         for name in filled:
             assert parse_protocol(name).spec == name
         with pytest.raises(ProtocolError) as caught:
             parse_protocol("none")
-        for name in ("kfold:5", "holdout:0.3x3", *PUBLISHED):
+        for name in ("kfold:5", "holdout:0.3x3", *FIXED):
             assert name in str(caught.value)
 
     def test_default(self):
@@ -107,7 +110,7 @@ class TestEveryProtocol:
             assert split_hash(dataset, folds) == split_hash(dataset, first)
         other = split(dataset, text, seed=4)
         same = split_hash(dataset, other) == split_hash(dataset, first)
-        assert same is (text in PUBLISHED)
+        assert same is (text in FIXED)
 
     @pytest.mark.parametrize("text", EXAMPLES)
     @pytest.mark.parametrize("seed", [0, 2**32 - 1])
@@ -118,6 +121,47 @@ class TestEveryProtocol:
     def test_indices_are_integers(self, text):
         for fold in split(gtzan(step=4), text):
             assert fold.train.dtype.kind == fold.test.dtype.kind == "i"
+
+
+class TestWithoutAName:
+    @given(datasets(), st.booleans())
+    @settings(deadline=None)
+    def test_it_can_split_whatever_can_be_split(self, dataset, grouped):
+        found = chosen_protocol(None, dataset, grouped)
+        one_out = parse_protocol(LEAVE_ONE_GROUP_OUT).refusal(dataset, grouped)
+        kfold = parse_protocol(DEFAULT_PROTOCOL).refusal(dataset, grouped)
+        assert found.refusal(dataset, grouped) == (kfold if one_out else None)
+        assert (found.spec == DEFAULT_PROTOCOL) == (kfold is None or one_out is not None)
+
+    def test_it_is_said(self):
+        said = []
+        dataset = make("aaaabbbbb", [0, 0, 1, 2, *"vwxyz"])
+        assert chosen_protocol(None, dataset, note=said.append).spec == LEAVE_ONE_GROUP_OUT
+        assert chosen_protocol("kfold:2", dataset, note=said.append).spec == "kfold:2"
+        assert chosen_protocol(None, make("aaaaabbbbb"), note=said.append).spec == "kfold:5"
+        (sentence,) = said
+        assert sentence == (
+            "class 'a' has 3 groups, too few for kfold:5: by leave-one-group-out each of the 8 "
+            "groups is tested by a model of its own; `--protocol kfold:3` trains 3 models"
+        )
+
+    def test_many_groups_are_not_left_out_one_by_one(self):
+        dataset = make("aaaa" + "b" * 47)
+        with pytest.raises(ProtocolError, match=r"kfold:5 needs 5.*use --protocol kfold:4"):
+            chosen_protocol(None, dataset).folds(dataset, 0)
+
+    def test_each_group_is_tested_once_and_alone(self):
+        dataset = make("aaabbb", [0, 0, None, 1, None, 1])
+        tests = [fold.test.tolist() for fold in split(dataset, LEAVE_ONE_GROUP_OUT)]
+        assert sorted(tests) == [[0, 1], [2], [3, 5], [4]]
+        ungrouped = split(dataset, LEAVE_ONE_GROUP_OUT, grouped=False)
+        assert [fold.test.tolist() for fold in ungrouped] == [[n] for n in range(6)]
+
+    def test_a_class_with_one_group_cannot_be_tested(self):
+        dataset = make("aaabbb", [0, 0, 0, 1, 2, 3])
+        reason = "class 'a' of there has 1 group .*leave-one-group-out needs 2; use --ungrouped"
+        with pytest.raises(ProtocolError, match=reason):
+            split(dataset, LEAVE_ONE_GROUP_OUT)
 
 
 class TestParsing:
@@ -173,7 +217,7 @@ class TestDrawnSplits:
             return
         assert_sound(dataset, folds, grouped)
         tested = np.bincount(np.concatenate([fold.test for fold in folds]), minlength=len(dataset))
-        if text.startswith("kfold"):
+        if not text.startswith("holdout"):
             assert set(tested.tolist()) == {parse_protocol(text).repeats}
         else:
             assert len(folds) == parse_protocol(text).repeats
@@ -189,7 +233,8 @@ class TestDrawnSplits:
         every = set(range(len(dataset.classes)))
         for fold in folds:
             assert set(dataset.labels[fold.train].tolist()) == every
-            assert set(dataset.labels[fold.test].tolist()) == every
+            tested = set(dataset.labels[fold.test].tolist())
+            assert tested == every or (text == LEAVE_ONE_GROUP_OUT and len(tested) == 1)
 
     @given(
         st.lists(st.integers(2, 40), min_size=2, max_size=4),

@@ -192,15 +192,21 @@ def interval_of_one(run, learnt) -> tuple[float, float]:
         low, high = stats.t.interval(0.95, count - 1, means.mean(), error)
         return max(low, 0.0), min(high, 1.0)
     _, member, sizes = np.unique(run.groups, return_inverse=True, return_counts=True)
-    if len(sizes) < len(run) and 0 < right.mean() < 1:
+    count, rate = len(sizes), right.mean()
+    if count == len(run):
+        return proportion_confint(rate * count, count, method="wilson")
+    trials = count
+    if 0 < rate < 1:
         drawn = stats.bootstrap(
             (np.bincount(member, right), sizes.astype(float)),
             lambda hits, tracks, axis: hits.sum(axis=axis) / tracks.sum(axis=axis),
             paired=True, vectorized=True, n_resamples=4999, method="percentile", batch=500,
             rng=np.random.default_rng(0),
         )  # fmt: skip
-        return tuple(drawn.confidence_interval)
-    return proportion_confint(round(right.mean() * len(sizes)), len(sizes), method="wilson")
+        variance = drawn.standard_error**2 * count / (count - 1)
+        trials = min(rate * (1 - rate) / variance if variance > 1e-14 else len(run), len(run))
+    level = 2 * stats.norm.sf(stats.t.ppf(0.975, count - 1))
+    return proportion_confint(rate * trials, trials, level, method="wilson")
 
 
 def board(kind: str, seed: int) -> list[Predictions]:
@@ -237,18 +243,30 @@ def test_many_at_once_are_as_each_pair_by_itself(monkeypatch, kind, seed):
         np.testing.assert_allclose(interval(run, 50.0), (low, high), atol=1e-12)
 
 
-def test_resampled_intervals_are_scipys():
-    (run,) = board("grouped", 7)[:1]
-    right = (run.votes.argmax(axis=1) == run.labels).astype(float)
-    _, member, sizes = np.unique(run.groups, return_inverse=True, return_counts=True)
-    drawn = stats.bootstrap(
-        (np.bincount(member, right), sizes.astype(float)),
-        lambda hits, tracks, axis: hits.sum(axis=axis) / tracks.sum(axis=axis),
-        paired=True, vectorized=True, n_resamples=4999, method="percentile", batch=500,
-        rng=np.random.default_rng(0),
-    )  # fmt: skip
-    assert 0 < right.mean() < 1
-    assert interval(run, 10.0) == pytest.approx(tuple(drawn.confidence_interval), abs=1e-12)
+@given(
+    st.integers(2, 12), st.integers(1, 5), st.randoms(use_true_random=False), st.floats(0.4, 1.0)
+)
+def test_intervals_of_few_groups_have_width(groups, size, random, rate):
+    right = np.repeat([random.random() < rate for _ in range(groups)], size)
+    low, high = interval(predictions(right, np.repeat(np.arange(groups), size)), 10)
+    alone, _ = interval(predictions(right), 10)
+    assert 0 <= low <= right.mean() <= high <= 1
+    assert high - low > 0.2
+    assert low <= alone + 1e-9 or right.mean() == 0
+
+
+@pytest.mark.parametrize("count", [4, 8, 20])
+@pytest.mark.parametrize("rate", [0.6, 0.9])
+def test_intervals_of_few_groups_hold_the_true_accuracy(count, rate):
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 6, count)
+    groups = np.repeat(np.arange(count), sizes)
+    found = []
+    for _ in range(200):
+        own = rng.beta(4 * rate, 4 * (1 - rate), count)  # an intra-class correlation of .2
+        found.append(predictions(rng.random(len(groups)) < own[groups], groups))
+    held = [low <= rate <= high for low, high in intervals(found, 10)]
+    assert np.mean(held) > 0.93  # percentiles of the bootstrap hold it in .81 to .91
 
 
 @pytest.mark.parametrize("kind", ["grouped", "repeated"])

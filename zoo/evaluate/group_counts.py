@@ -1,0 +1,96 @@
+"""Number of groups per class, of which a split needs some."""
+
+import shlex
+from collections import Counter
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from zoo.datasets.base import Dataset
+from zoo_registry.errors import ProtocolError
+from zoo_registry.predictions import OTHER
+from zoo_registry.text import quoted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Indices = NDArray[np.int64]
+
+__all__ = ["check_groups", "groups_by_class"]
+
+
+def groups_by_class(dataset: Dataset, groups: "Indices") -> dict[str, int]:
+    """Return the number of groups that each class has.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The tracks.
+    groups : int64 array, shape (tracks,)
+        Group of each track.
+    """
+    return {
+        name: len(set(groups[dataset.labels == number].tolist()))
+        for number, name in enumerate(dataset.classes)
+    }
+
+
+def check_groups(
+    dataset: Dataset, groups: "Indices", needed: int, spec: str, is_inner: bool = False
+) -> bool:
+    """Check that each class has enough groups to be split.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Tracks to split.
+    groups : int64 array, shape (tracks,)
+        Group of each track.
+    needed : int
+        Number of groups that each class has to have.
+    spec : str
+        Name of the split, for the message.
+    is_inner : bool
+        Whether it is a split of training tracks, for a search.
+
+    Returns
+    -------
+    bool
+        Whether each track is a group.
+
+    Raises
+    ------
+    ProtocolError
+        If a class has too few groups; the message proposes what to do.
+    """
+    single = len(set(groups.tolist())) == len(groups)
+    held = groups_by_class(dataset, groups)
+    small = {name: count for name, count in held.items() if count < needed}
+    if not small:
+        return single
+    size = Counter(track.label for track in dataset.tracks)
+    (name, fewest), *others = sorted(small.items(), key=itemgetter(1))
+    ways = []
+    if fewest >= 2 and spec.startswith("kfold") and not is_inner:  # noqa: PLR2004
+        ways.append(f"--protocol kfold:{fewest}")
+    if not single and min(size.values()) >= needed:
+        ways.append("--ungrouped, which splits by track and says so on the board")
+    if len(held.keys() - small.keys() - {OTHER}) >= 2:  # noqa: PLR2004
+        ways.append(" ".join(f"--exclude-class={shlex.quote(name)}" for name in small))
+    single = single or fewest == size[name]
+    ways.append(f"more {'tracks' if single else 'groups'}")
+    s = "" if fewest == 1 else "s"
+    what = f"track{s}" if single else f"group{s} of tracks that belong together"
+    needs = spec
+    if is_inner:
+        what, needs = f"{what} to train on", f"the search, by {spec} of these,"
+    limit = ""
+    if name in dataset.limited:
+        tracks = f"{size[name]} track{'s' * (size[name] != 1)}"
+        limit = f"--limit {dataset.reading.limit} leaves {tracks} of {quoted(name)}; raise it, or "
+    listed = ", ".join(f"{quoted(name)} {count}" for name, count in others)
+    also = f" ({len(small)} classes are too small; the others: {listed})"
+    raise ProtocolError(
+        f"class {quoted(name)} of {dataset.source} has {fewest} {what} and {needs} needs {needed}"
+        f"{also if others else ''}; {limit}use {', or '.join(ways)}"
+    )
