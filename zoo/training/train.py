@@ -157,13 +157,12 @@ def train(
     loaded = usable_model(registry, model, origin.frontend(registry) or frontend)
     resolved = loaded.card.resolve(params or {})
     _check(protocol, seed, tuned, nested)
-    fewer = checked_sizes(sizes)
+    fewer, chosen = checked_sizes(sizes), partial(chosen_protocol, protocol, grouped=grouped)
     if isinstance(data, str):
         data = find_dataset(
             data, registry, engine=engine, reporter=reporter, reading=Reading(alone=keep_classes)
         )
     data = origin.extended(data, registry)
-    chosen = partial(chosen_protocol, protocol, grouped=grouped)
     _check_split(chosen(data), data, seed, grouped)
     note_changes(data, reporter, root)
     wish = Wish.checked(robustness, all_changes(registry), data)
