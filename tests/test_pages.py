@@ -1,9 +1,9 @@
 """Every block of every page: run, written, parsed, or named here with the reason why it is not.
 
 A block of ``bash`` is run by a shell, in the order of its page, in a folder that holds what a
-reader has: ``my-music``, ``live``, ``song.mp3`` and ``concert.flac``. A block of ``python`` is
-run, too, or written if it has a name: ``Save this as `name.py` ``, or ``# name.py`` in its first
-line. A block of ``toml`` is read. All others are only shown.
+reader has: ``my-music``, ``my-twenty-files``, ``live``, ``song.mp3`` and ``concert.flac``. A block
+of ``python`` is run, too, or written if it has a name: ``Save this as `name.py` ``, or
+``# name.py`` in its first line. A block of ``toml`` is read. All others are only shown.
 """
 
 import ast
@@ -65,6 +65,7 @@ SHOWN = [
         "excerpts of a module; tests/registry/test_contract.py has whole",
     ),
     ("docs/first-session.md", "text", "python3 -m venv", "tests/test_walk.py and CI install it"),
+    ("docs/own-model.md", "text", "my-twenty-files/", "a folder, which is made for the test"),
     ("docs/gtzan.md", "text", "zoo train", "the table of features may not be passed on"),
     ("docs/speed.md", "", "python benchmarks", "takes minutes; make bench runs it"),
     ("docs/promises.md", "", "python tests/fuzz", "tests/fuzz/test_fuzz.py is what runs this"),
@@ -169,6 +170,7 @@ def test_what_is_shown_is_at_least_python(page):
 def reader(workspace, small_demo, make_tones, monkeypatch) -> Callable[..., None]:
     """Return a function that does what a reader does in a folder with some recordings."""
     make_tones(workspace / "my-music", tracks=6)
+    make_tones(workspace / "my-twenty-files", tracks=5)
     time = np.arange(5 * 22_050) / 22_050
     sound = 0.4 * np.sin(2 * np.pi * 300 * time)
     (workspace / "live").mkdir()
