@@ -223,7 +223,7 @@ class _Block:
             return np.stack(wilson(self.rates, count), axis=1)
         from scipy.special import stdtrit
 
-        variance = self.samples.var(axis=1) * count / (count - 1)
+        variance = self.samples.var(axis=1, ddof=1) * count / (count - 1)
         spread = self.rates * (1 - self.rates)
         # Tracks are not worth more than that; if all are right or all wrong, it is not known how
         # much the tracks of a group are alike, and a group counts as one.
