@@ -85,7 +85,7 @@ class Recipe:
 RECIPES = {
     "gtzan": Recipe("gtzan", "kfold:5", ON_MUSICNN, "esc10"),
     "gtzan-light": Recipe(
-        "gtzan", "kfold:5", ALONE[:-2] + ALONE_SHORT, "esc10",
+        "gtzan", "kfold:5", ALONE + ALONE_SHORT, "esc10",
         lambda run: (run.record.artefact.bytes or 0) < LIGHT, " of less than 2 MB",
     ),
     "esc10": Recipe("esc10", "predefined", ALONE, "gtzan"),

@@ -303,8 +303,9 @@ def verify_runs(
                 item, rerun=rerun, data=data, file=file, frontend=frontend, reporter=reporter
             )
             result = {"run": item.id, "findings": list(map(asdict, findings))}
-            if not data and is_published(item):
-                result["note"] = f"{NO_RECORDINGS}; give them as --data to compare it with them"
+            if is_published(item):
+                if not data:
+                    result["note"] = f"{NO_RECORDINGS}; give them as --data to compare it with them"
             elif item.id != item.record.id and not any(one.what == "record" for one in findings):
                 reporter.note(f"{item.id} is the run {item.record.id}: its folder was renamed")
             results.append(result)

@@ -12,7 +12,6 @@ import pytest
 
 from tests import published as collections
 from zoo.artefacts.model_card import model_card
-from zoo.training.verify import verify_run
 from zoo_registry.published import NAMES, find_published, published_folder
 from zoo_registry.runs import FILES, Run
 
@@ -95,11 +94,13 @@ def test_all_of_them_are_small():
 
 
 @pytest.mark.real
-def test_they_are_verified_with_their_recordings(real_data, tmp_path):
-    places = load_publish().lay_out(real_data, tmp_path)
-    for name in NAMES:
-        run = find_published(name)
-        assert verify_run(run, data=str(places[run.record.dataset.name])) == [], name
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_verified_with_its_recordings(name, real_data, command):
+    places = load_publish().lay_out(real_data, Path("links"))
+    data = places[find_published(name).record.dataset.name]
+    status, out, notes = command("runs", "verify", name, "--data", data)
+    assert (status, out) == (0, f"{name}: verified\n")
+    assert "renamed" not in notes
 
 
 def test_recordings_that_are_missing_are_named(tmp_path, monkeypatch):
