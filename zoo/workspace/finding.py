@@ -68,7 +68,7 @@ def meant(wanted: str) -> list[Run]:
         return runs_of_file(wanted, known)
     if of_model := [run for run in known if run.record.model.name == wanted]:
         return of_model
-    if "@" in wanted:
+    if "@" in wanted[1:]:
         return _on_dataset(wanted)
     if wanted and not any(run.id.startswith(wanted) for run in known):
         for item in found:
@@ -112,7 +112,7 @@ def asked_by_default(fits: Callable[[Run], bool] = lambda run: True) -> Run:
 
 def _on_dataset(wanted: str) -> list[Run]:
     """Return the runs that the word before an @ means, on the dataset that is named behind it."""
-    words = [(wanted[: at.start()], wanted[at.end() :]) for at in re.finditer("@", wanted)]
+    words = [(wanted[: at.start()], wanted[at.end() :]) for at in re.finditer("(?<!^)@", wanted)]
     # Folders may have the sign in their names, too.
     on_disk = (pair for pair in words if is_file(Path(pair[0])) or is_file(Path(pair[0], RECORD)))
     word, name = next(on_disk, words[0])
@@ -203,7 +203,7 @@ def run_of_id(wanted: str, known: Iterable[Run], shortest: int = 0) -> Run:
             f"{min(map(_least, matching))} characters of it; `zoo runs list` shows the runs"
         )
     names = {*NAMES, *(run.record.model.name for run in known)}
-    near = get_close_matches(wanted, names, n=1)
+    near = get_close_matches(wanted.casefold(), names, n=1)
     raise UsageError(
         f"there is no run or trained model {wanted!r} in {models_folder().absolute()}"
         f"{f' (the closest name is {near[0]!r})' if near else ''}; "

@@ -94,6 +94,8 @@ class TestPredict:
             (["svn", "song.wav"], "no file or folder 'svn', and there is no run or trained model"),
             (["trn", "song.wav"], "(the closest name is 'torn')"),
             (["gtzn", "song.wav"], "(the closest name is 'gtzan')"),
+            (["GTZAN", "song.wav"], "(the closest name is 'gtzan')"),
+            (["@tones", "song.wav"], "no run or trained model '@tones'"),
             (["torn@x", "song.wav"], "torn has no run on a dataset 'x'; it has runs on tones"),
             (["gtzan"], "gtzan is a model, and there is no recording of this name"),
             (["song.wav", "torn"], "torn is a model, and there is no recording of this name"),
