@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zoo.audio.onnx_spectra import Op, Tensor
-from zoo_registry.hooks import OPSET
 
 __all__ = ["TRACK", "built", "cut_at_track", "joined", "put_before_names"]
 
@@ -29,6 +28,8 @@ def built(
         Name and shape of input and output; a dimension that varies has a name.
     """
     from onnxscript import build_graph, ir
+
+    from zoo_registry.hooks import OPSET  # which predictions do without, as without pluggy
 
     graph = build_graph(
         body,

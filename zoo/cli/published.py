@@ -20,7 +20,7 @@ def published_entry(run: "Run") -> dict[str, Any]:
         "name": run.id,
         "title": record.title,
         "family": "published run",
-        "status": "broken" if damage else "ready",
+        "status": "broken" if damage else "published",
         "reason": damage,
         "distribution": BUILT_IN,
         "version": record.versions.get(BUILT_IN),

@@ -188,7 +188,7 @@ class TestOthers:
         assert out.index("ready to use") < out.index("front end")
         listed = json.loads(command("models", "--format", "json")[1])
         (gtzan,) = (entry for entry in listed if entry["name"] == "gtzan")
-        assert (gtzan["family"], gtzan["status"]) == ("published run", "ready")
+        assert (gtzan["family"], gtzan["status"]) == ("published run", "published")
         assert {entry["family"] for entry in listed if entry["name"] == "svm"} == {"classical"}
 
     def test_the_short_card_of_one(self, command):
