@@ -255,6 +255,13 @@ def test_intervals_of_few_groups_have_width(groups, size, random, rate):
     assert low <= alone + 1e-9 or right.mean() == 0
 
 
+def test_quantiles_of_many_groups_are_those_of_few():
+    for count in (100, 150, 1000):
+        groups = np.repeat(np.arange(count), 2)
+        run = predictions(np.arange(2 * count) % 7 > 0, groups)
+        assert interval(run, 10) == pytest.approx(interval_of_one(run, 10), abs=1e-7)
+
+
 @pytest.mark.parametrize("count", [4, 8, 20])
 @pytest.mark.parametrize("rate", [0.6, 0.9])
 def test_intervals_of_few_groups_hold_the_true_accuracy(count, rate):

@@ -1,0 +1,72 @@
+"""Datasets of twenty files: from the command to a run that others can trust."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import zoo
+from zoo.training.verify import verify_run
+from zoo_registry.errors import ProtocolError
+
+MODELS = ("decision-tree", "elasticnet", "knn", "logistic", "random-forest", "svm")
+CODE = "from zoo.cli import main; main()"
+
+
+def commanded(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", CODE, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_no_library_says_anything(workspace, feature_table):
+    """Folds of one track each: of one class, with 19 others to learn from."""
+    table = str(feature_table(classes=5, tracks=4, spread=0.1))
+    done = commanded("train", *MODELS, "--data", table)
+    assert done.returncode == 0, done.stderr
+    doubtful, note, following = done.stderr.splitlines()
+    assert doubtful.startswith("doubtful features: ")  # such are features of tight clouds
+    assert note == (
+        "class 'class0' has 4 tracks, too few for kfold:5: by leave-one-group-out each of the 20 "
+        "tracks is tested by a model of its own; `--protocol kfold:4` trains 4 models"
+    )
+    assert following.startswith("Next: ")
+    assert "20 tracks were tested. With so few, read the interval" in done.stdout
+    assert "folds" not in done.stdout
+    (board,) = zoo.leaderboard(table)
+    assert board.protocol == "leave-one-group-out"
+    for row in board.rows:
+        assert (row.status, row.tracks, row.groups, row.fold_accuracy) == ("complete", 20, 20, ())
+    assert commanded("runs", "show", board.rows[0].run).stderr == ""
+    assert json.loads(commanded("leaderboard", "--format", "json").stdout)
+
+
+def test_groups_are_left_out_whole(workspace, feature_table):
+    table = str(feature_table(classes=2, tracks=9, groups=3, spread=0.1))
+    run = zoo.train("logistic", table)
+    assert run.record.protocol.spec == "leave-one-group-out"
+    assert [fold.test_tracks for fold in run.record.folds] == [3] * 6
+    assert zoo.train("logistic", table).id == run.id
+    assert verify_run(run, rerun=True) == []
+    (board,) = zoo.leaderboard(table)
+    assert (board.rows[0].groups, len(board.rows[0].fold_accuracy)) == (6, 6)
+
+
+def test_a_search_says_if_groups_are_too_few(workspace, feature_table):
+    table = str(feature_table(classes=2, tracks=8, groups=4, spread=0.1))
+    found = zoo.tune("decision-tree", table, trials=1)
+    assert found.record.protocol.spec == "leave-one-group-out"
+    assert zoo.train("decision-tree", table, tuned=True).complete
+    few = str(feature_table(classes=2, tracks=6, groups=2, spread=0.1, name="few.csv"))
+    with pytest.raises(ProtocolError, match="to train on and the search, by kfold:3 of these"):
+        zoo.tune("decision-tree", few, trials=1)
+
+
+def test_a_damaged_file_does_not_stop_it(workspace, make_tones):
+    folder = make_tones(workspace / "five", tracks=5, seconds=0.3)
+    (folder / "low" / "low00.wav").write_bytes(b"RIFF no more")
+    run = zoo.train("decision-tree", str(folder), jobs=1)
+    assert run.complete
+    assert run.record.protocol.spec == "leave-one-group-out"
+    assert len(run.record.skipped) == 1
