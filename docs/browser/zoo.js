@@ -73,7 +73,9 @@ export class Artefact {
    */
   async answer(path, waveform, progress = () => {}, { mono, source } = { mono: waveform, source: this.rate }) {
     const band = Math.min(this.rate / 2, this.about.dataset?.bandwidth ?? 0);
-    const heard = { path, windows: 0, seconds: round(mono.length / source), run: this.about.run };
+    const { run, dataset } = this.about;
+    const origin = dataset ? { run, dataset: dataset.name } : { run };
+    const heard = { path, windows: 0, seconds: round(mono.length / source), ...origin };
     const unknown = (reason) => ({ ...heard, label: "unknown", reason, votes: {}, probabilities: {} });
     const shortest = this.about.shortest ?? 0;
     if (waveform.length < shortest) {
