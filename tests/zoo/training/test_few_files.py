@@ -1,6 +1,5 @@
 """Datasets of twenty files: from the command to a run that others can trust."""
 
-import json
 import subprocess
 import sys
 
@@ -10,7 +9,7 @@ import zoo
 from zoo.training.verify import verify_run
 from zoo_registry.errors import ProtocolError
 
-MODELS = ("decision-tree", "elasticnet", "knn", "logistic", "random-forest", "svm")
+MODELS = ("elasticnet", "knn", "logistic", "svm")
 CODE = "from zoo.cli import main; main()"
 
 
@@ -39,7 +38,6 @@ def test_no_library_says_anything(workspace, feature_table):
     for row in board.rows:
         assert (row.status, row.tracks, row.groups, row.fold_accuracy) == ("complete", 20, 20, ())
     assert commanded("runs", "show", board.rows[0].run).stderr == ""
-    assert json.loads(commanded("leaderboard", "--format", "json").stdout)
 
 
 def test_groups_are_left_out_whole(workspace, feature_table):
