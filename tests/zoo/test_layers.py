@@ -173,7 +173,7 @@ class TestPublicNames:
             "Exported", "Float", "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS",
             "KERAS_SPACE", "LogFloat", "LogMel", "Neighbours", "Run", "TrainedOn", "ZooError",
             "batch_normalisation", "classical", "embed", "hookimpl", "keras_model", "leaderboard",
-            "predict", "train", "tune",
+            "predict", "size_curve", "train", "tune",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("name", zoo.__all__)
