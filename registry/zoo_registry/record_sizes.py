@@ -32,5 +32,12 @@ class SizesInfo(Structure, kw_only=True, omit_defaults=True):
 
     @property
     def failures(self) -> list[str]:
-        """A sentence on each fold that failed."""
-        return [f"{entry.description}: {entry.error}" for entry in self.folds if entry.error]
+        """A sentence on each size of which a fold failed, with the reason of the first one."""
+        failed: dict[int, list[FoldRecord]] = {}
+        for entry in self.folds:
+            if entry.error and entry.size is not None:
+                failed.setdefault(entry.size, []).append(entry)
+        return [
+            f"{own[0].description}{f' and {len(own) - 1} more' * (len(own) > 1)}: {own[0].error}"
+            for own in failed.values()
+        ]

@@ -188,7 +188,7 @@ def test_a_fit_that_fails_is_named_and_tried_again(data, command):
     words = ["train", "./mean.py", "--data", data, "--protocol", "kfold:3", "--sizes", "2,4"]
     status, said = command(*words)
     assert status == 1
-    assert "2 tracks per class, fold 0: ValueError: too few for me" in said
+    assert "2 tracks per class, fold 0 and 2 more: ValueError: too few for me" in said
     (run,) = runs()
     assert run.complete
     assert set(run.sizes().sizes) == {4}
