@@ -86,7 +86,7 @@ class TestCommand:
         (music / "broken.mp3").unlink()
         song = str(music / "low1.wav")
         first = command(song, str(music), *BY, "--jobs", "1")
-        monkeypatch.setattr("zoo.features.extraction._compute", None)
+        monkeypatch.setattr("zoo.features.extraction.compute", None)
         assert command(song, str(music), *BY, "--jobs", "1") == first
 
     def test_the_published_run_is_asked_without_its_package(self, music, command, monkeypatch):

@@ -19,7 +19,8 @@ from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.arrays import Arrays, averaged, cached_arrays, frontend_of
 from zoo.features.cache import FeatureCache, features_folder
-from zoo.features.extraction import apply_front_end, cache_identity, reason_of
+from zoo.features.extraction import cache_identity
+from zoo.features.track_array import apply_front_end, reason_of
 from zoo.plugins.registry import loaded_model
 from zoo_registry.errors import AudioError
 from zoo_registry.model import Model, Source

@@ -4,44 +4,33 @@ A worker on another machine has a cache of its own. It looks there first, stores
 computes, and returns the arrays that this machine lacks.
 """
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo.datasets import Dataset, FeatureTable, Track
-from zoo.datasets.hashing import recording
 from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo.features.arrays import Arrays, averaged, cached_arrays, frontend_of, rows_of
 from zoo.features.cache import FeatureCache, features_folder
-from zoo.features.rows import sounding_rows
+from zoo.features.track_array import Computed, compute, named
 from zoo.plugins.registry import loaded_model, open_registry
 from zoo_registry.errors import AudioError, DatasetError, PluginError, StorageError, ZooError
 from zoo_registry.files import machine
 from zoo_registry.model import Model, Source
 from zoo_registry.record import NotedTrack, SkippedTrack
-from zoo_registry.text import in_a_line, quoted
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from zoo.audio.loudness import Peaks
-    from zoo.audio.properties import Properties
+from zoo_registry.text import quoted
 
 __all__ = [
     "Extraction",
-    "apply_front_end",
     "cache_identity",
     "extract",
     "feature_arrays",
     "fill_cache",
-    "reason_of",
 ]
 
 
@@ -173,7 +162,7 @@ def _check_columns(dataset: Dataset, cache: FeatureCache, model: Model) -> None:
     if len(columns) > 1:
         listed = ", ".join(f"{count} to {names[first]}" for count, first in columns.items())
         raise PluginError(
-            f"{_named(model)} gives different numbers of columns ({listed}); "
+            f"{named(model)} gives different numbers of columns ({listed}); "
             "it should give the same number to every track"
         )
 
@@ -210,23 +199,12 @@ def feature_arrays(
     cache = FeatureCache(features_folder(), frontend_of(model, dataset))
     for track in (dataset.tracks[index] for index in indices):
         if not track.embedded and cache.get(track.digest) is None:
-            computed = _compute(model, track, track.location)
+            computed = compute(model, track, track.location)
             if computed.array is None:
                 raise AudioError(computed.reason or track.id)
             cache.put(track.digest, computed.array, computed.properties)
     arrays = cached_arrays(cache, dataset.tracks)
     return arrays if whole else averaged(arrays, dataset)
-
-
-@dataclass(frozen=True)
-class _Computed:
-    """Result for one track: the reason of a failure, the time it took, array and properties."""
-
-    reason: str | None = None
-    decode_seconds: float = 0.0
-    frontend_seconds: float = 0.0
-    array: "NDArray[np.float32] | None" = None
-    properties: "Properties | None" = None
 
 
 def fill_cache(
@@ -253,9 +231,9 @@ def fill_cache(
 
 def _fill(
     cache: FeatureCache, tracks: Sequence[Track], model: Model, engine: Engine, reporter: Reporter
-) -> dict[str, _Computed]:
+) -> dict[str, Computed]:
     """Fill the cache; return the result of each track by its id."""
-    computed: dict[str, _Computed] = {}
+    computed: dict[str, Computed] = {}
     if not tracks:
         return computed
     # What crashed a process once must not crash this one, however few tracks there are.
@@ -277,7 +255,7 @@ def _fill(
             bar.update(done)
             if result is None:
                 cache.mark_crashed(track.digest)
-                computed[track.id] = _Computed(f"{track.path or track.id} {crashed('described')}")
+                computed[track.id] = Computed(f"{track.path or track.id} {crashed('described')}")
                 continue
             # A worker may share this cache, and have stored the array already.
             if result.array is not None and cache.known(track.digest) is None:
@@ -296,14 +274,14 @@ def _compute_in_worker(
     frontend: Mapping[str, Any],
     requester: tuple[str, str],
     item: tuple[Track, Path | str],
-) -> _Computed:
+) -> Computed:
     """Compute the array of a track into the cache; return it if the requester's is another one."""
     track, location = item
     cache, shared = FeatureCache(features_folder(), frontend), requester == cache_identity()
     known, properties = cache.get(track.digest), cache.properties(track.digest)
     if known is not None and properties is not None:
-        return _Computed(array=None if shared else known, properties=properties)
-    computed = _compute(loaded_model(source), track, location)
+        return Computed(array=None if shared else known, properties=properties)
+    computed = compute(loaded_model(source), track, location)
     if computed.array is None:
         return computed
     if not shared:
@@ -311,112 +289,7 @@ def _compute_in_worker(
             cache.put(track.digest, computed.array, computed.properties)
         return computed
     cache.put(track.digest, computed.array, computed.properties)
-    return _Computed(None, computed.decode_seconds, computed.frontend_seconds)
-
-
-def _compute(model: Model, track: Track, location: Path | str) -> _Computed:
-    """Decode a track and apply the front end."""
-    from zoo.audio.decode import decode_measured
-
-    reason, array, decoded, properties = None, None, None, None
-    begun = time.perf_counter()
-    try:
-        with recording(track, location) as file:
-            audio, properties, peaks = decode_measured(file, model.card.frontend.sample_rate)
-        decoded = time.perf_counter()
-        array = apply_front_end(model, audio, track, lambda: peaks)
-    except Exception as error:
-        reason = reason_of(error, model, track, location)
-    ended = time.perf_counter()
-    decoded = decoded or ended
-    return _Computed(reason, decoded - begun, ended - decoded, array, properties)
-
-
-def apply_front_end(
-    model: Model, audio: "NDArray[np.float32]", track: Track, peaks: "Callable[[], Peaks]"
-) -> "NDArray[np.float32]":
-    """Return the array of a waveform, float32, shape (rows, columns), not empty and finite.
-
-    Rows that are known to be silence are left out; see `zoo.features.rows.sounding_rows`.
-
-    Parameters
-    ----------
-    model : Model
-        The model whose front end, or `preprocess` hook, is applied.
-    audio : float32 array, shape (samples,)
-        Mono, at the rate of the front end.
-    track : Track
-        The track that an error names.
-    peaks : callable
-        Returns the peaks of the recording, before it was resampled.
-
-    Raises
-    ------
-    AudioError
-        If there is no such array.
-    """
-    import numpy as np
-
-    array = np.asarray(model.preprocess(audio))
-    if fault := _fault(array):
-        raise AudioError(f"{track.path or track.id} gave {fault}")
-    array = array[sounding_rows(model, len(array), audio.size, peaks)]
-    return np.asarray(array, np.float32)
-
-
-def _fault(array: "NDArray[Any]") -> str | None:
-    """Return what is wrong with the array of a front end."""
-    import numpy as np
-
-    if array.ndim != 2:  # noqa: PLR2004
-        return f"an array of shape {array.shape}; a front end returns one of (rows, columns)"
-    if array.dtype.kind not in "biuf":
-        return f"an array of {array.dtype}; a front end returns one of float32"
-    if not array.size:
-        return f"an array of shape {array.shape}, which is empty"
-    if not np.isfinite(array).all():
-        return "an array with numbers that are not finite"
-    return None
-
-
-def reason_of(error: Exception, model: Model, track: Track, location: Path | str) -> str:
-    """Return why a track has no array, or raise the error if the track may have one another time.
-
-    Parameters
-    ----------
-    error : Exception
-        What decoding, or the front end of `model`, raised.
-    model : Model
-        The model whose front end was applied.
-    track : Track
-        The track.
-    location : Path or str
-        The place that it was read from, which the reader need not know.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be read now, or there is no room.
-    """
-    path = track.path or Path(track.id)
-    if isinstance(error, StorageError):
-        raise error
-    if isinstance(error, AudioError):
-        return str(error).replace(str(location), str(path))
-    raised = in_a_line(error)
-    reason = f"{path} made {_named(model)} raise {raised}"
-    if isinstance(error, OSError) and error.errno:  # such as too many open files
-        raise StorageError(f"{reason}; give the same command again", raised) from error
-    return reason
-
-
-def _named(model: Model) -> str:
-    """Return what computes the arrays of a model, in words."""
-    return (
-        model.card.name
-        if model.overrides_preprocess
-        else f"the front end {model.card.frontend.name}"
-    )
+    return Computed(None, computed.decode_seconds, computed.frontend_seconds)
 
 
 def _missing(source: Source, location: Path | str | None) -> str | None:
