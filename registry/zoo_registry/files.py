@@ -23,6 +23,7 @@ __all__ = [
     "TEMPORARY_SUFFIX",
     "atomic_path",
     "check_replaceable",
+    "check_writable",
     "drop_links",
     "is_dead",
     "is_file",
@@ -201,6 +202,14 @@ def write_text(path: Path, text: str, durable: bool = True) -> None:
     r"""Write a file in UTF-8, as `atomic_path` does; a lone surrogate becomes ``\udcff``."""
     with atomic_path(path, durable) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def check_writable(path: Path) -> None:
+    """Raise the OSError that `atomic_path` would raise for a file, as far as is known before."""
+    target = Path(os.path.realpath(path))
+    _replaceable(target)
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "its folder may not be written to", str(path))
 
 
 def check_replaceable(path: Path, is_own: Callable[[bytes], bool], force: bool = False) -> bytes:

@@ -29,6 +29,7 @@ from zoo_plugins._tagging.genres import TagsError, read_tags, write_genre
 from zoo_plugins._tagging.replacement import replace_file
 from zoo_plugins._tagging.undo import Entry, UndoFile, read_entries, undo
 from zoo_registry.errors import StorageError
+from zoo_registry.files import machine
 
 UNTAGGED = {  # kinds that mutagen cannot write
     *(
@@ -471,6 +472,55 @@ class TestCommand:
         status, _, said = command("tag", "x")
         assert status == 2
         assert "`zoo plugins enable tag`" in said
+
+    @pytest.mark.parametrize("why", ["write-protected", "folder", "link"])
+    def test_the_dry_run_names_what_cannot_be_written(self, why, music, command, monkeypatch):
+        path = min(music.iterdir())
+        if why == "link":
+            path.unlink()
+            path.symlink_to("gone.mp3")
+        elif why == "folder":  # root may write to every folder
+            monkeypatch.setattr(os, "access", lambda *_: False)
+        else:
+            path.chmod(0o444)
+        reason = {
+            "write-protected": "it cannot be written: it is write-protected",
+            "folder": "it cannot be written: its folder may not be written to",
+            "link": f"it is a link to '{music / 'gone.mp3'}', which does not exist",
+        }[why]
+        for options in (["--dry-run"], ["--undo-file", "undo.jsonl"]):
+            if why == "folder" and options[0] != "--dry-run":
+                continue
+            given = str(music if why == "link" else path)
+            status, out, said = command("tag", "logistic", given, *LOW, *options)
+            assert status == 1
+            assert str(path) not in out
+            assert f"zoo: {path}: {reason}\n" in said
+            assert "1 failed" in said
+
+    def test_an_undo_deletes_what_a_killed_one_left(self, song, tmp_path):
+        log = UndoFile(tmp_path / "undo.jsonl")
+        tag_one(song, "Blues", log)
+        assert [why for _, why, _ in undo(read_entries(log.path))] == [None]
+        ended = subprocess.Popen([sys.executable, "-c", ""])
+        ended.wait()
+        left = song.with_name(f".zoo-{machine()}-{ended.pid}-0123abcd.tmp")
+        left.write_bytes(b"half")
+        assert all(not failed for _, _, failed in undo(read_entries(log.path)))
+        assert [path.name for path in song.parent.iterdir()] == [song.name]
+
+    def test_an_undo_says_that_a_file_became_a_link(self, song, tmp_path):
+        log = UndoFile(tmp_path / "undo.jsonl")
+        tag_one(song, "Blues", log)
+        song.rename(tmp_path / "moved.mp3")
+        song.symlink_to(tmp_path / "moved.mp3")
+        assert [(why, failed) for _, why, failed in undo(read_entries(log.path))] == [
+            ("it has become a link; nothing was restored", True)
+        ]
+
+    def test_an_undo_file_is_a_file(self, song, command):
+        status, _, said = command("tag", "logistic", str(song), "--undo-file", os.devnull)
+        assert (status, said) == (2, "zoo: /dev/null is no file; give another --undo-file\n")
 
     def test_killed_commands_lose_nothing_and_the_same_command_goes_on(self, music, tmp_path):
         before = {path.name: facts(path) for path in music.iterdir()}

@@ -50,7 +50,11 @@ class TerminalReporter(Reporter):
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        # rich prints what goes to stdout beside the bar, on stderr; a file or pipe has to get it.
+        shares = sys.__stdout__ is not None and sys.__stdout__.isatty()
+        with Progress(
+            *columns, console=self._console, transient=True, redirect_stdout=shares
+        ) as progress:
             yield _TerminalBar(progress, progress.add_task(shown(title), total=total, note=""))
 
 

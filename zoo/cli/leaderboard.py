@@ -101,7 +101,14 @@ def print_board(board: "Board", reported: Collection[str] = ()) -> None:
 
 
 def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
-    from zoo.report.tables import audit_sentences, explanations, heading, notes, problems
+    from zoo.report.tables import (
+        audit_sentences,
+        explanations,
+        heading,
+        is_repeated,
+        notes,
+        problems,
+    )
 
     rows = board.rows[:_LONG]
     cells = [_cells(row, board.name(row)) for row in rows]
@@ -129,7 +136,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     if left := names[len(fitting) :]:
         yield f"{', '.join(left)}: not shown at this width; `--format csv` has them."
     yield from explanations(board)
-    yield from audit_sentences(board.audit)
+    yield from audit_sentences(board.audit, is_repeated(board))
     yield from notes(board)
     yield from problems([row for row in rows if row.run not in reported])
     yield ""

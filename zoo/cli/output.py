@@ -104,7 +104,9 @@ def escaped(text: str) -> str:
 
 def say(text: object = "", *, err: bool = False) -> None:
     """Print one line on stdout or stderr, with control characters escaped."""
-    typer.echo(shown(str(text)), err=err)
+    stream, own = (sys.stderr, sys.__stderr__) if err else (sys.stdout, sys.__stdout__)
+    # Beside a bar rich puts a stream there that erases it first; left to itself, typer evades it.
+    typer.echo(shown(str(text)), file=None if stream is own else stream, err=err)
 
 
 def say_no_run(data: str | None) -> None:

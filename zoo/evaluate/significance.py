@@ -11,7 +11,8 @@ The method depends on the runs:
   Louis & Slud 2019, doi:10.1093/jssam/smy019, recommend it). Percentiles of the bootstrap are too
   narrow for few groups, and have no width if all tracks are right;
 * repeated splits: t-test with a variance that is corrected for overlapping training parts (Nadeau
-  & Bengio 2003, doi:10.1023/A:1024068626366).
+  & Bengio 2003, doi:10.1023/A:1024068626366). The interval is at least as wide as that of the
+  distinct tracks, or groups, tested once: splits that agree do not make few recordings many.
 
 The p-values of all pairs on a board are corrected for multiple tests (Holm 1979,
 https://www.jstor.org/stable/4615733). A thousand runs have half a million pairs, so that the pairs
@@ -62,7 +63,8 @@ def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, f
 
     Wilson's interval (1927) for independent tracks; the same for groups, with as many trials as
     the variance of a bootstrap of whole groups shows (Korn & Graubard 1998); for repeated splits a
-    t-interval with the variance of Nadeau & Bengio (2003).
+    t-interval with the variance of Nadeau & Bengio (2003), which is widened to hold the interval of
+    the distinct tracks or groups, each of which counts once.
 
     Parameters
     ----------
@@ -148,6 +150,7 @@ class _Block:
     members: list[int]  # numbers of the runs
     tests: tuple[tuple[str, int], ...]  # track and, for repeated splits, fold; sorted
     units: NDArray[np.int64]  # fold (repeated splits) or group of each test, from 0
+    groups: NDArray[np.int64]  # group of each test, from 0
     repeated: bool  # whether tracks are tested repeatedly
     right: NDArray[np.bool_]  # whether the vote is correct, shape (members, tests)
 
@@ -206,31 +209,57 @@ class _Block:
             return self
         kept = np.array([test in tests for test in self.tests], dtype=bool)
         units = np.unique(self.units[kept], return_inverse=True)[1]
+        groups = np.unique(self.groups[kept], return_inverse=True)[1]
         names = tuple(test for test in self.tests if test in tests)
-        return replace(self, tests=names, units=units, right=self.right[:, kept])
+        return replace(self, tests=names, units=units, groups=groups, right=self.right[:, kept])
 
     def intervals(self, learnt: float) -> NDArray[np.float64]:
         """Return the 95 % intervals, shape (members, 2)."""
-        count = len(self.sizes)
-        if self.repeated:
-            from scipy import stats  # heavy, and not needed for groups
+        if not self.repeated:
+            return _of_groups(self.rates, self.hits, self.sizes)
+        from scipy import stats  # heavy, and not needed for groups
 
-            error = np.sqrt(self.spread(learnt) * self.samples.var(axis=1, ddof=1))
-            half = stats.t.ppf(1 - LEVEL / 2, count - 1) * error
-            around = np.stack([self.rates - half, self.rates + half], axis=1)
-            return around.clip(0.0, 1.0)
-        if count == 1 and not self.single:  # one group is one observation
-            return np.tile([0.0, 1.0], (len(self.members), 1))
-        if self.single:
-            return np.stack(wilson(self.rates, count), axis=1)
-        variance = self.samples.var(axis=1, ddof=1) * count / (count - 1)
-        spread = self.rates * (1 - self.rates)
-        # Tracks are not worth more than that; if all are right or all wrong, it is not known how
-        # much the tracks of a group are alike, and a group counts as one.
-        worth = np.full(len(spread), len(self.units), np.float64)
-        np.divide(spread, variance, out=worth, where=variance > _ROUNDING)
-        trials = np.where(spread > _ROUNDING, np.minimum(worth, len(self.units)), count)
-        return np.stack(wilson(self.rates, trials, _student(count - 1)), axis=1)
+        error = np.sqrt(self.spread(learnt) * self.samples.var(axis=1, ddof=1))
+        half = stats.t.ppf(1 - LEVEL / 2, len(self.sizes) - 1) * error
+        around = np.stack([self.rates - half, self.rates + half], axis=1).clip(0.0, 1.0)
+        once = _of_groups(self.rates, *self._once())
+        low, high = np.minimum(around, once)[:, 0], np.maximum(around, once)[:, 1]
+        return np.stack([low, high], axis=1)
+
+    def _once(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return hits and sizes of the groups, where all tests of a track together count one."""
+        names = np.array([track for track, _ in self.tests])
+        _, track, times = np.unique(names, return_inverse=True, return_counts=True)
+        weights = 1 / times[track]
+        hits = [np.bincount(self.groups, line * weights) for line in self.right]
+        return np.array(hits), np.bincount(self.groups, weights).round().astype(np.float64)
+
+
+def _of_groups(
+    rates: NDArray[np.float64], hits: NDArray[np.float64], sizes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the 95 % intervals for tracks in groups, shape (members, 2).
+
+    Parameters
+    ----------
+    rates : float64 array, shape (members,)
+        Accuracies.
+    hits, sizes : float64 arrays
+        As for `resampled`.
+    """
+    count, tracks = len(sizes), float(sizes.sum())
+    if count == tracks:
+        return np.stack(wilson(rates, count), axis=1)
+    if count == 1:  # one group is one observation
+        return np.tile([0.0, 1.0], (len(rates), 1))
+    variance = resampled(hits, sizes).var(axis=1, ddof=1) * count / (count - 1)
+    spread = rates * (1 - rates)
+    # Tracks are not worth more than that; if all are right or all wrong, it is not known how much
+    # the tracks of a group are alike, and a group counts as one.
+    worth = np.full(len(spread), tracks)
+    np.divide(spread, variance, out=worth, where=variance > _ROUNDING)
+    trials = np.where(spread > _ROUNDING, np.minimum(worth, tracks), count)
+    return np.stack(wilson(rates, trials, _student(count - 1)), axis=1)
 
 
 def _student(freedom: int) -> float:
@@ -249,7 +278,8 @@ def _student(freedom: int) -> float:
 def _blocks(runs: Sequence[Predictions]) -> list[_Block]:
     """Return blocks of at most `_BLOCK` runs with the same tests."""
     alike: dict[
-        tuple[tuple[tuple[str, int], ...], bytes, bool], list[tuple[int, NDArray[np.bool_]]]
+        tuple[tuple[tuple[str, int], ...], bytes, bytes, bool],
+        list[tuple[int, NDArray[np.bool_]]],
     ] = {}
     for number, run in enumerate(runs):
         repeated = len(set(run.tracks)) < len(run)
@@ -257,17 +287,19 @@ def _blocks(runs: Sequence[Predictions]) -> list[_Block]:
         folds: list[int] = run.folds.tolist() if repeated else [0] * len(run)
         tests = list(zip(run.tracks, folds, strict=True))
         order = sorted(range(len(tests)), key=tests.__getitem__)
-        units = (run.folds if repeated else run.groups)[order]
-        units = np.unique(units, return_inverse=True)[1].astype(np.int64)
-        key = tuple(tests[row] for row in order), units.tobytes(), repeated
+        groups = np.unique(run.groups[order], return_inverse=True)[1].astype(np.int64)
+        units = groups
+        if repeated:
+            units = np.unique(run.folds[order], return_inverse=True)[1].astype(np.int64)
+        key = tuple(tests[row] for row in order), units.tobytes(), groups.tobytes(), repeated
         right = vote_winners(run.votes, run.probabilities) == run.labels
         alike.setdefault(key, []).append((number, right[order]))
     blocks = []
-    for (names, packed, several), members in alike.items():
+    for (names, *packed, several), members in alike.items():
         for start in range(0, len(members), _BLOCK):
             numbers, lines = zip(*members[start : start + _BLOCK], strict=True)
-            shared = np.frombuffer(packed, dtype=np.int64)
-            blocks.append(_Block(list(numbers), names, shared, several, np.stack(lines)))
+            units, groups = (np.frombuffer(part, dtype=np.int64) for part in packed)
+            blocks.append(_Block(list(numbers), names, units, groups, several, np.stack(lines)))
     return blocks
 
 

@@ -131,7 +131,9 @@ def subsets(
             for fold, order in zip(folds, orders, strict=True)
         ]
         if all(len(own.train) == len(fold.train) for own, fold in zip(cut, folds, strict=True)):
-            notes.append(f"{size} tracks per class: that is all that the folds train on, left out")
+            notes.append(
+                f"{size} tracks per class: left out, since the folds have no more to train on"
+            )
             continue
         split = split_hash(dataset, cut)
         same = next((other.info.size for other in found if other.info.split == split), None)

@@ -250,7 +250,10 @@ def _fill(
             )
         ),
     )
-    with reporter.bar(f"{model.card.frontend.name} of {len(tracks)} tracks", len(tracks)) as bar:
+    with reporter.bar(
+        f"computing {model.card.frontend.name}, {len(tracks)} track{'s' * (len(tracks) != 1)}",
+        len(tracks),
+    ) as bar:
         for done, (track, result) in enumerate(results, start=1):
             bar.update(done)
             if result is None:

@@ -1,5 +1,6 @@
 """Boards as Markdown and CSV. The same runs give the same bytes."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 from typing import Any
@@ -18,6 +19,7 @@ __all__ = [
     "differences_markdown",
     "explanations",
     "heading",
+    "is_repeated",
     "model_name",
     "notes",
     "problems",
@@ -44,22 +46,31 @@ def heading(board: Board) -> str:
     return f"{board.title}, {board.protocol}{split}{tested}{left_out}{mark}"
 
 
-def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
-    """Return the result of the leakage check in sentences, the most serious first."""
+def audit_sentences(audit: dict[str, Any] | None, repeated: bool = False) -> list[str]:
+    """Return the result of the leakage check in sentences, the most serious first.
+
+    Parameters
+    ----------
+    audit : dict, optional
+        Result of `zoo.evaluate.audit.summary`, if there is one.
+    repeated : bool
+        Whether tracks are tested several times; each test counts then.
+    """
     if audit is None:
         return ["Audit: none recorded."]
-    tested, shared, conflicts = audit["tested"], audit["any"], audit["conflicts"]
+    shared, conflicts = audit["any"], audit["conflicts"]
+    tested = f"{audit['tested']} {'tests of a track' if repeated else 'tested tracks'}"
     if shared:
         first = (
-            f"Audit: {shared} of {tested} tested tracks ({audit['share']:.0%}) are not new to "
+            f"Audit: {shared} of {tested} ({audit['share']:.0%}) are not new to "
             f"their model: {audit['group']} share a group, {audit['recording']} a "
             f"recording, {audit['duplicate']} are exact duplicates. These scores flatter."
         )
     elif audit["known"]:
-        first = f"Audit: none of {tested} tested tracks shares anything known with training."
+        first = f"Audit: none of {tested} shares anything known with training."
     else:
         first = (
-            f"Audit: none of {tested} tested tracks is a duplicate of a training track; "
+            f"Audit: none of {tested} is a duplicate of a training track; "
             "nothing is known of artists."
         )
     sentences = [first]
@@ -69,6 +80,11 @@ def audit_sentences(audit: dict[str, Any] | None) -> list[str]:
         stand = "recording stands" if conflicts == 1 else "recordings stand"
         sentences.append(f"{conflicts} {stand} under two labels; `zoo data check` names the files.")
     return sentences
+
+
+def is_repeated(board: Board) -> bool:
+    """Return whether the protocol repeats its split, so that it tests tracks several times."""
+    return re.fullmatch(r"(kfold|holdout):[\d.]+x\d+", board.protocol) is not None
 
 
 def explanations(board: Board) -> list[str]:
@@ -118,9 +134,12 @@ def _on_few(board: Board) -> list[str]:
     if groups >= _FEW:
         return []
     of = f" of {groups} group{'s' * (groups != 1)}" if groups < tracks else ""
+    times = ""
+    if is_repeated(board) and board.audit:
+        times = f", in {board.audit['tested']} tests"
     return [
-        f"{tracks} tracks{of} were tested. With so few, read the interval and not the accuracy: of "
-        "other recordings the share right may be anywhere within it."
+        f"{tracks} tracks{of} were tested{times}. With so few, read the interval and not the "
+        "accuracy: of other recordings the share right may be anywhere within it."
     ]
 
 
@@ -172,7 +191,9 @@ def board_markdown(board: Board) -> str:
     names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
     lines = [[*names, "mean prob.", "macro F1", "train s"]]
     lines += [_cells(row, board.name(row)) for row in board.rows]
-    below = " ".join([*explanations(board), *audit_sentences(board.audit), *notes(board)])
+    below = " ".join(
+        [*explanations(board), *audit_sentences(board.audit, is_repeated(board)), *notes(board)]
+    )
     return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(below)}\n"
 
 

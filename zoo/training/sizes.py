@@ -128,9 +128,10 @@ class Sizes:
 
         store()
         done = sum(entry.name in groups for entry in info.folds)
+        sizes, per_size = len(missing), len(self._folds)
         reporter.note(
-            f"{record.title}, {len(folds)} fits to fewer tracks ({len(missing)} "
-            f"size{'s' * (len(missing) != 1)}, {len(self._folds)} folds)"
+            f"{record.title}, {len(folds)} fit{'s' * (len(folds) != 1)} to fewer tracks ({sizes} "
+            f"size{'s' * (sizes != 1)}, {per_size} fold{'s' * (per_size != 1)})"
             + f", {done} of which are done"
             * bool(done)
         )

@@ -25,8 +25,15 @@ def obstacle(path: Path, given: Iterable[Path]) -> str | None:
         Audio file.
     given : iterable of Path
         Paths that the user named; nothing is written outside of them.
+
+    Raises
+    ------
+    TagsError
+        If it is a link to nothing.
     """
     place = Path(os.path.realpath(path))
+    if path.is_symlink() and not place.exists():
+        raise TagsError(f"it is a link to {quoted(str(place))}, which does not exist")
     if not any(place.is_relative_to(_named(each)) for each in given):
         return f"it is a link to {quoted(str(place))}, outside of the given paths"
     status = place.stat()

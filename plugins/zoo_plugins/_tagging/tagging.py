@@ -14,6 +14,7 @@ from zoo_plugins._tagging.genres import NO_TAGS, TagsError, read_tags, write_gen
 from zoo_plugins._tagging.replacement import obstacle, replace_file
 from zoo_plugins._tagging.undo import Entry, UndoFile
 from zoo_registry.errors import FileUnavailable, StorageError
+from zoo_registry.files import check_writable
 from zoo_registry.text import in_a_line
 
 __all__ = ["Result", "Wish", "tag"]
@@ -111,7 +112,9 @@ def tag(wish: Wish, undo_file: UndoFile | None, reporter: TerminalReporter) -> I
     files = audio_files(wish.paths, reporter.note)
     former: dict[str, tuple[str, ...]] = {}
     places: set[str] = set()
-    with reporter.bar(f"tags of {len(files)} files", len(files)) as bar:
+    with reporter.bar(
+        f"reading tags, {len(files)} file{'s' * (len(files) != 1)}", len(files)
+    ) as bar:
         for done, file in enumerate(files, start=1):
             if (place := os.path.realpath(file)) not in places:
                 places.add(place)
@@ -155,6 +158,10 @@ def _look(file: str, wish: Wish) -> Result | tuple[str, ...]:
         return Result(file, reason=NO_TAGS)
     if tags.genres and not wish.replace:
         return Result(file, former=tags.genres, reason="it has a genre")
+    try:
+        check_writable(Path(file))  # now, and not after the model has listened
+    except OSError as error:
+        return Result(file, error=_sentence(error))
     return tags.genres
 
 

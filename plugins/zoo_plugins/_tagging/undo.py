@@ -10,7 +10,7 @@ from typing import Any
 from zoo_plugins._tagging.genres import TagsError, read_tags, remove_tags, write_genre
 from zoo_plugins._tagging.replacement import obstacle, replace_file, sha256_of
 from zoo_registry.errors import UsageError
-from zoo_registry.files import naming, sync, unwritable
+from zoo_registry.files import naming, sweep, sync, unwritable
 from zoo_registry.structures import Structure, from_plain
 from zoo_registry.text import in_a_line
 
@@ -58,6 +58,8 @@ class UndoFile:
         folder = self.path.parent
         try:
             if self.path.exists():
+                if not self.path.is_file():  # a device keeps nothing, a pipe would wait
+                    raise UsageError(f"{self.path} is no file; give another --undo-file")
                 content = self.path.read_bytes()
                 if content and not list(_parsed(content)):
                     raise UsageError(
@@ -137,6 +139,8 @@ def undo(entries: list[Entry]) -> Iterator[tuple[Entry, str | None, bool]]:
     failed : bool
         Whether the file should have been restored, but could not be.
     """
+    for folder in {Path(entry.path).parent for entry in entries}:
+        sweep(folder)  # an undo that was killed may have left a copy where nothing is left to do
     restored: dict[str, str] = {}  # what the content of a file stands for, after its last undo
     for entry in reversed(entries):
         path = Path(entry.path)
@@ -162,6 +166,8 @@ def _has_former(path: Path, entry: Entry) -> bool:
 
 
 def _restore(path: Path, entry: Entry) -> None:
+    if path.is_symlink():
+        raise TagsError("it has become a link; nothing was restored")
     if reason := obstacle(path, [path]):
         raise TagsError(reason)
     tags = read_tags(path, entry.kind)

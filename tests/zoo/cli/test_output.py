@@ -1,6 +1,13 @@
 """Output of commands: one result in every format."""
 
+import contextlib
 import json
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -72,3 +79,44 @@ def test_a_narrow_board_leaves_out_empty_columns_first(feature_table, workspace,
         assert "mean prob." in board
     assert "train s: not shown at this width; `--format csv` has them." in boards[80]
     assert "not shown" not in boards[200]
+
+
+@pytest.mark.parametrize("to_file", [False, True], ids=["terminal", "file"])
+def test_answers_beside_a_bar_have_lines_of_their_own(to_file, tmp_path):
+    code = (
+        "import sys; from zoo.cli.console import TerminalReporter; from zoo.cli.output import *\n"
+        "with TerminalReporter().bar('listening', 3) as bar:\n"
+        "    for done in range(3):\n"
+        "        bar.update(done); say(f'said {done}'); print_data(f'data {done}\\n')\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
+    answers = tmp_path / "answers"
+    if to_file:
+        command += f" > {shlex.quote(str(answers))}"
+    env = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    raw = _in_terminal(["sh", "-c", command], env)
+    seen = [re.split(r"\r|\x1b\[2K", line)[-1] for line in raw.split("\r\n")]
+    expected = [f"{kind} {done}" for done in range(3) for kind in ("said", "data")]
+    assert "listening" in raw
+    if to_file:
+        assert sorted(answers.read_text().splitlines()) == sorted(expected)
+        assert "said" not in raw
+        assert "data" not in raw
+    else:
+        assert [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in seen][:6] == expected
+
+
+def _in_terminal(command: list[str], env: dict[str, str]) -> str:
+    """Return what a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=env) as process:
+        os.close(theirs)
+        found = b""
+        with contextlib.suppress(OSError):  # Linux raises it at the end
+            while part := os.read(ours, 65536):
+                found += part
+    os.close(ours)
+    assert process.returncode == 0, found
+    return found.decode()

@@ -117,6 +117,9 @@ def test_leaky_and_clean_runs_never_share_a_board(table):
 
 def test_the_audit_speaks():
     assert audit_sentences(None) == ["Audit: none recorded."]
+    counts = {"tested": 18, "any": 0, "conflicts": [], "known": 3, "missing": []}
+    (repeated,) = audit_sentences(counts, repeated=True)
+    assert repeated == "Audit: none of 18 tests of a track shares anything known with training."
 
 
 def test_what_has_not_changed_is_not_read(table, monkeypatch, workspace):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats import binomtest
@@ -116,9 +116,28 @@ def test_repeats_are_corrected_after_nadeau_and_bengio():
     for right in (one, other):
         means = right.reshape(10, 30).mean(axis=1)
         half = t.ppf(0.975, 9) * np.sqrt((1 / 10 + 30 / 70) * means.var(ddof=1))
-        expected = (means.mean() - half, means.mean() + half)
-        found = interval(predictions(right, folds=folds, tracks=tracks), 70)
+        low, high = proportion_confint(means.mean() * 30, 30, method="wilson")
+        expected = (min(means.mean() - half, low), max(means.mean() + half, high))
+        found = interval(predictions(right, np.tile(np.arange(30), 10), folds, tracks), 70)
         assert found == pytest.approx(expected)
+
+
+@settings(max_examples=30)
+@given(st.integers(2, 12), st.integers(2, 10), st.integers(1, 3), st.integers(0, 36), st.booleans())
+def test_repeats_that_agree_are_as_wide_as_their_tracks_or_groups(count, times, size, right, mixed):
+    hits = np.arange(count * size) < right
+    rng = np.random.default_rng(right)
+    groups = np.arange(count * size) // size
+    tested = [rng.permutation(hits) if mixed else hits for _ in range(times)]
+    names = [f"t{n}" for n in range(count * size)] * times
+    folds = np.repeat(np.arange(times), count * size)
+    repeated = predictions(np.concatenate(tested), np.tile(groups, times), folds, names)
+    low, high = interval(repeated, 20)
+    assert 0 <= low <= hits.mean() <= high <= 1
+    once = interval(predictions(hits, groups), 20)
+    if not mixed:
+        assert (low, high) == pytest.approx(once)
+    assert high - low > 0.1
 
 
 def test_runs_without_a_common_track_cannot_be_told_apart():
@@ -190,7 +209,9 @@ def interval_of_one(run, learnt) -> tuple[float, float]:
         count = len(means)
         error = np.sqrt((1 / count + len(run) / count / learnt) * means.var(ddof=1))
         low, high = stats.t.interval(0.95, count - 1, means.mean(), error)
-        return max(low, 0.0), min(high, 1.0)
+        tracks = len(set(run.tracks))
+        once = proportion_confint(means.mean() * tracks, tracks, method="wilson")
+        return max(min(low, once[0]), 0.0), min(max(high, once[1]), 1.0)
     _, member, sizes = np.unique(run.groups, return_inverse=True, return_counts=True)
     count, rate = len(sizes), right.mean()
     if count == len(run):

@@ -154,8 +154,8 @@ def test_sizes_that_take_all_or_the_same_are_not_trained_and_named(data):
     assert [one.size for one in run.record.sizes.sizes] == [1]
     said = " ".join(notes.texts)
     assert "2 tracks per class: the same whole groups as for 1, left out" in said
-    assert "8 tracks per class: that is all that the folds train on, left out" in said
-    assert "50 tracks per class: that is all that the folds train on, left out" in said
+    assert "8 tracks per class: left out, since the folds have no more to train on" in said
+    assert "50 tracks per class: left out, since the folds have no more to train on" in said
 
 
 def test_classes_that_have_fewer_are_named(data):
