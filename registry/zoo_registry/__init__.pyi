@@ -5,6 +5,7 @@ from .errors import CannotExport as CannotExport
 from .errors import DatasetError as DatasetError
 from .errors import EngineError as EngineError
 from .errors import FileUnavailable as FileUnavailable
+from .errors import LayoutError as LayoutError
 from .errors import LimitError as LimitError
 from .errors import PluginError as PluginError
 from .errors import ProtocolError as ProtocolError

@@ -4,6 +4,7 @@
 
     ZooError                 exit status 1: something failed, and the message names it
     ├── UsageError           exit status 2: the command or its input is wrong
+    │   ├── LayoutError      a model does not take the rows of a front end
     │   ├── UnknownModel     no plugin has a model of this name
     │   ├── ArtefactError    an ONNX file cannot be trusted, or cannot be run
     │   ├── DatasetError     the data cannot be used as a dataset
@@ -29,6 +30,7 @@ __all__ = [
     "DatasetError",
     "EngineError",
     "FileUnavailable",
+    "LayoutError",
     "LimitError",
     "PluginError",
     "ProtocolError",
@@ -50,6 +52,12 @@ class UsageError(ZooError):
     """The command or its input is wrong."""
 
     exit_status = 2
+
+
+class LayoutError(UsageError):
+    """A model does not take the rows of a front end; `layout` is the one that it takes."""
+
+    layout = ""
 
 
 class UnknownModel(UsageError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from zoo_registry.card import Card
-from zoo_registry.errors import CannotExport, PluginError, UsageError
+from zoo_registry.errors import CannotExport, LayoutError, PluginError, UsageError
 from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
 from zoo_registry.text import first_line, in_a_line, place
@@ -212,11 +212,13 @@ class Model:
             )
         if own.layout != other.layout:
             rows = {"vectors": "a row per window", "frames": "a row per short-time frame"}
-            raise UsageError(
+            error = LayoutError(
                 f"{self.card.name} takes {rows[own.layout]}, as {own.name} gives it, and "
                 f"{other.name} gives {rows[other.layout]}; choose a front end of the layout "
                 f"{own.layout!r}: `zoo models` shows the layout of each"
             )
+            error.layout = own.layout
+            raise error
         self.card = replace(self.card, frontend=other)
         self.frontend_card = given.card
         self.source = replace(self.source, frontend=given.source)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from zoo import FrontEndCard, Handcrafted, LogMel, TrainedOn
-from zoo_registry import PluginError, Registry, UsageError
+from zoo_registry import LayoutError, PluginError, Registry, UsageError
 from zoo_registry.frontend import with_fields
 
 MINE = """
@@ -202,8 +202,9 @@ class TestModels:
     def test_it_takes_no_other_layout(self):
         with pytest.raises(UsageError, match=r"cnn2d takes a row per short-time frame.*musicnn"):
             Registry().load("cnn2d", "musicnn")
-        with pytest.raises(UsageError, match="svm takes a row per window"):
+        with pytest.raises(LayoutError, match="svm takes a row per window") as raised:
             Registry().load("svm", "log-mel")
+        assert raised.value.layout == "vectors"
 
     def test_another_one_is_another_source(self, mine):
         first = Registry().load("svm", mine()).source

@@ -1,5 +1,6 @@
 """``zoo data``: content of a dataset, and problems that would distort a score."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -117,11 +118,28 @@ def check_data(
     if write:
         written = write_metadata(dataset, problems, Path(data), force)
         if written:
-            say(f"Wrote {written}; `zoo train svm --data {data}` uses it.", err=True)
+            used = _used(Path(data), protocol, not ungrouped, reporter)
+            say(f"Wrote {written}{used}.", err=True)
         else:
             say("metadata.csv says all of this already; it stays as it is.", err=True)
     if distorts:
         raise typer.Exit(1)
+
+
+def _used(folder: Path, protocol: str | None, grouped: bool, reporter: TerminalReporter) -> str:
+    """Return the command that trains on a written list, as the end of a sentence, if any does."""
+    from zoo.plugins.registry import find_dataset
+
+    try:
+        dataset = find_dataset(str(folder), reporter=reporter)
+    except DatasetError as error:  # what is left out may have been a class
+        return f"; `zoo train` refuses it: {error}"
+    options = ["--protocol", protocol] if protocol else []
+    for kept in [True, False] if grouped else [False]:
+        if _refusal(protocol, dataset, [], kept) is None:
+            command = ["zoo", "train", "svm", "--data", str(folder), *options]
+            return f"; `{shlex.join(command + ['--ungrouped'] * (not kept))}` uses it"
+    return f"; `zoo train` refuses it: {_refusal(protocol, dataset, [], grouped)}"
 
 
 def _refusal(

@@ -6,6 +6,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from zoo.datasets.base import Dataset
+from zoo.datasets.collections.gtzan import GTZAN
+from zoo.datasets.collections.known import COLLECTIONS
 from zoo_registry.errors import ProtocolError
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import quoted
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     Indices = NDArray[np.int64]
 
 __all__ = ["check_groups", "groups_by_class"]
+
+_NAMED = 5  # classes in a sentence
 
 
 def groups_by_class(dataset: Dataset, groups: "Indices") -> dict[str, int]:
@@ -70,13 +74,16 @@ def check_groups(
         return single
     size = Counter(track.label for track in dataset.tracks)
     (name, fewest), *others = sorted(small.items(), key=itemgetter(1))
-    ways = []
+    ways, enough = [], ""
     if fewest >= 2 and spec.startswith("kfold") and not is_inner:  # noqa: PLR2004
         ways.append(f"--protocol kfold:{fewest}")
     if not single and min(size.values()) >= needed:
         ways.append("--ungrouped, which splits by track and says so on the board")
-    if len(held.keys() - small.keys() - {OTHER}) >= 2:  # noqa: PLR2004
+    left = sorted(held.keys() - small.keys() - {OTHER})
+    if len(left) >= 2:  # noqa: PLR2004
         ways.append(" ".join(f"--exclude-class={shlex.quote(name)}" for name in small))
+        shown = ", ".join(map(quoted, left))
+        enough = f"{shown if len(left) <= _NAMED else f'{len(left)} classes'} have enough; "
     single = single or fewest == size[name]
     ways.append(f"more {'tracks' if single else 'groups'}")
     s = "" if fewest == 1 else "s"
@@ -92,5 +99,16 @@ def check_groups(
     also = f" ({len(small)} classes are too small; the others: {listed})"
     raise ProtocolError(
         f"class {quoted(name)} of {dataset.source} has {fewest} {what} and {needs} needs {needed}"
-        f"{also if others else ''}; {limit}use {', or '.join(ways)}"
+        f"{also if others else ''}; {enough}{_known(dataset, single)}{limit}"
+        f"use {', or '.join(ways)}"
     )
+
+
+def _known(dataset: Dataset, single: bool) -> str:
+    """Return why tracks belong together that the user has put into no groups, or nothing."""
+    collection = COLLECTIONS.get(dataset.collection or "")
+    if single or collection is None or dataset.kept_from:
+        return ""
+    groups = "artists" if collection.by_artist else "groups"
+    place = "are in a table of the zoo" if collection is GTZAN else "are published with it"
+    return f"the files were recognised as {collection.title}, whose {groups} {place}; "

@@ -186,8 +186,9 @@ def chosen_protocol(
 ) -> Protocol:
     """Return the protocol of this name, or the usual one of a dataset.
 
-    The latter is "kfold:5"; "leave-one-group-out" if a class has two to four groups, and all
-    classes have at most fifty.
+    The latter is "kfold:5". If a class has two to four groups, it is "leave-one-group-out", or
+    "kfold:2" to "kfold:4" if all classes have more than fifty groups. Of a class with one group
+    nothing can be tested, which `Protocol.folds` says.
 
     Parameters
     ----------
@@ -211,16 +212,24 @@ def chosen_protocol(
     groups = dataset.groups if grouped else np.arange(len(dataset))
     held, count = groups_by_class(dataset, groups), len(set(groups.tolist()))
     name, fewest = min(held.items(), key=itemgetter(1))
-    if fewest >= _ENOUGH or fewest < _LEAST or count > _FEW:
-        return usual  # which may refuse the dataset
-    splitting = parse_protocol(LEAVE_ONE_GROUP_OUT)
-    if note:
-        kind = "tracks" if count == len(groups) else "groups"
-        note(
-            f"class {quoted(name)} has {fewest} {kind}, too few for {usual.spec}: by "
-            f"{splitting.spec} each of the {count} {kind} is tested by a model of its own; "
+    if fewest >= _ENOUGH:
+        return usual
+    one_out = parse_protocol(LEAVE_ONE_GROUP_OUT)
+    if fewest < _LEAST:
+        return one_out  # which refuses the dataset, and names only what no split can test
+    kind = "tracks" if count == len(groups) else "groups"
+    short = f"class {quoted(name)} has {fewest} {kind}, too few for {usual.spec}: "
+    if count > _FEW:
+        splitting = parse_protocol(f"kfold:{fewest}")
+        said = f"{splitting.spec} is used, since {one_out.spec} would train {count} models"
+    else:
+        splitting = one_out
+        said = (
+            f"by {splitting.spec} each of the {count} {kind} is tested by a model of its own; "
             f"`--protocol kfold:{fewest}` trains {fewest} models"
         )
+    if note:
+        note(short + said)
     return splitting
 
 
@@ -266,7 +275,7 @@ def _kfold(
 
 def _leave_one_group_out(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
     del seed
-    check_groups(dataset, groups, _LEAST, LEAVE_ONE_GROUP_OUT)
+    check_groups(dataset, groups, _LEAST, "any split")
     for group in np.unique(groups):
         yield np.flatnonzero(groups != group), np.flatnonzero(groups == group)
 

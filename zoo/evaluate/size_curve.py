@@ -100,6 +100,10 @@ class SizeCurve:
         What twice as many would give; None if nothing can be calculated.
     notes : tuple of str
         Sentences on classes that have fewer tracks than a size, and on fits that are missing.
+    tested : int
+        Number of groups of the tested tracks, also if the tracks are split one by one.
+    tested_tracks : int
+        Number of the tested tracks.
     """
 
     run: str
@@ -108,6 +112,8 @@ class SizeCurve:
     points: tuple[SizePoint, ...]
     expected: Expected | None
     notes: tuple[str, ...]
+    tested: int = 0
+    tested_tracks: int = 0
 
     @property
     def is_telling(self) -> bool:
@@ -125,8 +131,12 @@ class SizeCurve:
             return f"What {twice} would give cannot be said: {self.expected} includes no change."
         if len(self.points) < _FEWEST_POINTS:
             return f"What {twice} would give cannot be said: it takes two sizes and all."
+        # Without groups in the split, songs of one artist still are less than one track each.
+        unit = "groups" if self.tested < self.tested_tracks and self.unit == "tracks" else self.unit
+        of = f"the {self.tested_tracks} tracks are of" * (self.tested < self.tested_tracks)
         return (
-            f"What {twice} would give cannot be said: it takes {_FEWEST_GROUPS} tested {self.unit}."
+            f"What {twice} would give cannot be said: it takes {_FEWEST_GROUPS} tested {unit}, and "
+            f"{of or 'there are'} {self.tested}."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -191,6 +201,8 @@ def size_curve(run: Run) -> SizeCurve | None:
         points=points,
         expected=_expected([point.groups for point in points], [own for _, own in answers]),
         notes=tuple(notes),
+        tested=len(np.unique(answers[-1][1].groups)),
+        tested_tracks=len(set(answers[-1][1].tracks)),
     )
 
 

@@ -42,6 +42,7 @@ def extract_changed(
     pairs: Iterable[Pair],
     engine: Engine | None = None,
     reporter: Reporter | None = None,
+    title: str = "changed recordings",
 ) -> dict[tuple[int, str], str]:
     """Compute the arrays of changed tracks that are not in the cache.
 
@@ -57,6 +58,8 @@ def extract_changed(
         Engine that does the work; by default processes on all cores.
     reporter : Reporter, optional
         Receiver of the progress.
+    title : str
+        Name of the bar.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def extract_changed(
     engine.check_workers(_lacking, used)
     work = _Work(dataset.tracks, model.source, caches, reasons)
     total = len(together.keys() | {index for index, _ in apart})
-    with reporter.bar(f"changed recordings, {total} tracks", total) as bar:
+    with reporter.bar(f"{title}, {total} tracks", total) as bar:
         done = work.together(together, engine, apart, bar)
         work.apart(apart, engine)
         bar.update(max(done, total))

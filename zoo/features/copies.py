@@ -92,7 +92,8 @@ def extract_copies(dataset: Dataset, model: Model, engine: "Engine", reporter: "
         Receiver of the progress.
     """
     if has_copies(model, dataset):
-        extract_changed(dataset, model, _pairs(dataset, model), engine, reporter)
+        pairs = _pairs(dataset, model)
+        extract_changed(dataset, model, pairs, engine, reporter, "training copies")
 
 
 def with_copies(

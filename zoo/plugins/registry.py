@@ -18,10 +18,12 @@ from zoo.plugins.from_run import recorded_run, with_tracks_of
 from zoo.plugins.keras_defaults import NetworkDefaults
 from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo.plugins.stored_frontend import SUFFIX, stored_frontend
-from zoo_registry.errors import DatasetError, PluginError, UsageError, ZooError
+from zoo_registry.errors import DatasetError, LayoutError, PluginError, UsageError, ZooError
 from zoo_registry.frontend import identity
 from zoo_registry.model import Model, Source, stdout_kept
+from zoo_registry.places import cache_folder
 from zoo_registry.plugins import Registry
+from zoo_registry.published import published
 from zoo_registry.record import FrontEndInfo, RunRecord
 from zoo_registry.record_parts import DatasetInfo, Reading
 from zoo_registry.text import canonical_json, in_a_line, pip_install, quoted
@@ -90,13 +92,27 @@ def usable_model(registry: Registry, name: str, frontend: str | None = None) -> 
     PluginError
         If a plugin is broken.
     """
-    model = registry.load(name, frontend)
+    try:
+        model = registry.load(name, frontend)
+    except LayoutError as error:
+        raise UsageError(f"{error}{_that_fit(registry, error.layout)}") from None
     if missing := model.missing():
         install = pip_install(model.card.extra, missing)
         raise UsageError(f"{name} needs {', '.join(missing)}, which is not installed; {install}")
     if model.frontend_card:
         check_weights(model.frontend_card)
     return model
+
+
+def _that_fit(registry: Registry, layout: str) -> str:
+    """Return the published runs and front ends of a layout, as the end of a sentence."""
+    ready = [
+        s for s in registry.frontends(cache_folder() / "slow-plugins.json") if s.status == "ready"
+    ]
+    names = [state.name for state in ready if state.layout == layout]
+    runs = [run.id for run in published() if run.record.frontend["name"] in names]
+    options = [*(f"--from {run}" for run in runs), *(f"--front-end {name}" for name in names)]
+    return f"; these fit: {', '.join(options)}" if options else ""
 
 
 def recorded_model(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,13 @@ def checked():
 def test_what_a_training_refuses(checked, tone_folder):
     folder = tone_folder(classes=("a", "b", "c"), tracks=5)
     (folder / "a" / "a00.wav").unlink()
-    status, found = checked(folder, "--jobs", "1")
+    five = ["--protocol", "kfold:5"]
+    status, found = checked(folder, "--jobs", "1", *five)
     assert status == 1
-    refused = CliRunner().invoke(app, ["train", "svm", "--data", str(folder)])
+    refused = CliRunner().invoke(app, ["train", "svm", "--data", str(folder), *five])
     assert found["refused"] == f"`zoo train` refuses it: {refused.exception}"
     assert "use --protocol kfold:4, or --exclude-class=a, or more tracks" in found["refused"]
-    for way in (["--protocol", "kfold:4"], ["--exclude-class=a"]):
+    for way in ([], ["--protocol", "kfold:4"], [*five, "--exclude-class=a"]):
         status, found = checked(folder, "--jobs", "1", *way)
         assert (status, found) == (0, {})
 
@@ -104,9 +106,32 @@ def _silence() -> bytes:
 def test_offers_are_right_with_damaged_files(checked, tone_folder, workspace):
     folder = tone_folder(classes=("a", "b"), tracks=4, seconds=0.3)
     (folder / "a" / "a00.wav").write_bytes(b"no sound")
-    assert "use --protocol kfold:3, or more tracks" in checked(folder)[1]["refused"]
-    refused = CliRunner().invoke(app, ["train", "svm", "--data", str(folder)]).exception
+    five = ["--protocol", "kfold:5"]
+    assert "use --protocol kfold:3, or more tracks" in checked(folder, *five)[1]["refused"]
+    refused = CliRunner().invoke(app, ["train", "svm", "--data", str(folder), *five]).exception
     assert "use --protocol kfold:3, or more tracks" in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("copies", "kept", "options"), [(0, 4, ""), (3, 4, " --ungrouped"), (0, 1, None)]
+)
+def test_the_command_below_a_written_list_is_one_that_works(tone_folder, copies, kept, options):
+    folder = tone_folder("my songs", classes=("a", "b"), tracks=4, seconds=0.3)
+    first, *others = sorted((folder / "a").iterdir())
+    for path in others[:copies]:
+        path.write_bytes(first.read_bytes())
+    for path in others[kept - 1 :]:
+        path.unlink()
+    said = CliRunner().invoke(app, ["data", "check", str(folder), "--write"]).stderr
+    if options is None:
+        assert "class 'a' of my songs has 1 track and any split needs 2" in said.replace(
+            str(folder), "my songs"
+        )
+        assert "` uses it" not in said
+        return
+    assert f"; `zoo train svm --data '{folder}'{options}` uses it.\n" in said
+    words = shlex.split(said.rpartition("`zoo ")[2].partition("`")[0])
+    assert CliRunner().invoke(app, [*words, "--no-robustness", "--jobs", "1"]).exit_code == 0
 
 
 def test_the_closest_name(tone_folder):

@@ -9,6 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from zoo.cli.app import app
+from zoo.plugins.registry import open_registry, usable_model
+from zoo_registry import UsageError
+from zoo_registry.published import published
 
 FRONT_END = """
 from dataclasses import dataclass
@@ -274,3 +277,14 @@ def test_models_of_another_layout_are_left_out_of_all(trained):
     assert "cnn2d is left out: " in found.stderr
     assert "vgg16 is left out: " in found.stderr
     shutil.rmtree(next(Path("models").rglob("holdout*")))
+
+
+@pytest.mark.parametrize(("model", "other"), [("svm", "log-mel"), ("cnn2d", "handcrafted")])
+def test_of_a_front_end_that_does_not_fit_others_are_named_that_do(model, other):
+    fitting = "handcrafted" if model == "svm" else "log-mel"
+    with pytest.raises(UsageError, match=f"; these fit: .*--front-end {fitting}") as raised:
+        usable_model(open_registry(), model, other)
+    assert f"--front-end {other}" not in str(raised.value)
+    for run in published():
+        fits = (run.record.model.name == "cnn2d") == (model == "cnn2d")
+        assert (f"--from {run.id}," in str(raised.value)) == fits

@@ -2,6 +2,7 @@
 
 import random
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from zoo.datasets import Dataset, Track
 from zoo.datasets.collections.gtzan import GENRES, facts
+from zoo.datasets.collections.known import COLLECTIONS
 from zoo.evaluate import protocols
 from zoo.evaluate.protocols import (
     DEFAULT_PROTOCOL,
@@ -130,8 +132,8 @@ class TestWithoutAName:
         found = chosen_protocol(None, dataset, grouped)
         one_out = parse_protocol(LEAVE_ONE_GROUP_OUT).refusal(dataset, grouped)
         kfold = parse_protocol(DEFAULT_PROTOCOL).refusal(dataset, grouped)
-        assert found.refusal(dataset, grouped) == (kfold if one_out else None)
-        assert (found.spec == DEFAULT_PROTOCOL) == (kfold is None or one_out is not None)
+        assert found.refusal(dataset, grouped) == one_out
+        assert (found.spec == DEFAULT_PROTOCOL) == (kfold is None)
 
     def test_it_is_said(self):
         said = []
@@ -146,9 +148,17 @@ class TestWithoutAName:
         )
 
     def test_many_groups_are_not_left_out_one_by_one(self):
+        said = []
         dataset = make("aaaa" + "b" * 47)
+        found = chosen_protocol(None, dataset, note=said.append)
+        assert found.spec == "kfold:4"
+        assert len(found.folds(dataset, 0)) == 4
+        assert said == [
+            "class 'a' has 4 tracks, too few for kfold:5: kfold:4 is used, since "
+            "leave-one-group-out would train 51 models"
+        ]
         with pytest.raises(ProtocolError, match=r"kfold:5 needs 5.*use --protocol kfold:4"):
-            chosen_protocol(None, dataset).folds(dataset, 0)
+            chosen_protocol("kfold:5", dataset).folds(dataset, 0)
 
     def test_each_group_is_tested_once_and_alone(self):
         dataset = make("aaabbb", [0, 0, None, 1, None, 1])
@@ -159,9 +169,26 @@ class TestWithoutAName:
 
     def test_a_class_with_one_group_cannot_be_tested(self):
         dataset = make("aaabbb", [0, 0, 0, 1, 2, 3])
-        reason = "class 'a' of there has 1 group .*leave-one-group-out needs 2; use --ungrouped"
+        reason = "class 'a' of there has 1 group .*any split needs 2; use --ungrouped"
         with pytest.raises(ProtocolError, match=reason):
             split(dataset, LEAVE_ONE_GROUP_OUT)
+        with pytest.raises(ProtocolError, match=reason):
+            chosen_protocol(None, dataset).folds(dataset, 0)
+
+    @pytest.mark.parametrize("name", sorted(COLLECTIONS))
+    def test_known_groups_are_explained(self, name):
+        dataset = make("aaabbbcc", [0, 0, 0, 1, 2, 3, 4, 5])
+        dataset = replace(dataset, collection=name)
+        known = COLLECTIONS[name]
+        whose = "artists" if known.by_artist else "groups"
+        where = "in a table of the zoo" if name == "gtzan" else "published with it"
+        assert chosen_protocol(None, dataset).refusal(dataset).partition("; ")[2] == (
+            f"'b', 'c' have enough; the files were recognised as {known.title}, whose {whose} are "
+            f"{where}; use --ungrouped, which splits by track and says so on the board, or "
+            "--exclude-class=a, or more groups"
+        )
+        merged = replace(dataset, kept_from="gtzan")
+        assert "recognised" not in chosen_protocol(None, merged).refusal(merged)
 
 
 class TestParsing:
@@ -273,8 +300,8 @@ class TestDrawnSplits:
         reason = parse_protocol("kfold:5").refusal(dataset)
         assert reason == (
             "class 'c' of there has 2 tracks and kfold:5 needs 5 (2 classes are too small; the "
-            "others: 'b b' 3); use --protocol kfold:2, or --exclude-class='b b' --exclude-class=c, "
-            "or more tracks"
+            "others: 'b b' 3); 'a', 'd' have enough; use --protocol kfold:2, or "
+            "--exclude-class='b b' --exclude-class=c, or more tracks"
         )
         with pytest.raises(ProtocolError, match=re.escape(reason)):
             split(dataset, "kfold:5")

@@ -65,9 +65,9 @@ def point(groups: float) -> SizePoint:
     return SizePoint(size=None, tracks=2 * groups, groups=groups, accuracy=0.5, low=0.4, high=0.6)
 
 
-def curve(expected=None, points=4, unit="artists") -> SizeCurve:
+def curve(expected=None, points=4, unit="artists", **more) -> SizeCurve:
     of = tuple(point(2.0**n) for n in range(points))
-    return SizeCurve(run="svm-1", name="svm", unit=unit, points=of, expected=expected, notes=())
+    return SizeCurve("svm-1", "svm", unit=unit, points=of, expected=expected, notes=(), **more)
 
 
 def test_the_sentence_says_no_more_than_the_tracks_do():
@@ -83,7 +83,12 @@ def test_the_sentence_says_no_more_than_the_tracks_do():
         assert vague.sentence.startswith("What twice as many groups would give cannot be said: ")
         assert vague.sentence.endswith("includes no change.")
     assert curve(points=2).sentence.endswith("it takes two sizes and all.")
-    assert curve(unit="tracks").sentence.endswith("it takes 10 tested tracks.")
+    few = curve(unit="tracks", tested=8, tested_tracks=8).sentence
+    assert few.endswith("it takes 10 tested tracks, and there are 8.")
+    few = curve(tested=9, tested_tracks=20).sentence
+    assert few.endswith("it takes 10 tested artists, and the 20 tracks are of 9.")
+    few = curve(unit="tracks", tested=9, tested_tracks=20).sentence  # split one by one
+    assert few.endswith("it takes 10 tested groups, and the 20 tracks are of 9.")
     assert "-.00" not in str(Expected(-0.001, -0.002, 0.1))
 
 
@@ -121,7 +126,8 @@ def test_tracks_are_said_where_no_groups_are_known(feature_table):
     assert size_curve(zoo.train("logistic", table, jobs=1, sizes=[3])).unit == "tracks"
     table = str(feature_table(tracks=12, groups=6, name="grouped.csv"))
     run = zoo.train("logistic", table, jobs=1, sizes=[3], grouped=False)
-    assert size_curve(run).unit == "tracks"
+    found = size_curve(run)
+    assert (found.unit, found.tested, found.tested_tracks) == ("tracks", 18, 36)
 
 
 def test_artists_are_said_where_groups_are_artists(run):
