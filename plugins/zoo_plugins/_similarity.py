@@ -50,6 +50,12 @@ def command(
         for number in distances.argsort(kind="stable").tolist()
         if os.path.realpath(found.files[number]) != os.path.realpath(song)
     ]
+    if not order and not found.failed:
+        raise UsageError(
+            f"there is no other recording to compare {song} with; name a folder of some"
+        )
+    if not order:
+        raise AudioError(f"{song} has nothing to be compared with: no other recording can be used")
     nearest: list[dict[str, Any]] = [
         {
             "path": found.files[number],

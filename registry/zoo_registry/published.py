@@ -9,6 +9,8 @@ from zoo_registry.runs import Run
 
 __all__ = [
     "NAMES",
+    "best_published",
+    "broken",
     "find_published",
     "is_published",
     "published",
@@ -43,6 +45,30 @@ def published() -> Iterator[Run]:
     for name in NAMES:
         with suppress(RunError):  # a checkout may lack them
             yield _Published.read(published_folder() / name)
+
+
+def best_published() -> Run | None:
+    """Return the run that is asked if none is named, None without any.
+
+    Raises
+    ------
+    RunError
+        If its record is missing or damaged: another run would answer otherwise.
+    """
+    there = (name for name in NAMES if (published_folder() / name).is_dir())
+    return find_published(next(there, ""))
+
+
+def broken() -> dict[str, str]:
+    """Return a sentence per published run whose folder has no readable record, by its name."""
+    found = {}
+    for name in NAMES:
+        if (published_folder() / name).is_dir():
+            try:
+                find_published(name)
+            except RunError as error:
+                found[name] = str(error)
+    return found
 
 
 def find_published(name: str) -> Run | None:

@@ -54,11 +54,14 @@ def command(
     )
     from zoo.workspace import cache_folder
     from zoo_registry.plugins import Registry
-    from zoo_registry.published import find_published, published
+    from zoo_registry.published import broken, find_published, published
 
     registry, memory = Registry(), cache_folder() / "slow-plugins.json"
     if name and (run := find_published(name)):
-        print_result(format, json=published_card(run), table=published_text(run))
+        card = published_card(run)
+        print_result(format, json=card, table=published_text(run))
+        if card["reason"]:
+            raise typer.Exit(1)
         return
     if name:
         card = _front_end(registry, name) if registry.is_frontend(name) else _model(registry, name)
@@ -67,7 +70,11 @@ def command(
     states = [*registry.models(memory), *registry.frontends(memory)]
     runs = list(published())
     records = [{key: getattr(state, key) for key in _KEYS} for state in states]
-    records += [{key: entry.get(key) for key in _KEYS} for entry in map(published_entry, runs)]
+    entries = [
+        *map(published_entry, runs),
+        *({"name": name, "status": "broken", "reason": why} for name, why in broken().items()),
+    ]
+    records += [{key: entry.get(key) for key in _KEYS} for entry in entries]
     print_result(format, json=records, table=chain(published_table(runs), _table(states)))
 
 

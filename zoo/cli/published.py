@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.output import Text, columns, make_table, percent
+from zoo.cli.output import Note, Text, columns, make_table, percent
 from zoo_registry.discovery import BUILT_IN
+from zoo_registry.published import broken
 
 if TYPE_CHECKING:
     from zoo_registry.runs import Run
@@ -44,7 +45,7 @@ def _scores(run: "Run") -> dict[str, Any]:
 
 def _right(scores: dict[str, Any]) -> str:
     if "accuracy" not in scores:
-        return "damaged" if "error" in scores else ""
+        return ""
     low, high = percent(scores["ci_low"]), percent(scores["ci_high"])
     return f"{percent(scores['accuracy'])} ({low}-{high})"
 
@@ -55,6 +56,12 @@ def _size(run: "Run") -> str:
 
 def published_table(runs: Sequence["Run"]) -> Text:
     """Yield the table of the published runs, and how to use one; nothing without any."""
+    for damage in broken().values():
+        yield Note(damage)
+    damages = {run.id: _scores(run).get("error") for run in runs}
+    for damage in filter(None, damages.values()):
+        yield Note(damage)
+    runs = [run for run in runs if not damages[run.id]]
     if not runs:
         return
     yield make_table(
@@ -113,7 +120,7 @@ def published_text(run: "Run") -> Text:
         "run": f"{run.id}, comes with the zoo: {record.title}",
         "answers": ", ".join(_classes(run)),
         "trained on": _tracks(run),
-        "right": f"{_right(scores)} of the tracks, {record.protocol.spec}",
+        "right": "accuracy" in scores and f"{_right(scores)} of the tracks, {record.protocol.spec}",
         "size": _size(run),
         "weights": record.frontend_plugin and record.frontend_plugin.described_weights,
         "seen": " ".join(record.trained_on),
@@ -124,7 +131,7 @@ def published_text(run: "Run") -> Text:
         if value:
             yield f"{name:<12}{value}"
     if "error" in scores:
-        yield scores["error"]
+        yield Note(scores["error"])
         return
     yield ""
     yield "It must not be used for:"

@@ -17,7 +17,14 @@ from zoo.audio.files import missing
 from zoo.evaluate.calibration import calibrated
 from zoo.evaluate.thresholds import Thresholds
 from zoo.workspace import asked_by_default, find_run
-from zoo_registry.errors import ArtefactError, AudioError, PluginError, UsageError, ZooError
+from zoo_registry.errors import (
+    ArtefactError,
+    AudioError,
+    PluginError,
+    RunError,
+    UsageError,
+    ZooError,
+)
 from zoo_registry.files import is_file, is_folder
 from zoo_registry.own_files import is_own
 from zoo_registry.published import NAMES, is_published
@@ -195,7 +202,9 @@ def open_model(
             raise UsageError(f"{run.id} has no ONNX file, so it cannot be served")
         return PluginPredictor(run, file)
     sha256, is_ours = run.record.artefact.sha256, is_published(run)
-    if not is_file(run.artefact_path) or (is_ours and run.sha256(run.artefact_path) != sha256):
+    if is_ours and run.sha256(run.artefact_path) != sha256:
+        raise RunError(run.damage([ARTEFACT]))
+    if not is_file(run.artefact_path):
         raise ArtefactError(run.damage([ARTEFACT]))
     artefact = Artefact(
         run.artefact_path,

@@ -237,7 +237,7 @@ def _differing(one: Predictions, other: Predictions, what: str) -> list[Finding]
 
 def _record(run: Run) -> Iterator[Finding]:
     # The id is computed from the record. A folder may be renamed; then other files name the run.
-    if run.id != run.record.id and not _is_named(run):
+    if run.id != run.record.id and not is_published(run) and not _is_named(run):
         yield Finding(
             "record",
             f"run.json describes {run.record.id}, and its folder is {run.id}: seed, parameters, "

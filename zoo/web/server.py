@@ -99,6 +99,7 @@ def run(
         ws="none",
         headers=list(headers),
         log_config=None,
+        log_level="error",  # requests that are no HTTP are the fault of the client
         access_log=False,
         timeout_graceful_shutdown=_SHUTDOWN,
     )

@@ -10,7 +10,7 @@ from zoo.workspace.stored import recency, runs
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import is_file
 from zoo_registry.places import models_folder
-from zoo_registry.published import NAMES, find_published, is_published, published
+from zoo_registry.published import NAMES, best_published, find_published, is_published
 from zoo_registry.runs import RECORD, Run
 from zoo_registry.text import few, quoted
 
@@ -98,11 +98,13 @@ def asked_by_default(fits: Callable[[Run], bool] = lambda run: True) -> Run:
     ------
     UsageError
         If there is none.
+    RunError
+        If it is a published one that is damaged.
     """
     own = [run for run in runs() if isinstance(run, Run) and run.complete and run.takes_audio]
     if fitting := [run for run in own if fits(run)]:
         return newest(fitting)
-    if run := next(published(), None):
+    if run := best_published():
         return run
     raise UsageError(
         f"there is no run in {models_folder().absolute()} that can be asked, and no published one; "

@@ -3,12 +3,15 @@
 import importlib.util
 import json
 import re
+import shutil
 import sys
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+import soundfile
 
 from tests import published as collections
 from zoo.artefacts.model_card import model_card
@@ -147,3 +150,34 @@ def load_publish():
     sys.modules["publish"] = module  # dataclasses look there
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "predictions.csv", "run.json"])
+@pytest.mark.parametrize("lost", [True, False], ids=["missing", "cut"])
+def test_a_broken_one_is_named_with_what_to_do(file, lost, tmp_path, monkeypatch, command):
+    copy = shutil.copytree(FOLDER, tmp_path / "published") / "gtzan"
+    monkeypatch.setattr("zoo_registry.published.published_folder", lambda: copy.parent)
+    if lost:
+        (copy / file).unlink()
+    else:
+        (copy / file).write_bytes((copy / file).read_bytes()[:900])
+    again = "install genre-zoo again"
+    status, out, notes = command("models")
+    assert status == 0
+    assert [line for line in notes.splitlines() if again in line and "gtzan" in line]
+    assert "\n gtzan " not in out.split("front end")[0]
+    entries = {
+        entry["name"]: entry for entry in json.loads(command("models", "--format", "json")[1])
+    }
+    assert (entries["gtzan"]["status"], again in entries["gtzan"]["reason"]) == ("broken", True)
+    assert entries["gtzan-light"]["status"] == "published"
+    status, out, notes = command("models", "gtzan")
+    assert (status, again in notes, "damaged of" in out) == (1, True, False)
+    status, out, _ = command("runs", "verify", "gtzan")
+    assert (status, "changed afterwards" in out) == (1, False)
+    if file != "predictions.csv":  # they are no part of what is handed over, or asked
+        song = tmp_path / "song.wav"
+        soundfile.write(song, np.zeros(16000), 16000)
+        for words in (["runs", "export", "gtzan", "out"], ["predict", str(song)]):
+            status, _, notes = command(*words)
+            assert (status, again in notes) == (1, True)
