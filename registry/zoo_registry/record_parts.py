@@ -9,6 +9,7 @@ from msgspec import Meta, field
 
 from zoo_registry.parameters import ParamValue
 from zoo_registry.structures import Count, Number, Structure, from_plain
+from zoo_registry.text import few
 
 __all__ = [
     "ArtefactInfo",
@@ -28,6 +29,8 @@ __all__ = [
     "SkippedTrack",
     "TuningInfo",
 ]
+
+_SHOWN = 5  # pairs in a sentence
 
 Curve = list[dict[str, float]]  # a training that diverges has figures that are not finite
 _Place = Annotated[str, Meta(pattern=r"^[^\0]*$")]  # no path has a zero byte
@@ -182,7 +185,9 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     to cite it. `reading` opens the same tracks again;
     `selection` says what they are of the whole dataset, such as "3 of 10 classes". If
     `source` is no absolute path or address, `place` is the hash of that. `kept_from` is the run
-    whose tracks were added to those of `source`: its name, its id, or its folder.
+    whose tracks were added to those of `source`: its name, its id, or its folder. `alike` has the
+    pairs of a track of `source` and an added one that may be copies by their sound; None if they
+    were not compared.
     """
 
     name: str
@@ -200,6 +205,25 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     selection: str | None = None
     place: str | None = None
     kept_from: _Place | None = None
+    alike: list[tuple[str, str]] | None = None
+
+    @property
+    def copies(self) -> str:
+        """A sentence on tracks that may be copies of added ones, empty if none were added."""
+        if self.kept_from is None:
+            return ""
+        run = PurePath(self.kept_from).name
+        if self.alike is None:
+            return f"Copies of the tracks of {run} in another format were not looked for."
+        if not self.alike:
+            return ""
+        pairs = few([f"{one} like {other}" for one, other in self.alike], _SHOWN)
+        count = len({one for one, _ in self.alike})
+        return (
+            f"{count} recording{'s' * (count != 1)} of {self.source} may be in {run} already, by "
+            f"the sound ({pairs}). If they are, remove them: a model that has learnt a copy is "
+            "tested on its memory."
+        )
 
     @property
     def title(self) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_model, complete_run
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
@@ -118,7 +119,9 @@ def command(
     wanted = _tracks_to_change(robustness, no_robustness)
     fewer = checked_sizes(sizes.split(",") if sizes is not None else ())
     registry = open_registry()
-    origin = Origin.checked(from_run, keep_classes, frontends)
+    origin = Origin.checked(from_run, keep_classes, frontends, data)
+    if from_run and origin.run:
+        note_choices({from_run: origin.run.id})
     names = _wanted(models, every, registry)
     params = dict(map(setting, settings or ()))
     wishes = [
@@ -132,7 +135,7 @@ def command(
     scored: list[Run] = []
     with chosen_engine(engine, scheduler, jobs) as workers:
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
-        dataset = origin.extended(dataset, registry)
+        dataset = origin.extended(dataset, registry, reporter)
         splitting = chosen_protocol(protocol, dataset, not ungrouped)
         if note := note_published(dataset, splitting.spec):
             reporter.note(note)

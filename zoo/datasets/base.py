@@ -219,15 +219,20 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(sorted(self.tracks, key=attrgetter("id"))))
-        check_labels(self.source, [track.label for track in self.tracks], alone=self.reading.alone)
+        check_labels(self.named, [track.label for track in self.tracks], alone=self.reading.alone)
         for one, other in zip(self.tracks, self.tracks[1:], strict=False):
             if one.id == other.id:
                 raise DatasetError(
-                    f"{self.source} names the track {quoted(one.id)} twice; keep one of the rows"
+                    f"{self.named} names the track {quoted(one.id)} twice; keep one of the rows"
                 )
 
     def __len__(self) -> int:
         return len(self.tracks)
+
+    @property
+    def named(self) -> str:
+        """What a sentence calls it: the value of ``--data``, or the name of both its origins."""
+        return self.name if self.kept_from else self.source
 
     @property
     def segments(self) -> str:

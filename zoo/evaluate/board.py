@@ -128,6 +128,8 @@ class Board:
         Values of ``--data`` that the runs record, and their places; see `zoo.datasets.places`.
     mark : str
         What tells the board apart from others of the same dataset name and protocol.
+    copies : str
+        Sentence on tracks that may be copies of those that were added from a run.
     """
 
     dataset: str
@@ -142,6 +144,7 @@ class Board:
     sources: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     mark: str = ""
+    copies: str = ""
 
     @property
     def title(self) -> str:

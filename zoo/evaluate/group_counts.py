@@ -80,7 +80,8 @@ def check_groups(
     if not single and min(size.values()) >= needed:
         ways.append("--ungrouped, which splits by track and says so on the board")
     left = sorted(held.keys() - small.keys() - {OTHER})
-    if len(left) >= 2:  # noqa: PLR2004
+    # The option is about the tracks of the user, and not about those that a run added.
+    if len(left) >= 2 and not dataset.kept_from:  # noqa: PLR2004
         ways.append(" ".join(f"--exclude-class={shlex.quote(name)}" for name in small))
         shown = ", ".join(map(quoted, left))
         enough = f"{shown if len(left) <= _NAMED else f'{len(left)} classes'} have enough; "
@@ -98,7 +99,7 @@ def check_groups(
     listed = ", ".join(f"{quoted(name)} {count}" for name, count in others)
     also = f" ({len(small)} classes are too small; the others: {listed})"
     raise ProtocolError(
-        f"class {quoted(name)} of {dataset.source} has {fewest} {what} and {needs} needs {needed}"
+        f"class {quoted(name)} of {dataset.named} has {fewest} {what} and {needs} needs {needed}"
         f"{also if others else ''}; {enough}{_known(dataset, single)}{limit}"
         f"use {', or '.join(ways)}"
     )

@@ -220,6 +220,7 @@ def _board(
         sources=tuple(sorted({run.record.dataset.source for run in members})),
         places=tuple(sorted({r.record.dataset.place for r in members if r.record.dataset.place})),
         mark=", ".join(filter(None, (last and f"last run {last}", f"fingerprint {used[:8]}"))),
+        copies=next((text for run in members if (text := run.record.dataset.copies)), ""),
     )
 
 

@@ -321,7 +321,7 @@ def _predefined(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
         yield from _by_part(dataset, [track.split for track in dataset.tracks])
     else:
         raise ProtocolError(
-            f"{dataset.source} comes with no published folds: it has no column `fold`, nor a "
+            f"{dataset.named} comes with no published folds: it has no column `fold`, nor a "
             "column `split` with train and test; use kfold:5 instead"
         )
 
@@ -331,14 +331,14 @@ def _gtzan(dataset: Dataset, groups: "Indices", seed: int, spec: str) -> "Splits
     facts = [fact for fact in published(dataset) if fact]
     if not is_gtzan(dataset):
         raise ProtocolError(
-            f"{spec} is a partition of GTZAN, and {dataset.source} is not GTZAN: "
+            f"{spec} is a partition of GTZAN, and {dataset.named} is not GTZAN: "
             "its files are not called blues.00000.* and so on; use kfold:5 instead"
         )
     if more := len(dataset) - len(facts):
         kind = OTHER if more == sum(track.label == OTHER for track in dataset.tracks) else "others"
         raise ProtocolError(
             f"{spec} is a partition of GTZAN, and has no part for {more} "
-            f"track{'s' * (more != 1)} of {kind} in {dataset.source}; use kfold:5 instead"
+            f"track{'s' * (more != 1)} of {kind} in {dataset.named}; use kfold:5 instead"
         )
     if spec == "artist-3fold":
         yield from _by_fold(dataset, [fact.fold for fact in facts])
@@ -378,7 +378,7 @@ def _by_fold(dataset: Dataset, folds: Sequence[str | None]) -> "Splits":
     own = np.array([fold or "" for fold in folds])
     names = sorted(set(own[own != ""]), key=lambda name: (len(name), name))
     if len(names) < 2:  # noqa: PLR2004
-        raise ProtocolError(f"{dataset.source} has one published fold only; use kfold:5 instead")
+        raise ProtocolError(f"{dataset.named} has one published fold only; use kfold:5 instead")
     for name in names:
         yield np.flatnonzero((own != name) & (own != "")), np.flatnonzero(own == name)
 
@@ -390,7 +390,7 @@ def _by_part(dataset: Dataset, parts: Sequence[str | None]) -> "Splits":
     if not (train.size and test.size):
         missing = "to train on" if test.size else "called test"
         raise ProtocolError(
-            f"{dataset.source} has no track with a label in a published part {missing}; "
+            f"{dataset.named} has no track with a label in a published part {missing}; "
             "use kfold:5 instead"
         )
     yield train, test

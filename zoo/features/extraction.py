@@ -19,10 +19,18 @@ from zoo.features.arrays import Arrays, averaged, cached_arrays, frontend_of, ro
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.features.track_array import Computed, compute, named
 from zoo.plugins.registry import loaded_model, open_registry
-from zoo_registry.errors import AudioError, DatasetError, PluginError, StorageError, ZooError
+from zoo_registry.errors import (
+    AudioError,
+    DatasetError,
+    PluginError,
+    RunError,
+    StorageError,
+    ZooError,
+)
 from zoo_registry.files import machine
 from zoo_registry.model import Model, Source
 from zoo_registry.record import NotedTrack, SkippedTrack
+from zoo_registry.runs import EMBEDDINGS
 from zoo_registry.text import quoted
 
 __all__ = [
@@ -142,23 +150,29 @@ def _check_classes(dataset: Dataset, reasons: Mapping[str, str]) -> None:
     """Raise `DatasetError` if a class has no track left: the result would be one on other data."""
     if len(reasons) == len(dataset):
         raise DatasetError(
-            f"no track of {dataset.source} could be used; the first: {min(reasons.items())[1]}"
+            f"no track of {dataset.named} could be used; the first: {min(reasons.items())[1]}"
         )
     left = {track.label for track in dataset.tracks if track.id not in reasons}
     for label in dataset.classes:
         if label not in left:
             first = next(track.id for track in dataset.tracks if track.label == label)
             raise DatasetError(
-                f"no track of the class {quoted(label)} in {dataset.source} could be used; mend "
+                f"no track of the class {quoted(label)} in {dataset.named} could be used; mend "
                 f"the files, or take the class out of the data; the first: {reasons[first]}"
             )
 
 
 def _check_columns(dataset: Dataset, cache: FeatureCache, model: Model) -> None:
-    """Raise `PluginError` if arrays differ in columns, with which no model can be trained."""
+    """Raise an error if arrays differ in columns, with which no model can be trained."""
     names = {track.digest: track.id for track in dataset.tracks}
-    columns = {t.embedded.row.shape[1]: t.digest for t in dataset.tracks if t.embedded}
-    columns |= cache.columns
+    columns = dict(cache.columns)
+    kept = {track.embedded.row.shape[1] for track in dataset.tracks if track.embedded}
+    if kept and columns.keys() - kept:
+        raise RunError(
+            f"the {EMBEDDINGS} of {dataset.kept_from} has {min(kept)} columns, and "
+            f"{named(model)} gives {min(columns.keys() - kept)}: it is not the file that the run "
+            "wrote; fetch the run again, or leave out --keep-classes"
+        )
     if len(columns) > 1:
         listed = ", ".join(f"{count} to {names[first]}" for count, first in columns.items())
         raise PluginError(

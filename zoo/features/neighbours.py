@@ -7,6 +7,7 @@ standardised over the dataset. `docs/evaluation.md` has the figures behind the t
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,12 +23,13 @@ from zoo.features.files import model_of_rows, standardised
 from zoo.plugins.registry import open_registry
 from zoo_registry.errors import ZooError
 from zoo_registry.frontend import identity
+from zoo_registry.model import Model
 from zoo_registry.predictions import OTHER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["cached_encoder", "check_neighbours", "embeddings"]
+__all__ = ["alike_added", "cached_encoder", "check_neighbours", "embeddings"]
 
 _COPY = 0.5  # of the distance to any third track
 _NEAREST = 10  # tracks, none of which has the label of an odd one
@@ -132,6 +134,43 @@ def check_neighbours(
         *_odd_labels(used, squares, name),
         *_odd_sounds(used, squares, name),
     ]
+
+
+def alike_added(dataset: Dataset, model: Model) -> list[tuple[str, str]] | None:
+    """Return the pairs of a track and one that was added from a run, if they may be copies.
+
+    A pair is much nearer than either of the two is to any other added track. None is returned if
+    nothing was added, or the tracks cannot be compared.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Recordings, whose arrays are in the cache; see `zoo.datasets.merged`.
+    model : Model
+        The model whose front end gave the arrays.
+    """
+    if dataset.kept_from is None or model.card.frontend.layout != "vectors":
+        return None
+    if not _FEWEST <= len(dataset) <= _MOST:
+        return None
+    begin = f"{Path(dataset.kept_from).name}/"
+    is_added = np.array([track.id.startswith(begin) for track in dataset.tracks])
+    added, own = np.flatnonzero(is_added), np.flatnonzero(~is_added)
+    if added.size <= _OWN:
+        return None
+    cache = FeatureCache(features_folder(), frontend_of(model, dataset))
+    arrays = cached_arrays(cache, dataset.tracks)
+    squares = _squares(np.stack([array.mean(axis=0, dtype=np.float32) for array in arrays]))
+    from_own = squares[np.ix_(own, added)]
+    third = np.sort(from_own, axis=1)[:, 1]
+    between = squares[np.ix_(added, added)].min(axis=1)
+    pairs = []
+    for row, place in enumerate(from_own.argmin(axis=1)):
+        one, other = dataset.tracks[own[row]], dataset.tracks[added[place]]
+        is_known = dataset.groups[own[row]] == dataset.groups[added[place]]
+        if from_own[row, place] < _COPY * min(third[row], between[place]) and not is_known:
+            pairs.append((one.id, other.id))
+    return pairs
 
 
 def _squares(rows: "NDArray[np.float32]") -> "NDArray[np.float32]":

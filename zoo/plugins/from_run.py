@@ -1,6 +1,6 @@
 """What a new training takes from an earlier run: its front end, and its tracks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,15 +8,17 @@ from zoo.audio.weights import check_weights
 from zoo.datasets import Dataset, FeatureTable
 from zoo.datasets.embedded import read_embeddings
 from zoo.datasets.merged import merged
-from zoo.datasets.places import note_named, was_named
-from zoo.workspace import find_run
+from zoo.datasets.places import note_named, place_of, recorded_place, was_named
+from zoo.datasets.recorded import differences, usable
+from zoo.workspace import find_run, meant, newest
 from zoo_registry.errors import DatasetError, PluginError, RunError, UsageError
+from zoo_registry.files import is_file
 from zoo_registry.frontend import fields_of, identity
 from zoo_registry.places import models_folder
 from zoo_registry.plugins import Registry
 from zoo_registry.published import is_published
 from zoo_registry.record import TABLE, DatasetInfo
-from zoo_registry.runs import Run
+from zoo_registry.runs import RECORD, Run
 from zoo_registry.text import quoted
 
 __all__ = ["frontend_of_run", "named_run", "recorded_run", "with_tracks_of"]
@@ -44,22 +46,59 @@ def recorded_run(word: str) -> Run:
     return find_run(word)
 
 
-def named_run(word: str) -> Run:
+def named_run(word: str, beside: str | None = None) -> Run:
     """Return the run that the user names as ``--from``; its folder may be named by records, then.
 
     Parameters
     ----------
     word : str
         As for `zoo.workspace.find_run`.
+    beside : str, optional
+        Value of ``--data`` to which the tracks of the run are added. The name of a model does not
+        mean its runs on these, so that the same command finds the same run after it has made one.
 
     Raises
     ------
     UsageError, RunError
-        As by `zoo.workspace.find_run`.
+        As by `zoo.workspace.find_run`; or if all runs of that name are on these tracks.
     """
-    run = find_run(word)
+    found = meant(word)
+    if beside is not None and not _is_one(word, found):
+        place = place_of(beside)
+        others = [run for run in found if not _has(run, place)]
+        if not others:
+            raise UsageError(
+                f"every run of {word} has learnt the tracks of {beside} already, so that "
+                "--keep-classes adds nothing; name a run on other tracks, or leave it out"
+            )
+        found = others
+    run = newest(found)
     note_named(str(run.folder))
     return run
+
+
+def _is_one(word: str, found: Sequence[Run]) -> bool:
+    """Return whether a word names one run by its id or folder, and not those of a model."""
+    if is_file(Path(word, RECORD)):
+        return True
+    (first, *others) = found
+    return not others and first.id.startswith(word) and word != first.record.model.name
+
+
+def _has(run: Run, place: str) -> bool:
+    """Return whether a run was trained on the tracks of a place, perhaps beside others."""
+    known = set[str]()
+    while run.id not in known:  # a forged record may keep itself
+        known.add(run.id)
+        if recorded_place(run.record.dataset) == place:
+            return True
+        if not (kept_from := run.record.dataset.kept_from):
+            return False
+        try:
+            run = recorded_run(kept_from)
+        except (UsageError, RunError):  # removed since
+            return False
+    return False
 
 
 def frontend_of_run(run: Run, registry: Registry) -> str:
@@ -121,7 +160,8 @@ def with_tracks_of(run: Run, dataset: Dataset, opened: Callable[[DatasetInfo], D
     Raises
     ------
     UsageError
-        If the dataset is a table of features, or the recordings of the run cannot be had.
+        If the dataset is a table of features, it has all the tracks already, or the recordings of
+        the run cannot be had, or are no more those that the run was trained on.
     RunError
         If its embeddings are damaged.
     """
@@ -141,10 +181,26 @@ def with_tracks_of(run: Run, dataset: Dataset, opened: Callable[[DatasetInfo], D
                 f"--keep-classes trains on the recordings of {run.id} again, too, and they cannot "
                 f"be had: {error}"
             ) from error
-        tracks = [*whole.without({item.track for item in run.record.skipped}).tracks]
+        _check_unchanged(run, whole)
+        tracks = [*usable(run, whole).tracks]
+    if {track.file_digest for track in tracks} <= {track.file_digest for track in dataset.tracks}:
+        raise UsageError(
+            f"{dataset.source} has all tracks of {run.id} already, so that --keep-classes adds "
+            "nothing; name a run on other tracks, or leave out --keep-classes"
+        )
     place, home = run.folder.absolute(), models_folder().absolute()
     kept_from = run.id if is_published(run) or home in place.parents else str(place)
     return merged(dataset, tracks, run.id, info.title, kept_from, info.collection)
+
+
+def _check_unchanged(run: Run, dataset: Dataset) -> None:
+    """Raise `UsageError` if the recordings of a run are not those that it was trained on."""
+    if found := list(differences(run, dataset, run.predictions())):
+        raise UsageError(
+            f"--keep-classes trains on the recordings of {run.id} again, too, and "
+            f"{quoted(dataset.source)} is not as it was then ({'; '.join(found)}); put back "
+            f"what it was, train {run.record.model.name} on it anew, or leave out --keep-classes"
+        )
 
 
 def _installed(run: Run, registry: Registry) -> str | None:

@@ -122,7 +122,7 @@ def notes(board: Board) -> list[str]:
     """Return all sentences below a board but those of its audit."""
     seen = [sentence for row in board.rows for sentence in row.trained_on]
     return [
-        *_on_few(board), *dict.fromkeys(seen),
+        *([board.copies] if board.copies else []), *_on_few(board), *dict.fromkeys(seen),
         *_on_tuning(board), *_on_others(board), *_on_robustness(board),
     ]  # fmt: skip
 

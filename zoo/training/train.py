@@ -28,7 +28,7 @@ from zoo.training.record import new_record
 from zoo.training.sizes import Sizes
 from zoo.training.training import Training
 from zoo.training.wish import Wish
-from zoo.tuning.search import Search
+from zoo.tuning.search import Search, check_search
 from zoo.tuning.trials import Tuning, find_tuning
 from zoo.workspace import locked, run_folder
 from zoo_registry.card import ParamValue
@@ -153,7 +153,7 @@ def train(
     """
     reporter, registry = reporter or Reporter(), registry or open_registry()
     engine = engine or LocalProcesses(jobs)
-    origin = Origin.checked(from_run, keep_classes, frontend)
+    origin = Origin.checked(from_run, keep_classes, frontend, data)
     loaded = usable_model(registry, model, origin.frontend(registry) or frontend)
     resolved = loaded.card.resolve(params or {})
     _check(protocol, seed, tuned, nested)
@@ -162,8 +162,8 @@ def train(
         data = find_dataset(
             data, registry, engine=engine, reporter=reporter, reading=Reading(alone=keep_classes)
         )
-    data = origin.extended(data, registry)
-    _check_split(chosen(data), data, seed, grouped)
+    data = origin.extended(data, registry, reporter)
+    _check_split(chosen(data), data, seed, grouped, is_nested=nested > 0)
     note_changes(data, reporter, root)
     wish = Wish.checked(robustness, all_changes(registry), data)
     extraction = extract(data, loaded, engine, reporter) if tuned else None
@@ -286,12 +286,20 @@ def _is_done(run: Run, model: Model, reporter: Reporter) -> bool:
     return lost == [CARD]
 
 
-def _check_split(splitting: Protocol, dataset: Dataset, seed: int, grouped: bool) -> None:
+def _check_split(
+    splitting: Protocol, dataset: Dataset, seed: int, grouped: bool, is_nested: bool
+) -> None:
     """Refuse an impossible split before the work; what is offered works with damaged files, too."""
+
+    def split(tracks: Dataset) -> None:
+        for fold in splitting.folds(tracks, seed, grouped):
+            if is_nested:
+                check_search(tracks, fold.train, seed, grouped)
+
     try:
-        splitting.folds(dataset, seed, grouped)
+        split(dataset)
     except ProtocolError:
-        splitting.folds(_decodable(dataset), seed, grouped)
+        split(_decodable(dataset))
         raise
 
 

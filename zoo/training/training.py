@@ -24,6 +24,7 @@ from zoo.execution.engine import Engine
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.copies import extract_copies
 from zoo.features.extraction import Extraction
+from zoo.features.neighbours import alike_added
 from zoo.training.evaluation import Evaluation, params_of_fit, progress_of_fit
 from zoo.training.folds import clear
 from zoo.training.refit import Refit, refit
@@ -72,6 +73,9 @@ class Training:
         self.record.skipped = extraction.skipped
         self.record.dataset.noted = extraction.noted
         self.record.dataset.bandwidth = extraction.bandwidth
+        self.record.dataset.alike = alike_added(experiment.dataset, experiment.model)
+        if sentence := self.record.dataset.copies:
+            reporter.note(sentence)
         split = split_hash(experiment.dataset, folds)
         if self.record.split not in (None, split):  # what is stored is of other tracks
             self.record.folds, self.record.predictions, self.record.sizes = [], None, None

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.artefacts.model_card import EDITIONS, model_card
 from zoo.datasets import Dataset
+from zoo.datasets.recorded import differences, usable
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
 from zoo.evaluate.robustness import Sample
@@ -30,7 +31,7 @@ __all__ = ["NO_RECORDINGS", "Finding", "differing", "verify", "verify_files", "v
 NO_RECORDINGS = "its recordings do not come with the zoo"
 
 _CARD = "README.md does not show what the predictions give"
-_SHOWN = 5  # a replaced folder would name thousands of tracks
+_SHOWN = 5  # tracks in a sentence
 
 
 @dataclass(frozen=True)
@@ -150,22 +151,22 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
         return findings
     protocol = run.record.protocol
     try:
-        usable = dataset.without({item.track for item in run.record.skipped})
-        findings += _dataset(run, usable if run.record.dataset.whole else dataset, predictions)
+        used = usable(run, dataset)
+        findings += [Finding("dataset", text) for text in differences(run, dataset, predictions)]
         if parse_protocol(protocol.spec).repeats > len(run.record.folds):
             return [*findings, Finding("split", f"{protocol.spec} has more folds than the run")]
-        folds = parse_protocol(protocol.spec).folds(usable, run.record.seed, protocol.grouped)
+        folds = parse_protocol(protocol.spec).folds(used, run.record.seed, protocol.grouped)
     except ZooError as error:
         return [*findings, Finding("split", f"the data cannot be split so any more: {error}")]
-    if split_hash(usable, folds) != run.record.split:
+    if split_hash(used, folds) != run.record.split:
         findings.append(
             Finding("split", f"{protocol.spec} with seed {run.record.seed} splits otherwise")
         )
-    if audit(usable, folds) != run.record.audit:
+    if audit(used, folds) != run.record.audit:
         findings.append(Finding("audit", "the audit of this split is not the one recorded"))
-    findings += _predictions(run, usable, folds, predictions)
-    findings += _robustness(run, usable, folds)
-    findings += [Finding("sizes", fault) for fault in faults(run, usable, folds)]
+    findings += _predictions(run, used, folds, predictions)
+    findings += _robustness(run, used, folds)
+    findings += [Finding("sizes", fault) for fault in faults(run, used, folds)]
     return findings
 
 
@@ -254,24 +255,6 @@ def _is_named(run: Run) -> bool:
         )
     except OSError:
         return False
-
-
-def _dataset(run: Run, dataset: Dataset, predictions: Predictions) -> Iterator[Finding]:
-    if dataset.fingerprint == run.record.dataset.fingerprint:
-        return
-    digests = {track.id: track.digest for track in dataset.tracks}
-    tested = dict(zip(predictions.tracks, predictions.digests, strict=True))
-    missing = sorted(set(tested) - set(digests))
-    changed = sorted(t for t in set(tested) & set(digests) if not digests[t].startswith(tested[t]))
-    for names, verb in ((missing, "missing"), (changed, "not the bytes that were tested")):
-        if names:
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            yield Finding("dataset", f"{verb}: {', '.join(names[:_SHOWN])}{more}")
-    if not missing and not changed:
-        yield Finding(
-            "dataset",
-            "the fingerprint differs: tracks were added, or labels, groups or folds changed",
-        )
 
 
 def _predictions(

@@ -45,7 +45,7 @@ from zoo_registry.processes import this_process
 from zoo_registry.structures import from_plain
 from zoo_registry.text import digest, in_a_line
 
-__all__ = ["Search", "tune"]
+__all__ = ["Search", "check_search", "tune"]
 
 _UNFINISHED = "unfinished.json"
 _INNER = 3  # folds
@@ -154,6 +154,29 @@ def tune(
         return search.run(fold.train, trials, folder, described | spec, bar)
 
 
+def check_search(dataset: Dataset, seen: NDArray[np.int64], seed: int, grouped: bool) -> None:
+    """Raise `ProtocolError` if tracks are too few for the inner folds of a search.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        All tracks.
+    seen : int64 array, shape (tracks,)
+        Indices of the tracks that the search may see.
+    seed : int
+        Random seed.
+    grouped : bool
+        Whether the inner folds keep groups together.
+    """
+    inner_folds(_part(dataset, seen), _INNER, seed, grouped)
+
+
+def _part(dataset: Dataset, indices: NDArray[np.int64]) -> Dataset:
+    """Return the dataset with the tracks of these indices alone."""
+    ids = {dataset.tracks[index].id for index in indices}
+    return dataset.without({track.id for track in dataset.tracks} - ids)
+
+
 class Search:
     """A search over the space of one model's card.
 
@@ -213,9 +236,7 @@ class Search:
         Tuning
             The search with its trials.
         """
-        whole = self._experiment.dataset
-        ids = {whole.tracks[index].id for index in seen}
-        dataset = whole.without({track.id for track in whole.tracks} - ids)
+        dataset = _part(self._experiment.dataset, seen)
         model, seed = self._experiment.model, self._experiment.seed
         record = {
             "format": FORMAT,

@@ -1,6 +1,6 @@
 """Locations on disk: runs in the user's directory, caches in the folder of the platform."""
 
-from zoo.workspace.finding import asked_by_default, find_run, meant, runs_of_file
+from zoo.workspace.finding import asked_by_default, find_run, meant, newest, runs_of_file
 from zoo.workspace.removing import find_removable, remove
 from zoo.workspace.stored import (
     cache_folder,
@@ -24,6 +24,7 @@ __all__ = [
     "locked",
     "meant",
     "models_folder",
+    "newest",
     "recency",
     "remembered",
     "remove",

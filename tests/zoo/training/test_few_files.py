@@ -59,6 +59,9 @@ def test_a_search_says_if_groups_are_too_few(workspace, feature_table):
     few = str(feature_table(classes=2, tracks=6, groups=2, spread=0.1, name="few.csv"))
     with pytest.raises(ProtocolError, match="to train on and the search, by kfold:3 of these"):
         zoo.tune("decision-tree", few, trials=1)
+    with pytest.raises(ProtocolError, match="to train on and the search, by kfold:3 of these"):
+        zoo.train("decision-tree", few, nested=1)
+    assert not zoo.leaderboard(few)
 
 
 def test_a_damaged_file_does_not_stop_it(workspace, make_tones):

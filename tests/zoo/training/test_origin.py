@@ -1,5 +1,6 @@
 """Training from an earlier run: its front end, and its classes beside new ones."""
 
+import hashlib
 import json
 import shlex
 import shutil
@@ -13,6 +14,7 @@ from tests.notes import Notes
 from zoo.artefacts.artefact import Artefact
 from zoo.cli.app import run as run_command
 from zoo.datasets import open_dataset
+from zoo.datasets.embedded import EmbeddedTrack, read_embeddings, to_npz
 from zoo.features.embeddings import write_embeddings
 from zoo.plugins.registry import find_dataset, open_registry
 from zoo.training.verify import verify_run
@@ -250,8 +252,106 @@ class TestKeepClasses:
         shutil.copytree(made / "theirs", workspace / "again")
         sounds(workspace / "again", "noise")
         (workspace / "again" / "metadata.csv").unlink()
+        (workspace / "again" / "low" / "0.wav").unlink()
         found = train("again", from_run="gtzan", keep_classes=True)
         assert found.record.dataset.tracks == 24 + 6
+
+    def test_nothing_to_add_is_refused(self, own, workspace):
+        shutil.copytree("theirs", workspace / "copied")
+        for data, said in (("copied", "has all tracks of"), ("theirs", "has all tracks of")):
+            with pytest.raises(UsageError, match=f"{data} {said} {own.id} already"):
+                train(data, from_run=own.id, keep_classes=True)
+        shutil.rmtree(own.folder)
+        train(seed=1)
+        with pytest.raises(UsageError, match="every run of logistic has learnt the tracks of"):
+            train("theirs", from_run="logistic", keep_classes=True)
+
+    def test_the_name_of_a_model_means_the_same_run_again(self, own, command, capsys):
+        keep = {"from_run": "logistic", "keep_classes": True}
+        first = train("mine", **keep)
+        assert train("mine", **keep).id == first.id
+        own_classes = train("mine", from_run=own)
+        assert train("mine", **keep).id == first.id != own_classes.id
+        assert command(
+            "train", "logistic", "--data", "./mine", "--from", "logistic@theirs", "--keep-classes",
+            "--protocol", "kfold:2", "--jobs", "1",
+        ) == 0  # fmt: skip
+        assert f"{first.id} is trained already" in capsys.readouterr().err
+        assert command(
+            "train", "logistic", "--data", "mine", "--from", "logistic", "--keep-classes",
+            "--protocol", "kfold:2", "--jobs", "1",
+        ) == 0  # fmt: skip
+        assert f"logistic is the run {own.id} (dataset theirs" in capsys.readouterr().err
+
+    def test_recordings_that_changed_are_named(self, own, workspace):
+        def refusal():
+            with pytest.raises(UsageError, match="is not as it was then") as raised:
+                train("mine", from_run=own, keep_classes=True)
+            assert "\n" not in str(raised.value)
+            return str(raised.value)
+
+        low, high = workspace / "theirs" / "low", workspace / "theirs" / "high"
+        kept = (low / "3.wav").read_bytes()
+        (low / "3.wav").write_bytes((high / "3.wav").read_bytes())
+        assert "not the bytes that were tested: low/3.wav" in refusal()
+        (low / "3.wav").write_bytes(kept)
+        high.rename(workspace / "theirs" / "higher")
+        (workspace / "theirs" / "metadata.csv").unlink()
+        assert (
+            "missing: high/0.wav, high/1.wav, high/10.wav, high/11.wav, high/2.wav and 7 more"
+            in (refusal())
+        )
+
+    def test_files_that_the_run_left_out_are_left_out(self, own, workspace):
+        (workspace / "theirs" / "low" / "0.wav").write_bytes(b"RIFF no more")
+        run = train(seed=1)
+        assert len(run.record.skipped) == 1
+        found = train("mine", from_run=run, keep_classes=True)
+        assert found.record.dataset.tracks == 23 + 12
+
+    def test_refusals_name_both_origins(self, own, workspace):
+        (workspace / "other").mkdir()
+        for number in range(2, 12):
+            shutil.copy(f"theirs/low/{number}.wav", workspace / "other")
+        sounds(workspace / "few", "noise")
+        (workspace / "few" / "metadata.csv").unlink()
+        (workspace / "other").rename(workspace / "few" / "other")
+        notes = Notes()
+        with pytest.raises(UsageError, match=r"class 'low' of few \+ theirs has 1 group") as raised:
+            train("few", from_run=own, keep_classes=True, reporter=notes)
+        assert "exclude-class" not in str(raised.value)
+        said = f"10 tracks of {own.id} taken from few, with the label there: 'other'"
+        assert said in notes.texts
+
+    def test_copies_in_another_format_are_named(self, shelf, made, workspace, command, capsys):
+        (workspace / "mine" / "metadata.csv").unlink()
+        for number in (3, 5):
+            sound, rate = soundfile.read(made / "theirs" / "low" / f"{number}.wav")
+            place = workspace / "mine" / "higher" / f"renamed{number}.flac"
+            soundfile.write(place, 0.999 * sound, rate)
+        notes = Notes()
+        found = train("mine", from_run="gtzan", keep_classes=True, reporter=notes)
+        assert [tuple(pair) for pair in found.record.dataset.alike] == [
+            (f"higher/renamed{number}.flac", f"gtzan/low/{number}.wav") for number in (3, 5)
+        ]
+        said = "2 recordings of mine may be in gtzan already, by the sound (higher/renamed3.flac "
+        assert any(note.startswith(said) for note in notes.texts)
+        assert command("leaderboard") == 0
+        assert "2 recordings of mine" in capsys.readouterr().out
+        assert verify_run(found) == []
+
+    def test_embeddings_of_other_columns_are_refused(self, shelf):
+        tracks = read_embeddings(shelf)
+        listed = [
+            EmbeddedTrack(id=track.id, label=track.label, sha256=track.file_digest)
+            for track in tracks
+        ]
+        content = to_npz(np.zeros((len(listed), 10), np.float32), listed)
+        (shelf.folder / EMBEDDINGS).write_bytes(content)
+        shelf.record.embeddings = hashlib.sha256(content).hexdigest()
+        shelf.write()
+        with pytest.raises(RunError, match=f"the {EMBEDDINGS} of gtzan has 10 columns"):
+            train("mine", from_run="gtzan", keep_classes=True)
 
     def test_robustness_is_asked_about_recordings(self, shelf):
         found = train("mine", from_run="gtzan", keep_classes=True, robustness=100)
