@@ -7,7 +7,10 @@
 ``holdout:FxR``
     The share F of the tracks is tested, R times (1 if R is left out).
 ``leave-one-group-out``
-    Each group is the test part once, and all others are for training.
+    One group of each class is left out at a time, until each group was the test part once. If the
+    groups of a class are fewer, they are tested in the first folds. Were single groups left out,
+    the class of the tested group would be the smaller one in training: of two classes of two
+    tracks an SVM then never answers it.
 ``predefined``
     The dataset's own folds, or its own parts: all tracks not in the part "test" are for training.
 ``fault-filtered``
@@ -23,6 +26,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -61,7 +65,7 @@ __all__ = [
 DEFAULT_PROTOCOL = "kfold:5"
 LEAVE_ONE_GROUP_OUT = "leave-one-group-out"
 _ENOUGH, _LEAST = 5, 2  # groups of a class, for the default, and for any split
-_FEW = 50  # groups, of which each costs a training
+_FEW = 50  # groups of a class, of which each costs a training
 
 
 @dataclass(frozen=True)
@@ -186,9 +190,9 @@ def chosen_protocol(
 ) -> Protocol:
     """Return the protocol of this name, or the usual one of a dataset.
 
-    The latter is "kfold:5". If a class has two to four groups, it is "leave-one-group-out", or
-    "kfold:2" to "kfold:4" if all classes have more than fifty groups. Of a class with one group
-    nothing can be tested, which `Protocol.folds` says.
+    The latter is "kfold:5". If a class has three or four groups, it is "leave-one-group-out", or
+    "kfold:3" or "kfold:4" if another has more than fifty; if a class has two, it is "kfold:2". Of a
+    class with one group nothing can be tested, which `Protocol.folds` says.
 
     Parameters
     ----------
@@ -210,26 +214,24 @@ def chosen_protocol(
         return parse_protocol(text)
     usual = parse_protocol(DEFAULT_PROTOCOL)
     groups = dataset.groups if grouped else np.arange(len(dataset))
-    held, count = groups_by_class(dataset, groups), len(set(groups.tolist()))
+    held = groups_by_class(dataset, groups)
     name, fewest = min(held.items(), key=itemgetter(1))
     if fewest >= _ENOUGH:
         return usual
     one_out = parse_protocol(LEAVE_ONE_GROUP_OUT)
     if fewest < _LEAST:
         return one_out  # which refuses the dataset, and names only what no split can test
-    kind = "tracks" if count == len(groups) else "groups"
-    short = f"class {quoted(name)} has {fewest} {kind}, too few for {usual.spec}: "
-    if count > _FEW:
-        splitting = parse_protocol(f"kfold:{fewest}")
-        said = f"{splitting.spec} is used, since {one_out.spec} would train {count} models"
-    else:
+    kind = "track" if len(set(groups.tolist())) == len(groups) else "group"
+    models = max(held.values())
+    if fewest > _LEAST and models <= _FEW:
         splitting = one_out
-        said = (
-            f"by {splitting.spec} each of the {count} {kind} is tested by a model of its own; "
-            f"`--protocol kfold:{fewest}` trains {fewest} models"
-        )
+        said = f"by {one_out.spec} one {kind} of each class is tested at a time, by {models} models"
+    else:
+        splitting = parse_protocol(f"kfold:{fewest}")
+        said = f"{splitting.spec} is used"
+        said += f", since {one_out.spec} would train {models} models" * (models > _FEW)
     if note:
-        note(short + said)
+        note(f"class {quoted(name)} has {fewest} {kind}s, too few for {usual.spec}: {said}")
     return splitting
 
 
@@ -276,8 +278,16 @@ def _kfold(
 def _leave_one_group_out(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
     del seed
     check_groups(dataset, groups, _LEAST, "any split")
+    folds = np.empty_like(groups)
+    taken: dict[int, set[int]] = {label: set() for label in range(len(dataset.classes))}
     for group in np.unique(groups):
-        yield np.flatnonzero(groups != group), np.flatnonzero(groups == group)
+        own = [taken[label] for label in set(dataset.labels[groups == group].tolist())]
+        fold = next(n for n in count() if not any(n in places for places in own))
+        folds[groups == group] = fold
+        for places in own:
+            places.add(fold)
+    for fold in range(folds.max() + 1):
+        yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
 
 
 def _holdout(

@@ -143,13 +143,13 @@ class TestWithoutAName:
         assert chosen_protocol(None, make("aaaaabbbbb"), note=said.append).spec == "kfold:5"
         (sentence,) = said
         assert sentence == (
-            "class 'a' has 3 groups, too few for kfold:5: by leave-one-group-out each of the 8 "
-            "groups is tested by a model of its own; `--protocol kfold:3` trains 3 models"
+            "class 'a' has 3 groups, too few for kfold:5: by leave-one-group-out one group of "
+            "each class is tested at a time, by 5 models"
         )
 
     def test_many_groups_are_not_left_out_one_by_one(self):
         said = []
-        dataset = make("aaaa" + "b" * 47)
+        dataset = make("aaaa" + "b" * 51)
         found = chosen_protocol(None, dataset, note=said.append)
         assert found.spec == "kfold:4"
         assert len(found.folds(dataset, 0)) == 4
@@ -160,12 +160,33 @@ class TestWithoutAName:
         with pytest.raises(ProtocolError, match=r"kfold:5 needs 5.*use --protocol kfold:4"):
             chosen_protocol("kfold:5", dataset).folds(dataset, 0)
 
-    def test_each_group_is_tested_once_and_alone(self):
-        dataset = make("aaabbb", [0, 0, None, 1, None, 1])
+    def test_two_groups_of_a_class_are_two_folds(self):
+        said = []
+        dataset = make("aabbbbb")
+        assert chosen_protocol(None, dataset, note=said.append).spec == "kfold:2"
+        assert said == ["class 'a' has 2 tracks, too few for kfold:5: kfold:2 is used"]
+
+    def test_one_group_of_each_class_is_tested_at_a_time(self):
+        dataset = make("aaabbbb", [0, 0, None, 1, None, 1, None])
         tests = [fold.test.tolist() for fold in split(dataset, LEAVE_ONE_GROUP_OUT)]
-        assert sorted(tests) == [[0, 1], [2], [3, 5], [4]]
+        assert tests == [[0, 1, 3, 5], [2, 4], [6]]
         ungrouped = split(dataset, LEAVE_ONE_GROUP_OUT, grouped=False)
-        assert [fold.test.tolist() for fold in ungrouped] == [[n] for n in range(6)]
+        assert [fold.test.tolist() for fold in ungrouped] == [[0, 3], [1, 4], [2, 5], [6]]
+
+    @given(datasets(), st.booleans())
+    @settings(deadline=None)
+    def test_one_left_out_is_one_of_each_class(self, dataset, grouped):
+        """Also if groups have tracks of several classes; and no class is ever missing."""
+        try:
+            folds = split(dataset, LEAVE_ONE_GROUP_OUT, grouped=grouped)
+        except ProtocolError:
+            return
+        assert_sound(dataset, folds, grouped)
+        groups = dataset.groups if grouped else np.arange(len(dataset))
+        for fold in folds:
+            pairs = set(zip(groups[fold.test], dataset.labels[fold.test], strict=True))
+            assert len({label for _, label in pairs}) == len(pairs)
+            assert set(dataset.labels[fold.train]) == set(dataset.labels)
 
     def test_a_class_with_one_group_cannot_be_tested(self):
         dataset = make("aaabbb", [0, 0, 0, 1, 2, 3])
@@ -261,7 +282,7 @@ class TestDrawnSplits:
         for fold in folds:
             assert set(dataset.labels[fold.train].tolist()) == every
             tested = set(dataset.labels[fold.test].tolist())
-            assert tested == every or (text == LEAVE_ONE_GROUP_OUT and len(tested) == 1)
+            assert tested == every or text == LEAVE_ONE_GROUP_OUT
 
     @given(
         st.lists(st.integers(2, 40), min_size=2, max_size=4),
