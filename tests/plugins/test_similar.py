@@ -163,3 +163,12 @@ def test_the_command_of_the_page_is_one(music, install_plugin, monkeypatch, capf
     point.load().zoo_commands(app)
     app(["middle", str(music)], standalone_mode=False)
     assert capfd.readouterr().out.endswith(".wav\n")
+
+
+def test_a_recording_has_to_be_compared_with_another(music, monkeypatch, capfd):
+    song = str(min(Path(music).rglob("*.wav")))
+    monkeypatch.setattr(sys, "argv", ["zoo", "similar", song, song])
+    assert run_command() == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert f"there is no other recording to compare {song} with" in said.err

@@ -137,6 +137,13 @@ def extract(
         bandwidth.append((found and found.bandwidth) or 0)
     for entry in noted:
         reporter.note(f"{entry.track}: {entry.note}")
+    known = [found for track in used.tracks if (found := measured.get(track.digest))]
+    silent = sum(found.level is None and found.leading > 0 for found in known)
+    if 2 * silent > len(known):
+        reporter.note(
+            f"{silent} of {len(known)} recordings are silent, and there is little to learn from "
+            "them; `zoo data check` names them"
+        )
     effort = {
         # An array that a worker had in its own cache took no time.
         "tracks": sum(i.reason is None and i.decode_seconds > 0 for i in computed.values()),

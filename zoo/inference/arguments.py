@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.audio.files import STDIN, audio_files
 from zoo.inference.predictors import is_model, is_model_path, is_named, models_before
+from zoo.plugins.registry import open_registry
 from zoo_registry.errors import UsageError
 from zoo_registry.files import is_file
 from zoo_registry.published import NAMES
@@ -68,6 +69,12 @@ def recordings(
             raise UsageError(
                 f"{word} is a model, and there is no recording of this name; name the recordings "
                 f"behind the models: `zoo predict {word} song.mp3`"
+            )
+        if word and not _is_there(word) and word in open_registry().names():
+            raise UsageError(
+                f"{word} is a model without a run, and there is no recording of this name; "
+                f"`zoo train {word} --data FOLDER` makes a run, which "
+                f"`zoo predict {word} song.mp3` asks"
             )
     return audio_files(words, note)
 

@@ -5,6 +5,7 @@ import json
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from typer.testing import CliRunner
@@ -148,3 +149,14 @@ def test_runs_are_not_passed_over_in_the_working_folder(tone_folder, monkeypatch
     monkeypatch.chdir(folder)
     monkeypatch.setenv("ZOO_MODELS", "models")
     assert "Passed over" not in CliRunner().invoke(app, ["data", "info", "."]).stderr
+
+
+def test_silent_data_are_named(tmp_path, command):
+    for number in range(8):
+        path = tmp_path / "data" / "ab"[number % 2] / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.zeros(16000 + number), 16000)
+    words = ("train", "logistic", "--data", str(tmp_path / "data"), "--protocol", "kfold:2")
+    status, _, notes = command(*words)
+    assert status == 0
+    assert "8 of 8 recordings are silent" in notes
