@@ -157,10 +157,11 @@ class Targets:
         demand(all(isinstance(name, str) for name in found.classes), "classes")
         if found.takes_audio:
             noise = np.random.default_rng(0).uniform(-0.5, 0.5, 30_000).astype(np.float32)
-            for windows, times, novelty in found.stream(iter([noise])):
-                demand(windows.shape == (len(times), len(found.classes)), "shapes")
-                demand(np.isfinite(windows).all(), "probabilities")
-                demand(novelty.shape == (len(times),), "novelty")
+            for part in found.stream(iter([noise])):
+                count = len(part.times)
+                demand(part.probabilities.shape == (count, len(found.classes)), "shapes")
+                demand(np.isfinite(part.probabilities).all(), "probabilities")
+                demand(part.novelty.shape == (count,), "novelty")
 
     def card(self, data: bytes) -> None:
         from zoo_registry.card import Card

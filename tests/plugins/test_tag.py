@@ -112,6 +112,7 @@ def tag_one(path: Path, genre: str, log: UndoFile) -> None:
     assert tags is not None
     replace_file(
         path,
+        path.stat(),
         lambda copy: write_genre(path, copy, tags, genre),
         lambda before, after: log.add(entry_of(path, genre, tags, before, after)),
     )
@@ -259,7 +260,9 @@ class TestReplacement:
         other = tmp_path / "other.mp3"
         soundfile.write(other, np.random.default_rng(0).uniform(-1, 1, 9000), 16_000)
         with pytest.raises(TagsError, match="sound"):
-            replace_file(song, lambda copy: copy.write_bytes(other.read_bytes()), print)
+            replace_file(
+                song, song.stat(), lambda copy: copy.write_bytes(other.read_bytes()), print
+            )
         assert song.read_bytes() == content
 
     def test_what_another_program_has_changed_is_left(self, song):
@@ -273,7 +276,7 @@ class TestReplacement:
 
         inode = song.stat().st_ino
         with pytest.raises(TagsError, match="another program"):
-            replace_file(song, change, lambda *_: None)
+            replace_file(song, song.stat(), change, lambda *_: None)
         assert song.stat().st_ino != inode
         assert read_tags(song).genres == ()
 
@@ -284,7 +287,7 @@ class TestReplacement:
             raise OSError(28, os.strerror(28))
 
         with pytest.raises(StorageError):
-            replace_file(song, full, print)
+            replace_file(song, song.stat(), full, print)
         assert song.read_bytes() == content
         assert list(song.parent.iterdir()) == [song]
 

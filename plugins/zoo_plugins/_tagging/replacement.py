@@ -55,7 +55,10 @@ def _named(given: Path) -> Path:
 
 
 def replace_file(
-    path: Path, change: Callable[[Path], None], before: Callable[[str, str], None]
+    path: Path,
+    seen: os.stat_result,
+    change: Callable[[Path], None],
+    before: Callable[[str, str], None],
 ) -> None:
     """Replace a file by a changed copy, if the samples of the copy are the same.
 
@@ -66,6 +69,8 @@ def replace_file(
     ----------
     path : Path
         Regular file that is no link.
+    seen : os.stat_result
+        State of the file before its tags were read, which the copy keeps.
     change : callable
         Takes the path of a file to write the changed copy to.
     before : callable
@@ -79,16 +84,15 @@ def replace_file(
     StorageError, OSError
         If nothing can be written.
     """
-    earlier = path.stat()
     with atomic_path(path) as copy:
         change(copy)
         if _samples(path) != _samples(copy):
             raise TagsError("its sound would not stay the same")
         now = copy.stat()
         shutil.copystat(path, copy)
-        os.utime(copy, ns=(earlier.st_atime_ns, now.st_mtime_ns))
+        os.utime(copy, ns=(seen.st_atime_ns, now.st_mtime_ns))
         before(sha256_of(path), sha256_of(copy))
-        if _state(path.stat()) != _state(earlier):
+        if _state(path.stat()) != _state(seen):
             raise TagsError("another program has just changed it")
 
 

@@ -169,11 +169,12 @@ def _written(result: Result, wish: Wish, undo_file: UndoFile) -> Result:
     """Write the genre of a file, and return what became of it."""
     path, genre = Path(os.path.realpath(result.path)), result.genre or ""
     try:
-        tags = read_tags(path)  # anew, since the prediction took its time
+        seen, tags = path.stat(), read_tags(path)  # anew, since the prediction took its time
         if tags is None or tags.genres != result.former:
             raise TagsError("another program has just changed it")
         replace_file(
             path,
+            seen,
             lambda copy: write_genre(path, copy, tags, genre),
             lambda before, after: undo_file.add(
                 Entry(

@@ -170,7 +170,7 @@ def _restore(path: Path, entry: Entry) -> None:
         raise TagsError("it has become a link; nothing was restored")
     if reason := obstacle(path, [path]):
         raise TagsError(reason)
-    tags = read_tags(path, entry.kind)
+    seen, tags = path.stat(), read_tags(path, entry.kind)
     if tags is None:
         raise TagsError("its tags are gone")
 
@@ -180,4 +180,4 @@ def _restore(path: Path, entry: Entry) -> None:
         else:
             write_genre(path, copy, tags, entry.former, entry.size)
 
-    replace_file(path, change, lambda *_: None)
+    replace_file(path, seen, change, lambda *_: None)

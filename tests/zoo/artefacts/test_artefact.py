@@ -41,7 +41,7 @@ def test_parity_is_recorded(hearing):
 
 def test_windows_have_times_that_cover_the_sound(artefact):
     for samples in (1, 100, 5000, 16_383, 16_384, 30_000, 5 * RATE, 5 * RATE + 17):
-        windows, times, _ = artefact.run(noise(samples))
+        windows, times, *_ = artefact.run(noise(samples))
         assert windows.shape == (len(times), 2)
         assert times[0, 0] == 0
         assert times[-1, 1] == pytest.approx(samples / RATE)
@@ -58,8 +58,8 @@ def test_a_stream_has_the_windows_of_the_whole(artefact, monkeypatch):
     def check(samples, block, seed):
         audio = noise(samples, seed)
         parts = list(artefact.stream(audio[i : i + block] for i in range(0, samples, block)))
-        windows, times, _ = (np.concatenate(part) for part in zip(*parts, strict=True))
-        expected, when, _ = artefact.run(audio)
+        windows, times, *_ = (np.concatenate(part) for part in zip(*parts, strict=True))
+        expected, when, *_ = artefact.run(audio)
         np.testing.assert_allclose(windows, expected, atol=1e-5)
         np.testing.assert_allclose(times, when, atol=1e-4)
 
