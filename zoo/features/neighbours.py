@@ -16,7 +16,7 @@ from zoo.datasets import Dataset, FeatureTable
 from zoo.datasets.checks.problem import Problem
 from zoo.execution.engine import LocalProcesses
 from zoo.execution.progress import Reporter
-from zoo.features.arrays import cached_arrays, frontend_of
+from zoo.features.arrays import averaged, cached_arrays, frontend_of
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.features.extraction import extract
 from zoo.features.files import model_of_rows, standardised
@@ -159,7 +159,8 @@ def alike_added(dataset: Dataset, model: Model) -> list[tuple[str, str]] | None:
     if added.size <= _OWN:
         return None
     cache = FeatureCache(features_folder(), frontend_of(model, dataset))
-    arrays = cached_arrays(cache, dataset.tracks)
+    # Rows of different precision would differ in every column that is else constant.
+    arrays = averaged(cached_arrays(cache, dataset.tracks), dataset)
     squares = _squares(np.stack([array.mean(axis=0, dtype=np.float32) for array in arrays]))
     from_own = squares[np.ix_(own, added)]
     third = np.sort(from_own, axis=1)[:, 1]
