@@ -24,6 +24,7 @@ __all__ = [
     "hooks",
     "hooks_of",
     "kinds",
+    "published_runs",
     "signature",
     "source",
     "suffixes",
@@ -50,6 +51,24 @@ def changes() -> str:
 
     rows = [f"| `{name}` | {change.sentence} |" for name, change in CHANGES.items()]
     return "\n".join(["| change | what is done to the recording |", "| --- | --- |", *rows])
+
+
+def published_runs() -> str:
+    """Return a table of the published runs, from their records and cards, as Markdown."""
+    from zoo.cli.published import published_card
+    from zoo.datasets.collections.known import COLLECTIONS
+    from zoo_registry.published import published
+
+    rows = ["| name | answers | right, 95 % interval | size |", "| --- | --- | --- | --- |"]
+    for run in published():
+        card = published_card(run)
+        kind = COLLECTIONS[str(run.record.dataset.collection)].kind
+        right = f"{card['accuracy']:.3f}, {card['ci_low']:.3f}-{card['ci_high']:.3f}"
+        rows.append(
+            f"| [`{run.id}`](models/{run.id}/README.md) | {len(card['classes'])} {kind} | {right} "
+            f"| {card['bytes'] / 1e6:.1f} MB |"
+        )
+    return "\n".join(rows)
 
 
 def frontends() -> str:

@@ -37,7 +37,7 @@ OPTIONAL_WEIGHTS = {"yamnet"}  # which `make setup` does not install
 STATES = {
     ("zoo-exits", "exits"): ("broken", "SystemExit: usage: zoo_exits FILE"),
     ("zoo-import-error", "import-error"): ("broken", "No module named 'a_package_that_is_not"),
-    ("zoo-missing-extra", "missing-extra"): ("missing", "pip install 'genre-zoo[deep]'"),
+    ("zoo-missing-extra", "missing-extra"): ("missing", "[deep]'"),
     ("zoo-misspelt-hook", "misspelt-hook"): ("broken", "unknown hook 'predikt'"),
     ("zoo-newer-contract", "newer-contract"): ("broken", "contract 99"),
     ("zoo-no-card", "no-card"): ("broken", "declares no `card`"),

@@ -4,11 +4,14 @@ import csv
 import hashlib
 import io
 import json
+import os
+import shlex
 import traceback
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from zoo_registry.errors import ZooError
 
@@ -118,8 +121,28 @@ def place(error: BaseException, file: str | None) -> str:
 
 def pip_install(extra: str | None, packages: Iterable[str] = ()) -> str:
     """Return the command that installs an extra of genre-zoo, or these packages."""
-    wanted = [f"genre-zoo[{extra}]"] if extra else packages
-    return f"pip install {' '.join(map(repr, wanted))}"
+    if extra is None:
+        return f"pip install {' '.join(map(repr, packages))}"
+    # An index may not have genre-zoo, or have another version.
+    option, source = _origin()
+    return f"pip install {option}{shlex.quote(f'{source}[{extra}]')}"
+
+
+def _origin() -> tuple[str, str]:
+    """Return an option of pip, and the folder or file that genre-zoo was installed from."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        about = json.loads(distribution("genre-zoo").read_text("direct_url.json") or "{}")
+        url = urlsplit(about.get("url", ""))
+        path = unquote(url.path)
+        if url.scheme == "file" and os.path.exists(path):  # noqa: PTH110
+            is_here = os.path.samefile(path, os.curdir)  # noqa: PTH121
+            editable = about.get("dir_info", {}).get("editable", False)
+            return "-e " * editable, "." if is_here else path
+    except (PackageNotFoundError, AttributeError, ValueError, OSError):
+        pass
+    return "", "genre-zoo"
 
 
 def encodable(text: str) -> str:

@@ -120,6 +120,14 @@ def test_nothing_leaves_the_page(browser, address, soon, width, scheme):
     browser.open(address)
     soon(PLAYS)
     assert browser.run("return document.documentElement.scrollWidth") <= width
+    # On a phone, what follows the classes stays near; keys are named where there are some.
+    grid = browser.run(
+        "return getComputedStyle(document.querySelector('#classes')).gridTemplateColumns"
+    )
+    assert len(grid.split()) == (2 if width == 390 else 4)
+    shown = browser.run("return document.querySelector('.keys').offsetHeight > 0")
+    assert shown == browser.run("return document.querySelector('kbd').offsetHeight > 0")
+    assert shown == (width == 1280)
     paper = browser.run("return getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(18, 21, 27)") == (scheme == "dark")
 

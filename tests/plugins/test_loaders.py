@@ -16,6 +16,7 @@ from zoo.plugins.registry import find_dataset, offered_datasets, open_registry, 
 from zoo_plugins.loaders import zoo_datasets
 from zoo_registry.errors import DatasetError
 from zoo_registry.record import DatasetInfo
+from zoo_registry.text import pip_install
 
 pytestmark = pytest.mark.skipif(
     find_spec("mirdata") is None or find_spec("soundata") is None,
@@ -165,7 +166,7 @@ class TestRefusals:
     def test_a_package_that_is_not_installed(self, monkeypatch):
         monkeypatch.setattr("zoo_plugins.loaders.find_spec", lambda name: None)
         said = self.said("mirdata:gtzan_genre")
-        assert said == ("mirdata is not installed; pip install 'genre-zoo[collections]' brings it")
+        assert said == f"mirdata is not installed; {pip_install('collections')} brings it"
 
 
 def test_offering_them_imports_nothing(monkeypatch):

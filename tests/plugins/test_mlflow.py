@@ -21,6 +21,7 @@ import zoo
 from zoo.evaluate.metrics import score
 from zoo.execution.progress import Bar, Reporter
 from zoo_plugins import mlflow as extension
+from zoo_registry.text import pip_install
 
 needs_mlflow = pytest.mark.skipif(
     importlib.util.find_spec("mlflow") is None, reason="needs genre-zoo[mlflow]"
@@ -368,4 +369,4 @@ def test_without_the_package_it_says_what_to_install(train, monkeypatch, caplog)
     run = train()
     assert run.complete
     (said,) = told(caplog)
-    assert said.endswith("mlflow is not installed; pip install 'genre-zoo[mlflow]'")
+    assert said.endswith(f"mlflow is not installed; {pip_install('mlflow')}")

@@ -30,6 +30,7 @@ from zoo_plugins._tagging.replacement import replace_file
 from zoo_plugins._tagging.undo import Entry, UndoFile, read_entries, undo
 from zoo_registry.errors import StorageError
 from zoo_registry.files import machine
+from zoo_registry.text import pip_install
 
 UNTAGGED = {  # kinds that mutagen cannot write
     *(
@@ -466,7 +467,7 @@ class TestCommand:
             lambda name: None if name == "mutagen" else found(name),
         )
         assert command("tag", "x") == (
-            2, "", "zoo: `zoo tag` needs mutagen; pip install 'genre-zoo[tag]' brings it\n"
+            2, "", f"zoo: `zoo tag` needs mutagen; {pip_install('tag')} brings it\n"
         )  # fmt: skip
 
     def test_what_to_do_if_it_is_switched_off(self, command, monkeypatch):

@@ -14,6 +14,7 @@ import pytest
 from zoo_registry import CannotExport, PluginError, Registry, UnknownModel, UsageError, hookimpl
 from zoo_registry.discovery import BUILT_IN, EXTENSIONS, MODELS
 from zoo_registry.model import Model, Source
+from zoo_registry.text import pip_install
 
 HEAD = """
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ class TestBrokenPlugins:
     def test_missing_extra_is_named(self, install_plugin):
         source = sound("deep").replace("Rows())", "Rows(), requires=('no_tf',), extra='deep')")
         (state,) = Registry(points=[install_plugin("deep", source)]).models()
-        assert state.reason == "needs no_tf: pip install 'genre-zoo[deep]'"
+        assert state.reason == f"needs no_tf: {pip_install('deep')}"
 
     def test_what_is_printed_on_import_is_swallowed(self, install_plugin, capfd):
         source = "import sys\nprint('hello')\nsys.stdout.write('world')\n" + sound("loud")

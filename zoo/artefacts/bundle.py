@@ -32,7 +32,7 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
     list of Path
         Artefact, model card, the answers to changed tracks and those after training on fewer
         tracks, if the run has any, and, for a model of audio, the script, which needs numpy,
-        soundfile and onnxruntime.
+        soundfile and onnxruntime, and resamples as the zoo does if soxr is installed.
 
     Raises
     ------

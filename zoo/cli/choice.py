@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.cli.output import say
+from zoo.cli.output import in_width, say
 from zoo_registry.errors import ZooError
 from zoo_registry.files import is_file
 from zoo_registry.text import few
@@ -19,21 +19,37 @@ if TYPE_CHECKING:
 __all__ = ["note_choices", "note_default"]
 
 _SHOWN = 5  # alternatives
+_CLASSES = 3  # of a run that is asked
 
 
 def note_default(run: "Run") -> None:
     """Print which run is asked if none was named, and how another one is."""
     from zoo_registry.published import is_published, published
 
-    dataset = run.record.dataset
-    classes = f"{len(dataset.classes)} classes"
+    dataset, classes = run.record.dataset, _classes(run)
     if is_published(run):
-        about = f"which comes with the zoo: {classes}, {dataset.tracks} tracks of {dataset.name}"
+        about = (
+            f"which comes with the zoo: {classes}, trained on {dataset.tracks} tracks of "
+            f"{dataset.name}; `zoo models` lists others"
+        )
     else:
-        about = f"your newest run: {classes} of {dataset.title}"
+        about = f"your newest run: {classes}, trained on {dataset.title}"
         if best := next(published(), None):
             about += f"; `zoo predict {best.id} PATH` asks the zoo's"
-    say(f"asking {run.id}, {about}", err=True)
+    for line in in_width(f"asking {run.id}, {about}", indent=2):
+        say(line, err=True)
+
+
+def _classes(run: "Run") -> str:
+    """Return what a run answers, in a person's words: "10 music genres", or the first classes."""
+    from zoo.datasets.collections.known import COLLECTIONS
+    from zoo_registry.predictions import OTHER
+
+    dataset = run.record.dataset
+    names = [name for name in dataset.classes if name != OTHER]
+    if known := COLLECTIONS.get(dataset.collection or ""):
+        return f"{len(names)} {known.kind}"
+    return f"{len(names)} classes ({few(names, _CLASSES)})"
 
 
 def note_choices(taken: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from zoo.cli.completion import complete_card
 from zoo.cli.options import ListFormatOption
-from zoo.cli.output import Text, columns, make_table, print_result
+from zoo.cli.output import Text, columns, in_width, make_table, print_result
 
 if TYPE_CHECKING:
     from zoo_registry.card import Card, Distribution
@@ -138,7 +138,7 @@ def _card(card: Mapping[str, Any]) -> Text:
             text = ", ".join(f"{name}={given}" for name, given in value.items())
         else:
             text = str(value) if isinstance(value, str | int) else "; ".join(value)
-        yield f"{key.replace('_', ' '):<14}{text}"
+        yield from in_width(f"{key.replace('_', ' '):<14}{text}", indent=14)
     if params:
         rows = ((name, str(value), card["ranges"].get(name, "")) for name, value in params.items())
         yield make_table(columns("parameter", "default", "tuned over", overflow="fold"), rows)
@@ -161,9 +161,9 @@ def _table(states: "list[PluginStatus]") -> Text:
         )  # fmt: skip
     for state in states:
         if state.reason:
-            yield f"{state.name}: {state.reason}"
+            yield from in_width(f"{state.name}: {state.reason}", indent=2)
         elif state.weights and state.weights.startswith(WITH_RUN):
-            yield f"{state.name} {state.weights}"
+            yield from in_width(f"{state.name} {state.weights}", indent=2)
 
 
 def _origin(state: "PluginStatus") -> str:

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +22,8 @@ __all__ = [
     "cell",
     "columns",
     "escaped",
+    "in_width",
+    "is_terminal",
     "make_table",
     "make_tree",
     "percent",
@@ -94,7 +97,7 @@ def print_text(text: Text) -> None:
 
 def print_data(text: str) -> None:
     """Print text for programs: unchanged, but for control characters on a terminal."""
-    sys.stdout.write(encodable(escaped(text) if _is_terminal() else text))
+    sys.stdout.write(encodable(escaped(text) if is_terminal() else text))
 
 
 def escaped(text: str) -> str:
@@ -107,6 +110,28 @@ def say(text: object = "", *, err: bool = False) -> None:
     stream, own = (sys.stderr, sys.__stderr__) if err else (sys.stdout, sys.__stdout__)
     # Beside a bar rich puts a stream there that erases it first; left to itself, typer evades it.
     typer.echo(shown(str(text)), file=None if stream is own else stream, err=err)
+
+
+def in_width(text: str, indent: int = 0) -> list[str]:
+    """Return the lines of a text: wrapped at words on a terminal, one line elsewhere.
+
+    Parameters
+    ----------
+    text : str
+        Text in one line.
+    indent : int
+        Number of spaces before all lines but the first.
+    """
+    text = shown(text)
+    if not is_terminal():
+        return [text]
+    return textwrap.wrap(
+        text,
+        width(),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def say_no_run(data: str | None) -> None:
@@ -193,9 +218,12 @@ def percent(value: float | None) -> str:
 def width() -> int:
     """Return the number of columns of the terminal, or 200 if there is none."""
     # Programs that read a pipe expect whole lines.
-    return shutil.get_terminal_size().columns if _is_terminal() else 200
+    return shutil.get_terminal_size().columns if is_terminal() else 200
 
 
-def _is_terminal() -> bool:
-    """Whether stdout is a terminal; what rich replaces it by, beside a bar, may not know that."""
+def is_terminal() -> bool:
+    """Return whether stdout is a terminal.
+
+    What rich replaces it by, beside a bar, may not know that.
+    """
     return sys.__stdout__ is not None and sys.__stdout__.isatty()

@@ -1,9 +1,11 @@
 """``zoo predict``: prediction of the labels of audio files."""
 
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
@@ -11,10 +13,10 @@ from zoo.cli.choice import note_choices, note_default
 from zoo.cli.completion import complete_asked
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
-from zoo.cli.output import percent, print_data, say
+from zoo.cli.output import in_width, is_terminal, percent, print_data, say
 from zoo.inference.prediction import NONE_OF_THEM, UNLIKE, Prediction
 from zoo_registry.errors import UsageError
-from zoo_registry.text import shown
+from zoo_registry.text import few, shown
 
 if TYPE_CHECKING:
     from zoo.inference.predictors import Predictor
@@ -99,25 +101,43 @@ def command(
         in_order=format != "json",
         reporter=reporter,
     )
-    failed = 0
+    hints = _Hints(models, timeline)
+    aloud = kept is not None or format == "table"
+    if named and format == "table":
+        _say_heading(models)
     with closing(predictions), kept.open() if kept else nullcontext(None) as file:
-        write = file.write if file else print_data
         if as_csv and not file:
-            write(csv_header(timeline))
-        for prediction in predictions:
-            if prediction.error is not None:
-                failed += 1
-                if file or format == "table":
-                    say(f"zoo: {prediction.error}", err=True)
-            if prediction.heard is not None:
-                say(f"zoo: {prediction.path}: {prediction.heard}", err=True)
-            write(as_line(prediction))
-            (file or sys.stdout).flush()
+            print_data(csv_header(timeline))
+        failed = _write(predictions, file, as_line, aloud, hints)
     if kept:
         answered = f"{len(files)} file{'s' * (len(files) != 1)} answered"
         reporter.note(f"{answered} into {output}, {failed} of them with an error")
+    if aloud:
+        hints.say()
     if failed:
         raise typer.Exit(1)
+
+
+def _write(
+    predictions: Iterable[Prediction],
+    file: TextIO | None,
+    as_line: Callable[[Prediction], str],
+    aloud: bool,
+    hints: "_Hints",
+) -> int:
+    """Write each prediction as soon as it is there; return the number of errors."""
+    write, failed = file.write if file else print_data, 0
+    for prediction in predictions:
+        hints.see(prediction)
+        if prediction.error is not None:
+            failed += 1
+            if aloud:
+                say(f"zoo: {prediction.error}", err=True)
+        if prediction.heard is not None:
+            say(f"zoo: {prediction.path}: {prediction.heard}", err=True)
+        write(as_line(prediction))
+        (file or sys.stdout).flush()
+    return failed
 
 
 def _default() -> "Run":
@@ -160,17 +180,67 @@ def _text(found: Prediction, of_several: bool) -> str:
         detail += f"; {found.seconds:.1f} s"
     if found.band:
         detail += f"; {found.band}"
-    if not of_several:
-        detail += "; " + "@".join(filter(None, (found.run, found.dataset)))
-    elif found.dataset:
-        detail += f"; trained on {found.dataset}"
+    if of_several:
+        detail += f"; trained on {found.dataset}" * (found.dataset is not None)
+    elif not is_terminal():  # which has a heading; a line of a pipe stands alone
+        detail += "; " + "@".join(dict.fromkeys(filter(None, (found.run, found.dataset))))
     sure = "" if found.guess else f"{percent(found.confidence)}  "
     name = f"{found.run}: " if of_several else ""
-    lines = [f"{name}{found.label}  {sure}{found.path}  ({detail})"]
+    lines = [f"{name}{found.label}  {sure}{found.path}"]
+    if is_terminal():
+        lines += in_width(f"    {detail}", indent=4)
+    else:
+        lines[0] += f"  ({detail})"
     for part in stretches(found.timeline or []):
         times = f"{clock(part.start, 1)}-{clock(part.end, 1)}"
         lines.append(f"  {times:>21}  {part.shown}  {percent(part.confidence)}".rstrip())
     return "".join(shown(line) + "\n" for line in lines)
+
+
+def _say_heading(models: "Sequence[Predictor]") -> None:
+    """Print the name of the one model that is asked, and what it was trained on, on a terminal."""
+    if len(models) == 1 and is_terminal():
+        (model,) = models
+        say(f"{model.name}, trained on {model.dataset}" if model.dataset else model.name)
+
+
+class _Hints:
+    """Sentences after the last answer, on what a reader may do next.
+
+    The one on the timeline is left out if there is one, or can be none.
+    """
+
+    def __init__(self, models: "Sequence[Predictor]", timeline: bool) -> None:
+        self._timeline = timeline or len(models) > 1 or not models[0].has_times
+        self._answered: Counter[str] = Counter()
+        self._unlike: Counter[str] = Counter()
+        self._divided: dict[str, None] = {}
+
+    def see(self, found: Prediction) -> None:
+        """Count an answer."""
+        if not found.windows or not found.votes or found.run is None:
+            return
+        self._answered[found.run] += 1
+        self._unlike[found.run] += (found.reason or "").startswith(UNLIKE)
+        if not found.reason and 2 * max(found.votes.values()) <= found.windows:
+            self._divided[found.path] = None
+
+    def say(self) -> None:
+        """Print the sentences on stderr."""
+        for hint in self._sentences():
+            for line in in_width(hint, indent=2):
+                say(line, err=True)
+
+    def _sentences(self) -> Iterator[str]:
+        if self._divided and not self._timeline:
+            yield (
+                f"no class has most of the windows of {few([*self._divided], 1, ' and ')}; "
+                "--timeline shows which class is where"
+            )
+        for run, count in self._unlike.items():
+            if 2 * count > self._answered[run]:
+                these = "most of these" if self._answered[run] > 1 else "this one"
+                yield f"{run} was trained on other sounds than {these}; `zoo models` lists others"
 
 
 def _do(count: int) -> str:

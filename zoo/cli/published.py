@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.output import Note, Text, columns, make_table, percent
+from zoo.cli.output import Note, Text, columns, in_width, make_table, percent
 from zoo_registry.discovery import BUILT_IN
 from zoo_registry.published import broken
 
@@ -81,7 +81,7 @@ def published_table(runs: Sequence["Run"]) -> Text:
     for run in runs:
         answers.setdefault(", ".join(_classes(run)), []).append(run.id)
     for classes, names in answers.items():
-        yield f"{', '.join(names)}: {classes}"
+        yield from in_width(f"{', '.join(names)}: {classes}", indent=2)
     yield f"`zoo predict {runs[0].id} song.mp3` asks one; `zoo models {runs[0].id}` is its card."
     yield ""
 
@@ -108,12 +108,14 @@ def published_card(run: "Run") -> dict[str, Any]:
         "recordings_licence": dataset.licence,
         "bytes": run.record.artefact.bytes,
         "card": str(run.card_path),
+        "notes": run.record.notes,
     }
 
 
 def published_text(run: "Run") -> Text:
     """Yield the short card of a published run for people, and how it is used."""
     from zoo.artefacts.limits import limits
+    from zoo.datasets.collections.known import COLLECTIONS
 
     record, scores = run.record, _scores(run)
     facts = {
@@ -129,16 +131,27 @@ def published_text(run: "Run") -> Text:
     }
     for name, value in facts.items():
         if value:
-            yield f"{name:<12}{value}"
+            yield from in_width(f"{name:<12}{value}", indent=12)
     if "error" in scores:
         yield Note(scores["error"])
         return
     yield ""
     yield "It must not be used for:"
     for sentence in limits(record, run.predictions()):
-        yield f"- {sentence}"
+        yield from in_width(f"- {sentence}", indent=2)
     yield ""
-    yield f"zoo predict {run.id} song.mp3              the class of a recording"
-    yield f"zoo predict {run.id} song.mp3 --timeline   the same over time"
-    yield f"zoo runs show {run.id}                     scores, confusion, robustness"
-    yield f"zoo runs export {run.id} FOLDER            a folder to hand over"
+    yield "Notes:"
+    for sentence in record.notes:
+        yield from in_width(f"- {sentence}", indent=2)
+    yield ""
+    known = COLLECTIONS.get(record.dataset.collection or "")
+    file = known.example if known else "recording.wav"
+    uses = {
+        f"zoo predict {run.id} {file}": "the class of a recording",
+        f"zoo predict {run.id} {file} --timeline": "the same over time",
+        f"zoo runs show {run.id}": "scores, confusion, robustness",
+        f"zoo runs export {run.id} FOLDER": "a folder to hand over",
+    }
+    longest = max(map(len, uses))
+    for use, gives in uses.items():
+        yield f"{use:<{longest}}   {gives}"

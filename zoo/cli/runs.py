@@ -279,7 +279,7 @@ def verify_runs(
 
     Example: zoo runs verify svm --rerun
     """
-    from zoo.training.verify import NO_RECORDINGS, verify_run
+    from zoo.training.verify import not_here, verify_run
     from zoo.workspace import find_run, runs, runs_of_file
     from zoo_registry.published import is_published
     from zoo_registry.runs import Run
@@ -305,7 +305,7 @@ def verify_runs(
             result = {"run": item.id, "findings": list(map(asdict, findings))}
             if is_published(item):
                 if not data:
-                    result["note"] = f"{NO_RECORDINGS}; give them as --data to compare it with them"
+                    result["note"] = f"{not_here(item)}; --data FOLDER compares it with them"
             elif item.id != item.record.id and not any(one.what == "record" for one in findings):
                 reporter.note(f"{item.id} is the run {item.record.id}: its folder was renamed")
             results.append(result)

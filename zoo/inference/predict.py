@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import TracebackType
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -42,11 +43,49 @@ from zoo_registry.predictions import OTHER, real_columns
 from zoo_registry.runs import Run
 from zoo_registry.text import first_line
 
-__all__ = ["predict"]
+__all__ = ["Answers", "predict"]
 
 _Model: TypeAlias = str | Path | Run | Predictor
 
 _SILENCE = f"silence: almost nothing is above {SILENCE} dB of full scale"
+
+
+class Answers(Generator[Prediction, None, None]):
+    """Predictions, each computed when it is read: an iterator that says so where it is printed.
+
+    Parameters
+    ----------
+    predictions : generator of Prediction
+        The predictions.
+    about : str
+        Number of files, and names of the models.
+    """
+
+    def __init__(self, predictions: Generator[Prediction, None, None], about: str) -> None:
+        self._predictions = predictions
+        self._about = about
+
+    def __repr__(self) -> str:
+        """Return what it is, and how its predictions are read."""
+        return f"<predictions of {self._about}; read them with a loop, once, or with list(...)>"
+
+    def send(self, value: None, /) -> Prediction:
+        """Return the next prediction."""
+        return self._predictions.send(value)
+
+    def throw(
+        self,
+        kind: type[BaseException] | BaseException,
+        error: BaseException | object = None,
+        trace: TracebackType | None = None,
+        /,
+    ) -> Prediction:
+        """Raise an error where the work is; `close` does this to end it."""
+        raised = kind if isinstance(kind, BaseException) else error
+        if not isinstance(raised, BaseException):
+            assert isinstance(kind, type)
+            raised = kind()
+        return self._predictions.throw(raised.with_traceback(trace) if trace else raised)
 
 
 def predict(
@@ -59,7 +98,7 @@ def predict(
     jobs: int | None = None,
     in_order: bool = True,
     reporter: Reporter | None = None,
-) -> Generator[Prediction, None, None]:
+) -> Answers:
     """Classify audio files.
 
     Parameters
@@ -91,9 +130,9 @@ def predict(
 
     Returns
     -------
-    generator of Prediction
-        One per file and model, computed during the iteration. An unreadable file has an `error`.
-        Closing the generator ends the work.
+    Answers
+        Generator of one `Prediction` per file and model, each computed during the iteration. An
+        unreadable file has an `error`. Closing the generator ends the work.
 
     Raises
     ------
@@ -146,7 +185,8 @@ def predict(
         partial(_classify, each, timeline, least)
         for each, least in zip(predictors, leasts, strict=True)
     ]
-    return _predictions(files, calls, workers, in_order, reporter)
+    about = f"{len(files)} file{'s' * (len(files) != 1)} by {', '.join(p.name for p in predictors)}"
+    return Answers(_predictions(files, calls, workers, in_order, reporter), about)
 
 
 def _predictions(

@@ -1,6 +1,7 @@
 """Verification of a run: its claims are computed again from the data and its predictions."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ import numpy as np
 
 from zoo.artefacts.model_card import EDITIONS, model_card
 from zoo.datasets import Dataset
+from zoo.datasets.collections.known import COLLECTIONS
 from zoo.datasets.recorded import differences, usable
 from zoo.evaluate.audit import audit
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
@@ -26,11 +28,10 @@ from zoo_registry.runs import EMBEDDINGS, Run
 from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import shown
 
-__all__ = ["NO_RECORDINGS", "Finding", "differing", "verify", "verify_files", "verify_run"]
-
-NO_RECORDINGS = "its recordings do not come with the zoo"
+__all__ = ["Finding", "differing", "not_here", "verify", "verify_files", "verify_run"]
 
 _CARD = "README.md does not show what the predictions give"
+_DOI = re.compile(r"\bdoi\s*=\s*[{\"]([^}\"]+)")  # of BibTeX
 _SHOWN = 5  # tracks in a sentence
 
 
@@ -85,7 +86,7 @@ def verify_run(
         The differences; empty if there are none.
     """
     if data is None and is_published(run):
-        missing = Finding("dataset", f"{NO_RECORDINGS}, so give them as --data to train it again")
+        missing = Finding("dataset", f"{not_here(run)}; --data FOLDER trains it again on them")
         return [missing] * rerun + verify_files(run)[0]
     registry = open_registry()
     record = run.record
@@ -129,6 +130,15 @@ def verify_run(
                 return [Finding("rerun", f"the repetition is not complete: {again.lack}")]
             findings = differing(run, again)
     return findings
+
+
+def not_here(run: Run) -> str:
+    """Return a sentence on the recordings of a published run, and where they are published."""
+    dataset, of = run.record.dataset, ""
+    if known := COLLECTIONS.get(dataset.collection or ""):
+        doi = _DOI.search(known.citation)
+        of = f", {dataset.tracks} of {known.title} ({f'doi:{doi[1]}' if doi else known.address}),"
+    return f"its recordings{of} do not come with the zoo"
 
 
 def verify(run: Run, dataset: Dataset) -> list[Finding]:

@@ -36,6 +36,7 @@ from zoo_registry.temporary import temporary_folder
 __all__ = ["HEADERS_OF_PAGE", "LabelPage", "build", "serve"]
 
 _HOST = "127.0.0.1"
+_REMEDY = "open the address that `zoo label` printed"
 _LONGEST = 200  # characters of a label
 _MINUTES = 10  # of a recording that is decoded for browsers which cannot play it
 _RATE = 48_000  # Hz at most
@@ -151,7 +152,7 @@ def build(page: LabelPage, folder: Path) -> Gate:
     ]
     handlers: Any = {Refused: _refuse, HTTPException: _refuse}
     app = Starlette(routes=routes, exception_handlers=handlers)
-    return Gate(app, Names(_HOST), 0, _ADDRESSES)
+    return Gate(app, Names(_HOST, remedy=_REMEDY), 0, _ADDRESSES)
 
 
 class _Endpoints:

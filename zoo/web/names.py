@@ -30,6 +30,8 @@ class Names:
         Name or address that the server listens on.
     allowed : iterable of str
         Further names, such as that of a reverse proxy.
+    remedy : str
+        What the sentence on another name says about what to do.
 
     Raises
     ------
@@ -37,7 +39,13 @@ class Names:
         If one of them is no name.
     """
 
-    def __init__(self, host: str = "localhost", allowed: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        host: str = "localhost",
+        allowed: Iterable[str] = (),
+        remedy: str = "`zoo serve --allow-host NAME` adds one",
+    ) -> None:
+        self._remedy = remedy
         self._names = {"localhost", _plain(host)}
         if not is_loopback(host):
             self._names.add(_plain(socket.gethostname()))
@@ -54,10 +62,7 @@ class Names:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_own(host, scope):
-            return (
-                f"this server does not answer to the name {host[:80]!r}; "
-                "`zoo serve --allow-host NAME` adds one"
-            )
+            return f"this server does not answer to the name {host[:80]!r}; {self._remedy}"
         own = _origin(scope["scheme"], host)
         foreign = [origin for origin in headers.getlist("origin") if origin.lower() != own]
         # Browsers tell where a request without an origin comes from; following a link is no harm.

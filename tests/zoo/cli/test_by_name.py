@@ -32,8 +32,11 @@ class TestPredict:
     def test_without_a_name_the_published_run_is_asked_that_comes_with_the_zoo(self, command, song):
         status, out, err = command("predict", song)
         assert status == 0
-        assert err == "asking gtzan, which comes with the zoo: 10 classes, 509 tracks of gtzan\n"
-        assert out.rstrip().endswith("; gtzan@gtzan)")
+        assert err.startswith(
+            "asking gtzan, which comes with the zoo: 10 music genres, trained on 509 tracks of "
+            "gtzan; `zoo models` lists others\n"
+        )
+        assert out.rstrip().endswith("; gtzan)")
         said = json.loads(command("predict", "gtzan", song, "--format", "json")[1])
         assert (said["run"], said["dataset"], len(said["probabilities"])) == ("gtzan", "gtzan", 10)
         assert out.split("  ")[0] in (said["label"], "unknown")
@@ -41,10 +44,10 @@ class TestPredict:
     def test_without_a_name_the_newest_own_run_is_asked(self, command, song, gtzan, hearing):
         run = hearing("torn")
         status, out, err = command("predict", song)
-        assert (status, err) == (
+        assert (status, err.splitlines()[0]) == (
             0,
-            f"asking {run.id}, your newest run: 2 classes of tones; `zoo predict gtzan PATH` asks "
-            "the zoo's\n",
+            f"asking {run.id}, your newest run: 2 classes (high, low), trained on tones; "
+            "`zoo predict gtzan PATH` asks the zoo's",
         )
         assert out.rstrip().endswith(f"; {run.id}@tones)")
         status, out, err = command("predict", "gtzan", f"{run.id}@tones", "torn", song)
@@ -52,6 +55,37 @@ class TestPredict:
         lines = [line.partition(": ")[0] for line in out.splitlines()]
         assert lines == ["gtzan", run.id, run.id]
         assert "; trained on tones)" in out
+
+    def test_on_a_terminal_the_run_has_a_heading_and_lines_are_wrapped_at_words(
+        self, command, torn_song, hearing, terminal
+    ):
+        run, song = hearing("torn"), str(torn_song)
+        _, out, err = command("predict", "torn", song)
+        assert out.splitlines()[:2] == [f"{run.id}, trained on tones", f"high  .340  {song}"]
+        assert max(map(len, out.splitlines()[2:])) <= terminal
+        words = " ".join(out.split("\n", 2)[2].split())
+        assert words.startswith("high 2, low 1; by mean probability low; ")
+        assert run.id not in words
+        assert all(line.startswith("    ") for line in out.splitlines()[2:])
+        _, out, err = command("predict", song)
+        assert f"asking {run.id}" in err
+        assert out.startswith("high  .340  ")
+        _, out, err = command("predict", "torn", "gtzan", song)
+        assert f"{run.id}: high  .340  {song}\n    " in out
+        assert "trained on" in out
+        assert "trained on" not in out.splitlines()[0]
+
+    def test_a_recording_of_several_classes_has_a_hint_at_the_timeline_once(
+        self, command, torn_song, in_seconds, hearing
+    ):
+        hearing("torn")
+        halves = [in_seconds(0.04, 0.4, name=f"{name}.wav").name for name in "ab"]
+        assert command("predict", "torn", *halves, torn_song)[2] == (
+            "no class has most of the windows of a.wav and 1 more; --timeline shows which class is "
+            "where\n"
+        )
+        for arguments in ([torn_song], [*halves, "--timeline"], [*halves, "--format", "json"]):
+            assert command("predict", "torn", *arguments)[2] == ""
 
     @pytest.mark.parametrize(
         ("words", "asked", "files"),
@@ -159,6 +193,8 @@ def test_a_fresh_answer_needs_no_network_no_pickle_and_no_framework(run_python, 
 
 class TestPython:
     def test_recordings_are_a_path_or_a_list_of_them(self, song, gtzan, hearing):
+        said = "<predictions of 1 file by gtzan; read them with a loop, once, or with list(...)>"
+        assert repr(zoo.predict([song, song])) == said
         for given in (song, Path(song), [song], (Path(song),), iter([song])):
             (found,) = zoo.predict(given)
             assert (found.run, found.dataset, found.path) == ("gtzan", "tones", "song.wav")

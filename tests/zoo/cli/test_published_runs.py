@@ -36,9 +36,23 @@ def test_it_is_whole_without_its_recordings(run, command):
     status, out, notes = command("runs", "verify", run.id)
     assert status == 0
     assert out == f"{run.id}: files and card verified, not the split and the answers\n"
-    assert notes.startswith(f"{run.id}: its recordings do not come with the zoo; give them as")
+    title = {"gtzan": "GTZAN (doi:10.1109/TSA", "esc10": "ESC-10 (doi:10.1145/"}
+    origin = f"{run.record.dataset.tracks} of {title[run.record.dataset.name]}"
+    assert notes.startswith(f"{run.id}: its recordings, {origin}")
+    assert notes.endswith(", do not come with the zoo; --data FOLDER compares it with them\n")
     (result,) = json.loads(command("runs", "verify", run.id, "--format", "json")[1])
     assert (result["findings"], "--data" in result["note"]) == ([], True)
+
+
+def test_its_short_card_is_wrapped_at_words_on_a_terminal(run, command, terminal):
+    status, out, _ = command("models", run.id)
+    assert status == 0
+    assert all(len(line) <= terminal for line in out.splitlines() if " /" not in line)
+    notes = " ".join(out.partition("Notes:")[2].split())
+    assert "which are of none of its classes, it calls" in notes
+    assert all(" ".join(note.split()) in notes for note in run.record.notes)
+    file = "recording.wav" if run.id == "esc10" else "song.mp3"
+    assert f"zoo predict {run.id} {file} --timeline" in out
 
 
 def test_recordings_that_are_asked_for_have_to_be_there(command):
@@ -48,7 +62,7 @@ def test_recordings_that_are_asked_for_have_to_be_there(command):
     assert command("runs", "verify", "gtzan")[0] == 0
     status, out, _ = command("runs", "verify", "gtzan", "--rerun")
     assert status == 1
-    assert "give them as --data to train it again" in out
+    assert "do not come with the zoo; --data FOLDER trains it again on them" in out
 
 
 def test_a_changed_file_is_found_without_the_recordings(run, tmp_path, monkeypatch, command):

@@ -22,6 +22,7 @@ from zoo.audio.urls import is_url
 from zoo.datasets import dataset_name, open_dataset
 from zoo.datasets.checks.recordings import check
 from zoo_registry import AudioError, DatasetError, StorageError
+from zoo_registry.text import pip_install
 
 pytest.importorskip("fsspec")
 
@@ -259,7 +260,7 @@ def test_a_package_that_is_missing(extra, package, run_python):
     code = "import sys; sys.modules[sys.argv[1]] = None; from zoo.datasets import open_dataset\n"
     done = run_python(f"{code}open_dataset('{extra}://store/music')", package)
     assert f"DatasetError: '{extra}://store/music' needs a package that is missing" in done.stderr
-    assert f"pip install 'genre-zoo[{extra}]'" in done.stderr
+    assert pip_install(extra) in done.stderr
 
 
 def test_what_is_a_url():

@@ -42,6 +42,22 @@ def sound(workspace):
     return write
 
 
+def test_where_most_recordings_are_unlike_a_line_names_other_models(
+    hearing, sound, monkeypatch, capsys
+):
+    def notes(*files: str) -> str:
+        monkeypatch.setattr("sys.argv", ["zoo", "predict", "knowing-frames", *files])
+        assert run_command() == 0
+        return capsys.readouterr().err
+
+    run = hearing("knowing-frames")
+    own, *others = sound("own", tone(3)), sound("a", beeps(3)), sound("b", beeps(3))
+    said = f"{run.id} was trained on other sounds than {{}}; `zoo models` lists others\n"
+    assert notes(*others, own) == said.format("most of these")
+    assert notes(others[0]) == said.format("this one")
+    assert notes(own, others[0]) == ""
+
+
 @pytest.mark.parametrize("name", KNOWING)
 def test_most_windows_decide(name, hearing, sound):
     hearing(name)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo_registry.published import published
+from zoo_registry.text import pip_install
 
 httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
 
@@ -502,7 +503,7 @@ class TestProcess:
             "from zoo.cli import main; sys.exit(main())"
         )
         assert (done.returncode, done.stdout) == (2, "")
-        assert "pip install 'genre-zoo[web]'" in done.stderr
+        assert f"; {pip_install('web')}\n" in done.stderr
         assert done.stderr.count("\n") == 1
 
     def test_no_framework_is_loaded_to_serve(self, models, song, run_python):

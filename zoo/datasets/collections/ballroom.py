@@ -35,6 +35,7 @@ BALLROOM = Collection(
     citation=CITATION,
     faults="Some excerpts are in it twice, such as Albums-Latin_Jam-06 and Albums-Latin_Jam-15; "
     "many excerpts are of one album, and tempo alone tells most dances apart.",
+    kind="ballroom dances",
 )
 COLLECTIONS = (BALLROOM,)
 

@@ -50,6 +50,10 @@ class Collection:
         Whether each file has exactly one class, so that it is a track.
     by_artist : bool
         Whether its groups are artists.
+    kind : str
+        What its classes are, in the plural.
+    example : str
+        Name of a file that a model of it is asked about.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Collection:
     faults: str
     is_single: bool = True
     by_artist: bool = False
+    kind: str = "music genres"
+    example: str = "song.mp3"
 
     def missing(self, found: int) -> str:
         """Return a sentence if there are fewer, or more, than all tracks."""

@@ -50,6 +50,8 @@ ESC_50 = Collection(
     licence="CC BY-NC 3.0",
     citation=CITATION,
     faults=FAULTS,
+    kind="kinds of sound",
+    example="recording.wav",
 )
 ESC_10 = Collection(
     name="esc-10",
@@ -60,6 +62,8 @@ ESC_10 = Collection(
     licence="CC BY 3.0",
     citation=CITATION,
     faults=FAULTS,
+    kind="kinds of sound",
+    example="recording.wav",
 )
 COLLECTIONS = (ESC_50, ESC_10)
 

@@ -45,6 +45,8 @@ SPEECH_COMMANDS_2 = Collection(
     licence=LICENCE,
     citation=CITATION,
     faults=FAULTS,
+    kind="spoken words",
+    example="recording.wav",
 )
 SPEECH_COMMANDS_1 = Collection(
     name="speech-commands-0.01",
@@ -55,6 +57,8 @@ SPEECH_COMMANDS_1 = Collection(
     licence=LICENCE,
     citation=CITATION,
     faults=FAULTS,
+    kind="spoken words",
+    example="recording.wav",
 )
 COLLECTIONS = (SPEECH_COMMANDS_2, SPEECH_COMMANDS_1)
 

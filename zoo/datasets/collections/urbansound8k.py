@@ -40,6 +40,8 @@ URBANSOUND8K = Collection(
     citation=CITATION,
     faults="Excerpts of one recording are alike, so scores of folds that were drawn anew are too "
     "high: use the ten published folds. Rates, bit depths and channels differ from file to file.",
+    kind="sounds of a city",
+    example="recording.wav",
 )
 COLLECTIONS = (URBANSOUND8K,)
 
