@@ -31,6 +31,10 @@ _NAMES = (
 )
 _NONE = ("", "-")  # cells without a value
 _FIT = 7  # columns of a board in a narrow terminal
+_LESS = ("worst change", "robustness", "p")  # left out first, if a name would be broken
+_WORD = 40  # characters of a name that are not broken
+_WRAPPED = ("model", "worst change")
+_BETWEEN = 3  # characters between two columns
 _ROOMY = 110  # columns of a terminal that shows all columns of a board
 _LONG = 200  # rows of a board that are shown; drawing ten thousand takes seconds
 
@@ -113,15 +117,13 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     rows = board.rows[:_LONG]
     cells = [_cells(row, board.name(row)) for row in rows]
     names = [name for name in _NAMES if any(row[name] not in _NONE for row in cells)]
-    # Seven fit into 80 columns.
-    fitting = names if width() >= _ROOMY else names[:_FIT]
-    wrapped = ("model", "worst change")
+    fitting = _fitting(names, cells)
     headings = [
         column
         for name in fitting
         for column in (
             columns(name, overflow="fold")
-            if name in wrapped
+            if name in _WRAPPED
             else columns(name, justify="right", no_wrap=True, overflow="fold")
         )
     ]
@@ -133,13 +135,31 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     )
     if more := len(board.rows) - len(rows):
         yield f"{more} further runs are not shown; `--format csv` lists them all."
-    if left := names[len(fitting) :]:
+    if left := [name for name in names if name not in fitting]:
         yield f"{', '.join(left)}: not shown at this width; `--format csv` has them."
     yield from explanations(board)
     yield from audit_sentences(board.audit, is_repeated(board))
     yield from notes(board)
     yield from problems([row for row in rows if row.run not in reported])
     yield ""
+
+
+def _fitting(names: list[str], cells: list[dict[str, str]]) -> list[str]:
+    """Return the columns that fit into the terminal without a word that is broken."""
+    fitting = names if width() >= _ROOMY else names[:_FIT]
+
+    def needed(name: str) -> int:
+        texts = [name, *(row[name] for row in cells)]
+        if name in _WRAPPED:
+            texts = [word for text in texts for word in text.split()]
+        return min(max(map(len, texts), default=0), _WORD)
+
+    droppable = [*(name for name in reversed(fitting) if name not in _NAMES[:_FIT]), *_LESS]
+    for name in droppable:
+        if sum(needed(each) + _BETWEEN for each in fitting) <= width() + 1:
+            break
+        fitting = [each for each in fitting if each != name]
+    return fitting
 
 
 def _cells(row: "Row", name: str) -> dict[str, str]:

@@ -135,12 +135,16 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     if found.is_scored:
         from zoo.evaluate.board import failure_sentences
         from zoo.evaluate.metrics import confusion, rejection, score
+        from zoo.evaluate.origins import origin_sentence
         from zoo.evaluate.robustness import by_change, change_sentences, failed_changes
 
         predictions = found.predictions()
         scores, matrix = score(predictions), confusion(predictions)
         record |= {"scores": asdict(scores), "confusion": matrix.tolist()}
         text = chain(text, _scores(predictions, scores, matrix))
+        if by_origin := origin_sentence(found, predictions.scored, _learnt(found)):
+            record["by_origin"] = by_origin
+            text = chain(text, [f"{by_origin[0].upper()}{by_origin[1:]}."])
         if rejected := rejection(predictions):
             record["other"] = asdict(rejected)
             text = chain(text, [f"{rejected.sentence}."])
@@ -159,6 +163,11 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
             record["size_curve"] = curve and curve.to_json()
             text = chain(text, size_text([curve] if curve else []))
     print_result(format, json=record, table=text)
+
+
+def _learnt(run: "Run") -> float:
+    """Return the mean number of training tracks per fold."""
+    return mean(entry.train_tracks for entry in run.record.folds if entry.is_trained)
 
 
 def _facts(run: "Run") -> Text:

@@ -63,6 +63,8 @@ class Row:
         Whether the front end is not that of the model's card.
     trained_on : tuple of str
         Sentences on the recordings that the weights of the front end have seen.
+    by_origin : str
+        Sentence on the scores of the user's tracks and of those of a run whose classes were kept.
     """
 
     rank: int | None = None
@@ -101,6 +103,7 @@ class Row:
     frontend_given: bool = False
     frontend_origin: str = ""
     trained_on: tuple[str, ...] = ()
+    by_origin: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["hashing", "leaderboard", "side_by_side"]
 
 LEVEL = 0.05  # of significance
-_VERSION = "boards-12"  # raised whenever the same predictions give other figures
+_VERSION = "boards-13"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
@@ -254,6 +254,7 @@ def _computed(
 ) -> dict[str, dict[str, Any]]:
     """Return the scores and ranks of the runs whose predictions can be read, by id."""
     from zoo.evaluate.metrics import rejection, score
+    from zoo.evaluate.origins import origin_sentence
     from zoo.evaluate.robustness import failed_changes
     from zoo.evaluate.robustness import summary as robustness
     from zoo.evaluate.significance import compare, intervals
@@ -270,9 +271,10 @@ def _computed(
                     "other_tracks": found_other.tracks,
                     "other_rejected": found_other.share,
                 }
+            survived[run.id] = {"by_origin": origin_sentence(run, readable[run.id], learnt)}
             changed = run.robustness()
             failed = failed_changes(run.record.robustness, changed)
-            survived[run.id] = {"failed_changes": failed}
+            survived[run.id] |= {"failed_changes": failed}
             if changed:
                 survived[run.id] |= robustness(changed, readable[run.id])
     predicted = list(readable.values())

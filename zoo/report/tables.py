@@ -31,7 +31,7 @@ MARK = "†"  # follows the name of a model whose score is too high
 
 _FEW = 30  # groups, of which the interval is wide
 
-_NESTED = {"title", "params", "by_change", "failed_changes"}
+_NESTED = {"by_origin", "title", "params", "by_change", "failed_changes"}
 _ROW_FIELDS = [item.name for item in fields(Row) if item.name not in _NESTED]
 _DIFFERENCE_FIELDS = [item.name for item in fields(Difference)]
 
@@ -122,9 +122,15 @@ def notes(board: Board) -> list[str]:
     """Return all sentences below a board but those of its audit."""
     seen = [sentence for row in board.rows for sentence in row.trained_on]
     return [
-        *([board.copies] if board.copies else []), *_on_few(board), *dict.fromkeys(seen),
+        *([board.copies] if board.copies else []), *_on_origins(board), *_on_few(board),
+        *dict.fromkeys(seen),
         *_on_tuning(board), *_on_others(board), *_on_robustness(board),
     ]  # fmt: skip
+
+
+def _on_origins(board: Board) -> list[str]:
+    """Return the scores of the user's classes and of those that were kept, for each run."""
+    return [f"{row.run}, {row.by_origin}." for row in board.rows if row.by_origin]
 
 
 def _on_few(board: Board) -> list[str]:

@@ -1,6 +1,7 @@
 """Output of commands: one result in every format."""
 
 import contextlib
+import io
 import json
 import os
 import pty
@@ -10,11 +11,15 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import zoo
+from zoo.cli import output
 from zoo.cli.app import app
+from zoo.cli.leaderboard import _board_text
 from zoo.cli.output import Note, cell, columns, make_table, print_result
+from zoo.evaluate.board import Board, Row
 
 
 def _never():
@@ -120,3 +125,45 @@ def _in_terminal(command: list[str], env: dict[str, str]) -> str:
     os.close(ours)
     assert process.returncode == 0, found
     return found.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "wide", "broken"),
+    [
+        ("svm", 80, False),
+        ("logistic on musicnn:window=3.0", 80, False),
+        ("logistic on musicnn:window=3.0", 60, False),
+        ("logistic on an-encoder-of-mine:step=0.5,window=30.0", 80, False),
+        ("logistic on " + "a" * 90, 80, True),
+    ],
+)
+def test_a_narrow_board_breaks_no_name(name, wide, broken, monkeypatch):
+    monkeypatch.setattr("zoo.cli.leaderboard.width", lambda: wide)
+    monkeypatch.setattr("zoo.cli.output.width", lambda: wide)
+    row = Row(
+        rank=1, tied_with=("b",), model=name.split()[0], run="a", status="complete",
+        accuracy=0.75, robustness=0.5, worst_change="narrow-band", worst_robustness=0.25,
+        by_change={"narrow-band": 0.25}, ci_low=0.6, ci_high=0.9, p_above=0.012, macro_f1=0.7,
+        accuracy_mean=0.7, fold_accuracy=(0.6, 0.9), train_seconds=2.0,
+        frontend=name.rpartition(" ")[2], frontend_given=name != "svm",
+    )  # fmt: skip
+    board = Board("mine", "0" * 64, "kfold:5", True, None, (row,))
+    text = "\n".join(map(_drawn, _board_text(board, ())))
+    lines = text.splitlines()
+    words = set(text.split())
+    assert (set(name.split()) <= words) != broken
+    assert {".750", ".600-.900"} <= words
+    (left,) = [line for line in lines if "not shown at this width" in line]
+    for column in ("macro F1", "mean prob.", "folds", "train s"):
+        assert column in left
+    assert ("worst change" in left) == (name != "svm")
+    monkeypatch.setattr("zoo.cli.leaderboard.width", lambda: 200)
+    assert not any("not shown" in str(item) for item in _board_text(board, ()))
+
+
+def _drawn(item) -> str:
+    if isinstance(item, str):
+        return item
+    file = io.StringIO()
+    Console(file=file, width=output.width()).print(item, markup=False)
+    return file.getvalue()

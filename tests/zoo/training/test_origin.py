@@ -8,10 +8,12 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
 import zoo
 from tests.notes import Notes
 from zoo.artefacts.artefact import Artefact
+from zoo.cli.app import app
 from zoo.cli.app import run as run_command
 from zoo.datasets import open_dataset
 from zoo.datasets.embedded import EmbeddedTrack, read_embeddings, to_npz
@@ -215,6 +217,17 @@ class TestKeepClasses:
         assert len(set(predictions.groups.tolist())) == 12 + 6
         correct = predictions.votes.argmax(axis=1) == predictions.labels
         assert correct.mean() > 0.8
+        mine = np.array([not track.startswith("gtzan/") for track in predictions.tracks])
+        (row,) = zoo.leaderboard("mine + theirs")[0].rows
+        for part, said in zip((mine, ~mine), row.by_origin.split("; "), strict=True):
+            right, tracks = correct[part].mean(), part.sum()
+            whose = "your 2 classes" if tracks == 12 else "the 2 of gtzan"
+            assert said.startswith(f"{whose}: {right:.3f} (")
+            assert said.endswith(f"), {tracks} tracks")
+        said = CliRunner().invoke(app, ["leaderboard"]).stdout
+        assert f"{found.id}, {row.by_origin}." in said
+        said = CliRunner().invoke(app, ["runs", "show", found.id]).stdout
+        assert f"Y{row.by_origin[1:]}." in said
         assert verify_run(found, rerun=True) == []
         assert train("mine", from_run="gtzan", keep_classes=True).id == found.id
 
