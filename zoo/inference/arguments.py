@@ -7,7 +7,6 @@ from pathlib import Path
 
 from zoo.audio.files import STDIN, audio_files
 from zoo.inference.predictors import is_model, is_model_path, is_named, models_before
-from zoo.plugins.registry import open_registry
 from zoo_registry.errors import UsageError
 from zoo_registry.files import is_file
 from zoo_registry.published import NAMES
@@ -46,6 +45,13 @@ def _begins_models(first: str) -> bool:
     return not (is_file(Path(first)) and Path(first).suffix) and is_named(first)
 
 
+def _is_untrained(word: str) -> bool:
+    """Whether a word, which names no recording and no run, is the name of a model."""
+    from zoo.plugins.registry import open_registry  # pluggy, which answers can do without
+
+    return word in open_registry().names()
+
+
 def recordings(
     paths: str | Path | Iterable[str | Path], note: Callable[[str], None] | None = None
 ) -> list[str]:
@@ -70,7 +76,7 @@ def recordings(
                 f"{word} is a model, and there is no recording of this name; name the recordings "
                 f"behind the models: `zoo predict {word} song.mp3`"
             )
-        if word and not _is_there(word) and word in open_registry().names():
+        if word and not _is_there(word) and _is_untrained(word):
             raise UsageError(
                 f"{word} is a model without a run, and there is no recording of this name; "
                 f"`zoo train {word} --data FOLDER` makes a run, which "
