@@ -76,7 +76,7 @@ def test_the_terminal_is_left_as_it_was(tone_box: Path):
     )  # fmt: skip
     os.close(theirs)
     said = b""
-    while b"of 24 tracks" not in said:
+    while b", 24 tracks" not in said:
         said += os.read(ours, 65536)
     os.killpg(process.pid, signal.SIGINT)
     try:

@@ -47,7 +47,7 @@ def make(**changes) -> Card:
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 WORDS = st.text(st.characters(categories=["L"]), min_size=1).filter(
-    lambda text: text.lower() not in {"true", "false", "null", "nan", "infinity"}
+    lambda text: text.lower() not in {"true", "false", "null", "none", "nan", "infinity"}
 )
 
 

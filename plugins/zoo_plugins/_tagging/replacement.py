@@ -91,9 +91,15 @@ def replace_file(
         now = copy.stat()
         shutil.copystat(path, copy)
         os.utime(copy, ns=(seen.st_atime_ns, now.st_mtime_ns))
-        before(sha256_of(path), sha256_of(copy))
-        if _state(path.stat()) != _state(seen):
-            raise TagsError("another program has just changed it")
+        hashes = sha256_of(path), sha256_of(copy)
+        _check_state(path, seen)  # so that the hash is that of what was seen
+        before(*hashes)
+        _check_state(path, seen)
+
+
+def _check_state(path: Path, seen: os.stat_result) -> None:
+    if _state(path.stat()) != _state(seen):
+        raise TagsError("another program has just changed it")
 
 
 def _state(status: os.stat_result) -> tuple[int, ...]:

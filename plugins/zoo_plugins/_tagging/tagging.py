@@ -183,7 +183,7 @@ def _written(result: Result, wish: Wish, undo_file: UndoFile) -> Result:
                     genre=genre,
                     former=tags.values,
                     is_new=tags.is_new,
-                    size=path.stat().st_size,
+                    size=seen.st_size,
                     before=before,
                     after=after,
                     run=result.run or wish.run,
