@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,14 +34,6 @@ def tuning_nest() -> Iterator[Nest]:
     made = Nest("keras_tuner")
     yield made
     made.close()
-
-
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Let children hear Ctrl-C, also where the tests run in the background and ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -286,7 +286,7 @@ def tone(path: Path, seconds: float = 2.0) -> Path:
     return path
 
 
-@pytest.mark.usefixtures("workspace")
+@pytest.mark.usefixtures("workspace", "heard")
 @pytest.mark.parametrize(
     ("number", "make", "songs"),
     [(signal.SIGINT, nested_functions, 1), (signal.SIGTERM, loop, 1), (signal.SIGTERM, loop, 3)],
