@@ -55,13 +55,13 @@ def changes() -> str:
 
 def published_runs() -> str:
     """Return a table of the published runs, from their records and cards, as Markdown."""
-    from zoo.cli.published import published_card
+    from zoo.cli.published import ListedRun
     from zoo.datasets.collections.known import COLLECTIONS
     from zoo_registry.published import published
 
     rows = ["| name | answers | right, 95 % interval | size |", "| --- | --- | --- | --- |"]
     for run in published():
-        card = published_card(run)
+        card = ListedRun(run).card
         kind = COLLECTIONS[str(run.record.dataset.collection)].kind
         right = f"{card['accuracy']:.3f}, {card['ci_low']:.3f}-{card['ci_high']:.3f}"
         rows.append(

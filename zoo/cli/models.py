@@ -46,21 +46,16 @@ def command(
 
     Example: zoo models
     """
-    from zoo.cli.published import (
-        published_card,
-        published_entry,
-        published_table,
-        published_text,
-    )
+    from zoo.cli.published import ListedRun, published_table
     from zoo.workspace import cache_folder
     from zoo_registry.plugins import Registry
     from zoo_registry.published import broken, find_published, published
 
     registry, memory = Registry(), cache_folder() / "slow-plugins.json"
     if name and (run := find_published(name)):
-        card = published_card(run)
-        print_result(format, json=card, table=published_text(run))
-        if card["reason"]:
+        listed = ListedRun(run)
+        print_result(format, json=listed.card, table=listed.text())
+        if listed.damage:
             raise typer.Exit(1)
         return
     if name:
@@ -68,10 +63,10 @@ def command(
         print_result(format, json=card, table=_card(card))
         return
     states = [*registry.models(memory), *registry.frontends(memory)]
-    runs = list(published())
+    runs = list(map(ListedRun, published()))
     records = [{key: getattr(state, key) for key in _KEYS} for state in states]
     entries = [
-        *map(published_entry, runs),
+        *(each.entry for each in runs),
         *({"name": name, "status": "broken", "reason": why} for name, why in broken().items()),
     ]
     records += [{key: entry.get(key) for key in _KEYS} for entry in entries]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import Note, Text, columns, in_width, make_table, percent
@@ -11,147 +12,158 @@ from zoo_registry.published import broken
 if TYPE_CHECKING:
     from zoo_registry.runs import Run
 
-__all__ = ["published_card", "published_entry", "published_table", "published_text"]
+__all__ = ["ListedRun", "published_table"]
 
 _ACCURACY = re.compile(r"majority vote \| ([\d.]+), 95 % interval ([\d.]+) to ([\d.]+) ")
 
 
-def published_entry(run: "Run") -> dict[str, Any]:
-    """Return the keys of a model in the list that a published run has, too."""
-    record, damage = run.record, _scores(run).get("error")
-    return {
-        "name": run.id,
-        "title": record.title,
-        "family": "published run",
-        "status": "broken" if damage else "published",
-        "reason": damage,
-        "distribution": BUILT_IN,
-        "version": record.versions.get(BUILT_IN),
-        "licence": record.frontend_plugin and record.frontend_plugin.licence,
-        "trained_on": [record.dataset.name],
-        "weights": record.frontend_plugin and record.frontend_plugin.package,
-    }
+class ListedRun:
+    """A published run in a list, and its short card.
+
+    Its files are compared with the record once, however often it is shown.
+
+    Parameters
+    ----------
+    run : Run
+        The published run.
+    """
+
+    def __init__(self, run: "Run") -> None:
+        self.run = run
+
+    @cached_property
+    def damage(self) -> str | None:
+        """What is damaged, and how it is repaired; None if nothing is."""
+        lost = self.run.damaged()
+        return self.run.damage(lost) if lost else None
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """The accuracy and its interval as the card states them; empty if anything is damaged."""
+        if self.damage:
+            return {}
+        # To compute the interval takes scipy, and a second.
+        found = _ACCURACY.search(self.run.content(self.run.card_path).decode(errors="replace"))
+        names = ("accuracy", "ci_low", "ci_high")
+        return dict(zip(names, map(float, found.groups()), strict=True)) if found else {}
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The keys of a model in the list that a published run has, too."""
+        record = self.run.record
+        return {
+            "name": self.run.id,
+            "title": record.title,
+            "family": "published run",
+            "status": "broken" if self.damage else "published",
+            "reason": self.damage,
+            "distribution": BUILT_IN,
+            "version": record.versions.get(BUILT_IN),
+            "licence": record.frontend_plugin and record.frontend_plugin.licence,
+            "trained_on": [record.dataset.name],
+            "weights": record.frontend_plugin and record.frontend_plugin.package,
+        }
+
+    @property
+    def cells(self) -> tuple[object, ...]:
+        """The row of the table of published runs."""
+        dataset = self.run.record.dataset
+        return self.run.id, len(dataset.classes), self._tracks, self._right, self._size
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The short card as JSON values."""
+        record, dataset = self.run.record, self.run.record.dataset
+        return self.entry | {
+            "classes": dataset.classes,
+            "dataset": dataset.name,
+            "tracks": dataset.tracks,
+            "protocol": record.protocol.spec,
+            **self.scores,
+            "frontend": record.frontend_spec,
+            "seen": record.trained_on,
+            "recordings_licence": dataset.licence,
+            "bytes": record.artefact.bytes,
+            "card": str(self.run.card_path),
+            "notes": record.notes,
+        }
+
+    def text(self) -> Text:
+        """Yield the short card for people, and how the run is used."""
+        from zoo.artefacts.limits import limits
+        from zoo.datasets.collections.known import COLLECTIONS
+
+        run, record = self.run, self.run.record
+        facts = {
+            "run": f"{run.id}, comes with the zoo: {record.title}",
+            "answers": ", ".join(record.dataset.classes),
+            "trained on": self._tracks,
+            "right": self._right and f"{self._right} of the tracks, {record.protocol.spec}",
+            "size": self._size,
+            "weights": record.frontend_plugin and record.frontend_plugin.described_weights,
+            "seen": " ".join(record.trained_on),
+            "recordings": f"licence: {record.dataset.licence or 'not known'}",
+            "card": run.card_path,
+        }
+        for name, value in facts.items():
+            if value:
+                yield from in_width(f"{name:<12}{value}", indent=12)
+        if self.damage:
+            yield Note(self.damage)
+            return
+        yield ""
+        yield "It must not be used for:"
+        for sentence in limits(record, run.predictions()):
+            yield from in_width(f"- {sentence}", indent=2)
+        yield ""
+        yield "Notes:"
+        for sentence in record.notes:
+            yield from in_width(f"- {sentence}", indent=2)
+        yield ""
+        known = COLLECTIONS.get(record.dataset.collection or "")
+        file = known.example if known else "recording.wav"
+        uses = {
+            f"zoo predict {run.id} {file}": "the class of a recording",
+            f"zoo predict {run.id} {file} --timeline": "the same over time",
+            f"zoo runs show {run.id}": "scores, confusion, robustness",
+            f"zoo runs export {run.id} FOLDER": "a folder to hand over",
+        }
+        longest = max(map(len, uses))
+        for use, gives in uses.items():
+            yield f"{use:<{longest}}   {gives}"
+
+    @property
+    def _right(self) -> str:
+        if not self.scores:
+            return ""
+        accuracy, low, high = map(percent, self.scores.values())
+        return f"{accuracy} ({low}-{high})"
+
+    @property
+    def _size(self) -> str:
+        return f"{(self.run.record.artefact.bytes or 0) / 1e6:.1f} MB"
+
+    @property
+    def _tracks(self) -> str:
+        return f"{self.run.record.dataset.name}, {self.run.record.dataset.tracks} tracks"
 
 
-def _scores(run: "Run") -> dict[str, Any]:
-    """Return the accuracy and its interval as the card states them, or what is damaged."""
-    if lost := run.damaged():
-        return {"error": run.damage(lost)}
-    # To compute the interval takes scipy, and a second.
-    found = _ACCURACY.search(run.content(run.card_path).decode(errors="replace"))
-    names = ("accuracy", "ci_low", "ci_high")
-    return dict(zip(names, map(float, found.groups()), strict=True)) if found else {}
-
-
-def _right(scores: dict[str, Any]) -> str:
-    if "accuracy" not in scores:
-        return ""
-    low, high = percent(scores["ci_low"]), percent(scores["ci_high"])
-    return f"{percent(scores['accuracy'])} ({low}-{high})"
-
-
-def _size(run: "Run") -> str:
-    return f"{(run.record.artefact.bytes or 0) / 1e6:.1f} MB"
-
-
-def published_table(runs: Sequence["Run"]) -> Text:
+def published_table(listed: Sequence[ListedRun]) -> Text:
     """Yield the table of the published runs, and how to use one; nothing without any."""
-    for damage in broken().values():
+    for damage in filter(None, (*broken().values(), *(each.damage for each in listed))):
         yield Note(damage)
-    damages = {run.id: _scores(run).get("error") for run in runs}
-    for damage in filter(None, damages.values()):
-        yield Note(damage)
-    runs = [run for run in runs if not damages[run.id]]
-    if not runs:
+    whole = [each for each in listed if not each.damage]
+    if not whole:
         return
     yield make_table(
         columns("ready to use", "classes", "trained on", "right (95 %)", "size", no_wrap=True),
-        (
-            (
-                run.id,
-                len(run.record.dataset.classes),
-                _tracks(run),
-                _right(_scores(run)),
-                _size(run),
-            )
-            for run in runs
-        ),
+        (each.cells for each in whole),
     )
     answers: dict[str, list[str]] = {}
-    for run in runs:
-        answers.setdefault(", ".join(_classes(run)), []).append(run.id)
+    for each in whole:
+        answers.setdefault(", ".join(each.run.record.dataset.classes), []).append(each.run.id)
     for classes, names in answers.items():
         yield from in_width(f"{', '.join(names)}: {classes}", indent=2)
-    yield f"`zoo predict {runs[0].id} song.mp3` asks one; `zoo models {runs[0].id}` is its card."
+    best = whole[0].run.id
+    yield f"`zoo predict {best} song.mp3` asks one; `zoo models {best}` is its card."
     yield ""
-
-
-def _classes(run: "Run") -> list[str]:
-    return run.record.dataset.classes
-
-
-def _tracks(run: "Run") -> str:
-    return f"{run.record.dataset.name}, {run.record.dataset.tracks} tracks"
-
-
-def published_card(run: "Run") -> dict[str, Any]:
-    """Return the short card of a published run as JSON values."""
-    dataset = run.record.dataset
-    return published_entry(run) | {
-        "classes": dataset.classes,
-        "dataset": dataset.name,
-        "tracks": dataset.tracks,
-        "protocol": run.record.protocol.spec,
-        **{key: value for key, value in _scores(run).items() if key != "error"},
-        "frontend": run.record.frontend_spec,
-        "seen": run.record.trained_on,
-        "recordings_licence": dataset.licence,
-        "bytes": run.record.artefact.bytes,
-        "card": str(run.card_path),
-        "notes": run.record.notes,
-    }
-
-
-def published_text(run: "Run") -> Text:
-    """Yield the short card of a published run for people, and how it is used."""
-    from zoo.artefacts.limits import limits
-    from zoo.datasets.collections.known import COLLECTIONS
-
-    record, scores = run.record, _scores(run)
-    facts = {
-        "run": f"{run.id}, comes with the zoo: {record.title}",
-        "answers": ", ".join(_classes(run)),
-        "trained on": _tracks(run),
-        "right": "accuracy" in scores and f"{_right(scores)} of the tracks, {record.protocol.spec}",
-        "size": _size(run),
-        "weights": record.frontend_plugin and record.frontend_plugin.described_weights,
-        "seen": " ".join(record.trained_on),
-        "recordings": f"licence: {record.dataset.licence or 'not known'}",
-        "card": run.card_path,
-    }
-    for name, value in facts.items():
-        if value:
-            yield from in_width(f"{name:<12}{value}", indent=12)
-    if "error" in scores:
-        yield Note(scores["error"])
-        return
-    yield ""
-    yield "It must not be used for:"
-    for sentence in limits(record, run.predictions()):
-        yield from in_width(f"- {sentence}", indent=2)
-    yield ""
-    yield "Notes:"
-    for sentence in record.notes:
-        yield from in_width(f"- {sentence}", indent=2)
-    yield ""
-    known = COLLECTIONS.get(record.dataset.collection or "")
-    file = known.example if known else "recording.wav"
-    uses = {
-        f"zoo predict {run.id} {file}": "the class of a recording",
-        f"zoo predict {run.id} {file} --timeline": "the same over time",
-        f"zoo runs show {run.id}": "scores, confusion, robustness",
-        f"zoo runs export {run.id} FOLDER": "a folder to hand over",
-    }
-    longest = max(map(len, uses))
-    for use, gives in uses.items():
-        yield f"{use:<{longest}}   {gives}"

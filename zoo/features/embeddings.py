@@ -6,6 +6,7 @@ import numpy as np
 
 from zoo.datasets import Dataset, FeatureTable
 from zoo.datasets.embedded import EmbeddedTrack, to_npz
+from zoo.datasets.recorded import usable
 from zoo.features.cache import FeatureCache, features_folder
 from zoo_registry.errors import UsageError
 from zoo_registry.files import atomic_path
@@ -37,7 +38,7 @@ def write_embeddings(run: Run, dataset: Dataset) -> Run:
     UsageError
         If the dataset is not that of the run, or an array is not in the cache or has many rows.
     """
-    used = dataset.without({item.track for item in run.record.skipped})
+    used = usable(run, dataset)
     if used.fingerprint != run.record.used or isinstance(used, FeatureTable):
         raise UsageError(f"{dataset.source} is not the dataset of {run.id}")
     cache = FeatureCache(features_folder(), run.record.frontend)

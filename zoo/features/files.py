@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.audio.files import STDIN, audio_files, opening
 from zoo.datasets.base import Track
@@ -18,18 +18,16 @@ from zoo.execution.progress import Reporter
 from zoo.features.arrays import identity_of
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.features.extraction import fill_cache
+from zoo.plugins.from_run import frontend_of_run
 from zoo.plugins.registry import open_registry, usable_model
 from zoo.workspace import find_run
 from zoo_registry.errors import AudioError, UsageError
-from zoo_registry.frontend import identity
 from zoo_registry.model import Model
 from zoo_registry.published import NAMES
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from zoo_registry.record import RunRecord
 
 __all__ = ["Embeddings", "embed", "model_of_rows", "standardised"]
 
@@ -129,7 +127,7 @@ def embed(
     if STDIN in map(str, given):
         raise UsageError("recordings are compared as files; write standard input into one")
     files = audio_files(given, reporter.note)
-    model = model_of_rows(front_end or _front_end_of(run or NAMES[0]))
+    model = model_of_rows(front_end or frontend_of_run(find_run(run or NAMES[0]), open_registry()))
     failed = dict[str, str]()
     tracks = list(_tracks(files, failed))
     cache = FeatureCache(features_folder(), identity_of(model))
@@ -173,42 +171,26 @@ def model_of_rows(front_end: str) -> Model:
     return usable_model(registry, _MODEL, front_end)
 
 
-def standardised(rows: "NDArray[np.float32]") -> "NDArray[np.float32]":
+def standardised(rows: "NDArray[np.floating[Any]]") -> "NDArray[np.float32]":
     """Return rows with each column divided by its spread, without columns that do not vary.
 
     Parameters
     ----------
-    rows : float32 array, shape (tracks, columns)
+    rows : float array, shape (tracks, columns)
         Embeddings.
+
+    Returns
+    -------
+    float32 array, shape (tracks, columns that vary)
+        Columns of mean 0 and standard deviation 1.
     """
     import numpy as np
 
     deviations = rows.std(axis=0)
     varying = deviations > 1e-6 * np.abs(rows).max(axis=0)
-    points: NDArray[np.float32] = (rows - rows.mean(axis=0))[:, varying] / deviations[varying]
-    return points
-
-
-def _front_end_of(wanted: str) -> str:
-    """Return the front end of a run as the user would name it."""
-    run = find_run(wanted)
-    record: RunRecord = run.record
-    if not run.takes_audio:
-        raise UsageError(f"{run.id} was trained on a table of features, and knows no recordings")
-    if (plugin := record.frontend_plugin) and plugin.spec and plugin.is_file:
-        raise UsageError(
-            f"the front end of {run.id} is a file, and no code is loaded because a record names "
-            "it; name it with --front-end"
-        )
-    name = record.frontend["name"]
-    spec = plugin.spec if plugin and plugin.spec else name
-    frontend = open_registry().frontend(spec).card.frontend
-    if identity(frontend) != record.frontend:
-        raise UsageError(
-            f"the front end {name} is not the one that {run.id} was trained with; choose another "
-            f"run, or `--front-end {name}`"
-        )
-    return str(spec)
+    points = (rows - rows.mean(axis=0))[:, varying] / deviations[varying]
+    standard: NDArray[np.float32] = points.astype(np.float32)
+    return standard
 
 
 def _tracks(files: list[str], failed: dict[str, str]) -> Iterator[Track]:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.features.files import standardised
+
 __all__ = ["margins", "most_useful", "represented"]
 
 _CELLS = 1 << 24  # distances that are held, 64 MB; of more recordings the surest are not chosen
@@ -55,7 +57,7 @@ def most_useful(
         Recordings that have a label, and those that were chosen before and will get one. They are
         not chosen. What a label already tells is in the uncertainty; what one will tell is not.
     """
-    points = _standardised(embeddings)
+    points = standardised(embeddings)
     given = Counter(groups[index] for index in np.flatnonzero(labelled | waiting).tolist())
     level = np.array([given[group] if group else 0 for group in groups])
     free = np.flatnonzero(~labelled & ~waiting)
@@ -99,21 +101,12 @@ def represented(
     list of int
         For each chosen recording the others without a label that are nearest to it.
     """
-    points = _standardised(embeddings)
+    points = standardised(embeddings)
     is_other = ~labelled
     is_other[list(chosen)] = False
     owner = _distances(points[is_other], points[list(chosen)]).argmin(axis=1)
     counts: list[int] = np.bincount(owner, minlength=len(chosen)).tolist()
     return counts
-
-
-def _standardised(embeddings: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the columns that vary, each with mean 0 and standard deviation 1."""
-    deviations = embeddings.std(axis=0)
-    varies = deviations > _LEAST * np.abs(embeddings).max(axis=0, initial=0.0)
-    centred = embeddings[:, varies] - embeddings[:, varies].mean(axis=0)
-    standard: NDArray[np.float32] = (centred / deviations[varies]).astype(np.float32)
-    return standard
 
 
 def _distances(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -38,7 +38,7 @@ from zoo_registry.model import Model
 from zoo_registry.own_files import is_own
 from zoo_registry.plugins import Registry
 from zoo_registry.record import ArtefactInfo, RunRecord, TuningInfo
-from zoo_registry.runs import CARD, EMBEDDINGS, FILES, FOLDERS, Run
+from zoo_registry.runs import CARD, FILES, FOLDERS, Run
 from zoo_registry.text import in_a_line
 
 __all__ = ["train"]
@@ -262,7 +262,9 @@ def _open_run(folder: Path, record: RunRecord) -> Run:
 
 def _with_embeddings(run: Run, dataset: Dataset) -> Run:
     """Return the run with its embeddings; they are written again if they are damaged."""
-    return write_embeddings(run, dataset) if EMBEDDINGS in run.damaged() else run
+    known = run.record.embeddings
+    is_lost = known is not None and run.sha256(run.embeddings_path) != known
+    return write_embeddings(run, dataset) if is_lost else run
 
 
 def _is_done(run: Run, model: Model, reporter: Reporter) -> bool:
