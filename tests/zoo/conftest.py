@@ -371,3 +371,15 @@ def write_run(workspace: Path) -> Callable[..., Run]:
         return Run.read(folder)
 
     return write
+
+
+@pytest.fixture
+def command(monkeypatch) -> Callable[..., int]:
+    """Return a function that runs ``zoo`` in this process, and gives its exit status."""
+    from zoo.cli.app import run
+
+    def call(*arguments: str) -> int:
+        monkeypatch.setattr("sys.argv", ["zoo", *arguments])
+        return run()
+
+    return call

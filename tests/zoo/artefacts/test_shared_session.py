@@ -8,7 +8,6 @@ import pytest
 import zoo
 from zoo.artefacts.session import LocalSession
 from zoo.artefacts.shared_session import SharedFrontEnds
-from zoo.cli.app import run as run_command
 from zoo.inference.predictors import models_before, open_models
 from zoo.web.served_models import ServedModels
 
@@ -25,17 +24,6 @@ def computed(monkeypatch):
 
     monkeypatch.setattr(LocalSession, "raw", counted)
     return shapes
-
-
-@pytest.fixture
-def command(monkeypatch):
-    """Return a function that runs a command, and gives its exit status."""
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["zoo", *arguments])
-        return run_command()
-
-    return run
 
 
 def assert_same(found, wanted):

@@ -16,7 +16,6 @@ import zoo
 from zoo import FrontEndCard, Handcrafted
 from zoo.audio.frontends import _session
 from zoo.audio.weights import packaged_files
-from zoo.cli.app import run as run_command
 from zoo_registry import published
 from zoo_registry.errors import UsageError, ZooError
 from zoo_registry.plugins import Registry
@@ -61,17 +60,6 @@ def package(tmp_path, monkeypatch):
     install(site)
     monkeypatch.syspath_prepend(str(site))
     return site
-
-
-@pytest.fixture
-def command(monkeypatch):
-    """Return a function that runs a command, and gives its exit status."""
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["zoo", *arguments])
-        return run_command()
-
-    return run
 
 
 def install(site):

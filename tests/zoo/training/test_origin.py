@@ -14,7 +14,6 @@ import zoo
 from tests.notes import Notes
 from zoo.artefacts.artefact import Artefact
 from zoo.cli.app import app
-from zoo.cli.app import run as run_command
 from zoo.datasets import open_dataset
 from zoo.datasets.embedded import EmbeddedTrack, read_embeddings, to_npz
 from zoo.features.embeddings import write_embeddings
@@ -117,15 +116,6 @@ def shelf(own, workspace, monkeypatch):
     shutil.rmtree(workspace / "theirs")
     shutil.rmtree(workspace / "cache")
     return find_published("gtzan")
-
-
-@pytest.fixture
-def command(monkeypatch):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["zoo", *arguments])
-        return run_command()
-
-    return run
 
 
 class TestFrontEnd:
