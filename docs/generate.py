@@ -270,7 +270,7 @@ def suffixes() -> str:
     usual = ["wav", "flac", "mp3", "m4a", "ogg", "opus", "aac", "wma", "aiff", "mp4", "webm"]
     names = [suffix.removeprefix(".") for found in KINDS.values() for suffix in found]
     rest = sorted({*names}.difference(usual))
-    text = f"Audio files and films with these suffixes are read, at any rate: {', '.join(usual)}; "
+    text = f"Audio files and films with these suffixes can be read: {', '.join(usual)}; "
     return textwrap.fill(f"{text}{', '.join(rest)}.", 100)
 
 
