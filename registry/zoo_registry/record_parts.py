@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from zoo_registry.parameters import ParamValue
+from zoo_registry.reading import Reading
 from zoo_registry.structures import Count, Number, Structure, from_plain
 from zoo_registry.text import few
 
@@ -23,7 +24,6 @@ __all__ = [
     "ModelInfo",
     "NotedTrack",
     "ProtocolInfo",
-    "Reading",
     "RobustnessInfo",
     "SkippedChange",
     "SkippedTrack",
@@ -131,46 +131,6 @@ class NotedTrack(Structure, kw_only=True):
 
     track: str
     note: str
-
-
-class Reading(Structure, kw_only=True, omit_defaults=True):
-    """What the user says about a dataset: the columns of its tables, and the tracks to take.
-
-    `path`, `label`, `group` and `fold` are names of columns, `only` and `without` of classes;
-    `limit` is the number of tracks per class, in whole groups unless `by_track`, and in each of the
-    published parts if `by_part`. If it stands `alone`, one class is enough: others are added.
-    """
-
-    path: str | None = None
-    label: str | None = None
-    group: str | None = None
-    fold: str | None = None
-    only: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    limit: Count | None = None
-    by_track: bool = False
-    by_part: bool = False
-    alone: bool = False
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """The columns that are named, by role."""
-        named = {name: getattr(self, name) for name in ("path", "label", "group", "fold")}
-        return {name: column for name, column in named.items() if column}
-
-    @property
-    def said(self) -> str:
-        """The columns that are named, for a title, such as "groups by Künstler"."""
-        return ", ".join(f"{role}s by {column}" for role, column in self.columns.items())
-
-    @property
-    def options(self) -> list[str]:
-        """The options of a command that say the same."""
-        pairs = [(f"--{name}-column", column) for name, column in self.columns.items()]
-        pairs += [("--only-class", name) for name in self.only]
-        pairs += [("--exclude-class", name) for name in self.without]
-        pairs += [("--limit", str(self.limit))] * (self.limit is not None)
-        return [word for pair in pairs for word in pair]
 
 
 class DatasetInfo(Structure, kw_only=True, omit_defaults=True):

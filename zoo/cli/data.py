@@ -25,7 +25,7 @@ from zoo_registry.predictions import OTHER
 if TYPE_CHECKING:
     from zoo.datasets import Dataset, Track
     from zoo.datasets.checks.problem import Problem
-    from zoo_registry.record_parts import Reading
+    from zoo_registry.reading import Reading
 
 __all__ = ["app"]
 

@@ -164,7 +164,7 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def wrapped(**given: Any) -> None:
         """Run the command with the values of the options."""
-        from zoo_registry.record_parts import Reading
+        from zoo_registry.reading import Reading
 
         said = {name: given.pop(name) for name in _READING}
         several: dict[str, Any] = {name: tuple(said[name] or ()) for name in ("only", "without")}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zoo_registry.plugins import Registry
-    from zoo_registry.record_parts import Reading
+    from zoo_registry.reading import Reading
     from zoo_registry.runs import Run
 
 __all__ = ["command", "setting"]
@@ -110,7 +110,8 @@ def command(
     Example: zoo train svm random-forest --data ./my-music
     """
     from zoo.datasets import FeatureTable
-    from zoo.evaluate.protocols import chosen_protocol, note_published
+    from zoo.evaluate.protocols import chosen_protocol
+    from zoo.evaluate.published_splits import note_published
     from zoo.evaluate.subsets import checked_sizes
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
     from zoo.training.origin import Origin

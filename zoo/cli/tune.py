@@ -22,7 +22,7 @@ from zoo.cli.output import Text, columns, make_table, percent, print_result
 
 if TYPE_CHECKING:
     from zoo.tuning.trials import Tuning
-    from zoo_registry.record_parts import Reading
+    from zoo_registry.reading import Reading
 
 __all__ = ["command"]
 

@@ -15,7 +15,7 @@ from zoo.datasets.selection import select
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.files import EMPTY_PATH, is_file, is_folder
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import near, quoted
 
 if TYPE_CHECKING:

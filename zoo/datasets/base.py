@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import MOST_CLASSES, OTHER
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import digest, quoted
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from zoo.datasets.layout.folder_roles import WRITE
 from zoo.datasets.layout.listing import Listing, local_listing
 from zoo.datasets.layout.understand import Row, understand
 from zoo.execution.progress import Reporter
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 
 __all__ = ["read_folder", "read_listing", "tracks_in"]
 

@@ -24,7 +24,7 @@ from zoo.execution.engine import Engine, LocalProcesses, crashed
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError, StorageError
 from zoo_registry.files import is_folder
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import quoted
 
 __all__ = ["read_remote"]

@@ -10,7 +10,7 @@ from msgspec import structs
 from zoo.datasets.base import Dataset, Track
 from zoo_registry.errors import DatasetError, UsageError
 from zoo_registry.predictions import OTHER
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import closest, digest, quoted
 
 __all__ = ["select"]

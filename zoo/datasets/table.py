@@ -16,7 +16,7 @@ from zoo.datasets.csv_reader import Table, read_table
 from zoo.datasets.layout.columns import columns_by_role, in_table, part_of, plain_name
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import brief, quoted
 
 __all__ = ["read_feature_table"]

@@ -33,10 +33,9 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 from zoo.datasets.base import Dataset
-from zoo.datasets.collections.gtzan import is_gtzan, published
 from zoo.evaluate.group_counts import check_groups, groups_by_class
+from zoo.evaluate.published_splits import PUBLISHED, Splitter
 from zoo_registry.errors import ProtocolError
-from zoo_registry.predictions import OTHER
 from zoo_registry.text import digest, quoted
 
 if TYPE_CHECKING:
@@ -48,8 +47,6 @@ if TYPE_CHECKING:
 else:
     np = lazy_loader.load("numpy")  # leaderboards only parse names, and have to be quick
 
-Splitter = Callable[[Dataset, "Indices", int], "Splits"]
-
 __all__ = [
     "DEFAULT_PROTOCOL",
     "LEAVE_ONE_GROUP_OUT",
@@ -57,7 +54,6 @@ __all__ = [
     "Protocol",
     "chosen_protocol",
     "inner_folds",
-    "note_published",
     "parse_protocol",
     "split_hash",
 ]
@@ -251,12 +247,12 @@ def parse_protocol(text: str) -> Protocol:
         return Protocol(spec, repeats, partial(_holdout, share=share, repeats=repeats))
     if text == LEAVE_ONE_GROUP_OUT:
         return Protocol(text, 1, _leave_one_group_out)
-    if text in _PUBLISHED:
-        return Protocol(text, 1, _PUBLISHED[text])
+    if text in PUBLISHED:
+        return Protocol(text, 1, PUBLISHED[text])
     raise ProtocolError(
         f"there is no protocol {text!r}; use kfold:5, kfold:5x3, holdout:0.3x3, "
         f"{LEAVE_ONE_GROUP_OUT}, "
-        f"{', '.join(list(_PUBLISHED)[:-1])} or {list(_PUBLISHED)[-1]}"
+        f"{', '.join(list(PUBLISHED)[:-1])} or {list(PUBLISHED)[-1]}"
     )
 
 
@@ -321,86 +317,3 @@ def _draw(
         if (nearer or (drawn[own] == 0).any()) and (after < sizes)[own].all():
             drawn, chosen[group] = after, True
     return chosen[groups]
-
-
-def _predefined(dataset: Dataset, groups: "Indices", seed: int) -> "Splits":
-    del groups, seed  # published splits are used as they are
-    if any(track.fold for track in dataset.tracks):
-        yield from _by_fold(dataset, [track.fold for track in dataset.tracks])
-    elif any(track.split for track in dataset.tracks):
-        yield from _by_part(dataset, [track.split for track in dataset.tracks])
-    else:
-        raise ProtocolError(
-            f"{dataset.named} comes with no published folds: it has no column `fold`, nor a "
-            "column `split` with train and test; use kfold:5 instead"
-        )
-
-
-def _gtzan(dataset: Dataset, groups: "Indices", seed: int, spec: str) -> "Splits":
-    del groups, seed
-    facts = [fact for fact in published(dataset) if fact]
-    if not is_gtzan(dataset):
-        raise ProtocolError(
-            f"{spec} is a partition of GTZAN, and {dataset.named} is not GTZAN: "
-            "its files are not called blues.00000.* and so on; use kfold:5 instead"
-        )
-    if more := len(dataset) - len(facts):
-        kind = OTHER if more == sum(track.label == OTHER for track in dataset.tracks) else "others"
-        raise ProtocolError(
-            f"{spec} is a partition of GTZAN, and has no part for {more} "
-            f"track{'s' * (more != 1)} of {kind} in {dataset.named}; use kfold:5 instead"
-        )
-    if spec == "artist-3fold":
-        yield from _by_fold(dataset, [fact.fold for fact in facts])
-    else:
-        yield from _by_part(dataset, [fact.part for fact in facts])
-
-
-_PUBLISHED: dict[str, Splitter] = {
-    "predefined": _predefined,
-    "fault-filtered": partial(_gtzan, spec="fault-filtered"),
-    "artist-3fold": partial(_gtzan, spec="artist-3fold"),
-}
-
-
-def note_published(dataset: Dataset, protocol: str) -> str:
-    """Return a sentence if a dataset has published folds or parts that a protocol does not use.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The tracks.
-    protocol : str
-        Such as "kfold:5".
-    """
-    if protocol in _PUBLISHED:
-        return ""
-    try:
-        any(_predefined(dataset, np.empty(0, np.intp), 0))
-    except ProtocolError:
-        return ""
-    what = "folds are" if any(track.fold for track in dataset.tracks) else "split is"
-    return f"the published {what} not used by {protocol}, but by `--protocol predefined`"
-
-
-def _by_fold(dataset: Dataset, folds: Sequence[str | None]) -> "Splits":
-    """Yield each fold as the test part; a track without a fold is left out."""
-    own = np.array([fold or "" for fold in folds])
-    names = sorted(set(own[own != ""]), key=lambda name: (len(name), name))
-    if len(names) < 2:  # noqa: PLR2004
-        raise ProtocolError(f"{dataset.named} has one published fold only; use kfold:5 instead")
-    for name in names:
-        yield np.flatnonzero((own != name) & (own != "")), np.flatnonzero(own == name)
-
-
-def _by_part(dataset: Dataset, parts: Sequence[str | None]) -> "Splits":
-    """Yield "test" as the test part, all others as training; a track without a part is left out."""
-    own = np.array([part or "" for part in parts])
-    train, test = np.flatnonzero((own != "test") & (own != "")), np.flatnonzero(own == "test")
-    if not (train.size and test.size):
-        missing = "to train on" if test.size else "called test"
-        raise ProtocolError(
-            f"{dataset.named} has no track with a label in a published part {missing}; "
-            "use kfold:5 instead"
-        )
-    yield train, test

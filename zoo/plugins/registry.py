@@ -24,8 +24,9 @@ from zoo_registry.model import Model, Source, stdout_kept
 from zoo_registry.places import cache_folder
 from zoo_registry.plugins import Registry
 from zoo_registry.published import published
+from zoo_registry.reading import Reading
 from zoo_registry.record import FrontEndInfo, RunRecord
-from zoo_registry.record_parts import DatasetInfo, Reading
+from zoo_registry.record_parts import DatasetInfo
 from zoo_registry.text import canonical_json, in_a_line, pip_install, quoted
 
 if TYPE_CHECKING:

@@ -18,13 +18,14 @@ from zoo.evaluate.protocols import (
     LEAVE_ONE_GROUP_OUT,
     Fold,
     chosen_protocol,
-    note_published,
     parse_protocol,
     split_hash,
 )
+from zoo.evaluate.published_splits import PUBLISHED as SPLITS
+from zoo.evaluate.published_splits import note_published
 from zoo_registry import ProtocolError
 
-PUBLISHED = list(protocols._PUBLISHED)
+PUBLISHED = list(SPLITS)
 FIXED = [LEAVE_ONE_GROUP_OUT, *PUBLISHED]  # whatever the seed
 EXAMPLES = ["kfold:2", "kfold:5", "kfold:3x2", "holdout:0.3", "holdout:0.25x3", *FIXED]
 DRAWN = st.sampled_from(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from zoo.datasets.csv_reader import TableError
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import brief, closest, quoted
 
 __all__ = [

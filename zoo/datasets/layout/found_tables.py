@@ -16,7 +16,7 @@ from zoo.datasets.layout.label_table import LabelTable, NoColumn, PredictionsTab
 from zoo.datasets.layout.listing import Listing
 from zoo.datasets.segments import count_text
 from zoo_registry.errors import DatasetError
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import quoted
 
 __all__ = ["BESIDE", "METADATA", "found_table"]

@@ -16,7 +16,7 @@ from zoo.datasets.layout.label_rows import LabelTable, UnclearLabels, fill
 from zoo.datasets.layout.listing import Listing
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import MOST_CLASSES
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import few, quoted
 
 __all__ = ["LabelTable", "NoColumn", "PredictionsTable", "are_predictions", "read_labels"]

@@ -20,7 +20,7 @@ from zoo.datasets.layout.listing import Listing, local_listing
 from zoo.datasets.layout.understand import NoFileNamed
 from zoo.execution.progress import Reporter
 from zoo_registry.files import is_file
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 
 __all__ = ["read_labels_file"]
 

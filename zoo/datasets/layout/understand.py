@@ -23,7 +23,7 @@ from zoo.datasets.layout.label_table import LabelTable, are_predictions, read_la
 from zoo.datasets.layout.listing import SPREADSHEETS, Layout, Listing, Row
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 from zoo_registry.text import encodable, few, quoted
 
 __all__ = ["METADATA", "Layout", "NoFileNamed", "Row", "count_unlisted", "understand"]

@@ -12,7 +12,7 @@ from zoo.datasets import Dataset, open_dataset
 from zoo.datasets.collections.known import COLLECTIONS
 from zoo.datasets.metadata import write_metadata
 from zoo_registry.errors import DatasetError
-from zoo_registry.record_parts import Reading
+from zoo_registry.reading import Reading
 
 MAKERS = {
     "gtzan": published.kaggle,
