@@ -193,9 +193,9 @@ class RunRecord(Structure, kw_only=True):
         return self.dataset.fingerprint
 
     @property
-    def id(self) -> str:
-        """Name and hash: ``svm-1f0c9a4e2b``; equal commands give equal ids."""
-        identity = {
+    def identity(self) -> dict[str, Any]:
+        """What a run is known by, as plain JSON values; runs with equal ones are the same."""
+        identity: dict[str, Any] = {
             "model": [self.model.name, self.model.distribution, self.model.version],
             "params": self.params,
             "frontend": self.frontend,
@@ -213,4 +213,9 @@ class RunRecord(Structure, kw_only=True):
         if self.frontend_plugin and self.frontend_plugin.spec:
             plugin = self.frontend_plugin
             identity["frontend_plugin"] = [plugin.distribution, plugin.version, plugin.package]
-        return f"{self.model.name}-{digest(identity)[:10]}"
+        return identity
+
+    @property
+    def id(self) -> str:
+        """Name and hash: ``svm-1f0c9a4e2b``; equal commands give equal ids."""
+        return f"{self.model.name}-{digest(self.identity)[:10]}"

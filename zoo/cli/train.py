@@ -1,6 +1,7 @@
 """``zoo train``: training and evaluation of models."""
 
 from contextlib import nullcontext, suppress
+from itertools import product
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -78,7 +79,14 @@ def command(
         int, typer.Option(min=0, help="Trials of a search inside every fold; 0 for none.")
     ] = 0,
     tuner: Annotated[Tuner, typer.Option(help="For --nested.")] = "random",
-    seed: Annotated[int, typer.Option(help="Random seed for the split and the model.")] = 0,
+    seeds: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--seed",
+            help="Random seed for the split and the model, 0 by default; repeatable, for one run "
+            "per seed.",
+        ),
+    ] = None,
     robustness: Annotated[
         int | None,
         typer.Option(
@@ -104,7 +112,7 @@ def command(
 ) -> None:
     """Train models and evaluate them out of fold.
 
-    The same command finds its earlier run, goes on with an unfinished one, and
+    The same command finds its earlier runs, goes on with an unfinished one, and
     never overwrites another.
 
     Example: zoo train svm random-forest --data ./my-music
@@ -125,10 +133,8 @@ def command(
         note_choices({from_run: origin.run.id})
     names = _wanted(models, every, registry)
     params = dict(map(setting, settings or ()))
-    wishes = [
-        (name, frontend) for frontend in frontends or (origin.frontend(registry),) for name in names
-    ]
-    for name, frontend in wishes:  # errors are reported before hours of work
+    wishes = list(product(frontends or (origin.frontend(registry),), names, _seeds(seeds)))
+    for frontend, name, _ in wishes:  # errors are reported before hours of work
         with suppress(UsageError) if every else nullcontext():
             usable_model(registry, name, frontend).card.resolve(params)
     reporter = TerminalReporter()
@@ -140,7 +146,7 @@ def command(
         splitting = chosen_protocol(protocol, dataset, not ungrouped)
         if note := note_published(dataset, splitting.spec):
             reporter.note(note)
-        for name, frontend in wishes:
+        for frontend, name, seed in wishes:
             try:
                 run = train(
                     name,
@@ -160,13 +166,15 @@ def command(
                     registry=registry,
                 )
             except (PluginError, RunError) as error:
-                failures.append(f"{name}: {error}")
+                failures.append(f"{name}{f', seed {seed}' * bool(seeds)}: {error}")
                 continue
             except UsageError as error:
-                if not every:
+                if every:  # models that do not fit the data are left out
+                    reporter.note(f"{name} is left out: {error}")
+                elif seed == wishes[0][2]:
                     raise
-                # With --all, models that do not fit the data are left out.
-                reporter.note(f"{name} is left out: {error}")
+                else:  # the split of another seed was possible
+                    failures.append(f"{name}, seed {seed}: {error}")
                 continue
             scored += [run] * run.is_scored
             failures += [run.lack] if run.lack else []
@@ -215,6 +223,15 @@ def _wanted(models: "list[str] | None", every: bool, registry: "Registry") -> li
     if not names:
         raise UsageError("no model is named; give one from `zoo models`, or --all")
     return list(dict.fromkeys(names))
+
+
+def _seeds(seeds: "list[int] | None") -> list[int]:
+    """Return the seeds that the command names, each once; 0 if it names none."""
+    from zoo.training.train import check_seed
+
+    for seed in seeds or ():
+        check_seed(seed)
+    return list(dict.fromkeys(seeds or (0,)))
 
 
 def _tracks_to_change(number: int | None, none: bool) -> int | None:

@@ -129,14 +129,15 @@ class Sizes:
         store()
         done = sum(entry.name in groups for entry in info.folds)
         sizes, per_size = len(missing), len(self._folds)
+        title = f"{record.title}, seed {record.seed}"
         reporter.note(
-            f"{record.title}, {len(folds)} fit{'s' * (len(folds) != 1)} to fewer tracks ({sizes} "
+            f"{title}, {len(folds)} fit{'s' * (len(folds) != 1)} to fewer tracks ({sizes} "
             f"size{'s' * (sizes != 1)}, {per_size} fold{'s' * (per_size != 1)})"
             + f", {done} of which are done"
             * bool(done)
         )
         extract_copies(self._dataset, experiment.model, engine, reporter)
-        with reporter.bar(f"{record.title}, fewer tracks", len(folds)) as bar:
+        with reporter.bar(f"{title}, fewer tracks", len(folds)) as bar:
             parts = Evaluation(
                 run, experiment, folds, info.folds, search, None, engine, reporter, store
             ).answers(bar)

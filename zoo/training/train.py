@@ -41,7 +41,7 @@ from zoo_registry.record import ArtefactInfo, RunRecord, TuningInfo
 from zoo_registry.runs import CARD, FILES, FOLDERS, Run
 from zoo_registry.text import in_a_line
 
-__all__ = ["train"]
+__all__ = ["check_seed", "train"]
 
 _SMALL = 20  # tracks of a class that are tried before a split is refused
 _RATE = 22_050
@@ -219,12 +219,17 @@ def train(
             folder.rmdir()
 
 
-def _check(protocol: str | None, seed: int, tuned: bool, nested: int) -> None:
-    """Raise `UsageError` for options that contradict each other, or a value out of range."""
-    if protocol is not None:
-        parse_protocol(protocol)
+def check_seed(seed: int) -> None:
+    """Raise `UsageError` if there is no such random seed."""
     if not 0 <= seed < 2**32:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
+
+
+def _check(protocol: str | None, seed: int, tuned: bool, nested: int) -> None:
+    """Raise `UsageError` for options that contradict each other, or a value out of range."""
+    check_seed(seed)
+    if protocol is not None:
+        parse_protocol(protocol)
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
 

@@ -92,7 +92,8 @@ class Training:
         try:
             model, dataset = self.experiment.model, self.experiment.dataset
             extract_copies(dataset, model, self.engine, self.reporter)
-            with self.reporter.bar(self.record.title, len(self.folds) + 1) as bar:
+            title = f"{self.record.title}, seed {self.record.seed}"
+            with self.reporter.bar(title, len(self.folds) + 1) as bar:
                 predictions = self._kept() or self._evaluated(bar)
                 if predictions and not self._has_artefact:
                     self._refit(predictions, bar)
