@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
+from zoo_registry.about import About
 from zoo_registry.errors import RunError
 from zoo_registry.files import read_bytes, read_json, write_text
 from zoo_registry.predictions import ChangedPredictions, Predictions, SizedPredictions
@@ -14,6 +16,7 @@ from zoo_registry.structures import from_plain
 from zoo_registry.text import first_line
 
 __all__ = [
+    "ABOUT",
     "ARTEFACT",
     "CARD",
     "EMBEDDINGS",
@@ -34,9 +37,10 @@ SIZES = "sizes.csv"
 ARTEFACT = "model.onnx"
 EMBEDDINGS = "embeddings.npz"
 CARD = "README.md"
+ABOUT = "about.json"
 _FOLDS, SAVED = "folds", "saved"
 # All that a run's folder holds.
-FILES = frozenset({RECORD, PREDICTIONS, ROBUSTNESS, SIZES, ARTEFACT, EMBEDDINGS, CARD})
+FILES = frozenset({RECORD, PREDICTIONS, ROBUSTNESS, SIZES, ARTEFACT, EMBEDDINGS, CARD, ABOUT})
 FOLDERS = frozenset({_FOLDS, SAVED})
 _LARGEST = 512 << 20  # bytes of predictions
 _AGAIN = "give the command that trained it again"
@@ -146,6 +150,29 @@ class Run:
     def takes_audio(self) -> bool:
         """Whether the model takes audio, and not rows of a feature table."""
         return bool(self.record.frontend["name"] != TABLE)
+
+    @cached_property
+    def _about(self) -> tuple[About, str]:
+        """Name and note, and a sentence if they cannot be read."""
+        path = self.folder / ABOUT
+        try:
+            return from_plain(read_json(path, self.folder), About), ""
+        except FileNotFoundError:
+            return About(), ""
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or first_line(error)
+            again = f"`zoo runs edit {self.id} --name NAME` writes it anew"
+            return About(), f"{path} is damaged: {reason}; {again}"
+
+    @property
+    def about(self) -> About:
+        """Name and note that the user gave, empty if they are damaged."""
+        return self._about[0]
+
+    @property
+    def about_fault(self) -> str:
+        """A sentence if name and note cannot be read."""
+        return self._about[1]
 
     @property
     def predictions_path(self) -> Path:

@@ -14,6 +14,7 @@ from zoo_registry.text import few
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zoo.workspace import Preference
     from zoo_registry.runs import Run
 
 __all__ = ["note_choices", "note_default"]
@@ -24,8 +25,11 @@ _CLASSES = 3  # of a run that is asked
 
 def note_default(run: "Run") -> None:
     """Print which run is asked if none was named, and how another one is."""
+    from zoo.workspace import place_of_folder, preferences
     from zoo_registry.published import is_published, published
 
+    if lost := _lost(run, preferences(_say)):
+        _say(lost)
     dataset, classes = run.record.dataset, _classes(run)
     if is_published(run):
         about = (
@@ -33,11 +37,30 @@ def note_default(run: "Run") -> None:
             f"{dataset.name}; `zoo models` lists others"
         )
     else:
-        about = f"your newest run: {classes}, trained on {dataset.title}"
+        first = next(iter(preferences()), None)
+        kind = "preferred" if first and first.run == place_of_folder(run.folder) else "newest"
+        about = f"your {kind} run: {classes}, trained on {dataset.title}"
         if best := next(published(), None):
             about += f"; `zoo predict {best.id} PATH` asks the zoo's"
-    for line in in_width(f"asking {run.id}, {about}", indent=2):
+    _say(f"asking {run.id}, {about}")
+
+
+def _say(sentence: str) -> None:
+    for line in in_width(sentence, indent=2):
         say(line, err=True)
+
+
+def _lost(run: "Run", preferences: "Sequence[Preference]") -> str:
+    """Return a sentence if a run is used because one that was preferred later cannot be."""
+    from zoo.workspace import place_of_folder, why_not
+
+    first = next(iter(preferences), None)
+    if first is None or first.run == place_of_folder(run.folder):
+        return ""
+    return (
+        f"{first.id}, which is preferred, {why_not(first)}; "
+        f"`zoo runs prefer {shlex.quote(first.id)} --clear` forgets it"
+    )
 
 
 def _classes(run: "Run") -> str:
@@ -55,6 +78,8 @@ def _classes(run: "Run") -> str:
 def note_choices(taken: Mapping[str, str]) -> None:
     """Print which run was taken, if those of a model have several datasets or front ends.
 
+    Also if one is preferred.
+
     Parameters
     ----------
     taken : mapping
@@ -67,14 +92,25 @@ def note_choices(taken: Mapping[str, str]) -> None:
 
 
 def _note(wanted: str, taken: str) -> None:
-    from zoo.workspace import meant
+    from zoo.workspace import meant, place_of_folder, preferences
 
     if is_file(Path(wanted)) and not wanted.endswith(".py"):
         return
     known = meant(wanted)
-    own = next((run.record for run in known if run.id == taken), None)
-    if own is None:
+    run = next((run for run in known if run.id == taken), None)
+    if run is None:
         return
+    own = run.record
+    of_file, of_dataset = wanted.rpartition(".py")[:2], wanted.partition("@")
+    is_model = of_dataset[0] == own.model.name
+    wishes = [
+        one
+        for one in (preferences(_say) if is_model else ())
+        if one.model == own.model.name and (not of_dataset[2] or one.dataset == own.dataset.title)
+    ]
+    is_preferred = any(one.run == place_of_folder(run.folder) for one in wishes[:1])
+    if lost := _lost(run, wishes):
+        _say(lost)
     others = [
         run
         for run in known
@@ -83,6 +119,8 @@ def _note(wanted: str, taken: str) -> None:
         != (own.dataset.title, own.frontend_spec)
     ]
     if not others:
+        if lost or (is_preferred and known[1:]):
+            _say(f"{wanted} is the run {taken}" + ", which is preferred" * is_preferred)
         return
     kinds = [
         kind
@@ -92,26 +130,31 @@ def _note(wanted: str, taken: str) -> None:
         )
         if differs
     ]
-    of_file, of_dataset = wanted.rpartition(".py")[:2], wanted.partition("@")[0]
-    model = "".join(of_file) if own.model.is_file and of_file[1] else of_dataset
+    model = "".join(of_file) if own.model.is_file and of_file[1] else of_dataset[0]
     words = [f"`{shlex.quote(word)}`" for word in _words(model, own.dataset.title, others)]
     say(
-        f"{wanted} is the run {taken} (dataset {own.dataset.title}, front end "
-        f"{own.frontend_spec}); it has runs on other {' or '.join(kinds)}, too: "
-        f"{few(words, _SHOWN)}",
+        f"{wanted} is the run {taken}{', which is preferred' * is_preferred} (dataset "
+        f"{own.dataset.title}, front end {own.frontend_spec}); it has runs on other "
+        f"{' or '.join(kinds)}, too: {few(words, _SHOWN)}",
         err=True,
     )
 
 
 def _words(model: str, taken: str, others: "Sequence[Run]") -> Iterator[str]:
-    """Yield a word for each other dataset and front end, the newest first.
+    """Yield a word for each other dataset and front end, preferred ones and the newest first.
 
-    The name of a dataset behind an @ means its newest run; further front ends have the id of one.
+    The name of a dataset behind an @ means its preferred or newest run; further front ends have the
+    id of one.
     """
-    from zoo.workspace import recency
+    from zoo.workspace import place_of_folder, preferences, recency
 
+    wished = {one.run for one in preferences()}
     titles, kinds = {taken}, set()
-    ordered = sorted(others, key=lambda run: recency(run.record.finished), reverse=True)
+    ordered = sorted(
+        others,
+        key=lambda run: (place_of_folder(run.folder) in wished, recency(run.record.finished)),
+        reverse=True,
+    )
     for run in ordered:
         title, kind = run.record.dataset.title, (run.record.dataset.title, run.record.frontend_spec)
         if kind in kinds:

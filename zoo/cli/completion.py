@@ -1,5 +1,7 @@
 """Completion of arguments by the shell, without imports that would delay it."""
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -48,7 +50,7 @@ def complete_plugin(incomplete: str) -> list[str]:
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Return published runs, ids of others, and their models, behind an @ with the dataset."""
+    """Return published runs, ids and names of others, and models, behind an @ with the dataset."""
     from zoo.workspace import models_folder
 
     found = set(_published())
@@ -56,7 +58,22 @@ def complete_run(incomplete: str) -> list[str]:
         run, dataset = path.parts[-2], path.parts[-4]
         model = run.rpartition("-")[0]  # the folder of a dataset has its name, or nearly
         found |= {f"{model}@{dataset}"} if "@" in incomplete else {run, model}
-    return sorted(found)
+    return sorted(found | set(_names()))
+
+
+def _names() -> Iterator[str]:
+    """Yield the names that the user gave to runs."""
+    from zoo.workspace import models_folder
+    from zoo_registry.about import About
+    from zoo_registry.files import read_json
+    from zoo_registry.runs import ABOUT
+    from zoo_registry.structures import from_plain
+
+    for path in models_folder().glob(f"*/*/*/{ABOUT}"):
+        with suppress(OSError, ValueError):
+            if name := from_plain(read_json(path, path.parent), About).name:
+                is_bash = os.environ.get("_ZOO_COMPLETE") == "complete_bash"  # others escape it
+                yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", name) if is_bash else name
 
 
 def _published() -> list[str]:

@@ -28,6 +28,8 @@ __all__ = [
     "ListFormat",
     "ListFormatOption",
     "MinConfidenceOption",
+    "NameOption",
+    "NoteOption",
     "OpenOption",
     "PrecisionOption",
     "SchedulerOption",
@@ -90,6 +92,13 @@ BoardDataOption = Annotated[
 ]
 BoardProtocolOption = Annotated[str | None, typer.Option(help="Only boards of this protocol.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what exists, whatever it is.")]
+NameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name", help="Name of the run, shown on boards; commands take it in place of the id."
+    ),
+]
+NoteOption = Annotated[str | None, typer.Option(help="Any text, which `zoo runs show` prints.")]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 MinConfidenceOption = Annotated[
     str,

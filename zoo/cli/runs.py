@@ -16,6 +16,7 @@ from zoo.cli.completion import complete_data, complete_run
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, FormatOption, ListFormat, ListFormatOption
 from zoo.cli.output import Note, Text, columns, make_table, percent, print_data, print_result, say
+from zoo.cli.run_choices import about_run, edit, prefer
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List, show, verify, export and remove runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, name, verify, export and remove runs.", no_args_is_help=True)
 
 _WAITING = "waiting for its training to end"
 _CONFUSED = 200  # classes in a confusion matrix
@@ -129,7 +130,8 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
 
     found = find_run(run)
     note_choices({run: found.id})
-    record = {"run": found.id, "folder": str(found.folder)} | found.record.to_dict()
+    record = {"run": found.id, "folder": str(found.folder)} | about_run(found)
+    record |= found.record.to_dict()
     record |= {"status": found.status, "scores": None, "confusion": None, "changes": None}
     text: Text = _facts(found)
     if found.is_scored:
@@ -173,8 +175,11 @@ def _learnt(run: "Run") -> float:
 def _facts(run: "Run") -> Text:
     record = run.record
     params = ", ".join(f"{name}={value}" for name, value in record.params.items()) or "none"
+    chosen = about_run(run)
     facts = {
         "run": run.id,
+        **{key: chosen[key] for key in ("name", "note") if chosen[key]},
+        **({"preferred": f"{record.model.name} means this run"} if chosen["preferred"] else {}),
         "folder": run.folder,
         "status": run.state + (f": {record.error}" if record.error else ""),
         "dataset": f"{record.dataset.title}, {record.dataset.tracks} tracks",
@@ -191,6 +196,8 @@ def _facts(run: "Run") -> Text:
         facts["seen"] = " ".join(record.trained_on)
     for name, value in facts.items():
         yield f"{name:<11}{value}"
+    if run.about_fault:
+        yield Note(run.about_fault)
     if run.status in ("no artefact", "interrupted"):
         yield f"next       run `{record.command}` again"
     for skipped in record.skipped:
@@ -375,7 +382,7 @@ def remove_run(
 
     Example: zoo runs remove svm-1f0c9a4e2b
     """
-    from zoo.workspace import find_removable, locked, remove
+    from zoo.workspace import find_removable, locked, place_of_folder, preferences, remove
 
     found = find_removable(run)
     link = "the link " if found.is_symlink() else ""
@@ -385,5 +392,13 @@ def remove_run(
     with nullcontext() if link else locked(found, lambda: say(_WAITING, err=True)):
         left = remove(found)
     say(f"Removed {link}{found}", err=True)
+    for one in preferences():
+        if one.run == place_of_folder(found):
+            again = f"`zoo runs prefer {one.id} --clear` forgets that"
+            say(f"{one.id} was preferred: {one.model} means another run now; {again}", err=True)
     if left:
         say(f"{found} still holds {', '.join(left)}, not written by the zoo", err=True)
+
+
+app.command("edit")(edit)
+app.command("prefer")(prefer)

@@ -14,6 +14,8 @@ from zoo.cli.options import (
     EngineOption,
     FrontEndsOption,
     JobsOption,
+    NameOption,
+    NoteOption,
     SchedulerOption,
     Tuner,
     UngroupedOption,
@@ -106,6 +108,8 @@ def command(
             "tracks would give.",
         ),
     ] = None,
+    given_name: NameOption = None,
+    note: NoteOption = None,
     jobs: JobsOption = None,
     engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
@@ -134,6 +138,7 @@ def command(
     names = _wanted(models, every, registry)
     params = dict(map(setting, settings or ()))
     wishes = list(product(frontends or (origin.frontend(registry),), names, _seeds(seeds)))
+    _check_name(given_name, note, len(wishes))
     for frontend, name, _ in wishes:  # errors are reported before hours of work
         with suppress(UsageError) if every else nullcontext():
             usable_model(registry, name, frontend).card.resolve(params)
@@ -144,8 +149,8 @@ def command(
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
         dataset = origin.extended(dataset, registry, reporter)
         splitting = chosen_protocol(protocol, dataset, not ungrouped)
-        if note := note_published(dataset, splitting.spec):
-            reporter.note(note)
+        if sentence := note_published(dataset, splitting.spec):
+            reporter.note(sentence)
         for frontend, name, seed in wishes:
             try:
                 run = train(
@@ -161,6 +166,8 @@ def command(
                     seed=seed,
                     robustness=wanted,
                     sizes=fewer,
+                    name=given_name,
+                    note=note,
                     engine=workers,
                     reporter=reporter,
                     registry=registry,
@@ -180,8 +187,7 @@ def command(
             failures += [run.lack] if run.lack else []
             failures += run.record.sizes.failures if run.record.sizes else []
     _print_boards(scored, audio=not isinstance(dataset, FeatureTable))
-    if fewer:
-        _print_curves(scored)
+    _print_curves(scored if fewer else ())
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 
@@ -232,6 +238,18 @@ def _seeds(seeds: "list[int] | None") -> list[int]:
     for seed in seeds or ():
         check_seed(seed)
     return list(dict.fromkeys(seeds or (0,)))
+
+
+def _check_name(name: str | None, note: str | None, count: int) -> None:
+    """Raise `UsageError` if the runs of the command cannot have this name and note."""
+    from zoo.workspace import checked_name, checked_note
+
+    checked_note(note or "")
+    if name is not None and checked_name(name) and count > 1:
+        raise UsageError(
+            f"--name is the name of one run, and this command trains {count}; leave it out, and "
+            "name them with `zoo runs edit`"
+        )
 
 
 def _tracks_to_change(number: int | None, none: bool) -> int | None:

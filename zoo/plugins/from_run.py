@@ -10,7 +10,7 @@ from zoo.datasets.embedded import read_embeddings
 from zoo.datasets.merged import merged
 from zoo.datasets.places import note_named, place_of, recorded_place, was_named
 from zoo.datasets.recorded import differences, usable
-from zoo.workspace import find_run, meant, newest
+from zoo.workspace import chosen, find_run, meant
 from zoo_registry.errors import DatasetError, PluginError, RunError, UsageError
 from zoo_registry.files import is_file
 from zoo_registry.frontend import fields_of, identity
@@ -72,7 +72,7 @@ def named_run(word: str, beside: str | None = None) -> Run:
                 "--keep-classes adds nothing; name a run on other tracks, or leave it out"
             )
         found = others
-    run = newest(found)
+    run = chosen(found)
     note_named(str(run.folder))
     return run
 

@@ -30,7 +30,14 @@ from zoo.training.training import Training
 from zoo.training.wish import Wish
 from zoo.tuning.search import Search, check_search
 from zoo.tuning.trials import Tuning, find_tuning
-from zoo.workspace import locked, run_folder
+from zoo.workspace import (
+    check_free,
+    checked_name,
+    checked_note,
+    locked,
+    run_folder,
+    set_about,
+)
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import AudioError, DatasetError, ProtocolError, RunError, UsageError
 from zoo_registry.files import drop_links, write_text
@@ -64,6 +71,8 @@ def train(
     seed: int = 0,
     robustness: int | None = None,
     sizes: Sequence[int | str] = (),
+    name: str | None = None,
+    note: str | None = None,
     jobs: int | None = None,
     engine: Engine | None = None,
     reporter: Reporter | None = None,
@@ -116,6 +125,11 @@ def train(
         Numbers of training tracks per class. The model is also fitted to subsets of the training
         part of each fold with so many tracks, in whole groups, and tested on the whole test part;
         `zoo.size_curve` returns the accuracies. Sizes that the run has already are kept.
+    name : str, optional
+        Name of the run, which boards show and which can be used in the place of its id. It is no
+        part of what identifies the run.
+    note : str, optional
+        Any text, which is stored beside the run.
     jobs : int, optional
         Number of processes on this machine; all cores by default.
     engine : Engine, optional
@@ -156,7 +170,7 @@ def train(
     origin = Origin.checked(from_run, keep_classes, frontend, data)
     loaded = usable_model(registry, model, origin.frontend(registry) or frontend)
     resolved = loaded.card.resolve(params or {})
-    _check(protocol, seed, tuned, nested)
+    _check(protocol, seed, tuned, nested, name, note)
     fewer, chosen = checked_sizes(sizes), partial(chosen_protocol, protocol, grouped=grouped)
     if isinstance(data, str):
         data = find_dataset(
@@ -184,7 +198,7 @@ def train(
         record = new_record(loaded, resolved, used, splitting, grouped, seed)
         record.tuned = tuning_info
         record.dataset.whole = None if used is data else data.fingerprint
-        folder = run_folder(record, root)
+        folder = _folder(record, root, name)
         waiting = f"{record.id} is being trained by another process; waiting for it"
         with locked(folder, partial(reporter.note, waiting)):
             run = _open_run(folder, record)
@@ -198,9 +212,9 @@ def train(
             if done and fits.are_complete:
                 fits.note(reporter)
                 clear(run)
-                return run
-            for name in FILES | FOLDERS:
-                drop_links(folder / name)  # nothing outside of the run is written through them
+                return set_about(run, name, note)
+            for own in FILES | FOLDERS:
+                drop_links(folder / own)  # nothing outside of the run is written through them
             check_estimator(loaded, resolved)
             extraction = extraction or extract(data, loaded, engine, reporter)
             if extraction.dataset.fingerprint == used.fingerprint:
@@ -210,10 +224,11 @@ def train(
                 if not done:
                     sample = wanted.sample(run, loaded, used, folds)
                     run = Training(
-                        run, experiment, extraction, folds, search, sample, reporter, engine
-                    ).finish()
+                        set_about(run, name, note), experiment, extraction, folds, search, sample,
+                        reporter, engine,
+                    ).finish()  # fmt: skip
                 fits.train(experiment, search, engine, reporter)
-                return _with_embeddings(run, used)
+                return _with_embeddings(set_about(run, name, note), used)
         used = extraction.dataset
         with suppress(OSError):  # it is empty
             folder.rmdir()
@@ -225,13 +240,18 @@ def check_seed(seed: int) -> None:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
 
 
-def _check(protocol: str | None, seed: int, tuned: bool, nested: int) -> None:
+def _check(
+    protocol: str | None, seed: int, tuned: bool, nested: int, name: str | None, note: str | None
+) -> None:
     """Raise `UsageError` for options that contradict each other, or a value out of range."""
     check_seed(seed)
     if protocol is not None:
         parse_protocol(protocol)
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
+    if name is not None:
+        checked_name(name)
+    checked_note(note or "")
 
 
 def _found(tuning: Tuning, reporter: Reporter) -> tuple[dict[str, ParamValue], TuningInfo]:
@@ -244,6 +264,13 @@ def _found(tuning: Tuning, reporter: Reporter) -> tuple[dict[str, ParamValue], T
     best = tuning.best.params if tuning.best else {}
     seen = tuning.record.seen
     return best, TuningInfo(tuning=tuning.id, trials=len(tuning.trials), seen=seen)
+
+
+def _folder(record: RunRecord, root: Path | None, name: str | None) -> Path:
+    """Return the folder of a run that may be given this name."""
+    folder = run_folder(record, root)
+    check_free(name or "", folder)
+    return folder
 
 
 def _open_run(folder: Path, record: RunRecord) -> Run:

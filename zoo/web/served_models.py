@@ -12,7 +12,14 @@ from zoo.artefacts.artefact import Artefact
 from zoo.artefacts.shared_session import SharedFrontEnds
 from zoo.inference.predictors import open_model
 from zoo.web.limits import Refused
-from zoo.workspace import find_run, models_folder, recency, runs
+from zoo.workspace import (
+    find_run,
+    models_folder,
+    place_of_folder,
+    preferences,
+    recency,
+    runs,
+)
 from zoo_registry.errors import LimitError, RunError, ZooError
 from zoo_registry.published import is_published, published
 from zoo_registry.runs import RECORD, Run
@@ -37,12 +44,14 @@ class ServedModel:
     source, sha256 : str
         The run's folder, or the file, and the hash that its run recorded; not shown to clients.
     newest : bool
-        Whether it is the newest run of its model.
+        Whether it is the run that the name of its model means, the preferred or the newest.
     published : bool
         Whether it comes with the zoo; then `model` is its name, as `run` is, and its title begins
         with that.
     datasets : tuple of str
         What the dataset is called behind an ``@``; not shown to clients.
+    name : str
+        The name that the user gave the run, or an empty text.
     """
 
     run: str
@@ -56,6 +65,7 @@ class ServedModel:
     newest: bool = False
     published: bool = False
     datasets: tuple[str, ...] = ()
+    name: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, without the place of the file."""
@@ -93,7 +103,10 @@ class ServedModels:
             self._wanted.append(name if has_run else _from_file(model))
 
     def all(self) -> list[ServedModel]:
-        """Return the models that are served now: the newest first, behind them published runs."""
+        """Return the models that are served now: the newest first, behind them published runs.
+
+        Preferred runs come before all others.
+        """
         if self._wanted:
             found = list(self._chosen())
         else:
@@ -101,7 +114,8 @@ class ServedModels:
         # A published run comes before whatever else has its name.
         by_run = {model.run: model for model in sorted(found, key=lambda model: model.published)}
         own = [model for model in by_run.values() if not model.published]
-        own.sort(key=lambda model: recency(model.finished), reverse=True)
+        wished = [one.run for one in reversed(preferences())]
+        own.sort(key=lambda model: (_rank(model, wished), recency(model.finished)), reverse=True)
         newest = {model.model: model.run for model in reversed(own)}
         return [
             *(replace(model, newest=newest[model.model] == model.run) for model in own),
@@ -143,7 +157,7 @@ class ServedModels:
         if wanted is None:
             return served[0]
         name, _, dataset = wanted.partition("@")
-        if found := [model for model in served if name in (model.run, model.model)]:
+        if found := [m for m in served if name and name in (m.run, m.model, m.name)]:
             found.sort(key=lambda model: not model.published)
             for model in found:
                 if not dataset or dataset.casefold() in model.datasets:
@@ -198,6 +212,12 @@ class ServedModels:
                     yield _from_run(run)
 
 
+def _rank(model: ServedModel, wished: Sequence[str]) -> int:
+    """Return the place of a model among the preferred runs, of which the last comes first."""
+    place = place_of_folder(Path(model.source))
+    return wished.index(place) if place in wished else -1
+
+
 def _open(shared: SharedFrontEnds, source: str, sha256: str = "") -> Artefact:
     del sha256  # part of the cache's key: a run that was trained again is opened again
     model = open_model(source, plugins=False, shared=shared)
@@ -232,6 +252,7 @@ def _from_run(run: Run) -> ServedModel:
         newest=is_ours,
         published=is_ours,
         datasets=(record.dataset.name.casefold(), record.dataset.title.casefold()),
+        name=run.about.name,
     )
 
 

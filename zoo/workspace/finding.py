@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from zoo.workspace.preferred import preferred
 from zoo.workspace.stored import recency, runs
+from zoo_registry.about import plain_name
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import is_file
 from zoo_registry.places import models_folder
@@ -14,20 +16,22 @@ from zoo_registry.published import NAMES, best_published, find_published, is_pub
 from zoo_registry.runs import RECORD, Run
 from zoo_registry.text import few, quoted
 
-__all__ = ["asked_by_default", "find_run", "meant", "newest", "run_of_id", "runs_of_file"]
+__all__ = [
+    "asked_by_default", "chosen", "find_run", "meant", "run_of_id", "runs_of_file", "runs_of_name",
+]  # fmt: skip
 
 _SHOWN = 5  # names of datasets in a sentence
 
 
 def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run:
-    """Return the run with a folder or id, or the newest run of a model.
+    """Return the run with a folder, id or name, or the preferred or newest run of a model.
 
     Parameters
     ----------
     wanted : str
         As for `meant`.
     fits : callable, optional
-        Condition for runs of a model that are preferred.
+        Condition for a run of a model, if any run of it fulfils that.
 
     Raises
     ------
@@ -36,7 +40,7 @@ def find_run(wanted: str, fits: Callable[[Run], bool] = lambda run: True) -> Run
     RunError
         If its record is damaged.
     """
-    return newest(meant(wanted), fits)
+    return chosen(meant(wanted), fits)
 
 
 def meant(wanted: str) -> list[Run]:
@@ -46,9 +50,9 @@ def meant(wanted: str) -> list[Run]:
     ----------
     wanted : str
         Name of a published run, which nothing else is taken for; folder of a run; its id, or the
-        beginning of that, which is longer than the model's name; the name of a model; or the file
-        of a model, as it was when it was trained. ``@`` and the name or title of a dataset behind
-        it mean those on that dataset.
+        beginning of that, which is longer than the model's name; the name that the user gave it;
+        the name of a model; or the file of a model, as it was when it was trained. ``@`` and the
+        name or title of a dataset behind it mean those on that dataset.
 
     Raises
     ------
@@ -66,8 +70,9 @@ def meant(wanted: str) -> list[Run]:
     known = [run for run in found if isinstance(run, Run)]
     if wanted.endswith(".py"):
         return runs_of_file(wanted, known)
-    if of_model := [run for run in known if run.record.model.name == wanted]:
-        return of_model
+    of_model = [run for run in known if run.record.model.name == wanted]
+    if found_by_name := of_model or runs_of_name(wanted, known):
+        return found_by_name
     if "@" in wanted[1:]:
         return _on_dataset(wanted)
     if wanted and not any(run.id.startswith(wanted) for run in known):
@@ -77,17 +82,49 @@ def meant(wanted: str) -> list[Run]:
     return [run_of_id(wanted, known)]
 
 
-def newest(of_model: Sequence[Run], fits: Callable[[Run], bool] = lambda run: True) -> Run:
-    """Return the newest of some runs; complete ones that fit are preferred, then complete ones."""
-    complete = [run for run in of_model if run.complete]
-    fitting = [run for run in complete if fits(run)]
-    return max(fitting or complete or of_model, key=lambda run: recency(run.record.finished))
+def chosen(found: Sequence[Run], fits: Callable[[Run], bool] = lambda run: True) -> Run:
+    """Return the one of some runs that is preferred, or else the newest.
+
+    Parameters
+    ----------
+    found : sequence of Run
+        At least one run.
+    fits : callable, optional
+        Complete runs that fulfil it come before other complete ones, and these before others.
+    """
+    complete = [run for run in found if run.complete]
+    pool = [run for run in complete if fits(run)] or complete or found
+    return preferred(pool) or max(pool, key=lambda run: recency(run.record.finished))
+
+
+def runs_of_name(name: str, known: Iterable[Run]) -> list[Run]:
+    """Return the run to which the user gave a name, in a list that is empty without one.
+
+    Parameters
+    ----------
+    name : str
+        Any text.
+    known : iterable of Run
+        All runs that can be read.
+
+    Raises
+    ------
+    UsageError
+        If several have it, such as copies.
+    """
+    wanted = plain_name(name)
+    found = [run for run in known if wanted and run.about.name == wanted]
+    if len(found) > 1:
+        places = ", ".join(sorted(str(run.folder) for run in found))
+        raise UsageError(f"{name!r} is the name of several runs: {places}; give the folder of one")
+    return found
 
 
 def asked_by_default(fits: Callable[[Run], bool] = lambda run: True) -> Run:
     """Return the run that is asked if none is named.
 
-    It is the newest complete run of the workspace that takes audio, or else the best published one.
+    It is the complete run of the workspace that takes audio and was preferred last, or is the
+    newest, or else the best published one.
 
     Parameters
     ----------
@@ -103,7 +140,7 @@ def asked_by_default(fits: Callable[[Run], bool] = lambda run: True) -> Run:
     """
     own = [run for run in runs() if isinstance(run, Run) and run.complete and run.takes_audio]
     if fitting := [run for run in own if fits(run)]:
-        return newest(fitting)
+        return chosen(fitting)
     if run := best_published():
         return run
     raise UsageError(
@@ -204,7 +241,8 @@ def run_of_id(wanted: str, known: Iterable[Run], shortest: int = 0) -> Run:
             f"{wanted!r} is too short for the id of a run; give the whole id, or at least "
             f"{min(map(_least, matching))} characters of it; `zoo runs list` shows the runs"
         )
-    names = {*NAMES, *(run.record.model.name for run in known)}
+    own = (run.about.name for run in known if run.about.name)
+    names = {*NAMES, *own, *(run.record.model.name for run in known)}
     near = get_close_matches(wanted.casefold(), names, n=1)
     raise UsageError(
         f"there is no run or trained model {wanted!r} in {models_folder().absolute()}"

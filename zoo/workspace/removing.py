@@ -6,11 +6,10 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from zoo.workspace.finding import run_of_id
-from zoo.workspace.stored import runs
+from zoo.workspace.finding import run_of_id, runs_of_name
+from zoo.workspace.stored import check_own, runs
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import is_temporary, temporary_path
-from zoo_registry.places import models_folder
 from zoo_registry.published import NAMES
 from zoo_registry.runs import FILES, FOLDERS, RECORD, SAVED, Run
 
@@ -28,7 +27,7 @@ def find_removable(wanted: str) -> Path:
     ----------
     wanted : str
         Id of the run, or at least its first eight characters, which is longer than the model's
-        name; or its folder, which has to lie in the workspace.
+        name; its own name; or its folder, which has to lie in the workspace.
 
     Raises
     ------
@@ -50,14 +49,9 @@ def find_removable(wanted: str) -> Path:
     elif len(named := [folder for folder in damaged if folder.name == wanted]) == 1:
         folder = named[0]
     else:
-        folder = run_of_id(wanted, known, _SURE).folder
-    # A folder above the run may be a link.
-    home, place = models_folder().resolve(), folder.parent.resolve()
-    if place.parent.parent != home:
-        raise UsageError(
-            f"{folder} is no run of this workspace, whose runs lie in {home}; "
-            "delete the folder yourself if you do not need it"
-        )
+        of_name = runs_of_name(wanted, known)
+        folder = (of_name[0] if of_name else run_of_id(wanted, known, _SURE)).folder
+    check_own(folder, "delete the folder yourself if you do not need it")
     return folder
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cache_folder",
+    "check_own",
+    "choosing",
     "file_name",
     "locked",
     "models_folder",
@@ -76,6 +78,28 @@ def runs(begin: str = "") -> Iterator[Run | RunError]:
             if path.exists():  # otherwise it was deleted just now
                 error.folder = path.parent
                 yield error
+
+
+def check_own(folder: Path, instead: str) -> None:
+    """Refuse a run that does not lie in the workspace.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run; it may be a link, and so may a folder above it.
+    instead : str
+        What the user may do, as the end of the sentence.
+
+    Raises
+    ------
+    UsageError
+        If it lies elsewhere.
+    """
+    home = models_folder().resolve()
+    if folder.parent.resolve().parent.parent != home:
+        raise UsageError(
+            f"{folder} is no run of this workspace, whose runs lie in {home}; {instead}"
+        )
 
 
 def recency(when: str | float | None) -> tuple[bool, float]:
@@ -173,6 +197,15 @@ def locked(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         holder.release()
+
+
+@contextmanager
+def choosing() -> Iterator[None]:
+    """Wait until no other process changes what the user chose of the runs of this workspace."""
+    with ExitStack() as held:
+        with suppress(OSError):  # without a writable cache, commands cannot see each other
+            held.enter_context(_lock([os.path.realpath(models_folder()), "choices"]))
+        yield
 
 
 @contextmanager

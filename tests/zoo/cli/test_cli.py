@@ -59,6 +59,7 @@ def test_the_commands_are_those_of_the_design():
         "models", "train", "tune", "leaderboard", "report", "predict", "serve",
         "label",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
+        "runs edit", "runs prefer",
         "data check", "data list", "data info",
         "plugins new", "plugins check", "plugins list", "plugins doctor",
         "plugins disable", "plugins enable",
