@@ -82,6 +82,11 @@ def set_about(run: Run, name: str | None = None, note: str | None = None) -> Run
     name, note : str, optional
         By default they stay as they are; an empty text takes them away.
 
+    Returns
+    -------
+    Run
+        The same run, read again if anything was stored.
+
     Raises
     ------
     UsageError
