@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from zoo_registry.errors import ZooError
 
 __all__ = [
     "complete_asked", "complete_card", "complete_data", "complete_front_end", "complete_model",
-    "complete_plugin", "complete_run", "complete_trained",
+    "complete_of", "complete_own_model", "complete_plugin", "complete_run", "complete_trained",
 ]  # fmt: skip
 
 
@@ -59,6 +59,27 @@ def complete_run(incomplete: str) -> list[str]:
         model = run.rpartition("-")[0]  # the folder of a dataset has its name, or nearly
         found |= {f"{model}@{dataset}"} if "@" in incomplete else {run, model}
     return sorted(found | set(_names()))
+
+
+def complete_own_model(incomplete: str) -> list[str]:
+    """Return models that have runs in the workspace."""
+    from zoo.workspace import models_folder
+
+    del incomplete  # Typer keeps the names that begin with it
+    return sorted(
+        {p.parent.name.rpartition("-")[0] for p in models_folder().glob("*/*/*/run.json")}
+    )
+
+
+def complete_of(*names: str) -> Callable[[str], list[str]]:
+    """Return a function that completes one of some names, in which hyphens are blanks."""
+
+    def complete(incomplete: str) -> list[str]:
+        """Return the names."""
+        del incomplete
+        return [name.replace(" ", "-") for name in names]
+
+    return complete
 
 
 def _names() -> Iterator[str]:

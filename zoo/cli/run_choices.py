@@ -1,6 +1,7 @@
 """``zoo runs edit`` and ``zoo runs prefer``: what the user chooses of runs."""
 
 import shlex
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -95,13 +96,22 @@ def _clear(word: str) -> None:
         say(f"{one.id} is preferred no more", err=True)
 
 
-def about_run(run: "Run") -> dict[str, Any]:
-    """Return what the user chose of a run, as JSON: its name, its note, whether it is preferred."""
+def about_run(run: "Run", wished: Collection[str] | None = None) -> dict[str, Any]:
+    """Return what the user chose of a run, as JSON: its name, its note, whether it is preferred.
+
+    Parameters
+    ----------
+    run : Run
+        A run.
+    wished : collection of str, optional
+        Places of the preferred runs, which are read otherwise.
+    """
     from zoo.workspace import place_of_folder, preferences
 
-    about, place = run.about, place_of_folder(run.folder)
+    if wished is None:
+        wished = {one.run for one in preferences()}
     return {
-        "name": about.name or None,
-        "note": about.note or None,
-        "preferred": any(one.run == place for one in preferences()),
+        "name": run.about.name or None,
+        "note": run.about.note or None,
+        "preferred": place_of_folder(run.folder) in wished,
     }

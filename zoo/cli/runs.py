@@ -1,6 +1,5 @@
 """``zoo runs``: runs of the workspace."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli import runs_list
 from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_data, complete_run
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import ForceOption, FormatOption, ListFormat, ListFormatOption
+from zoo.cli.options import ForceOption, FormatOption, ListFormat
 from zoo.cli.output import Note, Text, columns, make_table, percent, print_data, print_result, say
 from zoo.cli.run_choices import about_run, edit, prefer
 from zoo_registry.text import shown
@@ -36,88 +36,12 @@ app = typer.Typer(help="List, show, name, verify, export and remove runs.", no_a
 _WAITING = "waiting for its training to end"
 _CONFUSED = 200  # classes in a confusion matrix
 
+app.command("list")(runs_list.command)
+
 RunArgument = Annotated[
     str,
     typer.Argument(help="A run's id or folder, or a model's name.", autocompletion=complete_run),
 ]
-
-
-@app.command("list")
-def list_runs(format: ListFormatOption = "table") -> None:
-    """List all runs of the workspace, the damaged ones included.
-
-    Example: zoo runs list --format json
-    """
-    from zoo.evaluate.leaderboard import hashing
-    from zoo.workspace import runs
-    from zoo_registry.runs import Run
-
-    found = list(runs())
-    readable = [item for item in found if isinstance(item, Run)]
-    damaged = [item for item in found if not isinstance(item, Run)]
-    errors = [{"run": None, "status": "damaged", "error": str(error)} for error in damaged]
-    scored = [run for run in readable if run.is_scored]
-    sha256 = hashing(scored)
-    lost = {run.id: run.damage(names) for run in scored if (names := run.damaged(sha256))}
-    summaries = [_summary(run, lost.get(run.id)) for run in readable]
-    print_result(format, json=[*summaries, *errors], table=_table(readable, damaged, lost))
-
-
-def _summary(run: "Run", damage: str | None) -> dict[str, Any]:
-    record = run.record
-    return {
-        "run": run.id,
-        "model": record.model.name,
-        "frontend": record.frontend_spec,
-        "dataset": record.dataset.name,
-        "protocol": record.protocol.spec,
-        "grouped": record.protocol.grouped,
-        "status": "damaged" if damage else run.status,
-        "finished": record.finished,
-        "folder": str(run.folder),
-        "error": damage or (run.lack if run.status == "interrupted" else record.error),
-    }
-
-
-def _table(
-    readable: "Sequence[Run]", damaged: "Sequence[RunError]", lost: Mapping[str, str]
-) -> Text:
-    boards = Counter(
-        title for title, _ in {(r.record.dataset.title, r.record.used) for r in readable}
-    )
-    others = any(run.record.title != run.record.model.title for run in readable)
-    rows = (
-        (
-            run.id,
-            *[run.record.frontend_spec] * others,
-            _dataset_name(run, boards[run.record.dataset.title] > 1),
-            run.record.protocol.spec + ("" if run.record.protocol.grouped else " ungrouped"),
-            "damaged" if run.id in lost else run.state,
-            (run.record.finished or "")[:16].replace("T", " "),
-        )
-        for run in readable
-    )
-    headings = columns("dataset", "protocol", "status", "finished (UTC)", overflow="fold")
-    if others:  # a name is not broken: "handcrafted" has 11 characters
-        headings = [*columns("front end", overflow="fold", min_width=11), *headings]
-    if readable:
-        yield make_table([*columns("run", overflow="fold", no_wrap=True), *headings], rows)
-    elif not damaged:
-        yield Note(
-            "There is no run yet; `zoo train svm` makes one. `zoo models` lists those that come "
-            "with the zoo."
-        )
-    for run in readable:
-        if run.id in lost or run.status in ("no artefact", "interrupted"):
-            yield Note(lost.get(run.id) or str(run.lack))
-    for error in damaged:
-        yield Note(f"damaged: {error}")
-
-
-def _dataset_name(run: "Run", is_shared: bool) -> str:
-    """Return the dataset of a run, with what tells it apart from others of its name."""
-    dataset, used = run.record.dataset, run.record.used
-    return dataset.title + f", {dataset.tracks} tracks, {used[:8]}" * is_shared
 
 
 @app.command("show")

@@ -1,0 +1,123 @@
+"""``zoo runs list``: what it shows, which runs it shows, and in which order."""
+
+import json
+
+import pytest
+
+from zoo.cli.completion import complete_own_model
+from zoo.workspace import prefer, set_about
+
+RIGHT = ([0] * 4, [0] * 4)
+KEYS = {
+    "run", "model", "frontend", "dataset", "protocol", "grouped", "status", "finished", "folder",
+    "error",
+}  # fmt: skip
+
+
+@pytest.fixture
+def runs(write_run):
+    """Write four runs of two models, the last of them failed, and one whose record is lost."""
+
+    def write(name: str, day: int, wrong: int, **more):
+        finished = f"2024-01-{day:02d}T10:20:30+00:00"
+        return write_run(name, [0] * 4, [0] * (4 - wrong) + [1] * wrong, finished=finished, **more)
+
+    found = [
+        write("svm-a", 3, 1), write("svm-b", 1, 0, params={"C": 1}), write("knn-c", 2, 2),
+        write("knn-d", 4, 0, params={"k": 3}, status="failed", error="no"),
+        write("tree-e", 5, 0),
+    ]  # fmt: skip
+    (found.pop().folder / "run.json").write_text("{")
+    return {run.id: run for run in found}
+
+
+@pytest.fixture
+def listed(command):
+    """Return a function that gives the JSON of the command."""
+
+    def call(*options: str):
+        status, out, err = command("runs", "list", "--format", "json", *options)
+        return json.loads(out) if status == 0 else (status, err)
+
+    return call
+
+
+def test_json_has_what_it_had_and_more(runs, listed):
+    prefer(set_about(runs["svm-a"], "mine", "a note"))
+    first, *_, last = listed()
+    assert set(last) == {"run", "status", "error"}
+    assert (last["run"], last["status"]) == (None, "damaged")
+    found = {entry["run"]: entry for entry in listed()[:-1]}
+    assert KEYS | {"accuracy", "name", "note", "preferred"} == set(first)
+    own = found["svm-a"]
+    assert [own[key] for key in ("accuracy", "name", "note", "preferred")] == [
+        0.75, "mine", "a note", True,
+    ]  # fmt: skip
+    assert [found["knn-d"][key] for key in ("accuracy", "status", "error")] == [
+        None,
+        "failed",
+        "no",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        ("", ["knn-c", "knn-d", "svm-a", "svm-b", None]),
+        ("--sort accuracy", ["svm-b", "svm-a", "knn-c", "knn-d", None]),
+        ("--sort finished", ["knn-d", "svm-a", "knn-c", "svm-b", None]),
+        ("--sort model --model knn", ["knn-c", "knn-d"]),
+        ("--model tree", [None]),
+        ("--model vgg16", []),
+        ("--status damaged", [None]),
+        ("--status complete --sort accuracy", ["svm-b", "svm-a", "knn-c"]),
+        ("--status no-artefact", []),
+        ("--data tracks --status failed", ["knn-d"]),
+        ("--data demo", []),
+    ],
+)
+def test_filters_and_orders(runs, listed, options, ids):
+    assert [entry["run"] for entry in listed(*options.split())] == ids
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--model smv", "there is no model 'smv', the closest is 'svm'"),
+        ("--status completed", "there is no status 'completed', the closest is 'complete'"),
+        ("--sort acuracy", "there is no order 'acuracy', the closest is 'accuracy'"),
+        ("--data trcks", "the closest is 'tracks'"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_closest(runs, listed, options, said):
+    status, err = listed(*options.split())
+    assert (status, said in err, err.count("\n")) == (2, True, 1)
+
+
+def test_nothing_found_is_said(runs, command):
+    assert command("runs", "list", "--status", "running", "--model", "svm") == (
+        0,
+        "",
+        "None of 5 runs has the model 'svm', status 'running'; `zoo runs list` shows all.\n",
+    )
+
+
+def test_an_empty_workspace_is_no_error_with_any_option(command):
+    for options in ([], ["--model", "svm"], ["--sort", "accuracy"], ["--data", "demo"]):
+        status, out, err = command("runs", "list", *options)
+        assert (status, out, "There is no run yet" in err) == (0, "", True)
+
+
+def test_the_table_fits_and_breaks_no_id(runs, command, terminal):
+    prefer(set_about(runs["svm-a"], "with vibrato, the second one of many"))
+    lines = command("runs", "list", "--sort", "accuracy")[1].splitlines()
+    assert max(map(len, lines)) <= terminal
+    (line,) = [line for line in lines if "svm-a" in line]
+    assert ".750" in line
+    assert "2024-01-03" in line
+    words = " ".join(lines).split()
+    assert {'"with', "preferred"} <= set(words)
+
+
+def test_completion_has_models_with_runs(runs):
+    assert complete_own_model("") == ["knn", "svm", "tree"]
