@@ -9,7 +9,8 @@ from zoo.artefacts.limits import confusions, limits, taken_for
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import failure_sentences
-from zoo.evaluate.metrics import confusion, f1_scores, rejection, score
+from zoo.evaluate.metrics import confusion, f1_scores, score
+from zoo.evaluate.rejection import rejection
 from zoo.evaluate.robustness import by_change, failed_changes
 from zoo.evaluate.significance import interval
 from zoo_registry.predictions import Predictions, real_columns

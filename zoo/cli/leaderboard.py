@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from zoo.cli.options import BoardDataOption, BoardProtocolOption
+from zoo.cli.options import BoardDataOption, BoardProtocolOption, ByOption
 from zoo.cli.output import (
     Text,
     columns,
@@ -28,6 +28,7 @@ __all__ = ["command", "print_board"]
 _NAMES = (
     *("rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"),
     *("macro F1", "mean prob.", "folds", "train s"),
+    *("balanced accuracy", "ROC AUC", "log loss", "top 3", "calibration error"),
 )
 _NONE = ("", "-")  # cells without a value
 _FIT = 7  # columns of a board in a narrow terminal
@@ -49,6 +50,7 @@ def command(
         bool,
         typer.Option("--side-by-side", help="Each model with groups kept together, and without."),
     ] = False,
+    by: ByOption = "accuracy",
     format: Annotated[Format, typer.Option(help="How to print them.")] = "table",
 ) -> None:
     """Rank the runs that share a dataset and a protocol.
@@ -58,7 +60,7 @@ def command(
     from zoo.evaluate import leaderboard
     from zoo.report import tables
 
-    boards = leaderboard.leaderboard(data, protocol)
+    boards = leaderboard.leaderboard(data, protocol, by)
     differences = leaderboard.side_by_side(boards) if side_by_side else []
     if side_by_side and (differences or format == "json"):
         print_result(
@@ -105,6 +107,8 @@ def print_board(board: "Board", reported: Collection[str] = ()) -> None:
 
 
 def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
+    from zoo.evaluate.board import TITLES
+    from zoo.report.ranking import ranking
     from zoo.report.tables import (
         audit_sentences,
         explanations,
@@ -115,8 +119,9 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     )
 
     rows = board.rows[:_LONG]
-    cells = [_cells(row, board.name(row)) for row in rows]
-    names = [name for name in _NAMES if any(row[name] not in _NONE for row in cells)]
+    cells = [_cells(board, row) for row in rows]
+    order = dict.fromkeys((*_NAMES[:2], TITLES[board.by], *_NAMES))  # what ranks comes first
+    names = [name for name in order if any(row[name] not in _NONE for row in cells)]
     fitting = _fitting(names, cells)
     headings = [
         column
@@ -137,6 +142,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
         yield f"{more} further runs are not shown; `--format csv` lists them all."
     if left := [name for name in names if name not in fitting]:
         yield f"{', '.join(left)}: not shown at this width; `--format csv` has them."
+    yield from ranking(board)
     yield from explanations(board)
     yield from audit_sentences(board.audit, is_repeated(board))
     yield from notes(board)
@@ -154,7 +160,7 @@ def _fitting(names: list[str], cells: list[dict[str, str]]) -> list[str]:
             texts = [word for text in texts for word in text.split()]
         return min(max(map(len, texts), default=0), _WORD)
 
-    droppable = [*(name for name in reversed(fitting) if name not in _NAMES[:_FIT]), *_LESS]
+    droppable = [*reversed(fitting[_FIT:]), *_LESS]
     for name in droppable:
         if sum(needed(each) + _BETWEEN for each in fitting) <= width() + 1:
             break
@@ -162,22 +168,23 @@ def _fitting(names: list[str], cells: list[dict[str, str]]) -> list[str]:
     return fitting
 
 
-def _cells(row: "Row", name: str) -> dict[str, str]:
+def _cells(board: "Board", row: "Row") -> dict[str, str]:
     """Return the cells of a row by column."""
+    from zoo.evaluate.board import TITLES, metric_key
+    from zoo.report.ranking import p_cell, rank_cell
     from zoo.report.tables import model_name, worst_cell
 
     if row.rank is None:
-        return defaultdict(str, model=model_name(row, name))
+        return defaultdict(str, model=model_name(row, board.name(row)))
     folds = row.fold_accuracy
     return {
-        "rank": f"{row.rank}{'=' if row.tied_with else ''}",
-        "model": model_name(row, name),
-        "accuracy": percent(row.accuracy),
+        "rank": rank_cell(row),
+        "model": model_name(row, board.name(row)),
+        **{title: percent(getattr(row, metric_key(name))) for name, title in TITLES.items()},
         "robustness": percent(row.robustness) or "-",
         "worst change": worst_cell(row, percent(row.worst_robustness)) if row.worst_change else "-",
-        "95 % interval": f"{percent(row.ci_low)}-{percent(row.ci_high)}",
-        "p": "" if row.p_above is None else f"{row.p_above:.2g}",
-        "macro F1": percent(row.macro_f1),
+        "95 % interval": "-".join(map(percent, row.intervals[board.key])),
+        "p": p_cell(row),
         "mean prob.": percent(row.accuracy_mean),
         "folds": f"{percent(min(folds))}-{percent(max(folds))}" if folds else "",
         "train s": "" if row.train_seconds is None else f"{row.train_seconds:.1f}",

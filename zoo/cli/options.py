@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from zoo.cli.completion import complete_data, complete_front_end
+from zoo.evaluate.board import TITLES
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BoardDataOption",
     "BoardProtocolOption",
+    "ByOption",
     "DataOption",
     "EngineOption",
     "ForceOption",
@@ -106,6 +108,15 @@ MinConfidenceOption = Annotated[
         parser=_confidence,
         metavar="NUMBER|auto",
         help="Below this, the answer is `unknown`; auto is --precision 0.9.",
+    ),
+]
+ByOption = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        help=f"Metric that ranks: {', '.join(TITLES)}.",
+        metavar="METRIC",
+        autocompletion=lambda: list(TITLES),
     ),
 ]
 PrecisionOption = Annotated[

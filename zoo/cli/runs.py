@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.evaluate.metrics import Scores
+    from zoo.evaluate.metrics import ClassScores, Scores
     from zoo.evaluate.robustness import ChangeScore
     from zoo_registry.errors import RunError
     from zoo_registry.predictions import Predictions
@@ -60,14 +60,24 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     text: Text = _facts(found)
     if found.is_scored:
         from zoo.evaluate.board import failure_sentences
-        from zoo.evaluate.metrics import confusion, rejection, score
+        from zoo.evaluate.metrics import class_scores, confusion, score
         from zoo.evaluate.origins import origin_sentence
+        from zoo.evaluate.rejection import rejection
         from zoo.evaluate.robustness import by_change, change_sentences, failed_changes
+        from zoo.evaluate.significance import Entries
 
         predictions = found.predictions()
         scores, matrix = score(predictions), confusion(predictions)
+        entries = Entries([[predictions.scored]], _learnt(found))
+        metrics, classes = entries.scores()[0], class_scores(predictions)
         record |= {"scores": asdict(scores), "confusion": matrix.tolist()}
+        record["metrics"] = {
+            name: dict(zip(("value", "low", "high"), figures, strict=True))
+            for name, figures in metrics.items()
+        }
+        record["classes"] = list(map(asdict, classes))
         text = chain(text, _scores(predictions, scores, matrix))
+        text = chain(text, _metrics(metrics), _classes(classes))
         if by_origin := origin_sentence(found, predictions.scored, _learnt(found)):
             record["by_origin"] = by_origin
             text = chain(text, [f"{by_origin[0].upper()}{by_origin[1:]}."])
@@ -163,6 +173,34 @@ def _scores(predictions: "Predictions", scores: "Scores", matrix: "NDArray[np.in
             for number in predictions.real
         ),
         "confusion: rows are labels, columns are answers",
+    )
+
+
+def _metrics(metrics: "Mapping[str, tuple[float, float, float]]") -> Text:
+    from zoo.evaluate.board import TITLES, metric_key
+
+    titles = {metric_key(name): title for name, title in TITLES.items()}
+    yield make_table(
+        [*columns("metric", no_wrap=True), *columns("value", "95 % interval", justify="right")],
+        (
+            (titles[key], percent(value), f"{percent(low)}-{percent(high)}")
+            for key, (value, low, high) in metrics.items()
+        ),
+        "metrics",
+    )
+
+
+def _classes(classes: "Sequence[ClassScores]") -> Text:
+    if len(classes) > _CONFUSED:
+        return
+    names = ("precision", "recall", "F1", "tracks")
+    yield make_table(
+        [*columns("class", overflow="fold"), *columns(*names, justify="right", no_wrap=True)],
+        (
+            (one.name, percent(one.precision), percent(one.recall), percent(one.f1), one.tracks)
+            for one in classes
+        ),
+        "classes",
     )
 
 

@@ -4,7 +4,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Board", "Difference", "Row", "failure_sentences"]
+from zoo_registry.errors import UsageError
+from zoo_registry.text import closest, quoted
+
+__all__ = ["TITLES", "Board", "Difference", "Row", "failure_sentences", "metric_key", "metric_name"]
+
+TITLES = {
+    "accuracy": "accuracy",
+    "balanced-accuracy": "balanced accuracy",
+    "macro-f1": "macro F1",
+    "roc-auc": "ROC AUC",
+    "log-loss": "log loss",
+    "top3": "top 3",
+    "calibration-error": "calibration error",
+}
+"""Titles of the metrics, which are in `zoo.evaluate.metrics`, by their names."""
+
+
+def metric_name(text: str) -> str:
+    """Return the name of the metric that a text means; raises `UsageError` if there is none."""
+    name = text.casefold().replace("_", "-").replace(" ", "-")
+    if name in TITLES:
+        return name
+    raise UsageError(
+        f"there is no metric {quoted(text)}, the closest is {closest(name, TITLES)}; the metrics "
+        f"are {', '.join(TITLES)}"
+    )
+
+
+def metric_key(name: str) -> str:
+    """Return the name of a metric as JSON and rows have it."""
+    return name.replace("-", "_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,17 +44,28 @@ class Row:
     Attributes
     ----------
     rank : int or None
-        From 1; runs whose difference to the first is not significant have the same rank.
+        One plus the number of rows with a better score, by the metric of the board.
+    rank_low, rank_high : int or None
+        One plus the number of rows that are significantly better, and the number of those that are
+        not significantly worse, this one included; see `zoo.evaluate.significance`.
     tied_with : tuple of str
-        Ids of the other runs of this rank, at most the best hundred.
+        Ids of the runs that are neither significantly better nor significantly worse, at most the
+        best hundred.
+    p : float or None
+        Smallest p-value of a comparison with a better row, corrected for all pairs of the board;
+        it is below .05 exactly if `rank_low` is above 1. None if none is better.
     model, run, frontend, frontend_origin : str
         Name of the model, id of the run, front end with the fields that are not its defaults, and
         its package or file if it is not that of the model's card.
     status : {"complete", "no artefact", "damaged", "failed", "running", "interrupted"}
         State of the run. "no artefact" is one with scores that cannot predict yet; a run whose
         predictions are damaged has no scores.
-    accuracy, accuracy_mean, macro_f1, fold_accuracy : float or None, tuple of float
+    accuracy, accuracy_mean, fold_accuracy : float or None, tuple of float
         See `zoo.evaluate.metrics.Scores`.
+    balanced_accuracy, macro_f1, roc_auc, log_loss, top3, calibration_error : float or None
+        See `zoo.evaluate.metrics.METRICS`; None where a metric is not defined.
+    intervals : dict
+        Ends of the 95 % interval of each metric, by its key.
     robustness : float or None
         Mean over the changes of `by_change`; None if the run was asked about none.
     worst_change, worst_robustness : str or None, float or None
@@ -40,8 +81,6 @@ class Row:
         Title and parameters of the model.
     seed : int
         Random seed for the split and the model.
-    p_above : float or None
-        P-value of the difference to the row above, with Holm's correction over the board.
     error : str or None
         Reason of the failure or interruption, or the damaged files; and how the run is completed.
     other_tracks, other_rejected : int or None, float or None
@@ -68,6 +107,8 @@ class Row:
     """
 
     rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
     tied_with: tuple[str, ...] = ()
     model: str
     run: str
@@ -79,7 +120,14 @@ class Row:
     ci_low: float | None = None
     ci_high: float | None = None
     accuracy_mean: float | None = None
+    balanced_accuracy: float | None = None
     macro_f1: float | None = None
+    roc_auc: float | None = None
+    log_loss: float | None = None
+    top3: float | None = None
+    calibration_error: float | None = None
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    p: float | None = None
     fold_accuracy: tuple[float, ...] = ()
     train_seconds: float | None = None
     predict_ms_per_track: float | None = None
@@ -89,7 +137,6 @@ class Row:
     tracks: int | None = None
     groups: int | None = None
     seed: int = 0
-    p_above: float | None = None
     error: str | None = None
     other_tracks: int | None = None
     other_rejected: float | None = None
@@ -119,7 +166,13 @@ class Board:
     audit : dict or None
         Result of `zoo.evaluate.audit.summary` for the first run with an audit.
     rows : tuple of Row
-        Runs by falling accuracy.
+        Runs, the best first.
+    by : str
+        Name of the metric that ranks them, of `TITLES`; the accuracy where the metric that was
+        asked for is not defined, such as the top 3 of three classes.
+    baseline : dict or None
+        What can be reached without hearing anything; see `zoo.evaluate.metrics.baseline`. None if
+        no run has scores.
     left_out : int
         Number of tracks of the dataset that no run of the board used, since they could not be
         decoded. Runs that left out other tracks are on another board.
@@ -141,6 +194,8 @@ class Board:
     grouped: bool
     audit: dict[str, Any] | None
     rows: tuple[Row, ...]
+    by: str = "accuracy"
+    baseline: dict[str, dict[str, Any]] | None = None
     left_out: int = 0
     selection: str = ""
     read: str = ""
@@ -148,6 +203,11 @@ class Board:
     places: tuple[str, ...] = ()
     mark: str = ""
     copies: str = ""
+
+    @property
+    def key(self) -> str:
+        """Name of the attribute of a row that ranks it."""
+        return metric_key(self.by)
 
     @property
     def title(self) -> str:

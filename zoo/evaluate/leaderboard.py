@@ -1,9 +1,11 @@
 """Leaderboards: all runs with the same dataset and protocol, ranked from their predictions."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,31 +15,36 @@ from zoo.datasets import dataset_name, offered_dataset
 from zoo.datasets.hashing import file_digests
 from zoo.datasets.places import exists, is_relative, is_there, place_of, was_trained
 from zoo.evaluate.audit import leaks, summary
-from zoo.evaluate.board import Board, Difference, Row
+from zoo.evaluate.board import Board, Difference, Row, metric_name
 from zoo.evaluate.protocols import parse_protocol
 from zoo.workspace import file_name, models_folder, remembered, runs, stamps
 from zoo_registry.errors import DatasetError, RunError, ZooError
 from zoo_registry.files import is_file
-from zoo_registry.runs import PREDICTIONS, ROBUSTNESS, Run
+from zoo_registry.runs import PREDICTIONS, Run
 from zoo_registry.text import closest, quoted
 
 if TYPE_CHECKING:
+    from zoo.evaluate.metrics import Metric
+    from zoo.evaluate.significance import Entries
     from zoo_registry.predictions import Predictions
 
 __all__ = ["hashing", "leaderboard", "side_by_side"]
 
-LEVEL = 0.05  # of significance
-_VERSION = "boards-13"  # raised whenever the same predictions give other figures
+_VERSION = "boards-14"  # raised whenever the same predictions give other figures
 _TIES = 100  # runs that a row names; more would make boards with many ties too large
 
 
-def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Board]:
+def leaderboard(
+    data: str | None = None, protocol: str | None = None, by: str = "accuracy"
+) -> list[Board]:
     """Return the leaderboards of the workspace, by dataset, protocol, grouped before ungrouped.
 
     Parameters
     ----------
     data, protocol : str, optional
         Dataset, as for ``--data``, and protocol of the boards; all by default.
+    by : str
+        Metric that ranks the runs, such as "balanced-accuracy"; see `zoo.evaluate.board.TITLES`.
 
     Raises
     ------
@@ -45,6 +52,8 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
         If there are boards, and neither a dataset nor a run of this name.
     ProtocolError
         If there is no such protocol.
+    UsageError
+        If there is no such metric.
 
     Examples
     --------
@@ -54,6 +63,7 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     >>> [(row.rank, row.model) for row in board.rows]
     [(1, 'decision-tree')]
     """
+    by = metric_name(by)
     spec = None if protocol is None else parse_protocol(protocol).spec
     query = str(models_folder().absolute())
     form = [item.name for kind in (Board, Row) for item in fields(kind)]
@@ -61,9 +71,9 @@ def leaderboard(data: str | None = None, protocol: str | None = None) -> list[Bo
     # Reading ten thousand runs takes seconds, looking for changes does not.
     known = remembered(
         _VERSION,
-        [query, form, found],
-        lambda: [asdict(board) for board in _boards()],
-        place=query,
+        [query, form, by, found],
+        lambda: [asdict(board) for board in _boards(by)],
+        place=[query, by],
     )
     folders = {Path(folder).name: Path(folder) for folder, *_ in found}
     boards = msgspec.convert(known, list[Board])
@@ -113,7 +123,10 @@ def _is_offered(data: str) -> bool:
     return offered_dataset(data, offered_datasets(open_registry())) is not None
 
 
-def _boards() -> list[Board]:
+def _boards(by: str) -> list[Board]:
+    from zoo.evaluate.metrics import METRICS
+
+    metric = METRICS[by]
     boards: dict[tuple[str, str, bool, str, bool], list[Run]] = {}
     unreadable = []
     found = list(runs())
@@ -131,7 +144,7 @@ def _boards() -> list[Board]:
         )
         boards.setdefault(key, []).append(run)
     sha256 = hashing([run for run in found if isinstance(run, Run) and run.is_scored])
-    made = [_board(own, key, sha256) for key, own in sorted(boards.items())]
+    made = [_board(own, metric, sha256) for _, own in sorted(boards.items())]
     return [*_marked(made), *unreadable]
 
 
@@ -175,33 +188,22 @@ def _unreadable(error: RunError) -> Board:
 
 
 def _of_now(board: Board, folders: Mapping[str, Path]) -> Board:
-    """Return the board with what is not stored: ties, and whether a training still runs."""
-    ranks: dict[int | None, list[str]] = {}
-    for row in board.rows:
-        ranks.setdefault(row.rank, []).append(row.run)
-    rows = []
-    for row in board.rows:
-        first = ranks[row.rank][: _TIES + 1] if row.rank else []
-        others = [run for run in first if run != row.run]
-        rows.append(replace(row, tied_with=tuple(others[:_TIES])))
+    """Return the board with what is not stored: whether a training still runs."""
+    rows = list(board.rows)
+    for place, row in enumerate(rows):
         if row.status == "running":
             with suppress(RunError, KeyError):  # it was removed, or has just ended
                 run = Run.read(folders[row.run])
                 if run.record.status == "running":
-                    rows[-1] = replace(row, status=run.status, error=run.lack)
+                    rows[place] = replace(row, status=run.status, error=run.lack)
     return replace(board, rows=tuple(rows))
 
 
-def _board(
-    members: Sequence[Run], key: tuple[Any, ...], sha256: Callable[[Path], str | None]
-) -> Board:
+def _board(members: Sequence[Run], metric: "Metric", sha256: Callable[[Path], str | None]) -> Board:
     record = members[0].record
     lost = {run.id: run.damaged(sha256) if run.is_scored else [] for run in members}
     scored = [run for run in members if run.is_scored and PREDICTIONS not in lost[run.id]]
-    hashes = {
-        run.id: [sha256(run.folder / name) for name in (PREDICTIONS, ROBUSTNESS)] for run in scored
-    }
-    figures = _figures(members, hashes, key)
+    metric, figures, baseline = _figures(members, scored, metric)
     rows = [_row(run, figures.get(run.id), lost[run.id]) for run in members]
     used = record.used
     readings = {r.record.dataset.reading.said if r.record.dataset.reading else "" for r in members}
@@ -213,7 +215,9 @@ def _board(
         protocol=record.protocol.spec,
         grouped=record.protocol.grouped,
         audit=summary(audited) if audited else None,
-        rows=tuple(sorted(rows, key=_order)),
+        rows=tuple(sorted(rows, key=partial(_order, metric))),
+        by=metric.name,
+        baseline=baseline,
         left_out=max(len(run.record.skipped) for run in members),
         selection=record.dataset.selection or "",
         read=readings.pop() if len(readings) == 1 else "",
@@ -224,86 +228,87 @@ def _board(
     )
 
 
-def _order(row: Row) -> tuple[bool, float, float, str, str]:
-    return (row.accuracy is None, -(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run)
+def _order(metric: "Metric", row: Row) -> tuple[bool, float, float, float, str, str]:
+    score = getattr(row, metric.key)
+    known = math.inf if score is None else score if metric.is_loss else -score
+    return row.rank is None, known, -(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run
 
 
 def _figures(
-    members: Sequence[Run], hashes: Mapping[str, list[str | None]], board: tuple[Any, ...]
-) -> dict[str, dict[str, Any]]:
-    """Return the scores and ranks of the runs of which the hashes of the answers are given, by id.
+    members: Sequence[Run], scored: Sequence[Run], metric: "Metric"
+) -> tuple["Metric", dict[str, dict[str, Any]], dict[str, Any] | None]:
+    """Return scores and ranks of the runs whose predictions can be read, and the baseline.
 
-    They are stored with the hashes of the answers, so that showing the same board again imports no
-    numerical library.
+    The metric that ranks them is the accuracy if the given one is not defined for the board.
     """
+    from zoo.evaluate.metrics import ACCURACY, baseline, score
+    from zoo.evaluate.significance import Entries
+
     trained = [fold.train_tracks for r in members for fold in r.record.folds if fold.is_trained]
     learnt = sum(trained) / max(1, len(trained))
-    seen = {r.id: sorted(set(r.record.tuned.seen if r.record.tuned else ())) for r in members}
-    complete = [run for run in members if run.id in hashes]
-    figures: dict[str, dict[str, Any]] = remembered(
-        f"{_VERSION}-figures",
-        [dict(hashes), learnt, seen],
-        lambda: _computed(complete, learnt, seen),
-        [str(models_folder().absolute()), *board],
-    )
-    return figures
-
-
-def _computed(
-    complete: Sequence[Run], learnt: float, seen: Mapping[str, Sequence[str]]
-) -> dict[str, dict[str, Any]]:
-    """Return the scores and ranks of the runs whose predictions can be read, by id."""
-    from zoo.evaluate.metrics import rejection, score
-    from zoo.evaluate.origins import origin_sentence
-    from zoo.evaluate.robustness import failed_changes
-    from zoo.evaluate.robustness import summary as robustness
-    from zoo.evaluate.significance import compare, intervals
-
     readable: dict[str, Predictions] = {}
-    survived: dict[str, dict[str, Any]] = {}
-    rejected: dict[str, dict[str, Any]] = {}
-    for run in complete:
+    figures: dict[str, dict[str, Any]] = {}
+    for run in scored:
         with suppress(RunError):
             whole = run.predictions()
+            figures[run.id] = _answers(run, whole, learnt)
             readable[run.id] = whole.scored
-            if found_other := rejection(whole):
-                rejected[run.id] = {
-                    "other_tracks": found_other.tracks,
-                    "other_rejected": found_other.share,
-                }
-            survived[run.id] = {"by_origin": origin_sentence(run, readable[run.id], learnt)}
-            changed = run.robustness()
-            failed = failed_changes(run.record.robustness, changed)
-            survived[run.id] |= {"failed_changes": failed}
-            if changed:
-                survived[run.id] |= robustness(changed, readable[run.id])
-    predicted = list(readable.values())
-    figures = {}
-    found = intervals(predicted, learnt)
-    for (name, own), (low, high) in zip(readable.items(), found, strict=True):
-        tested, tuned_on = set(zip(own.digests, own.tracks, strict=True)), set(seen[name])
-        figures[name] = asdict(score(own)) | {
-            "ci_low": low,
-            "ci_high": high,
-            "tracks": len(set(own.tracks)),
-            "groups": len(set(own.groups.tolist())),
-            "tuned_on_test": sum(sha256 in tuned_on for sha256, _ in tested),
-            **survived.get(name, {}),
-            **rejected.get(name, {}),
-        }
-    p_values = compare(predicted, learnt)
-    numbers = {name: number for number, name in enumerate(readable)}
-    ranked = sorted((_row(r, figures[r.id]) for r in complete if r.id in figures), key=_order)
-    order = [numbers[row.run] for row in ranked]
-    first = 0
-    for place, row in enumerate(ranked):
-        # Each run is compared with the first of its rank instead of the row above, because many
-        # insignificant steps would otherwise put a whole board on one rank.
-        if p_values[order[first], order[place]] < LEVEL:
-            first = place
-        above = p_values[order[place - 1], order[place]] if place else None
-        figures[row.run] |= {"rank": first + 1, "p_above": above}
-    return figures
+    if not readable:
+        return metric, {}, None
+    entries = Entries([[own] for own in readable.values()], learnt)
+    for (name, own), scores in zip(readable.items(), entries.scores(), strict=True):
+        row = figures[name]
+        row |= asdict(score(own)) | {key: value for key, (value, *_) in scores.items()}
+        row["intervals"] = {key: ends for key, (_, *ends) in scores.items()}
+        row["ci_low"], row["ci_high"] = row["intervals"]["accuracy"]
+    if metric.key not in next(iter(figures.values())):  # it needs more classes
+        metric = ACCURACY
+    _rank(figures, entries, metric)
+    return metric, figures, baseline(next(iter(readable.values())))
+
+
+def _answers(run: Run, whole: "Predictions", learnt: float) -> dict[str, Any]:
+    """Return what a row says of the tested tracks, apart from metrics."""
+    from zoo.evaluate.origins import origin_sentence
+    from zoo.evaluate.rejection import rejection
+    from zoo.evaluate.robustness import failed_changes
+    from zoo.evaluate.robustness import summary as robustness
+
+    own, seen = whole.scored, set(run.record.tuned.seen if run.record.tuned else ())
+    changed = run.robustness()
+    found = {
+        "tracks": len(set(own.tracks)),
+        "groups": len(set(own.groups.tolist())),
+        "tuned_on_test": sum(
+            sha256 in seen for sha256, _ in set(zip(own.digests, own.tracks, strict=True))
+        ),
+        "by_origin": origin_sentence(run, own, learnt),
+        "failed_changes": failed_changes(run.record.robustness, changed),
+    }
+    if other := rejection(whole):
+        found |= {"other_tracks": other.tracks, "other_rejected": other.share}
+    return found | robustness(changed, own) if changed else found
+
+
+def _rank(figures: Mapping[str, dict[str, Any]], entries: "Entries", metric: "Metric") -> None:
+    """Add ranks, p-values and ties to the figures of the runs of a board."""
+    import numpy as np
+
+    found = entries.compare(metric)
+    ranks = found.ranks(len(figures), metric)
+    scores = entries.means(metric) * (1 if metric.is_loss else -1)
+    places = np.searchsorted(np.sort(scores), scores)
+    ties: list[list[int]] = [[] for _ in figures]
+    for one, other in zip(found.first[~found.is_sure], found.second[~found.is_sure], strict=True):
+        ties[one].append(other)
+        ties[other].append(one)
+    names = list(figures)
+    for number, row in enumerate(figures.values()):
+        tied = sorted(ties[number], key=lambda other: (places[other], names[other]))
+        row["rank"] = 1 + int(places[number])
+        row["rank_low"], row["rank_high"] = int(ranks.low[number]), int(ranks.high[number])
+        row["p"] = None if np.isnan(ranks.p[number]) else float(ranks.p[number])
+        row["tied_with"] = tuple(names[other] for other in tied[:_TIES])
 
 
 def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> Row:

@@ -1,23 +1,175 @@
-"""Scores and calibration of one run, computed from its out-of-fold predictions."""
+"""Metrics of one run, computed from its out-of-fold predictions, and the baseline of its tracks.
 
+Each metric is the mean of one value per tested track. For a share of tracks that is whether the
+track is right; otherwise it is the metric plus the influence of the track on it, as of the
+infinitesimal jackknife (Efron & Stein 1981, doi:10.1214/aos/1176345462). So the same resamples of
+tracks, or of groups of them, make the intervals and tests of all metrics.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.evaluate.board import metric_key
+from zoo.evaluate.reliability import bin_of
 from zoo.evaluate.vote import mean_winners, vote_winners
-from zoo_registry.predictions import OTHER, Predictions
+from zoo_registry.predictions import Predictions
 
 __all__ = [
-    "Calibration",
-    "Rejection",
+    "ACCURACY",
+    "METRICS",
+    "ClassScores",
+    "Metric",
     "Scores",
-    "calibration",
+    "baseline",
+    "class_scores",
     "confusion",
     "f1_scores",
-    "rejection",
     "score",
 ]
+
+Values = NDArray[np.float64]
+
+_TOP = 3
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that says how good a model is.
+
+    Attributes
+    ----------
+    name : str
+        Name on the command line; one of `zoo.evaluate.board.TITLES`.
+    values : callable
+        Returns one value per row of predictions for tracks of real classes, float64, shape
+        (rows,), whose mean is the metric; NaN where the metric is not defined.
+    is_loss : bool
+        Whether less is better.
+    is_share : bool
+        Whether it is a share of tracks.
+    most : float
+        Its greatest value.
+    """
+
+    name: str
+    values: Callable[[Predictions], Values]
+    is_loss: bool = False
+    is_share: bool = False
+    most: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """Name in JSON, and of the attribute of a row."""
+        return metric_key(self.name)
+
+
+def _accuracy(predictions: Predictions) -> Values:
+    winners = vote_winners(predictions.votes, predictions.probabilities)
+    values: Values = (winners == predictions.labels).astype(np.float64)
+    return values
+
+
+def _balanced_accuracy(predictions: Predictions) -> Values:
+    """Mean over the tested classes of the share of their tracks that is right (their recall)."""
+    labels, right = predictions.labels, _accuracy(predictions)
+    tracks = np.bincount(labels, minlength=len(predictions.classes))
+    recall = np.bincount(labels, right, len(tracks)) / np.maximum(tracks, 1)
+    classes = np.count_nonzero(tracks)
+    influence = (right - recall[labels]) / (tracks[labels] * classes)
+    values: Values = recall.sum() / classes + influence * len(labels)
+    return values
+
+
+def _macro_f1(predictions: Predictions) -> Values:
+    """Mean over the classes of F1; van Rijsbergen 1979, Information Retrieval, chapter 7."""
+    labels = predictions.labels
+    winners = vote_winners(predictions.votes, predictions.probabilities)
+    counts = confusion(predictions)
+    f1, weight = f1_scores(counts), np.zeros(len(counts))
+    weight[predictions.real] = 1 / len(predictions.real)
+    weight /= np.maximum(counts.sum(axis=0) + counts.sum(axis=1), 1)
+    influence = 2 * (labels == winners) * weight[labels]
+    influence = influence - f1[labels] * weight[labels] - f1[winners] * weight[winners]
+    values: Values = f1[predictions.real].mean() + influence * len(labels)
+    return values
+
+
+def _roc_auc(predictions: Predictions) -> Values:
+    """Mean over the classes of the area under the ROC curve, one class against the rest.
+
+    The influence of a track is that of DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595.
+    """
+    labels, count = predictions.labels, len(predictions)
+    total, influence, classes = 0.0, np.zeros(count), 0
+    for number in predictions.real:
+        own, scores = labels == number, predictions.probabilities[:, number]
+        positives = int(own.sum())
+        if not 0 < positives < count:
+            continue
+        above = np.empty(count)  # share of the other kind that is on the right side of a track
+        above[own] = _share_below(scores[own], scores[~own])
+        above[~own] = 1 - _share_below(scores[~own], scores[own])
+        area = float(above[own].mean())
+        total, classes = total + area, classes + 1
+        influence += (above - area) / np.where(own, positives, count - positives)
+    if not classes:
+        return np.full(count, np.nan)
+    values: Values = (total + influence * count) / classes
+    return values
+
+
+def _share_below(scores: Values, others: Values) -> Values:
+    """Return the share of the others below each score, where equal ones count half."""
+    others = np.sort(others)
+    below = np.searchsorted(others, scores) + np.searchsorted(others, scores, side="right")
+    share: Values = below / (2 * len(others))
+    return share
+
+
+def _log_loss(predictions: Predictions) -> Values:
+    """Mean of -log(probability of the right class); Good 1952, "Rational decisions"."""
+    right = predictions.probabilities[np.arange(len(predictions)), predictions.labels]
+    # As in scikit-learn, a probability of 0 is no infinite loss.
+    values: Values = -np.log(right.clip(np.finfo(np.float64).eps, 1))
+    return values
+
+
+def _top(predictions: Predictions) -> Values:
+    """Share of tracks whose class is among the three most probable ones."""
+    if len(predictions.real) <= _TOP:
+        return np.full(len(predictions), np.nan)
+    best = np.argsort(-predictions.probabilities, axis=1, kind="stable")[:, :_TOP]
+    values: Values = (best == predictions.labels[:, None]).any(axis=1).astype(np.float64)
+    return values
+
+
+def _calibration_error(predictions: Predictions) -> Values:
+    """Mean difference of accuracy and confidence in bins; see `zoo.evaluate.reliability`."""
+    confidence = predictions.probabilities.max(axis=1)
+    ahead = (mean_winners(predictions.probabilities) == predictions.labels) - confidence
+    place = bin_of(confidence)
+    values: Values = np.sign(np.bincount(place, ahead))[place] * ahead
+    return values
+
+
+ACCURACY = Metric("accuracy", _accuracy, is_share=True)
+METRICS = {
+    metric.name: metric
+    for metric in (
+        ACCURACY,
+        Metric("balanced-accuracy", _balanced_accuracy),
+        Metric("macro-f1", _macro_f1),
+        Metric("roc-auc", _roc_auc),
+        Metric("log-loss", _log_loss, is_loss=True, most=np.inf),
+        Metric("top3", _top, is_share=True),
+        Metric("calibration-error", _calibration_error, is_loss=True),
+    )
+}
+"""The metrics of a board, by name."""
 
 
 @dataclass(frozen=True)
@@ -81,94 +233,69 @@ def f1_scores(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Rejection:
-    """Answers to tracks of none of the classes, which a model was trained against.
+class ClassScores:
+    """Scores of one class, by majority vote.
 
     Attributes
     ----------
+    name : str
+        Name of the class.
     tracks : int
-        Number of tracks that were tested.
-    share : float
-        Share of them that was assigned to no class.
+        Number of its tested tracks; each test of a repeated split counts.
+    precision, recall, f1 : float or None
+        Share of the tracks taken for the class that are of it, share of its tracks that are
+        taken for it, and their harmonic mean; None where there are no such tracks.
     """
 
+    name: str
     tracks: int
-    share: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
 
-    @property
-    def sentence(self) -> str:
-        """Description for people."""
-        return (
-            f"{self.tracks} tracks of {OTHER} are no part of these scores; "
-            f"{100 * self.share:.1f} % of them were rightly assigned to none of the classes"
+
+def class_scores(predictions: Predictions) -> list[ClassScores]:
+    """Return the scores of each real class, in the order of the classes."""
+    counts = confusion(predictions)
+    right, tracks, taken = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    f1 = f1_scores(counts)
+    return [
+        ClassScores(
+            predictions.classes[number],
+            int(tracks[number]),
+            float(right[number] / taken[number]) if taken[number] else None,
+            float(right[number] / tracks[number]) if tracks[number] else None,
+            float(f1[number]) if tracks[number] or taken[number] else None,
         )
+        for number in predictions.real
+    ]
 
 
-def rejection(predictions: Predictions) -> Rejection | None:
-    """Return the answers to tracks of none of the classes; None if there are none."""
-    if OTHER not in predictions.classes:
-        return None
-    other = predictions.classes.index(OTHER)
-    tested = predictions.labels == other
-    if not tested.any():
-        return None
-    winners = vote_winners(predictions.votes, predictions.probabilities)
-    tracks = {name for name, own in zip(predictions.tracks, tested, strict=True) if own}
-    return Rejection(len(tracks), float((winners[tested] == other).mean()))
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Reliability diagram of a run, without empty bins.
-
-    Attributes
-    ----------
-    low, high : tuple of float
-        Edges of each bin, which includes its upper edge only.
-    confidence, accuracy : tuple of float
-        Mean confidence, and share of correct tracks, in each bin.
-    tracks : tuple of int
-        Number of tracks in each bin.
-    error : float
-        Expected calibration error: mean absolute difference of accuracy and confidence, weighted
-        by the number of tracks.
-    """
-
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    confidence: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    tracks: tuple[int, ...]
-    error: float
-
-
-def calibration(predictions: Predictions, bins: int = 10) -> Calibration:
-    """Return the reliability diagram of a run, and its expected calibration error.
-
-    The confidence is the highest mean probability of a track. The accuracy refers to the class
-    with this probability, which is not always the winner of the vote. Source: Guo et al. (2017),
-    "On calibration of modern neural networks", arXiv:1706.04599, equations 1 to 3.
+def baseline(predictions: Predictions) -> dict[str, Any]:
+    """Return what can be reached without hearing anything.
 
     Parameters
     ----------
     predictions : Predictions
-        Out-of-fold predictions of the run.
-    bins : int
-        Number of bins of equal width, from 0 to 1.
+        Any run's, of which only the labels count.
+
+    Returns
+    -------
+    dict
+        "most_frequent": its ``label``, and the metrics of always answering it; "stratified": the
+        expected metrics of a guess that draws classes by their shares, and of their shares as
+        probabilities. None where a metric is of no use.
     """
-    predictions = predictions.scored
-    confidence = predictions.probabilities.max(axis=1)
-    right = mean_winners(predictions.probabilities) == predictions.labels
-    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    held = np.unique(place)
-    counts = np.bincount(place, minlength=bins)[held]
-    sure = np.bincount(place, confidence, bins)[held] / counts
-    hit = np.bincount(place, right.astype(np.float64), bins)[held] / counts
-    return Calibration(
-        low=tuple((held / bins).tolist()),
-        high=tuple(((held + 1) / bins).tolist()),
-        confidence=tuple(sure.tolist()),
-        accuracy=tuple(hit.tolist()),
-        tracks=tuple(counts.tolist()),
-        error=float((np.abs(hit - sure) * counts).sum() / counts.sum()),
-    )
+    labels = predictions.scored.labels
+    shares = np.bincount(labels, minlength=len(predictions.classes)) / len(labels)
+    label, most = int(shares.argmax()), float(shares.max())
+    shares = shares[shares > 0]
+    each, real = 1 / len(shares), len(predictions.real)
+    always = {"accuracy": most, "balanced_accuracy": each, "macro_f1": 2 * most / (1 + most) / real}
+    loss = float(-(shares * np.log(shares)).sum())
+    guess = {"accuracy": float((shares**2).sum()), "balanced_accuracy": each}
+    guess["macro_f1"] = 1 / real
+    return {
+        "most_frequent": {"label": predictions.classes[label], **always, "roc_auc": 0.5},
+        "stratified": {**guess, "roc_auc": 0.5, "log_loss": loss},
+    }

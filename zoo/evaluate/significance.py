@@ -1,46 +1,41 @@
-"""Confidence intervals of accuracies, and significance tests of their differences.
+"""What the entries of a board can be told apart by: intervals, tests and ranks.
 
-The method depends on the runs:
+All is computed from one value per tested track, whose mean is the metric (`zoo.evaluate.metrics`):
+intervals as of `zoo.evaluate.intervals`, tests as of `zoo.evaluate.pairs`. Up to 200 entries are
+tested by flips of signs. More, up to 2,000, and repeated splits are tested with Holm's correction,
+and still more are compared with the best only.
 
-* independent tracks: interval of Wilson (1927, doi:10.1080/01621459.1927.10502953) and exact test
-  of McNemar (1947, doi:10.1007/BF02295996);
-* groups, such as artists: bootstrap of whole groups, paired for differences (Efron & Tibshirani
-  1993, An Introduction to the Bootstrap, chapter 16); for the interval, its variance gives the
-  number of independent tracks that are worth as much, which is put into Wilson's interval with the
-  quantile of Student's t (Korn & Graubard 1998, Survey Methodology 24, 193-201; Franco, Little,
-  Louis & Slud 2019, doi:10.1093/jssam/smy019, recommend it). Percentiles of the bootstrap are too
-  narrow for few groups, and have no width if all tracks are right;
-* repeated splits: t-test with a variance that is corrected for overlapping training parts (Nadeau
-  & Bengio 2003, doi:10.1023/A:1024068626366). The interval is at least as wide as that of the
-  distinct tracks, or groups, tested once: splits that agree do not make few recordings many.
+The rank of an entry reaches from one plus the number of entries that are significantly better to
+the number of those that are not significantly worse. These ranges hold the true ranks of all
+entries at once in 95 % of boards (Klein, Wright & Wieczorek 2020, doi:10.1111/rssa.12521; Mogstad,
+Romano, Shaikh & Wilhelm 2024, doi:10.1093/restud/rdad006).
 
-The p-values of all pairs on a board are corrected for multiple tests (Holm 1979,
-https://www.jstor.org/stable/4615733). A thousand runs have half a million pairs, so that the pairs
-of two blocks of runs are tested at once, with matrix products.
+The interval of repeated splits is at least as wide as that of the distinct tracks, or groups,
+tested once: splits that agree do not make few recordings many.
+
+An entry is a model that was trained once or, with several seeds, several times. Then the mean over
+the seeds counts, and the seeds are a second source of variance: of the interval, and as further
+units whose signs are flipped.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from itertools import combinations_with_replacement
-from statistics import NormalDist
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.evaluate.vote import vote_winners
-from zoo.evaluate.wilson import wilson
+from zoo.evaluate.intervals import LEVEL, ends, sums_by
+from zoo.evaluate.metrics import ACCURACY, METRICS, Metric
+from zoo.evaluate.pairs import Pairs, holm
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import RunRecord
 
-__all__ = ["LEVEL", "Comparison", "compare", "interval", "intervals", "resampled"]
+__all__ = ["Comparison", "Entries", "Ranks", "interval", "intervals"]
 
-LEVEL = 0.05  # of the intervals
-_RESAMPLES = 4999
-_FEW = 512  # groups, for which their covariance is faster than the resamples
-_BLOCK = 256  # runs per block
-_MANY = 100  # groups, for which an expansion of Student's t is right to seven digits
-_ROUNDING = 1e-14  # error of a variance
+_STEP_DOWN = 200  # entries whose pairs are tested by flips of signs
+_ALL_PAIRS = 2_000  # entries of which all pairs are tested
 
 
 def interval(record: RunRecord, predictions: Predictions) -> tuple[float, float]:
@@ -59,319 +54,252 @@ def interval(record: RunRecord, predictions: Predictions) -> tuple[float, float]
 
 
 def intervals(runs: Sequence[Predictions], learnt: float) -> list[tuple[float, float]]:
-    """Return the ends of the 95 % interval of the accuracy of each run's majority vote.
-
-    Wilson's interval (1927) for independent tracks; the same for groups, with as many trials as
-    the variance of a bootstrap of whole groups shows (Korn & Graubard 1998); for repeated splits a
-    t-interval with the variance of Nadeau & Bengio (2003), which is widened to hold the interval of
-    the distinct tracks or groups, each of which counts once.
+    """Return the ends of the 95 % interval of the accuracy of each run.
 
     Parameters
     ----------
     runs : sequence of Predictions
-        Out-of-fold predictions.
+        Out-of-fold predictions for tracks of real classes; they need not be of one board.
     learnt : float
         Mean number of training tracks per fold, used for repeated splits only.
     """
-    found = [(0.0, 1.0)] * len(runs)
-    for block in _blocks(runs):
-        for member, ends in zip(block.members, block.intervals(learnt).tolist(), strict=True):
-            found[member] = (ends[0], ends[1])
-    return found
+    return [Entries([[run]], learnt).intervals(ACCURACY)[0] for run in runs]
 
 
-def compare(runs: Sequence[Predictions], learnt: float) -> "Comparison":
-    """Return the p-values of all pairs of runs, for equal accuracies of their votes.
+@dataclass(frozen=True)
+class Ranks:
+    """Ranks that the data allow.
 
-    McNemar's exact test (1947) for independent tracks, otherwise t-tests with the variance of a
-    paired bootstrap of whole groups (Efron & Tibshirani 1993), or of Nadeau & Bengio (2003) for
-    repeated splits; corrected for multiple tests (Holm 1979).
-
-    Parameters
+    Attributes
     ----------
-    runs : sequence of Predictions
-        On the same dataset with the same protocol; a pair is compared on the tracks that both
-        tested.
-    learnt : float
-        Mean number of training tracks per fold, used for repeated splits only.
+    low, high : int64 array, shape (entries,)
+        One plus the number of entries that are significantly better, and the number of those that
+        are not significantly worse, itself included.
+    p : float64 array, shape (entries,)
+        Smallest p-value of a comparison with a better entry; NaN if none is better.
     """
-    blocks = list(enumerate(_blocks(runs)))
-    places = {
-        member: (number, line)
-        for number, block in blocks
-        for line, member in enumerate(block.members)
-    }
-    tested = {}
-    values, counts = [np.ones(1)], [np.zeros(1, np.int64)]
-    for (first, one), (second, other) in combinations_with_replacement(blocks, 2):
-        if first == second and len(one.members) == 1:  # no pair; a bootstrap takes a second
-            continue
-        p = tested[first, second] = _p_values(one, other, learnt)
-        pairs = p[np.triu_indices(len(p), 1)] if first == second else p
-        found, times = np.unique(pairs, return_counts=True)
-        values.append(found)
-        counts.append(times)
-    raw, times = np.concatenate(values), np.concatenate(counts)
-    del values, counts  # 400 MB each for ten thousand runs
-    order = raw.argsort()
-    raw, times = raw[order], times[order]
-    del order
-    adjusted = raw * times[::-1].cumsum()[::-1]  # times the number of pairs with p not smaller
-    np.maximum.accumulate(adjusted, out=adjusted)
-    np.minimum(adjusted, 1.0, out=adjusted)
-    return Comparison(places, tested, raw, adjusted)
+
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    p: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """P-values of all pairs of runs, with Holm's correction.
+    """Tests of pairs of entries.
 
-    ``comparison[i, j]`` is the p-value of the runs number i and j. It is 1 for ``i == j`` and for
-    runs without common tests.
+    Attributes
+    ----------
+    first, second : int64 array, shape (pairs,)
+        Numbers of the entries.
+    difference : float64 array, shape (pairs,)
+        Metric of the first minus that of the second, on the tests that both took.
+    p : float64 array, shape (pairs,)
+        P-values of equal metrics, corrected for all pairs of the board.
     """
 
-    places: dict[int, tuple[int, int]]  # block and line of each run
-    tested: dict[tuple[int, int], NDArray[np.float64]]  # uncorrected, by pair of blocks
-    raw: NDArray[np.float64]  # all these values, sorted
-    adjusted: NDArray[np.float64]  # corrected; valid for the first of equal values
-
-    def __getitem__(self, pair: tuple[int, int]) -> float:
-        if pair[0] == pair[1]:
-            return 1.0
-        (first, line), (second, column) = sorted(self.places[run] for run in pair)
-        p = self.tested[first, second][line, column]
-        return float(self.adjusted[np.searchsorted(self.raw, p)])
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Runs with the same tests."""
-
-    members: list[int]  # numbers of the runs
-    tests: tuple[tuple[str, int], ...]  # track and, for repeated splits, fold; sorted
-    units: NDArray[np.int64]  # fold (repeated splits) or group of each test, from 0
-    groups: NDArray[np.int64]  # group of each test, from 0
-    repeated: bool  # whether tracks are tested repeatedly
-    right: NDArray[np.bool_]  # whether the vote is correct, shape (members, tests)
-
-    @cached_property
-    def sizes(self) -> NDArray[np.float64]:
-        """Number of tests per unit, shape (units,)."""
-        return np.bincount(self.units).astype(np.float64)
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    difference: NDArray[np.float64]
+    p: NDArray[np.float64]
 
     @property
-    def single(self) -> bool:
-        """Whether all tests are independent."""
-        return not self.repeated and len(self.sizes) == len(self.units)
+    def is_sure(self) -> NDArray[np.bool_]:
+        """Whether the entries of each pair can be told apart."""
+        sure: NDArray[np.bool_] = (self.p < LEVEL) & (self.difference != 0)
+        return sure
 
-    @cached_property
-    def hits(self) -> NDArray[np.float64]:
-        """Number of correct tests per unit, shape (members, units)."""
-        lines = [np.bincount(self.units, line, len(self.sizes)) for line in self.right]
-        return np.array(lines, dtype=np.float64)
+    def ranks(self, entries: int, metric: Metric) -> Ranks:
+        """Return the ranks of so many entries, as this metric orders them."""
+        ahead = -self.difference if metric.is_loss else self.difference
+        better = np.where(ahead > 0, self.first, self.second)
+        worse = np.where(ahead > 0, self.second, self.first)
+        low = 1 + np.bincount(worse[self.is_sure], minlength=entries)
+        high = entries - np.bincount(better[self.is_sure], minlength=entries)
+        p = np.full(entries, np.nan)
+        np.fmin.at(p, worse[ahead != 0], self.p[ahead != 0])
+        return Ranks(low, high, p)
 
-    @cached_property
-    def rates(self) -> NDArray[np.float64]:
-        """Accuracies, shape (members,); for repeated splits the means over the folds."""
-        each = self.samples if self.repeated else self.right
-        rates: NDArray[np.float64] = each.mean(axis=1, dtype=np.float64)
-        return rates
 
-    @property
-    def samples(self) -> NDArray[np.float64]:
-        """Accuracies of the folds or of bootstrap samples, shape (members, samples)."""
-        return self.hits / self.sizes if self.repeated else resampled(self.hits, self.sizes)
+class Entries:
+    """The entries of a board: what their models answered in the same tests.
 
-    @cached_property
-    def deviations(self) -> NDArray[np.float64]:
-        """Centred and scaled samples, shape (members, k).
+    Parameters
+    ----------
+    entries : sequence of sequences of Predictions
+        Of each entry its out-of-fold predictions for tracks of real classes, one for each seed.
+        All are of the same dataset with the same protocol; a pair is compared in the tests that
+        both took.
+    learnt : float
+        Mean number of training tracks per fold, used for repeated splits only.
+    """
 
-        The squared distance of two rows is the variance of the difference of the two accuracies.
+    def __init__(self, entries: Sequence[Sequence[Predictions]], learnt: float) -> None:
+        self.entries = entries
+        self._learnt = learnt
+        self._is_repeated = any(len(set(one.tracks)) < len(one) for own in entries for one in own)
+        known: dict[tuple[str, int, int], int] = {}
+        groups: list[int] = []
+        self._places: list[list[NDArray[np.int64]]] = []
+        for own in entries:
+            self._places.append([])
+            for seed, one in enumerate(own):
+                # If each track is tested once, runs with other folds are comparable.
+                folds = one.folds.tolist() if self._is_repeated else [0] * len(one)
+                seeds = [seed if self._is_repeated else 0] * len(one)
+                places = []
+                for *test, group in zip(one.tracks, seeds, folds, one.groups.tolist(), strict=True):
+                    place = known.setdefault((test[0], test[1], test[2]), len(known))
+                    if place == len(groups):
+                        groups.append(group)
+                    places.append(place)
+                self._places[-1].append(np.array(places, dtype=np.int64))
+        self._tracks = _numbered([track for track, _, _ in known])
+        self._groups = _numbered(groups)  # in their order, for the same resamples every time
+        splits = [(seed, fold) for _, seed, fold in known]
+        self._units = _numbered(splits) if self._is_repeated else self._groups
+        self._times = np.zeros((len(entries), len(known)))
+        for line, own_places in zip(self._times, self._places, strict=True):
+            for each in own_places:
+                line[each] += 1
+        self._took = self._times > 0
+        self.values = cache(self._values)
+
+    def _values(self, metric: Metric) -> NDArray[np.float64]:
+        """Return what each test gives to a metric, shape (entries, tests).
+
+        It is the mean over the seeds, and 0 where an entry did not take a test.
         """
-        found: NDArray[np.float64]
-        if not self.repeated and len(self.sizes) <= _FEW:
-            found = self.hits @ _root(self.sizes.tobytes())
-        else:
-            found = self.samples
-            found -= found.mean(axis=1, keepdims=True)
-            found /= np.sqrt(found.shape[1] - 1)
+        found = np.zeros(self._times.shape)
+        for line, own, places in zip(found, self.entries, self._places, strict=True):
+            for one, each in zip(own, places, strict=True):
+                line[each] += metric.values(one)
+        values: NDArray[np.float64] = found / np.maximum(self._times, 1)
+        return values
+
+    def means(self, metric: Metric) -> NDArray[np.float64]:
+        """Return the metric of each entry, float64, shape (entries,).
+
+        Parameters
+        ----------
+        metric : Metric
+            What is measured; NaN where it is not defined.
+        """
+        means: NDArray[np.float64] = self.values(metric).sum(axis=1) / self._took.sum(axis=1)
+        return means
+
+    def scores(self) -> list[dict[str, tuple[float, float, float]]]:
+        """Return all metrics of each entry that are defined, with their 95 % intervals.
+
+        Returns
+        -------
+        list of dict
+            Value, lower and upper end by `Metric.key`.
+        """
+        found: list[dict[str, tuple[float, float, float]]] = [{} for _ in self.entries]
+        for metric in METRICS.values():
+            means = self.means(metric)
+            if np.isnan(means).any():  # it needs more classes
+                continue
+            rows = zip(found, means.tolist(), self.intervals(metric), strict=True)
+            for scores, value, ends_ in rows:
+                scores[metric.key] = value, *ends_
         return found
 
-    def spread(self, learnt: float) -> float:
-        """Return the ratio of the variance of `rates` to that of `samples`."""
-        # Correction of Nadeau & Bengio: 1 / folds + test tracks / training tracks.
-        count = len(self.sizes)
-        return 1 / count + len(self.units) / count / learnt if self.repeated else 1.0
+    def intervals(self, metric: Metric) -> list[tuple[float, float]]:
+        """Return the ends of the 95 % interval of a metric of each entry.
 
-    def restricted(self, tests: set[tuple[str, int]]) -> "_Block":
-        """Return the same runs with some of their tests."""
-        if len(tests) == len(self.tests):
-            return self
-        kept = np.array([test in tests for test in self.tests], dtype=bool)
-        units = np.unique(self.units[kept], return_inverse=True)[1]
-        groups = np.unique(self.groups[kept], return_inverse=True)[1]
-        names = tuple(test for test in self.tests if test in tests)
-        return replace(self, tests=names, units=units, groups=groups, right=self.right[:, kept])
+        Parameters
+        ----------
+        metric : Metric
+            What is measured.
+        """
+        values, seeds = self.values(metric), self._seeds(metric)
+        alike: dict[bytes, list[int]] = {}
+        for number, taken in enumerate(self._took):
+            alike.setdefault(taken.tobytes(), []).append(number)
+        found = np.zeros((len(values), 2))
+        for packed, members in alike.items():
+            taken = np.frombuffer(packed, dtype=bool)
+            own = values[members][:, taken]
+            if self._is_repeated:
+                found[members] = self._of_splits(own, taken, metric)
+                continue
+            spread = np.array([(seeds[member] ** 2).sum() for member in members])
+            freedom = np.array([max(1, len(seeds[member]) - 1) for member in members])
+            sums = sums_by(own, self._groups[taken])
+            found[members] = ends(own.mean(axis=1), *sums, spread, freedom, metric)
+        return [(low, high) for low, high in found.tolist()]
 
-    def intervals(self, learnt: float) -> NDArray[np.float64]:
-        """Return the 95 % intervals, shape (members, 2)."""
-        if not self.repeated:
-            return _of_groups(self.rates, self.hits, self.sizes)
+    def _of_splits(
+        self, values: NDArray[np.float64], taken: NDArray[np.bool_], metric: Metric
+    ) -> NDArray[np.float64]:
+        """Return the intervals for repeated splits, shape (entries, 2)."""
         from scipy import stats  # heavy, and not needed for groups
 
-        error = np.sqrt(self.spread(learnt) * self.samples.var(axis=1, ddof=1))
-        half = stats.t.ppf(1 - LEVEL / 2, len(self.sizes) - 1) * error
-        around = np.stack([self.rates - half, self.rates + half], axis=1).clip(0.0, 1.0)
-        once = _of_groups(self.rates, *self._once())
+        sums, sizes = sums_by(values, self._units[taken])
+        samples, count = sums / sizes, len(sizes)
+        means = samples.mean(axis=1)
+        # Correction of Nadeau & Bengio: 1 / splits + test tracks / training tracks.
+        error = np.sqrt((1 / count + sizes.mean() / self._learnt) * samples.var(axis=1, ddof=1))
+        half = stats.t.ppf(1 - LEVEL / 2, count - 1) * error
+        around = np.stack([means - half, means + half], axis=1).clip(0.0, metric.most)
+        # All tests of a track together count one.
+        of_track, times = sums_by(values, self._tracks[taken])
+        first = np.unique(self._tracks[taken], return_index=True)[1]
+        groups = sums_by(of_track / times, self._groups[taken][first])
+        none = np.zeros(len(means))
+        once = ends(means, *groups, none, none + 1, metric)
         low, high = np.minimum(around, once)[:, 0], np.maximum(around, once)[:, 1]
         return np.stack([low, high], axis=1)
 
-    def _once(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return hits and sizes of the groups, where all tests of a track together count one."""
-        names = np.array([track for track, _ in self.tests])
-        _, track, times = np.unique(names, return_inverse=True, return_counts=True)
-        weights = 1 / times[track]
-        hits = [np.bincount(self.groups, line * weights) for line in self.right]
-        return np.array(hits), np.bincount(self.groups, weights).round().astype(np.float64)
+    def compare(self, metric: Metric) -> Comparison:
+        """Test all pairs of entries; of more than 2,000 the pairs with the best.
+
+        Parameters
+        ----------
+        metric : Metric
+            What is measured.
+
+        Returns
+        -------
+        Comparison
+            Pairs in the order of the entries.
+        """
+        count, seeds = len(self.entries), self._seeds(metric)
+        first, second = np.triu_indices(count, 1)
+        if count > _ALL_PAIRS:
+            means = self.means(metric)
+            best = int((-means if metric.is_loss else means).argmax())
+            first, second = np.full(count - 1, best), np.delete(np.arange(count), best)
+        pairs = Pairs(self.values(metric), self._took, self._units, seeds, first, second)
+        if self._is_repeated:
+            tested = self._took.any(axis=0).sum() / (1 + self._units.max())
+            p = holm(pairs.of_splits(tested / self._learnt))
+        elif count <= _STEP_DOWN:
+            p = pairs.step_down()
+        elif count <= _ALL_PAIRS:
+            p = holm(pairs.of_units())
+        else:  # the best is chosen by its score, so that its pairs count as all
+            p = np.minimum(pairs.of_units() * (count * (count - 1) / 2), 1.0)
+        return Comparison(first, second, pairs.means, p)
+
+    def _seeds(self, metric: Metric) -> list[NDArray[np.float64]]:
+        """Return what each seed adds to the mean of an entry by chance; nothing for a single one.
+
+        The sum is 0, and the sum of squares the variance of the mean. Repeated splits have the
+        splits of all seeds instead.
+        """
+        found = []
+        for own in self.entries:
+            count = 0 if self._is_repeated or len(own) == 1 else len(own)
+            means = np.array([metric.values(one).mean() for one in own[:count]])
+            scale = np.sqrt(max(1, count * (count - 1)))
+            found.append((means - means.sum() / max(1, count)) / scale)
+        return found
 
 
-def _of_groups(
-    rates: NDArray[np.float64], hits: NDArray[np.float64], sizes: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the 95 % intervals for tracks in groups, shape (members, 2).
-
-    Parameters
-    ----------
-    rates : float64 array, shape (members,)
-        Accuracies.
-    hits, sizes : float64 arrays
-        As for `resampled`.
-    """
-    count, tracks = len(sizes), float(sizes.sum())
-    if count == tracks:
-        return np.stack(wilson(rates, count), axis=1)
-    if count == 1:  # one group is one observation
-        return np.tile([0.0, 1.0], (len(rates), 1))
-    variance = resampled(hits, sizes).var(axis=1, ddof=1) * count / (count - 1)
-    spread = rates * (1 - rates)
-    # Tracks are not worth more than that; if all are right or all wrong, it is not known how much
-    # the tracks of a group are alike, and a group counts as one.
-    worth = np.full(len(spread), tracks)
-    np.divide(spread, variance, out=worth, where=variance > _ROUNDING)
-    trials = np.where(spread > _ROUNDING, np.minimum(worth, tracks), count)
-    return np.stack(wilson(rates, trials, _student(count - 1)), axis=1)
-
-
-def _student(freedom: int) -> float:
-    """Return the quantile of Student's t of a two-sided interval."""
-    if freedom < _MANY:
-        from scipy.special import stdtrit  # quick commands do without
-
-        return float(stdtrit(freedom, 1 - LEVEL / 2))
-    z = NormalDist().inv_cdf(1 - LEVEL / 2)
-    # Abramowitz & Stegun (1964), Handbook of Mathematical Functions, 26.7.5
-    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3
-
-
-def _blocks(runs: Sequence[Predictions]) -> list[_Block]:
-    """Return blocks of at most `_BLOCK` runs with the same tests."""
-    alike: dict[
-        tuple[tuple[tuple[str, int], ...], bytes, bytes, bool],
-        list[tuple[int, NDArray[np.bool_]]],
-    ] = {}
-    for number, run in enumerate(runs):
-        repeated = len(set(run.tracks)) < len(run)
-        # If each track is tested once, runs with different folds (seeds) are comparable.
-        folds: list[int] = run.folds.tolist() if repeated else [0] * len(run)
-        tests = list(zip(run.tracks, folds, strict=True))
-        order = sorted(range(len(tests)), key=tests.__getitem__)
-        groups = np.unique(run.groups[order], return_inverse=True)[1].astype(np.int64)
-        units = groups
-        if repeated:
-            units = np.unique(run.folds[order], return_inverse=True)[1].astype(np.int64)
-        key = tuple(tests[row] for row in order), units.tobytes(), groups.tobytes(), repeated
-        right = vote_winners(run.votes, run.probabilities) == run.labels
-        alike.setdefault(key, []).append((number, right[order]))
-    blocks = []
-    for (names, *packed, several), members in alike.items():
-        for start in range(0, len(members), _BLOCK):
-            numbers, lines = zip(*members[start : start + _BLOCK], strict=True)
-            units, groups = (np.frombuffer(part, dtype=np.int64) for part in packed)
-            blocks.append(_Block(list(numbers), names, units, groups, several, np.stack(lines)))
-    return blocks
-
-
-def _p_values(one: _Block, other: _Block, learnt: float) -> NDArray[np.float64]:
-    """Return the two-sided p-values of all pairs, uncorrected, shape (members, members)."""
-    if one.tests != other.tests:
-        shared = set(one.tests) & set(other.tests)
-        one, other = one.restricted(shared), other.restricted(shared)
-    if one.single and len(one.tests):
-        return _mcnemar(one.right, other.right)
-    count = len(one.sizes)
-    if count <= 1:
-        return np.ones((len(one.members), len(other.members)))
-    from scipy import stats  # heavy
-
-    ahead = one.rates[:, None] - other.rates
-    a, b = one.deviations, other.deviations
-    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)
-    variance = one.spread(learnt) * (squares - 2 * a @ b.T)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * stats.t.sf(np.abs(ahead) / np.sqrt(variance), count - 1)
-    # Without variance, all units agree exactly: a sign test of the units.
-    agreed = np.where(np.abs(ahead) > _ROUNDING, 2.0 ** (1 - count), 1.0)
-    return np.where(variance > _ROUNDING, p, agreed)
-
-
-def _mcnemar(right: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the p-values of McNemar's exact test for all pairs of rows."""
-    from scipy import stats  # heavy
-
-    # Single precision is exact for counts up to 2**24.
-    one, other = right.astype(np.float32), others.astype(np.float32)
-    ahead, behind = one @ (1 - other).T, (1 - one) @ other.T
-    tests = right.shape[1] + 1
-    # There are many pairs, but few different counts.
-    counts = np.minimum(ahead, behind).astype(np.int64) * tests + (ahead + behind).astype(np.int64)
-    different = np.unique(counts)
-    p = 2 * stats.binom.cdf(different // tests, different % tests, 0.5)
-    found: NDArray[np.float64] = np.minimum(p, 1.0)[np.searchsorted(different, counts)]
-    return found
-
-
-@lru_cache(maxsize=8)
-def _root(sizes: bytes) -> NDArray[np.float64]:
-    """Return a root of the covariance of the resampled weights of groups, shape (groups, groups).
-
-    Hits times this matrix have the same distances as centred samples, in fewer dimensions.
-    """
-    known = np.frombuffer(sizes)
-    covariance = np.cov(resampled(np.eye(len(known)), known))
-    values, vectors = np.linalg.eigh(covariance)
-    root: NDArray[np.float64] = vectors * np.sqrt(np.maximum(values, 0.0))
-    return root
-
-
-def resampled(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return accuracies of bootstrap samples of whole groups, float64, shape (runs, resamples).
-
-    Parameters
-    ----------
-    hits : float64 array, shape (runs, groups)
-        Number of correct tracks of each group.
-    sizes : float64 array, shape (groups,)
-        Number of tracks of each group.
-    """
-    rng = np.random.default_rng(0)  # a fixed seed gives the same figures every time
-    groups = len(sizes)
-    at_once = max(1, 2**22 // groups)  # limits the memory and does not change the draws
-    parts = []
-    for begin in range(0, _RESAMPLES, at_once):
-        lines = min(at_once, _RESAMPLES - begin)
-        drawn = rng.integers(0, groups, (lines, groups)) + groups * np.arange(lines)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=lines * groups).reshape(lines, groups)
-        parts.append(hits @ times.T.astype(np.float64) / (times @ sizes))
-    return np.concatenate(parts, axis=1)
+def _numbered(names: Sequence[Any]) -> NDArray[np.int64]:
+    """Return the place of each name among all that differ, in their order, from 0."""
+    numbers = {name: number for number, name in enumerate(sorted(set(names)))}
+    return np.array([numbers[name] for name in names], dtype=np.int64)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.datasets.collections.known import COLLECTIONS
-from zoo.evaluate.significance import LEVEL, intervals, resampled
+from zoo.evaluate.intervals import LEVEL, resampled
+from zoo.evaluate.significance import intervals
 from zoo.evaluate.subsets import ALL, shortage
 from zoo.evaluate.vote import vote_winners
 from zoo_registry.predictions import Predictions

@@ -14,7 +14,7 @@ _Z = NormalDist().inv_cdf(0.975)
 
 
 def wilson(
-    share: "ArrayLike", trials: "ArrayLike", z: float = _Z
+    share: "ArrayLike", trials: "ArrayLike", z: "float | NDArray[np.float64]" = _Z
 ) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
     """Return the lower and the upper ends of the intervals of shares, each from 0 to 1.
 
@@ -22,7 +22,7 @@ def wilson(
     ----------
     share, trials : array_like
         Shares of successes, and the numbers of trials, which need not be whole.
-    z : float, optional
+    z : float or float64 array, optional
         Quantile; by default that of the normal distribution for an interval of 95 %.
     """
     share, trials = np.asarray(share, np.float64), np.asarray(trials, np.float64)

@@ -6,11 +6,11 @@ run.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from zoo.evaluate.board import Difference, Row
-from zoo.evaluate.metrics import Calibration
+from zoo.evaluate.reliability import Calibration
 from zoo.evaluate.size_curve import SizeCurve, SizePoint
 from zoo.evaluate.thresholds import FEWEST, Thresholds
 from zoo.report.svg import (
@@ -50,10 +50,10 @@ __all__ = [
 
 
 def intervals(rows: Sequence[Row], names: Mapping[str, str]) -> CaptionedFigure:
-    """Draw the accuracy of each row with its interval, and a bracket around each tie."""
+    """Draw the accuracy of each row and its interval, and a bracket around what may be best."""
     caption = (
         "Share of tracks that the majority vote gets right: a dot, and its 95 % interval. "
-        "A bracket holds models that the data cannot tell apart."
+        "The bracket holds the models that may be the best: none is significantly better."
     )
     if any(row.tuned_on_test for row in rows):
         caption += " The second colour marks scores that flatter: a search saw test tracks."
@@ -72,7 +72,7 @@ def intervals(rows: Sequence[Row], names: Mapping[str, str]) -> CaptionedFigure:
         axes.set_xlabel("accuracy, with its 95 % interval")
         left, right = axes.get_xlim()
         tick = 0.015 * (right - left)
-        for first, last in _ties(rows):
+        for first, last in _leading(rows):
             axes.plot(
                 [right, right + tick, right + tick, right],
                 [first - 0.25, first - 0.25, last + 0.25, last + 0.25],
@@ -86,12 +86,14 @@ def _accuracy(row: Row, names: Mapping[str, str]) -> str:
     return f"{names[row.run]} {row.accuracy:.3f} ({row.ci_low:.3f} to {row.ci_high:.3f})"
 
 
-def _ties(rows: Sequence[Row]) -> list[tuple[int, int]]:
-    """Return the first and last place of every rank that several rows share."""
-    places: dict[int | None, list[int]] = {}
-    for place, row in enumerate(rows):
-        places.setdefault(row.rank, []).append(place)
-    return [(tied[0], tied[-1]) for tied in places.values() if len(tied) > 1]
+def _leading(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """Return the first and last place of each stretch of rows that may be the best."""
+    stretches = (
+        [place for place, _ in members]
+        for leads, members in groupby(enumerate(rows), lambda pair: pair[1].rank_low == 1)
+        if leads
+    )
+    return [(places[0], places[-1]) for places in stretches if len(places) > 1]
 
 
 def slopes(differences: Sequence[Difference]) -> CaptionedFigure:

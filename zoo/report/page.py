@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.evaluate.board import Board
 from zoo.evaluate.leaderboard import leaderboard, side_by_side
-from zoo.evaluate.metrics import calibration
+from zoo.evaluate.reliability import calibration
 from zoo.evaluate.robustness import by_change, change_sentences
 from zoo.evaluate.size_curve import SizeCurve, size_curve
 from zoo.evaluate.thresholds import thresholds
 from zoo.execution.progress import Reporter
 from zoo.report import figures
 from zoo.report.error_section import error_section
+from zoo.report.ranking import p_cell, rank_cell, ranking
 from zoo.report.tables import (
     audit_sentences,
     explanations,
@@ -207,12 +208,14 @@ def _board_page(
         "board": board,
         "heading": heading(board),
         "model_name": model_name,
+        "rank_cell": rank_cell,
+        "p_cell": p_cell,
         "names": names,
         "ranked": ranked,
         "others": [row for row in board.rows if row.rank is None],
         "runs": [known[row.run] for row in board.rows if row.run in known],
         "audit": audit_sentences(board.audit, is_repeated(board)),
-        "explanations": explanations(board),
+        "explanations": [*ranking(board), *explanations(board)],
         "warnings": [*notes(board), *problems(ranked)],
         "worst_changes": worst_changes,
         "worst_cell": worst_cell,

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
-from zoo.evaluate.board import Board, Difference, Row, failure_sentences
+from zoo.evaluate.board import TITLES, Board, Difference, Row, failure_sentences, metric_key
+from zoo.report.ranking import interval_cell, p_cell, rank_cell, ranking, score_cell
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import csv_text, shown, table_cell
 
@@ -31,7 +32,8 @@ MARK = "†"  # follows the name of a model whose score is too high
 
 _FEW = 30  # groups, of which the interval is wide
 
-_NESTED = {"by_origin", "title", "params", "by_change", "failed_changes"}
+_NESTED = {"by_origin", "title", "params", "by_change", "failed_changes", "intervals"}
+_INTERVALS = [metric_key(name) for name in TITLES if name != "accuracy"]  # its ends are fields
 _ROW_FIELDS = [item.name for item in fields(Row) if item.name not in _NESTED]
 _DIFFERENCE_FIELDS = [item.name for item in fields(Difference)]
 
@@ -194,11 +196,17 @@ def _on_robustness(board: Board) -> list[str]:
 
 def board_markdown(board: Board) -> str:
     """Return a heading, a Markdown table of the board, and the sentences of the audit."""
-    names = ["rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"]
+    by = [TITLES[board.by]] * (board.by != "accuracy")
+    names = ["rank", "model", *by, "accuracy", "robustness", "worst change", "95 % interval", "p"]
     lines = [[*names, "mean prob.", "macro F1", "train s"]]
-    lines += [_cells(row, board.name(row)) for row in board.rows]
+    lines += [_cells(board, row) for row in board.rows]
     below = " ".join(
-        [*explanations(board), *audit_sentences(board.audit, is_repeated(board)), *notes(board)]
+        [
+            *ranking(board),
+            *explanations(board),
+            *audit_sentences(board.audit, is_repeated(board)),
+            *notes(board),
+        ]
     )
     return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(below)}\n"
 
@@ -218,17 +226,19 @@ def problems(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _cells(row: Row, name: str) -> list[str]:
+def _cells(board: Board, row: Row) -> list[str]:
+    name, others = board.name(row), board.by != "accuracy"
     if row.rank is None:
-        return ["", model_name(row, name), *[""] * 8]
+        return ["", model_name(row, name), *[""] * (8 + others)]
     return [
-        f"{row.rank}{'=' if row.tied_with else ''}",
+        rank_cell(row),
         model_name(row, name),
+        *[score_cell(row, board)] * others,
         f"{row.accuracy:.3f}",
         "-" if row.robustness is None else f"{row.robustness:.3f}",
         "-" if row.worst_change is None else worst_cell(row, f"{row.worst_robustness:.3f}"),
-        f"{row.ci_low:.3f}-{row.ci_high:.3f}",
-        "" if row.p_above is None else f"{row.p_above:.2g}",
+        interval_cell(row, board),
+        p_cell(row),
         f"{row.accuracy_mean:.3f}",
         f"{row.macro_f1:.3f}",
         f"{row.train_seconds or 0:.1f}",
@@ -244,13 +254,16 @@ def as_html(markdown: str) -> str:
 
 def boards_csv(boards: Sequence[Board]) -> str:
     """Return all boards as one CSV table with one row per run; lists are joined by semicolons."""
-    lines: list[Sequence[Any]] = [["dataset", "fingerprint", "protocol", "grouped", *_ROW_FIELDS]]
+    ends = [f"{key}_{end}" for key in _INTERVALS for end in ("low", "high")]
+    names = ["dataset", "fingerprint", "protocol", "grouped", *_ROW_FIELDS, *ends]
+    lines: list[Sequence[Any]] = [names]
     for board in boards:
         for row in board.rows:
             cells = (getattr(row, name) for name in _ROW_FIELDS)
             lines.append(
                 [board.dataset, board.fingerprint, board.protocol, board.grouped]
                 + [";".join(map(str, cell)) if isinstance(cell, tuple) else cell for cell in cells]
+                + [end for key in _INTERVALS for end in row.intervals.get(key, (None, None))]
             )
     return csv_text(lines)
 

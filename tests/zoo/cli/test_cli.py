@@ -190,7 +190,7 @@ def test_a_board_as_csv_is_the_board_of_json(command, feature_table):
         assert row["fingerprint"] == board["fingerprint"]
         assert (row["protocol"], row["grouped"]) == ("kfold:3", str(board["grouped"]))
         cells = {key: value for key, value in row.items() if key in expected}
-        apart = {"title", "params", "by_change", "by_origin", "failed_changes"}
+        apart = {"title", "params", "by_change", "by_origin", "failed_changes", "intervals"}
         assert set(expected) - set(cells) <= apart
         for key, cell in cells.items():
             value = expected[key]
@@ -212,14 +212,18 @@ def test_a_run_is_shown_with_its_matrix_the_right_way_round(command, mistaken):
     lines = [line.split() for line in out.splitlines()]
     place = next(n for n, line in enumerate(lines) if "answers" in line)
     assert "rows are labels, columns are answers" in " ".join(out.split())
-    assert [line for line in lines[place + 1 :] if line and line[0].isalpha()] == [
-        ["high", "low"], ["high", "8", "1"], ["low", ".", "7"],
+    words = [line for line in lines[place + 1 :] if line and line[0].isalpha()]
+    assert words[:3] == [["high", "low"], ["high", "8", "1"], ["low", ".", "7"]]
+    assert words[-2:] == [
+        ["high", "1.000", ".889", ".941", "9"], ["low", ".875", "1.000", ".933", "7"],
     ]  # fmt: skip
+    assert ["balanced", "accuracy", ".944"] in [line[:3] for line in words]
     assert "accuracy .938 by vote, .938 by mean probability, macro F1 .937; folds" in out
     _, out, _ = command("runs", "show", "svm", "--format", "json")
     shown = json.loads(out)
     assert shown["confusion"] == [[8, 1], [0, 7]]
-    assert shown["scores"]["accuracy"] == 0.9375
+    assert shown["scores"]["accuracy"] == shown["metrics"]["accuracy"]["value"] == 0.9375
+    assert [each["recall"] for each in shown["classes"]] == [pytest.approx(8 / 9), 1]
 
 
 def test_a_board_and_a_run_show_what_survives_changes(command, tone_folder, monkeypatch):

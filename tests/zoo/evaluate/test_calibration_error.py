@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.evaluate.metrics import calibration
+from zoo.evaluate.reliability import calibration
 from zoo_registry.predictions import Predictions
 
 

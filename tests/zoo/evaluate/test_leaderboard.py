@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 
 import zoo
 from zoo.evaluate.leaderboard import side_by_side
-from zoo.evaluate.significance import compare, intervals
+from zoo.evaluate.metrics import ACCURACY, METRICS
+from zoo.evaluate.significance import Entries, intervals
 from zoo.report.tables import audit_sentences, board_markdown, boards_csv
-from zoo.workspace import remove
-from zoo_registry.errors import DatasetError
+from zoo.workspace import cache_folder, remove
+from zoo_registry.errors import DatasetError, UsageError
 from zoo_registry.runs import Run
 
 
@@ -40,8 +42,9 @@ def test_runs_of_one_dataset_and_protocol_share_a_board(table):
         assert ranks[0] == 1
         for row in board.rows:
             assert row.ci_low <= row.accuracy <= row.ci_high
-            for other in row.tied_with:
-                assert {r.rank for r in board.rows if r.run == other} == {row.rank}
+            assert row.rank_low <= row.rank <= row.rank_high
+            for other in (each for each in board.rows if each.run in row.tied_with):
+                assert row.run in other.tied_with
     assert [b.protocol for b in zoo.leaderboard(protocol="kfold:5")] == ["kfold:5"] * 2
     with pytest.raises(
         DatasetError,
@@ -94,11 +97,15 @@ def test_every_format_is_the_same_to_the_byte(table):
 def test_the_keys_that_others_rely_on(table):
     zoo.train("logistic", table)
     board = zoo.leaderboard()[0].to_json()
-    assert set(board) >= {"dataset", "fingerprint", "protocol", "grouped", "audit", "rows"}
+    assert set(board) >= {
+        "dataset", "fingerprint", "protocol", "grouped", "audit", "by", "baseline", "rows",
+    }  # fmt: skip
+    assert set(board["rows"][0]["intervals"]) == {each.key for each in METRICS.values()}
     assert set(board["rows"][0]) >= {
-        "rank", "tied_with", "model", "run", "status", "accuracy", "ci_low", "ci_high",
-        "accuracy_mean", "macro_f1", "fold_accuracy", "train_seconds", "predict_ms_per_track",
-        "artefact_bytes",
+        "rank", "rank_low", "rank_high", "tied_with", "p", "model", "frontend", "run", "status",
+        "accuracy", "ci_low", "ci_high", "accuracy_mean", "balanced_accuracy", "macro_f1",
+        "log_loss", "top3", "robustness", "fold_accuracy", "train_seconds",
+        "predict_ms_per_track", "artefact_bytes", "roc_auc", "calibration_error", "intervals",
     }  # fmt: skip
 
 
@@ -139,7 +146,7 @@ def test_what_has_not_changed_is_not_read(table, monkeypatch, workspace):
     assert zoo.leaderboard() == before
     # What is remembered of one question takes the place of what was remembered of it before.
     kinds = sorted(path.parent.name for path in (workspace / "cache").glob("boards-*/*"))
-    assert len(kinds) == len(set(kinds)) == 2
+    assert len(kinds) == 1
 
 
 def test_of_a_great_tie_a_row_names_some(table, monkeypatch):
@@ -148,6 +155,7 @@ def test_of_a_great_tie_a_row_names_some(table, monkeypatch):
     names = {row.run for row in zoo.leaderboard()[0].rows}
     assert [set(row.tied_with) | {row.run} for row in zoo.leaderboard()[0].rows] == [names] * 4
     monkeypatch.setattr("zoo.evaluate.leaderboard._TIES", 2)
+    shutil.rmtree(cache_folder())
     for row in zoo.leaderboard()[0].rows:
         assert len(row.tied_with) == 2
         assert row.run not in row.tied_with
@@ -163,17 +171,18 @@ def ranks(board) -> list[tuple[str, int | None]]:
 
 
 class TestRanks:
-    def test_a_rank_is_shared_with_its_first_and_not_with_the_row_above(self, write_run):
+    def test_a_rank_is_a_range_that_agrees_with_p(self, write_run):
         """Neighbours differ by four tracks (p 0.125), others by eight (p 0.008) or more."""
         for name, count in (("best-1", 0), ("good-1", 4), ("fair-1", 8), ("poor-1", 12)):
             write_run(name, [0] * 40, wrong_on_the_first(count))
         (board,) = zoo.leaderboard()
-        assert ranks(board) == [("best-1", 1), ("good-1", 1), ("fair-1", 3), ("poor-1", 3)]
-        assert [row.tied_with for row in board.rows] == [
-            ("good-1",), ("best-1",), ("poor-1",), ("fair-1",),
+        assert [(row.rank, row.rank_low, row.rank_high) for row in board.rows] == [
+            (1, 1, 2), (2, 1, 3), (3, 2, 4), (4, 3, 4),
         ]  # fmt: skip
-        # The three pairs of neighbours have the greatest of six p-values, so Holm takes them by 3.
-        assert [row.p_above for row in board.rows] == [None, *[pytest.approx(3 * 0.125)] * 3]
+        assert [row.tied_with for row in board.rows] == [
+            ("good-1",), ("best-1", "fair-1"), ("good-1", "poor-1"), ("fair-1",),
+        ]  # fmt: skip
+        assert [row.p and row.p < 0.05 for row in board.rows] == [None, False, True, True]
 
     @pytest.mark.parametrize(("wrong", "second"), [(5, 1), (6, 2)])
     def test_the_level_is_five_per_cent(self, write_run, wrong, second):
@@ -181,8 +190,30 @@ class TestRanks:
         write_run("better-1", [0] * 40, wrong_on_the_first(0))
         write_run("worse-1", [0] * 40, wrong_on_the_first(wrong))
         (board,) = zoo.leaderboard()
-        assert ranks(board) == [("better-1", 1), ("worse-1", second)]
-        assert board.rows[1].p_above == pytest.approx(2 * 0.5**wrong)
+        assert [row.rank_low for row in board.rows] == [1, second]
+        assert board.rows[1].p == pytest.approx(2 * 0.5**wrong, rel=0.2)
+
+    def test_one_more_model_moves_no_pair_apart_or_together_by_itself(self, write_run):
+        for name, count in (("best-1", 0), ("good-1", 2), ("poor-1", 20)):
+            write_run(name, [0] * 40, wrong_on_the_first(count))
+        before = {row.run: (row.rank_low, row.rank_high) for row in zoo.leaderboard()[0].rows}
+        write_run("copy-1", [0] * 40, wrong_on_the_first(0))
+        after = {row.run: (row.rank_low, row.rank_high) for row in zoo.leaderboard()[0].rows}
+        assert before == {"best-1": (1, 2), "good-1": (1, 2), "poor-1": (3, 3)}
+        assert after["best-1"] == after["good-1"] == (1, 3)
+
+    def test_any_metric_ranks(self, write_run):
+        labels = [0] * 36 + [1] * 4
+        write_run("common-1", labels, [0] * 40)
+        write_run("fair-1", labels, [0] * 30 + [1] * 10)
+        for by, first in (("accuracy", "common-1"), ("balanced-accuracy", "fair-1")):
+            (board,) = zoo.leaderboard(by=by)
+            assert (board.by, board.rows[0].run) == (by, first)
+            assert board.baseline["most_frequent"]["accuracy"] == pytest.approx(0.9)
+            assert board.baseline["most_frequent"]["balanced_accuracy"] == pytest.approx(0.5)
+        assert zoo.leaderboard(by="top3")[0].by == "accuracy"  # two classes have no three
+        with pytest.raises(UsageError, match="the closest is accuracy"):
+            zoo.leaderboard(by="acuracy")
 
     def test_of_equal_accuracy_the_better_macro_f1_comes_first(self, write_run):
         labels = [0] * 8 + [1] * 4
@@ -262,8 +293,8 @@ class TestRepeatedSplits:
             pytest.approx(each) for each in expected
         ]
         assert 0 < expected[1][0] < expected[1][1] < 1
-        p = compare(predictions, np.mean(self.LEARNT))[0, 1]
-        assert board.rows[1].p_above == pytest.approx(p)
+        entries = Entries([[each] for each in predictions], np.mean(self.LEARNT))
+        assert board.rows[1].p == pytest.approx(entries.compare(ACCURACY).p[0])
         assert [row.tracks for row in board.rows] == [20, 20]
 
     def test_another_number_of_training_tracks_is_noticed(self, runs):

@@ -4,9 +4,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
 
-from zoo.evaluate.metrics import confusion, f1_scores, score
+from zoo.evaluate.metrics import (
+    METRICS,
+    baseline,
+    class_scores,
+    confusion,
+    f1_scores,
+    score,
+)
+from zoo.evaluate.reliability import calibration
 from zoo_registry import Predictions
 
 
@@ -116,3 +132,79 @@ def test_through_the_file_nothing_changes():
     means = rng.dirichlet(np.ones(4), 200)
     given = make(rng.integers(0, 4, 200), rng.integers(0, 3, (200, 4)), means, rng)
     assert score(Predictions.from_csv(given.to_csv(), "here")) == score(given)
+
+
+@given(predictions())
+def test_values_have_the_metric_of_scikit_learn_as_their_mean(given):
+    found = {name: metric.values(given) for name, metric in METRICS.items()}
+    assert {len(values) for values in found.values()} == {len(given)}
+    labels, classes = given.labels, len(given.classes)
+    names, means = list(range(classes)), given.probabilities
+    expected = {
+        "accuracy": accuracy_score(labels, winners(given)),
+        "balanced-accuracy": np.mean(
+            [np.mean(np.array(winners(given))[labels == n] == n) for n in np.unique(labels)]
+        ),
+        "macro-f1": f1_score(
+            labels, winners(given), labels=names, average="macro", zero_division=0
+        ),
+        "log-loss": log_loss(labels, means, labels=names),
+        "calibration-error": calibration(given).error,
+    }
+    if classes > 3:
+        expected["top3"] = top_k_accuracy_score(labels, means, k=3, labels=names)
+    else:
+        assert np.isnan(found["top3"]).all()
+    areas = [
+        roc_auc_score(labels == name, means[:, name])
+        for name in names
+        if 0 < (labels == name).sum() < len(labels)
+    ]
+    if areas:
+        expected["roc-auc"] = np.mean(areas)
+    else:
+        assert np.isnan(found["roc-auc"]).all()
+    for name, value in expected.items():
+        assert found[name].mean() == pytest.approx(value), name
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_values_tell_the_influence_of_each_track(name):
+    """A track that counts a little more moves the metric by its value, to first order."""
+    rng = np.random.default_rng(0)
+    rows, repeats = 40, 400
+    means = rng.dirichlet(np.ones(4), rows)
+    one = make(rng.integers(0, 4, rows), rng.integers(0, 3, (rows, 4)), means, rng)
+    values = METRICS[name].values(one)
+    for track in range(0, rows, 7):
+        more = one.take([*np.tile(np.arange(rows), repeats).tolist(), track])
+        moved = METRICS[name].values(more).mean() - values.mean()
+        assert moved * rows * repeats == pytest.approx(values[track] - values.mean(), abs=0.01)
+
+
+@given(predictions())
+def test_scores_of_classes_are_those_of_scikit_learn(given):
+    found = class_scores(given)
+    names = list(range(len(given.classes)))
+    expected = precision_recall_fscore_support(
+        given.labels, winners(given), labels=names, zero_division=np.nan
+    )
+    for one, precision, recall, _, tracks in zip(found, *expected, strict=True):
+        assert one.tracks == tracks
+        for value, other in ((one.precision, precision), (one.recall, recall)):
+            assert value == (None if np.isnan(other) else pytest.approx(other))
+
+
+@given(predictions())
+def test_the_baseline_is_what_such_answers_reach(given):
+    found = baseline(given)["most_frequent"]
+    votes = np.zeros_like(given.votes)
+    votes[:, given.classes.index(found["label"])] = 1
+    same = make(given.labels, votes, votes.astype(float))
+    assert found["accuracy"] == pytest.approx(METRICS["accuracy"].values(same).mean())
+    for name in ("balanced-accuracy", "macro-f1"):
+        metric = METRICS[name]
+        assert found[metric.key] == pytest.approx(metric.values(same).mean())
+    guess = baseline(given)["stratified"]
+    assert guess["accuracy"] <= found["accuracy"] + 1e-12
+    assert guess["log_loss"] >= 0

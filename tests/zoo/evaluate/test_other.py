@@ -15,7 +15,9 @@ import zoo
 from zoo.artefacts.bundle import hand_over
 from zoo.cli.app import run as run_command
 from zoo.datasets import open_dataset
-from zoo.evaluate.metrics import calibration, confusion, rejection, score
+from zoo.evaluate.metrics import confusion, score
+from zoo.evaluate.rejection import rejection
+from zoo.evaluate.reliability import calibration
 from zoo.evaluate.thresholds import thresholds
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER, Predictions

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats import binomtest
-from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from zoo.evaluate.significance import compare, intervals
+from zoo.evaluate.metrics import ACCURACY, METRICS
+from zoo.evaluate.significance import Comparison, Entries, intervals
 from zoo_registry.predictions import Predictions
 
 
@@ -31,52 +31,61 @@ def predictions(right, groups=None, folds=None, tracks=None) -> Predictions:
     )
 
 
-def interval(one: Predictions, learnt: float) -> tuple[float, float]:
+def interval_of(one: Predictions, learnt: float) -> tuple[float, float]:
     (found,) = intervals([one], learnt)
     return found
 
 
+def compare(runs, learnt, metric=ACCURACY) -> Comparison:
+    return Entries([[run] for run in runs], learnt).compare(metric)
+
+
+def p_of_two(*runs: Predictions, learnt: float = 10) -> float:
+    return float(compare(runs, learnt).p[0])
+
+
 def test_single_tracks_get_wilsons_interval():
     # Wilson for 8 of 10, as tabulated by Newcombe 1998.
-    low, high = interval(predictions([True] * 8 + [False] * 2), 10)
+    low, high = interval_of(predictions([True] * 8 + [False] * 2), 10)
     assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(1, 8))
 def test_intervals_hold_the_accuracy_and_stay_in_range(right, group_size):
     groups = np.arange(len(right)) // group_size
-    low, high = interval(predictions(right, groups), 10)
+    low, high = interval_of(predictions(right, groups), 10)
     assert 0 <= low <= np.mean(right) <= high <= 1
 
 
 def test_groups_that_stand_together_widen_the_interval():
     right = np.repeat(np.random.default_rng(0).random(30) < 0.7, 10)
-    alone = interval(predictions(right), 10)
-    together = interval(predictions(right, np.repeat(np.arange(30), 10)), 10)
+    alone = interval_of(predictions(right), 10)
+    together = interval_of(predictions(right, np.repeat(np.arange(30), 10)), 10)
     assert together[1] - together[0] > 2 * (alone[1] - alone[0])
 
 
 def test_perfect_groups_are_not_certain():
-    low, high = interval(predictions([True] * 20, np.arange(20) // 5), 10)
+    low, high = interval_of(predictions([True] * 20, np.arange(20) // 5), 10)
     assert low < 0.6
     assert high == 1.0
 
 
-def test_mcnemar_is_exact():
-    one = [True] * 9 + [False] * 1 + [True] * 20
-    other = [False] * 9 + [True] * 1 + [True] * 20
-    p = compare([predictions(one), predictions(other)], 10)
-    assert p[0, 1] == pytest.approx(binomtest(1, 10).pvalue)
-    assert p[0, 1] == p[1, 0]
-    assert p[0, 0] == 1
+def test_two_models_on_few_tracks_get_mcnemars_exact_test():
+    """Flips of the signs of all tracks on which they differ are the coins of that test."""
+    one = [True] * 9 + [False]
+    other = [False] * 9 + [True]
+    assert p_of_two(predictions(one), predictions(other)) == binomtest(1, 10).pvalue
+    assert p_of_two(predictions(other), predictions(one)) == binomtest(1, 10).pvalue
+    many = [[*each, *[True] * 20] for each in (one, other)]  # too many signs for all of them
+    assert p_of_two(*map(predictions, many)) == pytest.approx(binomtest(1, 10).pvalue, rel=0.3)
 
 
-def test_holm_multiplies_the_smallest_by_the_number_of_pairs():
-    one, two = [True] * 30, [True] * 30
-    three = [False] * 12 + [True] * 18
-    p = compare([predictions(one), predictions(two), predictions(three)], 10)
-    assert p[0, 1] == 1
-    assert p[0, 2] == pytest.approx(3 * binomtest(0, 12).pvalue)
+def test_models_that_fail_at_the_same_tracks_are_corrected_less():
+    """Twice the same pair is one test, which Holm would count twice."""
+    one, other = [True] * 12, [False] * 8 + [True] * 4
+    alone = p_of_two(predictions(one), predictions(other))
+    found = compare([predictions(one), predictions(one), predictions(other)], 10)
+    assert found.p.tolist() == [1, alone, alone]
 
 
 def test_tracks_are_paired_by_name_not_by_row():
@@ -84,7 +93,7 @@ def test_tracks_are_paired_by_name_not_by_row():
     names = [f"t{i}" for i in range(40)]
     order = np.random.default_rng(2).permutation(40)
     shuffled = predictions(right[order], tracks=[names[i] for i in order])
-    assert compare([predictions(right, tracks=names), shuffled], 10)[0, 1] == 1
+    assert p_of_two(predictions(right, tracks=names), shuffled) == 1
 
 
 def test_a_difference_carried_by_one_group_is_none():
@@ -92,14 +101,14 @@ def test_a_difference_carried_by_one_group_is_none():
     other[:12] = False
     groups = np.concatenate([np.zeros(12, int), 1 + np.arange(88) // 11])
     both = [np.ones(100, dtype=bool), other]
-    assert compare([predictions(right) for right in both], 10)[0, 1] < 0.001
-    assert compare([predictions(right, groups) for right in both], 10)[0, 1] > 0.05
+    assert p_of_two(*[predictions(right) for right in both]) < 0.01
+    assert p_of_two(*[predictions(right, groups) for right in both]) > 0.05
 
 
 def test_a_difference_of_every_group_is_found():
     groups = np.arange(200) // 10
     one, other = np.ones(200, dtype=bool), np.arange(200) % 10 > 2
-    assert compare([predictions(one, groups), predictions(other, groups)], 10)[0, 1] < 0.001
+    assert p_of_two(predictions(one, groups), predictions(other, groups)) < 0.001
 
 
 def test_repeats_are_corrected_after_nadeau_and_bengio():
@@ -107,7 +116,7 @@ def test_repeats_are_corrected_after_nadeau_and_bengio():
     tracks = [f"t{i}" for i in range(30)] * 10
     folds = np.repeat(np.arange(10), 30)
     one, other = rng.random(300) < 0.8, rng.random(300) < 0.6
-    p = compare([predictions(r, folds=folds, tracks=tracks) for r in (one, other)], 70)[0, 1]
+    p = p_of_two(*[predictions(r, folds=folds, tracks=tracks) for r in (one, other)], learnt=70)
     from scipy.stats import t
 
     ahead = (one.astype(float) - other).reshape(10, 30).mean(axis=1)
@@ -118,7 +127,7 @@ def test_repeats_are_corrected_after_nadeau_and_bengio():
         half = t.ppf(0.975, 9) * np.sqrt((1 / 10 + 30 / 70) * means.var(ddof=1))
         low, high = proportion_confint(means.mean() * 30, 30, method="wilson")
         expected = (min(means.mean() - half, low), max(means.mean() + half, high))
-        found = interval(predictions(right, np.tile(np.arange(30), 10), folds, tracks), 70)
+        found = interval_of(predictions(right, np.tile(np.arange(30), 10), folds, tracks), 70)
         assert found == pytest.approx(expected)
 
 
@@ -132,9 +141,9 @@ def test_repeats_that_agree_are_as_wide_as_their_tracks_or_groups(count, times, 
     names = [f"t{n}" for n in range(count * size)] * times
     folds = np.repeat(np.arange(times), count * size)
     repeated = predictions(np.concatenate(tested), np.tile(groups, times), folds, names)
-    low, high = interval(repeated, 20)
+    low, high = interval_of(repeated, 20)
     assert 0 <= low <= hits.mean() <= high <= 1
-    once = interval(predictions(hits, groups), 20)
+    once = interval_of(predictions(hits, groups), 20)
     if not mixed:
         assert (low, high) == pytest.approx(once)
     assert high - low > 0.1
@@ -143,29 +152,18 @@ def test_repeats_that_agree_are_as_wide_as_their_tracks_or_groups(count, times, 
 def test_runs_without_a_common_track_cannot_be_told_apart():
     one = predictions([True] * 10, tracks=[f"a{i}" for i in range(10)])
     other = predictions([False] * 10, tracks=[f"b{i}" for i in range(10)])
-    assert compare([one, other], 10)[0, 1] == 1
+    assert p_of_two(one, other) == 1
 
 
-def one_by_one(runs, learnt) -> np.ndarray:
-    """Test each pair by itself, with the libraries' own functions."""
+def holm_by_pair(runs, learnt) -> np.ndarray:
+    """Test each pair of repeated splits by itself, with the libraries' own functions."""
     pairs = [(i, j) for i in range(len(runs)) for j in range(i + 1, len(runs))]
-    p = np.ones((len(runs), len(runs)))
-    if pairs:
-        raw = [of_a_pair(runs[i], runs[j], learnt) for i, j in pairs]
-        for (i, j), value in zip(pairs, multipletests(raw, method="holm")[1], strict=True):
-            p[i, j] = p[j, i] = value
-    return p
+    return multipletests([of_a_pair(runs[i], runs[j], learnt) for i, j in pairs], method="holm")[1]
 
 
 def of_a_pair(one, other, learnt) -> float:
-    repeated = len(set(one.tracks)) < len(one)
-    tests = [
-        list(zip(run.tracks, run.folds if repeated else [0] * len(run), strict=True))
-        for run in (one, other)
-    ]
+    tests = [list(zip(run.tracks, run.folds.tolist(), strict=True)) for run in (one, other)]
     shared = sorted(set(tests[0]) & set(tests[1]))
-    if not shared:
-        return 1.0
     rows = [[own.index(test) for test in shared] for own in tests]
     right, right_other = (
         (run.votes[at].argmax(axis=1) == run.labels[at])
@@ -173,32 +171,11 @@ def of_a_pair(one, other, learnt) -> float:
     )
     if (right == right_other).all():
         return 1.0
-    ahead = right.astype(float) - right_other
-    folds, groups = one.folds[rows[0]], one.groups[rows[0]]
-    if repeated:
-        means = np.array([ahead[folds == fold].mean() for fold in np.unique(folds)])
-        count = len(means)
-        factor = 1 / count + len(ahead) / count / learnt
-        mean, error = means.mean(), np.sqrt(factor * means.var(ddof=1))
-    elif len(np.unique(one.groups)) < len(one):
-        _, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-        count = len(sizes)
-        if count == 1:
-            return 1.0
-        mean = ahead.mean()
-        drawn = stats.bootstrap(
-            (np.bincount(member, ahead), sizes.astype(float)),
-            lambda hits, tracks, axis: hits.sum(axis=axis) / tracks.sum(axis=axis),
-            paired=True, vectorized=True, n_resamples=4999, method="percentile", batch=500,
-            rng=np.random.default_rng(0),
-        )  # fmt: skip
-        error = drawn.standard_error
-    else:
-        table = [[0, (right & ~right_other).sum()], [(~right & right_other).sum(), 0]]
-        return float(mcnemar(table, exact=True).pvalue)
-    if error < 1e-9:
-        return 2.0 ** (1 - count) if mean else 1.0
-    return float(2 * stats.t.sf(abs(mean) / error, count - 1))
+    ahead, folds = right.astype(float) - right_other, one.folds[rows[0]]
+    means = np.array([ahead[folds == fold].mean() for fold in np.unique(folds)])
+    count = len(means)
+    error = np.sqrt((1 / count + len(set(one.tracks)) / learnt) * means.var(ddof=1))
+    return float(2 * stats.t.sf(abs(means.mean()) / error, count - 1))
 
 
 def interval_of_one(run, learnt) -> tuple[float, float]:
@@ -249,19 +226,112 @@ def board(kind: str, seed: int) -> list[Predictions]:
 
 @pytest.mark.parametrize("kind", ["single", "grouped", "repeated"])
 @pytest.mark.parametrize("seed", range(3))
-def test_many_at_once_are_as_each_pair_by_itself(monkeypatch, kind, seed):
+def test_intervals_are_those_of_the_libraries(kind, seed):
     runs = board(kind, seed)
-    expected = one_by_one(runs, 50.0)
     ends = [interval_of_one(run, 50.0) for run in runs]
-    for size, few in ((256, 512), (256, 0), (2, 512), (1, 0)):
-        monkeypatch.setattr("zoo.evaluate.significance._BLOCK", size)
-        monkeypatch.setattr("zoo.evaluate.significance._FEW", few)
-        p = compare(runs, 50.0)
-        found = np.array([[p[i, j] for j in range(5)] for i in range(5)])
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(intervals(runs, 50.0), ends, atol=1e-12)
-    for run, (low, high) in zip(runs, ends, strict=True):
-        np.testing.assert_allclose(interval(run, 50.0), (low, high), atol=1e-12)
+    np.testing.assert_allclose(intervals(runs, 50.0), ends, atol=1e-12)
+    together = Entries([[run] for run in runs], 50.0).intervals(ACCURACY)
+    np.testing.assert_allclose(together, ends, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_of_repeated_splits_are_those_of_the_libraries(seed):
+    runs = board("repeated", seed)[::2]  # the others lack a few
+    np.testing.assert_allclose(compare(runs, 50.0).p, holm_by_pair(runs, 50.0), rtol=1e-9)
+
+
+def by_hand(runs, metric) -> np.ndarray:
+    """Flip the signs of each group in turn, and step down, without matrices."""
+    values = [metric.values(run) for run in runs]
+    groups = runs[0].groups
+    names = np.unique(groups)
+    pairs = [(i, j) for i in range(len(runs)) for j in range(i + 1, len(runs))]
+    ahead = [[(values[i] - values[j])[groups == name].sum() for name in names] for i, j in pairs]
+
+    def size(sums) -> float:
+        root = np.sqrt(np.square(sums).sum())
+        return abs(np.sum(sums)) / root if root > 1e-9 else 0.0
+
+    signs = [
+        [1 if flips >> place & 1 else -1 for place in range(len(names))]
+        for flips in range(2 ** len(names))
+    ]
+    observed = [size(sums) for sums in ahead]
+    flipped = [[size(np.multiply(sums, sign)) for sums in ahead] for sign in signs]
+    p, least = {}, 0.0
+    left = sorted(range(len(pairs)), key=lambda pair: -observed[pair])
+    while left:
+        reached = [max(line[pair] for pair in left) >= observed[left[0]] - 1e-9 for line in flipped]
+        least = max(least, np.mean(reached))
+        p[left.pop(0)] = least
+    return np.array([p[pair] for pair in range(len(pairs))])
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@pytest.mark.parametrize("seed", range(2))
+def test_all_pairs_at_once_are_as_by_hand(metric, seed):
+    runs = [of_four_classes(24, 8, seed, number) for number in range(4)]
+    np.testing.assert_allclose(compare(runs, 20, metric).p, by_hand(runs, metric), atol=1e-12)
+
+
+def of_four_classes(tracks: int, groups: int, seed: int, number: int) -> Predictions:
+    """Return answers that are better the higher their number, with windows that disagree."""
+    rng = np.random.default_rng([seed, number])
+    labels = np.arange(tracks) % 4
+    probabilities = rng.dirichlet(np.ones(4), tracks)
+    probabilities[np.arange(tracks), labels] += 0.3 * number
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    votes = np.array([rng.multinomial(9, row) for row in probabilities])
+    return Predictions(
+        tuple("abcd"), tuple(f"t{n}" for n in range(tracks)), labels, np.arange(tracks) % 3,
+        ("0" * 16,) * tracks, np.arange(tracks) * groups // tracks, votes, probabilities,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_some_missing_tests_change_no_other_pair(monkeypatch, metric):
+    """Those that lack tests are compared on what both took, the others as ever."""
+    runs = [of_four_classes(24, 8, 0, number) for number in range(3)]
+    lacking = runs[2].take(range(20))
+    for most in (200, 0):  # by flips of signs, and by Student's t
+        monkeypatch.setattr("zoo.evaluate.significance._STEP_DOWN", most)
+        whole, part = compare(runs, 20, metric), compare([*runs[:2], lacking], 20, metric)
+        assert part.difference[0] == pytest.approx(whole.difference[0])
+        short = compare([run.take(range(20)) for run in runs], 20, metric)
+        if metric is ACCURACY:  # others depend on all tracks that a run was tested on
+            np.testing.assert_allclose(part.difference[1:], short.difference[1:])
+
+
+random_boards = st.builds(
+    lambda seed, entries, groups, size, seeds: [
+        [of_four_classes(groups * size, groups, seed, 10 * number + each) for each in range(own)]
+        if own
+        else [of_four_classes(groups * size, groups, seed, number)]
+        for number, own in enumerate((seeds + [0] * entries)[:entries])
+    ],
+    st.integers(0, 10**6), st.integers(1, 7), st.integers(2, 12), st.integers(2, 4),
+    st.lists(st.integers(0, 3), max_size=3),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(random_boards, st.sampled_from(list(METRICS.values())), st.sampled_from([200, 3, 0]))
+def test_rank_range_and_p_never_disagree(board, metric, most):
+    """Whatever the predictions, the metric and the way to test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.evaluate.significance._STEP_DOWN", most)
+        patch.setattr("zoo.evaluate.significance._ALL_PAIRS", max(most, 2))
+        entries = Entries(board, 20)
+        found = entries.compare(metric)
+    ranks, scores = found.ranks(len(board), metric), entries.means(metric)
+    scores = scores if metric.is_loss else -scores
+    for number, score in enumerate(scores):
+        low, high, p = ranks.low[number], ranks.high[number], ranks.p[number]
+        assert (p < 0.05) == (low > 1)
+        # The place on the board lies within the range.
+        assert low <= 1 + (scores < score - 1e-9).sum()
+        assert (scores <= score + 1e-9).sum() <= high
+        assert 1 <= low <= high <= len(board)
 
 
 @given(
@@ -269,8 +339,8 @@ def test_many_at_once_are_as_each_pair_by_itself(monkeypatch, kind, seed):
 )
 def test_intervals_of_few_groups_have_width(groups, size, random, rate):
     right = np.repeat([random.random() < rate for _ in range(groups)], size)
-    low, high = interval(predictions(right, np.repeat(np.arange(groups), size)), 10)
-    alone, _ = interval(predictions(right), 10)
+    low, high = interval_of(predictions(right, np.repeat(np.arange(groups), size)), 10)
+    alone, _ = interval_of(predictions(right), 10)
     assert 0 <= low <= right.mean() <= high <= 1
     assert high - low > 0.2
     assert low <= alone + 1e-9 or right.mean() == 0
@@ -280,7 +350,7 @@ def test_quantiles_of_many_groups_are_those_of_few():
     for count in (100, 150, 1000):
         groups = np.repeat(np.arange(count), 2)
         run = predictions(np.arange(2 * count) % 7 > 0, groups)
-        assert interval(run, 10) == pytest.approx(interval_of_one(run, 10), abs=1e-7)
+        assert interval_of(run, 10) == pytest.approx(interval_of_one(run, 10), abs=1e-7)
 
 
 @pytest.mark.parametrize("count", [4, 8, 20])
@@ -307,4 +377,4 @@ def test_groups_that_agree_to_the_digit_are_as_many_coins(kind):
         predictions(each, None if kind == "repeated" else units, units, names)
         for each in (right, np.zeros(30, bool))
     ]
-    assert compare(both, 10.0)[0, 1] == pytest.approx(2.0**-9)
+    assert p_of_two(*both) == pytest.approx(2.0**-9)

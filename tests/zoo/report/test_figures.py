@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.evaluate.board import Difference, Row
-from zoo.evaluate.metrics import Calibration
+from zoo.evaluate.reliability import Calibration
 from zoo.evaluate.size_curve import Expected, SizeCurve, SizePoint
 from zoo.evaluate.thresholds import Thresholds
 from zoo.report import figures
@@ -25,7 +25,7 @@ HOSTILE = [
 
 def row(name: str, accuracy: float = 0.5, rank: int = 1, **more) -> Row:
     given = {
-        "tied_with": (), "model": name, "run": name, "status": "complete",
+        "rank_low": rank, "tied_with": (), "model": name, "run": name, "status": "complete",
         "ci_low": accuracy - 0.1, "ci_high": accuracy + 0.1, "accuracy_mean": accuracy,
         "macro_f1": accuracy, "fold_accuracy": (accuracy,), "train_seconds": 1.5,
         "predict_ms_per_track": 1.0, "artefact_bytes": 20_000,
@@ -160,7 +160,7 @@ def test_text_is_text(drawn):
 def test_intervals_lie_where_the_axis_says():
     rows = [
         row("a", 0.9, 1, ci_low=0.85, ci_high=0.97),
-        row("b", 0.7, 2, ci_low=0.55, ci_high=0.72, tuned_on_test=3),
+        row("b", 0.7, 1, ci_low=0.55, ci_high=0.72, tuned_on_test=3),
         row("c", 0.6, 2, ci_low=0.41, ci_high=0.66),
     ]
     names = {"a": "first", "b": "second", "c": "third"}
@@ -181,7 +181,7 @@ def test_intervals_lie_where_the_axis_says():
     assert found.colours(7) == ["var(--accent)", "var(--second)", "var(--accent)"]
     (bracket,) = found.lines(1.4)
     heights = [y for _, y in bracket]
-    assert dots[0][1] < min(heights) < dots[1][1] < dots[2][1] < max(heights)
+    assert min(heights) < dots[0][1] < dots[1][1] < max(heights) < dots[2][1]
 
 
 def test_slopes_lead_from_grouped_to_by_track():
@@ -300,7 +300,7 @@ def test_learning_curves_lie_on_their_axes():
     assert {"loss", "held out loss", "share of the training"} <= set(words)
 
 
-def test_ties_are_in_brackets():
+def test_a_bracket_holds_what_may_be_the_best():
     apart = [row("a", 0.9, 1), row("b", 0.8, 2), row("c", 0.7, 3)]
     tied = [row("a", 0.9, 1), row("b", 0.8, 1), row("c", 0.7, 3)]
     called = {name: name for name in "abc"}

@@ -20,6 +20,7 @@ from zoo.features.cache import features_folder
 from zoo.plugins.registry import find_dataset
 from zoo.report import error_section, excerpts, track_map
 from zoo.report.page import write_report
+from zoo.report.ranking import p_cell, rank_cell
 from zoo.report.tables import explanations, worst_cell, worst_changes
 from zoo.workspace import cache_folder, models_folder
 from zoo_registry.errors import UsageError
@@ -192,10 +193,10 @@ class TestContent:
         assert len(cells) == len(board.rows) == 2
         for line, row in zip(cells, board.rows, strict=True):
             assert line == [
-                f"{row.rank}{'=' if row.tied_with else ''}",
+                rank_cell(row),
                 row.model,
                 *(f"{row.accuracy:.3f}", "-", "-", f"{row.ci_low:.3f}", f"{row.ci_high:.3f}"),
-                "" if row.p_above is None else f"{row.p_above:.2g}",
+                p_cell(row),
                 f"{row.macro_f1:.3f}",
                 f"{row.accuracy_mean:.3f}",
                 f"{min(row.fold_accuracy):.3f}-{max(row.fold_accuracy):.3f}",

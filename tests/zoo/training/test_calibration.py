@@ -13,7 +13,7 @@ from tests.notes import Notes
 from zoo.artefacts.artefact import Artefact
 from zoo.datasets import open_dataset
 from zoo.evaluate.calibration import calibrated
-from zoo.evaluate.metrics import calibration
+from zoo.evaluate.reliability import calibration
 from zoo.inference.predictors import PluginPredictor
 from zoo.training.verify import verify_run
 from zoo_registry.record import RunRecord

@@ -1,0 +1,205 @@
+"""Significance tests of the differences of all pairs of models, together.
+
+* Flips of signs: if two models are equally good, the sign of their difference in a group is random.
+  The signs of all groups are flipped at random, the same for all pairs, and each pair is compared
+  with the largest differences that arise (Westfall & Young 1993, Resampling-based multiple testing;
+  step-down as by Romano & Wolf 2005, doi:10.1198/016214504000000539). This uses that models fail at
+  the same tracks, which a correction by the number of pairs cannot.
+* Student's t over the groups, and Holm's correction (1979, https://www.jstor.org/stable/4615733).
+* Repeated splits: t-test with a variance that is corrected for overlapping training parts (Nadeau
+  & Bengio 2003, doi:10.1023/A:1024068626366).
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Pairs", "holm"]
+
+_FLIPS = 2**12  # of the signs of all units; 13 units have no more that differ
+_AT_ONCE = 2**23  # values of a chunk, which limits the memory
+_ROUNDING = 1e-14  # error of a variance
+_ALIKE = 1e-10  # ratio of squares below which two entries do not differ
+_TIE = 1e-9  # relative; resamples that equal the data may be that much smaller
+
+
+class Pairs:
+    """Differences of pairs of entries, by unit.
+
+    Parameters
+    ----------
+    values : float64 array, shape (entries, tests)
+        What the metric is the mean of.
+    took : bool array, shape (entries, tests)
+        Whether an entry took a test; a pair is compared in the tests that both took.
+    units : int64 array, shape (tests,)
+        What counts as one observation: the group of each test, or its split, from 0.
+    seeds : sequence of float64 arrays
+        What each of an entry's seeds adds to its mean by chance; the sum is 0.
+    first, second : int64 array, shape (pairs,)
+        The pairs, sorted by the first.
+    """
+
+    def __init__(
+        self,
+        values: NDArray[np.float64],
+        took: NDArray[np.bool_],
+        units: NDArray[np.int64],
+        seeds: Sequence[NDArray[np.float64]],
+        first: NDArray[np.int64],
+        second: NDArray[np.int64],
+    ) -> None:
+        order = units.argsort(kind="stable")
+        self._values, self._took = values[:, order], took[:, order]
+        self._starts = np.flatnonzero(np.diff(units[order], prepend=-1))
+        self._seeds = np.zeros((len(values), sum(map(len, seeds))))
+        begin = 0
+        for line, own in zip(self._seeds, seeds, strict=True):
+            line[begin : begin + len(own)] = own
+            begin += len(own)
+        self._first, self._second = first, second
+        bounds = np.flatnonzero(np.diff(first, prepend=-1, append=-1)).tolist()
+        self._rows = [(int(first[a]), slice(a, b)) for a, b in pairwise(bounds)]
+        # If all took all tests, the difference of two entries is that of two rows of this matrix.
+        self._all = None
+        if took.all():
+            sums = np.add.reduceat(self._values, self._starts, axis=1)
+            self._all = np.hstack([sums, self._seeds * took.shape[1]])
+            self._all -= self._all.mean(axis=0)  # for small differences of great numbers
+        self._totals, self._roots, tests, self._units = self._moments()
+        self.means = self._totals / np.maximum(tests, 1)
+        ratios = np.zeros(len(first))  # of sums over the units to what flips of signs make of them
+        np.divide(np.abs(self._totals), self._roots, out=ratios, where=self._roots > 0)
+        self._ratios = ratios
+
+    def _differences(
+        self, i: int, others: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the sums of differences, shape (others, units and seeds), and tests, per unit."""
+        shared = self._took[i] & self._took[others]
+        tests = np.add.reduceat(shared.astype(np.float64), self._starts, axis=1)
+        found = (self._values[i] - self._values[others]) * shared
+        seeds = (self._seeds[i] - self._seeds[others]) * shared.sum(axis=1, keepdims=True)
+        return np.hstack([np.add.reduceat(found, self._starts, axis=1), seeds]), tests
+
+    def _moments(self) -> NDArray[np.float64]:
+        """Return sums of differences, roots of sums of squares, tests and units of each pair."""
+        totals, squares, tests, units = np.zeros((4, len(self._first)))
+        if self._all is not None:
+            sums, own = self._all.sum(axis=1), (self._all**2).sum(axis=1)
+        for i, pairs in self._rows:
+            others = self._second[pairs]
+            if self._all is None:
+                found, taken = self._differences(i, others)
+                totals[pairs], squares[pairs] = found.sum(axis=1), (found**2).sum(axis=1)
+                tests[pairs], units[pairs] = taken.sum(axis=1), (taken > 0).sum(axis=1)
+            else:
+                totals[pairs] = sums[i] - sums[others]
+                both = own[i] + own[others]
+                square = both - 2 * (self._all @ self._all[i])[others]
+                squares[pairs] = np.where(square < _ALIKE * both, 0.0, square)
+                tests[pairs], units[pairs] = self._took.shape[1], len(self._starts)
+        seeds = (self._seeds != 0).sum(axis=1)
+        units += seeds[self._first] + seeds[self._second]
+        return np.stack([np.where(squares > 0, totals, 0.0), np.sqrt(squares), tests, units])
+
+    def step_down(self) -> NDArray[np.float64]:
+        """Return p-values, corrected by the largest ratios that flips of signs give."""
+        order = self._ratios.argsort()  # from the smallest up
+        least = self._ratios[order, None] * (1 - _TIE)
+        scale = np.divide(1, self._roots, out=np.zeros_like(self._roots), where=self._roots > 0)
+        signs = _signs(len(self._starts) + self._seeds.shape[1])
+        reached = np.zeros(len(order))
+        at_once = max(1, _AT_ONCE // max(1, len(order)))
+        for begin in range(0, len(signs), at_once):
+            found = self._flipped(signs[begin : begin + at_once], order)
+            np.abs(found, out=found)
+            found *= scale[order, None]
+            np.maximum.accumulate(found, axis=0, out=found)
+            reached += (found >= least).sum(axis=1)
+        p = np.empty(len(order))
+        # No pair gets a smaller value than one with a larger ratio.
+        p[order] = np.maximum.accumulate(reached[::-1] / len(signs))[::-1]
+        return p
+
+    def _flipped(self, signs: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the sums of differences with these signs of units, shape (pairs, signs)."""
+        found: NDArray[np.float64]
+        if self._all is not None:
+            sums = self._all @ signs.T
+            found = sums[self._first[order]]
+            found -= sums[self._second[order]]
+        else:
+            rows = (self._differences(i, self._second[pairs])[0] for i, pairs in self._rows)
+            found = np.concatenate([row @ signs.T for row in rows])[order]
+        return found
+
+    def of_units(self) -> NDArray[np.float64]:
+        """Return p-values of t-tests over the units, uncorrected."""
+        freedom = np.maximum(self._units - 1, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = self._ratios * np.sqrt(freedom / (self._units - self._ratios**2).clip(0))
+        p: NDArray[np.float64] = np.maximum(_of_t(t, freedom), 2.0**-freedom)
+        return p  # none is smaller than if as many coins agree
+
+    def of_splits(self, share: float) -> NDArray[np.float64]:
+        """Return p-values of t-tests over repeated splits, uncorrected.
+
+        Parameters
+        ----------
+        share : float
+            Ratio of the number of test tracks to that of training tracks.
+        """
+        p = np.ones(len(self._first))
+        for i, pairs in self._rows:
+            found, taken = self._differences(i, self._second[pairs])
+            splits = np.maximum((taken > 0).sum(axis=1), 1)
+            samples = found[:, : taken.shape[1]] / np.maximum(taken, 1)
+            means = samples.sum(axis=1) / splits
+            squares = ((samples - means[:, None]) ** 2 * (taken > 0)).sum(axis=1)
+            freedom = np.maximum(splits - 1, 1)
+            error = np.sqrt((1 / splits + share) * squares / freedom)
+            t = np.abs(means) / np.maximum(error, _ROUNDING)
+            # Splits that all agree are as many coins.
+            found_p = np.where(error > _ROUNDING, _of_t(t, freedom), 2.0**-freedom)
+            p[pairs] = np.where((np.abs(means) > _ROUNDING) & (splits > 1), found_p, 1.0)
+        return p
+
+
+def holm(raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return p-values with Holm's correction (1979), float64.
+
+    Parameters
+    ----------
+    raw : float64 array
+        Uncorrected p-values.
+    """
+    order = raw.argsort()
+    p = np.empty(len(raw))
+    p[order] = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1)).clip(0, 1)
+    return p
+
+
+def _signs(units: int) -> NDArray[np.float64]:
+    """Return signs of so many units, shape (flips, units); the first are those of the data.
+
+    They are all that there are, if these are few; the opposite of all signs makes no difference.
+    """
+    if 2 ** (units - 1) <= _FLIPS:
+        flips = np.arange(2 ** (units - 1))[:, None] >> np.arange(units) & 1
+    else:
+        # A fixed seed gives the same figures every time.
+        flips = np.random.default_rng(0).integers(0, 2, (_FLIPS, units))
+        flips[0] = 0
+    signs: NDArray[np.float64] = (1 - 2 * flips).astype(np.float64)
+    return signs
+
+
+def _of_t(t: NDArray[np.float64], freedom: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return two-sided p-values."""
+    from scipy.special import stdtr  # quick commands do without
+
+    p: NDArray[np.float64] = 2 * stdtr(freedom, -t)
+    return p

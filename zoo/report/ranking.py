@@ -1,0 +1,89 @@
+"""What a board says of ranks: the cells of a row, and the sentences below."""
+
+from zoo.evaluate.board import TITLES, Board, Row
+from zoo_registry.text import few, quoted
+
+__all__ = ["interval_cell", "p_cell", "rank_cell", "ranking", "score_cell"]
+
+_NAMED = 5  # models in a sentence
+_SMALL = 0.001  # resamples are too few to tell smaller p-values apart
+
+
+def rank_cell(row: Row) -> str:
+    """Return the ranks that the data allow, such as "1-3"."""
+    low, high = row.rank_low, row.rank_high
+    return f"{low}" if low == high else f"{low}-{high}"
+
+
+def score_cell(row: Row, board: Board) -> str:
+    """Return the metric that ranks a row."""
+    score = getattr(row, board.key)
+    return "" if score is None else f"{score:.3f}"
+
+
+def interval_cell(row: Row, board: Board) -> str:
+    """Return the interval of the metric that ranks a row."""
+    low, high = row.intervals[board.key]
+    return f"{low:.3f}-{high:.3f}"
+
+
+def p_cell(row: Row) -> str:
+    """Return the p-value of a row with three digits, empty for the best."""
+    if row.p is None:
+        return ""
+    return "<.001" if row.p < _SMALL else f"{row.p:.3f}".removeprefix("0")
+
+
+def ranking(board: Board) -> list[str]:
+    """Return in words which model is the best, and what needs no model at all."""
+    rows = [row for row in board.rows if row.rank]
+    sentences = []
+    if len(rows) > 1:
+        sentences.append(_best(board, rows))
+        sentences.append(
+            "rank: those that the data allow, at 95 %; p: the smallest of the tests against better "
+            "models, corrected for all pairs."
+        )
+    return sentences + _baseline(board, rows)
+
+
+def _best(board: Board, rows: list[Row]) -> str:
+    """Return which models may be the best."""
+    by = "" if board.by == "accuracy" else f" by {TITLES[board.by]}"
+    leading = [row for row in rows if row.rank_low == 1]
+    named = few([board.name(row) for row in leading], _NAMED)
+    if len(leading) == len(rows):
+        return f"These tracks do not tell which of the {len(rows)} models is the best{by}."
+    if len(leading) > 1:
+        return (
+            f"The best{by} is one of {len(leading)}, and these tracks do not tell which: {named}. "
+            "Each of the others is significantly worse than some model."
+        )
+    others = "each of the others" if leading[0].rank_high == 1 else "some of the others"
+    return f"The best{by} is {named}, which is significantly better than {others}."
+
+
+def _baseline(board: Board, rows: list[Row]) -> list[str]:
+    """Return what answers that hear nothing reach."""
+    if not board.baseline:
+        return []
+    always, guess = board.baseline["most_frequent"], board.baseline["stratified"]
+    found = {f"always answering {quoted(always['label'])} gives": always.get(board.key)}
+    if board.key == "log_loss":
+        found["the shares of the classes as probabilities give"] = guess[board.key]
+    else:
+        found["a guess by the shares of the classes"] = guess.get(board.key)
+    known = {what: value for what, value in found.items() if value is not None}
+    if not known:
+        return []
+    reached = ", ".join(f"{what} {_figure(value)}" for what, value in known.items())
+    low, high = rows[0].intervals[board.key]
+    within = [value for value in known.values() if low <= value <= high]
+    no_better = ""
+    if within:
+        no_better = f" The interval of {board.name(rows[0])}, the best one, holds that."
+    return [f"Baseline by {TITLES[board.by]}: {reached}.{no_better}"]
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
