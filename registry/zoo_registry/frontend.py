@@ -4,7 +4,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
@@ -23,6 +23,7 @@ __all__ = [
     "ExportableFrontEnd",
     "FrontEnd",
     "Layout",
+    "NamedFrontEnd",
     "TimedFrontEnd",
     "VerifiableFrontEnd",
     "check_contract",
@@ -104,6 +105,16 @@ class TimedFrontEnd(ExportableFrontEnd, Protocol):
     @property
     def reach(self) -> int:
         """Number of samples before its own that a row depends on."""
+        ...
+
+
+@runtime_checkable
+class NamedFrontEnd(FrontEnd, Protocol):
+    """A front end whose columns have names, so that what a model needs of them can be told."""
+
+    @property
+    def column_names(self) -> Sequence[str]:
+        """Name of each column; names that differ in a number or a statistic are one family."""
         ...
 
 

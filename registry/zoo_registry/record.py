@@ -13,6 +13,7 @@ from zoo_registry.record_parts import (
     FoldAudit,
     FoldRecord,
     FrontEndInfo,
+    ImportanceInfo,
     MachineInfo,
     ModelDescription,
     ModelInfo,
@@ -36,6 +37,7 @@ __all__ = [
     "FoldAudit",
     "FoldRecord",
     "FrontEndInfo",
+    "ImportanceInfo",
     "MachineInfo",
     "ModelDescription",
     "ModelInfo",
@@ -72,7 +74,8 @@ class RunRecord(Structure, kw_only=True):
     training copies, None without. `components` is the number of principal components that the model
     makes of the columns of an encoder, None if it does not. `robustness` describes the changed
     tracks that the model was asked about, if any, and `sizes` its fits to fewer tracks;
-    `embeddings` is the sha256 of `embeddings.npz`, if the run has it.
+    `embeddings` is the sha256 of `embeddings.npz` and `windows` that of `windows.npy`, if the run
+    has them. `importance` describes the columns that were shuffled, if any.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
     `finished` are times in ISO 8601, UTC. `notes` has sentences that whoever publishes the run adds
     to its card.
@@ -100,6 +103,8 @@ class RunRecord(Structure, kw_only=True):
     beta: Number | None = None
     robustness: RobustnessInfo | None = None
     embeddings: str | None = None
+    windows: str | None = None
+    importance: ImportanceInfo | None = None
     sizes: SizesInfo | None = None
     artefact: ArtefactInfo = field(default_factory=ArtefactInfo)
     machine: MachineInfo = field(default_factory=MachineInfo)
@@ -120,7 +125,7 @@ class RunRecord(Structure, kw_only=True):
         """Return the JSON object, which is that of earlier versions if there is nothing new."""
         plain = super().to_dict()
         optional = ("robustness", "sizes", "embeddings", "copies", "components", "beta")
-        for name in (*optional, "frontend_plugin"):
+        for name in (*optional, "frontend_plugin", "windows", "importance"):
             if plain[name] is None:
                 del plain[name]
         return plain if self.notes else {k: v for k, v in plain.items() if k != "notes"}

@@ -19,6 +19,7 @@ __all__ = [
     "FoldAudit",
     "FoldRecord",
     "FrontEndInfo",
+    "ImportanceInfo",
     "MachineInfo",
     "ModelDescription",
     "ModelInfo",
@@ -242,6 +243,17 @@ class RobustnessInfo(Structure, kw_only=True, omit_defaults=True):
     sha256: str | None = None
 
 
+class ImportanceInfo(Structure, kw_only=True, omit_defaults=True):
+    """The columns that were shuffled among tested windows, to see what a model needs.
+
+    `families` has the number of columns of each family by its name, `sha256` is that of
+    `importance.csv`.
+    """
+
+    families: dict[str, Count]
+    sha256: str | None = None
+
+
 class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     """One fold of a run; a fold that failed has an `error` and no seconds.
 
@@ -249,8 +261,9 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     number of groups in the training part, in a run with such folds. `params` has the parameters
     that a nested search found, `curve` the figures that the training
     reported, each with the `fraction` that was done. `sha256` is that of the fold's file,
-    `robustness` that of its file of changed tracks, `windows` that of the windows of both, and
-    `skipped` has the changed tracks without an answer. `betas` has the power that calibrates its
+    `robustness` that of its file of changed tracks, `windows` that of the windows of both,
+    `importance` that of its answers to shuffled columns, and `skipped` has the changed tracks
+    without an answer. `betas` has the power that calibrates its
     predictions, see `zoo.evaluate.calibration`; a single fold has one per half. Earlier versions
     had none, and kept no windows.
     """
@@ -268,6 +281,7 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     sha256: str | None = None
     robustness: str | None = None
     windows: str | None = None
+    importance: str | None = None
     betas: list[Number] = field(default_factory=list)
     skipped: list[SkippedChange] = field(default_factory=list)
 

@@ -22,11 +22,13 @@ __all__ = [
     "EMBEDDINGS",
     "FILES",
     "FOLDERS",
+    "IMPORTANCE",
     "PREDICTIONS",
     "RECORD",
     "ROBUSTNESS",
     "SAVED",
     "SIZES",
+    "WINDOWS",
     "Run",
 ]
 
@@ -34,13 +36,20 @@ RECORD = "run.json"
 PREDICTIONS = "predictions.csv"
 ROBUSTNESS = "robustness.csv"
 SIZES = "sizes.csv"
+IMPORTANCE = "importance.csv"
+WINDOWS = "windows.npy"
 ARTEFACT = "model.onnx"
 EMBEDDINGS = "embeddings.npz"
 CARD = "README.md"
 ABOUT = "about.json"
 _FOLDS, SAVED = "folds", "saved"
 # All that a run's folder holds.
-FILES = frozenset({RECORD, PREDICTIONS, ROBUSTNESS, SIZES, ARTEFACT, EMBEDDINGS, CARD, ABOUT})
+FILES = frozenset(
+    {
+        RECORD, PREDICTIONS, ROBUSTNESS, SIZES, IMPORTANCE, WINDOWS, ARTEFACT, EMBEDDINGS, CARD,
+        ABOUT,
+    }
+)  # fmt: skip
 FOLDERS = frozenset({_FOLDS, SAVED})
 _LARGEST = 512 << 20  # bytes of predictions
 _AGAIN = "give the command that trained it again"
@@ -132,6 +141,11 @@ class Run:
         return f"{self.id} is {self.state}: if it does not run there any more, {again}"
 
     @property
+    def afresh(self) -> str:
+        """The commands that train the run anew, with all that this version keeps."""
+        return f"`zoo runs remove {self.id}` and `{self.record.command}` train it anew"
+
+    @property
     def form(self) -> str:
         """The file that predicts, or what a complete run has in its place."""
         artefact = self.record.artefact
@@ -190,6 +204,16 @@ class Run:
         return self.folder / SIZES
 
     @property
+    def importance_path(self) -> Path:
+        """Path of what shuffled columns cost each tested track, if that was measured."""
+        return self.folder / IMPORTANCE
+
+    @property
+    def kept_windows_path(self) -> Path:
+        """Path of the out-of-fold probabilities of all windows, if they are kept."""
+        return self.folder / WINDOWS
+
+    @property
     def artefact_path(self) -> Path:
         """Path of the ONNX file, if the model has one."""
         return self.folder / ARTEFACT
@@ -224,6 +248,10 @@ class Run:
     def windows_path(self, fold: int | str) -> Path:
         """Return the path of the windows of both, kept as long."""
         return self.folder / _FOLDS / f"{fold}.npy"
+
+    def fold_importance_path(self, fold: int | str) -> Path:
+        """Return the path of what shuffled columns cost the tracks of a fold, kept as long."""
+        return self.folder / _FOLDS / f"{fold}.importance.npy"
 
     def content(self, path: Path) -> bytes:
         """Return the bytes of a file of the run; raises OSError for one that lies elsewhere."""
@@ -291,7 +319,9 @@ class Run:
         known = {PREDICTIONS: self.record.predictions, ARTEFACT: artefact.sha256} | artefact.saved
         if self.record.robustness:
             known[ROBUSTNESS] = self.record.robustness.sha256
-        known[EMBEDDINGS] = self.record.embeddings
+        known |= {EMBEDDINGS: self.record.embeddings, WINDOWS: self.record.windows}
+        if self.record.importance:
+            known[IMPORTANCE] = self.record.importance.sha256
         if self.record.sizes:
             known[SIZES] = self.record.sizes.sha256
         return {name: sha256 for name, sha256 in known.items() if sha256}

@@ -21,6 +21,7 @@ import numpy as np
 
 from zoo_registry.errors import RunError
 from zoo_registry.predictions import Predictions
+from zoo_registry.runs import WINDOWS
 
 NEST = Path(__file__).with_name("nest.py")
 
@@ -338,7 +339,7 @@ def _faults(path: Path) -> Iterator[str]:
     try:
         if path.suffix == ".json":
             json.loads(path.read_text(encoding="utf-8"))
-        elif path.suffix == ".npy" and path.parent.name == "folds":
+        elif path.name == WINDOWS or (path.suffix == ".npy" and path.parent.name == "folds"):
             np.load(path, allow_pickle=False)
         elif path.suffix == ".npy" and path.parent.name != "saved":
             content = path.read_bytes()

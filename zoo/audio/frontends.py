@@ -131,6 +131,13 @@ class Handcrafted(_Spectral):
             )
 
     @property
+    def column_names(self) -> list[str]:
+        """Name of each column."""
+        from zoo.audio import librosa_reference
+
+        return librosa_reference.feature_names()
+
+    @property
     def hop(self) -> int:
         """Distance of two rows in samples."""
         return round(self.window * self.sample_rate)

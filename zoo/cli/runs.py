@@ -59,6 +59,7 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     record |= {"status": found.status, "scores": None, "confusion": None, "changes": None}
     text: Text = _facts(found)
     if found.is_scored:
+        from zoo.cli.importance import importance_part
         from zoo.evaluate.board import failure_sentences
         from zoo.evaluate.metrics import class_scores, confusion, score
         from zoo.evaluate.origins import origin_sentence
@@ -91,6 +92,8 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
             sentences = change_sentences(found.record.robustness)
             text = chain(text, _robustness(changes, changed.tracks, sentences))
         text = chain(text, failure_sentences(failed_changes(found.record.robustness, changed)))
+        record["importance"], important = importance_part(found, predictions)
+        text = chain(text, important)
         if found.record.sizes:
             from zoo.cli.size_curve import size_text
             from zoo.evaluate.size_curve import size_curve

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.evaluate.vote import count_votes
+from zoo.evaluate.vote import count_votes, rounded
 from zoo_registry.predictions import ChangedPredictions, Predictions
 
 __all__ = ["LEAST", "Calibrated", "FoldAnswers", "calibrate", "calibrated"]
@@ -36,13 +36,16 @@ class FoldAnswers:
     changed : ChangedPredictions or None
         Those of changed test tracks, if any were asked for.
     windows : float32 array, shape (windows, classes)
-        Probabilities as the model gave them, row after row: first the windows of the test tracks,
-        then those of the changed tracks. Each window has a vote.
+        Probabilities as the model gave them, or calibrated, row after row: first the windows of the
+        test tracks, then those of the changed tracks. Each window has a vote.
+    importance : float32 array, shape (tracks, families), or None
+        Result of `zoo.evaluate.importance.falls`, if it was asked for.
     """
 
     predictions: Predictions
     changed: ChangedPredictions | None
     windows: NDArray[np.float32]
+    importance: NDArray[np.float32] | None = None
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -71,7 +74,7 @@ class Calibrated:
     Attributes
     ----------
     folds : list of FoldAnswers
-        Their votes are as before; their mean probabilities are those of calibrated windows.
+        Their votes are as before; windows and mean probabilities are calibrated.
     betas : list of list of float
         The power of each fold, or of both halves of the only one.
     beta : float
@@ -197,15 +200,18 @@ def _best(losses: NDArray[np.float64], tracks: NDArray[np.int64]) -> float:
 
 
 def _apply(fold: FoldAnswers, betas: NDArray[np.float64]) -> FoldAnswers:
-    """Return the fold with the means of calibrated windows; each test track has its power."""
+    """Return the fold with calibrated windows and their means; each test track has its power."""
     own, changed = fold.predictions, fold.changed
-    windows = np.split(fold.windows.astype(np.float64), np.cumsum(fold.counts)[:-1])
     of_track = dict(zip(own.tracks, betas.tolist(), strict=True))
+    tracks = own.tracks + (changed.predictions.tracks if changed else ())
+    parts = np.split(fold.windows.astype(np.float64), np.cumsum(fold.counts)[:-1])
+    windows = [calibrated(part, of_track[name]) for part, name in zip(parts, tracks, strict=True)]
     own = _with_means(own, windows[: len(own)], of_track)
     if changed is not None:
         answers = _with_means(changed.predictions, windows[len(own) :], of_track)
         changed = ChangedPredictions(changed.changes, answers)
-    return replace(fold, predictions=own, changed=changed)
+    joined = rounded(np.concatenate(windows), np.float32)
+    return replace(fold, predictions=own, changed=changed, windows=joined)
 
 
 def _with_means(
@@ -216,5 +222,5 @@ def _with_means(
     means = predictions.probabilities.copy()
     for row, (track, each) in enumerate(zip(predictions.tracks, windows, strict=True)):
         if len(each) and betas[track] != 1:
-            means[row] = count_votes(calibrated(each, betas[track]))[1]
+            means[row] = count_votes(each)[1]
     return replace(predictions, probabilities=means)

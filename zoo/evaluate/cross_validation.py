@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from zoo.datasets import Dataset
 from zoo.evaluate.calibration import FoldAnswers
+from zoo.evaluate.importance import falls
 from zoo.evaluate.protocols import Fold
-from zoo.evaluate.vote import count_votes
+from zoo.evaluate.vote import count_votes, rounded
 from zoo.execution.engine import crashed
 from zoo.features.arrays import Arrays
 from zoo.features.changed import Pair, changed_arrays
@@ -177,10 +178,14 @@ class FoldTask(FitTask):
         Training and test part.
     changed : sequence of (int, Change), or None
         Changed test tracks that the model is asked about, too; their time does not count.
+    families : sequence of sequence of int, or None
+        Columns whose importance is measured, if any, as for `zoo.evaluate.importance.falls`; that
+        time does not count, either.
     """
 
     fold: Fold
     changed: Sequence[Pair] | None = field(default=None, kw_only=True)
+    families: Sequence[Sequence[int]] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -203,6 +208,8 @@ class FoldResult:
         Changed tracks that the model failed to classify.
     windows : float32 array, shape (windows, classes), or None
         Probabilities of the windows of all predictions; None if the fold failed.
+    importance : float32 array, shape (tracks, families), or None
+        Result of `zoo.evaluate.importance.falls`; None if it was not asked for.
     """
 
     predictions: Predictions | None
@@ -213,13 +220,14 @@ class FoldResult:
     robustness: ChangedPredictions | None = None
     skipped: list[SkippedChange] = field(default_factory=list)
     windows: NDArray[np.float32] | None = None
+    importance: NDArray[np.float32] | None = None
 
     @property
     def answers(self) -> FoldAnswers | None:
         """What the model answered; None if the fold failed."""
         if self.predictions is None or self.windows is None:
             return None
-        return FoldAnswers(self.predictions, self.robustness, self.windows)
+        return FoldAnswers(self.predictions, self.robustness, self.windows, self.importance)
 
 
 CRASHED_FOLD = FoldResult(None, error=f"it {crashed('trained')}")
@@ -266,6 +274,7 @@ def run_fold(task: FoldTask) -> FoldResult:
             windows = experiment.model.predict(fitted, tested, len(experiment.dataset.classes))
             ended = time.perf_counter()
             robustness, changed, skipped = _ask_about_changes(task, fitted)
+            importance = _importance(task, fitted, tested)
     except StorageError:
         raise
     except Exception as error:
@@ -278,8 +287,25 @@ def run_fold(task: FoldTask) -> FoldResult:
         curve.points,
         robustness=robustness,
         skipped=skipped,
-        windows=np.concatenate([*windows, *changed]).astype(np.float32),
+        windows=rounded(np.concatenate([*windows, *changed]), np.float32),
+        importance=importance,
     )
+
+
+def _importance(task: FoldTask, fitted: object, tested: Arrays) -> NDArray[np.float32] | None:
+    """Return what shuffled columns cost each test track; None if that was not asked for."""
+    if task.families is None:
+        return None
+    experiment, fold = task.experiment, task.fold
+    model, dataset = experiment.model, experiment.dataset
+    answer = partial(model.predict, fitted, n_classes=len(dataset.classes))
+    seed = (experiment.seed, fold.number)
+    try:
+        return falls(answer, tested, dataset.labels[fold.test], task.families, seed)
+    except StorageError:
+        raise
+    except Exception:  # a plugin that takes no mixture of windows; its own answers are there
+        return None
 
 
 def _ask_about_changes(

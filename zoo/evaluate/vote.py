@@ -1,9 +1,11 @@
 """Votes: from the probabilities of windows to the class of a track."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["count_votes", "mean_winners", "vote_winner", "vote_winners"]
+__all__ = ["count_votes", "mean_winners", "rounded", "vote_winner", "vote_winners"]
 
 
 def count_votes(windows: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -43,3 +45,21 @@ def mean_winners(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the class of the highest mean probability of each track, int64, shape (tracks,)."""
     winners: NDArray[np.int64] = probabilities.argmax(axis=1)
     return winners
+
+
+def rounded(
+    windows: NDArray[np.floating], precision: type[np.float16] | type[np.float32]
+) -> NDArray[Any]:
+    """Return probabilities in less precision, in which each window has the same winner.
+
+    Parameters
+    ----------
+    windows : float array, shape (windows, classes)
+        Probabilities.
+    precision : type
+        Of the result.
+    """
+    found, winners = windows.astype(precision), windows.argmax(axis=1)
+    tied = np.flatnonzero(found.argmax(axis=1) != winners)
+    found[tied, winners[tied]] = np.nextafter(found[tied].max(axis=1), precision(2))
+    return found

@@ -1,7 +1,7 @@
 """Evaluation of a run: folds that are stored are read, the others are trained and stored."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,6 +106,8 @@ class Evaluation:
         Writes the record.
     finished : callable
         Called with the entry of a fold after it is stored.
+    families : mapping
+        Columns of each family whose importance is measured; empty for none.
     """
 
     run: Run
@@ -118,6 +120,7 @@ class Evaluation:
     reporter: Reporter
     store: Callable[[], None]
     finished: Callable[[FoldRecord], None] = field(default=lambda entry: None)
+    families: Mapping[str, Sequence[int]] = field(default_factory=dict)
     _unchanged: dict[tuple[int, str], str] = field(default_factory=dict)  # of `extract_changed`
 
     def answers(self, bar: Bar) -> dict[str, FoldAnswers]:
@@ -187,7 +190,8 @@ class Evaluation:
         names = {fold.name for fold in self.folds}
         for entry in [entry for entry in self.entries if entry.name in names]:
             try:
-                parts[entry.name] = read_fold(self.run, entry, self.sample is not None)
+                asked = self.sample is not None
+                parts[entry.name] = read_fold(self.run, entry, asked, len(self.families))
             except RunError as error:
                 if self.run.fold_path(entry.name).exists():
                     self.reporter.note(f"{error}; the fold is trained again")
@@ -220,8 +224,9 @@ class Evaluation:
             if pairs and self._unchanged:
                 pairs = [pair for pair in pairs if (pair[0], pair[1].name) not in self._unchanged]
             yield FoldTask(
-                self.experiment, params, fold, changed=pairs, scratch=scratch, progress=progress
-            )
+                self.experiment, params, fold, changed=pairs,
+                families=list(self.families.values()) or None, scratch=scratch, progress=progress,
+            )  # fmt: skip
 
     def _store_fold(self, fold: Fold, entry: FoldRecord, result: FoldResult) -> FoldAnswers | None:
         """Store the result of a fold and announce it; return its answers, None if it failed."""

@@ -3,8 +3,11 @@
 import hashlib
 import io
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.evaluate.calibration import FoldAnswers
 from zoo_registry.errors import RunError
@@ -29,12 +32,12 @@ def write_fold(run: Run, entry: FoldRecord, answers: FoldAnswers) -> None:
         What the model of the fold answered.
     """
     name, changed = entry.name, answers.changed
-    windows = io.BytesIO()
-    np.save(windows, answers.windows)
     contents = {
         run.fold_path(name): answers.predictions.to_csv().encode(),
-        run.windows_path(name): windows.getvalue(),
+        run.windows_path(name): _npy(answers.windows),
     }
+    if answers.importance is not None:
+        contents[run.fold_importance_path(name)] = _npy(answers.importance)
     if changed is not None:
         contents[run.changed_fold_path(name)] = changed.to_csv().encode()
     hashes = {}
@@ -45,9 +48,16 @@ def write_fold(run: Run, entry: FoldRecord, answers: FoldAnswers) -> None:
     entry.sha256 = hashes[run.fold_path(name)]
     entry.windows = hashes[run.windows_path(name)]
     entry.robustness = hashes.get(run.changed_fold_path(name))
+    entry.importance = hashes.get(run.fold_importance_path(name))
 
 
-def read_fold(run: Run, entry: FoldRecord, changed: bool) -> FoldAnswers:
+def _npy(values: NDArray[np.float32]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, values)
+    return content.getvalue()
+
+
+def read_fold(run: Run, entry: FoldRecord, changed: bool, families: int = 0) -> FoldAnswers:
     """Return the answers of a fold that was trained earlier.
 
     Parameters
@@ -58,6 +68,8 @@ def read_fold(run: Run, entry: FoldRecord, changed: bool) -> FoldAnswers:
         What the record has of the fold.
     changed : bool
         Whether its model was asked about changed tracks.
+    families : int
+        Number of families of columns whose importance was measured.
 
     Returns
     -------
@@ -77,18 +89,29 @@ def read_fold(run: Run, entry: FoldRecord, changed: bool) -> FoldAnswers:
     if changed:
         asked = run.read_robustness(run.changed_fold_path(entry.name), entry.robustness)
     path = run.windows_path(entry.name)
-    if entry.windows is None:
+    answers = FoldAnswers(own, asked, _array(run, path, entry.windows))
+    if not answers.are_whole:
+        raise RunError(f"{path} is damaged: its numbers are not those of the votes")
+    if not families:
+        return answers
+    path = run.fold_importance_path(entry.name)
+    answers = replace(answers, importance=_array(run, path, entry.importance))
+    if answers.importance is None or answers.importance.shape != (len(own), families):
+        raise RunError(f"{path} is damaged: it is of other tracks or families")
+    return answers
+
+
+def _array(run: Run, path: Path, sha256: str | None) -> NDArray[np.float32]:
+    """Return the array of a file, or raise `RunError`."""
+    if sha256 is None:
         raise RunError(f"{path} is missing, because an earlier version stored the fold")
-    if run.sha256(path) != entry.windows:
+    if run.sha256(path) != sha256:
         raise RunError(f"{path} is not the file that the run wrote")
     try:
-        windows = np.load(io.BytesIO(run.content(path)), allow_pickle=False)
-        answers = FoldAnswers(own, asked, windows)
-        if not answers.are_whole:
-            raise ValueError("its numbers are not those of the votes")
+        found: NDArray[np.float32] = np.load(io.BytesIO(run.content(path)), allow_pickle=False)
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged: {first_line(error)}") from error
-    return answers
+    return found
 
 
 def clear(run: Run) -> None:

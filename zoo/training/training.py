@@ -4,12 +4,13 @@ import copy
 import datetime
 import hashlib
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.artefacts.model_card import model_card
 from zoo.evaluate.audit import audit
@@ -18,8 +19,10 @@ from zoo.evaluate.cross_validation import (
     CRASHED_FOLD,
     Experiment,
 )
+from zoo.evaluate.importance import families_of, to_csv
 from zoo.evaluate.protocols import Fold, split_hash
 from zoo.evaluate.robustness import Sample
+from zoo.evaluate.window_answers import to_npy
 from zoo.execution.engine import Engine
 from zoo.execution.progress import Bar, Reporter
 from zoo.features.copies import extract_copies
@@ -34,8 +37,8 @@ from zoo_registry.files import atomic_path, write_text
 from zoo_registry.own_files import remember_own
 from zoo_registry.predictions import ChangedPredictions, Predictions
 from zoo_registry.processes import this_process
-from zoo_registry.record import ArtefactInfo, FoldRecord
-from zoo_registry.runs import ARTEFACT, Run
+from zoo_registry.record import ArtefactInfo, FoldRecord, ImportanceInfo
+from zoo_registry.runs import ARTEFACT, IMPORTANCE, WINDOWS, Run
 
 __all__ = ["Training"]
 
@@ -141,6 +144,8 @@ class Training:
         trained = {entry.fold for entry in self.record.folds}
         if self.record.predictions and trained == {fold.number for fold in self.folds}:
             with suppress(RunError):  # missing or damaged
+                if not self._are_whole({WINDOWS, IMPORTANCE}):
+                    return None
                 self.run.robustness()
                 return self.run.predictions()
         return None
@@ -172,6 +177,8 @@ class Training:
             entry.betas = betas
         predictions = Predictions.concatenate([part.predictions for part in found.folds])
         self._store_robustness([part.changed for part in found.folds if part.changed is not None])
+        self._store_importance([part.importance for part in found.folds], predictions)
+        self._store_windows(to_npy(found.folds))
         text = predictions.to_csv()
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         if self.record.predictions != sha256:  # the artefact names the scores
@@ -191,6 +198,30 @@ class Training:
         write_text(self.run.robustness_path, text)
         info.sha256 = hashlib.sha256(text.encode()).hexdigest()
 
+    def _store_importance(
+        self, parts: Sequence[NDArray[np.float32] | None], predictions: Predictions
+    ) -> None:
+        """Store what shuffled columns cost each track; without that, no earlier one stays."""
+        info, known = self.record.importance, [part for part in parts if part is not None]
+        if not (info and len(known) == len(parts)):
+            self.record.importance = None
+            self.run.importance_path.unlink(missing_ok=True)
+            return
+        text = to_csv(list(info.families), np.concatenate(known), predictions)
+        write_text(self.run.importance_path, text)
+        info.sha256 = hashlib.sha256(text.encode()).hexdigest()
+
+    def _store_windows(self, content: bytes | None) -> None:
+        """Store the windows, unless there are too many; then no earlier ones stay."""
+        path = self.run.kept_windows_path
+        if content is None:
+            self.record.windows = None
+            path.unlink(missing_ok=True)
+            return
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+        self.record.windows = hashlib.sha256(content).hexdigest()
+
     def _evaluate(self, bar: Bar) -> dict[str, FoldAnswers]:
         """Return the answers of each fold that did not fail, by its name."""
         info = self.sample.info if self.sample else None
@@ -198,9 +229,12 @@ class Training:
         if info and (former is None or msgspec.structs.replace(former, sha256=None) != info):
             self.record.folds = []  # their models were asked about another sample
         self.record.robustness = info
+        families = families_of(self.experiment.model, self.experiment.dataset) or {}
+        counts = {name: len(columns) for name, columns in families.items()}
+        self.record.importance = ImportanceInfo(families=counts) if families else None
         return Evaluation(
             self.run, self.experiment, self.folds, self.record.folds, self.search, self.sample,
-            self.engine, self.reporter, self._store, self._announce_fold,
+            self.engine, self.reporter, self._store, self._announce_fold, families,
         ).answers(bar)  # fmt: skip
 
     def _announce_fold(self, entry: FoldRecord) -> None:

@@ -14,8 +14,10 @@ from zoo.datasets import Dataset
 from zoo.datasets.collections.known import COLLECTIONS
 from zoo.datasets.recorded import differences, usable
 from zoo.evaluate.audit import audit
+from zoo.evaluate.importance import importances
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
 from zoo.evaluate.robustness import Sample
+from zoo.evaluate.window_answers import window_faults
 from zoo.execution.progress import Reporter
 from zoo.plugins.from_run import recorded_run, with_tracks_of
 from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, recorded_model
@@ -24,7 +26,7 @@ from zoo.training.train import train
 from zoo_registry.errors import RunError, ZooError
 from zoo_registry.predictions import OTHER, Predictions
 from zoo_registry.published import is_published
-from zoo_registry.runs import EMBEDDINGS, Run
+from zoo_registry.runs import EMBEDDINGS, IMPORTANCE, WINDOWS, Run
 from zoo_registry.temporary import temporary_folder
 from zoo_registry.text import shown
 
@@ -42,8 +44,8 @@ class Finding:
     Attributes
     ----------
     what : str
-        "record", "dataset", "split", "audit", "predictions", "robustness", "sizes", "card",
-        "artefact", "embeddings" or "rerun".
+        "record", "dataset", "split", "audit", "predictions", "windows", "robustness",
+        "importance", "sizes", "card", "artefact", "embeddings" or "rerun".
     detail : str
         One sentence.
     """
@@ -210,6 +212,11 @@ def verify_files(run: Run) -> tuple[list[Finding], Predictions | None]:
         run.robustness()
     except RunError as error:
         findings.append(Finding("robustness", str(error)))
+    try:
+        importances(run, predictions)
+    except RunError as error:
+        findings.append(Finding("importance", str(error)))
+    findings += [Finding("windows", fault) for fault in window_faults(run, predictions)]
     return [*findings, *_files(run, predictions)], predictions
 
 
@@ -229,6 +236,10 @@ def differing(run: Run, again: Run) -> list[Finding]:
             return [Finding("rerun", "the repetition was not fitted to the same numbers of tracks")]
         what = "answers after training on fewer tracks"
         findings = _differing(fewer.predictions, fewer_again.predictions, what)
+    for name in (WINDOWS, IMPORTANCE):  # runs of earlier versions have neither
+        known, found = run.hashes.get(name), again.hashes.get(name)
+        if not findings and known and found != known:
+            return [Finding("rerun", f"the repetition has another {name}")]
     return findings
 
 
