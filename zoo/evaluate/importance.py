@@ -169,6 +169,7 @@ def falls(
     rows, ends = np.concatenate(parts), np.cumsum([len(part) for part in parts])[:-1]
 
     def right(given: Sequence[NDArray[np.float32]]) -> NDArray[np.bool_]:
+        """Return whether the vote of each track is right, once per set of the chosen tracks."""
         winners = [vote_winner(*count_votes(windows)) for windows in answer(given)]
         are_right: NDArray[np.bool_] = np.reshape(winners, (-1, len(parts))) == labels[chosen]
         return are_right

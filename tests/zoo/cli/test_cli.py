@@ -214,9 +214,8 @@ def test_a_run_is_shown_with_its_matrix_the_right_way_round(command, mistaken):
     assert "rows are labels, columns are answers" in " ".join(out.split())
     words = [line for line in lines[place + 1 :] if line and line[0].isalpha()]
     assert words[:3] == [["high", "low"], ["high", "8", "1"], ["low", ".", "7"]]
-    assert words[-2:] == [
-        ["high", "1.000", ".889", ".941", "9"], ["low", ".875", "1.000", ".933", "7"],
-    ]  # fmt: skip
+    for row in (["high", "1.000", ".889", ".941", "9"], ["low", ".875", "1.000", ".933", "7"]):
+        assert row in words
     assert ["balanced", "accuracy", ".944"] in [line[:3] for line in words]
     assert "accuracy .938 by vote, .938 by mean probability, macro F1 .937; folds" in out
     _, out, _ = command("runs", "show", "svm", "--format", "json")
