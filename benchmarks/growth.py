@@ -211,7 +211,7 @@ if __name__ == "__main__":
     options = {
         "--tracks": sizes | {"default": [200, 2_000, 20_000]},
         "--rows": sizes | {"default": [1_000, 10_000, 100_000]},
-        "--runs": sizes | {"default": [100, 1_000, 10_000]},
+        "--runs": sizes | {"default": [100, 200, 2_000]},
         "--files": sizes | {"default": [1_000, 10_000, 100_000]},
         "--model": {"default": "logistic"},
     }

@@ -50,7 +50,7 @@ class Row:
         not significantly worse, this one included; see `zoo.evaluate.significance`.
     tied_with : tuple of str
         Ids of the runs that are neither significantly better nor significantly worse, at most the
-        best hundred.
+        best twenty.
     p : float or None
         Smallest p-value of a comparison with a better row, corrected for all pairs of the board;
         it is below .05 exactly if `rank_low` is above 1. None if none is better.

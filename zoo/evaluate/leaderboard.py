@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["hashing", "leaderboard", "side_by_side"]
 
 _VERSION = "boards-14"  # raised whenever the same predictions give other figures
-_TIES = 100  # runs that a row names; more would make boards with many ties too large
+_TIES = 20  # runs that a row names; more would make boards with many ties too large
 
 
 def leaderboard(
@@ -72,7 +72,7 @@ def leaderboard(
     known = remembered(
         _VERSION,
         [query, form, by, found],
-        lambda: [asdict(board) for board in _boards(by)],
+        lambda: msgspec.to_builtins(list(_boards(by))),
         place=[query, by],
     )
     folders = {Path(folder).name: Path(folder) for folder, *_ in found}
@@ -298,17 +298,17 @@ def _rank(figures: Mapping[str, dict[str, Any]], entries: "Entries", metric: "Me
     ranks = found.ranks(len(figures), metric)
     scores = entries.means(metric) * (1 if metric.is_loss else -1)
     places = np.searchsorted(np.sort(scores), scores)
-    ties: list[list[int]] = [[] for _ in figures]
-    for one, other in zip(found.first[~found.is_sure], found.second[~found.is_sure], strict=True):
-        ties[one].append(other)
-        ties[other].append(one)
-    names = list(figures)
+    names = np.array(list(figures), dtype=object)
+    order = np.lexsort((names, places))
+    is_tied = np.zeros((len(names), len(names)), dtype=bool)
+    one, other = found.first[~found.is_sure], found.second[~found.is_sure]
+    is_tied[one, other] = is_tied[other, one] = True
     for number, row in enumerate(figures.values()):
-        tied = sorted(ties[number], key=lambda other: (places[other], names[other]))
+        tied = names[order[is_tied[number, order]][:_TIES]]
         row["rank"] = 1 + int(places[number])
         row["rank_low"], row["rank_high"] = int(ranks.low[number]), int(ranks.high[number])
         row["p"] = None if np.isnan(ranks.p[number]) else float(ranks.p[number])
-        row["tied_with"] = tuple(names[other] for other in tied[:_TIES])
+        row["tied_with"] = tuple(tied.tolist())
 
 
 def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> Row:
