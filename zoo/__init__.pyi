@@ -9,6 +9,7 @@ from .features.files import Embeddings as Embeddings
 from .features.files import embed as embed
 from .inference.predict import predict as predict
 from .plugins.classical import classical as classical
+from .plugins.contract import CLASS_WEIGHT as CLASS_WEIGHT
 from .plugins.contract import CannotExport as CannotExport
 from .plugins.contract import Card as Card
 from .plugins.contract import Choice as Choice

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo import Card, Choice, Handcrafted, Int, classical
+from zoo import CLASS_WEIGHT, Card, Choice, Handcrafted, Int, classical
 
 __all__ = ["card", "make", "predict", "train"]
 
@@ -11,7 +11,7 @@ card = Card(
     title="Decision tree",
     family="classical",
     frontend=Handcrafted(),
-    params={"criterion": "entropy", "min_samples_leaf": 5, "max_depth": None},
+    params={"criterion": "entropy", "min_samples_leaf": 5, "max_depth": None, **CLASS_WEIGHT},
     space={
         "criterion": Choice(("entropy", "gini")),
         "min_samples_leaf": Int(1, 20),

@@ -3,7 +3,7 @@
 import warnings
 from typing import Any
 
-from zoo import Card, Float, Handcrafted, LogFloat, classical
+from zoo import CLASS_WEIGHT, Card, Float, Handcrafted, LogFloat, classical
 
 __all__ = ["card", "make", "predict", "train"]
 
@@ -12,7 +12,7 @@ card = Card(
     title="ElasticNet",
     family="classical",
     frontend=Handcrafted(),
-    params={"C": 0.3, "l1_ratio": 0.5},
+    params={"C": 0.3, "l1_ratio": 0.5, **CLASS_WEIGHT},
     space={"C": LogFloat(0.01, 10.0), "l1_ratio": Float(0.05, 0.95)},
     references=("Zou & Hastie 2005", "Defazio, Bach & Lacoste-Julien 2014 (SAGA)"),
 )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo import Card, Handcrafted, LogFloat, classical
+from zoo import CLASS_WEIGHT, Card, Handcrafted, LogFloat, classical
 
 __all__ = ["card", "make", "predict", "train"]
 
@@ -11,7 +11,7 @@ card = Card(
     title="Logistic regression",
     family="classical",
     frontend=Handcrafted(),
-    params={"C": 0.3},
+    params={"C": 0.3, **CLASS_WEIGHT},
     space={"C": LogFloat(0.01, 10.0)},
     references=("Cox 1958",),
 )

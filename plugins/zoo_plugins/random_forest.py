@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo import Card, Choice, Handcrafted, Int, classical
+from zoo import CLASS_WEIGHT, Card, Choice, Handcrafted, Int, classical
 
 __all__ = ["card", "make", "predict", "train"]
 
@@ -11,7 +11,7 @@ card = Card(
     title="Random forest",
     family="classical",
     frontend=Handcrafted(),
-    params={"n_estimators": 500, "max_features": "sqrt", "min_samples_leaf": 1},
+    params={"n_estimators": 500, "max_features": "sqrt", "min_samples_leaf": 1, **CLASS_WEIGHT},
     space={
         "n_estimators": Int(100, 1000, step=100),
         "max_features": Choice(("sqrt", "log2", 0.2)),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo import Card, Handcrafted, LogFloat, classical
+from zoo import CLASS_WEIGHT, Card, Handcrafted, LogFloat, classical
 
 __all__ = ["card", "make", "predict", "train"]
 
@@ -11,7 +11,7 @@ card = Card(
     title="SVM (RBF)",
     family="classical",
     frontend=Handcrafted(),
-    params={"C": 5.0, "gamma": "scale"},
+    params={"C": 5.0, "gamma": "scale", **CLASS_WEIGHT},
     space={"C": LogFloat(0.1, 100.0), "gamma": LogFloat(1e-4, 0.1)},
     references=("Cortes & Vapnik 1995",),
 )

@@ -1,4 +1,5 @@
 from .card import Card as Card
+from .class_weight import CLASS_WEIGHT as CLASS_WEIGHT
 from .errors import ArtefactError as ArtefactError
 from .errors import AudioError as AudioError
 from .errors import CannotExport as CannotExport

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from zoo_registry.class_weight import NAME, ClassWeight
 from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.frontend import FrontEnd, check_contract, check_front_end, check_name
 from zoo_registry.hooks import CONTRACT
@@ -146,10 +147,39 @@ class Card:
             resolved[name] = self._fit(name, _literal(value) if isinstance(value, str) else value)
         return resolved
 
+    def recorded(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+        """Return the parameters that a run records, and is known by.
+
+        These are all, but `CLASS_WEIGHT` where it is "none": such a run is the same as before the
+        model had this parameter.
+
+        Parameters
+        ----------
+        params : mapping
+            Result of `resolve`.
+        """
+        own, is_balanced = self.split(params)
+        is_neutral = self.params.get(NAME) is ClassWeight.NONE and not is_balanced
+        return own if is_neutral else dict(params)
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether the parameters have `CLASS_WEIGHT`, and not one of the author's of this name."""
+        return isinstance(self.params.get(NAME), ClassWeight)
+
+    def split(self, params: Mapping[str, ParamValue]) -> tuple[dict[str, ParamValue], bool]:
+        """Return parameters without `CLASS_WEIGHT`, and whether it lets all classes count alike."""
+        if not self.weighs_classes:
+            return dict(params), False
+        rest = {name: value for name, value in params.items() if name != NAME}
+        return rest, params.get(NAME) == ClassWeight.BALANCED
+
     def _fit(self, name: str, value: ParamValue) -> ParamValue:
         """Return `value` if its type is that of the default."""
         default = self.params[name]
         options = self.space.get(name)
+        if isinstance(default, ClassWeight):
+            options = Choice(tuple(ClassWeight))
         if isinstance(default, bool) or isinstance(value, bool):
             fits = isinstance(value, bool) and isinstance(default, bool | None)
         elif isinstance(default, float):

@@ -105,6 +105,7 @@ class ModelSpec:
         seed: int,
         progress: Progress,
         scratch: Path,
+        sample_weight: "NDArray[np.float64] | None",
     ) -> object:
         """Fit a model to the training tracks of one fold.
 
@@ -121,7 +122,7 @@ class ModelSpec:
         groups : int64 array, shape (tracks,)
             Tracks with the same number belong together: keep them on one side of another split.
         params : mapping
-            Every parameter of the card.
+            Every parameter of the card; without `CLASS_WEIGHT`.
         seed : int
             Random seed; the same seed must give the same model.
         progress : callable
@@ -130,6 +131,10 @@ class ModelSpec:
             Folder of this fold for the state of a long training, empty at first. After an
             interruption the same command finds the state in it. It is deleted when the fold is
             stored.
+        sample_weight : float64 array, shape (tracks,), or None
+            Weight of each row of a track, or of each track behind a front end of frames, if the
+            user sets ``class_weight=balanced``; otherwise None. For a model whose card
+            has `CLASS_WEIGHT`.
 
         Returns
         -------

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from zoo_registry.card import Card
+from zoo_registry.class_weight import balanced_weights
 from zoo_registry.errors import CannotExport, LayoutError, PluginError, UsageError
 from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
@@ -244,9 +245,14 @@ class Model:
         scratch: Path,
     ) -> object:
         """Call the `train` hook."""
+        own, is_balanced = self.card.split(params)
+        weights = None
+        if is_balanced:
+            by_row = self.card.frontend.layout == "vectors"
+            weights = balanced_weights(labels, [len(rows) for rows in tracks] if by_row else None)
         model = self.call(
-            "train", tracks=tracks, labels=labels, classes=classes, groups=groups,
-            params=params, seed=seed, progress=progress, scratch=scratch,
+            "train", tracks=tracks, labels=labels, classes=classes, groups=groups, params=own,
+            seed=seed, progress=progress, scratch=scratch, sample_weight=weights,
         )  # fmt: skip
         if model is None:
             raise PluginError(f"{self.card.name}: train returned None; return the fitted model")
@@ -325,6 +331,12 @@ class Model:
                 )  # fmt: skip
             else:
                 yield kept
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether the plugin's `train` takes `sample_weight`."""
+        own = [f for f in self._manager.hook.train.get_hookimpls() if f.plugin is self.module]
+        return any("sample_weight" in found.argnames + found.kwargnames for found in own)
 
     @property
     def is_observed(self) -> bool:

@@ -63,9 +63,10 @@ Status = Literal["running", "complete", "no artefact", "failed"]
 class RunRecord(Structure, kw_only=True):
     """The content of `run.json`.
 
-    `params` has every parameter, defaults included; `frontend` name, version and fields of the
-    front end; `versions` every package that may change the result; `error` the reason why the run
-    failed, or why it has no artefact yet. `extraction` has ``tracks, decode_seconds,
+    `params` has every parameter, defaults included, without a `CLASS_WEIGHT` that is "none"
+    (`Card.recorded`); `frontend` name, version and fields of the front end; `versions` every
+    package that may change the result; `error` the reason why the run failed, or why it has no
+    artefact yet. `extraction` has ``tracks, decode_seconds,
     frontend_seconds``: the tracks whose arrays were computed for this run, and the time that it
     took, summed over all workers; it is empty for a table of features. `split` is the sha256 over
     the track ids of every training and test part, `predictions` that of `predictions.csv`.

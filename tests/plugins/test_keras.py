@@ -53,7 +53,15 @@ class Trained:
         self.reports = []
         self.curve = []
 
-    def train(self, lengths=(1, 5, FRAMES, 90), seed=3, scratch=None, stop=None, **settings):
+    def train(
+        self,
+        lengths=(1, 5, FRAMES, 90),
+        seed=3,
+        scratch=None,
+        stop=None,
+        sample_weight=None,
+        **settings,
+    ):
         rng = np.random.default_rng(0)
         labels = np.arange(len(lengths)) % 2
         tracks = [track(*pair, rng) for pair in zip(lengths, labels, strict=True)]
@@ -74,6 +82,7 @@ class Trained:
             seed=seed,
             progress=report,
             scratch=scratch,
+            sample_weight=sample_weight,
         )
 
 
@@ -322,6 +331,17 @@ class TestModels:
             (found,) = trained.plugin.predict(model, [track(100, label, rng)])
             assert (found.argmax(axis=1) == label).all()
         assert trained.reports[-1][1].startswith("kept epoch ")
+
+    @both
+    def test_tracks_count_by_their_weight(self, name):
+        trained = Trained(name)
+        model = trained.train(
+            [40] * 16, epochs=6, learning_rate=0.02, validation=0.25, dropout=0.0,
+            sample_weight=np.arange(16) % 2 * 2.0,
+        )  # fmt: skip
+        (found,) = trained.plugin.predict(model, [track(100, 0, np.random.default_rng(4))])
+        assert (found.argmax(axis=1) == 1).all()  # nothing else had a weight
+        assert trained.curve[-2]["held_out_accuracy"] == 1.0
 
     @pytest.mark.parametrize(("name", "validation"), [("cnn2d", 0.25), ("vgg16", 0.0)])
     def test_an_interrupted_training_ends_as_if_it_had_not_been(self, name, validation, tmp_path):

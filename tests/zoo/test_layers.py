@@ -169,8 +169,8 @@ class TestImports:
 class TestPublicNames:
     def test_pinned(self):
         assert zoo.__all__ == [
-            "CannotExport", "Card", "Change", "Choice", "Dataset", "Embeddings", "Encoder",
-            "Exported", "Float", "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS",
+            "CLASS_WEIGHT", "CannotExport", "Card", "Change", "Choice", "Dataset", "Embeddings",
+            "Encoder", "Exported", "Float", "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS",
             "KERAS_SPACE", "LogFloat", "LogMel", "Neighbours", "Run", "TrainedOn", "ZooError",
             "batch_normalisation", "classical", "embed", "hookimpl", "keras_model", "leaderboard",
             "predict", "size_curve", "train", "tune",

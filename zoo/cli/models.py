@@ -135,8 +135,17 @@ def _card(card: Mapping[str, Any]) -> Text:
             text = str(value) if isinstance(value, str | int) else "; ".join(value)
         yield from in_width(f"{key.replace('_', ' '):<14}{text}", indent=14)
     if params:
-        rows = ((name, str(value), card["ranges"].get(name, "")) for name, value in params.items())
+        rows = (
+            (name, _default(value), card["ranges"].get(name, "")) for name, value in params.items()
+        )
         yield make_table(columns("parameter", "default", "tuned over", overflow="fold"), rows)
+
+
+def _default(value: object) -> str:
+    """Return a default, and other values where there are few."""
+    from zoo_registry.class_weight import ClassWeight
+
+    return ", or ".join(ClassWeight) if isinstance(value, ClassWeight) else str(value)
 
 
 def _table(states: "list[PluginStatus]") -> Text:

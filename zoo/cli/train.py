@@ -27,13 +27,17 @@ from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from zoo.datasets import Dataset
+    from zoo_registry.model import Model
     from zoo_registry.plugins import Registry
     from zoo_registry.reading import Reading
     from zoo_registry.runs import Run
 
 __all__ = ["command", "setting"]
+
+_IMBALANCE = 5.0  # tracks of the largest class over those of the smallest that are worth a note
 
 
 @with_reading
@@ -122,8 +126,6 @@ def command(
     Example: zoo train svm random-forest --data ./my-music
     """
     from zoo.datasets import FeatureTable
-    from zoo.evaluate.protocols import chosen_protocol
-    from zoo.evaluate.published_splits import note_published
     from zoo.evaluate.subsets import checked_sizes
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
     from zoo.training.origin import Origin
@@ -139,17 +141,17 @@ def command(
     params = dict(map(setting, settings or ()))
     wishes = list(product(frontends or (origin.frontend(registry),), names, _seeds(seeds)))
     _check_name(given_name, note, len(wishes))
+    weighted: dict[str, bool] = {}
     for frontend, name, _ in wishes:  # errors are reported before hours of work
         with suppress(UsageError) if every else nullcontext():
-            usable_model(registry, name, frontend).card.resolve(params)
+            weighted |= _checked(usable_model(registry, name, frontend), name, params)
     reporter = TerminalReporter()
     failures: list[str] = []
     scored: list[Run] = []
     with chosen_engine(engine, scheduler, jobs) as workers:
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
         dataset = origin.extended(dataset, registry, reporter)
-        splitting = chosen_protocol(protocol, dataset, not ungrouped)
-        if sentence := note_published(dataset, splitting.spec):
+        for sentence in _facts(dataset, protocol, not ungrouped, names, weighted):
             reporter.note(sentence)
         for frontend, name, seed in wishes:
             try:
@@ -190,6 +192,50 @@ def command(
     _print_curves(scored if fewer else ())
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
+
+
+def _checked(model: "Model", name: str, params: "Mapping[str, str]") -> dict[str, bool]:
+    """Check parameters; return by the name of the model whether it is weighted, if it can be."""
+    from zoo.plugins.classical import check_estimator
+
+    resolved = model.card.resolve(params)
+    is_balanced = model.card.split(resolved)[1]
+    if is_balanced:
+        check_estimator(model, resolved)
+    return {name: is_balanced} if model.card.weighs_classes else {}
+
+
+def _facts(
+    dataset: "Dataset",
+    protocol: str | None,
+    grouped: bool,
+    names: "Sequence[str]",
+    weighted: "Mapping[str, bool]",
+) -> "Iterator[str]":
+    """Yield sentences on a dataset that a user may want to know before the work.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The tracks.
+    protocol, grouped : str or None, bool
+        The split.
+    names : sequence of str
+        The models.
+    weighted : mapping
+        Whether they are trained with weights of the classes, by the names of those that can be.
+    """
+    from zoo.datasets.checks.imbalance import BALANCED, RANKED, sizes_apart
+    from zoo.evaluate.protocols import chosen_protocol
+    from zoo.evaluate.published_splits import note_published
+
+    if sentence := note_published(dataset, chosen_protocol(protocol, dataset, grouped).spec):
+        yield sentence
+    sizes = sizes_apart(dataset, _IMBALANCE)
+    if sizes and not any(weighted.values()):
+        of = "" if len(weighted) == len(names) else f" (of {', '.join(weighted)})"
+        weigh = f"with `{BALANCED}` all classes count alike in the training{of}; " * bool(weighted)
+        yield f"{sizes}: {weigh}`{RANKED}` ranks by an accuracy in which all classes count alike"
 
 
 def _print_boards(scored: "Sequence[Run]", *, audio: bool) -> None:

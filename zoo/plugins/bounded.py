@@ -10,6 +10,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 
 from zoo.plugins.classical import MANY
+from zoo.plugins.weighted import fit_weighted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,8 +91,10 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.estimator = estimator
         self.components = components
 
-    def fit(self, X: "Rows", y: "Labels") -> "BoundedClassifier":
-        """Fit to training rows, shape (rows, columns), and the int64 label of each."""
+    def fit(
+        self, X: "Rows", y: "Labels", sample_weight: "NDArray[np.float64] | None" = None
+    ) -> "BoundedClassifier":
+        """Fit to training rows, shape (rows, columns), with the label and weight of each."""
         self.bounded_ = Bounded().fit(X)
         self.classes_, self.n_features_in_ = np.unique(y), X.shape[1]
         if self.components and X.shape[1] > MANY:
@@ -99,7 +102,11 @@ class BoundedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         inputs = self._inputs(X)
         if self.projection_ is not None:  # so that a graph may have training rows in half precision
             inputs = inputs.astype(np.float16).astype(np.float64)
-        self.estimator_ = clone(self.estimator).fit(inputs, y)
+        estimator = clone(self.estimator)
+        if sample_weight is None:
+            self.estimator_ = estimator.fit(inputs, y)
+        else:
+            self.estimator_ = fit_weighted(estimator, inputs, y, sample_weight)
         return self
 
     def _inputs(self, X: "Rows") -> "NDArray[np.float64]":

@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zoo.audio.frontends import Handcrafted
-from zoo_registry.errors import PluginError
+from zoo_registry.class_weight import ClassWeight
+from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.hooks import hookimpl
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["MANY", "check_estimator", "classical", "components_of"]
 MANY = 200  # columns; the front ends that are no encoders have fewer
 _COMPONENTS = 64  # that more columns become
 _ARGUMENTS = ("params", "seed", "inner_folds")
+_NO_WEIGHTS = "{} takes no sample_weight; leave out class_weight=balanced"
 
 
 def classical(
@@ -33,7 +35,8 @@ def classical(
 
     The classifier is fitted on the windows of all training tracks, each with the label of its
     track. It gets standardised columns, limited to five standard deviations. Fitting uses all cores
-    wherever the estimator leaves `n_jobs` unset, predicting one.
+    wherever the estimator leaves `n_jobs` unset, predicting one. A card whose parameters have
+    `CLASS_WEIGHT` lets the user weight the windows, so that every class counts alike.
 
     Parameters
     ----------
@@ -88,6 +91,7 @@ def classical(
         groups: "Labels",
         params: Mapping[str, Any],
         seed: int,
+        sample_weight: "NDArray[np.float64] | None" = None,
     ) -> Any:
         """Fit a new estimator on the windows of all tracks."""
         import joblib
@@ -95,7 +99,9 @@ def classical(
 
         from zoo.plugins.bounded import BoundedClassifier
 
-        given: dict[str, Any] = {"params": dict(params), "seed": seed}
+        # The zoo takes CLASS_WEIGHT out; who calls this hook with the card's defaults does not.
+        own = {name: value for name, value in params.items() if value is not ClassWeight.NONE}
+        given: dict[str, Any] = {"params": own, "seed": seed}
         if "inner_folds" in wanted:
             given["inner_folds"] = _inner_folds(tracks, labels, groups, seed)
         X, owner = _windows(tracks)
@@ -103,7 +109,8 @@ def classical(
             estimator = BoundedClassifier(
                 make(**{name: given[name] for name in wanted}), _COMPONENTS if components else 0
             )
-            estimator.fit(X, np.asarray(labels)[owner])
+            weights = None if sample_weight is None else sample_weight[owner]
+            estimator.fit(X, np.asarray(labels)[owner], weights)
         estimator.n_classes_in_dataset_ = len(classes)
         return estimator
 
@@ -136,10 +143,12 @@ def components_of(model: "Model", columns: int | None) -> int | None:
 def check_estimator(model: "Model", params: Mapping[str, Any]) -> None:
     """Refuse a plugin of `classical` whose classifier gives neither probabilities nor scores.
 
+    Any plugin that cannot be fitted with weights is refused if the parameters ask for them.
+
     Parameters
     ----------
     model : Model
-        Any model; those that are not made by `classical` pass.
+        Any model.
     params : mapping
         All its parameters.
 
@@ -147,22 +156,33 @@ def check_estimator(model: "Model", params: Mapping[str, Any]) -> None:
     ------
     PluginError
         If a run of it would fail in its first fold for this reason.
+    UsageError
+        If it takes no weights, and `params` ask for them.
     """
+    own, is_balanced = model.card.split(params)
+    if is_balanced and not model.takes_weights:
+        raise UsageError(_NO_WEIGHTS.format(f"the `train` hook of {model.card.name}"))
     make = getattr(getattr(model.module, "train", None), "estimator", None)
     if make is None:
         return
     import numpy as np
 
-    is_fitted = False
+    estimator, is_fitted = None, False
     # Whatever else is wrong is found, and told, when a fold is fitted.
     with suppress(Exception, SystemExit), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = np.random.default_rng(0).normal(size=(20, 2))
         labels, every = np.arange(20) % 2, np.arange(20)
-        estimator = make({"params": dict(params), "seed": 0, "inner_folds": [(every, every)]})
+        estimator = make({"params": own, "seed": 0, "inner_folds": [(every, every)]})
         if not _scores(estimator):
             estimator.fit(rows, labels)  # some have the methods of what they fit
             is_fitted = True
+    if estimator is not None and is_balanced:
+        from zoo.plugins.weighted import takes_weights
+
+        if not takes_weights(estimator):
+            kind = f"the classifier of {model.card.name}, a {type(estimator).__name__},"
+            raise UsageError(_NO_WEIGHTS.format(kind))
     if is_fitted and not _scores(estimator):
         raise PluginError(
             f"the classifier of {model.card.name}, a {type(estimator).__name__}, has neither "

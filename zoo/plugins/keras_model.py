@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.audio.windows import RANGE, cut_windows
 from zoo_registry.card import Distribution, Float, LogFloat
+from zoo_registry.class_weight import CLASS_WEIGHT
 from zoo_registry.hooks import hookimpl
 from zoo_registry.silence import quiet_stderr
 
@@ -27,7 +28,7 @@ __all__ = [
     "keras_model",
 ]  # fmt: skip
 
-KERAS_PARAMS: Mapping[str, int | float] = MappingProxyType(
+KERAS_PARAMS: Mapping[str, int | float | str] = MappingProxyType(
     {
         "frames": 215,  # in a window; about 5 s
         "epochs": 24,  # at most
@@ -41,6 +42,7 @@ KERAS_PARAMS: Mapping[str, int | float] = MappingProxyType(
         "low_pass": 0.0,  # share of the windows without treble, as for telephones
         "validation": 0.0,  # share of the training tracks that chooses the epoch; 0: the last one
         "patience": 8,  # epochs without a better one before training stops
+        **CLASS_WEIGHT,
     }
 )
 """Training parameters of a network with their defaults, for its card to start from."""
@@ -104,8 +106,9 @@ def keras_model(
     doi:10.21437/Interspeech.2019-2680); labels are smoothed (Szegedy et al. 2016,
     doi:10.1109/CVPR.2016.308); the optimiser is AdamW (Loshchilov and Hutter 2019,
     arXiv:1711.05101) with a warm-up and a cosine schedule. With `validation` in the parameters,
-    and classes that are large enough, some groups are held out to choose the best epoch. An
-    interrupted training is resumed after its last epoch.
+    and classes that are large enough, some groups are held out to choose the best epoch. With
+    ``class_weight=balanced`` the windows of all classes have the same weight in sum. An interrupted
+    training is resumed after its last epoch.
 
     Parameters
     ----------
@@ -140,6 +143,7 @@ def keras_model(
         seed: int,
         progress: "Progress",
         scratch: Path | None = None,
+        sample_weight: "NDArray[np.float64] | None" = None,
     ) -> Any:
         """Return a network that is trained on random windows; the random seeds are set globally."""
         import numpy as np
@@ -155,6 +159,8 @@ def keras_model(
         frames, batch, epochs = params["frames"], params["batch"], params["epochs"]
         learnt, held = data.inner_split(labels, groups, params["validation"], seed)
         held_windows = [data.spread(tracks[i], frames, _HELD_WINDOWS) for i in held]
+        weights = None if sample_weight is None else sample_weight.astype(np.float32)
+        held_weights = None if weights is None else weights[held]
         mean, variance = data.statistics(tracks, learnt)
         model = _network(body, params, len(classes), mean, variance)
         steps = max(_FEWEST_STEPS, round(len(learnt) * params["crops"] / batch))
@@ -176,11 +182,14 @@ def keras_model(
                 crops = data.low_passed(crops, params["low_pass"], rng)
                 crops = data.masked(crops, mean, params["masking"], rng)
                 model.reset_metrics()  # before Keras 3.15 the loss is else the mean of all batches
-                losses.append(model.train_on_batch(crops, targets[labels[chosen]]))
+                of_batch = None if weights is None else weights[chosen]
+                losses.append(model.train_on_batch(crops, targets[labels[chosen]], of_batch))
             figures = {"loss": float(np.mean(losses))}
             note = f"epoch {epoch}/{epochs}, loss {figures['loss']:.2f}"
             if held_windows:
-                held_loss, held_accuracy = _held_out(model, held_windows, labels[held])
+                held_loss, held_accuracy = _held_out(
+                    model, held_windows, labels[held], held_weights
+                )
                 figures |= {"held_out_loss": held_loss, "held_out_accuracy": held_accuracy}
                 note += f", held out {held_loss:.2f}, {held_accuracy:.0%} right"
             state.finish_epoch(figures)
@@ -280,15 +289,25 @@ def _compile(model: Any, params: Mapping[str, Any], steps: int) -> None:
 
 
 def _held_out(
-    model: Any, windows: "Sequence[NDArray[np.float32]]", labels: "NDArray[np.int64]"
+    model: Any,
+    windows: "Sequence[NDArray[np.float32]]",
+    labels: "NDArray[np.int64]",
+    weights: "NDArray[np.float32] | None",
 ) -> tuple[float, float]:
-    """Return mean log loss (nats) and accuracy of tracks given as equally many windows each."""
+    """Return mean log loss (nats) and accuracy of tracks given as equally many windows each.
+
+    With weights, shape (tracks,), these are weighted means.
+    """
     import numpy as np
 
     found = _classify(model, np.concatenate(windows)).reshape(len(windows), len(windows[0]), -1)
     likelihood = np.take_along_axis(found, labels[:, None, None], axis=2)
+    loss = -np.log(likelihood + 1e-7)
     right = found.mean(axis=1).argmax(axis=1) == labels
-    return float(-np.log(likelihood + 1e-7).mean()), float(right.mean())
+    if weights is None:
+        return float(loss.mean()), float(right.mean())
+    shares = weights / weights.sum()
+    return float(shares @ loss.mean(axis=(1, 2))), float(shares @ right)
 
 
 def _classify(model: Any, windows: "NDArray[np.float32]") -> "NDArray[np.float32]":

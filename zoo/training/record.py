@@ -65,7 +65,7 @@ def new_record(
             licence=_licence(source.distribution),
             file=source.name if source.is_file else None,
         ),
-        params=params,
+        params=card.recorded(params),
         frontend=frontend_of(model, dataset),
         frontend_plugin=None if isinstance(dataset, FeatureTable) else _frontend_plugin(model),
         components=components_of(model, columns),

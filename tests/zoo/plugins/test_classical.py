@@ -107,7 +107,7 @@ class TestHooks:
     def test_the_hooks_have_the_arguments_of_the_specification(self):
         train, predict = classical(lambda: None)
         assert set(inspect.signature(train).parameters) == {
-            "tracks", "labels", "classes", "groups", "params", "seed",
+            "tracks", "labels", "classes", "groups", "params", "seed", "sample_weight",
         }  # fmt: skip
         assert list(inspect.signature(predict).parameters) == ["model", "tracks"]
 

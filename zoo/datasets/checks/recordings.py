@@ -21,6 +21,7 @@ from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, FeatureTable, Track
 from zoo.datasets.checks.conditions import differences
 from zoo.datasets.checks.feature_tables import check_table
+from zoo.datasets.checks.imbalance import BALANCED, RANKED, sizes_apart
 from zoo.datasets.checks.name_groups import alike_classes, alike_sentence, find_pieces
 from zoo.datasets.checks.problem import Problem
 from zoo.datasets.collections.gtzan import GTZAN, facts, is_gtzan, track_name
@@ -253,11 +254,9 @@ def _names(dataset: Dataset) -> Iterator[Problem]:
 
 
 def _balance(dataset: Dataset) -> Iterator[Problem]:
-    sizes = Counter(track.label for track in dataset.tracks if track.label != OTHER)
-    (most, high), *_, (least, low) = sizes.most_common()
-    if high > _IMBALANCE * low:
-        detail = f"{most} has {high} tracks, {least} {low}; look at macro F1, not at accuracy"
-        yield Problem("imbalance", False, (), detail)
+    if sizes := sizes_apart(dataset, _IMBALANCE):
+        advice = f"rank by balanced accuracy (`{RANKED}`), and train with `{BALANCED}`"
+        yield Problem("imbalance", False, (), f"{sizes}; {advice}")
 
 
 def _conditions(dataset: Dataset, tracks: _Inspected) -> Iterator[Problem]:
