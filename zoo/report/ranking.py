@@ -40,10 +40,9 @@ def ranking(board: Board) -> list[str]:
     sentences = []
     if len(rows) > 1:
         sentences.append(_best(board, rows))
-        sentences.append(
-            "rank: those that the data allow, at 95 %; p: the smallest of the tests against better "
-            "models, corrected for all pairs."
-        )
+        p = "; p: the smallest of the tests against better models, corrected for all pairs"
+        has_p = any(row.p is not None for row in rows)
+        sentences.append(f"rank: those that the data allow, at 95 %{p * has_p}.")
     return sentences + _baseline(board, rows)
 
 
@@ -81,7 +80,8 @@ def _baseline(board: Board, rows: list[Row]) -> list[str]:
     within = [value for value in known.values() if low <= value <= high]
     no_better = ""
     if within:
-        no_better = f" The interval of {board.name(rows[0])}, the best one, holds that."
+        name = board.name(rows[0])
+        no_better = f" No model is shown to be better: the interval of {name} holds that."
     return [f"Baseline by {TITLES[board.by]}: {reached}.{no_better}"]
 
 
