@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from zoo.evaluate.metrics import Metric
 from zoo.evaluate.wilson import wilson
 
-__all__ = ["LEVEL", "ends", "resampled", "sums_by"]
+__all__ = ["LEVEL", "ends", "resampled", "student", "sums_by"]
 
 LEVEL = 0.05  # of intervals and tests
 _RESAMPLES = 4999
@@ -65,7 +65,7 @@ def ends(
     # Degrees of freedom of a sum of variances: Satterthwaite 1946, doi:10.2307/3002019.
     inverse = of_groups**2 / (count - 1) + seeds**2 / freedom
     freedom = np.divide(variance**2, inverse, out=np.full(len(means), count - 1.0), where=seeds > 0)
-    quantile = np.array([_student(one) for one in freedom.tolist()])
+    quantile = np.array([student(one) for one in freedom.tolist()])
     if not np.isfinite(metric.most):
         half = quantile * np.sqrt(variance)
         return np.stack([np.maximum(means - half, 0), means + half], axis=1)
@@ -115,8 +115,14 @@ def _covariance(sizes: bytes) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1024)
-def _student(freedom: float) -> float:
-    """Return the quantile of Student's t of a two-sided interval."""
+def student(freedom: float) -> float:
+    """Return the quantile of Student's t of a two-sided 95 % interval.
+
+    Parameters
+    ----------
+    freedom : float
+        Degrees of freedom.
+    """
     if freedom < _MANY:
         from scipy.special import stdtrit  # quick commands do without
 

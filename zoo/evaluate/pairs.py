@@ -8,13 +8,23 @@
 * Student's t over the groups, and Holm's correction (1979, https://www.jstor.org/stable/4615733).
 * Repeated splits: t-test with a variance that is corrected for overlapping training parts (Nadeau
   & Bengio 2003, doi:10.1023/A:1024068626366).
+
+The interval of a difference holds what the same test does not reject, so that it excludes 0 exactly
+if p is below .05. If signs of the units are flipped, those are means over subsets of the units
+(Hartigan 1969, doi:10.1080/01621459.1969.10501057; Tritchler 1984,
+doi:10.1080/01621459.1984.10477085), and need no trial and error. Two models that differ in few
+tracks, or none, have too few means: an interval that holds 0 is at least as wide as with one more
+unit won, and one more lost (Bonett & Price 2012, doi:10.3102/1076998611411915).
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zoo.evaluate.intervals import LEVEL, student
 
 __all__ = ["Pairs", "holm"]
 
@@ -154,18 +164,76 @@ class Pairs:
         """
         p = np.ones(len(self._first))
         for i, pairs in self._rows:
-            found, taken = self._differences(i, self._second[pairs])
-            splits = np.maximum((taken > 0).sum(axis=1), 1)
-            samples = found[:, : taken.shape[1]] / np.maximum(taken, 1)
-            means = samples.sum(axis=1) / splits
-            squares = ((samples - means[:, None]) ** 2 * (taken > 0)).sum(axis=1)
+            means, error, splits = self._split_means(i, self._second[pairs], share)
             freedom = np.maximum(splits - 1, 1)
-            error = np.sqrt((1 / splits + share) * squares / freedom)
             t = np.abs(means) / np.maximum(error, _ROUNDING)
             # Splits that all agree are as many coins.
             found_p = np.where(error > _ROUNDING, _of_t(t, freedom), 2.0**-freedom)
             p[pairs] = np.where((np.abs(means) > _ROUNDING) & (splits > 1), found_p, 1.0)
         return p
+
+    def _split_means(
+        self, i: int, others: NDArray[np.int64], share: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the means over the splits, their errors and the number of splits of each pair."""
+        found, taken = self._differences(i, others)
+        splits = np.maximum((taken > 0).sum(axis=1), 1).astype(np.float64)
+        samples = found[:, : taken.shape[1]] / np.maximum(taken, 1)
+        means = samples.sum(axis=1) / splits
+        squares = ((samples - means[:, None]) ** 2 * (taken > 0)).sum(axis=1)
+        return means, np.sqrt((1 / splits + share) * squares / np.maximum(splits - 1, 1)), splits
+
+    def interval(self, most: float = 1.0) -> tuple[float, float]:
+        """Return the ends of the 95 % interval of the difference of the only pair.
+
+        It excludes 0 exactly if the p-value of `step_down` is below .05.
+
+        Parameters
+        ----------
+        most : float
+            Largest value of a track.
+        """
+        found, taken = self._differences(int(self._first[0]), self._second)
+        sums = found[0] * (self._roots[0] > 0)  # differences of rounding are none
+        sizes = np.pad(taken[0], (0, len(sums) - taken.shape[1]))
+        signs = _signs(len(sums))
+        flipped, tested = signs @ sums, signs @ sizes
+        total, size = flipped[0], tested[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # A difference is not rejected by flips if it lies between the means of the units whose
+            # signs they change and of the others.
+            means = np.stack(
+                [(total - flipped) / (size - tested), (total + flipped) / (size + tested)]
+            )
+        unknown = np.isnan(means).any(axis=0)  # no unit is left on one side
+        lows = np.where(unknown, -np.inf, means.min(axis=0))
+        highs = np.where(unknown, np.inf, means.max(axis=0))
+        equal = np.abs(flipped) >= abs(total) * (1 - _TIE)
+        lows[equal], highs[equal] = lows[equal].clip(max=0), highs[equal].clip(min=0)
+        least = math.ceil(LEVEL * len(signs))
+        mean = float(total / size)
+        low, high = min(np.sort(lows)[least - 1], mean), max(np.sort(highs)[-least], mean)
+        if low <= 0 <= high:
+            units = sums[sums != 0] if sums.any() else sizes * np.isfinite(most)
+            variance = (sums**2).sum() + 2 * (units**2).mean()
+            half = student(max(1.0, self._units[0] - 1)) * np.sqrt(variance) / size
+            low, high = min(low, mean - half), max(high, mean + half)
+        return max(float(low), -most), min(float(high), most)
+
+    def interval_of_splits(self, share: float) -> tuple[float, float]:
+        """Return the same over repeated splits, in agreement with `of_splits`.
+
+        Parameters
+        ----------
+        share : float
+            Ratio of the number of test tracks to that of training tracks.
+        """
+        ((mean,), (error,), (splits,)) = self._split_means(int(self._first[0]), self._second, share)
+        if error > _ROUNDING:
+            half = student(max(1.0, splits - 1)) * error
+            return mean - half, mean + half
+        is_sure = self.of_splits(share)[0] < LEVEL
+        return (mean, mean) if is_sure else (min(mean, 0.0), max(mean, 0.0))
 
 
 def holm(raw: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -274,8 +274,7 @@ class Entries:
             first, second = np.full(count - 1, best), np.delete(np.arange(count), best)
         pairs = Pairs(self.values(metric), self._took, self._units, seeds, first, second)
         if self._is_repeated:
-            tested = self._took.any(axis=0).sum() / (1 + self._units.max())
-            p = holm(pairs.of_splits(tested / self._learnt))
+            p = holm(pairs.of_splits(self._share))
         elif count <= _STEP_DOWN:
             p = pairs.step_down()
         elif count <= _ALL_PAIRS:
@@ -283,6 +282,38 @@ class Entries:
         else:  # the best is chosen by its score, so that its pairs count as all
             p = np.minimum(pairs.of_units() * (count * (count - 1) / 2), 1.0)
         return Comparison(first, second, pairs.means, p)
+
+    def interval_of_difference(self, metric: Metric) -> tuple[float, float]:
+        """Return the ends of the 95 % interval of the difference of the only two entries.
+
+        It excludes 0 exactly if `compare` gives a p-value below .05; see `zoo.evaluate.pairs`.
+
+        Parameters
+        ----------
+        metric : Metric
+            What is measured.
+        """
+        values, seeds = self.values(metric), self._seeds(metric)
+        one, other = np.array([0]), np.array([1])
+        pairs = Pairs(values, self._took, self._units, seeds, one, other)
+        if not self._is_repeated:
+            return pairs.interval(metric.most)
+        low, high = pairs.interval_of_splits(self._share)
+        if low <= 0 <= high:  # splits that agree do not make few recordings many
+            both = self._took.all(axis=0)
+            of_track, times = sums_by(values[:, both], self._tracks[both])
+            first = np.unique(self._tracks[both], return_index=True)[1]
+            groups = _numbered(self._groups[both][first].tolist())
+            took = np.ones(of_track.shape, dtype=bool)
+            once = Pairs(of_track / times, took, groups, seeds, one, other).interval(metric.most)
+            low, high = min(low, once[0]), max(high, once[1])
+        return max(low, -metric.most), min(high, metric.most)
+
+    @property
+    def _share(self) -> float:
+        """Ratio of the number of test tracks of a split to that of training tracks."""
+        tested = self._took.any(axis=0).sum() / (1 + self._units.max())
+        return float(tested / self._learnt)
 
     def _seeds(self, metric: Metric) -> list[NDArray[np.float64]]:
         """Return what each seed adds to the mean of an entry by chance; nothing for a single one.

@@ -1,13 +1,10 @@
 """The pages of ``zoo report``: one self-contained HTML file per board."""
 
-import base64
-import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo.evaluate.board import Board
 from zoo.evaluate.leaderboard import leaderboard, side_by_side
@@ -18,6 +15,7 @@ from zoo.evaluate.thresholds import thresholds
 from zoo.execution.progress import Reporter
 from zoo.report import figures
 from zoo.report.error_section import error_section
+from zoo.report.html import is_page, open_templates, signed
 from zoo.report.ranking import p_cell, rank_cell, ranking
 from zoo.report.tables import (
     audit_sentences,
@@ -36,14 +34,8 @@ from zoo_registry.files import check_replaceable, unwritable, write_text
 from zoo_registry.runs import Run
 from zoo_registry.text import shown
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 __all__ = ["write_report"]
 
-_TEMPLATES = Path(__file__).with_name("templates")
-_GENERATOR = '<meta name="generator" content="genre-zoo">'  # in ``base.html``
-_SIGNED = re.compile(rb'<meta name="generator" content="genre-zoo ([0-9a-f]{64})">')
 _COSTS = (
     ("train_seconds", "s", "training time", "the mean of the folds"),
     ("artefact_bytes", "B", "artefact size", "of the ONNX file"),
@@ -89,8 +81,8 @@ def write_report(
     pages = dict(zip(_file_names(boards), boards, strict=True))
     known = {run.id: run for run in runs() if isinstance(run, Run)}
     for name in [*pages, "index.html"] if len(pages) > 1 else pages:
-        check_replaceable(folder / name, _is_page, force)
-    templates = _templates()
+        check_replaceable(folder / name, is_page, force)
+    templates = open_templates()
     written = []
     try:
         with (reporter or Reporter()).bar(f"{len(pages)} pages", len(pages)) as bar:
@@ -102,35 +94,16 @@ def write_report(
                 content = _board_page(board, boards, known, progress, data)
                 written.append(folder / name)
                 write_text(
-                    written[-1], _signed(templates.get_template("board.html").render(content))
+                    written[-1], signed(templates.get_template("board.html").render(content))
                 )
         if len(pages) > 1:
             written.insert(0, folder / "index.html")
             page = templates.get_template("index.html").render(pages=pages)
-            write_text(written[0], _signed(page))
+            write_text(written[0], signed(page))
     except OSError as error:
         path = error.filename or folder
         raise RunError(unwritable(path, error, "give another folder")) from error
     return written
-
-
-def _signed(page: str) -> str:
-    """Return a page that states its own hash, by which `_is_page` recognises it."""
-    signature = _sha256(page.encode("utf-8", "backslashreplace"))
-    return page.replace(_GENERATOR, f'{_GENERATOR[:-2]} {signature}">', 1)
-
-
-def _is_page(content: bytes) -> bool:
-    """Return whether `write_report` wrote this page, and nobody has changed it."""
-    found = _SIGNED.search(content)
-    if not found:
-        return False
-    unsigned = content[: found.start()] + _GENERATOR.encode() + content[found.end() :]
-    return found[1].decode() == _sha256(unsigned)
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _file_names(boards: Sequence[Board]) -> list[str]:
@@ -145,29 +118,6 @@ def _file_names(boards: Sequence[Board]) -> list[str]:
         f"{name}-{number}.html" if counts[name.casefold()] > 1 else f"{name}.html"
         for number, name in enumerate(plain, start=1)
     ]
-
-
-def _templates() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    style = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    script = Markup((_TEMPLATES / "report.js").read_text(encoding="utf-8"))
-    templates = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # Every name is shown in one line, without control characters; our own markup is kept.
-        finalize=lambda value: (
-            shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-        ),
-    )
-    # The page may run this script and load nothing (Content Security Policy, level 3).
-    known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    templates.globals |= {"style": style, "script": script, "script_hash": known}
-    return templates
 
 
 def _size_curve(run: Run) -> SizeCurve | None:
