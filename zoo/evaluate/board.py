@@ -104,6 +104,8 @@ class Row:
         Sentences on the recordings that the weights of the front end have seen.
     by_origin : str
         Sentence on the scores of the user's tracks and of those of a run whose classes were kept.
+    name : str
+        The model, and what tells the row apart; see `zoo.evaluate.row_names`.
     """
 
     rank: int | None = None
@@ -151,6 +153,7 @@ class Row:
     frontend_origin: str = ""
     trained_on: tuple[str, ...] = ()
     by_origin: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -215,19 +218,13 @@ class Board:
         return ", ".join(filter(None, (self.dataset, self.selection, self.read)))
 
     def name(self, row: Row) -> str:
-        """Return the model of a row, with its front end if any is not that of the model's card."""
-        if not (row.frontend and any(each.frontend_given for each in self.rows)):
-            return row.model
-        name = (row.model, row.frontend)
-        # Front ends of one name are told apart by their packages or files.
-        alike = [each for each in self.rows if (each.model, each.frontend) == name]
-        several = len({each.frontend_origin for each in alike}) > 1 and row.frontend_origin
-        return " on ".join(name) + f" ({row.frontend_origin})" * bool(several)
+        """Return the name of a row, which no other row of the board has."""
+        return row.name or row.model
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         plain = {name: value for name, value in vars(self).items() if name != "places"}
-        return plain | {"rows": [dict(vars(row)) for row in self.rows]}
+        return plain | {"rows": [vars(row) | {"name": self.name(row)} for row in self.rows]}
 
 
 @dataclass(frozen=True)

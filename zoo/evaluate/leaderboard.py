@@ -17,6 +17,7 @@ from zoo.datasets.places import exists, is_relative, is_there, place_of, was_tra
 from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import Board, Difference, Row, metric_name
 from zoo.evaluate.protocols import parse_protocol
+from zoo.evaluate.row_names import row_names
 from zoo.workspace import file_name, models_folder, remembered, runs, stamps
 from zoo_registry.errors import DatasetError, RunError, ZooError
 from zoo_registry.files import is_file
@@ -204,7 +205,10 @@ def _board(members: Sequence[Run], metric: "Metric", sha256: Callable[[Path], st
     lost = {run.id: run.damaged(sha256) if run.is_scored else [] for run in members}
     scored = [run for run in members if run.is_scored and PREDICTIONS not in lost[run.id]]
     metric, figures, baseline = _figures(members, scored, metric)
-    rows = [_row(run, figures.get(run.id), lost[run.id]) for run in members]
+    rows = [
+        replace(_row(run, figures.get(run.id), lost[run.id]), name=name)
+        for run, name in zip(members, row_names([[run] for run in members]), strict=True)
+    ]
     used = record.used
     readings = {r.record.dataset.reading.said if r.record.dataset.reading else "" for r in members}
     last = max((run.record.finished or run.record.started or "")[:10] for run in members)

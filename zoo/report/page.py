@@ -138,11 +138,7 @@ def _board_page(
     """Return the variables of ``board.html``."""
     ranked = [row for row in board.rows if row.rank is not None and row.run in known]
     predictions = {row.run: known[row.run].predictions().scored for row in ranked}
-    # A run is named after its model and front end, or by its id if the board has several of them.
-    models = Counter(map(board.name, board.rows))
-    names = {
-        row.run: name if models[name := board.name(row)] == 1 else row.run for row in board.rows
-    }
+    names = {row.run: board.name(row) for row in board.rows}
     changes = {
         row.run: {each.change: each for each in by_change(changed, predictions[row.run])}
         for row in ranked

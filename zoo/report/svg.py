@@ -121,6 +121,6 @@ def _svg(figure: "Figure") -> str:
 
 
 def short_name(name: str) -> str:
-    """Return a name in at most 22 printable characters."""
-    name = shown(name)
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    """Return a name in at most 22 printable characters: its model, and what differs at its end."""
+    name, half = shown(name), _LONGEST_NAME // 2
+    return name if len(name) <= _LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"

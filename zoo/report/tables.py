@@ -259,7 +259,8 @@ def boards_csv(boards: Sequence[Board]) -> str:
     lines: list[Sequence[Any]] = [names]
     for board in boards:
         for row in board.rows:
-            cells = (getattr(row, name) for name in _ROW_FIELDS)
+            values = vars(row) | {"name": board.name(row)}
+            cells = [values[name] for name in _ROW_FIELDS]
             lines.append(
                 [board.dataset, board.fingerprint, board.protocol, board.grouped]
                 + [";".join(map(str, cell)) if isinstance(cell, tuple) else cell for cell in cells]

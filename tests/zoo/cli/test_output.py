@@ -145,7 +145,7 @@ def test_a_narrow_board_breaks_no_name(name, wide, broken, monkeypatch):
         accuracy=0.75, robustness=0.5, worst_change="narrow-band", worst_robustness=0.25,
         by_change={"narrow-band": 0.25}, ci_low=0.6, ci_high=0.9, p_above=0.012, macro_f1=0.7,
         accuracy_mean=0.7, fold_accuracy=(0.6, 0.9), train_seconds=2.0,
-        frontend=name.rpartition(" ")[2], frontend_given=name != "svm",
+        frontend=name.rpartition(" ")[2], frontend_given=name != "svm", name=name,
     )  # fmt: skip
     board = Board("mine", "0" * 64, "kfold:5", True, None, (row,))
     text = "\n".join(map(_drawn, _board_text(board, ())))

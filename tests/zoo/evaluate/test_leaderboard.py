@@ -345,7 +345,7 @@ def test_only_runs_that_differ_in_nothing_but_the_grouping_are_set_side_by_side(
     audit = {"folds": [leak], "conflicts": [], "known": 40}
     write_run("made-4", [0] * 40, wrong_on_the_first(2), seed=1, protocol=ungrouped, audit=audit)
     (one,) = side_by_side(zoo.leaderboard())
-    assert (one.model, one.protocol, one.dataset) == ("made", "kfold:2", "tracks")
+    assert (one.model, one.protocol, one.dataset) == ("made seed 1", "kfold:2", "tracks")
     assert (one.grouped, one.ungrouped) == (pytest.approx(0.8), pytest.approx(0.95))
     assert one.difference == pytest.approx(0.15)
     assert one.leakage == pytest.approx(0.25)

@@ -386,11 +386,14 @@ class TestContent:
         (its,) = pages().values()
         assert "wrong for 1 of 1" in its.text
 
-    def test_several_runs_of_one_model_go_by_their_ids(self, mistaken):
-        its = zoo.train("svm", str(mistaken), protocol="kfold:3", params={"C": 9.0})
+    def test_several_runs_of_one_model_go_by_what_differs(self, mistaken):
+        zoo.train("svm", str(mistaken), protocol="kfold:3", params={"C": 9.0})
+        named = zoo.train("svm", str(mistaken), protocol="kfold:3", params={"C": 8}, name="mine")
         found = pages()["tones-kfold-3.html"]
-        assert f"calibration-{its.id}" in found.values("data-name")
-        assert "calibration-logistic" in found.values("data-name")
+        names = {"svm C=9", "svm C=5", 'svm "mine"', "logistic"}
+        assert {f"calibration-{name}" for name in names} <= set(found.values("data-name"))
+        assert named.id not in set(found.values("data-name"))
+        assert names <= {row[1] for row in found.tables["board"][1:]}
 
     def test_no_run_no_page(self, workspace):
         assert write_report(Path("report")) == []

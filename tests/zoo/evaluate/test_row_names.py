@@ -1,0 +1,111 @@
+"""Names of the rows of a board: all different, and nothing in them that is not needed."""
+
+import shutil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.evaluate.row_names import row_names, told_apart
+from zoo.workspace import set_about
+
+RIGHT = ([0] * 4, [0] * 4)
+_VALUES = st.one_of(
+    st.integers(0, 2), st.booleans(), st.none(), st.floats(allow_nan=False),
+    st.sampled_from(["", "a", *("long " * 9 + end for end in ("x", "y", "x" + " long" * 9))]),
+)  # fmt: skip
+
+
+def test_only_what_differs_is_named():
+    assert told_apart([]) == []
+    assert told_apart([{"params": {"C=": 5}}]) == [""]
+    grid = [
+        {"params": {"C=": c, "kernel=": "rbf", "gamma=": g}} for c in (1, 10) for g in (0.1, 1.0)
+    ]
+    assert told_apart(grid) == [
+        "C=1, gamma=0.1", "C=1, gamma=1", "C=10, gamma=0.1", "C=10, gamma=1",
+    ]  # fmt: skip
+    assert told_apart(grid[::3]) == ["C=1", "C=10"]
+    assert told_apart(grid[2:]) == ["gamma=0.1", "gamma=1"]
+
+
+def test_fewer_traits_are_taken_where_they_do():
+    # C tells two apart and gamma all, so that C is not needed.
+    pairs = [{"params": {"C=": c, "gamma=": g}} for c, g in ((1, 1), (1, 2), (2, 3))]
+    assert told_apart(pairs) == ["gamma=1", "gamma=2", "gamma=3"]
+
+
+def test_a_later_group_is_asked_only_about_those_that_are_alike():
+    things = [
+        {"params": {"C=": c}, "seed": {"seed ": seed}, "run": {"run ": number}}
+        for number, (c, seed) in enumerate(((5, 0), (10, 0), (10, 1), (20, 0), (20, 0)))
+    ]
+    assert told_apart(things) == [
+        "C=5", "C=10, seed 0", "C=10, seed 1", "C=20, run 3", "C=20, run 4",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ((23.357214690901213, 0.1), ["C=23.4", "C=0.1"]),
+        ((23.357214690901213, 23.357214), ["C=23.357214690901213", "C=23.357213999999999"]),
+        ((23.3572, 23.357), ["C=23.3572", "C=23.357"]),
+        ((5, None), ["C=5", ""]),
+        (("x" * 99 + "a", "x" * 99 + "b"), [f"C={'x' * 11}…{'x' * 11}{end}" for end in "ab"]),
+        (("x" * 99 + "a" + "x" * 99, "x" * 199), [f"C={'x' * 99}a{'x' * 99}", f"C={'x' * 199}"]),
+    ],
+)
+def test_values_are_as_short_as_keeps_them_different(values, texts):
+    assert told_apart([{"params": {"C=": value}} for value in values]) == texts
+
+
+_THING = {
+    group: st.dictionaries(st.sampled_from([f"{group}1=", f"{group}2="]), _VALUES) for group in "XY"
+}
+
+
+@given(st.lists(st.fixed_dictionaries(_THING), min_size=2, max_size=8))
+def test_whatever_differs_the_texts_are_all_different(things):
+    numbered = [thing | {"run": {"run ": number}} for number, thing in enumerate(things)]
+    texts = told_apart(numbered)
+    assert len(set(texts)) == len(texts)
+    if len({repr(thing["X"]) for thing in things}) == 1:
+        assert texts == told_apart([{"Y": t["Y"], "run": t["run"]} for t in numbered])
+
+
+def test_rows_of_runs(write_run, workspace):
+    def names() -> list[str]:
+        return row_names([[run] for run in written])
+
+    written = [write_run("svm-a", *RIGHT, params={"C": 5.0}), write_run("knn-b", *RIGHT)]
+    assert names() == ["svm", "knn"]
+    written.append(write_run("svm-c", *RIGHT, params={"C": 10.0}))
+    assert names() == ["svm C=5", "knn", "svm C=10"]
+    written.append(
+        write_run(
+            "svm-d", *RIGHT, params={"C": 10.0}, tuned={"trials": 3, "seen": [], "tuning": "x"}
+        )
+    )
+    assert names() == ["svm C=5", "knn", "svm C=10", "svm C=10, tuned"]
+    written.append(write_run("knn-e", *RIGHT, model="knn", seed=3))
+    assert names()[1::3] == ["knn seed 0", "knn seed 3"]
+    written[4] = set_about(written[4], "the third")
+    assert names()[1::3] == ["knn", 'knn "the third"']
+    shutil.copytree(written[4].folder, workspace / "models/tracks/kfold-2/knn-copy")
+    copy = type(written[4]).read(workspace / "models/tracks/kfold-2/knn-copy")
+    assert row_names([[written[4]], [copy]]) == [
+        'knn "the third" run knn-e', 'knn "the third" run knn-copy',
+    ]  # fmt: skip
+    assert row_names([[written[4], written[1]]]) == ["knn"]
+    others = [
+        write_run("tree-a", *RIGHT, model="tree"),
+        write_run("tree-b", *RIGHT, model="tree", versions={"numpy": "3"}),
+        write_run("tree-c", *RIGHT, model="tree", frontend={"name": "table", "version": 2}),
+        write_run("tree-d", *RIGHT, model="tree", copies=1),
+    ]
+    found = row_names([[run] for run in others])
+    assert found == [
+        "tree front end version 1", "tree front end version 1, numpy 3",
+        "tree front end version 2", "tree front end version 1, copies 1",
+    ]  # fmt: skip
