@@ -1,5 +1,8 @@
 """Names of the rows of a board: all different, and nothing in them that is not needed."""
 
+import csv
+import io
+import json
 import shutil
 
 import pytest
@@ -7,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.evaluate.row_names import row_names, told_apart
-from zoo.workspace import set_about
+from zoo.workspace import find_run, set_about
 
 RIGHT = ([0] * 4, [0] * 4)
 _VALUES = st.one_of(
@@ -109,3 +112,22 @@ def test_rows_of_runs(write_run, workspace):
         "tree front end version 1", "tree front end version 1, numpy 3",
         "tree front end version 2", "tree front end version 1, copies 1",
     ]  # fmt: skip
+
+
+def test_every_form_of_a_board_has_them(write_run, command, capsys):
+    for number, c in enumerate((1, 10)):
+        write_run(f"svm-{number}", [0] * 4, [0] * 4, params={"C": c})
+    names = ["svm C=1", "svm C=10"]
+    for form in ("table", "markdown", "csv", "json", "html"):
+        assert command("leaderboard", "--format", form) == 0
+        told = capsys.readouterr().out
+        assert all(name in told for name in names), form
+    command("leaderboard", "--format", "csv")
+    rows = [*csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert sorted(row["name"] for row in rows) == names
+    set_about(find_run("svm-0"), "first")
+    command("leaderboard", "--format", "json")
+    (board,) = json.loads(capsys.readouterr().out)
+    assert {row["run"]: row["name"] for row in board["rows"]} == {
+        "svm-0": 'svm "first"', "svm-1": "svm",
+    }  # fmt: skip

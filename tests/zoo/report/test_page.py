@@ -22,7 +22,7 @@ from zoo.report import error_section, excerpts, track_map
 from zoo.report.page import write_report
 from zoo.report.ranking import p_cell, rank_cell
 from zoo.report.tables import explanations, worst_cell, worst_changes
-from zoo.workspace import cache_folder, models_folder
+from zoo.workspace import cache_folder, file_name, models_folder
 from zoo_registry.errors import UsageError
 from zoo_registry.runs import Run
 from zoo_registry.text import shown
@@ -391,7 +391,8 @@ class TestContent:
         named = zoo.train("svm", str(mistaken), protocol="kfold:3", params={"C": 8}, name="mine")
         found = pages()["tones-kfold-3.html"]
         names = {"svm C=9", "svm C=5", 'svm "mine"', "logistic"}
-        assert {f"calibration-{name}" for name in names} <= set(found.values("data-name"))
+        files = {file_name(f"calibration-{name}") for name in names}
+        assert files <= set(found.values("data-name"))
         assert named.id not in set(found.values("data-name"))
         assert names <= {row[1] for row in found.tables["board"][1:]}
 
