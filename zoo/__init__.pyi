@@ -27,5 +27,6 @@ from .plugins.keras_model import KERAS_SPACE as KERAS_SPACE
 from .plugins.keras_model import batch_normalisation as batch_normalisation
 from .plugins.keras_model import keras_model as keras_model
 from .plugins.neighbours import Neighbours as Neighbours
+from .training.ensemble import ensemble as ensemble
 from .training.train import train as train
 from .tuning.search import tune as tune

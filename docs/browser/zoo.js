@@ -115,11 +115,14 @@ export class Artefact {
     const sounding = windows.length - count;
     const isKnown = 2 * others <= sounding;
     const voting = windows.filter((_, n) => !silent[n] && !(isKnown && unlike[n]));
-    const { votes, mean, winner } = vote(voting.map((w) => w.probabilities));
+    const { votes, mean } = vote(voting.map((w) => w.probabilities));
+    // The mean probability of an ensemble decides: no class has more of these votes than another.
+    const deciding = this.about.decision === "mean" ? votes.map(() => 0) : votes;
+    const winner = bestOf(deciding, mean);
     const isNone = this.classes[winner] === OTHER;
     const reason = isNone ? NONE_OF_THEM : !isKnown ? `${UNLIKE}: ${others} of ${sounding} window${sounding > 1 ? "s" : ""}` : null;
     // The best of the real classes, which is the winner unless that is none of them.
-    const best = this.classes[isNone ? bestOf(votes, mean, winner) : winner];
+    const best = this.classes[isNone ? bestOf(deciding, mean, winner) : winner];
     const likely = this.classes[argmax(mean)];
     const named = (values) => Object.fromEntries(this.classes.map((name, n) => [name, values[n]]));
     return {

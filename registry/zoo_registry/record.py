@@ -15,6 +15,7 @@ from zoo_registry.record_parts import (
     FrontEndInfo,
     ImportanceInfo,
     MachineInfo,
+    MemberInfo,
     ModelDescription,
     ModelInfo,
     NotedTrack,
@@ -39,6 +40,7 @@ __all__ = [
     "FrontEndInfo",
     "ImportanceInfo",
     "MachineInfo",
+    "MemberInfo",
     "ModelDescription",
     "ModelInfo",
     "NotedTrack",
@@ -74,7 +76,8 @@ class RunRecord(Structure, kw_only=True):
     calibrates the artefact, None in runs of earlier versions. `copies` is the version of the
     training copies, None without. `components` is the number of principal components that the model
     makes of the columns of an encoder, None if it does not. `robustness` describes the changed
-    tracks that the model was asked about, if any, and `sizes` its fits to fewer tracks;
+    tracks that the model was asked about, if any, and `sizes` its fits to fewer tracks; `members`
+    has the runs that an ensemble combines;
     `embeddings` is the sha256 of `embeddings.npz` and `windows` that of `windows.npy`, if the run
     has them. `importance` describes the columns that were shuffled, if any.
     `extensions` has JSON values that extensions keep of the run, by their names. `started` and
@@ -107,6 +110,7 @@ class RunRecord(Structure, kw_only=True):
     windows: str | None = None
     importance: ImportanceInfo | None = None
     sizes: SizesInfo | None = None
+    members: list[MemberInfo] = field(default_factory=list)
     artefact: ArtefactInfo = field(default_factory=ArtefactInfo)
     machine: MachineInfo = field(default_factory=MachineInfo)
     extensions: dict[str, Any] = field(default_factory=dict)
@@ -129,7 +133,8 @@ class RunRecord(Structure, kw_only=True):
         for name in (*optional, "frontend_plugin", "windows", "importance"):
             if plain[name] is None:
                 del plain[name]
-        return plain if self.notes else {k: v for k, v in plain.items() if k != "notes"}
+        absent = {name for name in ("notes", "members") if not plain[name]}
+        return {name: value for name, value in plain.items() if name not in absent}
 
     @property
     def frontend_spec(self) -> str:
@@ -173,6 +178,11 @@ class RunRecord(Structure, kw_only=True):
     @property
     def command(self) -> str:
         """The command that trains this run, and repairs it."""
+        if self.members:
+            runs = [member.run for member in self.members]
+            return shlex.join(
+                ["zoo", "ensemble", *runs, "--weights", str(self.params.get("weights"))]
+            )
         words = ["zoo", "train", self.model.file or self.model.name, "--data", self.dataset.source]
         words += self.dataset.reading.options if self.dataset.reading else []
         if self.dataset.kept_from:
@@ -190,6 +200,11 @@ class RunRecord(Structure, kw_only=True):
         if self.sizes and self.sizes.sizes:
             words += ["--sizes", ",".join([*(str(one.size) for one in self.sizes.sizes), "all"])]
         return shlex.join(words)
+
+    @property
+    def combines(self) -> str:
+        """The members of an ensemble with their weights in the artefact; empty without any."""
+        return ", ".join(f"{member.run} {member.weight:.3f}" for member in self.members)
 
     @property
     def used(self) -> str:
@@ -216,6 +231,8 @@ class RunRecord(Structure, kw_only=True):
             identity["copies"] = self.copies
         if self.components is not None:
             identity["components"] = self.components
+        if self.members:
+            identity["members"] = [member.predictions for member in self.members]
         if self.frontend_plugin and self.frontend_plugin.spec:
             plugin = self.frontend_plugin
             identity["frontend_plugin"] = [plugin.distribution, plugin.version, plugin.package]

@@ -21,6 +21,7 @@ __all__ = [
     "FrontEndInfo",
     "ImportanceInfo",
     "MachineInfo",
+    "MemberInfo",
     "ModelDescription",
     "ModelInfo",
     "NotedTrack",
@@ -306,6 +307,23 @@ class FoldRecord(Structure, kw_only=True, omit_defaults=True):
     def is_trained(self) -> bool:
         """Whether the model was trained and tested."""
         return self.train_seconds is not None
+
+
+class MemberInfo(Structure, kw_only=True, omit_defaults=True):
+    """A member of an ensemble: its name or id, or its folder if that is in another workspace.
+
+    `command` is the one that trains it. `predictions`, `robustness` and `artefact` are the SHA-256
+    of the files that the ensemble was made from. `weight` is that of the artefact, `folds` has
+    those of the predictions of each fold, of a single fold those of its halves.
+    """
+
+    run: _Place
+    command: str
+    predictions: str
+    robustness: str | None = None
+    artefact: str | None = None
+    weight: Number
+    folds: list[Number]
 
 
 class FoldAudit(Structure, kw_only=True):

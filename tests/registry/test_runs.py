@@ -23,6 +23,7 @@ from zoo_registry.record import (
     FoldRecord,
     FrontEndInfo,
     MachineInfo,
+    MemberInfo,
     ModelInfo,
     ProtocolInfo,
     RobustnessInfo,
@@ -247,6 +248,7 @@ COUNT = [
     {"tuned": TuningInfo(tuning="svm-1", trials=3, seen=["a"])},
     {"copies": 1},
     {"components": 64},
+    {"members": [MemberInfo(run="svm-1", command="", predictions="0" * 64, weight=1, folds=[])]},
     {"frontend_plugin": FrontEndInfo(title="Rows", spec="rows")},
     {"frontend_plugin": FrontEndInfo(title="Rows", spec="rows", version="2")},
 ]

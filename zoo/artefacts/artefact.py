@@ -102,9 +102,13 @@ class Artefact:
         Frequency in Hz that nearly all of the training recordings reach; 0 if it is not known.
     thresholds : Thresholds or None
         How often answers of its run are right at or above a confidence, if the metadata state it.
+    by_mean : bool
+        Whether the label is the class of the highest mean probability, and not of most windows.
     has_times, takes_audio : bool
         Whether predictions include begin and end of the windows; and whether the input is a
         waveform, and not rows of a feature table.
+    is_own : bool
+        Whether the zoo wrote the file on this machine.
 
     Raises
     ------
@@ -132,12 +136,12 @@ class Artefact:
                 f"{path} is not the file that its run wrote (its hash differs); "
                 "train the model again"
             )
-        self._own = own or is_own(found)
+        self.is_own = own or is_own(found)
         try:
             self._session: Session
             if embeds:
-                content = (with_embedding if self._own else _with_embedding_apart)(content)
-            if self._own:
+                content = (with_embedding if self.is_own else _with_embedding_apart)(content)
+            if self.is_own:
                 here = shared.session if shared and not embeds else LocalSession
                 self._session = here(content, threads)
             else:
@@ -153,6 +157,7 @@ class Artefact:
         self.dataset = trained_on.name if trained_on else None
         self.bandwidth: int = (trained_on and trained_on.bandwidth) or 0
         self.thresholds = self.metadata.thresholds or None  # UNSET is false
+        self.by_mean = self.metadata.decision == "mean"
         self.takes_audio = self._session.inputs == [WAVEFORM]
         self.has_times = self.takes_audio and TIMES in self._session.outputs
 
@@ -213,7 +218,7 @@ class Artefact:
             if len(windows) < (wanted.stop or first + 1):
                 raise ArtefactError(f"{self.path} gives fewer windows than its metadata promise")
             numbers += len(windows) * max(len(self.classes), _WINDOW)
-            if not self._own and numbers > MOST:
+            if not self.is_own and numbers > MOST:
                 raise LimitError(
                     f"{self.path} gives more windows of a recording than a file from elsewhere may"
                 )
@@ -229,7 +234,7 @@ class Artefact:
         for block in blocks:
             waiting.append(block)
             size += block.size
-            if not self._own and size > _HELD:
+            if not self.is_own and size > _HELD:
                 raise AudioError(
                     f"{self.path} needs more than {_HELD:,} samples of a recording at once, "
                     f"the limit for a file from elsewhere; cut the recording up"

@@ -35,7 +35,7 @@ from zoo_registry.predictions import Predictions
 from zoo_registry.record import FrontEndInfo, RunRecord
 from zoo_registry.runs import Run
 
-__all__ = ["compare", "write_artefact"]
+__all__ = ["compare", "metadata_of", "write_artefact"]
 
 _TOLERANCE = 1e-3  # in probability
 _ROUNDING = 1e-5  # in probability, between two runs of one graph
@@ -96,7 +96,7 @@ def write_artefact(
     novelty = _novelty(model, windows, arrays, folds)
     if novelty:
         add_novelty(proto, novelty, arrays[0].shape[1])
-    add_metadata(proto, _metadata(run, predictions, windows, needed))
+    add_metadata(proto, metadata_of(run, predictions, windows, needed))
     content: bytes = proto.SerializeToString(deterministic=True)
     frontend, recorded = model.card.frontend, np.array(dataset.recorded)
     chosen = recorded[_evenly(len(recorded), _TRACKS)].tolist()
@@ -165,9 +165,22 @@ def _evenly(count: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def _metadata(
+def metadata_of(
     run: Run, predictions: Predictions, windows: WindowGrid | None, needed: int
 ) -> ArtefactMetadata:
+    """Return the metadata of the artefact of a run.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    predictions : Predictions
+        Those of its evaluation.
+    windows : WindowGrid or None
+        Position of the windows in samples, where it is known.
+    needed : int
+        Samples of the shortest waveform that can be judged; 0 if that is not known.
+    """
     record, dataset = run.record, run.record.dataset
     scores = score(predictions)
     return ArtefactMetadata(
@@ -179,6 +192,7 @@ def _metadata(
         frontend_plugin=_frontend_plugin(record),
         shortest=needed or UNSET,
         windows=windows,
+        decision="mean" if record.members else UNSET,
         params=record.params,
         dataset=TrainingData(
             name=dataset.name,

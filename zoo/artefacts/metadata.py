@@ -1,6 +1,6 @@
 """The metadata of an artefact: JSON in the ONNX file, under the key ``zoo``."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -48,7 +48,8 @@ class ArtefactMetadata(Structure, kw_only=True):
     `frontend` has name, version and fields of the front end, `frontend_plugin` the licence of its
     weights and what they have seen, absent where it has none, `shortest` is the number of samples
     that it needs, absent where it does not state one, `windows` is None where the position of the
-    windows is not known, `metrics` are those of the evaluation.
+    windows is not known, `metrics` are those of the evaluation. The label is the class with the
+    most windows, unless `decision` is "mean": then it has the highest mean probability.
     """
 
     format: int
@@ -59,6 +60,7 @@ class ArtefactMetadata(Structure, kw_only=True):
     frontend_plugin: FrontEndInfo | UnsetType = UNSET
     shortest: _Shortest | UnsetType = UNSET
     windows: WindowGrid | None = None
+    decision: Literal["mean"] | UnsetType = UNSET
     params: dict[str, ParamValue] | None = None
     dataset: TrainingData | None = None
     protocol: ProtocolInfo | None = None

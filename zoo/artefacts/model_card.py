@@ -1,6 +1,6 @@
 """Model card of a run, written from its record and its predictions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ The first did not state what test tracks share with training, and the second nei
 of the accuracy, nor what the model confuses and must not be used for.
 """
 
+_MERGED = (
+    ", the graphs of the members as one. The label of a recording is the class of the highest "
+    "probability, which is the weighted mean over the members and the mean over the windows. "
+)
 _INTERFACE = {
     True: "It takes a mono waveform, `waveform` (1, samples), at the rate of the front end, and "
     "gives `probabilities` (windows, classes) and the windows' `times` in seconds.",
@@ -75,11 +79,18 @@ def model_card(run: Run, predictions: Predictions, *, edition: int = EDITIONS[0]
     elif artefact.sha256 is None:
         file = f"None: {shown(artefact.error or 'none is recorded')}."
     else:
+        made, compared = (
+            (_MERGED, "weighted mean of its members on {} made sounds")
+            if record.members
+            else (
+                f", fitted on all {record.dataset.tracks} tracks after the evaluation. ",
+                "Python model on {} tracks",
+            )
+        )
         file = (
             f"`{artefact.file}` ({(artefact.bytes or 0) / 1e6:.2f} MB, sha256 "
-            f"`{artefact.sha256[:16]}…`), fitted on all {record.dataset.tracks} tracks "
-            "after the evaluation. "
-            f"Compared with the Python model on {artefact.parity_tracks} tracks, it names the "
+            f"`{artefact.sha256[:16]}…`){made}"
+            f"Compared with the {compared.format(artefact.parity_tracks)}, it names the "
             f"same winner on {artefact.same_winner} and differs by at most "
             f"{artefact.parity:.1e} in probability. "
             f"{_INTERFACE[run.takes_audio]}"
@@ -132,7 +143,8 @@ Run `{record.id}`, {record.finished or "of an unknown time"}.
 | --- | --- |
 | dataset | {table_cell(record.dataset.title)}, {record.dataset.tracks} tracks{skipped} |
 | fingerprint | `{record.dataset.fingerprint}` |
-{_kept(record)}{_bandwidth(record.dataset.bandwidth)}| front end | {table_cell(_frontend(record))} |
+{_kept(record)}{_members(record)}{_bandwidth(record)}\
+| front end | {table_cell(_frontend(record))} |
 {_weights(record)}{_copies(record)}| parameters | {table_cell(params)} |
 | versions | {table_cell(_fields(record.versions))} |
 | plugin | {table_cell(plugin)} |
@@ -166,6 +178,13 @@ def _kept(record: RunRecord) -> str:
     """Return a row on the run whose tracks were added."""
     run = record.dataset.kept_from
     return f"| classes kept from | {table_cell(run)}, whose tracks were added |\n" if run else ""
+
+
+def _members(record: RunRecord) -> str:
+    """Return a row on the runs that an ensemble combines, with their weights."""
+    if not record.members:
+        return ""
+    return f"| members and weights | {table_cell(record.combines)} |\n"
 
 
 def _leakage(record: RunRecord) -> str:
@@ -233,9 +252,9 @@ def _copies(record: RunRecord) -> str:
     return f"| training copies | {kinds}, version {version} |\n"
 
 
-def _bandwidth(found: Sequence[int]) -> str:
+def _bandwidth(record: RunRecord) -> str:
     """Return a row on the bandwidth of the training recordings, if it was measured."""
-    usual = usual_bandwidth(found)
+    usual = usual_bandwidth(record.dataset.bandwidth)
     if not usual:
         return ""
     reached = f"{usual / 1000:.1f} kHz or more"

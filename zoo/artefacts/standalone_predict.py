@@ -68,6 +68,7 @@ for name in sys.argv[1:]:
     known = 2 * unlike.sum() <= (~silent).sum()
     windows = windows[~(silent | unlike if known else silent)]  # others do not vote
     votes, mean = np.bincount(windows.argmax(1), minlength=windows.shape[1]), windows.sum(0)
+    votes = votes if about.get("decision") != "mean" else 0 * votes  # an ensemble
     winner, count = np.lexsort((mean, votes))[-1], len(windows)
     label, confidence = about["classes"][winner], f"{mean[winner] / max(1, count):.3f}"
     known &= label != "_other" and count > 0

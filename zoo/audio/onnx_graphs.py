@@ -1,11 +1,11 @@
 """ONNX graphs: built from a function, and put one behind the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from zoo.audio.onnx_spectra import Op, Tensor
 
-__all__ = ["TRACK", "built", "cut_at_track", "joined", "put_before_names"]
+__all__ = ["TRACK", "built", "cut_at_track", "joined", "needed_for", "put_before_names"]
 
 TRACK = "track"
 """Name of the value that a front end gives, and a model takes."""
@@ -119,19 +119,9 @@ def _cut(model: Any, given: list[Any], wanted: list[Any]) -> bytes:
     import onnx
 
     known = {value.name for value in [*model.graph.input, *given]}
-    needed = {value.name for value in wanted}
-    nodes = []
-    for node in reversed(model.graph.node):
-        if needed & set(node.output) - known:
-            nodes.append(node)
-            needed |= _names(node)
-    graph = onnx.helper.make_graph(
-        nodes[::-1],
-        "part",
-        [*model.graph.input, *given],
-        wanted,
-        [tensor for tensor in model.graph.initializer if tensor.name in needed],
-    )
+    wanted_names = {value.name for value in wanted}
+    nodes, weights = needed_for(wanted_names, model.graph.node, model.graph.initializer, known)
+    graph = onnx.helper.make_graph(nodes, "part", [*model.graph.input, *given], wanted, weights)
     domains = {node.domain for node in nodes} | {""}
     part = onnx.helper.make_model(
         graph,
@@ -141,6 +131,33 @@ def _cut(model: Any, given: list[Any], wanted: list[Any]) -> bytes:
     )
     content: bytes = part.SerializeToString(deterministic=True)
     return content
+
+
+def needed_for(
+    wanted: Collection[str],
+    nodes: Sequence[Any],
+    weights: Iterable[Any],
+    known: Collection[str] = (),
+) -> tuple[list[Any], list[Any]]:
+    """Return the nodes and the weights that values are computed from.
+
+    Parameters
+    ----------
+    wanted : collection of str
+        Names of the values.
+    nodes : sequence of onnx.NodeProto
+        The nodes, in the order of their computation.
+    weights : iterable of onnx.TensorProto
+        The weights.
+    known : collection of str
+        Names of values that need not be computed.
+    """
+    needed, found = set(wanted), []
+    for node in reversed(nodes):
+        if needed & set(node.output) - set(known):
+            found.append(node)
+            needed |= _names(node)
+    return found[::-1], [tensor for tensor in weights if tensor.name in needed]
 
 
 def _names(node: Any) -> set[str]:

@@ -11,6 +11,7 @@ import typer
 
 from zoo.cli import (
     data,
+    ensemble,
     label,
     leaderboard,
     models,
@@ -52,6 +53,7 @@ _add("Compare models", "models", models.command)
 _add("Compare models", "train", train.command)
 _add("Compare models", "tune", tune.command)
 _add("Compare models", "leaderboard", leaderboard.command)
+_add("Compare models", "ensemble", ensemble.command)
 _add("Compare models", "report", report.command)
 _add("Use them", "predict", predict.command)
 _add("Use them", "serve", serve.command)

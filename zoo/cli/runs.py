@@ -124,6 +124,7 @@ def _facts(run: "Run") -> Text:
         "protocol": record.protocol.spec
         + ("" if record.protocol.grouped else ", split by track (--ungrouped)")
         + f", seed {record.seed}",
+        **({"members": record.combines} if record.members else {}),
         "parameters": params,
         "front end": record.frontend_spec,
         "artefact": run.form,
@@ -260,9 +261,8 @@ def verify_runs(
 
     Example: zoo runs verify svm --rerun
     """
-    from zoo.training.verify import not_here, verify_run
+    from zoo.training.verify import lacks_recordings, not_here, verify_run
     from zoo.workspace import find_run, runs, runs_of_file
-    from zoo_registry.published import is_published
     from zoo_registry.runs import Run
 
     reporter = TerminalReporter()
@@ -284,7 +284,7 @@ def verify_runs(
                 item, rerun=rerun, data=data, file=file, frontend=frontend, reporter=reporter
             )
             result = {"run": item.id, "findings": list(map(asdict, findings))}
-            if is_published(item):
+            if lacks_recordings(item):
                 if not data:
                     result["note"] = f"{not_here(item)}; --data FOLDER compares it with them"
             elif item.id != item.record.id and not any(one.what == "record" for one in findings):
@@ -293,22 +293,24 @@ def verify_runs(
         else:
             finding = {"what": "record", "detail": str(item)}
             results.append({"run": None, "findings": [finding]})
-    print_result(format, json=results, table=_findings(results, rerun))
+    ensembles = {item.id for item in found if isinstance(item, Run) and item.record.members}
+    print_result(format, json=results, table=_findings(results, rerun, ensembles))
     if any(result["findings"] for result in results):
         raise typer.Exit(1)
     if not results:
         say("There is no run to verify; `zoo train svm` makes one.", err=True)
 
 
-def _findings(results: list[dict[str, Any]], rerun: bool) -> Text:
+def _findings(results: list[dict[str, Any]], rerun: bool, ensembles: set[str]) -> Text:
     for result in results:
         name = result["run"] or "damaged run"
+        again = ", and combined" if name in ensembles else ", and trained"
         if not result["findings"]:
             if note := result.get("note"):
                 yield f"{name}: files and card verified, not the split and the answers"
                 yield Note(f"{name}: {note}")
             else:
-                yield f"{name}: verified{', and trained again alike' if rerun else ''}"
+                yield f"{name}: verified{f'{again} again alike' if rerun else ''}"
         for found in result["findings"]:
             yield f"{name}: {found['what']}: {found['detail']}"
 
@@ -347,10 +349,23 @@ def remove_run(
 
     Example: zoo runs remove svm-1f0c9a4e2b
     """
-    from zoo.workspace import find_removable, locked, place_of_folder, preferences, remove
+    from zoo.workspace import (
+        ensembles_of,
+        find_removable,
+        locked,
+        place_of_folder,
+        preferences,
+        remove,
+    )
 
     found = find_removable(run)
     link = "the link " if found.is_symlink() else ""
+    for made in ensembles_of(found):
+        say(
+            f"{made.id} combines {found.name}: it predicts without it, but `zoo runs verify` needs "
+            "it",
+            err=True,
+        )
     if not yes:
         typer.confirm(shown(f"Delete {link}{found}?"), abort=True)
     # What a link leads to is not the workspace's.

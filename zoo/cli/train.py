@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from zoo_registry.reading import Reading
     from zoo_registry.runs import Run
 
-__all__ = ["command", "setting"]
+__all__ = ["command", "print_boards", "setting"]
 
 _IMBALANCE = 5.0  # tracks of the largest class over those of the smallest that are worth a note
 
@@ -188,7 +188,7 @@ def command(
             scored += [run] * run.is_scored
             failures += [run.lack] if run.lack else []
             failures += run.record.sizes.failures if run.record.sizes else []
-    _print_boards(scored, audio=not isinstance(dataset, FeatureTable))
+    print_boards(scored, audio=not isinstance(dataset, FeatureTable))
     _print_curves(scored if fewer else ())
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
@@ -238,8 +238,16 @@ def _facts(
         yield f"{sizes}: {weigh}`{RANKED}` ranks by an accuracy in which all classes count alike"
 
 
-def _print_boards(scored: "Sequence[Run]", *, audio: bool) -> None:
-    """Print the boards of runs that have scores, and what can be done next."""
+def print_boards(scored: "Sequence[Run]", *, audio: bool) -> None:
+    """Print the boards of runs that have scores, and what can be done next.
+
+    Parameters
+    ----------
+    scored : sequence of Run
+        The runs.
+    audio : bool
+        Whether they were trained on sound.
+    """
     from zoo.cli.leaderboard import print_board
     from zoo.evaluate.leaderboard import leaderboard
 

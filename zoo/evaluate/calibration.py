@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from zoo.evaluate.vote import count_votes, rounded
 from zoo_registry.predictions import ChangedPredictions, Predictions
 
-__all__ = ["LEAST", "Calibrated", "FoldAnswers", "calibrate", "calibrated"]
+__all__ = ["LEAST", "Calibrated", "FoldAnswers", "calibrate", "calibrated", "learnable"]
 
 LEAST = 1e-4  # probability; of less, a model knows nothing, and no winner has less
 _FEWEST = 20  # tracks; a temperature of fewer says more of them than of the model
@@ -133,14 +133,9 @@ def calibrate(folds: Sequence[FoldAnswers], grouped: bool) -> Calibrated:
     joined = Predictions.concatenate([fold.predictions for fold in folds])
     losses = np.concatenate([_losses(fold) for fold in folds])
     tracks = np.unique(joined.tracks, return_inverse=True)[1]
-    units = joined.groups if grouped else tracks
     parts = np.repeat(np.arange(len(folds)), [len(fold.predictions) for fold in folds])
-    if len(folds) == 1:
-        units = parts = _halves(joined, tracks)
-    betas = []
-    for part in np.unique(parts):
-        others = ~np.isin(units, units[parts == part])
-        betas.append(_best(losses[others], tracks[others]))
+    parts, known = learnable(joined, parts, grouped)
+    betas = [_best(losses[others], tracks[others]) for others in known]
     rows = np.array(betas)[parts]
     ends = np.cumsum([len(fold.predictions) for fold in folds])[:-1]
     return Calibrated(
@@ -148,6 +143,34 @@ def calibrate(folds: Sequence[FoldAnswers], grouped: bool) -> Calibrated:
         [[beta] for beta in betas] if len(folds) > 1 else [betas],
         _best(losses, tracks),
     )
+
+
+def learnable(
+    predictions: Predictions, folds: NDArray[np.int64], grouped: bool
+) -> tuple[NDArray[np.int64], list[NDArray[np.bool_]]]:
+    """Return the part of each row, and the rows that something for a part may be learnt from.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Out-of-fold predictions.
+    folds : int64 array, shape (rows,)
+        The fold of each row, from 0.
+    grouped : bool
+        Whether tracks of the same group as a tested one are left out as well.
+
+    Returns
+    -------
+    parts : int64 array, shape (rows,)
+        The folds; of a single one, its halves.
+    known : list of bool arrays, each of shape (rows,)
+        For each part, the rows of none of its tracks.
+    """
+    tracks = np.unique(predictions.tracks, return_inverse=True)[1]
+    units, parts = (predictions.groups if grouped else tracks), folds
+    if not folds.any():
+        units = parts = _halves(predictions, tracks)
+    return parts, [~np.isin(units, units[parts == part]) for part in np.unique(parts)]
 
 
 def _halves(predictions: Predictions, tracks: NDArray[np.int64]) -> NDArray[np.int64]:

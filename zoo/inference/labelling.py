@@ -175,7 +175,7 @@ class _Listener:
         self.name, self.classes, self.rate = model.name, model.classes, model.rate
         self.shortest, self.has_times = model.shortest, model.has_times
         self.thresholds, self.bandwidth = model.thresholds, model.bandwidth
-        self.dataset = model.dataset
+        self.dataset, self.by_mean = model.dataset, model.by_mean
         self._model, self._is_wanted = model, is_wanted
         self._rows: list[NDArray[np.float64]] = []
         self._sizes: list[int] = []

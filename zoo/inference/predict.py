@@ -308,11 +308,12 @@ def _vote(
     """Count the votes; the label is withheld for a reason, or for less than a confidence."""
     votes, mean = count_votes(windows)
     names = predictor.classes
-    winner = vote_winner(votes, mean)
+    deciding = np.zeros_like(votes) if predictor.by_mean else votes
+    winner = vote_winner(deciding, mean)
     confidence = float(mean[winner])
     reason = NONE_OF_THEM if names[winner] == OTHER else reason or doubt(confidence, least)
     real = real_columns(names)
-    best = names[real[vote_winner(votes[real], mean[real])]]
+    best = names[real[vote_winner(deciding[real], mean[real])]]
     likely = names[int(mean.argmax())]
     return replace(
         blank,

@@ -65,7 +65,8 @@ class Prediction:
     path : str
         The file.
     label : str or None
-        Winner of the vote of the windows, ties broken by mean probability; or "unknown".
+        Winner of the vote of the windows, ties broken by mean probability; of an ensemble, the
+        class with the highest mean probability; or "unknown".
     label_mean : str or None
         Class with the highest mean probability.
     confidence : float or None

@@ -60,6 +60,7 @@ class Predictor(Protocol):
     bandwidth: int  # Hz that nearly all of the training recordings reach, or 0
     dataset: str | None  # name of what it was trained on
     has_times: bool
+    by_mean: bool  # whether the mean probability decides, and not the vote
     thresholds: Thresholds | None
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
@@ -83,7 +84,7 @@ class PluginPredictor:
         If the plugin is missing, or saved no model.
     """
 
-    has_times = False
+    has_times = by_mean = False
     thresholds: Thresholds | None = None
 
     def __init__(self, run: Run, file: str | None = None) -> None:

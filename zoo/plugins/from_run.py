@@ -19,9 +19,11 @@ from zoo_registry.plugins import Registry
 from zoo_registry.published import is_published
 from zoo_registry.record import TABLE, DatasetInfo
 from zoo_registry.runs import RECORD, Run
-from zoo_registry.text import quoted
+from zoo_registry.text import few, quoted
 
 __all__ = ["frontend_of_run", "named_run", "recorded_run", "with_tracks_of"]
+
+_SHOWN = 5  # members in a sentence
 
 
 def recorded_run(word: str) -> Run:
@@ -124,6 +126,9 @@ def frontend_of_run(run: Run, registry: Registry) -> str:
     recorded = run.record.frontend
     if run.lack:
         raise UsageError(run.lack)
+    if run.record.members:
+        names = few([member.run for member in run.record.members], _SHOWN)
+        raise UsageError(f"{run.id} is an ensemble; take the front end of one member: {names}")
     if recorded["name"] == TABLE:
         raise UsageError(
             f"{run.id} was trained on a table of features, and has no front end for recordings"

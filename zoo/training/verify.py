@@ -1,57 +1,37 @@
 """Verification of a run: its claims are computed again from the data and its predictions."""
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from zoo.artefacts.model_card import EDITIONS, model_card
 from zoo.datasets import Dataset
 from zoo.datasets.collections.known import COLLECTIONS
 from zoo.datasets.recorded import differences, usable
 from zoo.evaluate.audit import audit
-from zoo.evaluate.importance import importances
 from zoo.evaluate.protocols import Fold, parse_protocol, split_hash
 from zoo.evaluate.robustness import Sample
-from zoo.evaluate.window_answers import window_faults
 from zoo.execution.progress import Reporter
 from zoo.plugins.from_run import recorded_run, with_tracks_of
 from zoo.plugins.registry import find_dataset, open_registry, recorded_dataset, recorded_model
+from zoo.training.ensemble import ensemble, weighting
+from zoo.training.ensemble import faults as faults_of_members
 from zoo.training.sizes import faults
 from zoo.training.train import train
+from zoo.training.verify_files import Finding, verify_files
 from zoo_registry.errors import RunError, ZooError
-from zoo_registry.predictions import OTHER, Predictions
-from zoo_registry.published import is_published
-from zoo_registry.runs import EMBEDDINGS, IMPORTANCE, WINDOWS, Run
+from zoo_registry.plugins import Registry
+from zoo_registry.predictions import Predictions
+from zoo_registry.published import NAMES, is_published
+from zoo_registry.runs import IMPORTANCE, WINDOWS, Run
 from zoo_registry.temporary import temporary_folder
-from zoo_registry.text import shown
 
-__all__ = ["Finding", "differing", "not_here", "verify", "verify_files", "verify_run"]
+__all__ = ["differing", "lacks_recordings", "not_here", "verify", "verify_run"]
 
-_CARD = "README.md does not show what the predictions give"
 _DOI = re.compile(r"\bdoi\s*=\s*[{\"]([^}\"]+)")  # of BibTeX
 _SHOWN = 5  # tracks in a sentence
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A difference between a run and its claims.
-
-    Attributes
-    ----------
-    what : str
-        "record", "dataset", "split", "audit", "predictions", "windows", "robustness",
-        "importance", "sizes", "card", "artefact", "embeddings" or "rerun".
-    detail : str
-        One sentence.
-    """
-
-    what: str
-    detail: str
 
 
 def verify_run(
@@ -87,19 +67,15 @@ def verify_run(
     list of Finding
         The differences; empty if there are none.
     """
+    if run.record.members:
+        return _verify_ensemble(run, rerun, data)
     if data is None and is_published(run):
         missing = Finding("dataset", f"{not_here(run)}; --data FOLDER trains it again on them")
         return [missing] * rerun + verify_files(run)[0]
     registry = open_registry()
     record = run.record
     try:
-        if data is None:
-            dataset = recorded_dataset(record.dataset, registry, trust=False, within=Path())
-        else:
-            dataset = find_dataset(data, registry, trust=False, reading=record.dataset.reading)
-            if kept_from := record.dataset.kept_from:
-                opened = partial(recorded_dataset, registry=registry, trust=False, within=Path())
-                dataset = with_tracks_of(recorded_run(kept_from), dataset, opened)
+        dataset = _opened(run, data, registry)
     except ZooError as error:
         return [Finding("dataset", str(error))]
     findings = verify(run, dataset)
@@ -132,6 +108,57 @@ def verify_run(
                 return [Finding("rerun", f"the repetition is not complete: {again.lack}")]
             findings = differing(run, again)
     return findings
+
+
+def _opened(run: Run, data: str | None, registry: Registry) -> Dataset:
+    """Return the dataset of a run, which the user may have named."""
+    info = run.record.dataset
+    opened = partial(recorded_dataset, registry=registry, trust=False, within=Path())
+    if data is None:
+        return opened(info)
+    dataset = find_dataset(data, registry, trust=False, reading=info.reading)
+    return (
+        with_tracks_of(recorded_run(info.kept_from), dataset, opened) if info.kept_from else dataset
+    )
+
+
+def _verify_ensemble(run: Run, rerun: bool, data: str | None) -> list[Finding]:
+    """Verify a run that combines others."""
+    findings = [Finding("members", fault) for fault in faults_of_members(run)]
+    try:
+        if data is None and lacks_recordings(run):
+            findings = verify_files(run)[0] + findings
+        else:
+            findings = verify(run, _opened(run, data, open_registry())) + findings
+    except ZooError as error:
+        findings.insert(0, Finding("dataset", str(error)))
+    return findings or (_combined_again(run) if rerun else [])
+
+
+def _combined_again(run: Run) -> list[Finding]:
+    """Combine the members of an ensemble again, and compare all files."""
+    members = [recorded_run(member.run) for member in run.record.members]
+    with temporary_folder() as root:
+        try:
+            again = ensemble(members, weighting(run), root=Path(root))
+        except ZooError as error:
+            return [Finding("rerun", str(error))]
+        findings = differing(run, again)
+        if not findings and run.record.artefact.sha256 != again.record.artefact.sha256:
+            findings = [Finding("rerun", "the repetition gives another ONNX file")]
+    return findings
+
+
+def lacks_recordings(run: Run) -> bool:
+    """Return whether the recordings of a run do not come with the zoo.
+
+    Parameters
+    ----------
+    run : Run
+        A run; such are the published ones, and ensembles of them alone.
+    """
+    members = run.record.members
+    return is_published(run) or bool(members and all(one.run in NAMES for one in members))
 
 
 def not_here(run: Run) -> str:
@@ -182,44 +209,6 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
     return findings
 
 
-def verify_files(run: Run) -> tuple[list[Finding], Predictions | None]:
-    """Compare the files of a complete run with its record and its predictions, without its dataset.
-
-    Parameters
-    ----------
-    run : Run
-        A complete run.
-
-    Returns
-    -------
-    list of Finding
-        The differences; empty if there are none.
-    Predictions or None
-        The predictions, if they can be read.
-    """
-    findings = list(_record(run))
-    if not run.is_scored:
-        return [*findings, Finding("record", f"the run is not complete: {run.lack}")], None
-    try:
-        predictions = run.read_predictions(run.predictions_path)
-    except RunError as error:
-        return [*findings, Finding("predictions", str(error))], None
-    content = run.content(run.predictions_path)
-    if hashlib.sha256(content).hexdigest() != run.record.predictions:
-        changed = "predictions.csv is not the file that the run wrote"
-        findings.append(Finding("predictions", changed))
-    try:
-        run.robustness()
-    except RunError as error:
-        findings.append(Finding("robustness", str(error)))
-    try:
-        importances(run, predictions)
-    except RunError as error:
-        findings.append(Finding("importance", str(error)))
-    findings += [Finding("windows", fault) for fault in window_faults(run, predictions)]
-    return [*findings, *_files(run, predictions)], predictions
-
-
 def differing(run: Run, again: Run) -> list[Finding]:
     """Compare the predictions of a run, and those of changed tracks, with its repetition."""
     findings = _differing(run.predictions(), again.predictions(), "tracks")
@@ -255,27 +244,6 @@ def _differing(one: Predictions, other: Predictions, what: str) -> list[Finding]
         f"by up to {worst.max():.2g} in probability"
     )
     return [Finding("rerun", detail)]
-
-
-def _record(run: Run) -> Iterator[Finding]:
-    # The id is computed from the record. A folder may be renamed; then other files name the run.
-    if run.id != run.record.id and not is_published(run) and not _is_named(run):
-        yield Finding(
-            "record",
-            f"run.json describes {run.record.id}, and its folder is {run.id}: seed, parameters, "
-            "versions or data were changed afterwards",
-        )
-
-
-def _is_named(run: Run) -> bool:
-    """Return whether the card and the ONNX file of a run have the id that its record gives."""
-    name = run.record.id.encode()
-    try:
-        return name in run.content(run.card_path) and (
-            not run.has_artefact or name in run.content(run.artefact_path)
-        )
-    except OSError:
-        return False
 
 
 def _predictions(
@@ -328,40 +296,3 @@ def _robustness(run: Run, dataset: Dataset, folds: Sequence[Fold]) -> Iterator[F
     labels = {track.id: track.label for track in dataset.tracks}
     if any(labels.get(track) != label for track, label in labelled):
         yield Finding("robustness", "a label is not the dataset's")
-
-
-def _files(run: Run, predictions: Predictions) -> Iterator[Finding]:
-    try:
-        card = run.content(run.card_path)
-        if not any(model_card(run, predictions, edition=n).encode() == card for n in EDITIONS):
-            yield Finding("card", _of_former_version(run, card) or _CARD)
-    except OSError as error:
-        yield Finding("card", f"README.md cannot be read: {error.strerror}")
-    except RunError:
-        pass  # it shows answers to changed tracks, and their damage is a finding already
-    if run.record.status == "no artefact":
-        yield Finding("artefact", str(run.lack))
-    expected = run.record.artefact.sha256
-    if expected is not None:
-        try:
-            found = hashlib.sha256(run.content(run.artefact_path)).hexdigest()
-        except OSError as error:
-            yield Finding("artefact", f"{run.artefact_path.name} cannot be read: {error.strerror}")
-        else:
-            if found != expected:
-                yield Finding("artefact", "model.onnx is not the file that the run wrote")
-    damaged = run.damaged()
-    if lost := [name for name in damaged if name in run.record.artefact.saved]:
-        yield Finding("artefact", run.damage(lost))
-    if EMBEDDINGS in damaged:
-        yield Finding("embeddings", run.damage([EMBEDDINGS]))
-
-
-def _of_former_version(run: Run, card: bytes) -> str | None:
-    """Return a sentence if `OTHER` is a class on the card, as it was to earlier versions."""
-    if f"\n| {OTHER} |".encode() not in card:
-        return None
-    return (
-        f"README.md is that of an earlier version, which scored {OTHER} as a class; to train the "
-        f"model again, run `zoo runs remove {run.id}` and `{shown(run.record.command)}`"
-    )

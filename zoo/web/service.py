@@ -155,7 +155,7 @@ class _Stoppable:
         self.name, self.classes = model.name, model.classes
         self.rate, self.shortest, self.has_times = model.rate, model.shortest, model.has_times
         self.thresholds, self.dataset = model.thresholds, model.dataset
-        self.bandwidth = model.bandwidth
+        self.bandwidth, self.by_mean = model.bandwidth, model.by_mean
         self._model, self._is_running = model, is_running
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:

@@ -11,7 +11,7 @@ from zoo.workspace.preferred import (
     preferred,
     why_not,
 )
-from zoo.workspace.removing import find_removable, remove
+from zoo.workspace.removing import ensembles_of, find_removable, remove
 from zoo.workspace.stored import (
     cache_folder,
     check_own,
@@ -35,6 +35,7 @@ __all__ = [
     "checked_name",
     "checked_note",
     "chosen",
+    "ensembles_of",
     "file_name",
     "find_removable",
     "find_run",

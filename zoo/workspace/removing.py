@@ -13,7 +13,7 @@ from zoo_registry.files import is_temporary, temporary_path
 from zoo_registry.published import NAMES
 from zoo_registry.runs import FILES, FOLDERS, RECORD, SAVED, Run
 
-__all__ = ["find_removable", "remove"]
+__all__ = ["ensembles_of", "find_removable", "remove"]
 
 # Files in the folder of folds.
 _OF_FOLD = re.compile(r"(\d+-)?\d+\.(csv|robustness\.csv|npy|unfinished)|\.zoo-.*\.tmp")
@@ -53,6 +53,18 @@ def find_removable(wanted: str) -> Path:
         folder = (of_name[0] if of_name else run_of_id(wanted, known, _SURE)).folder
     check_own(folder, "delete the folder yourself if you do not need it")
     return folder
+
+
+def ensembles_of(folder: Path) -> list[Run]:
+    """Return the ensembles of the workspace that combine a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    """
+    known = (run for run in runs() if isinstance(run, Run))
+    return [run for run in known if folder.name in {one.run for one in run.record.members}]
 
 
 def remove(folder: Path) -> list[str]:

@@ -56,7 +56,8 @@ ALL = [path for path, _ in _commands()]
 
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
-        "models", "train", "tune", "leaderboard", "report", "predict", "serve",
+        "models", "train", "tune", "leaderboard", "ensemble", "report", "predict",
+        "serve",
         "label",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
         "runs edit", "runs prefer",
