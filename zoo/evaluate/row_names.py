@@ -45,7 +45,7 @@ def row_names(rows: Sequence[Sequence[Run]]) -> list[str]:
         kinds.setdefault(kind, []).append(number)
     names = [""] * len(rows)
     for kind, numbers in kinds.items():
-        parts = told_apart([_traits(rows[number][0]) for number in numbers])
+        parts = told_apart([_traits(rows[number]) for number in numbers])
         for number, text in zip(numbers, parts, strict=True):
             names[number] = f"{kind} {text}".rstrip()
     return names
@@ -125,8 +125,9 @@ def _text(name: str, value: Any, digits: int, most: int) -> str:
     return name + text
 
 
-def _traits(run: Run) -> dict[str, dict[str, Any]]:
-    """Return what identifies a run, in the order in which people look for it."""
+def _traits(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+    """Return what identifies the runs of a row, in the order in which people look for it."""
+    run = runs[0]
     record, rest = run.record, dict(run.record.identity)
     model, plugin = record.model, record.frontend_plugin
     for known in ("model", "params", "frontend", "dataset", "protocol", "seed", "versions"):
@@ -140,7 +141,7 @@ def _traits(run: Run) -> dict[str, dict[str, Any]]:
         "params": {f"{name}=": value for name, value in record.params.items()},
         "search": {"": search} | {f"{name} ": value for name, value in tuned.items()},
         "model": {"": f"{origin} {version}".rstrip()},
-        "seed": {"seed ": record.seed},
+        "seed": {"": f"{len(runs)} seeds" if len(runs) > 1 else f"seed {record.seed}"},
         "frontend": {f"front end {name} ": value for name, value in record.frontend.items()}
         | {"weights ": plugin.package if plugin else None},
         "training": {f"{name} ": value for name, value in rest.items()},

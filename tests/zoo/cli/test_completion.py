@@ -33,6 +33,7 @@ def workspace_with_runs(workspace):
         folder = workspace / "models" / "demo" / "kfold-5" / run
         folder.mkdir(parents=True)
         (folder / "run.json").write_text(json.dumps({}))
+    (folder / "about.json").write_text(json.dumps({"name": "with vibrato"}))
     (workspace / "music").mkdir()
     (workspace / "music" / "more").mkdir()
     (workspace / ".hidden").mkdir()
@@ -55,6 +56,10 @@ EXPECTED = {
     "zoo runs show random-forest-": ["random-forest-abcdef0123"],
     "zoo runs verify sv": ["svm", "svm-0123456789"],
     "zoo runs remove z": [],
+    "zoo predict wi": ["with\\", "vibrato"],  # bash inserts it as it is
+    "zoo runs list --model s": ["svm"],
+    "zoo runs list --status no": ["no-artefact"],
+    "zoo runs list --sort a": ["accuracy"],
     "zoo plugins disable vg": ["vgg16"],
 }
 

@@ -101,6 +101,7 @@ def test_rows_of_runs(write_run, workspace):
         'knn "the third" run knn-e', 'knn "the third" run knn-copy',
     ]  # fmt: skip
     assert row_names([[written[4], written[1]]]) == ["knn"]
+    assert row_names([[written[4], written[1]], [written[1]]]) == ["knn 2 seeds", "knn seed 0"]
     others = [
         write_run("tree-a", *RIGHT, model="tree"),
         write_run("tree-b", *RIGHT, model="tree", versions={"numpy": "3"}),
