@@ -78,10 +78,9 @@ def command(
             warnings.simplefilter("always", category)
         # Errors of the command are raised at once; errors of the plugin are found by the checks.
         with contextlib.suppress(PluginError):
-            if is_frontend:
-                _ = subject.loaded
-            else:
-                usable_model(open_registry(), model, frontend).card.resolve(params)
+            if not is_frontend:
+                usable_model(open_registry(), model, frontend)
+            _ = subject.loaded
         for check in checks:
             outcome = examine(check, subject, {})
             outcomes.append(outcome)
