@@ -71,7 +71,7 @@ def ensemble_record(members: Sequence[Run], weights: Weighting, found: Weights) 
             version=version("genre-zoo"),
             licence=_joined(record.model.licence for record in records),
         ),
-        params={"members": " + ".join(called), "weights": weights},
+        params={"members": "+".join(called), "weights": weights},
         frontend=frontend,
         frontend_plugin=plugin,
         dataset=replace(dataset_of(members)),
@@ -111,7 +111,7 @@ def _front_end(records: Sequence[RunRecord]) -> tuple[dict[str, Any], FrontEndIn
         return first.frontend, first.frontend_plugin
     names = dict.fromkeys(str(record.frontend["name"]) for record in records)
     rates = [record.frontend.get("sample_rate", 0) for record in records]
-    front_end = {"name": " + ".join(names), "sample_rate": max(rates)}
+    front_end = {"name": "+".join(names), "sample_rate": max(rates)}
     known = [record.frontend_plugin for record in records if record.frontend_plugin]
     plugins = [plugin for plugin in known if plugin.has_weights] or known
     if not plugins:

@@ -145,7 +145,7 @@ class TestRun:
         (row,) = (row for row in board.rows if row.model == "ensemble")
         assert row.rank
         assert row.ci_low < row.accuracy <= row.ci_high
-        assert row.params == {"members": "frames + seconds", "weights": "mean"}
+        assert row.params == {"members": "frames+seconds", "weights": "mean"}
         assert command("runs", "show", row.run) == 0
         assert f"{pair[0].id} 0.500" in capsys.readouterr().out
         assert checked(find_run(row.run), rerun=True) == []
