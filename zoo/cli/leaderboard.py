@@ -33,7 +33,7 @@ _NAMES = (
 _NONE = ("", "-")  # cells without a value
 _FIT = 7  # columns of a board in a narrow terminal
 _LESS = ("worst change", "robustness", "p")  # left out first, if a name would be broken
-_WORD = 40  # characters of a name that are not broken
+_WORD, _TEXT = 40, 60  # characters of a word, and of a name, that are not broken
 _WRAPPED = ("model", "worst change")
 _BETWEEN = 3  # characters between two columns
 _ROOMY = 110  # columns of a terminal that shows all columns of a board
@@ -123,15 +123,16 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     order = dict.fromkeys((*_NAMES[:2], TITLES[board.by], *_NAMES))  # what ranks comes first
     names = [name for name in order if any(row[name] not in _NONE for row in cells)]
     fitting = _fitting(names, cells)
-    headings = [
-        column
-        for name in fitting
-        for column in (
-            columns(name, overflow="fold")
-            if name in _WRAPPED
-            else columns(name, justify="right", no_wrap=True, overflow="fold")
-        )
-    ]
+    room = width() - _width(fitting, cells)
+    headings = []
+    for name in fitting:
+        if name in _WRAPPED:  # they share the room that is left
+            least = _least_width(name, cells)
+            own = max(least, min(_full_width(name, cells), least + room))
+            room -= own - least
+            headings += columns(name, overflow="fold", width=own)
+        else:
+            headings += columns(name, justify="right", no_wrap=True, overflow="fold")
     yield make_table(
         headings,
         ([row[name] for name in fitting] for row in cells),
@@ -153,19 +154,31 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
 def _fitting(names: list[str], cells: list[dict[str, str]]) -> list[str]:
     """Return the columns that fit into the terminal without a word that is broken."""
     fitting = names if width() >= _ROOMY else names[:_FIT]
-
-    def needed(name: str) -> int:
-        texts = [name, *(row[name] for row in cells)]
-        if name in _WRAPPED:
-            texts = [word for text in texts for word in text.split()]
-        return min(max(map(len, texts), default=0), _WORD)
-
-    droppable = [*reversed(fitting[_FIT:]), *_LESS]
-    for name in droppable:
-        if sum(needed(each) + _BETWEEN for each in fitting) <= width() + 1:
-            break
-        fitting = [each for each in fitting if each != name]
+    while len(fitting) > _FIT and _width(fitting, cells, wraps=False) > width():
+        fitting = fitting[:-1]
+    for name in _LESS:
+        if _width(fitting, cells) > width():
+            fitting = [each for each in fitting if each != name]
     return fitting
+
+
+def _width(names: list[str], cells: list[dict[str, str]], wraps: bool = True) -> int:
+    """Return the width of a table with these columns, if names are broken between words or not."""
+    each = _least_width if wraps else _full_width
+    return sum(each(name, cells) + _BETWEEN for name in names) - 1
+
+
+def _least_width(name: str, cells: list[dict[str, str]]) -> int:
+    """Return the width of a column in which no word is broken, unless it is long."""
+    texts = [name, *(row[name] for row in cells)]
+    if name in _WRAPPED:
+        texts = [word for text in texts for word in text.split()]
+    return min(max(map(len, texts), default=0), _WORD)
+
+
+def _full_width(name: str, cells: list[dict[str, str]]) -> int:
+    """Return the width of a column in which no text is broken, unless it is long."""
+    return min(max(len(name), *(len(row[name]) for row in cells)), _TEXT)
 
 
 def _cells(board: "Board", row: "Row") -> dict[str, str]:
