@@ -142,7 +142,8 @@ def test_a_narrow_board_breaks_no_name(name, wide, broken, monkeypatch):
     monkeypatch.setattr("zoo.cli.leaderboard.width", lambda: wide)
     monkeypatch.setattr("zoo.cli.output.width", lambda: wide)
     row = Row(
-        rank=1, rank_low=1, rank_high=2, tied_with=("b",), model=name.split()[0], run="a", status="complete",
+        rank=1, rank_low=1, rank_high=2, tied_with=("b",), model=name.split()[0], run="a",
+        status="complete",
         accuracy=0.75, robustness=0.5, worst_change="narrow-band", worst_robustness=0.25,
         by_change={"narrow-band": 0.25}, ci_low=0.6, ci_high=0.9, p=0.012,
         intervals={"accuracy": (0.6, 0.9)}, macro_f1=0.7,
