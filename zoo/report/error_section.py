@@ -14,6 +14,8 @@ from zoo.evaluate.error_analysis import (
     only_right,
 )
 from zoo.evaluate.metrics import confusion, f1_scores
+from zoo.inference.occlusion import ATTENUATION
+from zoo.report.decisive import Mistake, decisive
 from zoo.report.excerpts import (
     Excerpt,
     excerpt_of,
@@ -80,6 +82,8 @@ def error_section(
         "playable_cards": playable,
         "map": track_map(found, runs, opened, playable),
         "playable": bool(playable),
+        "marked": any(card["decisive"] for card in cards),
+        "attenuation": ATTENUATION,
         "reasons": sorted({card["reason"] for card in cards if card["reason"]}),
         "without_times": sorted({(name, of.reason) for name, of in over_time if of.reason}),
         "only_right": differing.tolist(),
@@ -174,7 +178,7 @@ def _cards(
     progress: Callable[[float], None],
     opened: Dataset | str,
 ) -> list[dict[str, Any]]:
-    """Return a card per track: its answers, its excerpt, and the timelines of all runs."""
+    """Return a card per track: its answers, its excerpt, timelines of all runs, what decides."""
     digests = {found.tracks[track]: found.digests[track] for track in worst}
     places = find_recordings(opened, digests)
     excerpts = {track: _excerpt(place) for track, place in places.items()}
@@ -185,8 +189,19 @@ def _cards(
     }
     over_time = []
     for number, run in enumerate(runs):
-        progress(0.4 + 0.6 * number / len(runs))
+        progress(0.4 + 0.4 * number / len(runs))
         over_time.append((names[run.id], timelines(run, there, digests) if there else {}))
+    mistakes = [
+        {
+            track: Mistake(there[track], digests[track], excerpt, found.classes[winners[row]])
+            for row in worst
+            if (track := found.tracks[row]) in there
+            and found.wrong[number, row]
+            and isinstance(excerpt := excerpts[track], Excerpt)
+        }
+        for number, winners in enumerate(found.winners)
+    ]
+    marked = decisive(runs, names, mistakes, lambda share: progress(0.8 + 0.2 * share))
     cards = []
     for number in worst:
         track = found.tracks[number]
@@ -196,6 +211,7 @@ def _cards(
             "file": file_name(track),
             "lines": _answers_on(found, number, names),
             "timelines": [(name, of[track]) for name, of in over_time if track in of],
+            "decisive": marked.get(track),
             "excerpt": excerpt if isinstance(excerpt, Excerpt) else None,
             "reason": excerpt if isinstance(excerpt, str) else None,
         }

@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from zoo.audio.frontends import LogMel
 from zoo.audio.urls import is_url
 from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.datasets.hashing import heard
+from zoo.evaluate.vote import vote_winners
+from zoo.evaluate.window_answers import lack_of_windows, window_answers
 from zoo.inference.predict import predict
-from zoo.inference.prediction import Section
+from zoo.inference.prediction import UNKNOWN, Section
 from zoo.inference.timeline import stretches
 from zoo.plugins.registry import find_dataset, recorded_dataset
 from zoo.workspace import remembered
@@ -33,6 +35,7 @@ __all__ = [
     "Timeline",
     "cut_excerpt",
     "excerpt_of",
+    "file_of",
     "find_recordings",
     "open_recordings",
     "timelines",
@@ -47,8 +50,8 @@ _PICTURE = (480, 64)  # columns and rows of pixels
 _TICKS = 6
 _RANGE = 80.0  # dB below the loudest point that the picture shows
 _NOTHING = "The models were given a table of features, so there is nothing to hear."
-# Must be raised whenever the same artefact and tracks give other timelines than before.
-_VERSION = "timelines-2"
+# Must be raised whenever the same artefact and tracks give other spans than before.
+_VERSION = "spans-1"
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ class Excerpt:
         Length of the decoded part: the whole recording, or its first ten minutes.
     start, end : float
         Position of the excerpt in seconds.
-    audio, picture : str
-        Data URIs of the excerpt, and of a log-mel spectrogram of the decoded part.
+    audio, picture, detail : str
+        Data URIs of the excerpt, and of log-mel spectrograms of the decoded part and the excerpt.
     """
 
     seconds: float
@@ -70,6 +73,7 @@ class Excerpt:
     end: float
     audio: str
     picture: str
+    detail: str
 
     @property
     def ticks(self) -> range:
@@ -80,7 +84,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The labels that an artefact gives one track over time, or the reason why it gives none."""
+    """The out-of-fold labels of a track over time, or the reason why there are none."""
 
     stretches: tuple[Section, ...] = ()
     reason: str | None = None
@@ -138,7 +142,7 @@ def find_recordings(opened: Dataset | str, wanted: Mapping[str, str]) -> dict[st
 
 def excerpt_of(track: Track) -> Excerpt:
     """Return an excerpt of a track as `cut_excerpt` does."""
-    with heard(track, _file(track)) as path:
+    with heard(track, file_of(track)) as path:
         return cut_excerpt(path)
 
 
@@ -161,6 +165,7 @@ def cut_excerpt(path: Path) -> Excerpt:
         end=(first + length) / rate,
         audio=_audio(samples[first : first + length], rate),
         picture=_spectrogram(frontend(samples)),
+        detail=_spectrogram(frontend(samples[first : first + length])),
     )
 
 
@@ -214,40 +219,83 @@ def _data_uri(mime: str, content: io.BytesIO) -> str:
 def timelines(
     run: Run, found: Mapping[str, Track], digests: Mapping[str, str]
 ) -> dict[str, Timeline]:
-    """Return the timeline of each track by its id, given its digest; the result is cached."""
+    """Return the out-of-fold timeline of each track by its id, given its digest.
+
+    The answers are those of the models that did not know the track, which the run keeps; the
+    artefact tells where its windows lie.
+    """
     tracks = sorted(found)
-    compute = partial(_classify, run, [found[track] for track in tracks])
+    compute = partial(_spans, run, [found[track] for track in tracks])
     try:
         if not run.has_artefact:
             return dict.fromkeys(tracks, Timeline(reason="it has no ONNX file"))
+        predictions = run.predictions()
+        answers = window_answers(run, predictions)
+        if answers is None:
+            return dict.fromkeys(tracks, Timeline(reason=lack_of_windows(run, predictions)))
         key = [DECODING, run.record.artefact.sha256, [digests[track] for track in tracks]]
         computed = remembered(_VERSION, key, compute)
     except (ZooError, KeyError) as error:
         return dict.fromkeys(tracks, Timeline(reason=str(error)))
+    tests: dict[str, list[NDArray[np.float64]]] = {track: [] for track in tracks}
+    for track, windows in zip(predictions.tracks, answers, strict=True):
+        if track in tests:
+            tests[track].append(windows)
     return {
-        track: Timeline(tuple(Section(*part) for part in own["stretches"]), own["reason"])
+        track: _timeline(predictions.classes, tests[track], **own)
         for track, own in zip(tracks, computed, strict=True)
     }
 
 
-def _classify(run: Run, tracks: Sequence[Track]) -> list[dict[str, Any]]:
-    """Return the timeline of each track as JSON values."""
+def _timeline(
+    classes: Sequence[str],
+    tests: Sequence[NDArray[np.float64]],
+    spans: Sequence[tuple[float, float, str | None]],
+    reason: str | None,
+) -> Timeline:
+    """Return the labels of the windows of a track, which was tested once, or several times."""
+    if not tests or not spans:
+        return Timeline(reason=reason or "it did not test this track")
+    probabilities = np.mean(tests, axis=0)
+    votes = np.sum([np.eye(len(classes), dtype=np.int64)[own.argmax(axis=1)] for own in tests], 0)
+    winners = vote_winners(votes, probabilities)
+    answers = iter(zip(winners.tolist(), probabilities, strict=True))
+    count, sounding = len(winners), sum(silence is None for _, _, silence in spans)
+    if count == 1:  # also the mean of all rows
+        spans = [(spans[0][0], spans[-1][1], None)]
+    elif count == len(spans):
+        spans = [(start, end, None) for start, end, _ in spans]
+    elif count != sounding:
+        return Timeline(reason="the windows of its folds lie otherwise than those of its ONNX file")
+    sections = []
+    for start, end, silence in spans:
+        if silence:
+            sections.append(Section(start, end, UNKNOWN, None, silence))
+        else:
+            winner, own = next(answers)
+            sections.append(Section(start, end, classes[winner], float(own[winner])))
+    parts = stretches([section for section in sections if section.start < LONGEST])
+    return Timeline(tuple(replace(part, end=min(part.end, LONGEST)) for part in parts))
+
+
+def _spans(run: Run, tracks: Sequence[Track]) -> list[dict[str, Any]]:
+    """Return begin and end of the windows of each track, and what is said of a silent one."""
     # The run may be trained again meanwhile, when `open_model` would refuse it.
     model = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
     if not model.has_times:
-        return [{"stretches": [], "reason": "it does not say how its windows lie"}] * len(tracks)
+        return [{"spans": [], "reason": "it does not say how its windows lie"}] * len(tracks)
     found = []
     with ExitStack() as stack:
-        paths = [stack.enter_context(heard(track, _file(track))) for track in tracks]
+        paths = [stack.enter_context(heard(track, file_of(track))) for track in tracks]
         for prediction in predict(model, paths, timeline=True):
-            windows = [window for window in prediction.timeline or () if window.start < LONGEST]
-            parts = [
-                [part.start, min(part.end, LONGEST), part.label, part.confidence, part.reason]
-                for part in stretches(windows)
+            spans = [
+                [window.start, window.end, window.reason if window.confidence is None else None]
+                for window in prediction.timeline or ()
             ]
-            found.append({"stretches": parts, "reason": prediction.error})
+            found.append({"spans": spans, "reason": prediction.error})
     return found
 
 
-def _file(track: Track) -> Path:
-    return Path(track.location)  # of a file on this machine
+def file_of(track: Track) -> Path:
+    """Return the file of a track on this machine."""
+    return Path(track.location)

@@ -16,6 +16,7 @@ from zoo.execution.progress import Reporter
 from zoo.report import figures
 from zoo.report.error_section import error_section
 from zoo.report.html import is_page, open_templates, signed
+from zoo.report.importance import importance_section
 from zoo.report.ranking import p_cell, rank_cell, ranking
 from zoo.report.tables import (
     audit_sentences,
@@ -184,6 +185,7 @@ def _board_page(
         "coverage": [
             figures.coverage(names[run], thresholds(given)) for run, given in predictions.items()
         ],
+        **importance_section([known[row.run] for row in ranked], names),
         "size_curves": sized,
         "size_figure": figures.size_curves(sized, names) if sized else None,
         "learning_curves": [
