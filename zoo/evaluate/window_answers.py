@@ -114,6 +114,8 @@ def lack_of_windows(run: Run, predictions: Predictions) -> str:
     predictions : Predictions
         All its predictions.
     """
+    if run.record.model.family == "ensemble":
+        return "an ensemble combines answers about tracks, not windows"
     if predictions.votes.sum() * len(predictions.classes) > _MOST:
         return "its folds had too many windows to keep"
     return f"the windows of its folds were not kept by an earlier version; {run.afresh}"

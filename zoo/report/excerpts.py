@@ -219,10 +219,17 @@ def _data_uri(mime: str, content: io.BytesIO) -> str:
 def timelines(
     run: Run, found: Mapping[str, Track], digests: Mapping[str, str]
 ) -> dict[str, Timeline]:
-    """Return the out-of-fold timeline of each track by its id, given its digest.
+    """Return the out-of-fold timeline of each track by its id.
 
     The answers are those of the models that did not know the track, which the run keeps; the
     artefact tells where its windows lie.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    found, digests : mapping of str to Track, mapping of str to str
+        The tracks, and the beginning of the hash of each.
     """
     tracks = sorted(found)
     compute = partial(_spans, run, [found[track] for track in tracks])
