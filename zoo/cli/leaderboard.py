@@ -51,6 +51,10 @@ def command(
         typer.Option("--side-by-side", help="Each model with groups kept together, and without."),
     ] = False,
     by: ByOption = "accuracy",
+    seeds: Annotated[
+        Literal["together", "apart"],
+        typer.Option(help="Runs that differ only in the seed: one row with their mean, or each."),
+    ] = "together",
     format: Annotated[Format, typer.Option(help="How to print them.")] = "table",
 ) -> None:
     """Rank the runs that share a dataset and a protocol.
@@ -60,7 +64,7 @@ def command(
     from zoo.evaluate import leaderboard
     from zoo.report import tables
 
-    boards = leaderboard.leaderboard(data, protocol, by)
+    boards = leaderboard.leaderboard(data, protocol, by, seeds=seeds)
     differences = leaderboard.side_by_side(boards) if side_by_side else []
     if side_by_side and (differences or format == "json"):
         print_result(
@@ -185,7 +189,7 @@ def _cells(board: "Board", row: "Row") -> dict[str, str]:
     """Return the cells of a row by column."""
     from zoo.evaluate.board import TITLES, metric_key
     from zoo.report.ranking import p_cell, rank_cell
-    from zoo.report.tables import model_name, worst_cell
+    from zoo.report.tables import model_name, with_spread, worst_cell
 
     if row.rank is None:
         return defaultdict(str, model=model_name(row, board.name(row)))
@@ -194,6 +198,7 @@ def _cells(board: "Board", row: "Row") -> dict[str, str]:
         "rank": rank_cell(row),
         "model": model_name(row, board.name(row)),
         **{title: percent(getattr(row, metric_key(name))) for name, title in TITLES.items()},
+        "accuracy": with_spread(row, percent),
         "robustness": percent(row.robustness) or "-",
         "worst change": worst_cell(row, percent(row.worst_robustness)) if row.worst_change else "-",
         "95 % interval": "-".join(map(percent, row.intervals[board.key])),

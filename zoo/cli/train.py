@@ -258,11 +258,12 @@ def print_boards(scored: "Sequence[Run]", *, audio: bool) -> None:
     for board in leaderboard() if scored else ():
         if (board.fingerprint, board.protocol, board.grouped) in trained:
             print_board(board, {run.id for run in scored if run.lack})
-            complete = [row for row in board.rows if row.run in ids and row.status == "complete"]
-            for best in complete[:1]:
+            complete = [row for row in board.rows if row.status == "complete"]
+            trained_here = [(row, run) for row in complete for run in row.runs if run in ids]
+            for best, run_id in trained_here[:1]:
                 hears = best.artefact_bytes and audio
-                using = f"`zoo predict {best.run} SONG`, or " if hears else ""
-                say(f"Next: {using}`zoo runs show {best.run}`.", err=True)
+                using = f"`zoo predict {run_id} SONG`, or " if hears else ""
+                say(f"Next: {using}`zoo runs show {run_id}`.", err=True)
 
 
 def _print_curves(scored: "Sequence[Run]") -> None:

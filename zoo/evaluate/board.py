@@ -39,7 +39,12 @@ def metric_key(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One run on a board; only a run whose folds are all done has scores and a rank.
+    """One run on a board, or several that differ in nothing but the seed.
+
+    Only runs whose folds are all done have scores and a rank. The figures of several are the means
+    over the seeds, apart from interval, rank and p, which are of all seeds at once, and
+    `fold_accuracy`, which has the folds of all. What speaks of one run, such as `zoo predict`, a
+    confusion matrix or the errors on a page, takes `run`.
 
     Attributes
     ----------
@@ -55,8 +60,9 @@ class Row:
         Smallest p-value of a comparison with a better row, corrected for all pairs of the board;
         it is below .05 exactly if `rank_low` is above 1. None if none is better.
     model, run, frontend, frontend_origin : str
-        Name of the model, id of the run, front end with the fields that are not its defaults, and
-        its package or file if it is not that of the model's card.
+        Name of the model, id of the run (of several the complete one with the smallest seed, or
+        else the one with the smallest seed), front end with the fields that are not its defaults,
+        and its package or file if it is not that of the model's card.
     status : {"complete", "no artefact", "damaged", "failed", "running", "interrupted"}
         State of the run. "no artefact" is one with scores that cannot predict yet; a run whose
         predictions are damaged has no scores.
@@ -80,7 +86,16 @@ class Row:
     title, params : str, dict
         Title and parameters of the model.
     seed : int
-        Random seed for the split and the model.
+        Random seed of `run`, for the split and the model.
+    seeds, runs : tuple of int, tuple of str
+        Seeds and ids of all its runs, by rising seed.
+    seed_accuracy : tuple of float
+        Accuracy with each of `seeds`.
+    spread : float or None
+        Their standard deviation; None for one seed.
+    all_seeds : tuple of int
+        The same, and seeds of further runs that differ in nothing else: those without scores, which
+        have rows of their own, and all if the board shows each run apart.
     error : str or None
         Reason of the failure or interruption, or the damaged files; and how the run is completed.
     other_tracks, other_rejected : int or None, float or None
@@ -139,6 +154,11 @@ class Row:
     tracks: int | None = None
     groups: int | None = None
     seed: int = 0
+    seeds: tuple[int, ...] = ()
+    runs: tuple[str, ...] = ()
+    seed_accuracy: tuple[float, ...] = ()
+    spread: float | None = None
+    all_seeds: tuple[int, ...] = ()
     error: str | None = None
     other_tracks: int | None = None
     other_rejected: float | None = None

@@ -74,8 +74,8 @@ def ends(
     # alike, and a group counts as one.
     worth = np.full(len(means), tracks)
     np.divide(spread, variance, out=worth, where=variance > _ROUNDING)
-    if metric.is_share:  # tracks are not worth more than that
-        worth = np.minimum(worth, tracks)
+    if metric.is_share:  # tracks are not worth more than that, but the mean of several seeds may be
+        worth = np.where(seeds > 0, worth, np.minimum(worth, tracks))
     return np.stack(wilson(means, np.where(spread > _ROUNDING, worth, count), quantile), axis=1)
 
 

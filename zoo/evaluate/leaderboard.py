@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -18,6 +19,7 @@ from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import Board, Difference, Row, metric_name
 from zoo.evaluate.protocols import parse_protocol
 from zoo.evaluate.row_names import row_names
+from zoo.evaluate.seeds import averaged, by_seed
 from zoo.workspace import file_name, models_folder, remembered, runs, stamps
 from zoo_registry.errors import DatasetError, RunError, ZooError
 from zoo_registry.files import is_file
@@ -26,17 +28,20 @@ from zoo_registry.text import closest, quoted
 
 if TYPE_CHECKING:
     from zoo.evaluate.metrics import Metric
-    from zoo.evaluate.significance import Entries
     from zoo_registry.predictions import Predictions
 
 __all__ = ["hashing", "leaderboard", "side_by_side"]
 
-_VERSION = "boards-14"  # raised whenever the same predictions give other figures
-_TIES = 20  # runs that a row names; more would make boards with many ties too large
+_VERSION = "boards-15"  # raised whenever the same predictions give other figures
+Seeds = Literal["together", "apart"]
 
 
 def leaderboard(
-    data: str | None = None, protocol: str | None = None, by: str = "accuracy"
+    data: str | None = None,
+    protocol: str | None = None,
+    by: str = "accuracy",
+    *,
+    seeds: Seeds = "together",
 ) -> list[Board]:
     """Return the leaderboards of the workspace, by dataset, protocol, grouped before ungrouped.
 
@@ -46,6 +51,8 @@ def leaderboard(
         Dataset, as for ``--data``, and protocol of the boards; all by default.
     by : str
         Metric that ranks the runs, such as "balanced-accuracy"; see `zoo.evaluate.board.TITLES`.
+    seeds : {"together", "apart"}
+        Whether runs that differ in nothing but the seed are one row, or each has its own.
 
     Raises
     ------
@@ -72,9 +79,9 @@ def leaderboard(
     # Reading ten thousand runs takes seconds, looking for changes does not.
     known = remembered(
         _VERSION,
-        [query, form, by, found],
-        lambda: msgspec.to_builtins(list(_boards(by))),
-        place=[query, by],
+        [query, form, by, seeds, found],
+        lambda: msgspec.to_builtins(list(_boards(by, seeds))),
+        place=[query, by, seeds],
     )
     folders = {Path(folder).name: Path(folder) for folder, *_ in found}
     boards = msgspec.convert(known, list[Board])
@@ -124,7 +131,7 @@ def _is_offered(data: str) -> bool:
     return offered_dataset(data, offered_datasets(open_registry())) is not None
 
 
-def _boards(by: str) -> list[Board]:
+def _boards(by: str, seeds: Seeds) -> list[Board]:
     from zoo.evaluate.metrics import METRICS
 
     metric = METRICS[by]
@@ -145,7 +152,7 @@ def _boards(by: str) -> list[Board]:
         )
         boards.setdefault(key, []).append(run)
     sha256 = hashing([run for run in found if isinstance(run, Run) and run.is_scored])
-    made = [_board(own, metric, sha256) for _, own in sorted(boards.items())]
+    made = [_board(own, metric, seeds, sha256) for _, own in sorted(boards.items())]
     return [*_marked(made), *unreadable]
 
 
@@ -200,15 +207,38 @@ def _of_now(board: Board, folders: Mapping[str, Path]) -> Board:
     return replace(board, rows=tuple(rows))
 
 
-def _board(members: Sequence[Run], metric: "Metric", sha256: Callable[[Path], str | None]) -> Board:
+def _board(
+    members: Sequence[Run],
+    metric: "Metric",
+    seeds: Seeds,
+    sha256: Callable[[Path], str | None],
+) -> Board:
+    from zoo.evaluate.ranked import ranked  # heavy
+
     record = members[0].record
-    lost = {run.id: run.damaged(sha256) if run.is_scored else [] for run in members}
-    scored = [run for run in members if run.is_scored and PREDICTIONS not in lost[run.id]]
-    metric, figures, baseline = _figures(members, scored, metric)
-    rows = [
-        replace(_row(run, figures.get(run.id), lost[run.id]), name=name)
-        for run, name in zip(members, row_names([[run] for run in members]), strict=True)
+    trained = [fold.train_tracks for r in members for fold in r.record.folds if fold.is_trained]
+    learnt = sum(trained) / max(1, len(trained))
+    entries: list[list[_Entry]] = []
+    others: list[_Entry] = []  # without scores
+    for kind in by_seed(members):
+        found = [_entry(run, kind, learnt, sha256) for run in kind]
+        scored = [entry for entry in found if entry.answers]
+        others += [entry for entry in found if not entry.answers]
+        entries += [scored] if seeds == "together" else [[entry] for entry in scored]
+    entries = [scored for scored in entries if scored]
+    rows, baseline = [averaged([entry.row for entry in scored]) for scored in entries], None
+    if rows:
+        answers = [[entry.answers for entry in scored if entry.answers] for scored in entries]
+        metric, rows, baseline = ranked(rows, answers, learnt, metric)
+    rows += [entry.row for entry in others]
+    entries += [[entry] for entry in others]
+    # The run that stands for its row comes first.
+    runs_of = [
+        [entry.run for entry in sorted(own, key=lambda entry: entry.row.status != "complete")]
+        for own in entries
     ]
+    names = row_names(runs_of, [len(row.all_seeds) for row in rows])
+    rows = [replace(row, name=name) for row, name in zip(rows, names, strict=True)]
     used = record.used
     readings = {r.record.dataset.reading.said if r.record.dataset.reading else "" for r in members}
     last = max((run.record.finished or run.record.started or "")[:10] for run in members)
@@ -232,55 +262,46 @@ def _board(members: Sequence[Run], metric: "Metric", sha256: Callable[[Path], st
     )
 
 
+class _Entry(NamedTuple):
+    """A run of a board, its row, and its answers to tracks of real classes if it has scores."""
+
+    run: Run
+    row: Row
+    answers: "Predictions | None"
+
+
+def _entry(
+    run: Run, kind: Sequence[Run], learnt: float, sha256: Callable[[Path], str | None]
+) -> _Entry:
+    lost = run.damaged(sha256) if run.is_scored else []
+    answers = figures = None
+    if run.is_scored and PREDICTIONS not in lost:
+        with suppress(RunError):
+            whole = run.predictions()
+            figures = _answers(run, whole, learnt)
+            answers = whole.scored
+    seeds = tuple(each.record.seed for each in kind)
+    return _Entry(run, replace(_row(run, figures, lost), all_seeds=seeds), answers)
+
+
 def _order(metric: "Metric", row: Row) -> tuple[bool, float, float, float, str, str]:
     score = getattr(row, metric.key)
     known = math.inf if score is None else score if metric.is_loss else -score
     return row.rank is None, known, -(row.accuracy or 0), -(row.macro_f1 or 0), row.model, row.run
 
 
-def _figures(
-    members: Sequence[Run], scored: Sequence[Run], metric: "Metric"
-) -> tuple["Metric", dict[str, dict[str, Any]], dict[str, Any] | None]:
-    """Return scores and ranks of the runs whose predictions can be read, and the baseline.
-
-    The metric that ranks them is the accuracy if the given one is not defined for the board.
-    """
-    from zoo.evaluate.metrics import ACCURACY, baseline, score
-    from zoo.evaluate.significance import Entries
-
-    trained = [fold.train_tracks for r in members for fold in r.record.folds if fold.is_trained]
-    learnt = sum(trained) / max(1, len(trained))
-    readable: dict[str, Predictions] = {}
-    figures: dict[str, dict[str, Any]] = {}
-    for run in scored:
-        with suppress(RunError):
-            whole = run.predictions()
-            figures[run.id] = _answers(run, whole, learnt)
-            readable[run.id] = whole.scored
-    if not readable:
-        return metric, {}, None
-    entries = Entries([[own] for own in readable.values()], learnt)
-    for (name, own), scores in zip(readable.items(), entries.scores(), strict=True):
-        row = figures[name]
-        row |= asdict(score(own)) | {key: value for key, (value, *_) in scores.items()}
-        row["intervals"] = {key: ends for key, (_, *ends) in scores.items()}
-        row["ci_low"], row["ci_high"] = row["intervals"]["accuracy"]
-    if metric.key not in next(iter(figures.values())):  # it needs more classes
-        metric = ACCURACY
-    _rank(figures, entries, metric)
-    return metric, figures, baseline(next(iter(readable.values())))
-
-
 def _answers(run: Run, whole: "Predictions", learnt: float) -> dict[str, Any]:
-    """Return what a row says of the tested tracks, apart from metrics."""
+    """Return what the row of a run says of the tested tracks, apart from most metrics."""
+    from zoo.evaluate.metrics import score
     from zoo.evaluate.origins import origin_sentence
     from zoo.evaluate.rejection import rejection
     from zoo.evaluate.robustness import failed_changes
     from zoo.evaluate.robustness import summary as robustness
 
     own, seen = whole.scored, set(run.record.tuned.seen if run.record.tuned else ())
-    changed = run.robustness()
-    found = {
+    changed, scores = run.robustness(), score(own)
+    found = asdict(scores) | {
+        "seed_accuracy": (scores.accuracy,),
         "tracks": len(set(own.tracks)),
         "groups": len(set(own.groups.tolist())),
         "tuned_on_test": sum(
@@ -292,27 +313,6 @@ def _answers(run: Run, whole: "Predictions", learnt: float) -> dict[str, Any]:
     if other := rejection(whole):
         found |= {"other_tracks": other.tracks, "other_rejected": other.share}
     return found | robustness(changed, own) if changed else found
-
-
-def _rank(figures: Mapping[str, dict[str, Any]], entries: "Entries", metric: "Metric") -> None:
-    """Add ranks, p-values and ties to the figures of the runs of a board."""
-    import numpy as np
-
-    found = entries.compare(metric)
-    ranks = found.ranks(len(figures), metric)
-    scores = entries.means(metric) * (1 if metric.is_loss else -1)
-    places = np.searchsorted(np.sort(scores), scores)
-    names = np.array(list(figures), dtype=object)
-    order = np.lexsort((names, places))
-    is_tied = np.zeros((len(names), len(names)), dtype=bool)
-    one, other = found.first[~found.is_sure], found.second[~found.is_sure]
-    is_tied[one, other] = is_tied[other, one] = True
-    for number, row in enumerate(figures.values()):
-        tied = names[order[is_tied[number, order]][:_TIES]]
-        row["rank"] = 1 + int(places[number])
-        row["rank_low"], row["rank_high"] = int(ranks.low[number]), int(ranks.high[number])
-        row["p"] = None if np.isnan(ranks.p[number]) else float(ranks.p[number])
-        row["tied_with"] = tuple(tied.tolist())
 
 
 def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> Row:
@@ -334,6 +334,8 @@ def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> 
         title=record.title,
         params=record.params,
         seed=record.seed,
+        seeds=(record.seed,),
+        runs=(run.id,),
         error=error,
         tuned=record.tuned is not None,
         frontend=record.frontend_spec,
@@ -345,18 +347,36 @@ def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> 
 
 
 def side_by_side(boards: Sequence[Board]) -> list[Difference]:
-    """Return the pairs of runs that differ only in whether groups were kept together."""
+    """Return the pairs of runs that differ only in whether groups were kept together.
+
+    Rows of several seeds are compared by the means over the seeds that both have.
+
+    Parameters
+    ----------
+    boards : sequence of Board
+        Grouped and ungrouped ones.
+    """
     scored = [(board, row) for board in boards for row in board.rows if row.accuracy is not None]
-    ungrouped = {_experiment(*pair): pair for pair in scored if not pair[0].grouped}
+    ungrouped: dict[Any, dict[int, tuple[Board, float]]] = {}
+    for board, row in scored:
+        if not board.grouped:
+            known = ungrouped.setdefault(_experiment(board, row), {})
+            known |= {seed: (board, own) for seed, own in _accuracies(row)}
     found = []
     for board, row in scored:
-        if board.grouped and (pair := ungrouped.get(_experiment(board, row))):
-            audit, accuracy, grouped = pair[0].audit, pair[1].accuracy or 0.0, row.accuracy or 0.0
+        pairs = ungrouped.get(_experiment(board, row), {}) if board.grouped else {}
+        shared = {seed: own for seed, own in _accuracies(row) if seed in pairs}
+        if shared:
+            grouped = fmean(shared.values())
+            accuracy = fmean(pairs[seed][1] for seed in shared)
+            audit = pairs[min(shared)][0].audit
             found.append(
                 Difference(
                     dataset=board.dataset,
                     protocol=board.protocol,
-                    model=board.name(row),
+                    model=board.name(row)
+                    + f" (seed{'s' * (len(shared) > 1)} {', '.join(map(str, shared))})"
+                    * (len(shared) < len(row.seeds)),
                     grouped=grouped,
                     ungrouped=accuracy,
                     difference=accuracy - grouped,
@@ -366,8 +386,13 @@ def side_by_side(boards: Sequence[Board]) -> list[Difference]:
     return found
 
 
-def _experiment(board: Board, row: Row) -> tuple[str, str, str, str, str, int]:
-    """Return all that identifies a run, apart from the grouping."""
+def _accuracies(row: Row) -> Iterator[tuple[int, float]]:
+    """Yield seed and accuracy of each run of a row."""
+    return zip(row.seeds, row.seed_accuracy, strict=True)
+
+
+def _experiment(board: Board, row: Row) -> tuple[str, str, str, str, str]:
+    """Return all that identifies a run, apart from the grouping and the seed."""
     params = str(row.params)
     model = f"{row.model} on {row.frontend} {row.frontend_origin}"
-    return board.dataset, board.fingerprint, board.protocol, model, params, row.seed
+    return board.dataset, board.fingerprint, board.protocol, model, params

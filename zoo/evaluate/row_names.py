@@ -15,20 +15,25 @@ _LENGTHS = ((3, 24), (6, 24), (17, 24), (17, 1_000_000))
 _Traits = Mapping[str, Mapping[str, Any]]
 
 
-def row_names(rows: Sequence[Sequence[Run]]) -> list[str]:
+def row_names(rows: Sequence[Sequence[Run]], seeds: Sequence[int] = ()) -> list[str]:
     """Return the name of each row of a board.
 
     It is the model, with the front end if any run of the board has not that of the model's card,
     and the name that the user gave. Where rows are still alike, as few differences as tell them
     apart follow, in the order in which people look for them: parameters, search, version of the
     model, seed, version of the front end, training copies and components, versions of packages.
+    A row of several runs always says how many seeds it has.
 
     Parameters
     ----------
     rows : sequence of sequence of Run
         The runs of each row, at least one, that which stands for the row first. A row of several
         runs has no name of the user, which means one of them.
+    seeds : sequence of int
+        For each row the number of seeds of its kind, which is larger if runs without scores are not
+        in the row; by default none is missing.
     """
+    of_kind = dict(enumerate(seeds))
     records = [runs[0].record for runs in rows]
     are_named = any(record.title != record.model.title for record in records)
     origins: dict[tuple[str, str], set[str]] = {}
@@ -45,9 +50,11 @@ def row_names(rows: Sequence[Sequence[Run]]) -> list[str]:
         kinds.setdefault(kind, []).append(number)
     names = [""] * len(rows)
     for kind, numbers in kinds.items():
-        parts = told_apart([_traits(rows[number]) for number in numbers])
-        for number, text in zip(numbers, parts, strict=True):
-            names[number] = f"{kind} {text}".rstrip()
+        counts = [_seeds(len(rows[number]), of_kind.get(number, 0)) for number in numbers]
+        traits = [_traits(rows[n], count) for n, count in zip(numbers, counts, strict=True)]
+        for number, text, count in zip(numbers, told_apart(traits), counts, strict=True):
+            left = count if count not in text.split(", ") else None
+            names[number] = f"{kind} {', '.join(filter(None, (text, left)))}".rstrip()
     return names
 
 
@@ -125,7 +132,14 @@ def _text(name: str, value: Any, digits: int, most: int) -> str:
     return name + text
 
 
-def _traits(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+def _seeds(count: int, of: int) -> str | None:
+    """Return the number of seeds of a row as text, None for one."""
+    if count == 1:
+        return None
+    return f"{count} of {of} seeds" if count < of else f"{count} seeds"
+
+
+def _traits(runs: Sequence[Run], seeds: str | None) -> dict[str, dict[str, Any]]:
     """Return what identifies the runs of a row, in the order in which people look for it."""
     run = runs[0]
     record, rest = run.record, dict(run.record.identity)
@@ -141,7 +155,7 @@ def _traits(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
         "params": {f"{name}=": value for name, value in record.params.items()},
         "search": {"": search} | {f"{name} ": value for name, value in tuned.items()},
         "model": {"": f"{origin} {version}".rstrip()},
-        "seed": {"": f"{len(runs)} seeds" if len(runs) > 1 else f"seed {record.seed}"},
+        "seed": {"": seeds or f"seed {record.seed}"},
         "frontend": {f"front end {name} ": value for name, value in record.frontend.items()}
         | {"weights ": plugin.package if plugin else None},
         "training": {f"{name} ": value for name, value in rest.items()},

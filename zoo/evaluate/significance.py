@@ -21,6 +21,7 @@ units whose signs are flipped.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -163,30 +164,41 @@ class Entries:
             for each in own_places:
                 line[each] += 1
         self._took = self._times > 0
-        self.values = cache(self._values)
+        self._measured = cache(self._measure)
 
-    def _values(self, metric: Metric) -> NDArray[np.float64]:
-        """Return what each test gives to a metric, shape (entries, tests).
+    def _measure(self, metric: Metric) -> tuple[NDArray[np.float64], list[list[float]]]:
+        """Return `values`, and the metric with each seed of each entry."""
+        found = np.zeros(self._times.shape)
+        by_seed: list[list[float]] = []
+        for line, own, places in zip(found, self.entries, self._places, strict=True):
+            by_seed.append([])
+            for one, each in zip(own, places, strict=True):
+                values = metric.values(one)
+                line[each] += values
+                by_seed[-1].append(float(values.mean()))
+        return found / np.maximum(self._times, 1), by_seed
+
+    def values(self, metric: Metric) -> NDArray[np.float64]:
+        """Return what each test gives to a metric, float64, shape (entries, tests).
 
         It is the mean over the seeds, and 0 where an entry did not take a test.
+
+        Parameters
+        ----------
+        metric : Metric
+            What is measured.
         """
-        found = np.zeros(self._times.shape)
-        for line, own, places in zip(found, self.entries, self._places, strict=True):
-            for one, each in zip(own, places, strict=True):
-                line[each] += metric.values(one)
-        values: NDArray[np.float64] = found / np.maximum(self._times, 1)
-        return values
+        return self._measured(metric)[0]
 
     def means(self, metric: Metric) -> NDArray[np.float64]:
-        """Return the metric of each entry, float64, shape (entries,).
+        """Return the metric of each entry, the mean over its seeds, float64, shape (entries,).
 
         Parameters
         ----------
         metric : Metric
             What is measured; NaN where it is not defined.
         """
-        means: NDArray[np.float64] = self.values(metric).sum(axis=1) / self._took.sum(axis=1)
-        return means
+        return np.array([fmean(own) for own in self._measured(metric)[1]])
 
     def scores(self) -> list[dict[str, tuple[float, float, float]]]:
         """Return all metrics of each entry that are defined, with their 95 % intervals.
@@ -214,7 +226,7 @@ class Entries:
         metric : Metric
             What is measured.
         """
-        values, seeds = self.values(metric), self._seeds(metric)
+        values, means, seeds = self.values(metric), self.means(metric), self._seeds(metric)
         alike: dict[bytes, list[int]] = {}
         for number, taken in enumerate(self._took):
             alike.setdefault(taken.tobytes(), []).append(number)
@@ -228,7 +240,7 @@ class Entries:
             spread = np.array([(seeds[member] ** 2).sum() for member in members])
             freedom = np.array([max(1, len(seeds[member]) - 1) for member in members])
             sums = sums_by(own, self._groups[taken])
-            found[members] = ends(own.mean(axis=1), *sums, spread, freedom, metric)
+            found[members] = ends(means[members], *sums, spread, freedom, metric)
         return [(low, high) for low, high in found.tolist()]
 
     def _of_splits(
@@ -322,9 +334,9 @@ class Entries:
         splits of all seeds instead.
         """
         found = []
-        for own in self.entries:
+        for own in self._measured(metric)[1]:
             count = 0 if self._is_repeated or len(own) == 1 else len(own)
-            means = np.array([metric.values(one).mean() for one in own[:count]])
+            means = np.array(own[:count])
             scale = np.sqrt(max(1, count * (count - 1)))
             found.append((means - means.sum() / max(1, count)) / scale)
         return found

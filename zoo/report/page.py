@@ -26,6 +26,7 @@ from zoo.report.tables import (
     model_name,
     notes,
     problems,
+    with_spread,
     worst_cell,
     worst_changes,
 )
@@ -139,7 +140,11 @@ def _board_page(
     """Return the variables of ``board.html``."""
     ranked = [row for row in board.rows if row.rank is not None and row.run in known]
     predictions = {row.run: known[row.run].predictions().scored for row in ranked}
-    names = {row.run: board.name(row) for row in board.rows}
+    titles = {row.run: board.name(row) for row in board.rows}
+    # What is of one run of several names its seed.
+    names = {
+        row.run: titles[row.run] + f", seed {row.seed}" * bool(row.seeds[1:]) for row in board.rows
+    }
     changes = {
         row.run: {each.change: each for each in by_change(changed, predictions[row.run])}
         for row in ranked
@@ -158,9 +163,11 @@ def _board_page(
         "rank_cell": rank_cell,
         "p_cell": p_cell,
         "names": names,
+        "titles": titles,
+        "with_spread": with_spread,
         "ranked": ranked,
         "others": [row for row in board.rows if row.rank is None],
-        "runs": [known[row.run] for row in board.rows if row.run in known],
+        "runs": [known[run] for row in board.rows for run in row.runs if run in known],
         "audit": audit_sentences(board.audit, is_repeated(board)),
         "explanations": [*ranking(board), *explanations(board)],
         "warnings": [*notes(board), *problems(ranked)],
@@ -171,10 +178,10 @@ def _board_page(
         "explained": explained,
         "differences": differences,
         "errors": None,
-        "intervals": figures.intervals(ranked, names) if ranked else None,
+        "intervals": figures.intervals(ranked, titles) if ranked else None,
         "slopes": figures.slopes(differences) if differences else None,
         "trade_offs": [
-            figures.trade_off(ranked, names, *cost)
+            figures.trade_off(ranked, titles, *cost)
             for cost in _COSTS
             if any(getattr(row, cost[0]) for row in ranked)
         ],

@@ -1,7 +1,7 @@
 """Boards as Markdown and CSV. The same runs give the same bytes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
@@ -24,6 +24,7 @@ __all__ = [
     "model_name",
     "notes",
     "problems",
+    "with_spread",
     "worst_cell",
     "worst_changes",
 ]
@@ -90,7 +91,7 @@ def is_repeated(board: Board) -> bool:
 
 
 def explanations(board: Board) -> list[str]:
-    """Return sentences on the columns of robustness, and how an empty one is filled in."""
+    """Return sentences on columns: robustness, how an empty one is filled in, and seeds."""
     rows = [row for row in board.rows if row.by_change]
     sentences = []
     if rows:
@@ -106,6 +107,10 @@ def explanations(board: Board) -> list[str]:
         sentences.append(
             "robustness -: asked about no changed tracks; the same `zoo train` command with "
             "--robustness 100 fills it in."
+        )
+    if any(row.spread is not None for row in board.rows):
+        sentences.append(
+            "±: standard deviation of the accuracy over the seeds; all figures are means over them."
         )
     return sentences
 
@@ -217,6 +222,19 @@ def model_name(row: Row, name: str) -> str:
     return name + marks + f" ({row.status})" * (row.status != "complete")
 
 
+def with_spread(row: Row, share: Callable[[float | None], str]) -> str:
+    """Return the accuracy of a row, and its spread if there are several seeds.
+
+    Parameters
+    ----------
+    row : Row
+        A row with scores.
+    share : callable
+        Returns a share as text.
+    """
+    return share(row.accuracy) + (f" ± {share(row.spread)}" if row.spread is not None else "")
+
+
 def problems(rows: Sequence[Row]) -> list[str]:
     """Return a sentence for each row that has an error."""
     return [
@@ -234,7 +252,7 @@ def _cells(board: Board, row: Row) -> list[str]:
         rank_cell(row),
         model_name(row, name),
         *[score_cell(row, board)] * others,
-        f"{row.accuracy:.3f}",
+        with_spread(row, "{:.3f}".format),
         "-" if row.robustness is None else f"{row.robustness:.3f}",
         "-" if row.worst_change is None else worst_cell(row, f"{row.worst_robustness:.3f}"),
         interval_cell(row, board),

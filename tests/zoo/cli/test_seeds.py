@@ -1,5 +1,6 @@
 """``zoo train --seed 0 --seed 1``, and what a board makes of such runs."""
 
+import csv
 import json
 import signal
 import subprocess
@@ -107,3 +108,56 @@ def test_no_seed_is_trained_if_one_is_out_of_range(train, workspace, wrong):
     assert status == 2
     assert f"the seed {wrong} is out of range" in said
     assert not (workspace / "models").exists()
+
+
+@pytest.fixture
+def board(train, workspace, command):
+    """Return a function that prints the board of three seeds of one model, one of which fails."""
+    (workspace / "fail").touch()
+    train("./seeded.py", *("--seed", 0, "--seed", 1, "--seed", 2))
+    train("decision-tree")
+    return lambda *arguments: command("leaderboard", *arguments)[1]
+
+
+def test_the_board_shows_mean_and_spread(board, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    ((made,), (failed,), (tree,)) = (
+        [row for row in json.loads(board("--format", "json"))[0]["rows"] if own(row)]
+        for own in (
+            lambda row: row["spread"] is not None,
+            lambda row: row["status"] == "failed",
+            lambda row: row["model"] == "decision-tree",
+        )
+    )
+    assert (made["seeds"], made["all_seeds"], len(made["runs"])) == ([0, 2], [0, 1, 2], 2)
+    assert (failed["seeds"], tree["seeds"], tree["runs"]) == ([1], [0], [tree["run"]])
+    mean, spread = f"{made['accuracy']:.3f}", f"{made['spread']:.3f}"
+    assert f"| seeded 2 of 3 seeds | {mean} ± {spread} |" in board("--format", "markdown")
+    table = board()
+    assert "seeded 2 of 3 seeds" in table
+    assert f"{mean[1:]} ± {spread[1:]}" in table
+    assert "seeded seed 1 (failed)" in table
+    assert "unlucky" in table
+    assert "standard deviation" in table
+    lines = list(csv.DictReader(board("--format", "csv").splitlines()))
+    assert [line["seeds"] for line in lines if line["spread"]] == ["0;2"]
+    apart = board("--seeds", "apart")
+    assert all(f"seeded seed {seed}" in apart for seed in range(3))
+    assert "±" not in apart
+
+
+def test_commands_take_the_runs_of_a_row(board, command, workspace):
+    rows = json.loads(board("--format", "json"))[0]["rows"]
+    (row,) = [row for row in rows if row["spread"]]
+    assert row["run"] == row["runs"][0]
+    for run in row["runs"]:
+        status, shown, _ = command("runs", "show", run)
+        assert status == 0
+        assert run in shown
+    assert command("report")[0] == 0
+    (page,) = (workspace / "report").glob("*.html")
+    text = page.read_text()
+    assert "seeded 2 of 3 seeds" in text
+    assert "seeded 2 of 3 seeds, seed 0" in text  # its confusion, for example
+    assert f"{row['accuracy']:.3f} ± {row['spread']:.3f}" in text
+    assert all(run in text for run in row["runs"])

@@ -100,7 +100,8 @@ def test_rows_of_runs(write_run, workspace):
     assert row_names([[written[4]], [copy]]) == [
         'knn "the third" run knn-e', 'knn "the third" run knn-copy',
     ]  # fmt: skip
-    assert row_names([[written[4], written[1]]]) == ["knn"]
+    assert row_names([[written[4], written[1]]]) == ["knn 2 seeds"]
+    assert row_names([[written[4], written[1]]], [3]) == ["knn 2 of 3 seeds"]
     assert row_names([[written[4], written[1]], [written[1]]]) == ["knn 2 seeds", "knn seed 0"]
     others = [
         write_run("tree-a", *RIGHT, model="tree"),
