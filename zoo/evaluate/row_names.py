@@ -147,6 +147,8 @@ def _traits(runs: Sequence[Run], seeds: str | None) -> dict[str, dict[str, Any]]
     for known in ("model", "params", "frontend", "dataset", "protocol", "seed", "versions"):
         del rest[known]
     rest.pop("frontend_plugin", None)
+    if record.members:  # which the identity has by the hashes of their answers
+        rest["members"] = "+".join(member.run for member in record.members)
     tuned = dict(rest.pop("tuned", {}))
     search = "nested" if tuned.pop("nested", False) else "tuned" if tuned else None
     origin = PurePath(model.file or model.name).name if model.is_file else model.distribution

@@ -279,3 +279,20 @@ def test_members_without_a_file_have_scores_only(write_run):
     (board,) = zoo.leaderboard()
     (row,) = (row for row in board.rows if row.run == run.id)
     assert row.tuned_on_test == 2  # both searches
+
+
+def test_ensembles_of_the_same_models_have_rows_that_can_be_told_apart(write_run):
+    labels, rng = np.arange(60) // 5 % 3, np.random.default_rng(0)
+    runs = {}
+    for name in ("one-1", "one-2", "two-1"):
+        means = rng.dirichlet([1, 1, 1], 60)
+        more = {"params": {"C": float(name[-1])}, "folds": [{"fold": 0}, {"fold": 1}]}
+        runs[name] = write_run(name, labels, means.argmax(axis=1), probabilities=means, **more)
+    made = [zoo.ensemble([runs[name], runs["two-1"]]).id for name in ("one-1", "one-2")]
+    (board,) = zoo.leaderboard()
+    assert {row.run for row in board.rows} == {*runs, *made}
+    names = [board.name(row) for row in board.rows]
+    assert len({*names}) == len(names)
+    assert {name for name in names if name.startswith("ensemble")} == {
+        "ensemble members one-1+two-1", "ensemble members one-2+two-1",
+    }  # fmt: skip
