@@ -222,13 +222,15 @@ def _board(
     others: list[_Entry] = []  # without scores
     for kind in by_seed(members):
         found = [_entry(run, kind, learnt, sha256) for run in kind]
-        scored = [entry for entry in found if entry.answers]
-        others += [entry for entry in found if not entry.answers]
-        entries += [scored] if seeds == "together" else [[entry] for entry in scored]
-    entries = [scored for scored in entries if scored]
+        scored = [entry for entry in found if entry.answers is not None]
+        others += [entry for entry in found if entry.answers is None]
+        apart = [[entry] for entry in scored]
+        entries += apart if seeds == "apart" else [scored] * bool(scored)
     rows, baseline = [averaged([entry.row for entry in scored]) for scored in entries], None
     if rows:
-        answers = [[entry.answers for entry in scored if entry.answers] for scored in entries]
+        answers = [
+            [entry.answers for entry in scored if entry.answers is not None] for scored in entries
+        ]
         metric, rows, baseline = ranked(rows, answers, learnt, metric)
     rows += [entry.row for entry in others]
     entries += [[entry] for entry in others]
@@ -299,7 +301,7 @@ def _answers(run: Run, whole: "Predictions", learnt: float) -> dict[str, Any]:
     from zoo.evaluate.robustness import summary as robustness
 
     own, seen = whole.scored, set(run.record.tuned.seen if run.record.tuned else ())
-    changed, scores = run.robustness(), score(own)
+    scores = score(own)
     found = asdict(scores) | {
         "seed_accuracy": (scores.accuracy,),
         "tracks": len(set(own.tracks)),
@@ -308,11 +310,14 @@ def _answers(run: Run, whole: "Predictions", learnt: float) -> dict[str, Any]:
             sha256 in seen for sha256, _ in set(zip(own.digests, own.tracks, strict=True))
         ),
         "by_origin": origin_sentence(run, own, learnt),
-        "failed_changes": failed_changes(run.record.robustness, changed),
     }
     if other := rejection(whole):
         found |= {"other_tracks": other.tracks, "other_rejected": other.share}
-    return found | robustness(changed, own) if changed else found
+    with suppress(RunError):  # it is damaged, and the row says so
+        changed = run.robustness()
+        found["failed_changes"] = failed_changes(run.record.robustness, changed)
+        found |= robustness(changed, own) if changed else {}
+    return found
 
 
 def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> Row:
