@@ -9,7 +9,8 @@ import pytest
 import zoo
 
 EXAMPLES = [
-    "Card", "Dataset", "classical", "keras_model", "leaderboard", "predict", "train", "tune",
+    "Card", "Dataset", "classical", "compare", "keras_model", "leaderboard", "predict", "train",
+    "tune",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from .audio.encoders import Encoder as Encoder
 from .audio.frontends import Handcrafted as Handcrafted
 from .audio.frontends import LogMel as LogMel
 from .datasets import Dataset as Dataset
+from .evaluate.compare import compare as compare
 from .evaluate.leaderboard import leaderboard as leaderboard
 from .evaluate.size_curve import size_curve as size_curve
 from .features.files import Embeddings as Embeddings

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.evaluate.compare import compare
+from zoo.report.comparison import write_comparison
 from zoo.report.page import write_report
 
 # Blobs are looked at instead of saved.
@@ -32,6 +34,12 @@ def address(mistaken) -> str:
 
 
 @pytest.fixture
+def comparison(mistaken) -> str:
+    write_comparison(Path("comparison.html"), compare("svm@tones", "logistic@tones"))
+    return Path("comparison.html").absolute().as_uri()
+
+
+@pytest.fixture
 def page(browser, address):
     browser.open(address)
     return browser
@@ -54,9 +62,9 @@ def press(page, selector: str) -> None:
     page.driver.find_element(By.CSS_SELECTOR, selector).send_keys(Keys.SPACE)
 
 
-def test_it_opens_from_disk_and_asks_for_nothing(browser, address):
+def test_it_opens_from_disk_and_asks_for_nothing(browser, address, comparison):
     index = address.replace("tones-kfold-3", "index")
-    for one in (index, address):
+    for one in (index, address, comparison):
         browser.open(one)
         asked = browser.requests()
         assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [one]
@@ -180,9 +188,9 @@ def test_tables_are_saved_as_csv(page):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_no_page_scrolls_sideways(browser, address, width):
+def test_no_page_scrolls_sideways(browser, address, comparison, width):
     browser.size(width)
-    for one in (address, address.replace("tones-kfold-3", "index")):
+    for one in (address, address.replace("tones-kfold-3", "index"), comparison):
         browser.open(one)
         assert browser.run("return document.documentElement.scrollWidth") <= width
 

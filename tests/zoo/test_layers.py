@@ -172,8 +172,8 @@ class TestPublicNames:
             "CLASS_WEIGHT", "CannotExport", "Card", "Change", "Choice", "Dataset", "Embeddings",
             "Encoder", "Exported", "Float", "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS",
             "KERAS_SPACE", "LogFloat", "LogMel", "Neighbours", "Run", "TrainedOn", "ZooError",
-            "batch_normalisation", "classical", "embed", "ensemble", "hookimpl", "keras_model",
-            "leaderboard", "predict", "size_curve", "train", "tune",
+            "batch_normalisation", "classical", "compare", "embed", "ensemble", "hookimpl",
+            "keras_model", "leaderboard", "predict", "size_curve", "train", "tune",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("name", zoo.__all__)

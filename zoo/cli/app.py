@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import (
+    compare,
     data,
     ensemble,
     label,
@@ -53,6 +54,7 @@ _add("Compare models", "models", models.command)
 _add("Compare models", "train", train.command)
 _add("Compare models", "tune", tune.command)
 _add("Compare models", "leaderboard", leaderboard.command)
+_add("Compare models", "compare", compare.command)
 _add("Compare models", "ensemble", ensemble.command)
 _add("Compare models", "report", report.command)
 _add("Use them", "predict", predict.command)

@@ -7,7 +7,16 @@ from typing import Any
 from zoo_registry.errors import UsageError
 from zoo_registry.text import closest, quoted
 
-__all__ = ["TITLES", "Board", "Difference", "Row", "failure_sentences", "metric_key", "metric_name"]
+__all__ = [
+    "TITLES",
+    "Board",
+    "Difference",
+    "Row",
+    "failure_sentences",
+    "metric_key",
+    "metric_name",
+    "p_text",
+]
 
 TITLES = {
     "accuracy": "accuracy",
@@ -19,6 +28,8 @@ TITLES = {
     "calibration-error": "calibration error",
 }
 """Titles of the metrics, which are in `zoo.evaluate.metrics`, by their names."""
+
+_SMALL = 0.001  # resamples are too few to tell smaller p-values apart
 
 
 def metric_name(text: str) -> str:
@@ -273,3 +284,10 @@ class Difference:
 def failure_sentences(failed: Mapping[str, int]) -> list[str]:
     """Return a sentence for each of `Row.failed_changes`."""
     return [f"{name}: none of {tracks} tracks could be changed" for name, tracks in failed.items()]
+
+
+def p_text(p: float | None) -> str:
+    """Return a p-value with three digits, empty for None."""
+    if p is None:
+        return ""
+    return "<.001" if p < _SMALL else f"{p:.3f}".removeprefix("0")

@@ -1,12 +1,11 @@
 """What a board says of ranks: the cells of a row, and the sentences below."""
 
-from zoo.evaluate.board import TITLES, Board, Row
+from zoo.evaluate.board import TITLES, Board, Row, p_text
 from zoo_registry.text import few, quoted
 
 __all__ = ["interval_cell", "p_cell", "rank_cell", "ranking", "score_cell"]
 
 _NAMED = 5  # models in a sentence
-_SMALL = 0.001  # resamples are too few to tell smaller p-values apart
 
 
 def rank_cell(row: Row) -> str:
@@ -29,9 +28,7 @@ def interval_cell(row: Row, board: Board) -> str:
 
 def p_cell(row: Row) -> str:
     """Return the p-value of a row with three digits, empty for the best."""
-    if row.p is None:
-        return ""
-    return "<.001" if row.p < _SMALL else f"{row.p:.3f}".removeprefix("0")
+    return p_text(row.p)
 
 
 def ranking(board: Board) -> list[str]:

@@ -21,6 +21,7 @@ __all__ = [
     "explanations",
     "heading",
     "is_repeated",
+    "markdown_table",
     "model_name",
     "notes",
     "problems",
@@ -213,7 +214,7 @@ def board_markdown(board: Board) -> str:
             *notes(board),
         ]
     )
-    return f"**{shown(heading(board))}**\n\n{_markdown(lines)}\n{shown(below)}\n"
+    return f"**{shown(heading(board))}**\n\n{markdown_table(lines)}\n{shown(below)}\n"
 
 
 def model_name(row: Row, name: str) -> str:
@@ -292,7 +293,7 @@ def differences_markdown(differences: Sequence[Difference]) -> str:
     lines = [_DIFFERENCE_FIELDS]
     for line in map(astuple, differences):
         lines.append([f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in line])
-    return _markdown(lines)
+    return markdown_table(lines)
 
 
 def differences_csv(differences: Sequence[Difference]) -> str:
@@ -300,7 +301,7 @@ def differences_csv(differences: Sequence[Difference]) -> str:
     return csv_text([_DIFFERENCE_FIELDS, *map(astuple, differences)])
 
 
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; the first line is its header."""
     ruled = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
     return "".join("| " + " | ".join(map(table_cell, line)) + " |\n" for line in ruled)

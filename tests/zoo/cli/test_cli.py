@@ -56,8 +56,8 @@ ALL = [path for path, _ in _commands()]
 
 def test_the_commands_are_those_of_the_design():
     assert [" ".join(path) for path in ALL] == [
-        "models", "train", "tune", "leaderboard", "ensemble", "report", "predict",
-        "serve",
+        "models", "train", "tune", "leaderboard", "compare", "ensemble", "report",
+        "predict", "serve",
         "label",
         "runs list", "runs show", "runs verify", "runs export", "runs remove",
         "runs edit", "runs prefer",
@@ -90,6 +90,11 @@ SAYS: dict[tuple[str, ...], Callable[[Any], bool]] = {
         [(board["dataset"], board["protocol"]) for board in said] == [("tones", "kfold:5")]
         and [(row["model"], row["rank"], row["accuracy"]) for row in said[0]["rows"]]
         == [("logistic", 1, 1.0)]
+    ),
+    ("compare",): lambda said: (
+        (said["first"]["run"].partition("-")[0], said["second"]["run"]) == ("logistic", "copy")
+        and said["settings"] == said["only_first"] == said["only_second"] == []
+        and (said["metrics"][0]["metric"], said["metrics"][0]["p"]) == ("accuracy", 1.0)
     ),
     ("runs", "list"): lambda said: (
         [(run["model"], run["dataset"], run["protocol"], run["grouped"]) for run in said]
@@ -157,7 +162,10 @@ def test_json_is_all_that_goes_to_stdout(path, command, of_ten_tones, workspace,
     shutil.copytree(of_ten_tones / "models", workspace / "models")
     monkeypatch.setenv("ZOO_CACHE", str(of_ten_tones / "cache"))
     data = str(of_ten_tones / "tones")
+    (run,) = (workspace / "models").glob("*/*/logistic-*")
+    shutil.copytree(run, workspace / "copy")
     given = {
+        ("compare",): ["logistic", "copy"],
         ("predict",): ["logistic", data, "--jobs", "1"],
         ("label",): [data, "--run", "logistic", "--count", "3"],
         ("data", "check"): [data],

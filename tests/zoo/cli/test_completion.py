@@ -54,6 +54,8 @@ EXPECTED = {
     "zoo predict s": ["svm", "svm-0123456789"],
     "zoo predict mod": ["model.onnx", "models/"],
     "zoo runs show random-forest-": ["random-forest-abcdef0123"],
+    "zoo compare svm ran": ["random-forest", "random-forest-abcdef0123"],
+    "zoo compare svm svm --by b": ["balanced-accuracy"],
     "zoo runs verify sv": ["svm", "svm-0123456789"],
     "zoo runs remove z": [],
     "zoo predict wi": ["with\\", "vibrato"],  # bash inserts it as it is

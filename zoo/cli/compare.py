@@ -1,0 +1,95 @@
+"""``zoo compare``: two runs side by side."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from zoo.cli.choice import note_choices
+from zoo.cli.completion import complete_run
+from zoo.cli.options import ByOption, ForceOption, OpenOption
+from zoo.cli.output import Text, columns, in_width, make_table, print_result, say
+
+if TYPE_CHECKING:
+    from zoo.evaluate.compare import ComparedRun, RunComparison
+
+__all__ = ["command"]
+
+_TRACKS = 10  # that only one run gets right, in a terminal
+_PAGE = Path("comparison.html")
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A published run, a run's id, name or folder, or a model's name.",
+        autocompletion=complete_run,
+    ),
+]
+
+
+def command(
+    first: RunArgument,
+    second: RunArgument,
+    by: ByOption = "accuracy",
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write a page with both side by side.")
+    ] = None,
+    force: ForceOption = False,
+    open_page: OpenOption = False,
+    format: Annotated[
+        Literal["table", "markdown", "json"], typer.Option(help="How to print it.")
+    ] = "table",
+) -> None:
+    """Compare two runs: what differs, which is better, and on which classes and tracks.
+
+    Example: zoo compare svm logistic --html comparison.html
+    """
+    from zoo.evaluate.compare import compare
+    from zoo.report.comparison import comparison_markdown
+
+    found = compare(first, second, by)
+    note_choices({first: found.first.run, second: found.second.run})
+    path = html or (_PAGE if open_page else None)
+    if path:
+        from zoo.report.comparison import write_comparison
+
+        write_comparison(path, found, force)
+    print_result(
+        format,
+        json=found.to_json(),
+        table=_text(found),
+        markdown=lambda: comparison_markdown(found),
+    )
+    if path and open_page:
+        import webbrowser
+
+        webbrowser.open(path.absolute().as_uri())
+    elif path:
+        say(f"Next: open {path} in a browser.", err=True)
+
+
+def _text(found: "RunComparison") -> Text:
+    from zoo.report.comparison import comparison_tables, sentences
+
+    for run in (found.first, found.second):
+        yield from in_width(_about(run), indent=2)
+    yield ""
+    for sentence in sentences(found):
+        yield from in_width(sentence)
+    names = (found.first.name, found.second.name)
+    for table in comparison_tables(found, _TRACKS):
+        headings = []
+        for place, name in enumerate(table.headings):
+            # What is long is the name of a run, a class or a track.
+            is_kept = name == "metric" or (place >= table.texts and name not in names)
+            justify = "left" if place < table.texts else "right"
+            headings += columns(name, justify=justify, no_wrap=is_kept, overflow="fold")
+        yield make_table(headings, table.rows, table.title)
+        if table.more:
+            are = "is" if table.more == 1 else "are"
+            yield f"{table.more} more {are} not shown; `--format json` lists all."
+
+
+def _about(run: "ComparedRun") -> str:
+    split = "" if run.grouped else ", split by track (--ungrouped)"
+    return f"{run.name}: {run.run}, {run.dataset}, {run.protocol}{split}, {run.tracks} tracks"
