@@ -11,7 +11,7 @@ from zoo.cli.options import ByOption, ForceOption, OpenOption
 from zoo.cli.output import Text, columns, in_width, make_table, print_result, say
 
 if TYPE_CHECKING:
-    from zoo.evaluate.compare import ComparedRun, RunComparison
+    from zoo.evaluate.comparison import ComparedRun, RunComparison
 
 __all__ = ["command"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.evaluate.board import TITLES, metric_key, p_text
-from zoo.evaluate.compare import OneRight, RunComparison, Setting, signed
+from zoo.evaluate.comparison import OneRight, RunComparison, Setting, signed
 from zoo.report.html import is_page, open_templates
 from zoo.report.html import signed as with_hash
 from zoo.report.svg import (

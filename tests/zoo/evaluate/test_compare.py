@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.evaluate.compare import ChangeDifference, OneRight, compare, signed
+from zoo.evaluate.compare import compare
+from zoo.evaluate.comparison import ChangeDifference, OneRight, signed
 from zoo.workspace import find_run
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.predictions import ChangedPredictions, Predictions
