@@ -56,6 +56,7 @@ SHOWN = [
     ("docs/layouts.md", "py", "from zoo", "tests/zoo/datasets/layout/test_label_table.py has it"),
     ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
     ("docs/evaluation.md", "text", " size", "tests/zoo/training/test_sizes.py prints such a table"),
+    ("docs/evaluation.md", "text", " columns", "tests/zoo/cli/test_cli.py has such a table"),
     ("docs/labelling.md", "text", "zoo label", "a server does not end; tests/browser has one"),
     ("docs/labelling.md", "text", "zoo train", "nobody has filled in the table"),
     ("docs/commands.md", "", "docker run", "tests/zoo/test_container.py has such a container"),

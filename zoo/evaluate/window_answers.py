@@ -114,7 +114,7 @@ def lack_of_windows(run: Run, predictions: Predictions) -> str:
     predictions : Predictions
         All its predictions.
     """
-    if run.record.model.family == "ensemble":
+    if run.record.members:
         return "an ensemble combines answers about tracks, not windows"
     if predictions.votes.sum() * len(predictions.classes) > _MOST:
         return "its folds had too many windows to keep"

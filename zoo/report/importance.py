@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.evaluate.importance import CAVEAT, Importance, importances, lack_of_importances
-from zoo.report.svg import ACCENT, INK, CaptionedFigure, captioned, new_figure, short_name
+from zoo.report.svg import ACCENT, INK, WIDTH, CaptionedFigure, captioned, new_figure, short_name
 from zoo_registry.errors import RunError
 from zoo_registry.runs import Run
 
@@ -49,7 +49,7 @@ def _figure(name: str, found: Sequence[Importance]) -> CaptionedFigure:
     caption = name
     if len(found) > len(drawn):
         caption += f": the {len(drawn)} of {len(found)} families with the greatest loss"
-    with new_figure(3.9, 0.75 + 0.24 * len(drawn)) as (figure, axes):
+    with new_figure(WIDTH, 0.75 + 0.27 * len(drawn)) as (figure, axes):
         places = range(len(drawn))
         axes.barh(places, [one.fall for one in drawn], height=0.6, color=ACCENT, alpha=0.5)
         for place, one in zip(places, drawn, strict=True):

@@ -25,6 +25,11 @@ HEAVY = (
     *("matplotlib", "jinja2", "PIL", "gradio", "fastapi"),
 )
 
+FAMILIES = {
+    "centroid", "rolloff", "zero_crossing_rate", "rms", "onset_strength", "contrast", "bandwidth",
+    "flatness", "mfcc", "tempo",
+}  # fmt: skip
+
 
 @pytest.fixture
 def command(monkeypatch, capsys):
@@ -232,6 +237,12 @@ def test_a_run_is_shown_with_its_matrix_the_right_way_round(command, mistaken):
     assert shown["confusion"] == [[8, 1], [0, 7]]
     assert shown["scores"]["accuracy"] == shown["metrics"]["accuracy"]["value"] == 0.9375
     assert [each["recall"] for each in shown["classes"]] == [pytest.approx(8 / 9), 1]
+    losses = {line[0]: line[1:3] for line in lines if len(line) > 4 and line[0] in FAMILIES}
+    assert {each["family"] for each in shown["importance"]} == losses.keys() == FAMILIES
+    for each in shown["importance"]:
+        columns, loss = losses[each["family"]]
+        assert (int(columns), float(loss)) == (each["columns"], round(each["fall"], 3))
+        assert each["low"] <= each["fall"] <= each["high"]
 
 
 def test_a_board_and_a_run_show_what_survives_changes(command, tone_folder, monkeypatch):
