@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from zoo.audio.frontends import Handcrafted
 from zoo.datasets import Dataset, FeatureTable
+from zoo.evaluate.intervals import student
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.features.extraction import feature_arrays
 from zoo_registry.errors import PluginError, RunError
@@ -47,7 +48,6 @@ _TRACKS, _WINDOWS = 50, 5  # of a fold, and of a track, that are asked about at 
 _FAMILIES = 64
 _NUMBERS = 1 << 23  # that a model is given at once
 _LARGEST = 64 << 20  # bytes of the file
-_LEVEL = 0.95
 _SEPARATORS = re.compile(r"[\s_.\-:/()\[\],']+")
 # A statistic over the frames of a window is no part of the name of a descriptor.
 _STATISTIC = re.compile(
@@ -278,10 +278,8 @@ def _mean(
     sums = np.bincount(places, values - mean)
     if len(sums) == 1:
         return mean, None, None
-    from scipy.special import stdtrit
-
     error = np.sqrt(len(sums) / (len(sums) - 1) * np.square(sums).sum()) / len(values)
-    reach = float(stdtrit(len(sums) - 1, (1 + _LEVEL) / 2) * error)
+    reach = float(student(len(sums) - 1) * error)
     return mean, max(mean - reach, -1.0), min(mean + reach, 1.0)
 
 
