@@ -61,11 +61,12 @@ def command(
 
     Example: zoo leaderboard --data demo --format markdown
     """
-    from zoo.evaluate import leaderboard
+    from zoo.evaluate.leaderboard import leaderboard
+    from zoo.evaluate.side_by_side import side_by_side as compared
     from zoo.report import tables
 
-    boards = leaderboard.leaderboard(data, protocol, by, seeds=seeds)
-    differences = leaderboard.side_by_side(boards) if side_by_side else []
+    boards = leaderboard(data, protocol, by, seeds=seeds)
+    differences = compared(boards) if side_by_side else []
     if side_by_side and (differences or format == "json"):
         print_result(
             format,

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -16,7 +15,7 @@ from zoo.datasets import dataset_name, offered_dataset
 from zoo.datasets.hashing import file_digests
 from zoo.datasets.places import exists, is_relative, is_there, place_of, was_trained
 from zoo.evaluate.audit import leaks, summary
-from zoo.evaluate.board import Board, Difference, Row, metric_name
+from zoo.evaluate.board import Board, Row, metric_name
 from zoo.evaluate.protocols import parse_protocol
 from zoo.evaluate.row_names import row_names
 from zoo.evaluate.seeds import averaged, by_seed
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from zoo.evaluate.metrics import Metric
     from zoo_registry.predictions import Predictions
 
-__all__ = ["hashing", "leaderboard", "side_by_side"]
+__all__ = ["hashing", "leaderboard"]
 
 _VERSION = "boards-15"  # raised whenever the same predictions give other figures
 Seeds = Literal["together", "apart"]
@@ -349,55 +348,3 @@ def _row(run: Run, figures: dict[str, Any] | None, lost: Sequence[str] = ()) -> 
         trained_on=tuple(record.trained_on),
         **figures or {},
     )
-
-
-def side_by_side(boards: Sequence[Board]) -> list[Difference]:
-    """Return the pairs of runs that differ only in whether groups were kept together.
-
-    Rows of several seeds are compared by the means over the seeds that both have.
-
-    Parameters
-    ----------
-    boards : sequence of Board
-        Grouped and ungrouped ones.
-    """
-    scored = [(board, row) for board in boards for row in board.rows if row.accuracy is not None]
-    ungrouped: dict[Any, dict[int, tuple[Board, float]]] = {}
-    for board, row in scored:
-        if not board.grouped:
-            known = ungrouped.setdefault(_experiment(board, row), {})
-            known |= {seed: (board, own) for seed, own in _accuracies(row)}
-    found = []
-    for board, row in scored:
-        pairs = ungrouped.get(_experiment(board, row), {}) if board.grouped else {}
-        shared = {seed: own for seed, own in _accuracies(row) if seed in pairs}
-        if shared:
-            grouped = fmean(shared.values())
-            accuracy = fmean(pairs[seed][1] for seed in shared)
-            audit = pairs[min(shared)][0].audit
-            found.append(
-                Difference(
-                    dataset=board.dataset,
-                    protocol=board.protocol,
-                    model=board.name(row)
-                    + f" (seed{'s' * (len(shared) > 1)} {', '.join(map(str, shared))})"
-                    * (len(shared) < len(row.seeds)),
-                    grouped=grouped,
-                    ungrouped=accuracy,
-                    difference=accuracy - grouped,
-                    leakage=audit["share"] if audit else None,
-                )
-            )
-    return found
-
-
-def _accuracies(row: Row) -> Iterator[tuple[int, float]]:
-    """Yield seed and accuracy of each run of a row."""
-    return zip(row.seeds, row.seed_accuracy, strict=True)
-
-
-def _experiment(board: Board, row: Row) -> tuple[str, str, str, str, str]:
-    """Return all that identifies a run, apart from the grouping and the seed."""
-    params = str(row.params)
-    model = f"{row.model} on {row.frontend} {row.frontend_origin}"
-    return board.dataset, board.fingerprint, board.protocol, model, params

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.evaluate.board import Board
-from zoo.evaluate.leaderboard import leaderboard, side_by_side
+from zoo.evaluate.leaderboard import leaderboard
 from zoo.evaluate.reliability import calibration
 from zoo.evaluate.robustness import by_change, change_sentences
+from zoo.evaluate.side_by_side import side_by_side
 from zoo.evaluate.size_curve import SizeCurve, size_curve
 from zoo.evaluate.thresholds import thresholds
 from zoo.execution.progress import Reporter

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.evaluate.leaderboard import side_by_side
 from zoo.evaluate.metrics import ACCURACY, METRICS
+from zoo.evaluate.side_by_side import side_by_side
 from zoo.evaluate.significance import Entries, intervals
 from zoo.report.tables import audit_sentences, board_markdown, boards_csv
 from zoo.workspace import cache_folder, remove

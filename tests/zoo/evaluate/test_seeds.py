@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.evaluate.board import Row
-from zoo.evaluate.leaderboard import side_by_side
 from zoo.evaluate.seeds import averaged, by_seed
+from zoo.evaluate.side_by_side import side_by_side
 
 LABELS, WINNERS = [0, 1, 2] * 4, [0, 1, 1] * 4
 

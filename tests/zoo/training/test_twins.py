@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 import zoo
-from zoo.evaluate.leaderboard import side_by_side
+from zoo.evaluate.side_by_side import side_by_side
 
 CLASSES, ARTISTS, PAIRS = 3, 10, 2
 RATE = 22_050
