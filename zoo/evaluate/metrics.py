@@ -8,6 +8,7 @@ tracks, or of groups of them, make the intervals and tests of all metrics.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def _balanced_accuracy(predictions: Predictions) -> Values:
     tracks = np.bincount(labels, minlength=len(predictions.classes))
     recall = np.bincount(labels, right, len(tracks)) / np.maximum(tracks, 1)
     classes = np.count_nonzero(tracks)
-    influence = (right - recall[labels]) / (tracks[labels] * classes)
+    influence = _spread(predictions)[labels] * (right - recall[labels]) / (tracks[labels] * classes)
     values: Values = recall.sum() / classes + influence * len(labels)
     return values
 
@@ -92,6 +93,7 @@ def _macro_f1(predictions: Predictions) -> Values:
     f1, weight = f1_scores(counts), np.zeros(len(counts))
     weight[predictions.real] = 1 / len(predictions.real)
     weight /= np.maximum(counts.sum(axis=0) + counts.sum(axis=1), 1)
+    weight *= _spread(predictions)
     influence = 2 * (labels == winners) * weight[labels]
     influence = influence - f1[labels] * weight[labels] - f1[winners] * weight[winners]
     values: Values = f1[predictions.real].mean() + influence * len(labels)
@@ -104,7 +106,7 @@ def _roc_auc(predictions: Predictions) -> Values:
     The influence of a track is that of DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595.
     """
     labels, count = predictions.labels, len(predictions)
-    total, influence, classes = 0.0, np.zeros(count), 0
+    total, influence, classes, spread = 0.0, np.zeros(count), 0, _spread(predictions)
     for number in predictions.real:
         own, scores = labels == number, predictions.probabilities[:, number]
         positives = int(own.sum())
@@ -115,11 +117,32 @@ def _roc_auc(predictions: Predictions) -> Values:
         above[~own] = 1 - _share_below(scores[~own], scores[own])
         area = float(above[own].mean())
         total, classes = total + area, classes + 1
-        influence += (above - area) / np.where(own, positives, count - positives)
+        weight = np.where(own, spread[number] / positives, 1 / (count - positives))
+        influence += (above - area) * weight
     if not classes:
         return np.full(count, np.nan)
     values: Values = (total + influence * count) / classes
     return values
+
+
+def _spread(predictions: Predictions) -> Values:
+    """Return the factor of the influence on the figure of each class, shape (classes,).
+
+    That figure is the mean of its own tracks, which therefore seem less spread than they are: of m
+    groups by the factor (m - 1) / m of the variance (Bessel's correction).
+    """
+    classes = len(predictions.classes)
+    return _factors(predictions.labels.tobytes(), predictions.groups.tobytes(), classes)
+
+
+@lru_cache(maxsize=8)  # the runs of a board have the same tracks
+def _factors(labels: bytes, groups: bytes, classes: int) -> Values:
+    _, group = np.unique(np.frombuffer(groups, np.int64), return_inverse=True)
+    size = max(1, len(group))
+    of_class = np.unique(np.frombuffer(labels, np.int64) * size + group) // size
+    count = np.bincount(of_class, minlength=classes)
+    factors: Values = np.sqrt(count / np.maximum(count - 1, 1))
+    return factors
 
 
 def _share_below(scores: Values, others: Values) -> Values:

@@ -1,5 +1,7 @@
 """Intervals and tests against cases whose answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -378,3 +380,30 @@ def test_groups_that_agree_to_the_digit_are_as_many_coins(kind):
         for each in (right, np.zeros(30, bool))
     ]
     assert p_of_two(*both) == pytest.approx(2.0**-9)
+
+
+@pytest.mark.parametrize("name", ["balanced-accuracy", "macro-f1", "roc-auc"])
+def test_metrics_by_class_tell_equal_models_of_few_groups_apart_rarely(name):
+    """Of two groups per class, the variance within classes would be half of what it is."""
+    rng = np.random.default_rng(0)
+    labels, groups = np.repeat(np.arange(10), 4), np.arange(40) // 2
+    found = 0
+    for _ in range(200):
+        runs, common = [], rng.normal(size=(40, 10))
+        for _ in range(2):
+            scores = common + rng.normal(size=(40, 10)) + rng.normal(size=(20, 10))[groups]
+            means = np.exp(scores + 3 * np.eye(10)[labels])
+            means /= means.sum(axis=1, keepdims=True)
+            votes = np.eye(10, dtype=np.int64)[means.argmax(axis=1)]
+            one = predictions(np.ones(40), groups)
+            runs.append(
+                replace(
+                    one,
+                    classes=tuple("abcdefghij"),
+                    labels=labels,
+                    votes=votes,
+                    probabilities=means,
+                )
+            )
+        found += compare(runs, 10, METRICS[name]).p[0] < 0.05
+    assert found <= 0.09 * 200
