@@ -145,7 +145,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
             found[number] = run.id
         elif boards[0] != boards[1]:
             found[number] = found[number].replace(f"run {run.id}", boards[number])
-    return found
+    return found if found[0] != found[1] else [str(run.folder) for run in runs]
 
 
 def _described(run: Run, name: str) -> ComparedRun:

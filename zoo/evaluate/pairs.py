@@ -18,7 +18,7 @@ unit won, and one more lost (Bonett & Price 2012, doi:10.3102/1076998611411915).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +29,7 @@ from zoo.evaluate.intervals import LEVEL, student
 __all__ = ["Pairs", "holm"]
 
 _FLIPS = 2**12  # of the signs of all units; 13 units have no more that differ
-_AT_ONCE = 2**23  # values of a chunk, which limits the memory
+_AT_ONCE = 2**21  # values of a chunk, which limits the memory
 _ROUNDING = 1e-14  # error of a variance
 _ALIKE = 1e-10  # ratio of squares below which two entries do not differ
 _TIE = 1e-9  # relative; resamples that equal the data may be that much smaller
@@ -120,18 +120,17 @@ class Pairs:
         order = self._ratios.argsort()  # from the smallest up
         least = self._ratios[order, None] * (1 - _TIE)
         scale = np.divide(1, self._roots, out=np.zeros_like(self._roots), where=self._roots > 0)
-        signs = _signs(len(self._starts) + self._seeds.shape[1])
-        reached = np.zeros(len(order))
-        at_once = max(1, _AT_ONCE // max(1, len(order)))
-        for begin in range(0, len(signs), at_once):
-            found = self._flipped(signs[begin : begin + at_once], order)
+        reached, flips = np.zeros(len(order)), 0
+        for signs in _signs(len(self._starts) + self._seeds.shape[1], len(order)):
+            found = self._flipped(signs, order)
             np.abs(found, out=found)
             found *= scale[order, None]
             np.maximum.accumulate(found, axis=0, out=found)
             reached += (found >= least).sum(axis=1)
+            flips += len(signs)
         p = np.empty(len(order))
         # No pair gets a smaller value than one with a larger ratio.
-        p[order] = np.maximum.accumulate(reached[::-1] / len(signs))[::-1]
+        p[order] = np.maximum.accumulate(reached[::-1] / flips)[::-1]
         return p
 
     def _flipped(self, signs: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -196,8 +195,8 @@ class Pairs:
         found, taken = self._differences(int(self._first[0]), self._second)
         sums = found[0] * (self._roots[0] > 0)  # differences of rounding are none
         sizes = np.pad(taken[0], (0, len(sums) - taken.shape[1]))
-        signs = _signs(len(sums))
-        flipped, tested = signs @ sums, signs @ sizes
+        both = np.stack([sums, sizes], axis=1)
+        flipped, tested = np.concatenate([signs @ both for signs in _signs(len(sums))]).T
         total, size = flipped[0], tested[0]
         with np.errstate(divide="ignore", invalid="ignore"):
             # A difference is not rejected by flips if it lies between the means of the units whose
@@ -210,7 +209,7 @@ class Pairs:
         highs = np.where(unknown, np.inf, means.max(axis=0))
         equal = np.abs(flipped) >= abs(total) * (1 - _TIE)
         lows[equal], highs[equal] = lows[equal].clip(max=0), highs[equal].clip(min=0)
-        least = math.ceil(LEVEL * len(signs))
+        least = math.ceil(LEVEL * len(flipped))
         mean = float(total / size)
         low, high = min(np.sort(lows)[least - 1], mean), max(np.sort(highs)[-least], mean)
         if low <= 0 <= high:
@@ -250,19 +249,24 @@ def holm(raw: NDArray[np.float64]) -> NDArray[np.float64]:
     return p
 
 
-def _signs(units: int) -> NDArray[np.float64]:
-    """Return signs of so many units, shape (flips, units); the first are those of the data.
+def _signs(units: int, pairs: int = 1) -> Iterator[NDArray[np.float64]]:
+    """Yield signs of so many units in parts, shape (flips, units); the first are those of the data.
 
     They are all that there are, if these are few; the opposite of all signs makes no difference.
+    Parts limit the memory, also that of the sums of so many pairs.
     """
-    if 2 ** (units - 1) <= _FLIPS:
-        flips = np.arange(2 ** (units - 1))[:, None] >> np.arange(units) & 1
-    else:
-        # A fixed seed gives the same figures every time.
-        flips = np.random.default_rng(0).integers(0, 2, (_FLIPS, units))
-        flips[0] = 0
-    signs: NDArray[np.float64] = (1 - 2 * flips).astype(np.float64)
-    return signs
+    all_ = 2 ** (units - 1)
+    count, at_once = min(all_, _FLIPS), max(1, _AT_ONCE // max(units, pairs))
+    rng = np.random.default_rng(0)  # a fixed seed gives the same figures every time
+    for begin in range(0, count, at_once):
+        size = min(at_once, count - begin)
+        if all_ <= _FLIPS:
+            flips = np.arange(begin, begin + size)[:, None] >> np.arange(units) & 1
+        else:
+            flips = rng.integers(0, 2, (size, units))
+            flips[: begin == 0] = 0
+        signs: NDArray[np.float64] = (1 - 2 * flips).astype(np.float64)
+        yield signs
 
 
 def _of_t(t: NDArray[np.float64], freedom: NDArray[np.float64]) -> NDArray[np.float64]:
