@@ -55,6 +55,7 @@ SHOWN = [
     ("docs/layouts.md", "text", "12.500000", "tests/zoo/datasets/test_segments.py has it"),
     ("docs/layouts.md", "py", "from zoo", "tests/zoo/datasets/layout/test_label_table.py has it"),
     ("docs/commands.md", "text", "zoo", "the synopsis of each command"),
+    ("docs/evaluation.md", "", "zoo train cnn2d", "six runs; tests/zoo/cli/test_seeds.py has them"),
     ("docs/evaluation.md", "text", " size", "tests/zoo/training/test_sizes.py prints such a table"),
     ("docs/evaluation.md", "text", " columns", "tests/zoo/cli/test_cli.py has such a table"),
     ("docs/labelling.md", "text", "zoo label", "a server does not end; tests/browser has one"),
