@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.evaluate.board import Row
 from zoo.evaluate.metrics import ACCURACY, Metric, baseline
-from zoo.evaluate.significance import Entries
+from zoo.evaluate.significance import DIGITS, Entries
 from zoo_registry.predictions import Predictions
 
 __all__ = ["ranked"]
@@ -44,7 +44,7 @@ def ranked(
     baseline : dict
         See `zoo.evaluate.metrics.baseline`.
     """
-    entries = Entries(answers, learnt)
+    entries = Entries(answers, learnt, [row.seeds for row in rows])
     figures: list[dict[str, Any]] = []
     for scores in entries.scores():
         found: dict[str, Any] = {key: value for key, (value, *_) in scores.items()}
@@ -63,8 +63,9 @@ def _rank(
 ) -> None:
     """Add ranks, p-values and ties to the figures of the rows of these runs."""
     found = entries.compare(metric)
-    ranks = found.ranks(len(figures), metric)
-    scores = entries.means(metric) * (1 if metric.is_loss else -1)
+    means = entries.means(metric)
+    ranks = found.ranks(means, metric)
+    scores = (means if metric.is_loss else -means).round(DIGITS)
     places = np.searchsorted(np.sort(scores), scores)
     names = np.array(runs_, dtype=object)
     order = np.lexsort((names, places))

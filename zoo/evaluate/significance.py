@@ -33,10 +33,11 @@ from zoo.evaluate.pairs import Pairs, holm
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import RunRecord
 
-__all__ = ["Comparison", "Entries", "Ranks", "interval", "intervals"]
+__all__ = ["DIGITS", "Comparison", "Entries", "Ranks", "interval", "intervals"]
 
 _STEP_DOWN = 200  # entries whose pairs are tested by flips of signs
 _ALL_PAIRS = 2_000  # entries of which all pairs are tested
+DIGITS = 12  # of a metric, in which equal ones are equal
 
 
 def interval(record: RunRecord, predictions: Predictions) -> tuple[float, float]:
@@ -110,9 +111,10 @@ class Comparison:
         sure: NDArray[np.bool_] = (self.p < LEVEL) & (self.difference != 0)
         return sure
 
-    def ranks(self, entries: int, metric: Metric) -> Ranks:
-        """Return the ranks of so many entries, as this metric orders them."""
-        ahead = -self.difference if metric.is_loss else self.difference
+    def ranks(self, means: NDArray[np.float64], metric: Metric) -> Ranks:
+        """Return the ranks of entries whose metric is given, as it orders them."""
+        entries, scores = len(means), (-means if metric.is_loss else means).round(DIGITS)
+        ahead = scores[self.first] - scores[self.second]
         better = np.where(ahead > 0, self.first, self.second)
         worse = np.where(ahead > 0, self.second, self.first)
         low = 1 + np.bincount(worse[self.is_sure], minlength=entries)
@@ -133,24 +135,32 @@ class Entries:
         both took.
     learnt : float
         Mean number of training tracks per fold, used for repeated splits only.
+    seeds : sequence of sequences of int, optional
+        Of each entry the seeds, in the order of its predictions, which tell apart repeated splits
+        of the same number; by default 0, 1 and so on.
     """
 
-    def __init__(self, entries: Sequence[Sequence[Predictions]], learnt: float) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Sequence[Predictions]],
+        learnt: float,
+        seeds: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         self.entries = entries
         self._learnt = learnt
         self._is_repeated = any(len(set(one.tracks)) < len(one) for own in entries for one in own)
         known: dict[tuple[str, int, int], int] = {}
         groups: list[int] = []
         self._places: list[list[NDArray[np.int64]]] = []
-        for own in entries:
+        for own, numbers in zip(entries, seeds or map(range, map(len, entries)), strict=True):
             self._places.append([])
-            for seed, one in enumerate(own):
+            for seed, one in zip(numbers, own, strict=True):
                 # If each track is tested once, runs with other folds are comparable.
                 folds = one.folds.tolist() if self._is_repeated else [0] * len(one)
-                seeds = [seed if self._is_repeated else 0] * len(one)
+                split = seed if self._is_repeated else 0
                 places = []
-                for *test, group in zip(one.tracks, seeds, folds, one.groups.tolist(), strict=True):
-                    place = known.setdefault((test[0], test[1], test[2]), len(known))
+                for track, fold, group in zip(one.tracks, folds, one.groups.tolist(), strict=True):
+                    place = known.setdefault((track, split, fold), len(known))
                     if place == len(groups):
                         groups.append(group)
                     places.append(place)
@@ -293,6 +303,9 @@ class Entries:
             p = holm(pairs.of_units())
         else:  # the best is chosen by its score, so that its pairs count as all
             p = np.minimum(pairs.of_units() * (count * (count - 1) / 2), 1.0)
+        if not self._took.all():  # a pair is told apart only if it differs as its scores do
+            means = self.means(metric).round(DIGITS)
+            p = np.where((means[first] - means[second]) * pairs.means > 0, p, 1.0)
         return Comparison(first, second, pairs.means, p)
 
     def interval_of_difference(self, metric: Metric) -> tuple[float, float]:

@@ -316,6 +316,41 @@ random_boards = st.builds(
 )  # fmt: skip
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 6), st.sampled_from(list(METRICS.values())))
+def test_ranks_follow_the_scores_if_not_all_took_the_same_tests(seed, entries, metric):
+    rng = np.random.default_rng(seed)
+    runs = []
+    for number in range(entries):
+        whole = of_four_classes(40, 10, seed, 3 * number)
+        runs.append([whole.take(sorted(rng.permutation(40)[:25].tolist()))])
+    board = Entries(runs, 20)
+    means = board.means(metric)
+    if np.isnan(means).any():
+        return
+    ranks = board.compare(metric).ranks(means, metric)
+    scores = means if metric.is_loss else -means
+    for number, score in enumerate(scores):
+        better = int((scores < score - 1e-9).sum())
+        assert ranks.low[number] <= 1 + better
+        assert np.isnan(ranks.p[number]) == (better == 0)
+        assert (ranks.p[number] < 0.05) == (ranks.low[number] > 1)
+    assert ranks.low.min() == 1
+
+
+def test_repeated_splits_are_paired_by_their_seed():
+    names, folds = [f"t{n % 30}" for n in range(60)], np.repeat([0, 1], 30)
+    rng = np.random.default_rng(0)
+    one, same, other = (
+        predictions(rng.random(60) < rate, folds=folds, tracks=names) for rate in (0.9, 0.4, 0.4)
+    )
+    alone = Entries([[one], [same]], 50, [[1], [1]]).compare(ACCURACY)
+    beside = Entries([[one], [other, same]], 50, [[1], [0, 1]]).compare(ACCURACY)
+    assert alone.difference == beside.difference
+    apart = Entries([[one], [same]], 50, [[0], [1]]).compare(ACCURACY)
+    assert apart.p.tolist() == [1]
+
+
 @settings(max_examples=60, deadline=None)
 @given(random_boards, st.sampled_from(list(METRICS.values())), st.sampled_from([200, 3, 0]))
 def test_rank_range_and_p_never_disagree(board, metric, most):
@@ -325,7 +360,7 @@ def test_rank_range_and_p_never_disagree(board, metric, most):
         patch.setattr("zoo.evaluate.significance._ALL_PAIRS", max(most, 2))
         entries = Entries(board, 20)
         found = entries.compare(metric)
-    ranks, scores = found.ranks(len(board), metric), entries.means(metric)
+    ranks, scores = found.ranks(entries.means(metric), metric), entries.means(metric)
     scores = scores if metric.is_loss else -scores
     for number, score in enumerate(scores):
         low, high, p = ranks.low[number], ranks.high[number], ranks.p[number]
