@@ -107,7 +107,7 @@ def test_copies_of_a_named_run_are_told_apart_by_their_folders(two, workspace):
 
 def test_the_commands(two, command, capsys):
     assert command("runs", "edit", "with vibrato", "--name", "without", "--note", "a note") == 0
-    assert capsys.readouterr() == ("", "knn-b has the name 'without' and 'a note' note\n")
+    assert capsys.readouterr() == ("", "knn-b has the name 'without' and the note 'a note'\n")
     for words, said in {
         ("runs", "edit", "knn"): "give --name or --note",
         ("runs", "edit", "gtzan", "--name", "x"): "gtzan comes with the zoo",

@@ -155,6 +155,9 @@ def test_the_answer_comes_from_it_and_a_note_says_so(hearing, torn_song, command
     assert "has lost its model.onnx" in capsys.readouterr().err
     assert command("runs", "remove", run.id, "--yes") == 0
     assert f"{run.id} was preferred: torn means another run now" in capsys.readouterr().err
+    prefer(find_run("torn"))
+    assert command("runs", "remove", "torn-newer", "--yes") == 0
+    assert "torn-newer was preferred: torn has no run any more" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_named(four, monkeypatch):

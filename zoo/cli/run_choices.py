@@ -42,8 +42,9 @@ def edit(run: _Run, name: NameOption = None, note: NoteOption = None) -> None:
         raise UsageError(f"{found.id} comes with the zoo, and is no run of this workspace")
     check_own(found.folder, "only these can be edited")
     about = set_about(found, name, note).about
-    called = f"has the name {quoted(about.name)}" if about.name else "has no name"
-    say(f"{found.id} {called} and {quoted(about.note) if about.note else 'no'} note", err=True)
+    name = f"the name {quoted(about.name)}" if about.name else "no name"
+    note = f"the note {quoted(about.note)}" if about.note else "no note"
+    say(f"{found.id} has {name} and {note}", err=True)
 
 
 def prefer(

@@ -356,7 +356,9 @@ def remove_run(
         place_of_folder,
         preferences,
         remove,
+        runs,
     )
+    from zoo_registry.runs import Run
 
     found = find_removable(run)
     link = "the link " if found.is_symlink() else ""
@@ -375,7 +377,9 @@ def remove_run(
     for one in preferences():
         if one.run == place_of_folder(found):
             again = f"`zoo runs prefer {one.id} --clear` forgets that"
-            say(f"{one.id} was preferred: {one.model} means another run now; {again}", err=True)
+            others = (item.record.model.name for item in runs() if isinstance(item, Run))
+            now = "means another run now" if one.model in others else "has no run any more"
+            say(f"{one.id} was preferred: {one.model} {now}; {again}", err=True)
     if left:
         say(f"{found} still holds {', '.join(left)}, not written by the zoo", err=True)
 

@@ -97,7 +97,7 @@ def command(
         models |= dict.fromkeys(_installed())
         model = _known("model", model, models)
     # The boards are stored, so that nothing is computed as long as no run changes.
-    rows = {row.run: row for board in leaderboard(data) for row in board.rows}
+    rows = {row.run: row for board in leaderboard(data, seeds="apart") for row in board.rows}
     wished = {one.run for one in preferences()}
     listed = [
         (facts, item)

@@ -14,6 +14,7 @@ from zoo.datasets.base import ANNOTATIONS, FeatureTable, Track
 from zoo.datasets.checks.leaks import column_list, judge_columns, reason_by_name
 from zoo.datasets.csv_reader import Table, read_table
 from zoo.datasets.layout.columns import columns_by_role, in_table, part_of, plain_name
+from zoo.datasets.layout.folder_roles import taken_as
 from zoo.execution.progress import Reporter
 from zoo_registry.errors import DatasetError
 from zoo_registry.reading import Reading
@@ -22,6 +23,7 @@ from zoo_registry.text import brief, quoted
 __all__ = ["read_feature_table"]
 
 _ID_COLUMNS = ("track", "path", "filename", "file", "id")
+_PUBLISHED = ("fold", "split")
 _MAY_REPEAT = {"name", "audio"}  # in several rows
 _AT_ONCE = 1024  # rows
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?|[+-]?\d+,", re.I)
@@ -89,10 +91,14 @@ def read_feature_table(
         Track.from_row(name, row, hashlib.sha256(own.tobytes()).hexdigest())
         for (name, row), own in zip(rows, values, strict=True)
     ]
-    others = {role: name for role, name in roles.items() if name not in {role, *_ID_COLUMNS}}
-    if others:
-        understood = ", ".join(f"{role} in {quoted(name)}" for role, name in others.items())
-        said = f"read {understood}; {said}" if said else f"read {understood}"
+    published = {role: column for role, column in annotations.items() if role in _PUBLISHED}
+    others = [
+        f"{role} in {quoted(name)}"
+        for role, name in roles.items()
+        if role not in published and name not in {role, *_ID_COLUMNS}
+    ]
+    taken = (taken_as(role, name, (own for _, own in rows)) for role, name in published.items())
+    said = "; ".join(filter(None, ["read " * bool(others) + ", ".join(others), *taken, said]))
     doubts = column_list("doubtful features", judged.suspicious)
     for note in (said, doubts and f"{doubts}; remove what was not measured from the sound"):
         if note and reporter:

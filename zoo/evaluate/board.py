@@ -186,6 +186,12 @@ class Row:
     by_origin: str = ""
     name: str = ""
 
+    @property
+    def problem(self) -> str:
+        """The error, which begins with the id of its run; empty without one."""
+        error = self.error or ""
+        return f"{self.run}: {error}" if error and not error.startswith(self.runs) else error
+
 
 @dataclass(frozen=True)
 class Board:

@@ -83,7 +83,7 @@ def averaged(rows: Sequence[Row]) -> Row:
         "same_answer": tuple(dict.fromkeys(found["same_answer"])),
         "artefact_bytes": round(fmean(sizes)) if sizes else None,
         "status": next((row.status for row in rows if row.status != "complete"), "complete"),
-        "error": "; ".join(row.error for row in rows if row.error) or None,
+        "error": "; ".join(filter(None, (row.problem for row in rows))) or None,
     }
     return replace(named, **found)
 

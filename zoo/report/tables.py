@@ -238,11 +238,7 @@ def with_spread(row: Row, share: Callable[[float | None], str]) -> str:
 
 def problems(rows: Sequence[Row]) -> list[str]:
     """Return a sentence for each row that has an error."""
-    return [
-        row.error if row.error.startswith(row.run) else f"{row.run}: {row.error}"
-        for row in rows
-        if row.error
-    ]
+    return [problem for row in rows if (problem := row.problem)]
 
 
 def _cells(board: Board, row: Row) -> list[str]:

@@ -121,3 +121,14 @@ def test_the_table_fits_and_breaks_no_id(runs, command, terminal):
 
 def test_completion_has_models_with_runs(runs):
     assert complete_own_model("") == ["knn", "svm", "tree"]
+
+
+def test_runs_of_several_seeds_have_each_their_own_accuracy(write_run, listed):
+    wrong = {0: 1, 1: 2, 2: 0, 3: 0}
+    for seed, count in wrong.items():
+        more = {"status": "no artefact", "error": "no"} if seed == 3 else {}
+        answers = [0] * (4 - count) + [1] * count
+        write_run(f"svm-{seed}", [0] * 4, answers, seed=seed, split=f"{seed:064x}", **more)
+    wanted = {f"svm-{seed}": 1 - count / 4 for seed, count in wrong.items()}
+    for options in ((), ("--data", "tracks")):
+        assert {each["run"]: each["accuracy"] for each in listed(*options)} == wanted

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.notes import Notes
 from zoo.datasets import open_dataset
 from zoo.datasets.table import read_feature_table
 from zoo_registry import DatasetError
@@ -140,3 +141,18 @@ def test_real_table(real_data):
     assert len(dataset) == 1000
     assert dataset.features.shape == (1000, 57)
     assert "length" not in dataset.feature_names
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("fold", "test train", "train/test in 'fold' taken as the published folds"),
+        ("fold", "1 2", "1/2 in 'fold' taken as the published folds"),
+        ("Split", "eval dev", "valid/test in 'Split' taken as the published split"),
+    ],
+)
+def test_published_folds_and_parts_are_said(write, column, values, said):
+    rows = "".join(f"{n * n % 7}.5,{'ab'[n % 2]},{values.split()[n // 4]}\n" for n in range(8))
+    notes = Notes()
+    dataset = read_feature_table(write(f"f,label,{column}\n{rows}"), notes)
+    assert (dataset.said, notes.texts) == (said, [said])

@@ -116,7 +116,7 @@ def test_a_row_is_named_by_its_first_complete_run():
     ]
     row = averaged(rows)
     assert (row.run, row.seed, row.runs[0]) == ("made-1", 1, "made-0")
-    assert (row.status, row.error) == ("no artefact", "0 has none")
+    assert (row.status, row.error) == ("no artefact", "made-0: 0 has none")
 
 
 def wrong_on_the_first(count: int) -> list[int]:
@@ -202,3 +202,12 @@ def test_seeds_that_both_have_are_set_side_by_side(seeded):
         assert fmean(each.grouped for each in found) == pytest.approx(1 - 5 / 12)
         assert {each.ungrouped for each in found} == {1.0}
         assert len(found) == (1 if seeds == "together" else 2)
+
+
+def test_the_error_of_a_row_names_its_run(write_run):
+    for seed in (0, 1):
+        run = write_run(f"svm-{seed}", [0, 1] * 4, [0, 1] * 4, seed=seed)
+    run.card_path.unlink()
+    ((row,),) = (board.rows for board in zoo.leaderboard())
+    assert (row.run, row.runs) == ("svm-0", ("svm-0", "svm-1"))
+    assert row.problem.startswith("svm-1: README.md of ")

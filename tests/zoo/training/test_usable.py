@@ -171,7 +171,7 @@ def test_the_same_command_makes_only_the_artefact(block, repeated, train):
     assert notes.texts[0] == f"making the artefact of {run.id}"
     assert (mended.folder, mended.complete, mended.record.folds) == (run.folder, True, folds)
     assert verify_run(mended) == []
-    left = {"README.md", "model.onnx", "predictions.csv", "run.json"}
+    left = {"README.md", "model.onnx", "predictions.csv", "run.json", "windows.npy"}
     assert {path.name for path in run.folder.iterdir()} == left
     undisturbed = train(root=Path("other"))
     assert mended.artefact_path.read_bytes() == undisturbed.artefact_path.read_bytes()

@@ -10,9 +10,9 @@ from zoo.datasets.layout.columns import part_and_rest, part_of
 from zoo.datasets.layout.folder_names import are_genres, are_numbered, is_around
 from zoo_registry.errors import DatasetError
 from zoo_registry.predictions import OTHER
-from zoo_registry.text import brief, few
+from zoo_registry.text import brief, few, quoted
 
-__all__ = ["WRITE", "FolderRoles", "UnclearFolders", "folder_roles"]
+__all__ = ["WRITE", "FolderRoles", "UnclearFolders", "folder_roles", "taken_as"]
 
 _FOLD = re.compile(r"(?:fold|split|cv)[ _-]?(\d+)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,2}")
@@ -369,6 +369,22 @@ def _is_library(
         and len({album for _, album in albums}) == len(albums)
         and len(titles) > _TITLES * len(tracks)
     )
+
+
+def taken_as(role: str, column: str, rows: Iterable[Mapping[str, str]]) -> str:
+    """Return a sentence on a column with published folds or parts; empty if no row has any.
+
+    Parameters
+    ----------
+    role : str
+        "fold" or "split".
+    column : str
+        Name of the column.
+    rows : iterable of mapping
+        Its rows, by role.
+    """
+    values = {row[role] for row in rows if row.get(role)}
+    return f"{_joined(values)} in {quoted(column)} taken as {_TAKEN[role]}" if values else ""
 
 
 def _joined(names: Iterable[str], by: str = "/") -> str:

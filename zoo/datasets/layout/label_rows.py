@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from zoo.datasets.csv_reader import Table
 from zoo.datasets.layout.columns import Candidates, part_of
+from zoo.datasets.layout.folder_roles import taken_as
 from zoo.datasets.layout.listing import Listing, Row
 from zoo.datasets.segments import Span, TimeColumns, apply_spans, check_overlaps, count_text
 from zoo_registry.errors import DatasetError
@@ -85,7 +86,17 @@ class LabelTable:
     def is_plain(self) -> bool:
         """Whether the columns are called by their roles, all are used, and the form is usual."""
         named = all(role == name for role, name in self.columns.items())
-        return named and not (self.unused or self.form or self.spelling or self.note)
+        return named and not (
+            self.unused or self.form or self.spelling or self.note or self._parts_as_folds
+        )
+
+    @property
+    def _parts_as_folds(self) -> str:
+        """A sentence if the folds are called as parts are, such as "train" and "test"."""
+        folds = [row["fold"] for row in self.rows if row.get("fold")]
+        if not (folds and all(map(part_of, folds))):
+            return ""
+        return taken_as("fold", self.columns.get("fold", "fold"), self.rows)
 
     @property
     def roles(self) -> str:
@@ -113,8 +124,7 @@ class LabelTable:
             parts.append("labels by folders")
         if self.spelling:
             parts.append("paths such as {} mean {}".format(*map(quoted, self.spelling)))
-        if self.note:
-            parts.append(self.note)
+        parts += filter(None, (self.note, self._parts_as_folds))
         if self.unused:
             hint = " (--group-column NAME keeps tracks of one artist together)" * self.has_groups
             parts.append(f"not used: {few(self.unused, _COLUMNS)}{hint}")

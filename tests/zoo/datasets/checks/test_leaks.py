@@ -239,7 +239,8 @@ def test_columns_under_other_names(tmp_path):
     assert {track.group for track in dataset.tracks} == {f"art {n}" for n in range(6)}
     assert {track.fold for track in dataset.tracks} == {"0", "1", "2"}
     assert notes.texts == [
-        "read id in 'File Name', label in 'Genre', group in 'Artist', fold in 'Fold'"
+        "read id in 'File Name', label in 'Genre', group in 'Artist'; 0/1/2 in 'Fold' taken as the "
+        "published folds"
     ]
 
 

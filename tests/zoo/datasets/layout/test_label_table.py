@@ -588,3 +588,12 @@ def test_a_table_that_labels_the_folders(tmp_path):
         DatasetError, match=r"genres.csv has 'genre' for the folders .* by 'artist'"
     ):
         read_folder(folder)
+
+
+@pytest.mark.parametrize(("values", "is_said"), [(("test", "train"), True), (("1", "2"), False)])
+def test_folds_that_are_called_as_parts_are_said(folder, values, is_said):
+    rows = [[*row, values[number // 4]] for number, row in enumerate(table()[1:])]
+    write(folder / METADATA, [["path", "label", "fold"], *rows])
+    said = read_folder(folder).said
+    assert ("train/test in 'fold' taken as the published folds" in said) == is_said
+    assert bool(said) == is_said
