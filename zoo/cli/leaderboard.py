@@ -10,6 +10,7 @@ import typer
 from zoo.cli.options import BoardDataOption, BoardProtocolOption, ByOption
 from zoo.cli.output import (
     Text,
+    cell,
     columns,
     make_table,
     percent,
@@ -32,8 +33,10 @@ _NAMES = (
 )
 _NONE = ("", "-")  # cells without a value
 _FIT = 7  # columns of a board in a narrow terminal
-_LESS = ("worst change", "robustness", "p")  # left out first, if a name would be broken
-_WORD, _TEXT = 40, 60  # characters of a word, and of a name, that are not broken
+# Left out, in this order, if a word of a name would be broken, and if words of ten are too long.
+_LESS = ("worst change", "robustness", "accuracy", "p")
+_LEAST = ("95 % interval", "rank")
+_WORD, _PART, _TEXT = 40, 10, 60  # characters of a word, its part and a name that are not broken
 _WRAPPED = ("model", "worst change")
 _BETWEEN = 3  # characters between two columns
 _ROOMY = 110  # columns of a terminal that shows all columns of a board
@@ -127,13 +130,13 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     cells = [_cells(board, row) for row in rows]
     order = dict.fromkeys((*_NAMES[:2], TITLES[board.by], *_NAMES))  # what ranks comes first
     names = [name for name in order if any(row[name] not in _NONE for row in cells)]
-    fitting = _fitting(names, cells)
-    room = width() - _width(fitting, cells)
+    fitting, word = _fitting(names, TITLES[board.by], cells)
+    room = width() - _width(fitting, cells, word)
     headings = []
     for name in fitting:
         if name in _WRAPPED:  # they share the room that is left
-            least = _least_width(name, cells)
-            own = max(least, min(_full_width(name, cells), least + room))
+            least = _least_width(name, cells, word)
+            own = max(1, min(_full_width(name, cells), least + room))
             room -= own - least
             headings += columns(name, overflow="fold", width=own)
         else:
@@ -146,50 +149,72 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     )
     if more := len(board.rows) - len(rows):
         yield f"{more} further runs are not shown; `--format csv` lists them all."
-    if left := [name for name in names if name not in fitting]:
+    left = [name for name in names if name not in fitting]
+    if left:
         yield f"{', '.join(left)}: not shown at this width; `--format csv` has them."
-    yield from ranking(board)
-    yield from explanations(board)
+    yield from ranking(board, left)
+    yield from explanations(board, left)
     yield from audit_sentences(board.audit, is_repeated(board))
     yield from notes(board)
     yield from problems([row for row in rows if row.run not in reported])
     yield ""
 
 
-def _fitting(names: list[str], cells: list[dict[str, str]]) -> list[str]:
-    """Return the columns that fit into the terminal without a word that is broken."""
+def _fitting(names: list[str], score: str, cells: list[dict[str, str]]) -> tuple[list[str], int]:
+    """Return the columns that fit into the terminal, and the length of words that are not broken.
+
+    Figures are shown whole or not at all; the score that ranks and the names are always shown.
+    """
     fitting = names if width() >= _ROOMY else names[:_FIT]
-    while len(fitting) > _FIT and _width(fitting, cells, wraps=False) > width():
+    while len(fitting) > _FIT and _width(fitting, cells) > width():
         fitting = fitting[:-1]
-    for name in _LESS:
-        if _width(fitting, cells) > width():
-            fitting = [each for each in fitting if each != name]
-    return fitting
+    further = [name for name in reversed(fitting) if name not in ("model", *_LESS, *_LEAST)]
+    for word, less in ((_WORD, (*further, *_LESS)), (_PART, _LEAST)):
+        for name in less:
+            if _width(fitting, cells, word) <= width():
+                return fitting, word
+            fitting = [each for each in fitting if each != name or name == score]
+    return fitting, word
 
 
-def _width(names: list[str], cells: list[dict[str, str]], wraps: bool = True) -> int:
-    """Return the width of a table with these columns, if names are broken between words or not."""
-    each = _least_width if wraps else _full_width
-    return sum(each(name, cells) + _BETWEEN for name in names) - 1
+def _width(names: list[str], cells: list[dict[str, str]], word: int | None = None) -> int:
+    """Return the width of a table with these columns; names are broken as for `_least_width`.
+
+    Without `word` they are not broken at all.
+    """
+    own = [
+        _full_width(name, cells) if word is None else _least_width(name, cells, word)
+        for name in names
+    ]
+    return sum(own) + _BETWEEN * len(own) - 1
 
 
-def _least_width(name: str, cells: list[dict[str, str]]) -> int:
-    """Return the width of a column in which no word is broken, unless it is long."""
-    texts = [name, *(row[name] for row in cells)]
-    if name in _WRAPPED:
-        texts = [word for text in texts for word in text.split()]
-    return min(max(map(len, texts), default=0), _WORD)
+def _least_width(name: str, cells: list[dict[str, str]], word: int) -> int:
+    """Return the width of a column in which no figure and no shorter word is broken."""
+    if name not in _WRAPPED:
+        return _longest([name, *(row[name] for row in cells)])
+    return min(
+        _longest([*name.split(), *(part for row in cells for part in row[name].split())]), word
+    )
 
 
 def _full_width(name: str, cells: list[dict[str, str]]) -> int:
     """Return the width of a column in which no text is broken, unless it is long."""
-    return min(max(len(name), *(len(row[name]) for row in cells)), _TEXT)
+    longest = _longest([name, *(row[name] for row in cells)])
+    return min(longest, _TEXT) if name in _WRAPPED else longest
+
+
+def _longest(texts: list[str]) -> int:
+    """Return the most columns of the terminal that one of the texts takes."""
+    from rich.cells import cell_len
+
+    return max(cell_len(cell(text)) for text in texts)
 
 
 def _cells(board: "Board", row: "Row") -> dict[str, str]:
     """Return the cells of a row by column."""
     from zoo.evaluate.board import TITLES, metric_key
-    from zoo.report.ranking import p_cell, rank_cell
+    from zoo.report.ranking import interval_cell, p_cell, rank_cell
     from zoo.report.tables import model_name, with_spread, worst_cell
 
     if row.rank is None:
@@ -202,7 +227,7 @@ def _cells(board: "Board", row: "Row") -> dict[str, str]:
         "accuracy": with_spread(row, percent),
         "robustness": percent(row.robustness) or "-",
         "worst change": worst_cell(row, percent(row.worst_robustness)) if row.worst_change else "-",
-        "95 % interval": "-".join(map(percent, row.intervals[board.key])),
+        "95 % interval": interval_cell(row, board, percent),
         "p": p_cell(row),
         "mean prob.": percent(row.accuracy_mean),
         "folds": f"{percent(min(folds))}-{percent(max(folds))}" if folds else "",

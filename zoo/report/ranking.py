@@ -1,11 +1,15 @@
 """What a board says of ranks: the cells of a row, and the sentences below."""
 
+import math
+from collections.abc import Callable, Collection
+
 from zoo.evaluate.board import TITLES, Board, Row, p_text
 from zoo_registry.text import few, quoted
 
 __all__ = ["interval_cell", "p_cell", "rank_cell", "ranking", "score_cell"]
 
 _NAMED = 5  # models in a sentence
+_ROUNDING = 1e-9  # a score that is lower by less is the same
 
 
 def rank_cell(row: Row) -> str:
@@ -20,10 +24,20 @@ def score_cell(row: Row, board: Board) -> str:
     return "" if score is None else f"{score:.3f}"
 
 
-def interval_cell(row: Row, board: Board) -> str:
-    """Return the interval of the metric that ranks a row."""
-    low, high = row.intervals[board.key]
-    return f"{low:.3f}-{high:.3f}"
+def interval_cell(row: Row, board: Board, figure: Callable[[float], str] = "{:.3f}".format) -> str:
+    """Return the interval of the metric that ranks a row; one group may tell nothing of a loss.
+
+    Parameters
+    ----------
+    row : Row
+        A row with scores.
+    board : Board
+        Its board.
+    figure : callable
+        Returns an end as text.
+    """
+    ends = row.intervals[board.key]
+    return "-".join(map(figure, ends)) if all(map(math.isfinite, ends)) else "unknown"
 
 
 def p_cell(row: Row) -> str:
@@ -31,15 +45,25 @@ def p_cell(row: Row) -> str:
     return p_text(row.p)
 
 
-def ranking(board: Board) -> list[str]:
-    """Return in words which model is the best, and what needs no model at all."""
+def ranking(board: Board, left_out: Collection[str] = ()) -> list[str]:
+    """Return in words which model is the best, and what needs no model at all.
+
+    Parameters
+    ----------
+    board : Board
+        A board.
+    left_out : collection of str
+        Columns that are not shown, which need no words.
+    """
     rows = [row for row in board.rows if row.rank]
     sentences = []
     if len(rows) > 1:
         sentences.append(_best(board, rows))
-        p = "; p: the smallest of the tests against better models, corrected for all pairs"
-        has_p = any(row.p is not None for row in rows)
-        sentences.append(f"rank: those that the data allow, at 95 %{p * has_p}.")
+        words = {"rank": "those that the data allow, at 95 %"}
+        if any(row.p is not None for row in rows):
+            words["p"] = "the smallest of the tests against better models, corrected for all pairs"
+        told = [f"{name}: {text}" for name, text in words.items() if name not in left_out]
+        sentences += ["; ".join(told) + "."] * bool(told)
     return sentences + _baseline(board, rows)
 
 
@@ -73,12 +97,14 @@ def _baseline(board: Board, rows: list[Row]) -> list[str]:
     if not known:
         return []
     reached = ", ".join(f"{what} {_figure(value)}" for what, value in known.items())
-    low, high = rows[0].intervals[board.key]
-    within = [value for value in known.values() if low <= value <= high]
+    sign = -1 if board.key == "log_loss" else 1
+    goal, best = max(sign * value for value in known.values()), getattr(rows[0], board.key)
     no_better = ""
-    if within:
-        name = board.name(rows[0])
-        no_better = f" No model is shown to be better: the interval of {name} holds that."
+    if not any(min(sign * end for end in row.intervals[board.key]) > goal for row in rows):
+        no_better = " No model is shown to be better than that"
+        if sign * best < goal - _ROUNDING:
+            no_better += f"; even the best score, {_figure(best)}, is worse"
+        no_better += "."
     return [f"Baseline by {TITLES[board.by]}: {reached}.{no_better}"]
 
 

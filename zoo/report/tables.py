@@ -1,8 +1,9 @@
 """Boards as Markdown and CSV. The same runs give the same bytes."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import astuple, fields
+from math import isfinite
 from typing import Any
 
 from zoo.evaluate.board import TITLES, Board, Difference, Row, failure_sentences, metric_key
@@ -91,27 +92,40 @@ def is_repeated(board: Board) -> bool:
     return re.fullmatch(r"(kfold|holdout):[\d.]+x\d+", board.protocol) is not None
 
 
-def explanations(board: Board) -> list[str]:
-    """Return sentences on columns: robustness, how an empty one is filled in, and seeds."""
+def explanations(board: Board, left_out: Collection[str] = ()) -> list[str]:
+    """Return sentences on columns: robustness, how an empty one is filled in, and seeds.
+
+    Parameters
+    ----------
+    board : Board
+        A board.
+    left_out : collection of str
+        Columns that are not shown, which need no words.
+    """
     rows = [row for row in board.rows if row.by_change]
-    sentences = []
+    words = {}
     if rows:
         tie = "; = others are as low" if any(len(worst_changes(row)) > 1 for row in rows) else ""
-        sentences.append(
-            "robustness: mean share right of tracks with everyday changes; worst change: the one "
-            f"with the lowest share{tie}."
-        )
+        words = {
+            "robustness": "mean share right of tracks with everyday changes",
+            "worst change": f"the one with the lowest share{tie}",
+        }
+    told = [f"{name}: {text}" for name, text in words.items() if name not in left_out]
+    sentences = ["; ".join(told) + "."] * bool(told)
     encoders = [
         row for row in board.rows if row.rank and row.frontend_given and row.robustness is None
     ]
-    if any(not row.failed_changes for row in encoders):
+    if "robustness" not in left_out and any(not row.failed_changes for row in encoders):
         sentences.append(
             "robustness -: asked about no changed tracks; the same `zoo train` command with "
             "--robustness 100 fills it in."
         )
     if any(row.spread is not None for row in board.rows):
         sentences.append(
-            "±: standard deviation of the accuracy over the seeds; all figures are means over them."
+            "Figures of several seeds are means over them."
+            if "accuracy" in left_out
+            else "±: standard deviation of the accuracy over the seeds; all figures are means over "
+            "them."
         )
     return sentences
 
@@ -279,7 +293,11 @@ def boards_csv(boards: Sequence[Board]) -> str:
             lines.append(
                 [board.dataset, board.fingerprint, board.protocol, board.grouped]
                 + [";".join(map(str, cell)) if isinstance(cell, tuple) else cell for cell in cells]
-                + [end for key in _INTERVALS for end in row.intervals.get(key, (None, None))]
+                + [
+                    end if end is not None and isfinite(end) else None
+                    for key in _INTERVALS
+                    for end in row.intervals.get(key, (None, None))
+                ]
             )
     return csv_text(lines)
 

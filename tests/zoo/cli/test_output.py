@@ -11,15 +11,18 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 from typer.testing import CliRunner
 
 import zoo
 from zoo.cli import output
 from zoo.cli.app import app
-from zoo.cli.leaderboard import _board_text
+from zoo.cli.leaderboard import _NAMES, _board_text, _cells
 from zoo.cli.output import Note, cell, columns, make_table, print_result
-from zoo.evaluate.board import Board, Row
+from zoo.evaluate.board import TITLES, Board, Row, metric_key
 
 
 def _never():
@@ -162,6 +165,51 @@ def test_a_narrow_board_breaks_no_name(name, wide, broken, monkeypatch):
     assert ("worst change" in left) == (name != "svm")
     monkeypatch.setattr("zoo.cli.leaderboard.width", lambda: 200)
     assert not any("not shown" in str(item) for item in _board_text(board, ()))
+
+
+@given(
+    wide=st.integers(40, 200),
+    by=st.sampled_from(list(TITLES)),
+    names=st.lists(st.text("abc模=-+é ", min_size=1, max_size=70), min_size=1, max_size=3),
+    seeds=st.booleans(),
+    changed=st.booleans(),
+    rank=st.sampled_from([1, 11, 1999]),
+    figure=st.sampled_from([0.0, 0.808, 1.0, 1234.5]),
+)
+def test_no_figure_of_a_board_is_cut_at_any_width(wide, by, names, seeds, changed, rank, figure):
+    robust = {"by_change": {"narrow-band": 1.0}, "worst_change": "narrow-band"} if changed else {}
+    share = min(figure, 1.0)
+    rows = tuple(
+        Row(
+            rank=number, rank_low=1, rank_high=rank, model="m", run=f"m-{number}", name=name,
+            status="complete", spread=0.0354 if seeds else None, p=0.731 if rank > 1 else None,
+            intervals=dict.fromkeys(map(metric_key, TITLES), (0.0, figure)), accuracy_mean=share,
+            fold_accuracy=(0.0, 1.0), train_seconds=figure, robustness=1.0 if changed else None,
+            worst_robustness=1.0 if changed else None, **robust,
+            **{metric_key(key): figure if "log" in key else share for key in TITLES},
+        )
+        for number, name in enumerate(names, 1)
+    )  # fmt: skip
+    board = Board("mine", "0" * 64, "kfold:5", True, None, rows, by)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.cli.leaderboard.width", lambda: wide)
+        patch.setattr("zoo.cli.output.width", lambda: wide)
+        table, *sentences = map(_drawn, _board_text(board, ()))
+    text = " ".join(sentences)
+    left = [name for name in _NAMES if re.search(rf"(^|, ){name}[,:]", sentences[0])]
+    if "not shown" not in sentences[0]:
+        left = []
+    assert TITLES[by] not in left
+    for row in rows:
+        for name, figures in _cells(board, row).items():
+            if name in (*left, "model") or figures == "-":  # names may be broken
+                continue
+            whole = figures.split()[:1] if name == "worst change" else [figures]
+            for each in whole:
+                assert re.search(rf"(?<!\S){re.escape(each)}(?!\S)", table), (name, each)
+    assert all(cell_len(line) <= wide for line in table.splitlines())
+    assert ("; p: " in text) == ("p" not in left and rank > 1 and len(rows) > 1)
+    assert ("worst change: " in text) == ("worst change" not in left and changed)
 
 
 def _drawn(item) -> str:

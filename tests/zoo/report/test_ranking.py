@@ -1,12 +1,16 @@
 """What a board says in words agrees with its ranks, and with the answers that hear nothing."""
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import zoo
-from zoo.evaluate.board import TITLES
+from zoo.evaluate.board import TITLES, Board, Row, metric_key
 from zoo.report.ranking import interval_cell, p_cell, rank_cell, ranking
-from zoo.report.tables import board_markdown
+from zoo.report.tables import board_markdown, boards_csv
 
 
 @pytest.fixture
@@ -75,3 +79,52 @@ def test_a_model_that_always_says_the_same_is_not_shown_to_be_better(write_run):
     write_run("lazy-1", [0] * 36 + [1] * 4, [0] * 40)
     (baseline,) = ranking(zoo.leaderboard()[0])
     assert "No model is shown to be better" in baseline
+
+
+@pytest.mark.parametrize("by", ["accuracy", "log-loss"])
+def test_a_best_score_that_is_worse_than_the_baseline_is_said(board, by):
+    labels = (0,) * 36 + (1,) * 4
+    *_, baseline = ranking(board(by, labels=labels, one=8, other=12))
+    assert "No model is shown to be better than that; even the best score" in baseline
+    assert "is worse" in baseline
+
+
+def shares_of(by: str, *intervals: tuple[float, float]) -> str:
+    """Return the baseline sentence of models with these intervals; the baseline is .5."""
+    key = metric_key(by)
+    rows = tuple(
+        Row(
+            rank=number, rank_low=1, rank_high=len(intervals), model="m", run=f"m-{number}",
+            status="complete", intervals={key: ends}, **{key: sum(ends) / 2},
+        )
+        for number, ends in enumerate(intervals, 1)
+    )  # fmt: skip
+    answers = {"most_frequent": {"label": "a", key: 0.5}, "stratified": {key: 0.5}}
+    board = Board("d", "", "kfold:5", True, None, rows, by=by, baseline=answers)
+    return ranking(board)[-1]
+
+
+@given(
+    st.sampled_from([by for by in TITLES if by != "calibration-error"]),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted).map(tuple), min_size=1),
+)
+def test_no_model_is_better_exactly_if_no_interval_lies_beyond_the_baseline(by, intervals):
+    is_loss = by == "log-loss"
+    ordered = sorted(intervals, key=sum, reverse=not is_loss)
+    beyond = [high < 0.5 if is_loss else low > 0.5 for low, high in ordered]
+    sentence = shares_of(by, *ordered)
+    assert ("No model is shown to be better" in sentence) == (not any(beyond))
+    best = sum(ordered[0]) / 2
+    if abs(best - 0.5) > 1e-6:
+        assert ("even the best" in sentence) == (best > 0.5 if is_loss else best < 0.5)
+
+
+def test_a_later_model_may_be_the_one_that_is_shown_to_be_better():
+    assert "No model" not in shares_of("accuracy", (0.4, 0.9), (0.55, 0.7))
+
+
+def test_an_interval_that_holds_all_losses_is_unknown():
+    row = Row(model="m", run="m-1", status="complete", intervals={"log_loss": (0.0, math.inf)})
+    board = Board("d", "", "predefined", True, None, (row,), by="log-loss")
+    assert interval_cell(row, board) == "unknown"
+    assert "inf" not in boards_csv([board])
