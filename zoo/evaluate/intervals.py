@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.evaluate.metrics import Metric
-from zoo.evaluate.wilson import wilson
+from zoo.evaluate.wilson import Z, wilson
 
 __all__ = ["LEVEL", "ends", "resampled", "student", "sums_by"]
 
@@ -35,6 +35,7 @@ def ends(
     seeds: NDArray[np.float64],
     freedom: NDArray[np.float64],
     metric: Metric,
+    missing: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
     """Return 95 % intervals, float64, shape (entries, 2).
 
@@ -51,16 +52,17 @@ def ends(
         freedom.
     metric : Metric
         What is measured.
+    missing : float64 array, shape (entries,), or float
+        Variance of the mean that the values do not have; see `Metric.missing`.
     """
     count, tracks = len(sizes), float(sizes.sum())
     if count == 1:  # one group is one observation
         return np.tile([0.0, metric.most], (len(means), 1))
     if count < tracks:
         of_groups = _variances(sums, sizes) * count / (count - 1)
-    elif metric.is_share and not seeds.any():
-        return np.stack(wilson(means, count), axis=1)
     else:
         of_groups = sums.var(axis=1, ddof=1) / count
+    of_groups = of_groups + missing
     variance = of_groups + seeds
     # Degrees of freedom of a sum of variances: Satterthwaite 1946, doi:10.2307/3002019.
     inverse = of_groups**2 / (count - 1) + seeds**2 / freedom
@@ -76,7 +78,10 @@ def ends(
     np.divide(spread, variance, out=worth, where=variance > _ROUNDING)
     if metric.is_share:  # tracks are not worth more than that, but the mean of several seeds may be
         worth = np.where(seeds > 0, worth, np.minimum(worth, tracks))
-    return np.stack(wilson(means, np.where(spread > _ROUNDING, worth, count), quantile), axis=1)
+    trials = np.where(spread > _ROUNDING, worth, count)
+    if metric.is_share and count == tracks:  # independent tracks, trained once
+        quantile, trials = np.where(seeds > 0, quantile, Z), np.where(seeds > 0, trials, count)
+    return np.stack(wilson(means, trials, quantile), axis=1)
 
 
 def sums_by(

@@ -8,13 +8,22 @@ tracks, or of groups of them, make the intervals and tests of all metrics.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.evaluate.board import metric_key
+from zoo.evaluate.by_class import (
+    ByClass,
+    areas,
+    f1s,
+    influences,
+    missing_variance,
+    recalls,
+    shares,
+)
 from zoo.evaluate.reliability import bin_of
 from zoo.evaluate.vote import mean_winners, vote_winners
 from zoo_registry.predictions import Predictions
@@ -54,6 +63,10 @@ class Metric:
         Whether it is a share of tracks.
     most : float
         Its greatest value.
+    tested : callable, optional
+        Returns such values for tests; by default the same.
+    missing : callable, optional
+        Returns a variance of the metric that its values do not have; by default none.
     """
 
     name: str
@@ -61,6 +74,8 @@ class Metric:
     is_loss: bool = False
     is_share: bool = False
     most: float = 1.0
+    tested: Callable[[Predictions], Values] | None = None
+    missing: Callable[[Predictions], float] | None = None
 
     @property
     def key(self) -> str:
@@ -72,85 +87,6 @@ def _accuracy(predictions: Predictions) -> Values:
     winners = vote_winners(predictions.votes, predictions.probabilities)
     values: Values = (winners == predictions.labels).astype(np.float64)
     return values
-
-
-def _balanced_accuracy(predictions: Predictions) -> Values:
-    """Mean over the tested classes of the share of their tracks that is right (their recall)."""
-    labels, right = predictions.labels, _accuracy(predictions)
-    tracks = np.bincount(labels, minlength=len(predictions.classes))
-    recall = np.bincount(labels, right, len(tracks)) / np.maximum(tracks, 1)
-    classes = np.count_nonzero(tracks)
-    influence = _spread(predictions)[labels] * (right - recall[labels]) / (tracks[labels] * classes)
-    values: Values = recall.sum() / classes + influence * len(labels)
-    return values
-
-
-def _macro_f1(predictions: Predictions) -> Values:
-    """Mean over the classes of F1; van Rijsbergen 1979, Information Retrieval, chapter 7."""
-    labels = predictions.labels
-    winners = vote_winners(predictions.votes, predictions.probabilities)
-    counts = confusion(predictions)
-    f1, weight = f1_scores(counts), np.zeros(len(counts))
-    weight[predictions.real] = 1 / len(predictions.real)
-    weight /= np.maximum(counts.sum(axis=0) + counts.sum(axis=1), 1)
-    weight *= _spread(predictions)
-    influence = 2 * (labels == winners) * weight[labels]
-    influence = influence - f1[labels] * weight[labels] - f1[winners] * weight[winners]
-    values: Values = f1[predictions.real].mean() + influence * len(labels)
-    return values
-
-
-def _roc_auc(predictions: Predictions) -> Values:
-    """Mean over the classes of the area under the ROC curve, one class against the rest.
-
-    The influence of a track is that of DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595.
-    """
-    labels, count = predictions.labels, len(predictions)
-    total, influence, classes, spread = 0.0, np.zeros(count), 0, _spread(predictions)
-    for number in predictions.real:
-        own, scores = labels == number, predictions.probabilities[:, number]
-        positives = int(own.sum())
-        if not 0 < positives < count:
-            continue
-        above = np.empty(count)  # share of the other kind that is on the right side of a track
-        above[own] = _share_below(scores[own], scores[~own])
-        above[~own] = 1 - _share_below(scores[~own], scores[own])
-        area = float(above[own].mean())
-        total, classes = total + area, classes + 1
-        weight = np.where(own, spread[number] / positives, 1 / (count - positives))
-        influence += (above - area) * weight
-    if not classes:
-        return np.full(count, np.nan)
-    values: Values = (total + influence * count) / classes
-    return values
-
-
-def _spread(predictions: Predictions) -> Values:
-    """Return the factor of the influence on the figure of each class, shape (classes,).
-
-    That figure is the mean of its own tracks, which therefore seem less spread than they are: of m
-    groups by the factor (m - 1) / m of the variance (Bessel's correction).
-    """
-    classes = len(predictions.classes)
-    return _factors(predictions.labels.tobytes(), predictions.groups.tobytes(), classes)
-
-
-@lru_cache(maxsize=8)  # the runs of a board have the same tracks
-def _factors(labels: bytes, groups: bytes, classes: int) -> Values:
-    _, group = np.unique(np.frombuffer(groups, np.int64), return_inverse=True)
-    size = max(1, len(group))
-    of_class = np.unique(np.frombuffer(labels, np.int64) * size + group) // size
-    count = np.bincount(of_class, minlength=classes)
-    factors: Values = np.sqrt(count / np.maximum(count - 1, 1))
-    return factors
-
-
-def _share_below(scores: Values, others: Values) -> Values:
-    """Return the share of the others below each score, where equal ones count half."""
-    others = np.sort(others)
-    below = np.searchsorted(others, scores) + np.searchsorted(others, scores, side="right")
-    share: Values = below / (2 * len(others))
-    return share
 
 
 def _log_loss(predictions: Predictions) -> Values:
@@ -179,14 +115,24 @@ def _calibration_error(predictions: Predictions) -> Values:
     return values
 
 
+def _of_classes(name: str, figures: ByClass) -> Metric:
+    """Return a metric that is the mean over the classes of such figures."""
+    return Metric(
+        name,
+        partial(influences, figures),
+        tested=partial(shares, figures),
+        missing=partial(missing_variance, figures),
+    )
+
+
 ACCURACY = Metric("accuracy", _accuracy, is_share=True)
 METRICS = {
     metric.name: metric
     for metric in (
         ACCURACY,
-        Metric("balanced-accuracy", _balanced_accuracy),
-        Metric("macro-f1", _macro_f1),
-        Metric("roc-auc", _roc_auc),
+        _of_classes("balanced-accuracy", recalls),
+        _of_classes("macro-f1", f1s),
+        _of_classes("roc-auc", areas),
         Metric("log-loss", _log_loss, is_loss=True, most=np.inf),
         Metric("top3", _top, is_share=True),
         Metric("calibration-error", _calibration_error, is_loss=True),

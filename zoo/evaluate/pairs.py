@@ -113,7 +113,9 @@ class Pairs:
                 tests[pairs], units[pairs] = self._took.shape[1], len(self._starts)
         seeds = (self._seeds != 0).sum(axis=1)
         units += seeds[self._first] + seeds[self._second]
-        return np.stack([np.where(squares > 0, totals, 0.0), np.sqrt(squares), tests, units])
+        roots = np.sqrt(squares)
+        totals = np.where(np.abs(totals) > _TIE * roots, totals, 0.0)  # but for rounding
+        return np.stack([totals, roots, tests, units])
 
     def step_down(self) -> NDArray[np.float64]:
         """Return p-values, corrected by the largest ratios that flips of signs give."""

@@ -18,7 +18,7 @@ the seeds counts, and the seeds are a second source of variance: of the interval
 units whose signs are flipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean
@@ -176,29 +176,22 @@ class Entries:
         self._took = self._times > 0
         self._measured = cache(self._measure)
 
-    def _measure(self, metric: Metric) -> tuple[NDArray[np.float64], list[list[float]]]:
-        """Return `values`, and the metric with each seed of each entry."""
+    def _measure(
+        self, measure: Callable[[Predictions], NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], list[list[float]]]:
+        """Return what each test gives, shape (entries, tests), and the mean of each seed.
+
+        It is the mean over the seeds, and 0 where an entry did not take a test.
+        """
         found = np.zeros(self._times.shape)
         by_seed: list[list[float]] = []
         for line, own, places in zip(found, self.entries, self._places, strict=True):
             by_seed.append([])
             for one, each in zip(own, places, strict=True):
-                values = metric.values(one)
+                values = measure(one)
                 line[each] += values
                 by_seed[-1].append(float(values.mean()))
         return found / np.maximum(self._times, 1), by_seed
-
-    def values(self, metric: Metric) -> NDArray[np.float64]:
-        """Return what each test gives to a metric, float64, shape (entries, tests).
-
-        It is the mean over the seeds, and 0 where an entry did not take a test.
-
-        Parameters
-        ----------
-        metric : Metric
-            What is measured.
-        """
-        return self._measured(metric)[0]
 
     def means(self, metric: Metric) -> NDArray[np.float64]:
         """Return the metric of each entry, the mean over its seeds, float64, shape (entries,).
@@ -208,7 +201,7 @@ class Entries:
         metric : Metric
             What is measured; NaN where it is not defined.
         """
-        return np.array([fmean(own) for own in self._measured(metric)[1]])
+        return np.array([fmean(own) for own in self._measured(metric.values)[1]])
 
     def scores(self) -> list[dict[str, tuple[float, float, float]]]:
         """Return all metrics of each entry that are defined, with their 95 % intervals.
@@ -236,7 +229,14 @@ class Entries:
         metric : Metric
             What is measured.
         """
-        values, means, seeds = self.values(metric), self.means(metric), self._seeds(metric)
+        values, means, seeds = (
+            self._measured(metric.values)[0],
+            self.means(metric),
+            self._seeds(metric),
+        )
+        missing = np.zeros(len(values))
+        if metric.missing is not None:
+            missing[:] = [fmean(map(metric.missing, own)) for own in self.entries]
         alike: dict[bytes, list[int]] = {}
         for number, taken in enumerate(self._took):
             alike.setdefault(taken.tobytes(), []).append(number)
@@ -250,7 +250,8 @@ class Entries:
             spread = np.array([(seeds[member] ** 2).sum() for member in members])
             freedom = np.array([max(1, len(seeds[member]) - 1) for member in members])
             sums = sums_by(own, self._groups[taken])
-            found[members] = ends(means[members], *sums, spread, freedom, metric)
+            own_missing = missing[members]
+            found[members] = ends(means[members], *sums, spread, freedom, metric, own_missing)
         return [(low, high) for low, high in found.tolist()]
 
     def _of_splits(
@@ -294,7 +295,7 @@ class Entries:
             means = self.means(metric)
             best = int((-means if metric.is_loss else means).argmax())
             first, second = np.full(count - 1, best), np.delete(np.arange(count), best)
-        pairs = Pairs(self.values(metric), self._took, self._units, seeds, first, second)
+        pairs = Pairs(self._tested(metric), self._took, self._units, seeds, first, second)
         if self._is_repeated:
             p = holm(pairs.of_splits(self._share))
         elif count <= _STEP_DOWN:
@@ -318,7 +319,7 @@ class Entries:
         metric : Metric
             What is measured.
         """
-        values, seeds = self.values(metric), self._seeds(metric)
+        values, seeds = self._tested(metric), self._seeds(metric)
         one, other = np.array([0]), np.array([1])
         pairs = Pairs(values, self._took, self._units, seeds, one, other)
         if not self._is_repeated:
@@ -340,6 +341,10 @@ class Entries:
         tested = self._took.any(axis=0).sum() / (1 + self._units.max())
         return float(tested / self._learnt)
 
+    def _tested(self, metric: Metric) -> NDArray[np.float64]:
+        """Return what each test gives to a metric in the tests, shape (entries, tests)."""
+        return self._measured(metric.tested or metric.values)[0]
+
     def _seeds(self, metric: Metric) -> list[NDArray[np.float64]]:
         """Return what each seed adds to the mean of an entry by chance; nothing for a single one.
 
@@ -347,7 +352,7 @@ class Entries:
         splits of all seeds instead.
         """
         found = []
-        for own in self._measured(metric)[1]:
+        for own in self._measured(metric.values)[1]:
             count = 0 if self._is_repeated or len(own) == 1 else len(own)
             means = np.array(own[:count])
             scale = np.sqrt(max(1, count * (count - 1)))

@@ -8,13 +8,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["wilson"]
+__all__ = ["Z", "wilson"]
 
-_Z = NormalDist().inv_cdf(0.975)
+Z = NormalDist().inv_cdf(0.975)
 
 
 def wilson(
-    share: "ArrayLike", trials: "ArrayLike", z: "float | NDArray[np.float64]" = _Z
+    share: "ArrayLike", trials: "ArrayLike", z: "float | NDArray[np.float64]" = Z
 ) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
     """Return the lower and the upper ends of the intervals of shares, each from 0 to 1.
 

@@ -212,3 +212,10 @@ def test_the_baseline_is_what_such_answers_reach(given):
     guess = baseline(given)["stratified"]
     assert guess["accuracy"] <= found["accuracy"] + 1e-12
     assert guess["log_loss"] >= 0
+
+
+@given(predictions())
+def test_what_tracks_give_in_tests_has_the_metric_as_its_mean(given):
+    for metric in METRICS.values():
+        found = (metric.tested or metric.values)(given).mean()
+        assert found == pytest.approx(metric.values(given).mean(), nan_ok=True), metric.name

@@ -244,7 +244,7 @@ def test_pairs_of_repeated_splits_are_those_of_the_libraries(seed):
 
 def by_hand(runs, metric) -> np.ndarray:
     """Flip the signs of each group in turn, and step down, without matrices."""
-    values = [metric.values(run) for run in runs]
+    values = [(metric.tested or metric.values)(run) for run in runs]
     groups = runs[0].groups
     names = np.unique(groups)
     pairs = [(i, j) for i in range(len(runs)) for j in range(i + 1, len(runs))]
@@ -442,3 +442,54 @@ def test_metrics_by_class_tell_equal_models_of_few_groups_apart_rarely(name):
             )
         found += compare(runs, 10, METRICS[name]).p[0] < 0.05
     assert found <= 0.09 * 200
+
+
+@pytest.mark.parametrize("name", ["balanced-accuracy", "macro-f1"])
+def test_a_class_of_six_tracks_makes_no_difference_sure(name):
+    """Three of six against none: of the signs of three tracks, a quarter are alike."""
+    labels = np.repeat([0, 1, 2], [40, 40, 6])
+    wrong = [
+        np.isin(np.arange(86), [5, 50, 80, 81, 82]),
+        np.isin(np.arange(86), [6, 51, *range(80, 86)]),
+    ]
+    runs = []
+    for each in wrong:
+        winner = np.where(each, (labels + 1) % 2, labels)
+        votes = np.eye(3, dtype=np.int64)[winner]
+        runs.append(
+            Predictions(
+                tuple("abc"), tuple(f"t{n}" for n in range(86)), labels, np.zeros(86, np.int64),
+                ("0" * 16,) * 86, np.arange(86), votes, votes.astype(float),
+            )
+        )  # fmt: skip
+    metric = METRICS[name]
+    assert compare(runs, 60, metric).p[0] > 0.1
+    low, high = Entries([[runs[1]]], 60).intervals(metric)[0]
+    assert high - low > 0.1  # a class that is all wrong may not be so next time
+
+
+def test_the_interval_of_a_run_does_not_depend_on_other_rows():
+    right = np.arange(40) % 5 > 0
+    one, other = predictions(right), predictions(~right)
+    alone = Entries([[one]], 30).intervals(ACCURACY)
+    beside = Entries([[one], [one, other]], 30).intervals(ACCURACY)
+    assert beside[:1] == alone == [interval_of(one, 30)]
+
+
+def test_what_is_equal_but_for_rounding_is_equal():
+    labels = np.arange(21) % 3
+    runs = []
+    for shift in (0, 1):
+        votes = np.eye(3, dtype=np.int64)[
+            np.where(np.arange(21) % 7 == shift, (labels + 1) % 3, labels)
+        ]
+        tracks = tuple(f"t{n}" for n in range(21))
+        runs.append(
+            Predictions(
+                tuple("abc"), tracks, labels, np.zeros(21, np.int64), ("0" * 16,) * 21,
+                np.arange(21), votes, votes.astype(float),
+            )
+        )  # fmt: skip
+    for name in ("accuracy", "balanced-accuracy"):
+        found = compare(runs, 14, METRICS[name])
+        assert (found.difference[0], found.p[0]) == (0, 1)
