@@ -54,6 +54,11 @@ def recalls(predictions: Predictions, factors: Values) -> Parts:
         For tracks of real classes.
     factors : float64 array, shape (classes,)
         Factor of the influence on the figure of each class.
+
+    Returns
+    -------
+    Parts
+        Figures, and what each track gives to them.
     """
     labels, classes = predictions.labels, len(predictions.classes)
     right = (vote_winners(predictions.votes, predictions.probabilities) == labels).astype(float)
@@ -72,6 +77,11 @@ def f1s(predictions: Predictions, factors: Values) -> Parts:
     ----------
     predictions, factors : Predictions, float64 array
         As for `recalls`.
+
+    Returns
+    -------
+    Parts
+        Figures, and what each track gives to them.
     """
     labels, classes, real = predictions.labels, len(predictions.classes), predictions.real
     winners = vote_winners(predictions.votes, predictions.probabilities)
@@ -100,6 +110,11 @@ def areas(predictions: Predictions, factors: Values) -> Parts:
     ----------
     predictions, factors : Predictions, float64 array
         As for `recalls`.
+
+    Returns
+    -------
+    Parts
+        Figures, and what each track gives to them.
     """
     labels, count = predictions.labels, len(predictions)
     figures, influence, of_own = np.full(len(factors), np.nan), np.zeros(count), np.zeros(count)
