@@ -86,7 +86,7 @@ def test_a_file_that_differs_by_more_than_a_thousandth_is_not_kept(feature_table
         )
         assert stored["error"] in run.card_path.read_text(encoding="utf-8")
         assert sorted(path.name for path in run.folder.iterdir()) == [
-            "README.md", "folds", "predictions.csv", "run.json",
+            "README.md", "folds", "predictions.csv", "run.json", "windows.npy",
         ]  # fmt: skip
 
 
