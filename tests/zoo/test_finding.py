@@ -69,7 +69,7 @@ class TestModelOnDataset:
         note_choices({"svm": "svm-c"})
         assert capsys.readouterr().err == (
             "svm is the run svm-c (dataset esc10, front end handcrafted); it has runs on other "
-            "datasets or front ends, too: `svm@tones`, `svm-d`, `'svm@my songs'`\n"
+            "datasets or front ends, too: `svm-d`, `svm@tones`, `'svm@my songs'`\n"
         )
         note_choices({"svm@tones": "svm-b", "svm-a": "svm-a", "gone": "gone"})
         assert capsys.readouterr().err == ""

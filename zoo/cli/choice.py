@@ -146,13 +146,13 @@ def _words(model: str, taken: str, others: "Sequence[Run]") -> Iterator[str]:
     The name of a dataset behind an @ means its preferred or newest run; further front ends have the
     id of one.
     """
-    from zoo.workspace import place_of_folder, preferences, recency
+    from zoo.workspace import place_of_folder, preferences, recency_of
 
     wished = {one.run for one in preferences()}
     titles, kinds = {taken}, set()
     ordered = sorted(
         others,
-        key=lambda run: (place_of_folder(run.folder) in wished, recency(run.record.finished)),
+        key=lambda run: (place_of_folder(run.folder) in wished, recency_of(run)),
         reverse=True,
     )
     for run in ordered:

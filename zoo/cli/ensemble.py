@@ -34,14 +34,13 @@ def command(
     Example: zoo ensemble svm random-forest --weights fit
     """
     from zoo.cli.train import print_boards
-    from zoo.training.ensemble import ensemble
-    from zoo.workspace import find_run
+    from zoo.training.ensemble import ensemble, members_of
 
-    members = [find_run(word) for word in runs]
+    members = members_of(runs)
     note_choices({word: run.id for word, run in zip(runs, members, strict=True)})
     made = ensemble(members, weights, reporter=TerminalReporter())
     say(f"{made.id} combines {made.record.combines}.", err=True)
-    if not made.has_artefact:
+    if not (made.has_artefact or made.lack):
         say(f"{made.id} has {made.form}", err=True)
     print_boards([made], audio=made.takes_audio)
     if made.lack:

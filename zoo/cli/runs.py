@@ -127,7 +127,7 @@ def _facts(run: "Run") -> Text:
         **({"members": record.combines} if record.members else {}),
         "parameters": params,
         "front end": record.frontend_spec,
-        "artefact": run.form,
+        "artefact": "none yet" if record.artefact.is_due else run.form,
     }
     if weights := record.frontend_plugin and record.frontend_plugin.described_weights:
         facts["weights"] = weights
@@ -143,7 +143,7 @@ def _facts(run: "Run") -> Text:
     for noted in record.dataset.noted:
         yield f"noted      {noted.track}: {noted.note}"
     for entry in record.folds:
-        if entry.error:
+        if entry.error and record.error != f"fold {entry.fold}: {entry.error}":
             yield f"fold {entry.fold} failed: {entry.error}"
         for missing in entry.skipped:
             yield f"no answer  {missing.track}, {missing.change}: {missing.reason}"

@@ -1,7 +1,7 @@
 """An ensemble as a run: complete runs of one board, combined without training anything."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from zoo.artefacts.ensemble import write_ensemble
 from zoo.artefacts.model_card import model_card
@@ -23,15 +24,17 @@ from zoo.evaluate.ensemble import (
 from zoo.execution.progress import Reporter
 from zoo.plugins.from_run import recorded_run
 from zoo.training.ensemble_record import dataset_of, ensemble_record, now
-from zoo.workspace import find_run, locked, run_folder
+from zoo.workspace import chosen, find_alike, locked, run_folder
+from zoo.workspace import runs as known_runs
 from zoo_registry.errors import CannotExport, RunError, StorageError, UsageError, ZooError
 from zoo_registry.files import drop_links, write_text
 from zoo_registry.predictions import ChangedPredictions, Predictions
+from zoo_registry.published import is_published
 from zoo_registry.record import ArtefactInfo, MemberInfo, RobustnessInfo, RunRecord
 from zoo_registry.runs import ARTEFACT, FILES, FOLDERS, PREDICTIONS, ROBUSTNESS, Run
 from zoo_registry.text import few
 
-__all__ = ["ensemble", "faults", "weighting"]
+__all__ = ["ensemble", "faults", "members_of", "weighting"]
 
 _SHOWN = 5  # members in a sentence
 _ROUNDING = 1e-6  # in probability, between two machines
@@ -190,10 +193,27 @@ def _reason(known: Run, record: RunRecord) -> str:
     return f"{' and '.join(known.damaged())} is missing or changed"
 
 
+def members_of(runs: Iterable[str | Run]) -> list[Run]:
+    """Return the runs that are meant, of one split if the words allow it.
+
+    Parameters
+    ----------
+    runs : iterable of str or Run
+        As for `ensemble`.
+    """
+    return find_alike(runs, _tests)
+
+
+def _tests(run: Run) -> Hashable:
+    """Return what two runs have in common that tested the same tracks alike."""
+    own = run.record
+    classes = tuple(sorted(own.dataset.classes))
+    return own.used, own.protocol.spec, own.protocol.grouped, own.split, classes
+
+
 def _members(runs: Iterable[str | Run]) -> list[Run]:
     """Return different complete runs of one board, sorted by id."""
-    given = [find_run(each) if isinstance(each, str) else each for each in runs]
-    members = sorted(given, key=lambda run: run.id)
+    members = sorted(members_of(runs), key=lambda run: run.id)
     if len(members) < 2:  # noqa: PLR2004
         raise UsageError("an ensemble has two members at least; name two runs or more")
     for run in members:
@@ -212,8 +232,7 @@ def _members(runs: Iterable[str | Run]) -> list[Run]:
             )
         if reason := _apart(one, other):
             raise UsageError(
-                f"{one.id} and {other.id} are not on one board: {reason}; name runs of one board "
-                "of `zoo leaderboard`, such as svm@DATASET"
+                f"{one.id} and {other.id} cannot be combined: {reason}; {_instead(one, other)}"
             )
     return members
 
@@ -228,10 +247,31 @@ def _apart(one: Run, other: Run) -> str | None:
     if own.protocol.grouped != its.protocol.grouped:
         return "one of them split groups (--ungrouped)"
     if own.split != its.split:
-        return f"they were split otherwise (seeds {own.seed} and {its.seed})"
+        seeds = f" (seeds {own.seed} and {its.seed})" * (own.seed != its.seed)
+        return f"they were split otherwise{seeds}"
     if sorted(own.dataset.classes) != sorted(its.dataset.classes):
         return "they have other classes"
     return None
+
+
+def _instead(one: Run, other: Run) -> str:
+    """Return what can be given in place of one of two runs that do not fit each other."""
+    known = [run for run in known_runs() if isinstance(run, Run) and run.complete]
+    for stays, goes in ((one, other), (other, one)):
+        name, params = goes.record.model.name, goes.record.params
+        fitting = [
+            run
+            for run in known
+            if run.record.model.name == name and run.id != stays.id and _tests(run) == _tests(stays)
+        ]
+        if fitting:
+            same = [run for run in fitting if run.record.params == params]
+            return f"give {chosen(same or fitting).id} in place of {goes.id}"
+    own, its = one.record, other.record
+    if own.used == its.used and own.seed != its.seed and not is_published(other):
+        again = replace(its, protocol=own.protocol, seed=own.seed)
+        return f"`{again.command}` trains one that fits {one.id}"
+    return "name runs of one board of `zoo leaderboard`, such as svm@DATASET"
 
 
 def _check_answers(members: Sequence[Run], answers: Sequence[Predictions]) -> None:
@@ -245,6 +285,10 @@ def _check_answers(members: Sequence[Run], answers: Sequence[Predictions]) -> No
 
 def _combine(members: Sequence[Run], weights: Weighting) -> _Combination:
     """Return the record and the answers of an ensemble, whose files are not written."""
+    for member in members:
+        known = member.record.artefact.sha256
+        if known and member.sha256(member.artefact_path) != known:
+            raise RunError(member.damage([ARTEFACT]))
     classes = dataset_of(members).classes
     answers = [in_order(member.predictions(), classes) for member in members]
     _check_answers(members, answers)

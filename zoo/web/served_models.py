@@ -18,6 +18,7 @@ from zoo.workspace import (
     place_of_folder,
     preferences,
     recency,
+    recency_of,
     runs,
 )
 from zoo_registry.errors import LimitError, RunError, ZooError
@@ -110,7 +111,8 @@ class ServedModels:
         if self._wanted:
             found = list(self._chosen())
         else:
-            found = [_from_run(run) for run in chain(published(), runs()) if _usable(run)]
+            newest_first = sorted(filter(_usable, runs()), key=recency_of, reverse=True)
+            found = [_from_run(run) for run in chain(published(), newest_first) if _usable(run)]
         # A published run comes before whatever else has its name.
         by_run = {model.run: model for model in sorted(found, key=lambda model: model.published)}
         own = [model for model in by_run.values() if not model.published]

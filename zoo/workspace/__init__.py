@@ -1,6 +1,13 @@
 """Locations on disk: runs in the user's directory, caches in the folder of the platform."""
 
-from zoo.workspace.finding import asked_by_default, chosen, find_run, meant, runs_of_file
+from zoo.workspace.finding import (
+    asked_by_default,
+    chosen,
+    find_alike,
+    find_run,
+    meant,
+    runs_of_file,
+)
 from zoo.workspace.naming import check_free, checked_name, checked_note, set_about
 from zoo.workspace.preferred import (
     Preference,
@@ -19,6 +26,7 @@ from zoo.workspace.stored import (
     locked,
     models_folder,
     recency,
+    recency_of,
     remembered,
     run_folder,
     runs,
@@ -37,6 +45,7 @@ __all__ = [
     "chosen",
     "ensembles_of",
     "file_name",
+    "find_alike",
     "find_removable",
     "find_run",
     "forget",
@@ -48,6 +57,7 @@ __all__ = [
     "preferences",
     "preferred",
     "recency",
+    "recency_of",
     "remembered",
     "remove",
     "run_folder",

@@ -2,12 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from zoo.workspace.preferred import preferred
-from zoo.workspace.stored import recency, runs
+from zoo.workspace.stored import recency_of, runs
 from zoo_registry.about import plain_name
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import is_file
@@ -17,7 +17,8 @@ from zoo_registry.runs import RECORD, Run
 from zoo_registry.text import few, quoted
 
 __all__ = [
-    "asked_by_default", "chosen", "find_run", "meant", "run_of_id", "runs_of_file", "runs_of_name",
+    "asked_by_default", "chosen", "find_alike", "find_run", "meant", "run_of_id", "runs_of_file",
+    "runs_of_name",
 ]  # fmt: skip
 
 _SHOWN = 5  # names of datasets in a sentence
@@ -94,7 +95,47 @@ def chosen(found: Sequence[Run], fits: Callable[[Run], bool] = lambda run: True)
     """
     complete = [run for run in found if run.complete]
     pool = [run for run in complete if fits(run)] or complete or found
-    return preferred(pool) or max(pool, key=lambda run: recency(run.record.finished))
+    return preferred(pool) or max(pool, key=recency_of)
+
+
+def find_alike(wanted: Iterable[str | Run], kind: Callable[[Run], Hashable]) -> list[Run]:
+    """Return a run for each word: the usual ones, or the newest that are of one kind.
+
+    Parameters
+    ----------
+    wanted : iterable of str or Run
+        Words as for `meant`, or runs.
+    kind : callable
+        Returns what the runs should have in common.
+
+    Returns
+    -------
+    list of Run
+        In the order of the words. They are of several kinds if the words do not allow one.
+
+    Raises
+    ------
+    UsageError
+        If a word means no run, or an id several.
+    RunError
+        If a record is damaged.
+    """
+    found = [meant(each) if isinstance(each, str) else [each] for each in wanted]
+    named = {run.id for own in found if len(own) == 1 for run in own}
+    pools = []
+    for own in found:
+        complete = [run for run in own if run.complete]
+        # A run that is named by its id is not what another word means.
+        pools.append([run for run in complete if run.id not in named] or complete or own)
+    usual = [*map(chosen, pools)]
+    common = set.intersection(*({*map(kind, pool)} for pool in pools)) if pools else set()
+    if not common or len({*map(kind, usual)}) == 1:
+        return usual
+    wished = {run.folder for run in map(preferred, pools) if run}
+    alike = [[chosen([r for r in pool if kind(r) == each]) for pool in pools] for each in common]
+    return max(
+        alike, key=lambda own: (len(wished & {r.folder for r in own}), min(map(recency_of, own)))
+    )
 
 
 def runs_of_name(name: str, known: Iterable[Run]) -> list[Run]:

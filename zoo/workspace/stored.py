@@ -37,6 +37,7 @@ __all__ = [
     "locked",
     "models_folder",
     "recency",
+    "recency_of",
     "remembered",
     "run_folder",
     "runs",
@@ -120,6 +121,24 @@ def recency(when: str | float | None) -> tuple[bool, float]:
     if seconds is None:
         return False, -math.inf
     return seconds < time.time() + _SKEW, seconds
+
+
+def recency_of(run: Run) -> tuple[bool, float, float]:
+    """Return the key that sorts runs by the time at which they ended, as `recency` does.
+
+    Records have whole seconds; of runs that ended within one, the record that was written last
+    decides.
+
+    Parameters
+    ----------
+    run : Run
+        A run.
+    """
+    try:
+        written = (run.folder / RECORD).stat().st_mtime
+    except OSError:  # it was removed just now
+        written = -math.inf
+    return *recency(run.record.finished), written
 
 
 def stamps() -> list[Any]:

@@ -1,6 +1,7 @@
 """Ensembles as runs: one file that answers as the members do, checked and repeated like any run."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from tests.notes import Notes
 from zoo.artefacts.artefact import Artefact
 from zoo.artefacts.bundle import hand_over
 from zoo.training.verify import verify_run
-from zoo.workspace import find_run
+from zoo.workspace import find_run, prefer
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.predictions import Predictions
 from zoo_registry.published import find_published
@@ -112,13 +113,15 @@ class TestFile:
         assert done.stdout.split()[0] == found.label
         assert json.loads(Artefact(run.artefact_path)._session.metadata)["decision"] == "mean"
 
-    def test_a_file_from_elsewhere_is_not_merged(self, pair):
+    def test_a_file_from_elsewhere_is_not_merged(self, pair, command, capsys):
         from zoo_registry.own_files import _own
 
         _own(pair[1].record.artefact.sha256).unlink()
         run = zoo.ensemble(pair)
         assert run.status == "no artefact"
         assert f"zoo runs verify {pair[1].id} --rerun" in run.lack
+        assert command("runs", "show", run.id) == 0
+        assert capsys.readouterr().out.count(run.record.error) == 1
         assert not run.artefact_path.exists()
 
 
@@ -179,6 +182,13 @@ class TestRun:
         assert pair[0].record.command in found.detail
         (answer,) = zoo.predict(run, [torn_song])
         assert answer.run == run.id
+
+    def test_a_damaged_file_of_a_member_is_a_finding(self, pair, command, capsys):
+        run = zoo.ensemble(pair)
+        pair[0].artefact_path.write_bytes(b"lost")
+        (found,) = checked(run)
+        assert found.what == "members"
+        assert pair[0].damage(["model.onnx"]) in found.detail
 
     def test_a_member_with_other_answers_makes_another_ensemble(self, pair):
         run = zoo.ensemble(pair)
@@ -258,6 +268,77 @@ class TestRefused:
         members[1].predictions_path.write_text("lost")
         with pytest.raises(RunError, match="predictions"):
             zoo.ensemble(members)
+
+    def test_a_damaged_file_leaves_nothing_behind(self, pair, command, capsys):
+        pair[0].artefact_path.write_bytes(b"lost")
+        assert command("ensemble", *(each.id for each in pair)) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert said == [f"zoo: {pair[0].damage(['model.onnx'])}"]
+        assert {row.model for board in zoo.leaderboard() for row in board.rows} == {
+            each.record.model.name for each in pair
+        }
+        assert not [*pair[0].folder.parent.glob("ensemble-*")]
+
+
+class TestWords:
+    """Words that mean several runs mean those that fit one another."""
+
+    @pytest.fixture
+    def seeded(self, write_run):
+        """Return a function that writes a run, whose answers and split are those of its seed."""
+
+        def make(name: str, seed: int, second: int = 0, **changes) -> Run:
+            rng = np.random.default_rng([seed, *name.encode()])
+            means, labels = rng.dirichlet([1, 1, 1], 60), np.arange(60) // 5 % 3
+            changes = {
+                "split": f"{seed:064x}",
+                "finished": f"2024-01-01T10:20:{second:02d}+00:00",
+                "folds": [{"fold": 0}, {"fold": 1}],
+            } | changes
+            return write_run(
+                name, labels, means.argmax(axis=1), probabilities=means, seed=seed, **changes
+            )
+
+        return make
+
+    @staticmethod
+    def members(*words: str) -> set[str]:
+        return {one.run for one in zoo.ensemble(words).record.members}
+
+    def test_whichever_ended_last(self, seeded):
+        seeded("svm-0", 0, 1), seeded("svm-1", 1, 2)
+        seeded("knn-1", 1, 3), seeded("knn-0", 0, 4)
+        assert self.members("svm", "knn") == {"svm-1", "knn-1"}
+        assert self.members("svm-0", "knn") == {"svm-0", "knn-0"}
+        seeded("svm-2", 2, 9)  # no other model has this seed
+        assert self.members("knn", "svm") == {"svm-1", "knn-1"}
+
+    def test_a_preferred_run(self, seeded):
+        seeded("svm-0", 0), seeded("svm-1", 1, 2), seeded("knn-1", 1, 3)
+        prefer(seeded("knn-0", 0))
+        assert self.members("svm", "knn") == {"svm-0", "knn-0"}
+
+    def test_a_word_is_another_run_than_an_id(self, seeded):
+        seeded("svm-0", 0, 1, params={"C": 1}), seeded("svm-1", 0, 2)
+        assert self.members("svm", "svm-1") == {"svm-0", "svm-1"}
+
+    def test_within_a_second_the_record_that_was_written_last_is_the_newest(self, seeded):
+        for name, when in (("svm-0", 200), ("svm-1", 300), ("svm-2", 100)):
+            os.utime(seeded(name, int(name[-1])).folder / "run.json", (when, when))
+        assert find_run("svm").id == "svm-1"
+
+    @pytest.mark.parametrize("words", [("svm-0", "knn-1"), ("knn-1", "svm-0")])
+    def test_runs_that_do_not_fit_have_one_that_does(self, seeded, words, command, capsys):
+        seeded("svm-0", 0), seeded("knn-1", 1), seeded("knn-0", 0)
+        assert command("ensemble", *words) == 2
+        assert "(seeds 1 and 0); give knn-0 in place of knn-1\n" in capsys.readouterr().err
+
+    def test_without_such_a_run_a_command_makes_one(self, seeded, command, capsys):
+        seeded("svm-0", 0), seeded("knn-1", 1)
+        assert command("ensemble", "svm", "knn") == 2
+        said = capsys.readouterr().err
+        assert "cannot be combined: they were split otherwise" in said
+        assert re.search("`zoo train svm .*--seed 1` trains one that fits knn-1", said)
 
 
 def test_members_without_a_file_have_scores_only(write_run):
