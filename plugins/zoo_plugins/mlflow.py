@@ -161,9 +161,16 @@ class _Store:
         self._reopen(found)
         if not error:
             self._log_params(child, entry.params or {})
-            scores = _scores(self.run.read_predictions(self.run.fold_path(number)))
-            self._log_metrics(child, scores | _numbers(entry), entry.curve)
+            self._log_metrics(child, _scores(self._of_fold(number)) | _numbers(entry), entry.curve)
         self._end(child, error)
+
+    def _of_fold(self, number: int) -> Predictions:
+        """Return the predictions of a fold; an ensemble has no file of each."""
+        path = self.run.fold_path(number)
+        if path.is_file() or not self.record.members:
+            return self.run.read_predictions(path)
+        whole = self.run.predictions()
+        return whole.take([row for row, fold in enumerate(whole.folds) if fold == number])
 
     def close(self) -> None:
         """Open the run; add folds that are missing, scores and files; set the final status."""

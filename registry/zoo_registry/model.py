@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "LoadedFrontEnd", "Model", "Source", "call_apart", "hooks_of", "new_manager", "stdout_kept",
+    "LoadedFrontEnd", "Model", "Source", "announced", "call_apart", "hooks_of", "new_manager",
+    "stdout_kept",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -114,6 +115,22 @@ def call_apart(
             _log.warning("the extension %s failed in %s: %s", name, hook, reason)
         else:
             yield from ((plugin_name(plugin), result) for result in results)
+
+
+def announced(
+    manager: pluggy.PluginManager, event: str, facts: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the JSON values that each extension keeps of an event; other results are logged."""
+    for name, result in call_apart(manager, event, facts):
+        try:
+            kept = json.loads(json.dumps(dict(result), allow_nan=False))
+        except (TypeError, ValueError, RecursionError) as error:
+            _log.warning(
+                "what the extension %s returned from %s is not kept (%s); its author should "
+                "return a mapping of plain JSON values", name, event, first_line(error),
+            )  # fmt: skip
+        else:
+            yield kept
 
 
 @contextmanager
@@ -321,16 +338,7 @@ class Model:
 
     def announce(self, event: str, **facts: Any) -> Iterator[Mapping[str, Any]]:
         """Yield the JSON values that each extension keeps of an event; other results are logged."""
-        for name, result in call_apart(self._manager, event, facts):
-            try:
-                kept = json.loads(json.dumps(dict(result), allow_nan=False))
-            except (TypeError, ValueError, RecursionError) as error:
-                _log.warning(
-                    "what the extension %s returned from %s is not kept (%s); its author should "
-                    "return a mapping of plain JSON values", name, event, first_line(error),
-                )  # fmt: skip
-            else:
-                yield kept
+        return announced(self._manager, event, facts)
 
     @property
     def takes_weights(self) -> bool:

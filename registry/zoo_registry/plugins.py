@@ -6,7 +6,7 @@ few and small, are imported when hooks are called.
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -30,7 +30,7 @@ from zoo_registry.discovery import (
 from zoo_registry.enabled import read_switches
 from zoo_registry.errors import PluginError, UnknownModel, UsageError
 from zoo_registry.frontend import fields_of, in_words, with_fields
-from zoo_registry.model import LoadedFrontEnd, Model, call_apart, new_manager
+from zoo_registry.model import LoadedFrontEnd, Model, announced, call_apart, new_manager
 from zoo_registry.plugin_status import PluginStatus, statuses
 from zoo_registry.published import NAMES
 
@@ -216,6 +216,10 @@ class Registry:
         """Call a hook of the extensions; return the results of those that do not fail."""
         results = call_apart(new_manager(self._others), hook, arguments)
         return [result for _, result in results]
+
+    def announce(self, event: str, **facts: Any) -> Iterator[Mapping[str, Any]]:
+        """Yield what each extension keeps of an event of a run that has no model of its own."""
+        return announced(new_manager(self._others), event, facts)
 
     def _unknown(self, kind: Kind, name: str) -> UsageError:
         what = kind.replace("-", " ")

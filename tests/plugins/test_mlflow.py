@@ -219,6 +219,20 @@ class TestWhatIsStored:
             path = store.download_artifacts(whole.info.run_id, name, str(tmp_path))
             assert Path(path).read_bytes() == (run.folder / name).read_bytes(), name
 
+    def test_an_ensemble_with_the_scores_of_its_folds(self, quick_store, train, monkeypatch):
+        monkeypatch.setenv("ZOO_PLUGINS_ENABLED", "")
+        one = train()
+        other = zoo.train("decision-tree", one.record.dataset.source, protocol="kfold:2")
+        monkeypatch.setenv("ZOO_PLUGINS_ENABLED", "mlflow")
+        run = zoo.ensemble([one, other])
+        whole, folds = stored(quick_store, run)
+        assert run.record.extensions["mlflow"] == {"run_id": whole.info.run_id}
+        assert {item.info.status for item in (whole, *folds)} == {"FINISHED"}
+        assert whole.data.metrics["accuracy"] == score(run.predictions()).accuracy
+        for number, item in enumerate(folds):
+            rows = (run.predictions().folds == number).nonzero()[0]
+            assert item.data.metrics["accuracy"] == score(run.predictions().take(rows)).accuracy
+
     def test_what_other_extensions_keep_is_in_the_record_that_is_sent(
         self, quick_store, train, tmp_path, monkeypatch
     ):

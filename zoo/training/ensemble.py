@@ -23,7 +23,9 @@ from zoo.evaluate.ensemble import (
 )
 from zoo.execution.progress import Reporter
 from zoo.plugins.from_run import recorded_run
+from zoo.plugins.registry import open_registry
 from zoo.training.ensemble_record import dataset_of, ensemble_record, now
+from zoo.training.events import keep
 from zoo.workspace import chosen, find_alike, locked, run_folder
 from zoo.workspace import runs as known_runs
 from zoo_registry.errors import CannotExport, RunError, StorageError, UsageError, ZooError
@@ -341,6 +343,9 @@ def _write(run: Run, members: Sequence[Run], made: _Combination) -> None:
     record.finished = now()
     write_text(run.card_path, model_card(run, predictions))
     run.write()
+    registry = open_registry()
+    for event in ("zoo_run_started", "zoo_run_finished"):
+        keep(run, registry.announce(event, run=run), run.write)
 
 
 def _sha256(text: str) -> str:

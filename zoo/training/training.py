@@ -1,6 +1,5 @@
 """A run in progress: its folds, the fit on all tracks, and what is stored of both."""
 
-import copy
 import datetime
 import hashlib
 import shutil
@@ -29,6 +28,7 @@ from zoo.features.copies import extract_copies
 from zoo.features.extraction import Extraction
 from zoo.features.neighbours import alike_added
 from zoo.training.evaluation import Evaluation, params_of_fit, progress_of_fit
+from zoo.training.events import keep
 from zoo.training.folds import clear
 from zoo.training.refit import Refit, refit
 from zoo.tuning.search import Search
@@ -131,13 +131,7 @@ class Training:
 
     def _announce(self, event: str, **facts: Any) -> None:
         """Call the hooks of an event, and store in the record what extensions return."""
-        before = copy.deepcopy(self.record.extensions)
-        for kept in self.experiment.model.announce(event, run=self.run, **facts):
-            self.record.extensions.update(kept)
-            self._store()
-        # Extensions of the former contract change the record themselves.
-        if self.record.extensions != before:
-            self._store()
+        keep(self.run, self.experiment.model.announce(event, run=self.run, **facts), self._store)
 
     def _kept(self) -> Predictions | None:
         """Return the predictions of a run whose folds are done, such as one without artefact."""

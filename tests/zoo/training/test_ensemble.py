@@ -280,6 +280,23 @@ class TestRefused:
         assert not [*pair[0].folder.parent.glob("ensemble-*")]
 
 
+class TestEvents:
+    def test_extensions_are_told_of_a_complete_run_once(self, pair, install_plugin):
+        source = "from zoo_registry import hookimpl\n" + "".join(
+            f"@hookimpl\ndef zoo_run_{event}(run):\n"
+            "    known = run.record.extensions.get('ext', [])\n"
+            "    assert run.artefact_path.exists() and not run.damaged()\n"
+            f"    return {{'ext': [*known, '{event} ' + run.record.status]}}\n"
+            for event in ("started", "finished")
+        )
+        install_plugin("ext", source, group="zoo.extensions")
+        run = zoo.ensemble(pair)
+        kept = {"ext": ["started complete", "finished complete"]}
+        assert run.record.extensions == Run.read(run.folder).record.extensions == kept
+        assert zoo.ensemble(pair).record.extensions == kept
+        assert checked(run) == []
+
+
 class TestWords:
     """Words that mean several runs mean those that fit one another."""
 
