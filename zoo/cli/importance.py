@@ -4,6 +4,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import Text, columns, make_table
+from zoo.report.svg import short_name
+from zoo_registry.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +34,12 @@ def importance_part(
     """
     from zoo.evaluate.importance import CAVEAT, importances, lack_of_importances
 
-    if found := importances(run, predictions):
+    try:
+        found, lack = importances(run, predictions), lack_of_importances(run)
+    except RunError as error:  # the scores do not need it
+        found, lack = None, str(error)
+    if found:
         return list(map(asdict, found)), iter(["", _table(found), CAVEAT])
-    lack = lack_of_importances(run)
     return None, iter(["", f"importance of columns: {lack}."] if lack else [])
 
 
@@ -48,7 +53,7 @@ def _table(found: "Sequence[Importance]") -> Any:
         ],
         (
             (
-                one.family,
+                short_name(one.family),
                 one.columns,
                 _signed(one.fall),
                 "" if one.low is None else f"{_signed(one.low)} to {_signed(one.high)}",

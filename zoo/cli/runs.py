@@ -182,12 +182,13 @@ def _scores(predictions: "Predictions", scores: "Scores", matrix: "NDArray[np.in
 
 def _metrics(metrics: "Mapping[str, tuple[float, float, float]]") -> Text:
     from zoo.evaluate.board import TITLES, metric_key
+    from zoo.evaluate.comparison import limits
 
     titles = {metric_key(name): title for name, title in TITLES.items()}
     yield make_table(
         [*columns("metric", no_wrap=True), *columns("value", "95 % interval", justify="right")],
         (
-            (titles[key], percent(value), f"{percent(low)}-{percent(high)}")
+            (titles[key], percent(value), limits(low, high, percent, "-"))
             for key, (value, low, high) in metrics.items()
         ),
         "metrics",

@@ -18,6 +18,7 @@ from zoo.evaluate.comparison import (
     RunComparison,
     Setting,
     digits,
+    limits,
     signed,
 )
 from zoo.evaluate.metrics import METRICS, Metric
@@ -37,6 +38,15 @@ __all__ = ["compare"]
 
 # Metrics that compare the classes with one another, so that both runs need the same ones.
 _OF_CLASSES = ("macro-f1", "roc-auc", "top3")
+_FLIPS = (
+    "If both runs were equally good, it would be chance which of them is ahead in a group of "
+    "tracks. So p is the share of random flips of the signs of all groups that give a difference "
+    "as large."
+)
+_SPLITS = (
+    "The splits are repeated, and their training parts overlap. So p is that of a t test of the "
+    "differences per split whose variance is corrected for the overlap (Nadeau & Bengio 2003)."
+)
 
 
 def compare(
@@ -94,6 +104,7 @@ def compare(
         by=metric.name,
         verdict=_verdict(about, metric, names),
         basis=shared.basis,
+        test=_SPLITS if shared.by_split else _FLIPS,
         notes=tuple(_notes((one, other), names, shared)),
         tests=len(shared.first),
         groups=len(set(shared.first.groups.tolist())),
@@ -211,7 +222,7 @@ def _facts(record: RunRecord) -> list[dict[str, Any]]:
 def _metrics(one: Run, other: Run, shared: SharedTests) -> list[MetricDifference]:
     folds = [f for run in (one, other) for f in run.record.folds if f.is_trained]
     learnt = sum(fold.train_tracks for fold in folds) / max(1, len(folds))
-    entries = Entries([[shared.first], [shared.second]], learnt)
+    entries = Entries([[run] for run in shared.tests], learnt)
     scores = entries.scores()
     found = []
     for metric in METRICS.values():
@@ -336,9 +347,9 @@ def _verdict(found: MetricDifference, metric: Metric, names: Sequence[str]) -> s
     if found.better is None:
         return (
             f"These tracks do not tell which is better{by}: {names[0]} minus {names[1]} is "
-            f"{signed(found.difference)} ({signed(found.low)} to {signed(found.high)}){tail}"
+            f"{signed(found.difference)} ({limits(found.low, found.high, signed)}){tail}"
         )
     better = names[0] if found.better == "first" else names[1]
     low, high = sorted(abs(end) for end in (found.low, found.high))
     size = abs(found.difference)
-    return f"{better} is better{by} by {digits(size)} ({digits(low)} to {digits(high)}){tail}"
+    return f"{better} is better{by} by {digits(size)} ({limits(low, high, digits)}){tail}"

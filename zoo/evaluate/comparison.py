@@ -1,6 +1,7 @@
 """Comparison of two runs as a value."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ __all__ = [
     "RunComparison",
     "Setting",
     "digits",
+    "limits",
     "signed",
 ]
 
@@ -174,6 +176,8 @@ class RunComparison:
         Sentence that says which run is better, or that the tracks do not tell.
     basis : str
         Sentence on what is compared; empty if the runs are of one board and took the same tests.
+    test : str
+        Sentences on the test that gives p.
     notes : tuple of str
         Sentences on what makes a score too high.
     tests, groups : int
@@ -195,6 +199,7 @@ class RunComparison:
     by: str
     verdict: str
     basis: str
+    test: str
     notes: tuple[str, ...]
     tests: int
     groups: int
@@ -213,6 +218,25 @@ class RunComparison:
 def signed(value: float) -> str:
     """Return a difference with its sign and three digits, such as "+.045"; no sign for 0."""
     return f"{'-' if value < 0 else '+'}{digits(abs(value))}" if value else "0"
+
+
+def limits(low: float, high: float, text: Callable[[float], str], to: str = " to ") -> str:
+    """Return an interval in words, without ends that are infinite.
+
+    Parameters
+    ----------
+    low, high : float
+        Its ends.
+    text : callable
+        Returns an end as text.
+    to : str
+        What stands between the ends.
+    """
+    if math.isinf(low) and math.isinf(high):
+        return "no limits"
+    if math.isinf(high):
+        return f"{text(low)} or more"
+    return f"{text(high)} or less" if math.isinf(low) else f"{text(low)}{to}{text(high)}"
 
 
 def digits(size: float) -> str:

@@ -1,6 +1,7 @@
 """Tests that two runs have in common, whether they are of one board or not."""
 
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,12 +27,24 @@ class SharedTests:
         Sentence on what is compared; empty if the runs are of one board and took the same tests.
     is_one_board : bool
         Whether the runs are of one board.
+    by_split : bool
+        Whether the tests are those of repeated splits which both runs have in common. If not,
+        groups of tracks are independent of each other.
     """
 
     first: Predictions
     second: Predictions
     basis: str
     is_one_board: bool
+    by_split: bool = False
+
+    @property
+    def tests(self) -> tuple[Predictions, Predictions]:
+        """The answers of both; without common splits each test of a track has an own name."""
+        if self.by_split:
+            return self.first, self.second
+        names = tuple(f"{track} {number}" for track, number in _nth(self.first.tracks))
+        return replace(self.first, tracks=names), replace(self.second, tracks=names)
 
 
 def board_of(run: Run) -> Hashable:
@@ -44,8 +57,9 @@ def shared_tests(one: Run, other: Run) -> SharedTests:
     """Return the answers of two runs in the tests that both took.
 
     On one board these are tests of the same track and, if it is tested several times, in the same
-    split. On different boards a track is recognised by its content, and its first test counts;
-    tracks are of one group if they are so in either run.
+    split. Another seed means other splits: then the tests of a track are paired in their order, and
+    groups of tracks are independent. On different boards a track is recognised by its content, and
+    its first test counts; tracks are of one group if they are so in either run.
 
     Parameters
     ----------
@@ -63,9 +77,13 @@ def shared_tests(one: Run, other: Run) -> SharedTests:
     is_one_board = board_of(one) == board_of(other)
     keys: list[list[Hashable]] = [list(own) for own in _keys(*both)]
     is_repeated = any(len(set(own)) < len(own) for own in keys)
-    if is_one_board and is_repeated:
+    seeds = [run.record.seed for run in (one, other)]
+    by_split = is_one_board and is_repeated and seeds[0] == seeds[1]
+    if by_split:
         folds = (run.folds.tolist() for run in both)
         keys = [list(zip(own, of, strict=True)) for own, of in zip(keys, folds, strict=True)]
+    elif is_one_board:
+        keys = [list(_nth(own)) for own in keys]
     pairs = _pairs(*keys)
     labels = [[run.classes[label] for label in run.labels.tolist()] for run in both]
     alike = [(a, b) for a, b in pairs if labels[0][a] == labels[1][b]]
@@ -83,6 +101,12 @@ def shared_tests(one: Run, other: Run) -> SharedTests:
     unit = "tests" if is_repeated else "tracks"
     took = f"{len(alike)} {unit} that both took, of {len(both[0])} and {len(both[1])}"
     sentences = []
+    if is_one_board and is_repeated and not by_split:
+        sentences.append(
+            f"The seeds {seeds[0]} and {seeds[1]} have other splits, so that the runs are compared "
+            "by track: the tests of a track are paired in their order, and p and interval are those "
+            "of single splits."
+        )
     if not is_one_board:
         took = f"{len(alike)} tracks that both were tested on, of {_tracks(both[0])} and "
         took += f"{_tracks(both[1])}"
@@ -100,7 +124,7 @@ def shared_tests(one: Run, other: Run) -> SharedTests:
             f"{one.id} chooses among {sizes[0]} classes, {other.id} among {sizes[1]}"
             + (" others." if sizes[0] == sizes[1] else ".")
         )
-    return SharedTests(first, second, " ".join(sentences), is_one_board)
+    return SharedTests(first, second, " ".join(sentences), is_one_board, by_split)
 
 
 def shared_changes(
@@ -136,6 +160,14 @@ def _keys(*runs: Predictions) -> list[list[tuple[str, str]]]:
         [(d, t if d in several else "") for d, t in zip(run.digests, run.tracks, strict=True)]
         for run in runs
     ]
+
+
+def _nth(keys: Iterable[Hashable]) -> Iterator[tuple[Hashable, int]]:
+    """Yield each key, and the number of times that it was there before."""
+    before: Counter[Hashable] = Counter()
+    for key in keys:
+        yield key, before[key]
+        before[key] += 1
 
 
 def _pairs(one: Sequence[Hashable], other: Sequence[Hashable]) -> list[tuple[int, int]]:

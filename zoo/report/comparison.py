@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.evaluate.board import TITLES, metric_key, p_text
-from zoo.evaluate.comparison import OneRight, RunComparison, Setting, signed
+from zoo.evaluate.comparison import OneRight, RunComparison, Setting, limits, signed
 from zoo.report.html import is_page, open_templates
 from zoo.report.html import signed as with_hash
 from zoo.report.svg import (
@@ -93,7 +93,7 @@ def comparison_tables(found: RunComparison, most: int | None = None) -> list[Tab
             [
                 (
                     _TITLES[item.metric], _share(item.first), _share(item.second),
-                    signed(item.difference), f"{signed(item.low)} to {signed(item.high)}",
+                    signed(item.difference), limits(item.low, item.high, signed),
                     p_text(item.p),
                 )
                 for item in found.metrics
@@ -217,8 +217,8 @@ def _differences(found: RunComparison) -> CaptionedFigure:
     one, other = found.first.name, found.second.name
     drawn = [item for item in found.metrics if item.metric != "log_loss"]
     values = "; ".join(
-        f"{_TITLES[item.metric]} {signed(item.difference)} ({signed(item.low)} to "
-        f"{signed(item.high)})"
+        f"{_TITLES[item.metric]} {signed(item.difference)} "
+        f"({limits(item.low, item.high, signed)})"
         for item in drawn
     )
     caption = (

@@ -45,6 +45,7 @@ def test_a_page_is_written_and_replaced_unless_it_is_anothers(two_runs, command)
     page = Path("page.html").read_text(encoding="utf-8")
     assert (status, err) == (0, "Next: open page.html in a browser.\n")
     assert page.count("<svg") == 2
+    assert "random flips of the signs of all groups" in page
     assert "only svm" in page
     assert not re.search(r'(?:src|href)="(?!#|data:)', page)
     assert command("compare", "svm-a", "svm-b", "--html", "page.html")[0] == 0

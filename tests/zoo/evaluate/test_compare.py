@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.evaluate.compare import compare
-from zoo.evaluate.comparison import ChangeDifference, OneRight, signed
+from zoo.evaluate.comparison import ChangeDifference, OneRight, limits, signed
+from zoo.report.comparison import comparison_markdown, comparison_tables
 from zoo.workspace import find_run
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.predictions import ChangedPredictions, Predictions
@@ -187,6 +188,32 @@ def test_repeated_splits_are_compared_split_by_split(write_run):
     assert (found.tests, found.basis.endswith("first test of each track counts.")) == (4, True)
 
 
+def test_repeated_splits_of_other_seeds_are_compared_by_track(write_run):
+    """The splits of two seeds have nothing in common but the tracks: no fold of one has a pair."""
+    labels = [0, 0, 0, 0, 1, 1, 1, 1] * 4
+    wrong = [(place % 8 in (0, 1, 4) and place < 24) for place in range(32)]
+    winners = [label ^ miss for label, miss in zip(labels, wrong, strict=True)]
+    kwargs = {"folds": [{}] * 4, "protocol": {"spec": "kfold:2x4", "grouped": True}}
+    write_run("svm-a", labels, labels, **kwargs)
+    write_run("knn-b", labels, winners, seed=1, **kwargs)
+    write_run("tree-c", labels, winners, **kwargs)
+    found = compare("svm", "knn")
+    accuracy = found.metrics[0]
+    assert "The seeds 0 and 1 have other splits, so that the runs are compared by track" in (
+        found.basis
+    )
+    assert (found.tests, found.groups) == (32, 8)
+    assert accuracy.difference == pytest.approx(accuracy.first - accuracy.second)
+    assert accuracy.difference == pytest.approx(9 / 32)
+    # The first run is better at 3 of 8 tracks, and equal at the others: 2 of 8 flips are as large.
+    assert accuracy.p == pytest.approx(0.25)
+    assert accuracy.low <= 0 < accuracy.difference < accuracy.high
+    assert "flips of the signs of all groups" in found.test
+    alike = compare("svm", "tree")
+    assert alike.basis == ""
+    assert "t test of the differences per split" in alike.test
+
+
 def test_groups_of_either_run_are_kept_together(write_run, workspace):
     one = write_run("svm-a", LABELS, LABELS)
     other = write_run("knn-b", LABELS, LABELS, dataset=_elsewhere(classes=list("abc")))
@@ -223,6 +250,20 @@ def test_robustness_is_compared_where_both_were_asked(write_run):
     expected = tuple(ChangeDifference(name, 2, 0.5, 0.0, 0.5) for name in ("quiet", "noise"))
     assert compare(one, other).changes == expected
     assert compare(one, write_run("tree-c", LABELS, LABELS)).changes == ()
+
+
+def test_an_interval_without_ends_is_said_in_words(write_run):
+    labels, half = [0, 1] * 2, np.eye(3)[[0, 1] * 2] * 0.5 + 0.5 / 3
+    write_run("svm-a", labels, labels, probabilities=half)
+    write_run("knn-b", labels, labels, probabilities=np.full((4, 3), 1 / 3))
+    found = compare("svm", "knn", "log-loss")
+    assert found.verdict.endswith("(no limits), p .125.")
+    (table,) = (one for one in comparison_tables(found) if one.name == "metrics")
+    assert "no limits" in next(row for row in table.rows if row[0] == "log loss")
+    assert "inf" not in comparison_markdown(found)
+    assert limits(0.0, np.inf, "{:.1f}".format) == "0.0 or more"
+    assert limits(-np.inf, 0.5, "{:.1f}".format) == "0.5 or less"
+    assert limits(0.25, 0.5, "{:.2f}".format, "-") == "0.25-0.50"
 
 
 @given(st.floats(-1, 1))

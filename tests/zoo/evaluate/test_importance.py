@@ -81,7 +81,7 @@ def test_a_run_without_the_file_has_none_and_is_not_damaged(table):
 
 
 @pytest.mark.parametrize("name", ["importance.csv", "windows.npy"])
-def test_a_damaged_file_is_found_and_repaired(table, name):
+def test_a_damaged_file_is_found_and_repaired(table, name, command, capsys):
     run = zoo.train("logistic", table, protocol="kfold:3")
     path = run.folder / name
     whole, artefact = path.read_bytes(), run.artefact_path.read_bytes()
@@ -90,6 +90,11 @@ def test_a_damaged_file_is_found_and_repaired(table, name):
     if name == "importance.csv":
         with pytest.raises(RunError, match="repairs it"):
             importances(run)
+    for _ in range(2):
+        status, out = command("runs", "show", run.id), capsys.readouterr().out
+        assert (status, "confusion:" in out) == (0, True)
+        assert (f"importance of columns: {name} of " in out) == (name == "importance.csv")
+        path.unlink(missing_ok=True)
     zoo.train("logistic", table, protocol="kfold:3")
     assert path.read_bytes() == whole
     assert run.artefact_path.read_bytes() == artefact
