@@ -343,11 +343,12 @@ def _notes(runs: Sequence[Run], names: Sequence[str], shared: SharedTests) -> li
 def _verdict(found: MetricDifference, metric: Metric, names: Sequence[str]) -> str:
     """Return in words which run is better."""
     by = "" if metric.name == "accuracy" else f" in {TITLES[metric.name]}"
+    within = limits(found.low, found.high, signed).replace("unknown", "interval unknown")
     tail = f", p {p_text(found.p)}."
     if found.better is None:
         return (
             f"These tracks do not tell which is better{by}: {names[0]} minus {names[1]} is "
-            f"{signed(found.difference)} ({limits(found.low, found.high, signed)}){tail}"
+            f"{signed(found.difference)} ({within}){tail}"
         )
     better = names[0] if found.better == "first" else names[1]
     low, high = sorted(abs(end) for end in (found.low, found.high))

@@ -221,7 +221,7 @@ def signed(value: float) -> str:
 
 
 def limits(low: float, high: float, text: Callable[[float], str], to: str = " to ") -> str:
-    """Return an interval in words, without ends that are infinite.
+    """Return an interval as text; "unknown" if an end is infinite.
 
     Parameters
     ----------
@@ -232,11 +232,7 @@ def limits(low: float, high: float, text: Callable[[float], str], to: str = " to
     to : str
         What stands between the ends.
     """
-    if math.isinf(low) and math.isinf(high):
-        return "no limits"
-    if math.isinf(high):
-        return f"{text(low)} or more"
-    return f"{text(high)} or less" if math.isinf(low) else f"{text(low)}{to}{text(high)}"
+    return to.join(map(text, (low, high))) if math.isfinite(high - low) else "unknown"
 
 
 def digits(size: float) -> str:

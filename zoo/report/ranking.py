@@ -1,9 +1,9 @@
 """What a board says of ranks: the cells of a row, and the sentences below."""
 
-import math
 from collections.abc import Callable, Collection
 
 from zoo.evaluate.board import TITLES, Board, Row, p_text
+from zoo.evaluate.comparison import limits
 from zoo_registry.text import few, quoted
 
 __all__ = ["interval_cell", "p_cell", "rank_cell", "ranking", "score_cell"]
@@ -37,7 +37,7 @@ def interval_cell(row: Row, board: Board, figure: Callable[[float], str] = "{:.3
         Returns an end as text.
     """
     ends = row.intervals[board.key]
-    return "-".join(map(figure, ends)) if all(map(math.isfinite, ends)) else "unknown"
+    return limits(*ends, figure, "-")
 
 
 def p_cell(row: Row) -> str:
