@@ -104,8 +104,8 @@ def shared_tests(one: Run, other: Run) -> SharedTests:
     if is_one_board and is_repeated and not by_split:
         sentences.append(
             f"The seeds {seeds[0]} and {seeds[1]} have other splits, so that the runs are compared "
-            "by track: the tests of a track are paired in their order, and p and interval are those "
-            "of single splits."
+            "by track: the tests of a track are paired in their order, and p and interval are "
+            "those of single splits."
         )
     if not is_one_board:
         took = f"{len(alike)} tracks that both were tested on, of {_tracks(both[0])} and "
