@@ -217,8 +217,7 @@ def _differences(found: RunComparison) -> CaptionedFigure:
     one, other = found.first.name, found.second.name
     drawn = [item for item in found.metrics if item.metric != "log_loss"]
     values = "; ".join(
-        f"{_TITLES[item.metric]} {signed(item.difference)} "
-        f"({limits(item.low, item.high, signed)})"
+        f"{_TITLES[item.metric]} {signed(item.difference)} ({limits(item.low, item.high, signed)})"
         for item in drawn
     )
     caption = (
