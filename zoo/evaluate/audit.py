@@ -31,29 +31,31 @@ def leaks(found: AuditInfo | None) -> bool:
     return found is not None and any(fold.any for fold in found.folds)
 
 
-def summary(found: AuditInfo) -> dict[str, Any]:
+def summary(*found: AuditInfo) -> dict[str, Any]:
     """Sum up the audit over all folds.
 
     Parameters
     ----------
-    found : AuditInfo
-        Result of `audit`.
+    *found : AuditInfo
+        Results of `audit` for splits of one dataset, at least one.
 
     Returns
     -------
     dict
         ``tested, group, recording, duplicate, any``: counts; ``share``: ``any / tested``;
-        ``conflicts, known``: counts; ``missing``: classes without a training track in some fold.
+        ``conflicts, known``: counts; ``missing``: classes without a training track in some fold;
+        ``splits``: number of splits.
     """
-    folds = found.folds
+    folds = [fold for one in found for fold in one.folds]
     counts = {
         name: sum(getattr(fold, name) for fold in folds) for name in ("tested", *_KINDS, "any")
     }
     return counts | {
         "share": counts["any"] / counts["tested"] if counts["tested"] else 0.0,
-        "conflicts": len(found.conflicts),
-        "known": found.known,
+        "conflicts": len(found[0].conflicts),
+        "known": found[0].known,
         "missing": sorted({name for fold in folds for name in fold.missing}),
+        "splits": len(found),
     }
 
 

@@ -204,7 +204,7 @@ class Board:
     grouped : bool
         Whether groups were kept together.
     audit : dict or None
-        Result of `zoo.evaluate.audit.summary` for the first run with an audit.
+        Result of `zoo.evaluate.audit.summary` for all splits that its runs have tested.
     rows : tuple of Row
         Runs, the best first.
     by : str
@@ -226,6 +226,10 @@ class Board:
         What tells the board apart from others of the same dataset name and protocol.
     copies : str
         Sentence on tracks that may be copies of those that were added from a run.
+    elsewhere : str
+        Sentence on seeds of its models that are on another board, since only some splits leak.
+    tracks, groups : int or None
+        Number of tracks and groups that any run has tested; seeds may test different ones.
     """
 
     dataset: str
@@ -243,6 +247,9 @@ class Board:
     places: tuple[str, ...] = ()
     mark: str = ""
     copies: str = ""
+    elsewhere: str = ""
+    tracks: int | None = None
+    groups: int | None = None
 
     @property
     def key(self) -> str:

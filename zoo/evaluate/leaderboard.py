@@ -2,10 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from functools import partial
+from itertools import chain, compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -18,7 +19,7 @@ from zoo.evaluate.audit import leaks, summary
 from zoo.evaluate.board import Board, Row, metric_name
 from zoo.evaluate.protocols import parse_protocol
 from zoo.evaluate.row_names import row_names
-from zoo.evaluate.seeds import averaged, by_seed
+from zoo.evaluate.seeds import averaged, by_seed, elsewhere_sentence, one_per_split, tested
 from zoo.workspace import file_name, models_folder, remembered, runs, stamps
 from zoo_registry.errors import DatasetError, RunError, ZooError
 from zoo_registry.files import is_file
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["hashing", "leaderboard"]
 
-_VERSION = "boards-18"  # raised whenever the same predictions give other figures
+_VERSION = "boards-19"  # raised whenever the same predictions give other figures
 Seeds = Literal["together", "apart"]
 
 
@@ -151,7 +152,10 @@ def _boards(by: str, seeds: Seeds) -> list[Board]:
         )
         boards.setdefault(key, []).append(run)
     sha256 = hashing([run for run in found if isinstance(run, Run) and run.is_scored])
-    made = [_board(own, metric, seeds, sha256) for _, own in sorted(boards.items())]
+    made = [
+        _board(own, boards.get((*key[:-1], not key[-1]), []), metric, seeds, sha256)
+        for key, own in sorted(boards.items())
+    ]
     return [*_marked(made), *unreadable]
 
 
@@ -208,6 +212,7 @@ def _of_now(board: Board, folders: Mapping[str, Path]) -> Board:
 
 def _board(
     members: Sequence[Run],
+    elsewhere: Sequence[Run],
     metric: "Metric",
     seeds: Seeds,
     sha256: Callable[[Path], str | None],
@@ -219,17 +224,20 @@ def _board(
     learnt = sum(trained) / max(1, len(trained))
     entries: list[list[_Entry]] = []
     others: list[_Entry] = []  # without scores
-    for kind in by_seed(members):
-        found = [_entry(run, kind, learnt, sha256) for run in kind]
+    moved: set[int] = set()
+    own_folders = {run.folder for run in members}
+    for kind in by_seed([*members, *elsewhere]):
+        is_here = [run.folder in own_folders for run in kind]
+        found = [_entry(run, kind, learnt, sha256) for run in compress(kind, is_here)]
+        if found:
+            moved |= {run.record.seed for run in kind if run.folder not in own_folders}
         scored = [entry for entry in found if entry.answers is not None]
         others += [entry for entry in found if entry.answers is None]
         apart = [[entry] for entry in scored]
         entries += apart if seeds == "apart" else [scored] * bool(scored)
-    rows, baseline = [averaged([entry.row for entry in scored]) for scored in entries], None
+    rows, baseline = [_averaged(scored) for scored in entries], None
     if rows:
-        answers = [
-            [entry.answers for entry in scored if entry.answers is not None] for scored in entries
-        ]
+        answers = [[own.scored for _, own in _answered(scored)] for scored in entries]
         metric, rows, baseline = ranked(rows, answers, learnt, metric)
     rows += [entry.row for entry in others]
     entries += [[entry] for entry in others]
@@ -243,13 +251,19 @@ def _board(
     used = record.used
     readings = {r.record.dataset.reading.said if r.record.dataset.reading else "" for r in members}
     last = max((run.record.finished or run.record.started or "")[:10] for run in members)
-    audited = next((run.record.audit for run in members if run.record.audit), None)
+    answered = one_per_split(_answered(chain.from_iterable(entries)))
+    audits = [run.record.audit for run in [run for run, _ in answered] or members]
+    known = [audit for audit in audits if audit]
+    is_leaky = leaks(record.audit)
+    whole = tested(answered)
+    marks = [last and f"last run {last}", f"fingerprint {used[:8]}"]
+    marks += [f"with{'out' * (not is_leaky)} leakage"] * bool(elsewhere)
     return Board(
         dataset=record.dataset.name,
         fingerprint=used,
         protocol=record.protocol.spec,
         grouped=record.protocol.grouped,
-        audit=summary(audited) if audited else None,
+        audit=summary(*(known if answered else known[:1])) if known else None,
         rows=tuple(sorted(rows, key=partial(_order, metric))),
         by=metric.name,
         baseline=baseline,
@@ -258,17 +272,30 @@ def _board(
         read=readings.pop() if len(readings) == 1 else "",
         sources=tuple(sorted({run.record.dataset.source for run in members})),
         places=tuple(sorted({r.record.dataset.place for r in members if r.record.dataset.place})),
-        mark=", ".join(filter(None, (last and f"last run {last}", f"fingerprint {used[:8]}"))),
+        mark=", ".join(filter(None, marks)),
         copies=next((text for run in members if (text := run.record.dataset.copies)), ""),
+        elsewhere=elsewhere_sentence(sorted(moved), is_leaky),
+        tracks=whole["tracks"] or None,
+        groups=whole["groups"] or None,
     )
 
 
 class _Entry(NamedTuple):
-    """A run of a board, its row, and its answers to tracks of real classes if it has scores."""
+    """A run of a board, its row, and its answers if it has scores."""
 
     run: Run
     row: Row
     answers: "Predictions | None"
+
+
+def _answered(entries: Iterable[_Entry]) -> list[tuple[Run, "Predictions"]]:
+    """Return the runs with scores, and their answers."""
+    return [(entry.run, entry.answers) for entry in entries if entry.answers is not None]
+
+
+def _averaged(scored: Sequence[_Entry]) -> Row:
+    """Return the row of runs that differ in nothing but the seed."""
+    return replace(averaged([entry.row for entry in scored]), **tested(_answered(scored)))
 
 
 def _entry(
@@ -280,7 +307,7 @@ def _entry(
         with suppress(RunError):
             whole = run.predictions()
             figures = _answers(run, whole, learnt)
-            answers = whole.scored
+            answers = whole
     seeds = tuple(each.record.seed for each in kind)
     return _Entry(run, replace(_row(run, figures, lost), all_seeds=seeds), answers)
 
@@ -299,19 +326,14 @@ def _answers(run: Run, whole: "Predictions", learnt: float) -> dict[str, Any]:
     from zoo.evaluate.robustness import failed_changes
     from zoo.evaluate.robustness import summary as robustness
 
-    own, seen = whole.scored, set(run.record.tuned.seen if run.record.tuned else ())
+    own = whole.scored
     scores = score(own)
     found = asdict(scores) | {
         "seed_accuracy": (scores.accuracy,),
-        "tracks": len(set(own.tracks)),
-        "groups": len(set(own.groups.tolist())),
-        "tuned_on_test": sum(
-            sha256 in seen for sha256, _ in set(zip(own.digests, own.tracks, strict=True))
-        ),
         "by_origin": origin_sentence(run, own, learnt),
     }
     if other := rejection(whole):
-        found |= {"other_tracks": other.tracks, "other_rejected": other.share}
+        found["other_rejected"] = other.share
     with suppress(RunError):  # it is damaged, and the row says so
         changed = run.robustness()
         found["failed_changes"] = failed_changes(run.record.robustness, changed)

@@ -147,8 +147,7 @@ def _traits(runs: Sequence[Run], seeds: str | None) -> dict[str, dict[str, Any]]
     for known in ("model", "params", "frontend", "dataset", "protocol", "seed", "versions"):
         del rest[known]
     rest.pop("frontend_plugin", None)
-    if record.members:  # which the identity has by the hashes of their answers
-        rest["members"] = "+".join(member.run for member in record.members)
+    rest.pop("members", None)  # the hashes of their answers
     tuned = dict(rest.pop("tuned", {}))
     search = "nested" if tuned.pop("nested", False) else "tuned" if tuned else None
     origin = PurePath(model.file or model.name).name if model.is_file else model.distribution
@@ -160,8 +159,17 @@ def _traits(runs: Sequence[Run], seeds: str | None) -> dict[str, dict[str, Any]]
         "seed": {"": seeds or f"seed {record.seed}"},
         "frontend": {f"front end {name} ": value for name, value in record.frontend.items()}
         | {"weights ": plugin.package if plugin else None},
-        "training": {f"{name} ": value for name, value in rest.items()},
+        "training": {f"{name} ": value for name, value in rest.items()} | _members(record),
         "versions": {f"{name} ": value for name, value in record.versions.items()},
         "run": {"run ": run.id},
         "folder": {"in ": "/".join(run.folder.parts[-3:-1])},
     }
+
+
+def _members(record: RunRecord) -> dict[str, str]:
+    """Return the members of an ensemble, those of each model as a trait."""
+    found: dict[str, list[str]] = {}
+    for member in record.members:
+        model, dash, end = PurePath(member.run).name.rpartition("-")
+        found.setdefault(model + dash, []).append(end)
+    return {model: "+".join(ends) for model, ends in found.items()}

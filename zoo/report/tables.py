@@ -43,12 +43,17 @@ _DIFFERENCE_FIELDS = [item.name for item in fields(Difference)]
 
 def heading(board: Board) -> str:
     """Return the line above a board."""
-    tracks = max((row.tracks or 0 for row in board.rows), default=0)
+    tracks = _tracks(board)
     split = "" if board.grouped else ", split by track (--ungrouped)"
     tested = f", {tracks} tracks" if tracks else ""
     left_out = f", {board.left_out} left out" if board.left_out else ""
     mark = f", {board.mark}" if board.mark else ""
     return f"{board.title}, {board.protocol}{split}{tested}{left_out}{mark}"
+
+
+def _tracks(board: Board) -> int:
+    """Return the number of tracks that any run has tested."""
+    return board.tracks or max((row.tracks or 0 for row in board.rows), default=0)
 
 
 def audit_sentences(audit: dict[str, Any] | None, repeated: bool = False) -> list[str]:
@@ -88,8 +93,9 @@ def audit_sentences(audit: dict[str, Any] | None, repeated: bool = False) -> lis
 
 
 def is_repeated(board: Board) -> bool:
-    """Return whether the protocol repeats its split, so that it tests tracks several times."""
-    return re.fullmatch(r"(kfold|holdout):[\d.]+x\d+", board.protocol) is not None
+    """Return whether there are several splits, of a protocol or its seeds, that test tracks."""
+    is_repeated = re.fullmatch(r"(kfold|holdout):[\d.]+x\d+", board.protocol) is not None
+    return is_repeated or bool(board.audit and board.audit.get("splits", 1) > 1)
 
 
 def explanations(board: Board, left_out: Collection[str] = ()) -> list[str]:
@@ -144,7 +150,7 @@ def notes(board: Board) -> list[str]:
     """Return all sentences below a board but those of its audit."""
     seen = [sentence for row in board.rows for sentence in row.trained_on]
     return [
-        *([board.copies] if board.copies else []), *_on_origins(board), *_on_few(board),
+        *filter(None, (board.copies, board.elsewhere)), *_on_origins(board), *_on_few(board),
         *dict.fromkeys(seen),
         *_on_tuning(board), *_on_others(board), *_on_robustness(board),
     ]  # fmt: skip
@@ -162,19 +168,21 @@ def _on_few(board: Board) -> list[str]:
     if groups >= _FEW:
         return []
     of = f" of {groups} group{'s' * (groups != 1)}" if groups < tracks else ""
-    times = ""
-    if is_repeated(board) and board.audit:
-        times = f", in {board.audit['tested']} tests"
+    were = "were tested"
+    if tracks < _tracks(board):  # each run has one seed, which decides what is tested
+        were = "at most were tested by one run"
+    elif is_repeated(board) and board.audit:
+        were += f", in {board.audit['tested']} tests"
     return [
-        f"{tracks} tracks{of} were tested{times}. With so few, read the interval and not the "
-        "accuracy: of other recordings the share right may be anywhere within it."
+        f"{tracks} tracks{of} {were}. With so few, read the interval and not the accuracy: of "
+        "other recordings the share right may be anywhere within it."
     ]
 
 
 def _on_tuning(board: Board) -> list[str]:
-    """Return a warning for each run whose parameter search has seen test tracks."""
+    """Return a warning for each row whose parameter search has seen test tracks."""
     return [
-        f"{MARK} The parameters of {row.run} were tuned on {row.tuned_on_test} of the "
+        f"{MARK} The parameters of {board.name(row)} were tuned on {row.tuned_on_test} of the "
         f"{row.tracks} tracks it is tested on. This score flatters; --nested gives an honest one."
         for row in board.rows
         if row.tuned_on_test
@@ -186,22 +194,23 @@ def _on_others(board: Board) -> list[str]:
     rows = [row for row in board.rows if row.other_tracks]
     if not rows:
         return []
-    shares = ", ".join(f"{row.run} {row.other_rejected:.3f}" for row in rows)
+    shares = ", ".join(f"{board.name(row)} {row.other_rejected:.3f}" for row in rows)
     return [
-        f"{rows[0].other_tracks} tracks of {OTHER} were trained against and are not scored. Share "
-        f"of them that is rightly assigned to no class: {shares}."
+        f"{max(row.other_tracks or 0 for row in rows)} tracks of {OTHER} were trained against and "
+        f"are not scored. Share of them that is rightly assigned to no class: {shares}."
     ]
 
 
 def _on_robustness(board: Board) -> list[str]:
     """Return what the mean over the changes does not tell, such as constant answers."""
     sentences = [
-        f"{row.run} gives all tracks changed by {' or '.join(row.same_answer)} the same answer."
+        f"{board.name(row)} gives all tracks changed by {' or '.join(row.same_answer)} the same "
+        f"answer{' with some seed' * bool(row.seeds[1:])}."
         for row in board.rows
         if row.same_answer
     ]
     sentences += [
-        f"{row.run}, {sentence}."
+        f"{board.name(row)}, {sentence}."
         for row in board.rows
         for sentence in failure_sentences(row.failed_changes)
     ]

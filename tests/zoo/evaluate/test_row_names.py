@@ -116,6 +116,30 @@ def test_rows_of_runs(write_run, workspace):
     ]  # fmt: skip
 
 
+def test_ensembles_of_the_same_models_are_told_apart_by_the_runs_that_differ(write_run):
+    def names(*ensembles: str) -> list[str]:
+        runs = []
+        for number, text in enumerate(ensembles):
+            members = [
+                {"run": run, "command": "", "predictions": run, "weight": 0.5, "folds": [0.5]}
+                for run in text.split("+")
+            ]
+            models = "+".join(run.split("-")[0] for run in text.split("+"))
+            name = f"ensemble-{len(ensembles)}{number}"
+            runs.append(write_run(name, *RIGHT, params={"members": models}, members=members))
+        return row_names([[run] for run in runs])
+
+    assert names("knn-a1+svm-b1", "knn-a2+svm-b1") == ["ensemble knn-a1", "ensemble knn-a2"]
+    assert names("knn-a1+svm-b1", "knn-a2+svm-b2", "/far/svm-b1+svm-b3+tree-c1") == [
+        "ensemble members=knn+svm, knn-a1", "ensemble members=knn+svm, knn-a2",
+        "ensemble members=/far/svm+svm+tree",
+    ]  # fmt: skip
+    assert names("/far/svm-b1+svm-b3", "/far/svm-b1+svm-b4", "svm-b3+svm-b4", "gtzan+knn-a1") == [
+        "ensemble members=/far/svm+svm, svm-b1+b3", "ensemble members=/far/svm+svm, svm-b1+b4",
+        "ensemble members=svm+svm", "ensemble members=gtzan+knn",
+    ]  # fmt: skip
+
+
 def test_every_form_of_a_board_has_them(write_run, command, capsys):
     for number, c in enumerate((1, 10)):
         write_run(f"svm-{number}", [0] * 4, [0] * 4, params={"C": c})

@@ -1,5 +1,6 @@
 """Runs that differ in nothing but their seed, as one row."""
 
+from dataclasses import replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -8,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
-from zoo.evaluate.board import Row
+from zoo.evaluate.board import Board, Row
 from zoo.evaluate.seeds import averaged, by_seed
 from zoo.evaluate.side_by_side import side_by_side
+from zoo.report.tables import audit_sentences, heading, is_repeated, notes
 
 LABELS, WINNERS = [0, 1, 2] * 4, [0, 1, 1] * 4
 
@@ -211,3 +213,68 @@ def test_the_error_of_a_row_names_its_run(write_run):
     ((row,),) = (board.rows for board in zoo.leaderboard())
     assert (row.run, row.runs) == ("svm-0", ("svm-0", "svm-1"))
     assert row.problem.startswith("svm-1: README.md of ")
+
+
+def test_what_seeds_have_tested_is_counted_together(feature_table):
+    """Seeds of a holdout test different tracks: heading, few groups and audit know of all."""
+    table = str(feature_table(tracks=12, groups=12))
+    runs = [zoo.train("decision-tree", table, protocol="holdout:0.3", seed=n) for n in range(3)]
+    parts = [run.predictions() for run in runs]
+    tracks = len({track for part in parts for track in part.tracks})
+    tests = sum(map(len, parts))
+    assert len(parts[0]) < tracks < tests
+    for seeds, of_row in (("together", tracks), ("apart", len(parts[0]))):
+        (board,) = zoo.leaderboard(seeds=seeds)
+        assert (board.tracks, board.audit["tested"], board.audit["splits"]) == (tracks, tests, 3)
+        assert {row.tracks for row in board.rows} == {of_row}
+        assert f", {tracks} tracks" in heading(board)
+        (audit, *_) = audit_sentences(board.audit, is_repeated(board))
+        assert f"none of {tests} tests of a track" in audit
+        few = [sentence for sentence in notes(board) if "With so few" in sentence]
+        assert [f"{of_row} tracks" in sentence for sentence in few] == [True]
+        assert ("by one run" in few[0]) == (seeds == "apart")
+
+
+def test_seeds_of_one_split_are_not_counted_twice(seeded):
+    audit = audit_of(leaking=0)
+    for seed in range(3):
+        seeded(f"made-{seed}", 1, seed, audit=audit)
+    (board,) = zoo.leaderboard()
+    assert (board.tracks, board.audit["tested"], board.audit["splits"]) == (12, 12, 1)
+    assert not is_repeated(board)
+
+
+def audit_of(leaking: int) -> dict[str, Any]:
+    """Return the audit of a split with so many tracks that are not new."""
+    fold = {"fold": 0, "tested": 12, "group": leaking, "recording": 0, "duplicate": 0,
+            "any": leaking, "missing": []}  # fmt: skip
+    return {"folds": [fold], "conflicts": [], "known": 12}
+
+
+def test_seeds_that_fall_on_two_boards_are_named_on_both(seeded):
+    for seed in range(4):
+        seeded(f"made-{seed}", 1, seed, audit=audit_of(leaking=int(seed == 2)), protocol=UNGROUPED)
+    seeded("other-5", 1, 5, audit=audit_of(leaking=1), protocol=UNGROUPED)  # has no seed elsewhere
+    clean, leaky = zoo.leaderboard()
+    assert clean.name(clean.rows[0]) == "made 3 of 4 seeds"
+    assert [row.all_seeds for row in clean.rows] == [(0, 1, 2, 3)]
+    assert [text for text in notes(clean) if "another board" in text] == [
+        "Seed 2 of the same models is on another board: with it, tested tracks share something "
+        "known with training."
+    ]
+    assert [text for text in notes(leaky) if "another board" in text] == [
+        "Seeds 0, 1 and 3 of the same models are on another board: with them, no tested track "
+        "shares anything known with training."
+    ]
+    assert heading(clean) != heading(leaky)
+
+
+def test_means_over_seeds_are_told_under_the_name_of_the_row():
+    figures = {"other_rejected": 0.5, "other_tracks": 4, "same_answer": ("8-khz",)}
+    figures |= {"tuned_on_test": 3, "failed_changes": {"mp3": 5}}
+    row = averaged([row_of(seed, **figures) for seed in range(2)])
+    told = " ".join(
+        notes(Board("d", "", "kfold:5", True, None, (replace(row, name="made 2 seeds"),)))
+    )
+    assert "made-0" not in told
+    assert told.count("made 2 seeds") == 4
