@@ -239,6 +239,14 @@ class RunRecord(Structure, kw_only=True):
         return identity
 
     @property
+    def apart_from_seed(self) -> str:
+        """Hash of all that identifies a run, apart from its seed and the search of that seed."""
+        identity = {name: value for name, value in self.identity.items() if name != "seed"}
+        if "tuned" in identity:
+            identity["tuned"] = {k: v for k, v in identity["tuned"].items() if k != "tuning"}
+        return digest(identity)
+
+    @property
     def id(self) -> str:
         """Name and hash: ``svm-1f0c9a4e2b``; equal commands give equal ids."""
         return f"{self.model.name}-{digest(self.identity)[:10]}"

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from zoo.cli.choice import note_choices
-from zoo.workspace import asked_by_default, find_removable, find_run, meant
+from zoo.workspace import asked_by_default, find_removable, find_run, meant, prefer
 from zoo_registry import UsageError
 from zoo_registry.errors import RunError
 
@@ -115,3 +115,29 @@ class TestPublished:
         with pytest.raises(RunError, match="install genre-zoo again") as caught:
             find_run("gtzan").predictions()
         assert "zoo train" not in str(caught.value)
+
+
+class TestRunsOfOneModel:
+    def test_of_several_seeds_the_smallest_complete_one_is_meant(self, written, capsys):
+        written("svm-a", "tones", 1, seed=0, status="failed", error="no")
+        for name, day, seed in (("svm-b", 2, 1), ("svm-c", 3, 2), ("svm-d", 4, 3)):
+            written(name, "tones", day, seed=seed)
+        assert find_run("svm").id == find_run("svm@tones").id == asked_by_default().id == "svm-b"
+        prefer(find_run("svm-d"))
+        assert find_run("svm").id == "svm-d"
+        note_choices({"svm": "svm-d", "svm-b": "svm-b"})
+        assert capsys.readouterr().err == (
+            "svm is the run svm-d, which is preferred (seed 3, one of 3 seeds)\n"
+        )
+        written("svm-e", "tones", 5, seed=4, params={"C": 10})
+        assert find_run("svm@tones", lambda run: run.id != "svm-d").id == "svm-e"
+
+    def test_a_note_has_the_parameters_that_are_special(self, written, capsys):
+        written("svm-a", "tones", 1, params={"C": 1, "kernel": "rbf"})
+        written("svm-b", "tones", 2, params={"C": 10, "kernel": "rbf"})
+        for word in ("svm", "svm@tones"):
+            note_choices({word: find_run(word).id})
+            assert capsys.readouterr().err == (
+                f"{word} is the run svm-b (C=10); runs with other parameters: "
+                "`zoo runs list --model svm`\n"
+            )

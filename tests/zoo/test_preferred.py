@@ -164,3 +164,15 @@ def test_a_folder_that_cannot_be_written_is_named(four, monkeypatch):
     (four["svm-a"].folder.parents[2] / "preferred.json").mkdir()
     with pytest.raises(UsageError, match=r"preferred\.json cannot be written: it is a folder"):
         prefer(four["svm-a"])
+
+
+def test_the_server_means_the_smallest_seed_too(written, shelf, monkeypatch):
+    monkeypatch.setattr("zoo.web.served_models._usable", lambda run: True)
+    for name, day, seed in (("svm-a", 1, 5), ("svm-b", 2, 7), ("knn-c", 3, 0), ("svm-d", 4, 6)):
+        written(name, "tones", day, seed=seed)
+    models = ServedModels()
+    assert [models.find(name).run for name in (None, "svm", "svm@tones")] == ["svm-a"] * 3
+    assert models.proposed(models.all()) == ["svm-a", "knn-c"]
+    assert (find_run("svm").id, asked_by_default().id) == ("svm-a", "svm-a")
+    prefer(find_run("svm-b"))
+    assert [model.run for model in models.all()] == ["svm-b", "svm-a", "svm-d", "knn-c"]

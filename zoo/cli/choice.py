@@ -25,7 +25,7 @@ _CLASSES = 3  # of a run that is asked
 
 def note_default(run: "Run") -> None:
     """Print which run is asked if none was named, and how another one is."""
-    from zoo.workspace import place_of_folder, preferences
+    from zoo.workspace import meant, place_of_folder, preferences
     from zoo_registry.published import is_published, published
 
     if lost := _lost(run, preferences(_say)):
@@ -39,7 +39,8 @@ def note_default(run: "Run") -> None:
     else:
         first = next(iter(preferences()), None)
         kind = "preferred" if first and first.run == place_of_folder(run.folder) else "newest"
-        about = f"your {kind} run: {classes}, trained on {dataset.title}"
+        seeds = f" ({seed})" if (seed := _seed(run, meant(run.record.model.name))) else ""
+        about = f"your {kind} run{seeds}: {classes}, trained on {dataset.title}"
         if best := next(published(), None):
             about += f"; `zoo predict {best.id} PATH` asks the zoo's"
     _say(f"asking {run.id}, {about}")
@@ -76,9 +77,9 @@ def _classes(run: "Run") -> str:
 
 
 def note_choices(taken: Mapping[str, str]) -> None:
-    """Print which run was taken, if those of a model have several datasets or front ends.
+    """Print which run was taken, if those of a model differ in more than their versions.
 
-    Also if one is preferred.
+    That is in the dataset, the front end, the parameters or the seed. Also if one is preferred.
 
     Parameters
     ----------
@@ -92,6 +93,7 @@ def note_choices(taken: Mapping[str, str]) -> None:
 
 
 def _note(wanted: str, taken: str) -> None:
+    from zoo.evaluate.row_names import told_apart
     from zoo.workspace import meant, place_of_folder, preferences
 
     if is_file(Path(wanted)) and not wanted.endswith(".py"):
@@ -118,26 +120,46 @@ def _note(wanted: str, taken: str) -> None:
         and (run.record.dataset.title, run.record.frontend_spec)
         != (own.dataset.title, own.frontend_spec)
     ]
-    if not others:
+    same = [run for run in known if run.complete and run not in others]
+    params = told_apart([{"": _params(each)} for each in (run, *same)])[0]
+    special = [text for text in (params, _seed(run, same)) if text]
+    if not (others or special):
         if lost or (is_preferred and known[1:]):
             _say(f"{wanted} is the run {taken}" + ", which is preferred" * is_preferred)
         return
-    kinds = [
-        kind
-        for kind, differs in (
-            ("datasets", any(r.record.dataset.title != own.dataset.title for r in others)),
-            ("front ends", any(r.record.frontend_spec != own.frontend_spec for r in others)),
-        )
-        if differs
-    ]
-    model = "".join(of_file) if own.model.is_file and of_file[1] else of_dataset[0]
-    words = [f"`{shlex.quote(word)}`" for word in _words(model, own.dataset.title, others)]
-    say(
-        f"{wanted} is the run {taken}{', which is preferred' * is_preferred} (dataset "
-        f"{own.dataset.title}, front end {own.frontend_spec}); it has runs on other "
-        f"{' or '.join(kinds)}, too: {few(words, _SHOWN)}",
-        err=True,
-    )
+    sentence = f"{wanted} is the run {taken}{', which is preferred' * is_preferred}"
+    if others:
+        special = [f"dataset {own.dataset.title}", f"front end {own.frontend_spec}", *special]
+    sentence += f" ({', '.join(special)})"
+    if others:
+        kinds = [
+            kind
+            for kind, differs in (
+                ("datasets", any(r.record.dataset.title != own.dataset.title for r in others)),
+                ("front ends", any(r.record.frontend_spec != own.frontend_spec for r in others)),
+            )
+            if differs
+        ]
+        model = "".join(of_file) if own.model.is_file and of_file[1] else of_dataset[0]
+        words = [f"`{shlex.quote(word)}`" for word in _words(model, own.dataset.title, others)]
+        sentence += f"; it has runs on other {' or '.join(kinds)}, too: {few(words, _SHOWN)}"
+    if params:
+        listed = f"zoo runs list --model {shlex.quote(own.model.name)}"
+        sentence += f"; runs with other parameters: `{listed}`"
+    _say(sentence)
+
+
+def _params(run: "Run") -> dict[str, object]:
+    return {f"{name}=": value for name, value in run.record.params.items()}
+
+
+def _seed(run: "Run", among: "Sequence[Run]") -> str:
+    """Return the seed of a run if others differ from it in nothing else, or else nothing."""
+    kind = run.record.apart_from_seed
+    seeds = {
+        one.record.seed for one in among if one.complete and one.record.apart_from_seed == kind
+    }
+    return f"seed {run.record.seed}, one of {len(seeds)} seeds" if len(seeds) > 1 else ""
 
 
 def _words(model: str, taken: str, others: "Sequence[Run]") -> Iterator[str]:

@@ -239,8 +239,15 @@ class _Hints:
             )
         for run, count in self._unlike.items():
             if 2 * count > self._answered[run]:
-                these = "most of these" if self._answered[run] > 1 else "this one"
-                yield f"{run} was trained on other sounds than {these}; `zoo models` lists others"
+                these = (
+                    "most of these recordings are"
+                    if self._answered[run] > 1
+                    else "this recording is"
+                )
+                yield (
+                    f"{these} unlike those that {run} was trained on; `zoo models` lists other "
+                    "models"
+                )
 
 
 def _do(count: int) -> str:

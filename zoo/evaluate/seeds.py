@@ -8,9 +8,7 @@ from typing import Any
 
 from zoo.evaluate.board import Row
 from zoo_registry.predictions import Predictions
-from zoo_registry.record import RunRecord
 from zoo_registry.runs import Run
-from zoo_registry.text import digest
 
 __all__ = ["averaged", "by_seed", "elsewhere_sentence", "one_per_split", "tested"]
 
@@ -34,18 +32,10 @@ def by_seed(runs: Iterable[Run]) -> list[list[Run]]:
     """
     found: dict[tuple[str, int], dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: (run.record.seed, not run.is_scored, run.id)):
-        seed, identity = run.record.seed, _apart_from_seed(run.record)
+        seed, identity = run.record.seed, run.record.apart_from_seed
         own = (found.setdefault((identity, number), {}) for number in count())
         next(group for group in own if seed not in group)[seed] = run
     return [list(group.values()) for group in found.values()]
-
-
-def _apart_from_seed(record: RunRecord) -> str:
-    """Return a hash of all that identifies a run, apart from its seed and its search."""
-    identity = {name: value for name, value in record.identity.items() if name != "seed"}
-    if "tuned" in identity:
-        identity["tuned"] = {k: v for k, v in identity["tuned"].items() if k != "tuning"}
-    return digest(identity)
 
 
 def averaged(rows: Sequence[Row]) -> Row:

@@ -1,5 +1,6 @@
 """What a board says of ranks: the cells of a row, and the sentences below."""
 
+import re
 from collections.abc import Callable, Collection
 
 from zoo.evaluate.board import TITLES, Board, Row, p_text
@@ -59,11 +60,15 @@ def ranking(board: Board, left_out: Collection[str] = ()) -> list[str]:
     sentences = []
     if len(rows) > 1:
         sentences.append(_best(board, rows))
-        words = {"rank": "those that the data allow, at 95 %"}
+        words = {"rank": "the places that the data allow (95 %)"}
         if any(row.p is not None for row in rows):
-            words["p"] = "the smallest of the tests against better models, corrected for all pairs"
-        told = [f"{name}: {text}" for name, text in words.items() if name not in left_out]
-        sentences += ["; ".join(told) + "."] * bool(told)
+            words["p"] = (
+                "how easily chance makes a difference as large as that to a better model; below "
+                ".05 it counts as real"
+            )
+        told = [f"{name}: {text}." for name, text in words.items() if name not in left_out]
+        sentences += [" ".join(told)] * bool(told)
+        sentences += _on_seeds(board, rows)
     return sentences + _baseline(board, rows)
 
 
@@ -71,16 +76,53 @@ def _best(board: Board, rows: list[Row]) -> str:
     """Return which models may be the best."""
     by = "" if board.by == "accuracy" else f" by {TITLES[board.by]}"
     leading = [row for row in rows if row.rank_low == 1]
+    others = [row for row in rows if row.rank_low != 1]
     named = few([board.name(row) for row in leading], _NAMED)
     if len(leading) == len(rows):
         return f"These tracks do not tell which of the {len(rows)} models is the best{by}."
     if len(leading) > 1:
         return (
             f"The best{by} is one of {len(leading)}, and these tracks do not tell which: {named}. "
-            "Each of the others is significantly worse than some model."
+            + (
+                f"{board.name(others[0])} is significantly worse than at least one of them."
+                if len(others) == 1
+                else "Each of the others is significantly worse than at least one model above it."
+            )
         )
-    others = "each of the others" if leading[0].rank_high == 1 else "some of the others"
-    return f"The best{by} is {named}, which is significantly better than {others}."
+    than = "each of the others" if leading[0].rank_high == 1 else "some of the others"
+    if len(others) == 1:
+        than = board.name(others[0])
+    return f"The best{by} is {named}, which is significantly better than {than}."
+
+
+def _on_seeds(board: Board, rows: list[Row]) -> list[str]:
+    """Return that rows have different seeds, and so different splits; empty if all have the same.
+
+    The seeds of most rows come last.
+    """
+    of_seeds: dict[tuple[int, ...], list[Row]] = {}
+    for row in rows:
+        of_seeds.setdefault(row.seeds or (row.seed,), []).append(row)
+    if len(of_seeds) == 1:
+        return []
+    is_split = re.match("(kfold|holdout):", board.protocol) is not None
+    cause = "the split" if is_split else "the seed"
+    of_split = ", and every seed has its own split" * is_split
+    if all(len(seeds) == 1 for seeds in of_seeds):
+        return [f"The rows are of different seeds{of_split}: scores also differ by {cause}."]
+    ordered = sorted(of_seeds.items(), key=lambda pair: len(pair[1]))
+    parts = []
+    for number, (seeds, own) in enumerate(ordered, 1):
+        names = [board.name(row) if len(seeds) == 1 else row.model for row in own]
+        is_rest = number == len(ordered) and len(own) > 1
+        kind = f"seed {seeds[0]} alone" if len(seeds) == 1 else f"{len(seeds)} seeds"
+        verb = ("are of", "are means over") if len(own) > 1 else ("is of", "is the mean over")
+        who = "the others" if is_rest else few(list(dict.fromkeys(names)), _NAMED)
+        parts.append(f"{who} {verb[len(seeds) > 1]} {kind}")
+    return [
+        f"{'; '.join(parts)}{of_split}. So scores also differ by {cause}; `--seeds apart` shows "
+        "each run."
+    ]
 
 
 def _baseline(board: Board, rows: list[Row]) -> list[str]:

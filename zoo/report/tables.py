@@ -77,7 +77,10 @@ def audit_sentences(audit: dict[str, Any] | None, repeated: bool = False) -> lis
             f"recording, {audit['duplicate']} are exact duplicates. These scores flatter."
         )
     elif audit["known"]:
-        first = f"Audit: none of {tested} shares anything known with training."
+        first = (
+            f"Leakage check passed: none of {tested} shares a group, recording or file with "
+            "training, as far as these are known."
+        )
     else:
         first = (
             f"Audit: none of {tested} is a duplicate of a training track; "

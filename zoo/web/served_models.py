@@ -1,6 +1,6 @@
 """The models that are served: complete runs whose artefact takes audio, own and published ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
@@ -108,16 +108,20 @@ class ServedModels:
 
         Preferred runs come before all others.
         """
+        seeds: dict[str, tuple[str, int]] = {}
         if self._wanted:
             found = list(self._chosen())
         else:
-            newest_first = sorted(filter(_usable, runs()), key=recency_of, reverse=True)
-            found = [_from_run(run) for run in chain(published(), newest_first) if _usable(run)]
+            usable = sorted(filter(_usable, runs()), key=recency_of, reverse=True)
+            found = list(map(_from_run, chain(filter(_usable, published()), usable)))
+            seeds = {run.id: (run.record.apart_from_seed, run.record.seed) for run in usable}
         # A published run comes before whatever else has its name.
         by_run = {model.run: model for model in sorted(found, key=lambda model: model.published)}
         own = [model for model in by_run.values() if not model.published]
         wished = [one.run for one in reversed(preferences())]
         own.sort(key=lambda model: (_rank(model, wished), recency(model.finished)), reverse=True)
+        kind = {m.run: (_rank(m, wished), *seeds.get(m.run, (m.run, 0))) for m in own}
+        own = _by_seed(own, lambda model: kind[model.run])
         newest = {model.model: model.run for model in reversed(own)}
         return [
             *(replace(model, newest=newest[model.model] == model.run) for model in own),
@@ -218,6 +222,25 @@ def _rank(model: ServedModel, wished: Sequence[str]) -> int:
     """Return the place of a model among the preferred runs, of which the last comes first."""
     place = place_of_folder(Path(model.source))
     return wished.index(place) if place in wished else -1
+
+
+def _by_seed(
+    models: Sequence[ServedModel], kind: Callable[[ServedModel], tuple[int, str, int]]
+) -> list[ServedModel]:
+    """Return models in their order, but those that differ only in the seed together, by the seed.
+
+    Parameters
+    ----------
+    models : sequence of ServedModel
+        Models of runs, the one that is meant first.
+    kind : callable
+        Returns the rank of a model, a hash of all but the seed, and the seed.
+    """
+    found: dict[tuple[int, str], list[ServedModel]] = {}
+    for model in models:
+        found.setdefault(kind(model)[:2], []).append(model)
+    alike = (sorted(same, key=lambda model: kind(model)[2]) for same in found.values())
+    return list(chain.from_iterable(alike))
 
 
 def _open(shared: SharedFrontEnds, source: str, sha256: str = "") -> Artefact:

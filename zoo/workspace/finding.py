@@ -86,6 +86,9 @@ def meant(wanted: str) -> list[Run]:
 def chosen(found: Sequence[Run], fits: Callable[[Run], bool] = lambda run: True) -> Run:
     """Return the one of some runs that is preferred, or else the newest.
 
+    Of runs that differ from the newest in nothing but the seed, it is the one with the smallest
+    seed, which stands for them on a board.
+
     Parameters
     ----------
     found : sequence of Run
@@ -95,7 +98,10 @@ def chosen(found: Sequence[Run], fits: Callable[[Run], bool] = lambda run: True)
     """
     complete = [run for run in found if run.complete]
     pool = [run for run in complete if fits(run)] or complete or found
-    return preferred(pool) or max(pool, key=recency_of)
+    ordered = sorted(pool, key=recency_of, reverse=True)
+    kind = ordered[0].record.apart_from_seed
+    same = (run for run in ordered if run.record.apart_from_seed == kind)
+    return preferred(pool) or min(same, key=lambda run: run.record.seed)
 
 
 def find_alike(wanted: Iterable[str | Run], kind: Callable[[Run], Hashable]) -> list[Run]:

@@ -126,7 +126,10 @@ def test_the_audit_speaks():
     assert audit_sentences(None) == ["Audit: none recorded."]
     counts = {"tested": 18, "any": 0, "conflicts": [], "known": 3, "missing": []}
     (repeated,) = audit_sentences(counts, repeated=True)
-    assert repeated == "Audit: none of 18 tests of a track shares anything known with training."
+    assert repeated == (
+        "Leakage check passed: none of 18 tests of a track shares a group, recording or file with "
+        "training, as far as these are known."
+    )
 
 
 def test_what_has_not_changed_is_not_read(table, monkeypatch, workspace):

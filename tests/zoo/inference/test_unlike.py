@@ -52,9 +52,9 @@ def test_where_most_recordings_are_unlike_a_line_names_other_models(
 
     run = hearing("knowing-frames")
     own, *others = sound("own", tone(3)), sound("a", beeps(3)), sound("b", beeps(3))
-    said = f"{run.id} was trained on other sounds than {{}}; `zoo models` lists others\n"
-    assert notes(*others, own) == said.format("most of these")
-    assert notes(others[0]) == said.format("this one")
+    said = f"unlike those that {run.id} was trained on; `zoo models` lists other models\n"
+    assert notes(*others, own) == f"most of these recordings are {said}"
+    assert notes(others[0]) == f"this recording is {said}"
     assert notes(own, others[0]) == ""
 
 

@@ -128,3 +128,26 @@ def test_an_interval_that_holds_all_losses_is_unknown():
     board = Board("d", "", "predefined", True, None, (row,), by="log-loss")
     assert interval_cell(row, board) == "unknown"
     assert "inf" not in boards_csv([board])
+
+
+def test_rows_of_different_seeds_are_said_to_differ_by_the_split(write_run):
+    labels = [0] * 20 + [1] * 20
+    for name, seed in (("svm-a", 0), ("svm-b", 1), ("svm-c", 2), ("knn-a", 0), ("tree-a", 0)):
+        write_run(name, labels, labels[::-1] if name == "tree-a" else labels, seed=seed)
+    said = (
+        "svm is the mean over 3 seeds; the others are of seed 0 alone, and every seed has its own"
+    )
+    assert sum(said in each for each in ranking(zoo.leaderboard()[0])) == 1
+    apart = ranking(zoo.leaderboard(seeds="apart")[0])
+    assert sum("The rows are of different seeds" in each for each in apart) == 1
+
+
+FIXED = {"spec": "predefined", "grouped": True}
+
+
+def test_rows_of_the_same_seeds_need_no_word_on_them(write_run):
+    for name, seed in (("svm-a", 0), ("svm-b", 1), ("knn-a", 0), ("knn-b", 1)):
+        write_run(name, [0, 1] * 8, [0, 1] * 8, seed=seed, protocol=FIXED)
+    assert not any("seed 0" in each for each in ranking(zoo.leaderboard()[0]))
+    apart = ranking(zoo.leaderboard(seeds="apart")[0])
+    assert any("scores also differ by the seed" in each for each in apart)
