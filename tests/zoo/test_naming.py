@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from zoo.cli.completion import complete_run
+from zoo.execution.progress import Reporter
+from zoo.training.names import named
 from zoo.training.verify import verify_files
 from zoo.workspace import find_removable, find_run, set_about
 from zoo_registry import UsageError
@@ -138,3 +140,36 @@ def test_training_gives_it_before_the_first_fold_and_finds_the_run_again(trained
     with pytest.raises(UsageError, match=f"{run.id} has the name 'in two minds' already"):
         zoo.train("./torn.py", data, **again, seed=1)
     assert [item.name for item in run.folder.parent.iterdir()] == [run.id]
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [("knn --seed 1", True), ("knn --set k=7", True), ("svm", True), ("knn --data nowhere", False)],
+)
+def test_a_taken_name_is_refused_before_the_dataset_is_opened(
+    write_run, command, capsys, monkeypatch, words, refused
+):
+    from zoo.plugins.registry import open_registry, usable_model
+
+    params = usable_model(open_registry(), "knn").card.resolve({})
+    set_about(write_run("knn-b", *RIGHT, params=params), "fifty")
+    assert command("train", *words.split(), "--name", "fifty") == 2
+    said = "knn-b has the name 'fifty' already" in capsys.readouterr().err
+    assert said == refused
+
+
+def test_a_former_name_is_said(two):
+    said = Said()
+    assert named(two, "anew", None, said).about.name == "anew"
+    assert named(two, "anew", "a note", said).about.note == "a note"
+    assert said.notes == ["knn-b has the name 'anew' now; its name was 'with vibrato'"]
+
+
+class Said(Reporter):
+    """A reporter that keeps its notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from zoo.cli.output import in_width
 from zoo.execution.progress import Bar, Reporter
 from zoo_registry.text import shown
 
@@ -32,7 +33,8 @@ class TerminalReporter(Reporter):
         """Print one sentence on stderr, only once for several models."""
         if text not in self._printed:
             self._printed.add(text)
-            self._console.print(shown(text), markup=False, emoji=False)
+            for line in in_width(text):
+                self._console.print(line, markup=False, emoji=False)
 
     @contextmanager
     def bar(self, title: str, total: float) -> Iterator[Bar]:

@@ -157,6 +157,7 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
     yield from audit_sentences(board.audit, is_repeated(board))
     yield from notes(board)
     yield from problems([row for row in rows if row.run not in reported])
+    yield "`zoo runs list` has the ids of the runs."
     yield ""
 
 

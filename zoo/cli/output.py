@@ -86,7 +86,8 @@ def print_text(text: Text) -> None:
     """Print lines, tables and trees on stdout, and notes on stderr."""
     for item in text:
         if isinstance(item, str):
-            say(item, err=isinstance(item, Note))
+            for line in in_width(item):
+                say(line, err=isinstance(item, Note))
             continue
         from rich.console import Console
 
@@ -131,7 +132,7 @@ def in_width(text: str, indent: int = 0) -> list[str]:
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
-    )
+    ) or [text]
 
 
 def say_no_run(data: str | None) -> None:

@@ -13,9 +13,20 @@ import typer
 from zoo.cli import runs_list
 from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_data, complete_run
+from zoo.cli.confusion import confusion_table
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, FormatOption, ListFormat
-from zoo.cli.output import Note, Text, columns, make_table, percent, print_data, print_result, say
+from zoo.cli.output import (
+    Note,
+    Text,
+    columns,
+    is_terminal,
+    make_table,
+    percent,
+    print_data,
+    print_result,
+    say,
+)
 from zoo.cli.run_choices import about_run, edit, prefer
 from zoo_registry.text import shown
 
@@ -160,24 +171,15 @@ def _in_words(value: Any) -> str:
 
 
 def _scores(predictions: "Predictions", scores: "Scores", matrix: "NDArray[np.int64]") -> Text:
-    classes = predictions.classes
     folds = " ".join(["; folds", *map(percent, scores.fold_accuracy)])
     yield (
         f"accuracy {percent(scores.accuracy)} by vote, {percent(scores.accuracy_mean)} by mean "
         f"probability, macro F1 {percent(scores.macro_f1)}{folds * bool(scores.fold_accuracy)}"
     )
-    if len(classes) > _CONFUSED:
+    if len(predictions.classes) > _CONFUSED:
         return
     yield ""
-    names = [shown(name)[:4] for name in classes]  # ten of them fit into 80 columns
-    yield make_table(
-        [*columns("", no_wrap=True), *columns(*names, justify="right", no_wrap=True)],
-        (
-            (classes[number], *(count or "." for count in matrix[number].tolist()))
-            for number in predictions.real
-        ),
-        "confusion: rows are labels, columns are answers",
-    )
+    yield confusion_table(predictions, matrix)
 
 
 def _metrics(metrics: "Mapping[str, tuple[float, float, float]]") -> Text:
@@ -281,6 +283,8 @@ def verify_runs(
         found = [one]
     for item in found:
         if isinstance(item, Run):
+            if is_terminal():  # it may take long
+                say(f"verifying {item.id}", err=True)
             findings = verify_run(
                 item, rerun=rerun, data=data, file=file, frontend=frontend, reporter=reporter
             )

@@ -175,6 +175,7 @@ def _facts(item: "Run | RunError", row: "Row | None", wished: Collection[str]) -
         "folder": str(item.folder),
         "error": row.error if row and is_damaged else error,
         "accuracy": row.accuracy if row else None,
+        "label": (row and row.name) or record.model.name,
         **about_run(item, wished),
     }
 
@@ -184,10 +185,14 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
     records = [item.record for _, item in readable]
     boards = Counter(title for title, _ in {(r.dataset.title, r.used) for r in records})
     others = any(record.title != record.model.title for record in records)
-    day = None if width() >= _ROOMY else 10
+    roomy = width() >= _ROOMY
+    day = None if roomy else 10
+    special = [_special(facts, others) for facts, _ in readable]
+    apart = roomy and any(special)
     rows = (
         (
-            (facts["run"], f'"{facts["name"]}"') if facts["name"] else facts["run"],
+            (facts["run"], text) if text and not apart else facts["run"],
+            *[text] * apart,
             *[facts["frontend"]] * others,
             _dataset_name(item, boards[item.record.dataset.title] > 1),
             facts["protocol"] + ("" if facts["grouped"] else " ungrouped"),
@@ -196,7 +201,7 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
             percent(facts["accuracy"]),
             (facts["finished"] or "")[:16].replace("T", " ")[:day],
         )
-        for facts, item in readable
+        for (facts, item), text in zip(readable, special, strict=True)
     )
     if readable:
         # An id and the name of a front end are not broken: "handcrafted" has 11 characters.
@@ -204,10 +209,11 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
         yield make_table(
             [
                 *columns("run", overflow="fold", min_width=longest),
+                *columns(*["what differs"] * apart, overflow="fold"),
                 *columns(*["front end"] * others, overflow="fold", min_width=11),
                 *columns("dataset", "protocol", "status", overflow="fold"),
                 *columns("accuracy", justify="right", no_wrap=True),
-                *columns("finished (UTC)" if day is None else "finished", overflow="fold"),
+                *columns("finished (UTC)" if day is None else "finished", no_wrap=True),
             ],
             rows,
         )
@@ -219,6 +225,15 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
     for facts, _ in listed:
         if facts["run"] is None:
             yield Note(f"damaged: {facts['error']}")
+
+
+def _special(facts: _Facts, has_front_end: bool) -> str:
+    """Return what tells a run apart on its board; its front end may have a column of its own."""
+    text: str = facts["label"].removeprefix(facts["model"]).strip()
+    if has_front_end:
+        text = text.removeprefix(f"on {facts['frontend']}").strip()
+    name = f'"{facts["name"]}"' if facts["name"] else ""
+    return text if name in text else f"{name} {text}".rstrip()
 
 
 def _dataset_name(run: "Run", is_shared: bool) -> str:

@@ -128,6 +128,7 @@ def command(
     from zoo.datasets import FeatureTable
     from zoo.evaluate.subsets import checked_sizes
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
+    from zoo.training.names import check_name
     from zoo.training.origin import Origin
     from zoo.training.train import train
 
@@ -142,9 +143,11 @@ def command(
     wishes = list(product(frontends or (origin.frontend(registry),), names, _seeds(seeds)))
     _check_name(given_name, note, len(wishes))
     weighted: dict[str, bool] = {}
-    for frontend, name, _ in wishes:  # errors are reported before hours of work
+    for frontend, name, seed in wishes:  # errors are reported before hours of work
         with suppress(UsageError) if every else nullcontext():
-            weighted |= _checked(usable_model(registry, name, frontend), name, params)
+            model = usable_model(registry, name, frontend)
+            weighted |= _checked(model, name, params)
+            check_name(given_name, model, params, seed, tuned)
     reporter = TerminalReporter()
     failures: list[str] = []
     scored: list[Run] = []
@@ -234,7 +237,10 @@ def _facts(
     sizes = sizes_apart(dataset, _IMBALANCE)
     if sizes and not any(weighted.values()):
         of = "" if len(weighted) == len(names) else f" (of {', '.join(weighted)})"
-        weigh = f"with `{BALANCED}` all classes count alike in the training{of}; " * bool(weighted)
+        weigh = (
+            f"with `{BALANCED}` all classes count alike in the training{of}, which helps many "
+            "models, not all; " * bool(weighted)
+        )
         yield f"{sizes}: {weigh}`{RANKED}` ranks by an accuracy in which all classes count alike"
 
 

@@ -23,6 +23,7 @@ from zoo.plugins.classical import check_estimator
 from zoo.plugins.registry import all_changes, find_dataset, open_registry, usable_model
 from zoo.training.folds import clear
 from zoo.training.history import note_changes
+from zoo.training.names import check_name, named
 from zoo.training.origin import Origin
 from zoo.training.record import new_record
 from zoo.training.sizes import Sizes
@@ -32,11 +33,9 @@ from zoo.tuning.search import Search, check_search
 from zoo.tuning.trials import Tuning, find_tuning
 from zoo.workspace import (
     check_free,
-    checked_name,
     checked_note,
     locked,
     run_folder,
-    set_about,
 )
 from zoo_registry.card import ParamValue
 from zoo_registry.errors import AudioError, DatasetError, ProtocolError, RunError, UsageError
@@ -169,8 +168,8 @@ def train(
     engine = engine or LocalProcesses(jobs)
     origin = Origin.checked(from_run, keep_classes, frontend, data)
     loaded = usable_model(registry, model, origin.frontend(registry) or frontend)
-    resolved = loaded.card.resolve(params or {})
-    _check(protocol, seed, tuned, nested, name, note)
+    resolved = check_name(name, loaded, params or {}, seed, tuned)
+    _check(protocol, seed, tuned, nested, note)
     fewer, chosen = checked_sizes(sizes), partial(chosen_protocol, protocol, grouped=grouped)
     if isinstance(data, str):
         data = find_dataset(
@@ -212,7 +211,7 @@ def train(
             if done and fits.are_complete:
                 fits.note(reporter)
                 clear(run)
-                return set_about(run, name, note)
+                return named(run, name, note, reporter)
             for own in FILES | FOLDERS:
                 drop_links(folder / own)  # nothing outside of the run is written through them
             check_estimator(loaded, resolved)
@@ -224,11 +223,11 @@ def train(
                 if not done:
                     sample = wanted.sample(run, loaded, used, folds)
                     run = Training(
-                        set_about(run, name, note), experiment, extraction, folds, search, sample,
-                        reporter, engine,
+                        named(run, name, note, reporter), experiment, extraction, folds, search,
+                        sample, reporter, engine,
                     ).finish()  # fmt: skip
                 fits.train(experiment, search, engine, reporter)
-                return _with_embeddings(set_about(run, name, note), used)
+                return _with_embeddings(named(run, name, note, reporter), used)
         used = extraction.dataset
         with suppress(OSError):  # it is empty
             folder.rmdir()
@@ -240,17 +239,13 @@ def check_seed(seed: int) -> None:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
 
 
-def _check(
-    protocol: str | None, seed: int, tuned: bool, nested: int, name: str | None, note: str | None
-) -> None:
+def _check(protocol: str | None, seed: int, tuned: bool, nested: int, note: str | None) -> None:
     """Raise `UsageError` for options that contradict each other, or a value out of range."""
     check_seed(seed)
     if protocol is not None:
         parse_protocol(protocol)
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
-    if name is not None:
-        checked_name(name)
     checked_note(note or "")
 
 
@@ -269,7 +264,8 @@ def _found(tuning: Tuning, reporter: Reporter) -> tuple[dict[str, ParamValue], T
 def _folder(record: RunRecord, root: Path | None, name: str | None) -> Path:
     """Return the folder of a run that may be given this name."""
     folder = run_folder(record, root)
-    check_free(name or "", folder)
+    place = folder.resolve()
+    check_free(name or "", lambda run: run.folder.resolve() == place)
     return folder
 
 

@@ -1,7 +1,7 @@
 """Names and notes of runs, which the user gives."""
 
 import json
-from pathlib import Path
+from collections.abc import Callable
 
 from zoo.workspace.stored import choosing, runs
 from zoo_registry.about import LONGEST_NOTE, About, name_fault, plain_name
@@ -42,15 +42,15 @@ def checked_note(text: str) -> str:
     return note
 
 
-def check_free(name: str, folder: Path) -> None:
+def check_free(name: str, is_own: Callable[[Run], bool]) -> None:
     """Refuse a name that means another run of the workspace, or its model.
 
     Parameters
     ----------
     name : str
         The name; an empty one is refused for no run.
-    folder : Path
-        Folder of the run that shall have it.
+    is_own : callable
+        Whether a run that has the name may be the one that shall have it.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def check_free(name: str, folder: Path) -> None:
             raise UsageError(f"{quoted(name)} is the name of a model; give another name")
         if run.id.casefold().startswith(wanted):
             raise UsageError(f"{quoted(name)} means the run {run.id} already; give another name")
-        if run.about.name.casefold() == wanted and run.folder.resolve() != folder.resolve():
+        if run.about.name.casefold() == wanted and not is_own(run):
             raise UsageError(
                 f"{run.id} has the name {quoted(run.about.name)} already; give another name, or "
                 f"`zoo runs edit {run.id} --name ''` takes it away"
@@ -98,7 +98,8 @@ def set_about(run: Run, name: str | None = None, note: str | None = None) -> Run
     note = note if note is None else checked_note(note)
     with choosing():
         run = Run(run.folder, run.record)  # another process may have written meanwhile
-        check_free(name or "", run.folder)
+        place = run.folder.resolve()
+        check_free(name or "", lambda other: other.folder.resolve() == place)
         former = run.about
         about = About(
             name=former.name if name is None else name,

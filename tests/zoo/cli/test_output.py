@@ -9,7 +9,9 @@ import re
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +22,10 @@ from typer.testing import CliRunner
 import zoo
 from zoo.cli import output
 from zoo.cli.app import app
+from zoo.cli.confusion import confusion_table
+from zoo.cli.console import TerminalReporter
 from zoo.cli.leaderboard import _NAMES, _board_text, _cells
-from zoo.cli.output import Note, cell, columns, make_table, print_result
+from zoo.cli.output import Note, cell, columns, make_table, print_result, print_text
 from zoo.evaluate.board import TITLES, Board, Row, metric_key
 
 
@@ -218,3 +222,27 @@ def _drawn(item) -> str:
     file = io.StringIO()
     Console(file=file, width=output.width()).print(item, markup=False)
     return file.getvalue()
+
+
+def test_sentences_are_wrapped_at_words_on_a_terminal_only(monkeypatch, capsys):
+    text = " ".join(["predefined"] * 20)
+    print_text([Note(text), ""])
+    TerminalReporter().note(text)
+    assert capsys.readouterr() == ("\n", f"{text}\n{text}\n")
+    monkeypatch.setattr("zoo.cli.output.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    print_text([text, ""])
+    TerminalReporter().note(text)
+    out, err = capsys.readouterr()
+    assert out == f"{err}\n"
+    assert max(map(len, out.splitlines())) <= 80
+    assert set(out.split()) == {"predefined"}
+
+
+@pytest.mark.parametrize("count", [3, 10])
+def test_classes_of_a_confusion_are_as_long_as_fit(count):
+    names = tuple(f"{number} percussion" for number in range(count))
+    answers = SimpleNamespace(classes=names, real=range(count))
+    table = confusion_table(answers, np.eye(count, dtype=int))
+    headings = [str(column.header) for column in table.columns][1:]
+    assert headings == [name if count == 3 else name[:4] for name in names]

@@ -48,7 +48,7 @@ def test_json_has_what_it_had_and_more(runs, listed):
     assert set(last) == {"run", "status", "error"}
     assert (last["run"], last["status"]) == (None, "damaged")
     found = {entry["run"]: entry for entry in listed()[:-1]}
-    assert KEYS | {"accuracy", "name", "note", "preferred"} == set(first)
+    assert KEYS | {"accuracy", "label", "name", "note", "preferred"} == set(first)
     own = found["svm-a"]
     assert [own[key] for key in ("accuracy", "name", "note", "preferred")] == [
         0.75, "mine", "a note", True,
@@ -132,3 +132,15 @@ def test_runs_of_several_seeds_have_each_their_own_accuracy(write_run, listed):
     wanted = {f"svm-{seed}": 1 - count / 4 for seed, count in wrong.items()}
     for options in ((), ("--data", "tracks")):
         assert {each["run"]: each["accuracy"] for each in listed(*options)} == wanted
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_runs_of_one_model_are_told_apart(write_run, command, listed, monkeypatch, columns):
+    for name, value, seed in (("svm-a", 1, 0), ("svm-b", 10, 0), ("svm-c", 10, 1)):
+        write_run(name, *RIGHT, params={"C": value}, seed=seed)
+    labels = {each["run"]: each["label"] for each in listed()}
+    assert labels == {"svm-a": "svm C=1", "svm-b": "svm C=10, seed 0", "svm-c": "svm C=10, seed 1"}
+    monkeypatch.setattr("zoo.cli.runs_list.width", lambda: columns)
+    out = command("runs", "list")[1]
+    assert "C=10, seed 1" in out
+    assert out.count("2024-01-01") == 3

@@ -1,0 +1,45 @@
+"""The confusion matrix of a run as a table."""
+
+from typing import TYPE_CHECKING
+
+from zoo.cli.output import columns, is_terminal, make_table, width
+from zoo_registry.text import shown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.table import Table
+
+    from zoo_registry.predictions import Predictions
+
+__all__ = ["confusion_table"]
+
+_PIPE = 80  # columns where there is no terminal
+_SHORTEST = 4  # characters of a heading: ten of them fit into 80 columns
+
+
+def confusion_table(predictions: "Predictions", matrix: "NDArray[np.int64]") -> "Table":
+    """Return the confusion matrix as a table, with headings as long as fit into the terminal.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Answers of a run.
+    matrix : array
+        Result of `zoo.evaluate.metrics.confusion`.
+    """
+    classes = predictions.classes
+    labels = [classes[number] for number in predictions.real]
+    room = (width() if is_terminal() else _PIPE) - max(map(len, map(shown, labels)))
+    most = max(_SHORTEST, room // len(classes) - 3)
+    return make_table(
+        [
+            *columns("", no_wrap=True),
+            *columns(*(shown(name)[:most] for name in classes), justify="right", no_wrap=True),
+        ],
+        (
+            (classes[number], *(count or "." for count in matrix[number].tolist()))
+            for number in predictions.real
+        ),
+        "confusion: rows are labels, columns are answers",
+    )
