@@ -97,7 +97,10 @@ def command(
         models |= dict.fromkeys(_installed())
         model = _known("model", model, models)
     # The boards are stored, so that nothing is computed as long as no run changes.
-    rows = {row.run: row for board in leaderboard(data, seeds="apart") for row in board.rows}
+    boards = leaderboard(data)
+    if any(row.runs[1:] for board in boards for row in board.rows):  # of several seeds
+        boards = leaderboard(data, seeds="apart")
+    rows = {row.run: row for board in boards for row in board.rows}
     wished = {one.run for one in preferences()}
     listed = [
         (facts, item)
