@@ -33,7 +33,7 @@ __all__ = ["Decisive", "Mistake", "Part", "decisive"]
 _BANDS, _PIECES = 4, 5
 _RUNS = 5  # that are asked about a track, the best ones
 _SURE = 0.1  # probability; of less, nothing in the excerpt speaks for the class
-_SHADE = 0.75  # over a part that does not matter
+_SHADE = 0.55  # over a part that does not matter
 _LEAST = 0.05  # by which the probability falls without a part that is worth a picture
 # Must be raised whenever the same artefact and tracks give other figures than before.
 _VERSION = "decisive-1"

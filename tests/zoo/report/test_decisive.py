@@ -53,7 +53,7 @@ def test_the_part_with_the_tone_speaks_for_it(run, workspace):
     assert one.probability > 0.5
     most = one.most
     assert most.low < 3_000 < most.high
-    assert (most.shade, max(part.shade for part in one.parts)) == (0, 0.75)
+    assert (most.shade, max(part.shade for part in one.parts)) == (0, 0.55)
     assert len(one.parts) == one.columns * one.rows
     assert shares == sorted(shares)
     again = decisive([run], {run.id: "model"}, [given], shares.append)
