@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +32,7 @@ __all__ = ["command"]
 
 _STATUSES = ("complete", "no artefact", "failed", "running", "interrupted", "damaged")
 _ROOMY = 100  # columns of a terminal that shows the time of day
+_FIGURES = 8 + 10 + 5 * 3 + 2  # columns of the terminal for accuracy, day and what is between
 _SHOWN = 8  # names in a sentence
 
 _Facts = dict[str, Any]
@@ -190,13 +191,14 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
     others = any(record.title != record.model.title for record in records)
     roomy = width() >= _ROOMY
     day = None if roomy else 10
-    special = [_special(facts, others) for facts, _ in readable]
+    front_end = others and roomy  # in a narrow terminal it is below the id
+    special = [_special(facts, others, front_end) for facts, _ in readable]
     apart = roomy and any(special)
-    rows = (
+    rows = [
         (
             (facts["run"], text) if text and not apart else facts["run"],
             *[text] * apart,
-            *[facts["frontend"]] * others,
+            *[facts["frontend"]] * front_end,
             _dataset_name(item, boards[item.record.dataset.title] > 1),
             facts["protocol"] + ("" if facts["grouped"] else " ungrouped"),
             ("damaged" if facts["status"] == "damaged" else item.state)
@@ -205,7 +207,7 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
             (facts["finished"] or "")[:16].replace("T", " ")[:day],
         )
         for (facts, item), text in zip(readable, special, strict=True)
-    )
+    ]
     if readable:
         # An id and the name of a front end are not broken: "handcrafted" has 11 characters.
         longest = max(len(facts["run"]) for facts, _ in readable)
@@ -213,8 +215,11 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
             [
                 *columns("run", overflow="fold", min_width=longest),
                 *columns(*["what differs"] * apart, overflow="fold"),
-                *columns(*["front end"] * others, overflow="fold", min_width=11),
-                *columns("dataset", "protocol", "status", overflow="fold"),
+                *columns(*["front end"] * front_end, overflow="fold", min_width=11),
+                *(
+                    (name, {"overflow": "fold", "max_width": most})
+                    for name, most in _widths(rows, None if roomy else width() - longest)
+                ),
                 *columns("accuracy", justify="right", no_wrap=True),
                 *columns("finished (UTC)" if day is None else "finished", no_wrap=True),
             ],
@@ -230,13 +235,24 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
             yield Note(f"damaged: {facts['error']}")
 
 
-def _special(facts: _Facts, has_front_end: bool) -> str:
-    """Return what tells a run apart on its board; its front end may have a column of its own."""
-    text: str = facts["label"].removeprefix(facts["model"]).strip()
-    if has_front_end:
-        text = text.removeprefix(f"on {facts['frontend']}").strip()
-    name = f'"{facts["name"]}"' if facts["name"] else ""
-    return text if name in text else f"{name} {text}".rstrip()
+def _widths(rows: Sequence[Sequence[Any]], room: int | None) -> Iterator[tuple[str, int | None]]:
+    """Yield dataset, protocol and status with the width that each has beside accuracy and date."""
+    names = ("dataset", "protocol", "status")
+    most = {
+        name: max(len(name), *(len(row[place]) for row in rows))
+        for place, name in enumerate(names, -5)
+    }
+    while room is not None and sum(most.values()) > room - _FIGURES and max(most.values()) > 1:
+        most[max(most, key=lambda name: most[name] - (name == "status"))] -= 1
+    yield from ((name, None if room is None else most[name]) for name in names)
+
+
+def _special(facts: _Facts, others: bool, front_end: bool) -> str:
+    """Return what tells a run apart: its front end, if it has no column, its name, and the rest."""
+    on, name = f"on {facts['frontend']}", f'"{facts["name"]}"' if facts["name"] else ""
+    text: str = facts["label"].removeprefix(facts["model"]).strip().removeprefix(on).strip()
+    text = text if name in text else f"{name} {text}".rstrip()
+    return f"{on} {text}".rstrip() if others and not front_end else text
 
 
 def _dataset_name(run: "Run", is_shared: bool) -> str:

@@ -83,7 +83,7 @@ def audit_sentences(audit: dict[str, Any] | None, repeated: bool = False) -> lis
         )
     else:
         first = (
-            f"Audit: none of {tested} is a duplicate of a training track; "
+            f"Leakage check passed: none of {tested} is a duplicate of a training track; "
             "nothing is known of artists."
         )
     sentences = [first]

@@ -144,3 +144,19 @@ def test_runs_of_one_model_are_told_apart(write_run, command, listed, monkeypatc
     out = command("runs", "list")[1]
     assert "C=10, seed 1" in out
     assert out.count("2024-01-01") == 3
+
+
+def test_a_narrow_table_has_accuracy_and_date_of_long_ids_on_other_front_ends(
+    write_run, command, terminal
+):
+    other = {"name": "handcrafted", "version": 1}
+    for name, end in (("random-forest-0123456789", other), ("random-forest-a123456789", {})):
+        plugin = {"title": "Made", "distribution": "x", "spec": "handcrafted", "version": "1",
+                  "licence": None, "file": None, "package": None}  # fmt: skip
+        more = {"frontend": end, "frontend_plugin": plugin} if end else {}
+        write_run(name, *RIGHT, model="random-forest", **more)
+    lines = command("runs", "list")[1].splitlines()
+    assert max(map(len, lines)) <= terminal
+    rows = [line for line in lines if "random-forest-" in line]
+    assert ["1.000" in line and "2024-01-01" in line for line in rows] == [True, True]
+    assert any("on handcrafted" in line for line in lines)
