@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,3 +136,12 @@ def test_few_tracks_and_windows_are_asked_about():
     assert asked == [150, 300]
     assert found[known, 0].mean() > 0.3
     assert (found[known, 1] == 0).all()
+
+
+def test_a_long_name_of_a_column_is_shortened(table, command, capsys):
+    path = Path(table)
+    path.write_text(path.read_text().replace("hiss", "hiss" * 75, 1))
+    run = zoo.train("logistic", table, protocol="kfold:2")
+    assert command("runs", "show", run.id) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [len(row) < 100 for row in rows if row.startswith(" hiss")] == [True]
