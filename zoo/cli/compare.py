@@ -8,7 +8,7 @@ import typer
 from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_run
 from zoo.cli.options import ByOption, ForceOption, OpenOption
-from zoo.cli.output import Text, columns, in_width, make_table, print_result, say
+from zoo.cli.output import Text, columns, in_width, is_terminal, make_table, print_result, say
 
 if TYPE_CHECKING:
     from zoo.evaluate.comparison import ComparedRun, RunComparison
@@ -53,6 +53,8 @@ def command(
     if path:
         from zoo.report.comparison import write_comparison
 
+        if is_terminal():  # recordings are decoded for it
+            say(f"writing {path}", err=True)
         write_comparison(path, found, force)
     print_result(
         format,
