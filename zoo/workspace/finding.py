@@ -105,7 +105,9 @@ def chosen(found: Sequence[Run], fits: Callable[[Run], bool] = lambda run: True)
 
 
 def find_alike(wanted: Iterable[str | Run], kind: Callable[[Run], Hashable]) -> list[Run]:
-    """Return a run for each word: the usual ones, or the newest that are of one kind.
+    """Return a run for each word, all of one kind, as few of them unusual as possible.
+
+    Preferred runs come first; of several choices with as many usual runs the newest is taken.
 
     Parameters
     ----------
@@ -137,11 +139,14 @@ def find_alike(wanted: Iterable[str | Run], kind: Callable[[Run], Hashable]) -> 
     common = set.intersection(*({*map(kind, pool)} for pool in pools)) if pools else set()
     if not common or len({*map(kind, usual)}) == 1:
         return usual
-    wished = {run.folder for run in map(preferred, pools) if run}
+    wished, first = ({r.folder for r in own if r} for own in (map(preferred, pools), usual))
     alike = [[chosen([r for r in pool if kind(r) == each]) for pool in pools] for each in common]
-    return max(
-        alike, key=lambda own: (len(wished & {r.folder for r in own}), min(map(recency_of, own)))
-    )
+
+    def _order(own: Sequence[Run]) -> tuple[int, int, tuple[bool, float, float]]:
+        folders = {run.folder for run in own}
+        return len(wished & folders), len(first & folders), min(map(recency_of, own))
+
+    return max(alike, key=_order)
 
 
 def runs_of_name(name: str, known: Iterable[Run]) -> list[Run]:

@@ -325,10 +325,15 @@ class TestWords:
     def test_whichever_ended_last(self, seeded):
         seeded("svm-0", 0, 1), seeded("svm-1", 1, 2)
         seeded("knn-1", 1, 3), seeded("knn-0", 0, 4)
-        assert self.members("svm", "knn") == {"svm-1", "knn-1"}
-        assert self.members("svm-0", "knn") == {"svm-0", "knn-0"}
-        seeded("svm-2", 2, 9)  # no other model has this seed
-        assert self.members("knn", "svm") == {"svm-1", "knn-1"}
+        seeded("tree-2", 2, 7), seeded("tree-1", 1, 6)
+        assert self.members("svm", "knn") == {"svm-0", "knn-0"}
+        assert self.members("svm-1", "knn") == {"svm-1", "knn-1"}
+        seeded("svm-2", 2, 9)
+        assert self.members("svm", "tree") == {"svm-1", "tree-1"}
+        seeded("svm-3", 3, 8, params={"C": 3})  # no other model has this seed
+        seeded("svm-4", 0, 9, params={"C": 4})
+        assert self.members("knn", "svm") == {"svm-4", "knn-0"}
+        assert self.members("tree", "svm") == {"svm-1", "tree-1"}
 
     def test_a_preferred_run(self, seeded):
         seeded("svm-0", 0), seeded("svm-1", 1, 2), seeded("knn-1", 1, 3)
@@ -341,7 +346,8 @@ class TestWords:
 
     def test_within_a_second_the_record_that_was_written_last_is_the_newest(self, seeded):
         for name, when in (("svm-0", 200), ("svm-1", 300), ("svm-2", 100)):
-            os.utime(seeded(name, int(name[-1])).folder / "run.json", (when, when))
+            run = seeded(name, 0, params={"C": when})
+            os.utime(run.folder / "run.json", (when, when))
         assert find_run("svm").id == "svm-1"
 
     @pytest.mark.parametrize("words", [("svm-0", "knn-1"), ("knn-1", "svm-0")])
@@ -392,5 +398,6 @@ def test_ensembles_of_the_same_models_have_rows_that_can_be_told_apart(write_run
     names = [board.name(row) for row in board.rows]
     assert len({*names}) == len(names)
     assert {name for name in names if name.startswith("ensemble")} == {
-        "ensemble members one-1+two-1", "ensemble members one-2+two-1",
-    }  # fmt: skip
+        "ensemble one-1",
+        "ensemble one-2",
+    }
