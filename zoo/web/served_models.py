@@ -227,7 +227,7 @@ def _rank(model: ServedModel, wished: Sequence[str]) -> int:
 def _by_seed(
     models: Sequence[ServedModel], kind: Callable[[ServedModel], tuple[int, str, int]]
 ) -> list[ServedModel]:
-    """Return models in their order, but those that differ only in the seed together, by the seed.
+    """Return models in their order, but of those that differ only in the seed the smallest first.
 
     Parameters
     ----------
@@ -236,11 +236,11 @@ def _by_seed(
     kind : callable
         Returns the rank of a model, a hash of all but the seed, and the seed.
     """
-    found: dict[tuple[int, str], list[ServedModel]] = {}
-    for model in models:
-        found.setdefault(kind(model)[:2], []).append(model)
-    alike = (sorted(same, key=lambda model: kind(model)[2]) for same in found.values())
-    return list(chain.from_iterable(alike))
+    first: dict[tuple[int, str], ServedModel] = {}
+    for model in sorted(models, key=lambda model: kind(model)[2]):
+        first.setdefault(kind(model)[:2], model)
+    in_order = ((first[kind(model)[:2]], model) for model in models)
+    return list({model.run: model for model in chain.from_iterable(in_order)}.values())
 
 
 def _open(shared: SharedFrontEnds, source: str, sha256: str = "") -> Artefact:
