@@ -212,7 +212,7 @@ def test_no_figure_of_a_board_is_cut_at_any_width(wide, by, names, seeds, change
             for each in whole:
                 assert re.search(rf"(?<!\S){re.escape(each)}(?!\S)", table), (name, each)
     assert all(cell_len(line) <= wide for line in table.splitlines())
-    assert ("; p: " in text) == ("p" not in left and rank > 1 and len(rows) > 1)
+    assert (" p: " in text) == ("p" not in left and rank > 1 and len(rows) > 1)
     assert ("worst change: " in text) == ("worst change" not in left and changed)
 
 
