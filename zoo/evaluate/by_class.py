@@ -157,8 +157,7 @@ def influences(metric: ByClass, predictions: Predictions) -> Values:
     predictions : Predictions
         For tracks of real classes.
     """
-    groups = _groups(predictions)
-    found = metric(predictions, np.sqrt(groups / np.maximum(groups - 1, 1)))
+    found = _parts(metric, _Held(predictions))
     return _mean(found.figures) + found.influence * len(predictions)
 
 
@@ -186,13 +185,32 @@ def missing_variance(metric: ByClass, predictions: Predictions) -> float:
         As for `influences`.
     """
     labels, groups = predictions.labels, _groups(predictions)
-    found = metric(predictions, np.ones(len(groups)))
+    found = _parts(metric, _Held(predictions))
     least, most = np.full(len(groups), np.inf), np.full(len(groups), -np.inf)
     np.minimum.at(least, labels, found.own)
     np.maximum.at(most, labels, found.own)
     share = (np.where(most == least, most, 0.5) * groups + 1) / (groups + 2)
     variance = np.where(most == least, share * (1 - share) / (groups + 2), 0.0)
     return float(variance.sum() / max(1, np.isfinite(found.figures).sum()) ** 2)
+
+
+class _Held:
+    """Predictions that are equal to themselves only, and so can be looked up."""
+
+    def __init__(self, predictions: Predictions) -> None:
+        self.predictions = predictions
+
+    def __hash__(self) -> int:
+        return id(self.predictions)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and other.predictions is self.predictions
+
+
+@lru_cache(maxsize=1)  # an interval needs them twice
+def _parts(metric: ByClass, held: _Held) -> Parts:
+    groups = _groups(held.predictions)
+    return metric(held.predictions, np.sqrt(groups / np.maximum(groups - 1, 1)))
 
 
 def _mean(figures: Values) -> float:

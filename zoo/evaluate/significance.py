@@ -177,21 +177,31 @@ class Entries:
         self._measured = cache(self._measure)
 
     def _measure(
-        self, measure: Callable[[Predictions], NDArray[np.float64]]
-    ) -> tuple[NDArray[np.float64], list[list[float]]]:
+        self,
+        measure: Callable[[Predictions], NDArray[np.float64]],
+        missing: Callable[[Predictions], float],
+    ) -> tuple[NDArray[np.float64], list[list[float]], NDArray[np.float64]]:
         """Return what each test gives, shape (entries, tests), and the mean of each seed.
 
-        It is the mean over the seeds, and 0 where an entry did not take a test.
+        It is the mean over the seeds, and 0 where an entry did not take a test. The last is the
+        missing variance of each entry.
         """
-        found = np.zeros(self._times.shape)
+        found, lacking = np.zeros(self._times.shape), np.zeros(len(self.entries))
         by_seed: list[list[float]] = []
         for line, own, places in zip(found, self.entries, self._places, strict=True):
             by_seed.append([])
             for one, each in zip(own, places, strict=True):
                 values = measure(one)
                 line[each] += values
+                lacking[len(by_seed) - 1] += missing(one) / len(own)
                 by_seed[-1].append(float(values.mean()))
-        return found / np.maximum(self._times, 1), by_seed
+        return found / np.maximum(self._times, 1), by_seed, lacking
+
+    def _influences(
+        self, metric: Metric
+    ) -> tuple[NDArray[np.float64], list[list[float]], NDArray[np.float64]]:
+        """Return what each test gives to the interval of a metric; see `_measure`."""
+        return self._measured(metric.values, metric.missing or _none)
 
     def means(self, metric: Metric) -> NDArray[np.float64]:
         """Return the metric of each entry, the mean over its seeds, float64, shape (entries,).
@@ -201,7 +211,7 @@ class Entries:
         metric : Metric
             What is measured; NaN where it is not defined.
         """
-        return np.array([fmean(own) for own in self._measured(metric.values)[1]])
+        return np.array([fmean(own) for own in self._influences(metric)[1]])
 
     def scores(self) -> list[dict[str, tuple[float, float, float]]]:
         """Return all metrics of each entry that are defined, with their 95 % intervals.
@@ -229,14 +239,8 @@ class Entries:
         metric : Metric
             What is measured.
         """
-        values, means, seeds = (
-            self._measured(metric.values)[0],
-            self.means(metric),
-            self._seeds(metric),
-        )
-        missing = np.zeros(len(values))
-        if metric.missing is not None:
-            missing[:] = [fmean(map(metric.missing, own)) for own in self.entries]
+        values, _, missing = self._influences(metric)
+        means, seeds = self.means(metric), self._seeds(metric)
         alike: dict[bytes, list[int]] = {}
         for number, taken in enumerate(self._took):
             alike.setdefault(taken.tobytes(), []).append(number)
@@ -343,7 +347,7 @@ class Entries:
 
     def _tested(self, metric: Metric) -> NDArray[np.float64]:
         """Return what each test gives to a metric in the tests, shape (entries, tests)."""
-        return self._measured(metric.tested or metric.values)[0]
+        return self._measured(metric.tested or metric.values, _none)[0]
 
     def _seeds(self, metric: Metric) -> list[NDArray[np.float64]]:
         """Return what each seed adds to the mean of an entry by chance; nothing for a single one.
@@ -352,12 +356,18 @@ class Entries:
         splits of all seeds instead.
         """
         found = []
-        for own in self._measured(metric.values)[1]:
+        for own in self._influences(metric)[1]:
             count = 0 if self._is_repeated or len(own) == 1 else len(own)
             means = np.array(own[:count])
             scale = np.sqrt(max(1, count * (count - 1)))
             found.append((means - means.sum() / max(1, count)) / scale)
         return found
+
+
+def _none(predictions: Predictions) -> float:
+    """Return that no variance is missing."""
+    del predictions
+    return 0.0
 
 
 def _numbered(names: Sequence[Any]) -> NDArray[np.int64]:
