@@ -117,11 +117,11 @@ def test_an_encoder_becomes_a_package(walk):
 
 def test_the_page_does_what_it_says(walk):
     folder, said = walk("ten-minutes.md")
-    own = r"^ +\d+=? +my-model "
+    own = r"^ +\d+(?:-\d+)? +my-model "
     (trained,), (first, last) = said["zoo train ./my_model.py svm"], said["zoo leaderboard"]
     assert trained.startswith(first.rstrip())
     assert len(re.findall(own, first, re.MULTILINE)) == 1
-    assert re.search(r"^ +\d+=? +svm ", first, re.MULTILINE)
+    assert re.search(r"^ +\d+(?:-\d+)? +svm ", first, re.MULTILINE)
     (edited,) = said["zoo train ./my_model.py --set smoothing=0.5"]
     assert len(re.findall(own, edited, re.MULTILINE)) == 3
     installed, removed = said["zoo models"]

@@ -58,7 +58,7 @@ def test_what_a_training_a_report_and_an_export_have_written(
     (page,) = write_report(Path("report"))
     files = [path for path in run.folder.iterdir() if path.is_file()]
     assert {path.name for path in files} == {
-        "run.json", "predictions.csv", "model.onnx", "README.md",
+        "run.json", "predictions.csv", "windows.npy", "model.onnx", "README.md",
     }  # fmt: skip
     for path in (*files, page, *hand_over(run, Path("out"))):
         assert disk.holds(path), path

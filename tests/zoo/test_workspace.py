@@ -44,8 +44,8 @@ class TestFind:
         assert find_run("tree").id == "tree-a"
 
     def test_complete_and_fitting_runs_go_before_newer_ones(self, write_run):
-        write_run("svm-a", *RIGHT, seed=1, **finished(1))
-        write_run("svm-b", *RIGHT, seed=2, **finished(2))
+        write_run("svm-a", *RIGHT, seed=1, params={"C": 1}, **finished(1))
+        write_run("svm-b", *RIGHT, seed=2, params={"C": 2}, **finished(2))
         write_run("svm-c", *RIGHT, seed=1, status="failed", error="no", **finished(3))
         assert find_run("svm").id == "svm-b"
         assert find_run("svm", lambda run: run.record.seed == 1).id == "svm-a"

@@ -95,10 +95,10 @@ def captioned(figure: "Figure", name: str, label: str, caption: str) -> Captione
     from markupsafe import Markup
 
     # matplotlib has escaped the texts in the SVG.
-    return CaptionedFigure(file_name(name), Markup(_svg(figure)), label, caption)
+    return CaptionedFigure(file_name(name), Markup(_svg(figure, name)), label, caption)
 
 
-def _svg(figure: "Figure") -> str:
+def _svg(figure: "Figure", name: str) -> str:
     """Return the ``<svg>`` element without width and height, so that it can be scaled."""
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -109,7 +109,9 @@ def _svg(figure: "Figure") -> str:
     # those that are referred to get a prefix for this figure, the others are removed.
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
     text = text.replace("<svg", '<svg stroke-linejoin="round" stroke-linecap="butt"', 1)
-    prefix = f"f{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
+    # Two figures may be drawn alike, but have names of their own.
+    content = f"{name} {text}".encode("utf-8", "backslashreplace")
+    prefix = f"f{hashlib.sha256(content).hexdigest()[:8]}-"
     used = set(re.findall(r"(?:href=\"|url\()#([^\")]+)", text))
     text = re.sub(r' id="([^"]+)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in used else "", text)
     text = re.sub(r"(href=\"|url\()#", rf"\1#{prefix}", text)

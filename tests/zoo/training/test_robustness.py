@@ -251,7 +251,7 @@ def test_a_change_that_failed_for_all_tracks_is_shown_for_good(
     assert sentence in run.card_path.read_text(encoding="utf-8")
     (board,) = zoo.leaderboard()
     assert board.rows[0].failed_changes == {"vain": 6}
-    assert f"{run.id}, {sentence}." in notes(board)
+    assert f"{board.name(board.rows[0])}, {sentence}." in notes(board)
     monkeypatch.setattr("sys.argv", ["zoo", "runs", "show", run.id])
     run_command()
     assert sentence in capsys.readouterr().out.splitlines()

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import re
 import warnings
 from collections.abc import Callable
 from itertools import chain
@@ -286,7 +287,7 @@ class TestHonesty:
         assert rows[run.id].tuned_on_test == (24 if flatters else 0)
         print_board(board)
         for text in (capsys.readouterr().out, board_markdown(board)):
-            assert (f"pupil{MARK}" in text) == flatters
+            assert (re.search(rf"pupil[^|\n]*{MARK}", text) is not None) == flatters
             assert ("tuned on 24 of the 36 tracks" in text) == flatters
         assert verify_run(run) == []
         assert verify_run(run, rerun=True, file=run.record.model.file) == []
