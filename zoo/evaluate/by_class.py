@@ -12,10 +12,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.evaluate.vote import vote_winners
+from zoo.evaluate.vote import is_right, vote_winners
 from zoo_registry.predictions import Predictions
 
-__all__ = ["ByClass", "areas", "f1s", "influences", "missing_variance", "recalls", "shares"]
+__all__ = ["ByClass", "Measured", "areas", "f1s", "measured", "recalls"]
 
 Values: TypeAlias = NDArray[np.float64]
 
@@ -41,19 +41,32 @@ class Parts(NamedTuple):
     own: Values
 
 
-ByClass: TypeAlias = Callable[[Predictions, Values], Parts]
-"""Takes predictions, and a factor of the influence on the figure of each class."""
+class Measured(NamedTuple):
+    """What the tested tracks give to a metric.
+
+    Attributes
+    ----------
+    values, tested : float64 array, shape (rows,)
+        One value per track for intervals, and one for tests; the mean of each is the metric.
+    missing : float
+        Variance of the metric that its values do not have.
+    """
+
+    values: Values
+    tested: Values
+    missing: float = 0.0
 
 
-def recalls(predictions: Predictions, factors: Values) -> Parts:
+ByClass: TypeAlias = Callable[[Predictions], Parts]
+
+
+def recalls(predictions: Predictions) -> Parts:
     """Share of the tracks of each class that is right.
 
     Parameters
     ----------
     predictions : Predictions
         For tracks of real classes.
-    factors : float64 array, shape (classes,)
-        Factor of the influence on the figure of each class.
 
     Returns
     -------
@@ -61,22 +74,22 @@ def recalls(predictions: Predictions, factors: Values) -> Parts:
         Figures, and what each track gives to them.
     """
     labels, classes = predictions.labels, len(predictions.classes)
-    right = (vote_winners(predictions.votes, predictions.probabilities) == labels).astype(float)
+    right = is_right(predictions).astype(np.float64)
     tracks = np.bincount(labels, minlength=classes)
     recall = np.bincount(labels, right, classes) / np.maximum(tracks, 1)
     each = 1 / np.maximum(tracks, 1) / np.count_nonzero(tracks)
-    influence = (factors * each)[labels] * (right - recall[labels])
+    influence = (_factors(predictions) * each)[labels] * (right - recall[labels])
     figures = np.where(tracks > 0, recall, np.nan)
     return Parts(figures, influence, right * each[labels], right)
 
 
-def f1s(predictions: Predictions, factors: Values) -> Parts:
+def f1s(predictions: Predictions) -> Parts:
     """F1 of each class; van Rijsbergen 1979, Information Retrieval, chapter 7.
 
     Parameters
     ----------
-    predictions, factors : Predictions, float64 array
-        As for `recalls`.
+    predictions : Predictions
+        For tracks of real classes.
 
     Returns
     -------
@@ -85,13 +98,13 @@ def f1s(predictions: Predictions, factors: Values) -> Parts:
     """
     labels, classes, real = predictions.labels, len(predictions.classes), predictions.real
     winners = vote_winners(predictions.votes, predictions.probabilities)
-    right = (winners == labels).astype(np.float64)
+    right = is_right(predictions).astype(np.float64)
     hits, taken = np.bincount(labels, right, classes), np.bincount(winners, minlength=classes)
     total = np.maximum(np.bincount(labels, minlength=classes) + taken, 1)
     f1 = 2 * hits / total
     each, figures = np.zeros(classes), np.full(classes, np.nan)
     figures[real], each[real] = f1[real], 1 / len(real) / total[real]
-    weight = factors * each
+    weight = _factors(predictions) * each
     influence = 2 * right * weight[labels]
     influence = influence - f1[labels] * weight[labels] - f1[winners] * weight[winners]
     # A wrong track takes from the class that it is taken for, and the right ones give back as much
@@ -101,23 +114,24 @@ def f1s(predictions: Predictions, factors: Values) -> Parts:
     return Parts(figures, influence, share, right)
 
 
-def areas(predictions: Predictions, factors: Values) -> Parts:
+def areas(predictions: Predictions) -> Parts:
     """Area under the ROC curve of each class against the rest.
 
     The influence of a track is that of DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595.
 
     Parameters
     ----------
-    predictions, factors : Predictions, float64 array
-        As for `recalls`.
+    predictions : Predictions
+        For tracks of real classes.
 
     Returns
     -------
     Parts
         Figures, and what each track gives to them.
     """
-    labels, count = predictions.labels, len(predictions)
-    figures, influence, of_own = np.full(len(factors), np.nan), np.zeros(count), np.zeros(count)
+    labels, count, factors = predictions.labels, len(predictions), _factors(predictions)
+    figures = np.full(len(factors), np.nan)
+    influence, share, of_own = np.zeros((3, count))
     for number in predictions.real:
         own, scores = labels == number, predictions.probabilities[:, number]
         positives = int(own.sum())
@@ -127,13 +141,11 @@ def areas(predictions: Predictions, factors: Values) -> Parts:
         above[own] = of_own[own] = _share_below(scores[own], scores[~own])
         above[~own] = 1 - _share_below(scores[~own], scores[own])
         figures[number] = area = above[own].mean()
-        weight = np.where(own, factors[number] / positives, 1 / (count - positives))
-        influence += (above - area) * weight
-    tested = np.isfinite(figures)
-    influence /= max(1, tested.sum())
-    tracks = np.bincount(labels, minlength=len(figures))
-    share = influence + (figures / np.maximum(tracks, 1) / max(1, tested.sum()))[labels]
-    return Parts(figures, influence, share, of_own)
+        moved = (above - area) / np.where(own, positives, count - positives)
+        influence += np.where(own, factors[number], 1) * moved
+        share += moved + own * area / positives
+    tested = max(1, np.isfinite(figures).sum())
+    return Parts(figures, influence / tested, share / tested, of_own)
 
 
 def _share_below(scores: Values, others: Values) -> Values:
@@ -144,11 +156,14 @@ def _share_below(scores: Values, others: Values) -> Values:
     return share
 
 
-def influences(metric: ByClass, predictions: Predictions) -> Values:
-    """Return one value per track, whose mean is the metric: for intervals, float64, shape (rows,).
+def measured(metric: ByClass, predictions: Predictions) -> Measured:
+    """Return what the tested tracks give to the mean of a figure over the classes.
 
     The figure of a class is the mean of its own tracks, which therefore seem less spread than they
-    are: of m groups by the factor (m - 1) / m of the variance (Bessel's correction).
+    are: of m groups by the factor (m - 1) / m of the variance (Bessel's correction). If all tracks
+    of a class are right, or all wrong, they seem to have no variance. So it is that of a class with
+    one more group right and one more wrong (Agresti & Coull 1998,
+    doi:10.1080/00031305.1998.10480550).
 
     Parameters
     ----------
@@ -156,66 +171,31 @@ def influences(metric: ByClass, predictions: Predictions) -> Values:
         One of `recalls`, `f1s` and `areas`.
     predictions : Predictions
         For tracks of real classes.
+
+    Returns
+    -------
+    Measured
+        NaN in every value if no class counts.
     """
-    found = _parts(metric, _Held(predictions))
-    return _mean(found.figures) + found.influence * len(predictions)
-
-
-def shares(metric: ByClass, predictions: Predictions) -> Values:
-    """Return one value per track, whose mean is the metric: for tests, float64, shape (rows,).
-
-    Parameters
-    ----------
-    metric, predictions : callable, Predictions
-        As for `influences`.
-    """
-    return metric(predictions, np.ones(len(predictions.classes))).share * len(predictions)
-
-
-def missing_variance(metric: ByClass, predictions: Predictions) -> float:
-    """Return the variance of the metric that classes have whose tracks are all alike.
-
-    If all tracks of a class are right, or wrong, they seem to have none. So it is that of a class
-    with one more group right and one more wrong (Agresti & Coull 1998,
-    doi:10.1080/00031305.1998.10480550).
-
-    Parameters
-    ----------
-    metric, predictions : callable, Predictions
-        As for `influences`.
-    """
-    labels, groups = predictions.labels, _groups(predictions)
-    found = _parts(metric, _Held(predictions))
+    labels, groups, found = predictions.labels, _groups(predictions), metric(predictions)
+    known = found.figures[np.isfinite(found.figures)]
+    if not len(known):
+        nothing = np.full(len(labels), np.nan)
+        return Measured(nothing, nothing)
     least, most = np.full(len(groups), np.inf), np.full(len(groups), -np.inf)
     np.minimum.at(least, labels, found.own)
     np.maximum.at(most, labels, found.own)
     share = (np.where(most == least, most, 0.5) * groups + 1) / (groups + 2)
-    variance = np.where(most == least, share * (1 - share) / (groups + 2), 0.0)
-    return float(variance.sum() / max(1, np.isfinite(found.figures).sum()) ** 2)
+    missing = np.where(most == least, share * (1 - share) / (groups + 2), 0.0).sum()
+    values = known.mean() + found.influence * len(labels)
+    return Measured(values, found.share * len(labels), float(missing / len(known) ** 2))
 
 
-class _Held:
-    """Predictions that are equal to themselves only, and so can be looked up."""
-
-    def __init__(self, predictions: Predictions) -> None:
-        self.predictions = predictions
-
-    def __hash__(self) -> int:
-        return id(self.predictions)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.predictions is self.predictions
-
-
-@lru_cache(maxsize=1)  # an interval needs them twice
-def _parts(metric: ByClass, held: _Held) -> Parts:
-    groups = _groups(held.predictions)
-    return metric(held.predictions, np.sqrt(groups / np.maximum(groups - 1, 1)))
-
-
-def _mean(figures: Values) -> float:
-    known = figures[np.isfinite(figures)]
-    return float(known.mean()) if len(known) else np.nan
+def _factors(predictions: Predictions) -> Values:
+    """Return the factors of Bessel's correction of the influence on each class."""
+    groups = _groups(predictions)
+    factors: Values = np.sqrt(groups / np.maximum(groups - 1, 1))
+    return factors
 
 
 def _groups(predictions: Predictions) -> Values:

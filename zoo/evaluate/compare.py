@@ -26,7 +26,7 @@ from zoo.evaluate.robustness import by_change
 from zoo.evaluate.row_names import row_names, told_apart
 from zoo.evaluate.shared_tests import SharedTests, board_of, shared_changes, shared_tests
 from zoo.evaluate.significance import Entries
-from zoo.evaluate.vote import vote_winners
+from zoo.evaluate.vote import is_right, vote_winners
 from zoo.workspace import chosen, meant
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.predictions import Predictions
@@ -263,7 +263,7 @@ def _is_fair(metric: Metric, shared: SharedTests) -> bool:
 def _right(predictions: Predictions) -> tuple[list[bool], list[str]]:
     """Return whether each answer is right, and the answers."""
     winners = vote_winners(predictions.votes, predictions.probabilities)
-    return (winners == predictions.labels).tolist(), [predictions.classes[n] for n in winners]
+    return is_right(predictions).tolist(), [predictions.classes[n] for n in winners]
 
 
 def _only(one: Predictions, other: Predictions) -> tuple[OneRight, ...]:

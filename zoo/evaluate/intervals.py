@@ -53,7 +53,7 @@ def ends(
     metric : Metric
         What is measured.
     missing : float64 array, shape (entries,), or float
-        Variance of the mean that the values do not have; see `Metric.missing`.
+        Variance of the mean that the values do not have; see `zoo.evaluate.by_class.Measured`.
     """
     count, tracks = len(sizes), float(sizes.sum())
     if count == 1:  # one group is one observation

@@ -15,17 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.evaluate.board import metric_key
-from zoo.evaluate.by_class import (
-    ByClass,
-    areas,
-    f1s,
-    influences,
-    missing_variance,
-    recalls,
-    shares,
-)
+from zoo.evaluate.by_class import Measured, areas, f1s, measured, recalls
 from zoo.evaluate.reliability import bin_of
-from zoo.evaluate.vote import mean_winners, vote_winners
+from zoo.evaluate.vote import is_right, mean_winners, vote_winners
 from zoo_registry.predictions import Predictions
 
 __all__ = [
@@ -54,39 +46,51 @@ class Metric:
     ----------
     name : str
         Name on the command line; one of `zoo.evaluate.board.TITLES`.
-    values : callable
-        Returns one value per row of predictions for tracks of real classes, float64, shape
-        (rows,), whose mean is the metric; NaN where the metric is not defined.
+    measure : callable
+        Returns what each row of predictions for tracks of real classes gives to the metric; NaN
+        where the metric is not defined.
     is_loss : bool
         Whether less is better.
     is_share : bool
         Whether it is a share of tracks.
     most : float
         Its greatest value.
-    tested : callable, optional
-        Returns such values for tests; by default the same.
-    missing : callable, optional
-        Returns a variance of the metric that its values do not have; by default none.
     """
 
     name: str
-    values: Callable[[Predictions], Values]
+    measure: Callable[[Predictions], Measured]
     is_loss: bool = False
     is_share: bool = False
     most: float = 1.0
-    tested: Callable[[Predictions], Values] | None = None
-    missing: Callable[[Predictions], float] | None = None
 
     @property
     def key(self) -> str:
         """Name in JSON, and of the attribute of a row."""
         return metric_key(self.name)
 
+    def ascending(self, scores: Values) -> Values:
+        """Return scores of which more is better, float64, of the same shape.
+
+        Parameters
+        ----------
+        scores : float64 array
+            Values of this metric.
+        """
+        return -scores if self.is_loss else scores
+
+
+def _by_track(values: Callable[[Predictions], Values]) -> Callable[[Predictions], Measured]:
+    """Return how a metric is measured that is the mean of such values."""
+
+    def measure(predictions: Predictions) -> Measured:
+        found = values(predictions)
+        return Measured(found, found)
+
+    return measure
+
 
 def _accuracy(predictions: Predictions) -> Values:
-    winners = vote_winners(predictions.votes, predictions.probabilities)
-    values: Values = (winners == predictions.labels).astype(np.float64)
-    return values
+    return is_right(predictions).astype(np.float64)
 
 
 def _log_loss(predictions: Predictions) -> Values:
@@ -115,27 +119,17 @@ def _calibration_error(predictions: Predictions) -> Values:
     return values
 
 
-def _of_classes(name: str, figures: ByClass) -> Metric:
-    """Return a metric that is the mean over the classes of such figures."""
-    return Metric(
-        name,
-        partial(influences, figures),
-        tested=partial(shares, figures),
-        missing=partial(missing_variance, figures),
-    )
-
-
-ACCURACY = Metric("accuracy", _accuracy, is_share=True)
+ACCURACY = Metric("accuracy", _by_track(_accuracy), is_share=True)
 METRICS = {
     metric.name: metric
     for metric in (
         ACCURACY,
-        _of_classes("balanced-accuracy", recalls),
-        _of_classes("macro-f1", f1s),
-        _of_classes("roc-auc", areas),
-        Metric("log-loss", _log_loss, is_loss=True, most=np.inf),
-        Metric("top3", _top, is_share=True),
-        Metric("calibration-error", _calibration_error, is_loss=True),
+        Metric("balanced-accuracy", partial(measured, recalls)),
+        Metric("macro-f1", partial(measured, f1s)),
+        Metric("roc-auc", partial(measured, areas)),
+        Metric("log-loss", _by_track(_log_loss), is_loss=True, most=np.inf),
+        Metric("top3", _by_track(_top), is_share=True),
+        Metric("calibration-error", _by_track(_calibration_error), is_loss=True),
     )
 }
 """The metrics of a board, by name."""
@@ -164,8 +158,7 @@ class Scores:
 def score(predictions: Predictions) -> Scores:
     """Return the scores of a run over the tracks of its real classes."""
     predictions = predictions.scored
-    labels, folds = predictions.labels, predictions.folds
-    right = vote_winners(predictions.votes, predictions.probabilities) == labels
+    labels, folds, right = predictions.labels, predictions.folds, is_right(predictions)
     tested = np.unique(folds)
     return Scores(
         accuracy=float(right.mean()),

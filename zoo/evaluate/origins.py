@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.evaluate.significance import intervals
-from zoo.evaluate.vote import vote_winners
+from zoo.evaluate.vote import is_right
 from zoo_registry.predictions import Predictions
 from zoo_registry.runs import Run
 
@@ -47,7 +47,7 @@ def origin_sentence(run: Run, predictions: Predictions, learnt: float) -> str:
 
 
 def _scores(part: Predictions, learnt: float) -> str:
-    right = vote_winners(part.votes, part.probabilities) == part.labels
+    right = is_right(part)
     ((low, high),) = intervals([part], learnt)
     tracks = len(set(part.tracks))
     return f"{right.mean():.3f} ({low:.3f}-{high:.3f}), {tracks} track{'s' * (tracks != 1)}"

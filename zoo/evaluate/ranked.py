@@ -65,7 +65,7 @@ def _rank(
     found = entries.compare(metric)
     means = entries.means(metric)
     ranks = found.ranks(means, metric)
-    scores = (means if metric.is_loss else -means).round(DIGITS)
+    scores = -metric.ascending(means).round(DIGITS)
     places = np.searchsorted(np.sort(scores), scores)
     names = np.array(runs_, dtype=object)
     order = np.lexsort((names, places))

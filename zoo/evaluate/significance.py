@@ -18,11 +18,11 @@ the seeds counts, and the seeds are a second source of variance: of the interval
 units whose signs are flipped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,7 @@ class Comparison:
 
     def ranks(self, means: NDArray[np.float64], metric: Metric) -> Ranks:
         """Return the ranks of entries whose metric is given, as it orders them."""
-        entries, scores = len(means), (-means if metric.is_loss else means).round(DIGITS)
+        entries, scores = len(means), metric.ascending(means).round(DIGITS)
         ahead = scores[self.first] - scores[self.second]
         better = np.where(ahead > 0, self.first, self.second)
         worse = np.where(ahead > 0, self.second, self.first)
@@ -122,6 +122,19 @@ class Comparison:
         p = np.full(entries, np.nan)
         np.fmin.at(p, worse[ahead != 0], self.p[ahead != 0])
         return Ranks(low, high, p)
+
+
+class _Measures(NamedTuple):
+    """What the tests of all entries give to a metric; see `zoo.evaluate.by_class.Measured`.
+
+    `values` and `tested`, of shape (entries, tests), are the means over the seeds, and 0 where an
+    entry did not take a test; `by_seed` has the metric with each seed of each entry.
+    """
+
+    values: NDArray[np.float64]
+    tested: NDArray[np.float64]
+    by_seed: list[list[float]]
+    missing: NDArray[np.float64]
 
 
 class Entries:
@@ -176,32 +189,20 @@ class Entries:
         self._took = self._times > 0
         self._measured = cache(self._measure)
 
-    def _measure(
-        self,
-        measure: Callable[[Predictions], NDArray[np.float64]],
-        missing: Callable[[Predictions], float],
-    ) -> tuple[NDArray[np.float64], list[list[float]], NDArray[np.float64]]:
-        """Return what each test gives, shape (entries, tests), and the mean of each seed.
-
-        It is the mean over the seeds, and 0 where an entry did not take a test. The last is the
-        missing variance of each entry.
-        """
-        found, lacking = np.zeros(self._times.shape), np.zeros(len(self.entries))
+    def _measure(self, metric: Metric) -> _Measures:
+        """Measure what all entries answered."""
+        values, tested = np.zeros((2, *self._times.shape))
         by_seed: list[list[float]] = []
-        for line, own, places in zip(found, self.entries, self._places, strict=True):
-            by_seed.append([])
-            for one, each in zip(own, places, strict=True):
-                values = measure(one)
-                line[each] += values
-                lacking[len(by_seed) - 1] += missing(one) / len(own)
-                by_seed[-1].append(float(values.mean()))
-        return found / np.maximum(self._times, 1), by_seed, lacking
-
-    def _influences(
-        self, metric: Metric
-    ) -> tuple[NDArray[np.float64], list[list[float]], NDArray[np.float64]]:
-        """Return what each test gives to the interval of a metric; see `_measure`."""
-        return self._measured(metric.values, metric.missing or _none)
+        missing = []
+        for number, (own, places) in enumerate(zip(self.entries, self._places, strict=True)):
+            found = list(map(metric.measure, own))
+            for one, each in zip(found, places, strict=True):
+                values[number, each] += one.values
+                tested[number, each] += one.tested
+            by_seed.append([float(one.values.mean()) for one in found])
+            missing.append(fmean(one.missing for one in found))
+        times = np.maximum(self._times, 1)
+        return _Measures(values / times, tested / times, by_seed, np.array(missing))
 
     def means(self, metric: Metric) -> NDArray[np.float64]:
         """Return the metric of each entry, the mean over its seeds, float64, shape (entries,).
@@ -211,7 +212,7 @@ class Entries:
         metric : Metric
             What is measured; NaN where it is not defined.
         """
-        return np.array([fmean(own) for own in self._influences(metric)[1]])
+        return np.array([fmean(own) for own in self._measured(metric).by_seed])
 
     def scores(self) -> list[dict[str, tuple[float, float, float]]]:
         """Return all metrics of each entry that are defined, with their 95 % intervals.
@@ -239,7 +240,7 @@ class Entries:
         metric : Metric
             What is measured.
         """
-        values, _, missing = self._influences(metric)
+        values, missing = self._measured(metric).values, self._measured(metric).missing
         means, seeds = self.means(metric), self._seeds(metric)
         alike: dict[bytes, list[int]] = {}
         for number, taken in enumerate(self._took):
@@ -254,8 +255,7 @@ class Entries:
             spread = np.array([(seeds[member] ** 2).sum() for member in members])
             freedom = np.array([max(1, len(seeds[member]) - 1) for member in members])
             sums = sums_by(own, self._groups[taken])
-            own_missing = missing[members]
-            found[members] = ends(means[members], *sums, spread, freedom, metric, own_missing)
+            found[members] = ends(means[members], *sums, spread, freedom, metric, missing[members])
         return [(low, high) for low, high in found.tolist()]
 
     def _of_splits(
@@ -296,10 +296,9 @@ class Entries:
         count, seeds = len(self.entries), self._seeds(metric)
         first, second = np.triu_indices(count, 1)
         if count > _ALL_PAIRS:
-            means = self.means(metric)
-            best = int((-means if metric.is_loss else means).argmax())
+            best = int(metric.ascending(self.means(metric)).argmax())
             first, second = np.full(count - 1, best), np.delete(np.arange(count), best)
-        pairs = Pairs(self._tested(metric), self._took, self._units, seeds, first, second)
+        pairs = Pairs(self._measured(metric).tested, self._took, self._units, seeds, first, second)
         if self._is_repeated:
             p = holm(pairs.of_splits(self._share))
         elif count <= _STEP_DOWN:
@@ -323,7 +322,7 @@ class Entries:
         metric : Metric
             What is measured.
         """
-        values, seeds = self._tested(metric), self._seeds(metric)
+        values, seeds = self._measured(metric).tested, self._seeds(metric)
         one, other = np.array([0]), np.array([1])
         pairs = Pairs(values, self._took, self._units, seeds, one, other)
         if not self._is_repeated:
@@ -345,10 +344,6 @@ class Entries:
         tested = self._took.any(axis=0).sum() / (1 + self._units.max())
         return float(tested / self._learnt)
 
-    def _tested(self, metric: Metric) -> NDArray[np.float64]:
-        """Return what each test gives to a metric in the tests, shape (entries, tests)."""
-        return self._measured(metric.tested or metric.values, _none)[0]
-
     def _seeds(self, metric: Metric) -> list[NDArray[np.float64]]:
         """Return what each seed adds to the mean of an entry by chance; nothing for a single one.
 
@@ -356,18 +351,12 @@ class Entries:
         splits of all seeds instead.
         """
         found = []
-        for own in self._influences(metric)[1]:
+        for own in self._measured(metric).by_seed:
             count = 0 if self._is_repeated or len(own) == 1 else len(own)
             means = np.array(own[:count])
             scale = np.sqrt(max(1, count * (count - 1)))
             found.append((means - means.sum() / max(1, count)) / scale)
         return found
-
-
-def _none(predictions: Predictions) -> float:
-    """Return that no variance is missing."""
-    del predictions
-    return 0.0
 
 
 def _numbered(names: Sequence[Any]) -> NDArray[np.int64]:

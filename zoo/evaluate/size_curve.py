@@ -20,7 +20,7 @@ from zoo.datasets.collections.known import COLLECTIONS
 from zoo.evaluate.intervals import LEVEL, resampled
 from zoo.evaluate.significance import intervals
 from zoo.evaluate.subsets import ALL, shortage
-from zoo.evaluate.vote import vote_winners
+from zoo.evaluate.vote import is_right
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import FoldRecord, RunRecord
 from zoo_registry.runs import Run
@@ -214,15 +214,10 @@ def _point(size: int | None, own: Predictions, folds: Sequence[FoldRecord]) -> S
         size=size,
         tracks=tracks,
         groups=float(np.mean([fold.train_groups or 0 for fold in folds])),
-        accuracy=float(_right(own).mean()),
+        accuracy=float(is_right(own).mean()),
         low=low,
         high=high,
     )
-
-
-def _right(own: Predictions) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = vote_winners(own.votes, own.probabilities) == own.labels
-    return found
 
 
 def _unit(record: RunRecord) -> str:
@@ -239,7 +234,7 @@ def _expected(counts: Sequence[float], answers: Sequence[Predictions]) -> Expect
     sizes = np.bincount(units).astype(np.float64)
     if len(counts) < _FEWEST_POINTS or len(sizes) < _FEWEST_GROUPS:
         return None
-    hits = np.array([np.bincount(units, _right(own)) for own in answers])
+    hits = np.array([np.bincount(units, is_right(own)) for own in answers])
     return expected_gain(np.array(counts), hits, sizes)
 
 

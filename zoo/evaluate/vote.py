@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["count_votes", "mean_winners", "rounded", "vote_winner", "vote_winners"]
+from zoo_registry.predictions import Predictions
+
+__all__ = ["count_votes", "is_right", "mean_winners", "rounded", "vote_winner", "vote_winners"]
 
 
 def count_votes(windows: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -34,6 +36,13 @@ def vote_winners(votes: NDArray[np.int64], probabilities: NDArray[np.float64]) -
     ahead = votes == votes.max(axis=1, keepdims=True)
     winners: NDArray[np.int64] = np.where(ahead, probabilities, -1.0).argmax(axis=1)
     return winners
+
+
+def is_right(predictions: Predictions) -> NDArray[np.bool_]:
+    """Return whether the majority vote of each row is its label, bool, shape (rows,)."""
+    winners = vote_winners(predictions.votes, predictions.probabilities)
+    right: NDArray[np.bool_] = winners == predictions.labels
+    return right
 
 
 def vote_winner(votes: NDArray[np.int64], probabilities: NDArray[np.float64]) -> int:

@@ -59,7 +59,7 @@ def test_the_interval_excludes_zero_exactly_if_p_is_small(tracks, size, better, 
         means = rng.dirichlet(np.ones(4), tracks)
         winners = np.where(rng.random(tracks) < share, labels, means.argmax(axis=1))
         runs.append(answers(labels, winners, means, groups=np.arange(tracks) // size))
-    if np.isfinite(METRICS[name].values(runs[0])).all():
+    if np.isfinite(METRICS[name].measure(runs[0]).values).all():
         found = of(*runs, metric=METRICS[name])
         assert agrees(*found)
         mirrored = of(*reversed(runs), metric=METRICS[name])

@@ -136,7 +136,7 @@ def test_through_the_file_nothing_changes():
 
 @given(predictions())
 def test_values_have_the_metric_of_scikit_learn_as_their_mean(given):
-    found = {name: metric.values(given) for name, metric in METRICS.items()}
+    found = {name: metric.measure(given).values for name, metric in METRICS.items()}
     assert {len(values) for values in found.values()} == {len(given)}
     labels, classes = given.labels, len(given.classes)
     names, means = list(range(classes)), given.probabilities
@@ -178,10 +178,10 @@ def test_values_tell_the_influence_of_each_track(name):
     rows, repeats = 40, 400
     means = rng.dirichlet(np.ones(4), rows)
     one = make(rng.integers(0, 4, rows), rng.integers(0, 3, (rows, 4)), means, rng)
-    values = METRICS[name].values(one)
+    values = METRICS[name].measure(one).values
     for track in range(0, rows, 7):
         more = one.take([*np.tile(np.arange(rows), repeats).tolist(), track])
-        moved = METRICS[name].values(more).mean() - values.mean()
+        moved = METRICS[name].measure(more).values.mean() - values.mean()
         influence = values[track] - values.mean()
         assert moved * rows * repeats == pytest.approx(influence, abs=0.01, rel=0.1)
 
@@ -205,10 +205,10 @@ def test_the_baseline_is_what_such_answers_reach(given):
     votes = np.zeros_like(given.votes)
     votes[:, given.classes.index(found["label"])] = 1
     same = make(given.labels, votes, votes.astype(float))
-    assert found["accuracy"] == pytest.approx(METRICS["accuracy"].values(same).mean())
+    assert found["accuracy"] == pytest.approx(METRICS["accuracy"].measure(same).values.mean())
     for name in ("balanced-accuracy", "macro-f1"):
         metric = METRICS[name]
-        assert found[metric.key] == pytest.approx(metric.values(same).mean())
+        assert found[metric.key] == pytest.approx(metric.measure(same).values.mean())
     guess = baseline(given)["stratified"]
     assert guess["accuracy"] <= found["accuracy"] + 1e-12
     assert guess["log_loss"] >= 0
@@ -217,5 +217,5 @@ def test_the_baseline_is_what_such_answers_reach(given):
 @given(predictions())
 def test_what_tracks_give_in_tests_has_the_metric_as_its_mean(given):
     for metric in METRICS.values():
-        found = (metric.tested or metric.values)(given).mean()
-        assert found == pytest.approx(metric.values(given).mean(), nan_ok=True), metric.name
+        found = metric.measure(given).tested.mean()
+        assert found == pytest.approx(metric.measure(given).values.mean(), nan_ok=True), metric.name
