@@ -1,6 +1,5 @@
 """``zoo runs``: runs of the workspace."""
 
-from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain
@@ -31,11 +30,12 @@ from zoo.cli.run_choices import about_run, edit, prefer
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
     from zoo.evaluate.metrics import ClassScores, Scores
-    from zoo.evaluate.robustness import ChangeScore
     from zoo_registry.errors import RunError
     from zoo_registry.predictions import Predictions
     from zoo_registry.runs import Run
@@ -71,11 +71,11 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
     text: Text = _facts(found)
     if found.is_scored:
         from zoo.cli.importance import importance_part
-        from zoo.evaluate.board import failure_sentences
+        from zoo.cli.robustness import robustness_part
+        from zoo.cli.size_curve import sizes_part
         from zoo.evaluate.metrics import class_scores, confusion, score
         from zoo.evaluate.origins import origin_sentence
         from zoo.evaluate.rejection import rejection
-        from zoo.evaluate.robustness import by_change, change_sentences, failed_changes
         from zoo.evaluate.significance import Entries
 
         predictions = found.predictions()
@@ -96,22 +96,13 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
         if rejected := rejection(predictions):
             record["other"] = asdict(rejected)
             text = chain(text, [f"{rejected.sentence}."])
-        changed = found.robustness()
-        if changed:
-            changes = by_change(changed, predictions)
-            record["changes"] = list(map(asdict, changes))
-            sentences = change_sentences(found.record.robustness)
-            text = chain(text, _robustness(changes, changed.tracks, sentences))
-        text = chain(text, failure_sentences(failed_changes(found.record.robustness, changed)))
+        record["changes"], changed = robustness_part(found, predictions)
+        text = chain(text, changed)
         record["importance"], important = importance_part(found, predictions)
         text = chain(text, important)
         if found.record.sizes:
-            from zoo.cli.size_curve import size_text
-            from zoo.evaluate.size_curve import size_curve
-
-            curve = size_curve(found)
-            record["size_curve"] = curve and curve.to_json()
-            text = chain(text, size_text([curve] if curve else []))
+            record["size_curve"], sizes = sizes_part(found)
+            text = chain(text, sizes)
     print_result(format, json=record, table=text)
 
 
@@ -208,31 +199,6 @@ def _classes(classes: "Sequence[ClassScores]") -> Text:
             for one in classes
         ),
         "classes",
-    )
-
-
-def _robustness(
-    changes: "Sequence[ChangeScore]", tracks: int, sentences: Mapping[str, str]
-) -> Text:
-    yield ""
-    yield make_table(
-        [
-            *columns("change", no_wrap=True),
-            *columns("what is done", overflow="fold"),
-            *columns("right", "unchanged", "difference", "", justify="right"),
-        ],
-        (
-            (
-                each.change,
-                sentences.get(each.change),
-                percent(each.accuracy),
-                percent(each.clean),
-                f"{each.accuracy - each.clean:+.3f}",
-                "the same answer to all" if each.same_answer else None,
-            )
-            for each in changes
-        ),
-        f"robustness {percent(mean(each.accuracy for each in changes))}, {tracks} tracks",
     )
 
 

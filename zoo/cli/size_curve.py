@@ -1,16 +1,18 @@
 """Accuracy by the number of training tracks, as a table with a small curve."""
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli.output import Text, columns, make_table, percent
+from zoo_registry.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zoo.evaluate.size_curve import SizeCurve, SizePoint
+    from zoo_registry.runs import Run
 
-__all__ = ["size_text"]
+__all__ = ["size_text", "sizes_part"]
 
 _STRIP = 21  # characters for accuracies from 0 to 1
 _AXIS = "0" + "1".rjust(_STRIP - 1)
@@ -67,3 +69,25 @@ def _strip(point: "SizePoint") -> str:
     signs = [_LINE if low <= place <= high else " " for place in range(_STRIP)]
     signs[at] = _DOT
     return "".join(signs)
+
+
+def sizes_part(run: "Run") -> tuple[dict[str, Any] | None, Text]:
+    """Return the curve of a run by training size, for JSON and for people.
+
+    Parameters
+    ----------
+    run : Run
+        A run whose folds are done.
+
+    Returns
+    -------
+    dict or None, iterable
+        None without any, or if its file is damaged, which is said.
+    """
+    from zoo.evaluate.size_curve import size_curve
+
+    try:
+        curve = size_curve(run)
+    except RunError as error:
+        return None, iter(["", f"{error}."])
+    return curve.to_json() if curve else None, size_text([curve] if curve else [])

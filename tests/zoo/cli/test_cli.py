@@ -245,6 +245,25 @@ def test_a_run_is_shown_with_its_matrix_the_right_way_round(command, mistaken):
         assert each["low"] <= each["fall"] <= each["high"]
 
 
+@pytest.mark.parametrize("name", ["robustness.csv", "sizes.csv"])
+def test_a_damaged_part_hides_nothing_else_of_a_run(command, tone_folder, feature_table, name):
+    if name == "robustness.csv":
+        wanted = ("--robustness", "4", "--data", str(tone_folder(seconds=0.3)))
+    else:
+        wanted = ("--sizes", "3", "--data", str(feature_table(tracks=20)))
+    options = ("--protocol", "kfold:2", *wanted)
+    assert command("train", "decision-tree", *options)[0] == 0
+    (path,) = Path("models").glob(f"*/*/*/{name}")
+    path.write_bytes(path.read_bytes()[:-3])
+    status, out, _ = command("runs", "show", "decision-tree")
+    assert status == 0
+    assert "confusion" in out
+    assert name in out
+    assert "repairs it" in " ".join(out.split())
+    status, out, _ = command("runs", "show", "decision-tree", "--format", "json")
+    assert (status, json.loads(out)["scores"] is None) == (0, False)
+
+
 def test_a_board_and_a_run_show_what_survives_changes(command, tone_folder, monkeypatch):
     data = str(tone_folder(seconds=0.3))
     options = ("--data", data, "--protocol", "kfold:2")
