@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from zoo_registry.parameters import ParamValue
+from zoo_registry.record_audit import AuditInfo, FoldAudit
 from zoo_registry.record_parts import (
     ArtefactInfo,
-    AuditInfo,
     DatasetInfo,
-    FoldAudit,
     FoldRecord,
     FrontEndInfo,
     ImportanceInfo,

@@ -1,4 +1,4 @@
-"""The parts of the record of a run: its model, dataset, protocol, folds, audit and artefact."""
+"""The parts of the record of a run: its model, dataset, protocol, folds and artefact."""
 
 import re
 import shlex
@@ -14,9 +14,7 @@ from zoo_registry.text import few
 
 __all__ = [
     "ArtefactInfo",
-    "AuditInfo",
     "DatasetInfo",
-    "FoldAudit",
     "FoldRecord",
     "FrontEndInfo",
     "ImportanceInfo",
@@ -324,34 +322,6 @@ class MemberInfo(Structure, kw_only=True, omit_defaults=True):
     artefact: str | None = None
     weight: Number
     folds: list[Number]
-
-
-class FoldAudit(Structure, kw_only=True):
-    """Numbers of test tracks of a fold that share something with a training track.
-
-    Of the `tested` tracks so many share a `group`, a `recording`, all bytes (`duplicate`), or
-    `any` of these. `missing` has the classes without a training track.
-    """
-
-    fold: Count
-    tested: Count
-    group: Count
-    recording: Count
-    duplicate: Count
-    any: Count
-    missing: list[str]
-
-
-class AuditInfo(Structure, kw_only=True):
-    """The audit of a split.
-
-    `conflicts` has pairs of track ids, equal recordings under different labels. `known` is the
-    number of tracks that have a group or a recording in the metadata.
-    """
-
-    folds: list[FoldAudit]
-    conflicts: list[list[str]]
-    known: Count
 
 
 class ArtefactInfo(Structure, kw_only=True, omit_defaults=True):
