@@ -25,7 +25,7 @@ test: setup browser lint
 
 # The same tests with the lowest versions that pyproject.toml allows, in a fresh environment.
 LOWEST := .venv-lowest/bin
-test-lowest: .venv-lowest/.installed docs/browser/ort browser
+test-lowest: .venv-lowest/.installed zoo/web/browser/ort browser
 	$(LOWEST)/pytest -n $(WORKERS) --durations 15
 
 .venv-lowest/.installed: pyproject.toml constraints-lowest.txt
@@ -34,7 +34,7 @@ test-lowest: .venv-lowest/.installed docs/browser/ort browser
 		--no-deps --requirement constraints-lowest.txt --editable . $(WEIGHTS)
 	touch $@
 
-setup: .venv/.installed docs/browser/ort
+setup: .venv/.installed zoo/web/browser/ort
 
 # Installed once, and again whenever what is to be installed has changed.
 .venv/.installed: pyproject.toml constraints.txt
@@ -53,8 +53,8 @@ browser:
 	chromium chromium-driver fonts-dejavu-core >/dev/null; } || \
 	echo "There is no Chromium: tests in a browser are skipped."
 
-# Without npm the page in docs/browser stays without its engine, and its tests are skipped.
-docs/browser/ort: docs/browser/fetch.py
+# Without npm the page in zoo/web/browser stays without its engine, and its tests are skipped.
+zoo/web/browser/ort: docs/engine.py
 	-$(PYTHON) $<
 
 # Kills commands, and runs them again; `make test` does the same with a few kills.
@@ -111,4 +111,4 @@ constraints-lowest: setup
 		--no-annotate --no-header --no-emit-index-url --output-file constraints-lowest.txt
 
 clean:
-	rm -rf .venv .venv-lowest build site docs/browser/ort .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest build site zoo/web/browser/ort .mypy_cache .pytest_cache .ruff_cache

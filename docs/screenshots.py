@@ -64,9 +64,9 @@ def serve_page(driver: Any) -> Iterator[None]:
 
 @contextmanager
 def browser_page(driver: Any) -> Iterator[None]:
-    """Open the page of docs/browser, and drop the same medley."""
+    """Open the page of zoo/web/browser, and drop the same medley."""
     (run,) = _trained("cnn2d")
-    with medley() as song, served(ROOT / "docs" / "browser") as address:
+    with medley() as song, served(ROOT / "zoo" / "web" / "browser") as address:
         driver.get(f"{address}/index.html")
         main = driver.find_element("id", "main")
         for field, path in (("model", run.artefact_path), ("sound", song)):

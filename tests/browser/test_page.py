@@ -1,4 +1,4 @@
-"""The page of docs/browser: the answers of `zoo predict`, given by a browser alone."""
+"""The page of zoo/web/browser without a server of the zoo: the answers of `zoo predict`, given by a browser alone."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ import soundfile
 import zoo
 from zoo_registry import Registry
 
-PAGE = Path(__file__).parents[2] / "docs" / "browser"
+PAGE = Path(__file__).parents[2] / "zoo" / "web" / "browser"
 BUILT_IN = sorted(
     point.name
     for point in entry_points(group="zoo.plugins")
@@ -28,7 +28,7 @@ WITHIN = 1e-3  # in probability
 
 pytestmark = pytest.mark.skipif(
     not (PAGE / "ort").exists(),
-    reason="there is no onnxruntime-web here: make docs/browser/ort",
+    reason="there is no onnxruntime-web here: make zoo/web/browser/ort",
 )
 
 

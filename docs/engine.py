@@ -1,4 +1,7 @@
-"""Put the files of onnxruntime-web that the page needs beside it, by npm: once, by `make setup`."""
+"""The files of onnxruntime-web that the page in zoo/web/browser needs, fetched by npm.
+
+`make setup` runs it once.
+"""
 
 import base64
 import hashlib
@@ -14,7 +17,7 @@ INTEGRITY = (
 )
 # The WebAssembly backend alone, without those for WebGPU and WebNN.
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-HERE = Path(__file__).parent / "ort"
+HERE = Path(__file__).parents[1] / "zoo" / "web" / "browser" / "ort"
 
 
 def main() -> None:
@@ -31,7 +34,7 @@ def main() -> None:
         try:
             subprocess.run([*npm, folder], check=True, stdout=subprocess.DEVNULL)
         except (OSError, subprocess.CalledProcessError) as error:
-            sys.exit(f"npm gave no onnxruntime-web ({error}); docs/browser stays without it")
+            sys.exit(f"npm gave no onnxruntime-web ({error}); the page stays without it")
         (archive,) = Path(folder).glob("*.tgz")
         digest = hashlib.sha512(archive.read_bytes()).digest()
         if base64.b64encode(digest).decode() != INTEGRITY:
