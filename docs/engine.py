@@ -1,7 +1,4 @@
-"""The files of onnxruntime-web that the page in zoo/web/browser needs, fetched by npm.
-
-`make setup` runs it once.
-"""
+"""Fetch the files of onnxruntime-web that the page in zoo/web/browser needs, by npm."""
 
 import base64
 import hashlib

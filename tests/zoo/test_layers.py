@@ -97,6 +97,8 @@ class TestWheel:
             info = "genre_zoo-" + PROJECT["project"]["version"] + ".dist-info"
             assert {name.split("/")[0] for name in names} == {*PACKAGES, info}
             assert source <= set(names)
+            assert "zoo/web/browser/index.html" in names
+            assert not [name for name in names if "/ort/" in name]  # 14 MB, fetched by npm
             assert {name for name in names if "/published/" in name} == runs
             wheel.unlink()
 
