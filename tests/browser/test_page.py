@@ -1,4 +1,4 @@
-"""The page of zoo/web/browser without a server of the zoo: the answers of `zoo predict`, given by a browser alone."""
+"""The page without a server: the answers of `zoo predict`, given by a browser alone."""
 
 import json
 import threading
