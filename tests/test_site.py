@@ -39,6 +39,20 @@ def test_every_page_is_there_and_can_be_reached(site):
     assert not list(site.rglob("*.py"))
 
 
+def test_every_built_in_model_and_front_end_has_its_page(site, scripts):
+    import generate
+
+    start = (site / "index.html").read_text(encoding="utf-8")
+    pages = generate.card_pages()
+    assert len(pages) >= 12
+    for page, title in pages.items():
+        address = page.replace(".md", ".html")
+        assert title in (site / address).read_text(encoding="utf-8")
+        assert f'href="{address}"' in start
+    stored = {p.relative_to(ROOT / "docs").as_posix() for p in ROOT.glob("docs/*/*.md")}
+    assert stored == set(pages)
+
+
 def test_every_page_is_found_by_the_search(site):
     index = (site / "search" / "search_index.json").read_text(encoding="utf-8")
     assert {f"{page}.html" for page in PAGES} <= set(re.findall(r'"location":"([\w.-]+)', index))

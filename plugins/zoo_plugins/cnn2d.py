@@ -1,4 +1,7 @@
-"""Convolutional network of five blocks on log-mel spectrograms."""
+"""Convolutional network of five blocks on log-mel spectrograms.
+
+It is trained from scratch on random windows of about five seconds.
+"""
 
 from typing import Any
 

@@ -1,4 +1,8 @@
-"""Decision tree on the more informative half of the hand-crafted features."""
+"""Decision tree on the more informative half of the hand-crafted features.
+
+Its answer follows from a few comparisons of features with thresholds. It is usually less
+accurate than the other models.
+"""
 
 from typing import Any
 

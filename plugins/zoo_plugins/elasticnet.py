@@ -1,4 +1,7 @@
-"""Logistic regression with an elastic-net penalty on hand-crafted features."""
+"""Logistic regression with an elastic-net penalty on hand-crafted features.
+
+The penalty sets the weights of uninformative features to zero.
+"""
 
 import warnings
 from typing import Any

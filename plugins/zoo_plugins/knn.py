@@ -1,4 +1,7 @@
-"""Nearest neighbours: the training recordings that are most alike vote."""
+"""Nearest neighbours: the training windows most similar to a window vote on its class.
+
+Similarity is the cosine of two rows of features, and a nearer neighbour has a larger weight.
+"""
 
 from typing import Any
 

@@ -1,4 +1,8 @@
-"""Random forest on hand-crafted features."""
+"""Random forest on hand-crafted features.
+
+Several hundred decision trees are trained on random samples of the windows and features; their
+mean probability is the answer.
+"""
 
 from typing import Any
 

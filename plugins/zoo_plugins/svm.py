@@ -1,4 +1,8 @@
-"""Support-vector machine with an RBF kernel on hand-crafted features."""
+"""Support-vector machine with an RBF kernel on hand-crafted features.
+
+One machine per class separates its windows from all others; the zoo turns its scores into
+probabilities.
+"""
 
 from typing import Any
 

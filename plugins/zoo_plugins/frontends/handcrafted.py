@@ -1,4 +1,8 @@
-"""Front end: statistics of spectral and temporal descriptors."""
+"""Front end: statistics of spectral and temporal descriptors.
+
+A window of half a minute becomes one row of 163 numbers, such as the mean and deviation of MFCCs,
+of the spectral contrast and of the spectral centroid, and the tempo. It has no trained weights.
+"""
 
 from zoo import FrontEndCard, Handcrafted
 

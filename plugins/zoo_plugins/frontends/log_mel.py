@@ -1,4 +1,8 @@
-"""Front end: mel spectrogram in decibels."""
+"""Front end: mel spectrogram in decibels.
+
+A recording becomes one row of 128 mel bands per short-time frame, as networks take it. It has no
+trained weights.
+"""
 
 from zoo import FrontEndCard, LogMel
 

