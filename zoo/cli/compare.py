@@ -85,7 +85,7 @@ def _text(found: "RunComparison") -> Text:
             # What is long is the name of a run, a class or a track.
             is_kept = name == "metric" or (place >= table.texts and name not in names)
             justify = "left" if place < table.texts else "right"
-            headings += columns(name, justify=justify, no_wrap=is_kept, overflow="fold")
+            headings += columns(name, justify=justify, no_wrap=is_kept)
         yield make_table(headings, table.rows, table.title)
         if table.more:
             are = "is" if table.more == 1 else "are"

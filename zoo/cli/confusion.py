@@ -1,24 +1,23 @@
 """The confusion matrix of a run as a table."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.cli.output import columns, is_terminal, make_table, width
+from zoo.cli.output import Table, columns, make_table, width
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from rich.table import Table
 
     from zoo_registry.predictions import Predictions
 
 __all__ = ["confusion_table"]
 
-_PIPE = 80  # columns where there is no terminal
 _SHORTEST = 4  # characters of a heading: ten of them fit into 80 columns
 
 
-def confusion_table(predictions: "Predictions", matrix: "NDArray[np.int64]") -> "Table":
+def confusion_table(predictions: "Predictions", matrix: "NDArray[np.int64]") -> Table:
     """Return the confusion matrix as a table, with headings as long as fit into the terminal.
 
     Parameters
@@ -30,9 +29,9 @@ def confusion_table(predictions: "Predictions", matrix: "NDArray[np.int64]") -> 
     """
     classes = predictions.classes
     labels = [classes[number] for number in predictions.real]
-    room = (width() if is_terminal() else _PIPE) - max(map(len, map(shown, labels)))
+    room = width() - max(map(len, map(shown, labels)))
     most = max(_SHORTEST, room // len(classes) - 3)
-    return make_table(
+    table = make_table(
         [
             *columns("", no_wrap=True),
             *columns(*(shown(name)[:most] for name in classes), justify="right", no_wrap=True),
@@ -43,3 +42,5 @@ def confusion_table(predictions: "Predictions", matrix: "NDArray[np.int64]") -> 
         ),
         "confusion: rows are labels, columns are answers",
     )
+    # The note on what is left out has the whole names.
+    return replace(table, left=classes[len(classes) - len(table.left) :])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_data, complete_front_end
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import (
@@ -162,10 +163,11 @@ def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
     serious = sum(problem.distorts for problem in problems)
     if problems:
         yield make_table(
-            columns("problem", "tracks", "detail", overflow="fold"),
+            columns("problem", "tracks", "detail"),
             ((problem.kind, _some(problem.tracks), problem.detail) for problem in problems),
             ", ".join(filter(None, (dataset.name, dataset.selection, f"{len(dataset)} tracks"))),
-            (None if problem.distorts else "dim" for problem in problems),
+            (WARNING if problem.distorts else None for problem in problems),
+            leave=("tracks",),
         )
     if card := _card(dataset):
         yield from _cited(card)
@@ -207,14 +209,16 @@ def list_collections(
 def _collections(found: list[dict[str, Any]], dataset: "Dataset | None") -> Text:
     yield make_table(
         [
-            *columns("name", "title"),
+            *columns("name", no_wrap=True),
+            *columns("title"),
             *columns("files", "classes", justify="right"),
-            *columns("licence", "where to get it", overflow="fold"),
+            *columns("licence", "where to get it"),
         ],
         [
             [item[key] for key in ("name", "title", "files", "classes", "licence", "address")]
             for item in found
         ],
+        leave=("where to get it", "classes", "files", "licence", "title"),
     )
     if dataset:
         card = _card(dataset)

@@ -8,6 +8,7 @@ import traceback
 import warnings
 from contextlib import suppress
 
+from zoo.cli.colour import ERROR, painted
 from zoo_registry.text import shown
 
 __all__ = ["Interrupted", "fail", "flush"]
@@ -56,7 +57,7 @@ def fail(sentence: str, status: int) -> int:
     if os.environ.get("ZOO_DEBUG"):
         traceback.print_exc()
     with suppress(OSError):  # stderr may be a closed pipe, or on a full disk
-        sys.stderr.write(f"zoo: {shown(sentence)}\n")
+        sys.stderr.write(f"{painted('zoo:', ERROR)} {shown(sentence)}\n")
     return status
 
 

@@ -47,7 +47,7 @@ def _table(found: "Sequence[Importance]") -> Any:
     most = max(0.0, *(one.fall for one in found))
     return make_table(
         [
-            *columns("columns", overflow="fold"),
+            *columns("columns"),
             *columns("", "loss", "95 % interval", justify="right", no_wrap=True),
             *columns("", no_wrap=True),
         ],

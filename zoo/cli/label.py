@@ -160,7 +160,7 @@ def _table(proposals: "Sequence[Proposal]", command: str) -> "Text":
         for each in proposals
     ]
     if rows:
-        named = columns("recording", "guess", overflow="fold")
+        named = columns("recording", "guess")
         numbers = columns("confidence", justify="right")
-        yield make_table([*named, *numbers, *columns("group", "reason", overflow="fold")], rows)
+        yield make_table([*named, *numbers, *columns("group", "reason")], rows)
     yield Note(f"Fill in the column label, then train: {command}")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zoo.cli.colour import BEST, TIED, WARNING
 from zoo.cli.options import BoardDataOption, BoardProtocolOption, ByOption
 from zoo.cli.output import (
+    Alert,
     Text,
-    cell,
     columns,
     make_table,
     percent,
@@ -18,7 +19,6 @@ from zoo.cli.output import (
     print_text,
     say,
     say_no_run,
-    width,
 )
 
 if TYPE_CHECKING:
@@ -32,14 +32,9 @@ _NAMES = (
     *("balanced accuracy", "ROC AUC", "log loss", "top 3", "calibration error"),
 )
 _NONE = ("", "-")  # cells without a value
-_FIT = 7  # columns of a board in a narrow terminal
-# Left out, in this order, if a word of a name would be broken, and if words of ten are too long.
-_LESS = ("worst change", "robustness", "accuracy", "p")
-_LEAST = ("95 % interval", "rank")
-_WORD, _PART, _TEXT = 40, 10, 60  # characters of a word, its part and a name that are not broken
+# Left out last, in this order.
+_LESS = ("worst change", "robustness", "accuracy", "p", "95 % interval", "rank")
 _WRAPPED = ("model", "worst change")
-_BETWEEN = 3  # characters between two columns
-_ROOMY = 110  # columns of a terminal that shows all columns of a board
 _LONG = 200  # rows of a board that are shown; drawing ten thousand takes seconds
 
 
@@ -103,10 +98,11 @@ def _differences_text(differences: "list[Difference]") -> Text:
     )
     numbers = ("grouped", "by track", "difference", "leakage")
     headings = [
-        *columns("dataset", "protocol", "model", overflow="fold"),
-        *columns(*numbers, justify="right", no_wrap=True),
+        *columns("dataset", "protocol", "model"),
+        *columns(*numbers, justify="right"),
     ]
-    yield make_table(headings, rows, "groups kept together, and split by track")
+    title = "groups kept together, and split by track"
+    yield make_table(headings, rows, title, leave=("protocol", "dataset"), whole="`--format csv`")
 
 
 def print_board(board: "Board", reported: Collection[str] = ()) -> None:
@@ -128,88 +124,46 @@ def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
 
     rows = board.rows[:_LONG]
     cells = [_cells(board, row) for row in rows]
-    order = dict.fromkeys((*_NAMES[:2], TITLES[board.by], *_NAMES))  # what ranks comes first
+    score = TITLES[board.by]
+    order = dict.fromkeys((*_NAMES[:2], score, *_NAMES))  # what ranks comes first
     names = [name for name in order if any(row[name] not in _NONE for row in cells)]
-    fitting, word = _fitting(names, TITLES[board.by], cells)
-    room = width() - _width(fitting, cells, word)
-    headings = []
-    for name in fitting:
-        if name in _WRAPPED:  # they share the room that is left
-            least = _least_width(name, cells, word)
-            own = max(1, min(_full_width(name, cells), least + room))
-            room -= own - least
-            headings += columns(name, overflow="fold", width=own)
-        else:
-            headings += columns(name, justify="right", no_wrap=True, overflow="fold")
-    yield make_table(
-        headings,
-        ([row[name] for name in fitting] for row in cells),
+    table = make_table(
+        [
+            (name, {} if name in _WRAPPED else {"justify": "right", "no_wrap": True})
+            for name in names
+        ],
+        ([row[name] for name in names] for row in cells),
         heading(board),
-        (None if row.status == "complete" else "yellow" for row in rows),
+        map(_style, rows),
+        leave=_order(names, score),
+        whole="`--format csv`",
     )
+    yield table
+    left = table.left
     if more := len(board.rows) - len(rows):
         yield f"{more} further runs are not shown; `--format csv` lists them all."
-    left = [name for name in names if name not in fitting]
-    if left:
-        yield f"{', '.join(left)}: not shown at this width; `--format csv` has them."
     yield from ranking(board, left)
     yield from explanations(board, left)
-    yield from audit_sentences(board.audit, is_repeated(board))
+    audited = audit_sentences(board.audit, is_repeated(board))
+    yield from map(Alert, audited) if board.audit and board.audit["any"] else audited
     yield from notes(board)
-    yield from problems([row for row in rows if row.run not in reported])
+    yield from map(Alert, problems([row for row in rows if row.run not in reported]))
     yield "`zoo runs list` has the ids of the runs."
     yield ""
 
 
-def _fitting(names: list[str], score: str, cells: list[dict[str, str]]) -> tuple[list[str], int]:
-    """Return the columns that fit into the terminal, and the length of words that are not broken.
-
-    Figures are shown whole or not at all; the score that ranks and the names are always shown.
-    """
-    fitting = names if width() >= _ROOMY else names[:_FIT]
-    while len(fitting) > _FIT and _width(fitting, cells) > width():
-        fitting = fitting[:-1]
-    further = [name for name in reversed(fitting) if name not in ("model", *_LESS, *_LEAST)]
-    for word, less in ((_WORD, (*further, *_LESS)), (_PART, _LEAST)):
-        for name in less:
-            if _width(fitting, cells, word) <= width():
-                return fitting, word
-            fitting = [each for each in fitting if each != name or name == score]
-    return fitting, word
+def _order(names: list[str], score: str) -> list[str]:
+    """Return the columns that a narrow terminal does not show, in the order of leaving them out."""
+    always = ("model", score)
+    further = [name for name in reversed(names) if name not in _LESS]
+    return [name for name in (*further, *_LESS) if name in names and name not in always]
 
 
-def _width(names: list[str], cells: list[dict[str, str]], word: int | None = None) -> int:
-    """Return the width of a table with these columns; names are broken as for `_least_width`.
-
-    Without `word` they are not broken at all.
-    """
-    own = [
-        _full_width(name, cells) if word is None else _least_width(name, cells, word)
-        for name in names
-    ]
-    return sum(own) + _BETWEEN * len(own) - 1
-
-
-def _least_width(name: str, cells: list[dict[str, str]], word: int) -> int:
-    """Return the width of a column in which no figure and no shorter word is broken."""
-    if name not in _WRAPPED:
-        return _longest([name, *(row[name] for row in cells)])
-    return min(
-        _longest([*name.split(), *(part for row in cells for part in row[name].split())]), word
-    )
-
-
-def _full_width(name: str, cells: list[dict[str, str]]) -> int:
-    """Return the width of a column in which no text is broken, unless it is long."""
-    longest = _longest([name, *(row[name] for row in cells)])
-    return min(longest, _TEXT) if name in _WRAPPED else longest
-
-
-def _longest(texts: list[str]) -> int:
-    """Return the most columns of the terminal that one of the texts takes."""
-    from rich.cells import cell_len
-
-    return max(cell_len(cell(text)) for text in texts)
+def _style(row: "Row") -> str | None:
+    """Return the colour of a row; the best ones also have 1 as their first rank."""
+    if row.status != "complete":
+        return WARNING
+    return {1: BEST}.get(row.rank or 0) or (TIED if row.rank_low == 1 else None)
 
 
 def _cells(board: "Board", row: "Row") -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_card
 from zoo.cli.options import ListFormatOption
 from zoo.cli.output import Text, columns, in_width, make_table, print_result
@@ -22,6 +23,10 @@ __all__ = ["command"]
 _HEADINGS = {
     "model": ("model", "title", "family", "front end", "status", "from"),
     "front-end": ("front end", "title", "layout", "status", "from"),
+}
+_LESS = {
+    "model": ("from", "family", "front end", "title"),
+    "front-end": ("from", "layout", "title"),
 }
 _KEYS = (
     "name", "title", "family", "status", "reason", "distribution", "version", "layout", "licence",
@@ -138,7 +143,7 @@ def _card(card: Mapping[str, Any]) -> Text:
         rows = (
             (name, _default(value), card["ranges"].get(name, "")) for name, value in params.items()
         )
-        yield make_table(columns("parameter", "default", "tuned over", overflow="fold"), rows)
+        yield make_table(columns("parameter", "default", "tuned over"), rows)
 
 
 def _default(value: object) -> str:
@@ -154,14 +159,15 @@ def _table(states: "list[PluginStatus]") -> Text:
     for kind, headings in _HEADINGS.items():
         listed = [state for state in states if state.kind == kind]
         yield make_table(
-            columns(*headings, overflow="fold"),
+            columns(*headings),
             (
                 (state.name, state.title,
                  *([state.family, state.frontend] if kind == "model" else [state.layout]),
                  state.status, _origin(state))
                 for state in listed
             ),
-            styles=(None if state.status == "ready" else "yellow" for state in listed),
+            styles=(None if state.status == "ready" else WARNING for state in listed),
+            leave=_LESS[kind],
         )  # fmt: skip
     for state in states:
         if state.reason:

@@ -5,18 +5,24 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
+from zoo.cli.colour import WARNING, is_coloured, painted
+from zoo.cli.fitting import fitted, measured
 from zoo_registry.text import encodable, json_text, quoted, shown
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
+    from rich.table import Table as RichTable
     from rich.tree import Tree
 
 __all__ = [
+    "Alert",
+    "AlertNote",
     "Note",
     "Text",
     "cell",
@@ -35,6 +41,7 @@ __all__ = [
     "width",
 ]
 
+_ENDLESS = 100_000  # characters
 
 Text: TypeAlias = "Iterable[str | Table | Tree]"
 """Result of a command for people: lines for stdout, notes for stderr, tables and trees."""
@@ -42,6 +49,18 @@ Text: TypeAlias = "Iterable[str | Table | Tree]"
 
 class Note(str):
     """Line for stderr."""
+
+    __slots__ = ()
+
+
+class Alert(str):
+    """Line that warns, for stdout."""
+
+    __slots__ = ()
+
+
+class AlertNote(Alert, Note):
+    """Line that warns, for stderr."""
 
     __slots__ = ()
 
@@ -86,8 +105,9 @@ def print_text(text: Text) -> None:
     """Print lines, tables and trees on stdout, and notes on stderr."""
     for item in text:
         if isinstance(item, str):
+            style = WARNING if isinstance(item, Alert) else None
             for line in in_width(item):
-                say(line, err=isinstance(item, Note))
+                say(line, err=isinstance(item, Note), style=style)
             continue
         from rich.console import Console
 
@@ -106,11 +126,25 @@ def escaped(text: str) -> str:
     return "\n".join(map(shown, text.split("\n")))
 
 
-def say(text: object = "", *, err: bool = False) -> None:
-    """Print one line on stdout or stderr, with control characters escaped."""
+def say(text: object = "", *, err: bool = False, style: str | None = None) -> None:
+    """Print one line on stdout or stderr, with control characters escaped.
+
+    Parameters
+    ----------
+    text : object
+        What is printed.
+    err : bool
+        Whether it is for stderr.
+    style : str, optional
+        One of the styles of `zoo.cli.colour`.
+    """
     stream, own = (sys.stderr, sys.__stderr__) if err else (sys.stdout, sys.__stdout__)
     # Beside a bar rich puts a stream there that erases it first; left to itself, typer evades it.
-    typer.echo(shown(str(text)), file=None if stream is own else stream, err=err)
+    line = shown(str(text))
+    coloured = style is not None and is_coloured(stream)
+    if style is not None:
+        line = painted(line, style, stream)
+    typer.echo(line, file=None if stream is own else stream, err=err, color=coloured or None)
 
 
 def in_width(text: str, indent: int = 0) -> list[str]:
@@ -146,41 +180,91 @@ def columns(*names: str, **options: Any) -> list[tuple[str, dict[str, Any]]]:
     return [(name, options) for name in names]
 
 
+@dataclass(frozen=True)
+class Table:
+    """Table that fits into the terminal, and the columns that do not.
+
+    Attributes
+    ----------
+    table : rich.table.Table
+        What is shown.
+    left : tuple of str
+        Names of the columns that are left out.
+    title : str or None
+        Line above the table.
+    whole : str
+        What shows all columns, in the words of the note on those that are left out.
+    """
+
+    table: "RichTable"
+    left: tuple[str, ...] = ()
+    title: str | None = None
+    whole: str = "`--format json`"
+
+    def __rich__(self) -> "RenderableType":
+        """Return what rich prints."""
+        from rich.console import Group
+        from rich.text import Text as Line
+
+        above = [Line(shown(self.title), "bold")] if self.title else []
+        left = ", ".join(name for name in self.left if name)
+        note = f"Not shown for lack of room: {left}; a wider terminal or {self.whole} shows all."
+        return Group(*above, self.table, *[Line(shown(note))] * bool(left))
+
+
 def make_table(
     columns: Sequence[tuple[str, dict[str, Any]]],
     rows: Iterable[Iterable[object]],
     title: str | None = None,
     styles: Iterable[str | None] = repeat(None),
-) -> "Table":
-    """Return a table in the style of the zoo.
+    *,
+    leave: Sequence[str] | None = None,
+    whole: str = Table.whole,
+) -> Table:
+    """Return a table in the style of the zoo, with the columns that fit into the terminal.
+
+    Without a terminal it has all of them, and wraps nothing.
 
     Parameters
     ----------
     columns : sequence of (str, dict)
-        Results of `columns`, joined.
+        Results of `columns`, joined. Text is wrapped at words if need be, but for columns with
+        ``no_wrap`` or ``justify="right"``, which are shown whole or not at all.
     rows : iterable of iterables
         Cells as for `cell`.
     title : str, optional
         Line above the table.
     styles : iterable of str or None
         Colour of each row.
+    leave : sequence of str, optional
+        Names of the columns that may be left out, in the order in which they are; by default all
+        but the first one, from the right.
+    whole : str
+        What shows all columns, such as an option.
     """
     from rich import box
-    from rich.table import Table
+    from rich.table import Table as RichTable
 
-    table = Table(
-        title=title and shown(title),
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        title_style="bold",
-        pad_edge=False,
-        padding=(0, 1),
-    )
-    for name, options in columns:
-        table.add_column(shown(name), **options)
-    for row, style in zip(rows, styles, strict=False):
-        table.add_row(*map(cell, row), style=style)
-    return table
+    names = [name for name, _ in columns]
+    texts = [list(map(cell, row)) for row in rows]
+    sizes = [
+        measured(
+            shown(name),
+            [row[place] for row in texts],
+            not options.get("no_wrap") and options.get("justify") != "right",
+        )
+        for place, (name, options) in enumerate(columns)
+    ]
+    order = range(len(names) - 1, 0, -1) if leave is None else map(names.index, leave)
+    widths = fitted(sizes, list(order), width())
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for place, own in widths.items():
+        name, options = columns[place]
+        table.add_column(shown(name), **{"overflow": "fold"} | options | {"width": own})
+    for row, style in zip(texts, styles, strict=False):
+        table.add_row(*(row[place] for place in widths), style=style)
+    left = (name for place, name in enumerate(names) if place not in widths)
+    return Table(table, tuple(left), title, whole)
 
 
 def make_tree(title: str, branches: Iterable[tuple[str, Iterable[str]]]) -> "Tree":
@@ -217,9 +301,9 @@ def percent(value: float | None) -> str:
 
 
 def width() -> int:
-    """Return the number of columns of the terminal, or 200 if there is none."""
+    """Return the number of columns of the terminal, or more than any line has if there is none."""
     # Programs that read a pipe expect whole lines.
-    return shutil.get_terminal_size().columns if is_terminal() else 200
+    return shutil.get_terminal_size().columns if is_terminal() else _ENDLESS
 
 
 def is_terminal() -> bool:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from zoo.cli import check
+from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_plugin
 from zoo.cli.options import FormatOption, ListFormatOption
-from zoo.cli.output import Note, Text, columns, make_table, print_data, print_result, say
+from zoo.cli.output import AlertNote, Note, Text, columns, make_table, print_data, print_result, say
 from zoo_registry.errors import LimitError, UsageError
 
 if TYPE_CHECKING:
@@ -104,14 +105,14 @@ def list_plugins(format: ListFormatOption = "table") -> None:
 
 def _table(states: "list[PluginStatus]") -> Text:
     yield make_table(
-        columns("plugin", "kind", "status", "from", "hooks", overflow="fold"),
+        columns("plugin", "kind", "status", "from", "hooks"),
         ((s.name, s.kind, s.status, s.origin, ", ".join(s.hooks)) for s in states),
-        styles=(_STYLES.get(state.status, "yellow") for state in states),
+        styles=(_STYLES.get(state.status, WARNING) for state in states),
     )
     # The weights of a front end are optional, and `zoo models` says how to get them.
     sound = ("missing", "front-end")
     if any(s.status in ("broken", "missing") and (s.status, s.kind) != sound for s in states):
-        yield Note("`zoo plugins doctor` says what is wrong, and what to do.")
+        yield AlertNote("`zoo plugins doctor` says what is wrong, and what to do.")
     elif any(state.status == "slow" for state in states):
         yield Note("`zoo plugins doctor` waits for those that are slow.")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.output import Note, Text, columns, in_width, make_table, percent
+from zoo.cli.output import AlertNote, Text, columns, in_width, make_table, percent
 from zoo_registry.discovery import BUILT_IN
 from zoo_registry.published import broken
 
@@ -109,7 +109,7 @@ class ListedRun:
             if value:
                 yield from in_width(f"{name:<12}{value}", indent=12)
         if self.damage:
-            yield Note(self.damage)
+            yield AlertNote(self.damage)
             return
         yield ""
         yield "It must not be used for:"
@@ -151,13 +151,14 @@ class ListedRun:
 def published_table(listed: Sequence[ListedRun]) -> Text:
     """Yield the table of the published runs, and how to use one; nothing without any."""
     for damage in filter(None, (*broken().values(), *(each.damage for each in listed))):
-        yield Note(damage)
+        yield AlertNote(damage)
     whole = [each for each in listed if not each.damage]
     if not whole:
         return
     yield make_table(
         columns("ready to use", "classes", "trained on", "right (95 %)", "size", no_wrap=True),
         (each.cells for each in whole),
+        leave=("size", "classes", "trained on"),
     )
     answers: dict[str, list[str]] = {}
     for each in whole:

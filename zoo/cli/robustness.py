@@ -56,7 +56,7 @@ def _robustness(
     yield make_table(
         [
             *columns("change", no_wrap=True),
-            *columns("what is done", overflow="fold"),
+            *columns("what is done"),
             *columns("right", "unchanged", "difference", "", justify="right"),
         ],
         (

@@ -16,6 +16,7 @@ from zoo.cli.confusion import confusion_table
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, FormatOption, ListFormat
 from zoo.cli.output import (
+    AlertNote,
     Note,
     Text,
     columns,
@@ -137,7 +138,7 @@ def _facts(run: "Run") -> Text:
     for name, value in facts.items():
         yield f"{name:<11}{value}"
     if run.about_fault:
-        yield Note(run.about_fault)
+        yield AlertNote(run.about_fault)
     if run.status in ("no artefact", "interrupted"):
         yield f"next       run `{record.command}` again"
     for skipped in record.skipped:

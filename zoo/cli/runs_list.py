@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_data, complete_of, complete_own_model
 from zoo.cli.options import ListFormatOption
 from zoo.cli.output import (
-    Note,
+    AlertNote,
     Text,
     columns,
     make_table,
@@ -31,8 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _STATUSES = ("complete", "no artefact", "failed", "running", "interrupted", "damaged")
-_ROOMY = 100  # columns of a terminal that shows the time of day
-_FIGURES = 8 + 10 + 5 * 3 + 2  # columns of the terminal for accuracy, day and what is between
+_ROOMY = 100  # columns of a terminal in which what differs has a column of its own
+_NAMES = (
+    *("run", "what differs", "front end", "dataset"),
+    *("protocol", "status", "accuracy", "finished (UTC)"),
+)
+_PLACES = {name: place for place, name in enumerate(_NAMES)}
+_LESS = ("finished (UTC)", "front end", "protocol", "what differs", "dataset", "status", "accuracy")
+_AMISS = ("damaged", "failed", "no artefact", "interrupted")
 _SHOWN = 8  # names in a sentence
 
 _Facts = dict[str, Any]
@@ -190,61 +197,47 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
     boards = Counter(title for title, _ in {(r.dataset.title, r.used) for r in records})
     others = any(record.title != record.model.title for record in records)
     roomy = width() >= _ROOMY
-    day = None if roomy else 10
-    front_end = others and roomy  # in a narrow terminal it is below the id
+    front_end = others and roomy  # in a narrow terminal it is below the id, as what differs is
     special = [_special(facts, others, front_end) for facts, _ in readable]
     apart = roomy and any(special)
     rows = [
         (
             (facts["run"], text) if text and not apart else facts["run"],
-            *[text] * apart,
-            *[facts["frontend"]] * front_end,
+            text,
+            facts["frontend"],
             _dataset_name(item, boards[item.record.dataset.title] > 1),
             facts["protocol"] + ("" if facts["grouped"] else " ungrouped"),
             ("damaged" if facts["status"] == "damaged" else item.state)
             + ", preferred" * facts["preferred"],
             percent(facts["accuracy"]),
-            (facts["finished"] or "")[:16].replace("T", " ")[:day],
+            (facts["finished"] or "")[:16].replace("T", " "),
         )
         for (facts, item), text in zip(readable, special, strict=True)
     ]
     if readable:
-        # An id and the name of a front end are not broken: "handcrafted" has 11 characters.
-        longest = max(len(facts["run"]) for facts, _ in readable)
+        names = [
+            "run", *["what differs"] * apart, *["front end"] * front_end, "dataset", "protocol",
+            "status", "accuracy", "finished (UTC)",
+        ]  # fmt: skip
         yield make_table(
             [
-                *columns("run", overflow="fold", min_width=longest),
-                *columns(*["what differs"] * apart, overflow="fold"),
-                *columns(*["front end"] * front_end, overflow="fold", min_width=11),
-                *(
-                    (name, {"overflow": "fold", "max_width": most})
-                    for name, most in _widths(rows, None if roomy else width() - longest)
-                ),
-                *columns("accuracy", justify="right", no_wrap=True),
-                *columns("finished (UTC)" if day is None else "finished", no_wrap=True),
+                *columns("run", no_wrap=True),
+                *columns(*names[1:-2]),
+                *columns("accuracy", justify="right"),
+                *columns("finished (UTC)", no_wrap=True),
             ],
-            rows,
+            ([row[_PLACES[name]] for name in names] for row in rows),
+            styles=(WARNING if facts["status"] in _AMISS else None for facts, _ in readable),
+            leave=[name for name in _LESS if name in names],
         )
     for facts, item in readable:
-        if facts["status"] in ("damaged", "no artefact", "interrupted"):
-            yield Note(facts["error"] if facts["status"] == "damaged" else str(item.lack))
+        if facts["status"] in _AMISS and facts["status"] != "failed":
+            yield AlertNote(facts["error"] if facts["status"] == "damaged" else str(item.lack))
         if item.about_fault:
-            yield Note(item.about_fault)
+            yield AlertNote(item.about_fault)
     for facts, _ in listed:
         if facts["run"] is None:
-            yield Note(f"damaged: {facts['error']}")
-
-
-def _widths(rows: Sequence[Sequence[Any]], room: int | None) -> Iterator[tuple[str, int | None]]:
-    """Yield dataset, protocol and status with the width that each has beside accuracy and date."""
-    names = ("dataset", "protocol", "status")
-    most = {
-        name: max(len(name), *(len(row[place]) for row in rows))
-        for place, name in enumerate(names, -5)
-    }
-    while room is not None and sum(most.values()) > room - _FIGURES and max(most.values()) > 1:
-        most[max(most, key=lambda name: most[name] - (name == "status"))] -= 1
-    yield from ((name, None if room is None else most[name]) for name in names)
+            yield AlertNote(f"damaged: {facts['error']}")
 
 
 def _special(facts: _Facts, others: bool, front_end: bool) -> str:

@@ -52,7 +52,7 @@ def size_text(curves: "Sequence[SizeCurve]") -> Text:
     left_out = {"tracks"} - {unit} if are_several else {"model"}
     names = [name for name in rows[0] if name not in left_out]
     headings = [
-        *columns(*[name for name in names if name == "model"], overflow="fold"),
+        *columns(*[name for name in names if name == "model"]),
         *columns(*[name for name in names if name != "model"], justify="right", no_wrap=True),
     ]
     cells = ([row[name] for name in names] for row in rows)

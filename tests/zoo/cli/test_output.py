@@ -24,7 +24,7 @@ from zoo.cli import output
 from zoo.cli.app import app
 from zoo.cli.confusion import confusion_table
 from zoo.cli.console import TerminalReporter
-from zoo.cli.leaderboard import _NAMES, _board_text, _cells
+from zoo.cli.leaderboard import _board_text, _cells
 from zoo.cli.output import Note, cell, columns, make_table, print_result, print_text
 from zoo.evaluate.board import TITLES, Board, Row, metric_key
 
@@ -84,14 +84,13 @@ def test_a_narrow_board_leaves_out_empty_columns_first(feature_table, workspace,
     zoo.train("decision-tree", str(feature_table(tracks=20)), protocol="kfold:2")
     boards = {}
     for columns_shown in (80, 200):
-        monkeypatch.setattr("zoo.cli.leaderboard.width", lambda own=columns_shown: own)
+        monkeypatch.setattr("zoo.cli.output.width", lambda own=columns_shown: own)
         boards[columns_shown] = CliRunner().invoke(app, ["leaderboard"]).stdout
     for board in boards.values():
         assert "robustness" not in board
         assert "mean prob." in board
-    (left,) = [line for line in boards[80].splitlines() if "not shown at this width" in line]
-    assert "train s" in left
-    assert "not shown" not in boards[200]
+    assert "log loss" in _left(boards[80])
+    assert not _left(boards[200])
 
 
 @pytest.mark.parametrize("to_file", [False, True], ids=["terminal", "file"])
@@ -146,7 +145,6 @@ def _in_terminal(command: list[str], env: dict[str, str]) -> str:
     ],
 )
 def test_a_narrow_board_breaks_no_name(name, wide, broken, monkeypatch):
-    monkeypatch.setattr("zoo.cli.leaderboard.width", lambda: wide)
     monkeypatch.setattr("zoo.cli.output.width", lambda: wide)
     row = Row(
         rank=1, rank_low=1, rank_high=2, tied_with=("b",), model=name.split()[0], run="a",
@@ -159,16 +157,15 @@ def test_a_narrow_board_breaks_no_name(name, wide, broken, monkeypatch):
     )  # fmt: skip
     board = Board("mine", "0" * 64, "kfold:5", True, None, (row,))
     text = "\n".join(map(_drawn, _board_text(board, ())))
-    lines = text.splitlines()
     words = set(text.split())
     assert (set(name.split()) <= words) != broken
     assert {".750", ".600-.900"} <= words
-    (left,) = [line for line in lines if "not shown at this width" in line]
-    for column in ("macro F1", "mean prob.", "folds", "train s"):
+    left = _left(text)
+    for column in ("mean prob.", "folds", "train s"):
         assert column in left
     assert ("worst change" in left) == (name != "svm")
-    monkeypatch.setattr("zoo.cli.leaderboard.width", lambda: 200)
-    assert not any("not shown" in str(item) for item in _board_text(board, ()))
+    monkeypatch.setattr("zoo.cli.output.width", lambda: 200)
+    assert not any("Not shown" in _drawn(item) for item in _board_text(board, ()))
 
 
 @given(
@@ -196,13 +193,11 @@ def test_no_figure_of_a_board_is_cut_at_any_width(wide, by, names, seeds, change
     )  # fmt: skip
     board = Board("mine", "0" * 64, "kfold:5", True, None, rows, by)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.cli.leaderboard.width", lambda: wide)
         patch.setattr("zoo.cli.output.width", lambda: wide)
         table, *sentences = map(_drawn, _board_text(board, ()))
-    text = " ".join(sentences)
-    left = [name for name in _NAMES if re.search(rf"(^|, ){name}[,:]", sentences[0])]
-    if "not shown" not in sentences[0]:
-        left = []
+    text, left = " ".join(sentences), _left(table)
+    assert all(cell_len(line.rstrip()) <= wide for line in table.splitlines())
+    table = table.partition("Not shown")[0]
     assert TITLES[by] not in left
     for row in rows:
         for name, figures in _cells(board, row).items():
@@ -211,9 +206,14 @@ def test_no_figure_of_a_board_is_cut_at_any_width(wide, by, names, seeds, change
             whole = figures.split()[:1] if name == "worst change" else [figures]
             for each in whole:
                 assert re.search(rf"(?<!\S){re.escape(each)}(?!\S)", table), (name, each)
-    assert all(cell_len(line) <= wide for line in table.splitlines())
     assert (" p: " in text) == ("p" not in left and rank > 1 and len(rows) > 1)
     assert ("worst change: " in text) == ("worst change" not in left and changed)
+
+
+def _left(text: str) -> list[str]:
+    """Return the columns that a note names as not shown."""
+    found = re.search("Not shown for lack of room: ([^;]*);", " ".join(text.split()))
+    return found[1].split(", ") if found else []
 
 
 def _drawn(item) -> str:
@@ -239,10 +239,19 @@ def test_sentences_are_wrapped_at_words_on_a_terminal_only(monkeypatch, capsys):
     assert set(out.split()) == {"predefined"}
 
 
-@pytest.mark.parametrize("count", [3, 10])
-def test_classes_of_a_confusion_are_as_long_as_fit(count):
+@pytest.mark.parametrize("count", [3, 10, 30])
+def test_classes_of_a_confusion_are_as_long_as_fit(count, monkeypatch):
     names = tuple(f"{number} percussion" for number in range(count))
     answers = SimpleNamespace(classes=names, real=range(count))
+
+    def headings() -> list[str]:
+        return [str(column.header) for column in table.table.columns][1:]
+
     table = confusion_table(answers, np.eye(count, dtype=int))
-    headings = [str(column.header) for column in table.columns][1:]
-    assert headings == [name if count == 3 else name[:4] for name in names]
+    assert headings() == list(names)  # in a pipe
+    monkeypatch.setattr("zoo.cli.output.width", lambda: 80)
+    monkeypatch.setattr("zoo.cli.confusion.width", lambda: 80)
+    table = confusion_table(answers, np.eye(count, dtype=int))
+    shown = {3: names, 10: [name[:4] for name in names], 30: [name[:4] for name in names[:9]]}
+    assert headings() == list(shown[count])
+    assert table.left == names[len(headings()) :]
