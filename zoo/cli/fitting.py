@@ -6,7 +6,7 @@ from typing import NamedTuple
 __all__ = ["Column", "fitted", "measured"]
 
 _BETWEEN = 3  # characters between two columns
-_TEXT = 24  # characters that a column of text has at least, so that it is no column of words
+_TEXT = 16  # characters that a column of text has at least, so that it is no column of words
 _WORD, _PART = 40, 10  # characters of a word that is not broken, and its part if nothing else helps
 
 

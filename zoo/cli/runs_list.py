@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _STATUSES = ("complete", "no artefact", "failed", "running", "interrupted", "damaged")
-_ROOMY = 100  # columns of a terminal in which what differs has a column of its own
+_ROOMY = 100  # columns of a terminal with a column for what differs, and the time of day
 _NAMES = (
     *("run", "what differs", "front end", "dataset"),
-    *("protocol", "status", "accuracy", "finished (UTC)"),
+    *("protocol", "status", "accuracy", "finished"),
 )
 _PLACES = {name: place for place, name in enumerate(_NAMES)}
-_LESS = ("finished (UTC)", "front end", "protocol", "what differs", "dataset", "status", "accuracy")
+_LESS = ("front end", "protocol", "what differs", "finished", "dataset", "status", "accuracy")
 _AMISS = ("damaged", "failed", "no artefact", "interrupted")
 _SHOWN = 8  # names in a sentence
 
@@ -210,21 +210,20 @@ def _table(listed: "Sequence[tuple[_Facts, Run | RunError]]") -> Text:
             ("damaged" if facts["status"] == "damaged" else item.state)
             + ", preferred" * facts["preferred"],
             percent(facts["accuracy"]),
-            (facts["finished"] or "")[:16].replace("T", " "),
+            (facts["finished"] or "")[: 16 if roomy else 10].replace("T", " "),
         )
         for (facts, item), text in zip(readable, special, strict=True)
     ]
     if readable:
         names = [
             "run", *["what differs"] * apart, *["front end"] * front_end, "dataset", "protocol",
-            "status", "accuracy", "finished (UTC)",
+            "status", "accuracy", "finished",
         ]  # fmt: skip
         yield make_table(
             [
-                *columns("run", no_wrap=True),
-                *columns(*names[1:-2]),
+                *columns(*names[:-2]),
                 *columns("accuracy", justify="right"),
-                *columns("finished (UTC)", no_wrap=True),
+                *columns("finished", no_wrap=True),
             ],
             ([row[_PLACES[name]] for name in names] for row in rows),
             styles=(WARNING if facts["status"] in _AMISS else None for facts, _ in readable),
