@@ -26,7 +26,7 @@ from zoo.cli import (
 )
 from zoo.cli.ending import Interrupted, fail, flush
 from zoo.cli.output import escaped
-from zoo.cli.panels import add_to
+from zoo.cli.panels import Group, add_to
 from zoo_registry.errors import UsageError, ZooError
 from zoo_registry.places import hint
 from zoo_registry.text import first_line, in_a_line
@@ -40,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="zoo",
+    cls=Group,
     help="Train audio classifiers, compare them honestly, use them.",
     epilog="Start with `zoo train svm`, which makes and uses the demo set.",
     no_args_is_help=True,

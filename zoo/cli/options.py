@@ -44,6 +44,17 @@ __all__ = [
 _VARIABLE = "DASK_SCHEDULER_ADDRESS"  # the same as Dask uses
 
 
+def _share(text: str) -> float:
+    """Return a text as a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if value < 0 or value > 1:  # that a share is none is said where it is used
+        raise typer.BadParameter(f"{text!r} is no number from 0 to 1")
+    return value
+
+
 def _confidence(text: str) -> str:
     """Return a text that is a number from 0 to 1, or auto."""
     try:
@@ -106,8 +117,8 @@ MinConfidenceOption = Annotated[
     str,
     typer.Option(
         parser=_confidence,
-        metavar="NUMBER|auto",
-        help="Below this, the answer is `unknown`; auto is --precision 0.9.",
+        metavar="NUMBER",
+        help="Below this, the answer is `unknown`; `auto` is --precision 0.9.",
     ),
 ]
 ByOption = Annotated[
@@ -122,8 +133,8 @@ ByOption = Annotated[
 PrecisionOption = Annotated[
     float | None,
     typer.Option(
-        min=0.0,
-        max=1.0,
+        parser=_share,
+        metavar="NUMBER",
         help="Withhold unsure answers, so that this share of the others is right, as estimated "
         "out of fold.",
     ),
