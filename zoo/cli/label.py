@@ -3,7 +3,6 @@
 import shlex
 import sys
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,7 +16,6 @@ from zoo.cli.output import Note, columns, make_table, percent, print_result, say
 from zoo_registry.errors import UsageError, ZooError
 from zoo_registry.files import check_replaceable
 from zoo_registry.predictions import OTHER
-from zoo_registry.text import pip_install
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +65,6 @@ def command(
     from zoo.workspace import sole_writer
 
     serve = serve or open
-    if serve and find_spec("starlette") is None:
-        raise UsageError(f"the page needs Starlette and uvicorn; {pip_install('web')}")
     if STDIN in paths:
         raise UsageError("standard input has no path that a table could hold; give files")
     reporter = TerminalReporter()

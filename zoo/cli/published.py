@@ -1,10 +1,10 @@
 """Published runs as ``zoo models`` lists them, and the short card of one."""
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from zoo.artefacts.stated import stated_accuracy
 from zoo.cli.output import AlertNote, Text, columns, in_width, make_table, percent
 from zoo_registry.discovery import BUILT_IN
 from zoo_registry.published import broken
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from zoo_registry.runs import Run
 
 __all__ = ["ListedRun", "published_table"]
-
-_ACCURACY = re.compile(r"majority vote \| ([\d.]+), 95 % interval ([\d.]+) to ([\d.]+) ")
 
 
 class ListedRun:
@@ -40,12 +38,8 @@ class ListedRun:
     @cached_property
     def scores(self) -> dict[str, float]:
         """The accuracy and its interval as the card states them; empty if anything is damaged."""
-        if self.damage:
-            return {}
-        # To compute the interval takes scipy, and a second.
-        found = _ACCURACY.search(self.run.content(self.run.card_path).decode(errors="replace"))
-        names = ("accuracy", "ci_low", "ci_high")
-        return dict(zip(names, map(float, found.groups()), strict=True)) if found else {}
+        found = None if self.damage else stated_accuracy(self.run)
+        return dict(zip(("accuracy", "ci_low", "ci_high"), found, strict=True)) if found else {}
 
     @property
     def entry(self) -> dict[str, Any]:

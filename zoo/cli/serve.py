@@ -1,7 +1,7 @@
 """``zoo serve``: trained models as a web page, and as JSON for programs."""
 
 import sys
-from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +9,6 @@ import typer
 from zoo.cli.completion import complete_trained
 from zoo.cli.options import MinConfidenceOption, OpenOption, PrecisionOption
 from zoo.cli.output import say
-from zoo_registry.errors import UsageError
-from zoo_registry.text import pip_install
 
 if TYPE_CHECKING:
     from zoo.web.served_models import ServedModel
@@ -40,6 +38,23 @@ def command(
     max_minutes: Annotated[
         float, typer.Option(min=0.01, help="Longer recordings are refused.")
     ] = 30.0,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ZOO_TOKEN",
+            show_envvar=False,
+            help="Programs and the page have to send it; better in ZOO_TOKEN or a file.",
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file that holds the token.", dir_okay=False)
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Write nothing but uploads, which are deleted.")
+    ] = False,
+    log_requests: Annotated[
+        bool, typer.Option(help="Write one line on stderr for each request.")
+    ] = True,
     min_confidence: MinConfidenceOption = "0",
     precision: PrecisionOption = None,
     open: OpenOption = False,
@@ -48,20 +63,31 @@ def command(
 
     Example: zoo serve --open
     """
-    if find_spec("gradio") is None:
-        raise UsageError(f"`zoo serve` needs Gradio; {pip_install('web')}")
-    from zoo.web.app import serve
+    from zoo.web.app import Settings, serve
     from zoo.web.limits import Limits
     from zoo.web.names import is_loopback
+    from zoo.web.token import Token
+
+    settings = Settings(
+        host,
+        port,
+        allow_host or [],
+        Limits(max_megabytes, max_minutes),
+        Token.chosen(token, token_file),
+        read_only,
+        log_requests,
+        min_confidence,
+        precision,
+    )
 
     def ready(address: str, served: "list[ServedModel]") -> None:
         """Print the address and what the named models mean; open the page if requested."""
         for model in served:
             say(f"Serving {model.run}, {model.title}, trained on {model.dataset}.", err=True)
-        if not is_loopback(host):
+        if not (is_loopback(host) or settings.token):
             say(
                 f"zoo: {host} can be reached by other machines: whoever reaches it can use the "
-                "models and read their names; there is no password",
+                "models and read their names; `--token-file FILE` asks for a token",
                 err=True,
             )
         say("The page is served at this address; Ctrl-C ends it.", err=True)
@@ -72,13 +98,4 @@ def command(
 
             webbrowser.open(address)
 
-    serve(
-        models or [],
-        host,
-        port,
-        Limits(max_megabytes, max_minutes),
-        ready,
-        allow_host or [],
-        min_confidence,
-        precision,
-    )
+    serve(models or [], settings, ready)

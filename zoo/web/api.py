@@ -1,116 +1,168 @@
-"""The JSON endpoint, for programs."""
+"""The JSON endpoint, for the page and for programs."""
 
-from contextlib import closing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, closing
+from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from zoo.inference.output_file import json_line
-from zoo.web.limits import Refused
-from zoo.web.service import Service
-from zoo_registry.text import quoted
+from zoo.audio.kinds import SUFFIXES
+from zoo.web import openapi
+from zoo.web.metrics import METRICS_TYPE
+from zoo.web.parameters import given
+from zoo.web.refusals import Refused
+from zoo.web.schemas import Failed, Health, Limit
+from zoo.web.served_models import ServedModel
+from zoo.web.service import Loudness, Service
+from zoo.web.uploads import MOST, Song, Upload
+from zoo_registry.text import json_text
 
-__all__ = ["RESPONSES", "add_api", "refuse"]
+__all__ = ["api_routes"]
 
-_FILE = {"type": "string", "format": "binary"}
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/octet-stream": {"schema": _FILE},
-            "multipart/form-data": {"schema": {"type": "object", "properties": {"file": _FILE}}},
-        },
-    }
-}
-_ERROR = {"application/json": {"example": {"error": "one sentence"}}}
-_REASONS = {
-    400: "no recording, an empty one, or a request that is malformed",
-    403: "the request is for another host, or from a page of another origin",
-    404: "no such model is served",
-    408: "the body comes too slowly, or takes longer than five minutes",
-    413: "the body is too large, or the recording too long",
-    415: "the recording cannot be decoded",
-    503: "no model has been trained yet, or too many requests are waiting",
-}
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": reason, "content": _ERROR} for status, reason in _REASONS.items()
-}
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 
-def add_api(app: FastAPI, service: Service) -> None:
-    """Add the routes of the endpoint, and the handlers of all errors."""
-    app.include_router(_routes(service))
-    for kind in (Refused, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, refuse)
-
-
-# The names of the functions are in /openapi.json; their docstrings would be, too.
-def _routes(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/api", dependencies=[Depends(_check_names)])
-
-    @router.get("/models", summary="The models that are served, the newest first")
-    def models() -> list[dict[str, Any]]:
-        return [model.to_json() for model in service.models.all()]
-
-    @router.post(
-        "/predict",
-        summary="What a model says of a recording, as `zoo predict --format json` prints it",
-        responses=RESPONSES,
-        openapi_extra=_BODY,
-    )
-    async def predict(
-        request: Request, model: str | None = None, timeline: bool = False
-    ) -> Response:
-        # Before the song is read: if no model can answer, it need not be sent.
-        chosen = service.models.find(model)
-        with closing(await service.uploads.receive(request)) as song:
-            await service.measure(song)
-            prediction, _ = await service.predict(chosen, song, timeline)
-        return Response(json_line(prediction), media_type="application/json")
-
-    return router
-
-
-async def _check_names(request: Request) -> None:
-    """Refuse a parameter that the address does not have."""
-    known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
-    for name in request.query_params:
-        if name not in known:
-            others = f"; there are {' and '.join(known)}" if known else ""
-            raise Refused(400, f"there is no parameter {quoted(name)}{others}")
-
-
-def refuse(request: Request, error: Exception) -> Response:
-    """Return an error as JSON, or as plain text to Gradio's page, which shows it as it is.
+def api_routes(service: Service, read_only: bool = False) -> list[Route]:
+    """Return the routes of the endpoint, all of which `/openapi.json` describes.
 
     Parameters
     ----------
-    request : Request
-        The request that is refused.
-    error : Exception
-        The reason.
-
-    Returns
-    -------
-    Response
-        The answer, with the status of the error.
+    service : Service
+        The work behind them.
+    read_only : bool
+        Whether the server was started with `--read-only`, which clients can read.
     """
-    status, sentence, headers = 400, str(error), None
-    of_page = request.url.path.startswith("/gradio_api/")
-    if isinstance(error, Refused):
-        status = error.status
-        if of_page:
-            return Response(sentence, status_code=status, media_type="text/plain")
-    elif isinstance(error, HTTPException):
-        status, sentence, headers = error.status_code, str(error.detail), error.headers
-        if of_page:  # as Gradio's script reads it
-            return JSONResponse({"detail": error.detail}, status_code=status, headers=headers)
-        if status in (404, 405):
-            sentence = f"this address does not answer to {request.method}"
-    elif isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        sentence = f"{first['loc'][-1]} is wrong: {first['msg']}"
-    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+    limits = Limit(
+        service.limits.megabytes,
+        service.limits.minutes,
+        sorted(SUFFIXES),
+        read_only,
+        version("genre-zoo"),
+    )
+    ends = _Endpoints(service, limits)
+    functions: dict[str, Callable[..., Awaitable[Response]]] = {
+        "/api/predict": ends.predict,
+        "/api/batch": ends.batch,
+        "/api/models": ends.models,
+        "/api/limits": ends.limits,
+        "/health": ends.health,
+        "/metrics": ends.metrics,
+        "/openapi.json": ends.document,
+        "/docs": ends.page,
+    }
+    return [_route(operation, functions[operation.path]) for operation in openapi.OPERATIONS]
+
+
+def _route(operation: openapi.Operation, function: Callable[..., Awaitable[Response]]) -> Route:
+    async def answer(request: Request) -> Response:
+        return await function(request, **given(request, operation.parameters))
+
+    return Route(operation.path, answer, methods=[operation.method])
+
+
+class _Endpoints:
+    """What the addresses answer; each gets the parameters of its operation."""
+
+    def __init__(self, service: Service, limits: Limit) -> None:
+        self._service, self._limits = service, limits
+
+    async def models(self, _: Request) -> Response:
+        """Send the models that are served."""
+        found = await self._service.list_models()
+        return JSONResponse([model.to_json() for model in found], headers=_NOT_KEPT)
+
+    async def limits(self, _: Request) -> Response:
+        """Send the limits."""
+        return JSONResponse(asdict(self._limits), headers=_NOT_KEPT)
+
+    async def health(self, _: Request) -> Response:
+        """Send whether the server goes on."""
+        is_running = self._service.is_running()
+        count = len(await self._service.list_models())
+        state = Health("ok" if is_running else "stopping", count)
+        return JSONResponse(asdict(state), 200 if is_running else 503, headers=_NOT_KEPT)
+
+    async def metrics(self, _: Request) -> Response:
+        """Send the figures for Prometheus."""
+        return Response(self._service.metrics.text(), media_type=METRICS_TYPE, headers=_NOT_KEPT)
+
+    async def document(self, _: Request) -> Response:
+        """Send the OpenAPI document."""
+        return JSONResponse(openapi.document())
+
+    async def page(self, _: Request) -> Response:
+        """Send the OpenAPI document as a page."""
+        return Response(openapi.page(), media_type="text/html")
+
+    async def predict(
+        self, request: Request, model: str | None, timeline: bool, waveform: bool
+    ) -> Response:
+        """Send the prediction of one recording."""
+        # Before the song is read: if no model can answer, it need not be sent.
+        chosen = await self._service.find_model(model)
+        with closing(await self._service.uploads.receive(request)) as upload:
+            (song,) = upload.songs
+            loudness = await self._service.measure(song)
+            found = await self._predicted(chosen, song, loudness, timeline, waveform)
+        return Response(_line(found), media_type="application/json", headers=_NOT_KEPT)
+
+    async def batch(
+        self, request: Request, model: Sequence[str], timeline: bool, waveform: bool
+    ) -> Response:
+        """Send the predictions of several recordings by several models, line by line."""
+        if len(model) > MOST:
+            raise Refused(400, f"model is given {len(model)} times; {MOST} is the most")
+        found = [await self._service.find_model(name) for name in (model or (None,))]
+        chosen = list({each.run: each for each in found}.values())
+        upload = await self._service.uploads.receive(request, MOST)
+        return _Lines(self._lines(chosen, upload.songs, timeline, waveform), upload)
+
+    async def _lines(
+        self, chosen: Sequence[ServedModel], songs: Sequence[Song], timeline: bool, waveform: bool
+    ) -> AsyncGenerator[str, None]:
+        for number, song in enumerate(songs):
+            loudness: Loudness | Refused
+            try:
+                loudness = await self._service.measure(song)
+            except Refused as error:
+                loudness = error
+            for model in chosen:
+                try:
+                    if isinstance(loudness, Refused):
+                        raise loudness
+                    found = await self._predicted(model, song, loudness, timeline, waveform)
+                except Refused as error:
+                    found = asdict(Failed(song.name, model.run, number, str(error)))
+                yield _line({**found, "file": number})
+
+    async def _predicted(
+        self, model: ServedModel, song: Song, loudness: Loudness, timeline: bool, waveform: bool
+    ) -> dict[str, Any]:
+        prediction, seconds = await self._service.predict(model, song, timeline)
+        found = prediction.to_json()
+        if waveform:
+            found |= {"seconds_taken": round(seconds, 3), "waveform": loudness.outline()}
+        return found
+
+
+class _Lines(StreamingResponse):
+    """Lines of JSON; the upload behind them is deleted also if the client hangs up."""
+
+    def __init__(self, lines: AsyncGenerator[str, None], upload: Upload) -> None:
+        super().__init__(lines, headers=_NOT_KEPT, media_type="application/x-ndjson")
+        self._lines, self._upload = lines, upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the lines."""
+        with closing(self._upload):
+            async with aclosing(self._lines):
+                await super().__call__(scope, receive, send)
+
+
+def _line(found: dict[str, Any]) -> str:
+    return json_text(found) + "\n"

@@ -1,44 +1,83 @@
-"""The server: one process, one application, and a temporary folder that is deleted at the end."""
+"""The application of ``zoo serve``, in one process with a temporary folder of its own."""
 
-import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp
 
 from zoo.execution.progress import Reporter
 from zoo.inference.confidence import least_confidence
+from zoo.web.api import api_routes
 from zoo.web.limits import Gate, Limits
+from zoo.web.metrics import Observed
 from zoo.web.names import Names
+from zoo.web.openapi import DOCS, OPERATIONS
+from zoo.web.read_only import write_only_below
 from zoo.web.served_models import ServedModel, ServedModels
-from zoo.web.server import HEADERS, address_of, listening, run
+from zoo.web.server import HEADERS, address_of, application, listening, policy, run
 from zoo.web.service import Service
+from zoo.web.static_files import file_routes
+from zoo.web.token import Token
 from zoo.web.uploads import Uploads
 from zoo_registry.errors import UsageError
 from zoo_registry.temporary import temporary_folder
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
+__all__ = ["Settings", "build", "serve"]
 
-__all__ = ["build", "serve"]
+_WEB = Path(__file__).parent
+_PAGE = _WEB / "browser"
+# The page loads what it needs from this server, and nothing else. onnxruntime-web is compiled in
+# the browser; a sound that the page plays, and a picture that it draws, are its own.
+_HEADERS = (
+    *HEADERS,
+    policy(
+        script="'self' 'wasm-unsafe-eval'",
+        img="'self' data:",
+        media="blob:",
+        frame_ancestors="'self'",
+    ),
+)
 
-# No page of another origin shows the page.
-_HEADERS = (*HEADERS, ("Content-Security-Policy", "frame-ancestors 'self'"))
-_EXPIRY = 60.0  # seconds between two searches for expired uploads
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a server.
+
+    Attributes
+    ----------
+    host, port : str, int
+        Name or address of this machine; the port is 0 for any free one.
+    allowed : sequence of str
+        Further names that the server answers to.
+    limits : Limits
+        The largest request that is answered.
+    token : Token or None
+        Token that requests to the endpoint and to the figures have to carry.
+    read_only : bool
+        Whether the process writes nothing but uploads.
+    log : bool
+        Whether each request is written on stderr.
+    min_confidence, precision : float or "auto", float or None
+        As for `zoo.inference.predict.predict`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    allowed: Sequence[str] = ()
+    limits: Limits = field(default_factory=Limits)
+    token: Token | None = None
+    read_only: bool = False
+    log: bool = False
+    min_confidence: float | str = 0.0
+    precision: float | None = None
 
 
 def serve(
-    models: Sequence[str],
-    host: str,
-    port: int,
-    limits: Limits,
-    ready: Callable[[str, list[ServedModel]], None],
-    allowed: Sequence[str] = (),
-    min_confidence: float | str = 0.0,
-    precision: float | None = None,
+    models: Sequence[str], settings: Settings, ready: Callable[[str, list[ServedModel]], None]
 ) -> None:
     """Serve until interrupted.
 
@@ -46,16 +85,10 @@ def serve(
     ----------
     models : sequence of str
         Models as for `zoo.inference.predict.predict`; the whole workspace if empty.
-    host, port : str, int
-        Name or address of this machine; the port is 0 for any free one.
-    limits : Limits
-        The largest request that is answered.
+    settings : Settings
+        How to serve them.
     ready : callable
         Receives the address, and the models that were named, as soon as the server answers.
-    allowed : sequence of str
-        Further names that the server answers to.
-    min_confidence, precision : float or "auto", float, optional
-        As for `zoo.inference.predict.predict`.
 
     Raises
     ------
@@ -63,20 +96,23 @@ def serve(
         If the address cannot be listened on, a model cannot be served, or does not reach the
         precision.
     """
-    names = Names(host, allowed)
+    names = Names(settings.host, settings.allowed)
     served = ServedModels(models)
-    if min_confidence == "auto" or precision is not None:
+    least, precision = settings.min_confidence, settings.precision
+    if least == "auto" or precision is not None:
         for model in served.all():
             try:
-                least_confidence(served.open(model), min_confidence, precision, Reporter().note)
+                least_confidence(served.open(model), least, precision, Reporter().note)
             except UsageError:
                 if models or not model.published:  # otherwise a request to it is refused
                     raise
-    with listening(host, port) as listener, _own_folder() as folder:
-        service = Service(served, Uploads(folder / "songs"), limits, min_confidence, precision)
-        address = address_of(host, listener)
+    with listening(settings.host, settings.port) as listener, _own_folder() as folder:
+        if settings.read_only:
+            write_only_below(folder)
+        service = Service(served, Uploads(folder / "songs"), settings.limits, least, precision)
+        address = address_of(settings.host, listener)
         run(
-            build(service, names),
+            build(service, names, settings),
             listener,
             _HEADERS,
             lambda: ready(address, served.all() if models else []),
@@ -84,55 +120,35 @@ def serve(
         )
 
 
-def build(service: Service, names: Names) -> "FastAPI":
-    """Return the application: the JSON endpoint, and the page at all other addresses."""
-    from fastapi import FastAPI
-    from fastapi.middleware.cors import CORSMiddleware
+def build(service: Service, names: Names, settings: Settings | None = None) -> ASGIApp:
+    """Return the application: the page, and the JSON endpoint.
 
-    from zoo.web.api import add_api
-    from zoo.web.page import add_page
-
-    # FastAPI's own pages of documentation load scripts from other hosts; /openapi.json stays.
-    app = FastAPI(
-        title="genre-zoo",
-        docs_url=None,
-        redoc_url=None,
-        lifespan=asynccontextmanager(lambda _: _expiring(service.uploads)),
-        version=version("genre-zoo"),
-    )
-    add_api(app, service)
-    add_page(app, service)
-    # One that allows nothing: without it Gradio adds its own, which allows other origins.
-    app.add_middleware(CORSMiddleware)
-    app.add_middleware(Gate, names=names, max_bytes=service.limits.bytes)
-    return app
-
-
-async def _expiring(uploads: Uploads) -> AsyncIterator[None]:
-    """Delete expired uploads regularly while the server runs."""
-
-    async def expire() -> None:
-        while True:
-            await asyncio.sleep(_EXPIRY)
-            uploads.expire()
-
-    task = asyncio.create_task(expire())
-    yield
-    task.cancel()
+    Parameters
+    ----------
+    service : Service
+        The work behind them.
+    names : Names
+        Names that the server answers to.
+    settings : Settings, optional
+        Its token, and whether it is read-only and writes a log.
+    """
+    settings = settings or Settings()
+    icon = _WEB / "label" / "icon.svg"
+    page = file_routes(_PAGE, {"/docs.css": DOCS / "docs.css", "/favicon.ico": icon})
+    routes = [*api_routes(service, settings.read_only), *page]
+    with_song = dict.fromkeys(("/api/predict", "/api/batch"), service.limits.bytes)
+    files = {route.path for route in page}
+    without_token = files | {each.path for each in OPERATIONS if each.is_open}
+    gate = Gate(application(routes), names, with_song, settings.token, without_token)
+    return Observed(gate, service.metrics, {route.path for route in routes}, settings.log)
 
 
 @contextmanager
 def _own_folder() -> Iterator[Path]:
-    """Yield a folder for all temporary files, also those of Gradio, and delete it at the end."""
+    """Yield a folder for all temporary files, and delete it at the end."""
     before = tempfile.tempdir
     with temporary_folder() as name:
-        folder = Path(name).resolve()
-        os.environ.update(
-            GRADIO_TEMP_DIR=str(folder),
-            GRADIO_ANALYTICS_ENABLED="False",
-            HF_HUB_OFFLINE="1",
-            HF_HUB_DISABLE_TELEMETRY="1",
-        )
+        folder = Path(os.path.realpath(name))
         tempfile.tempdir = str(folder)
         try:
             yield folder

@@ -6,29 +6,27 @@ into their rows: nothing that a client sends is a path.
 
 import json
 import mimetypes
-import re
 import wave
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 import numpy as np
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from zoo.audio.decode import open_stream, waveform
 from zoo.inference.label_sheet import LabelSheet
-from zoo.web.limits import Gate, Refused
+from zoo.web.limits import Gate
 from zoo.web.names import Names
-from zoo.web.server import HEADERS, address_of, listening, run
+from zoo.web.refusals import Refused
+from zoo.web.server import HEADERS, address_of, application, listening, policy, run
+from zoo.web.static_files import file_routes
 from zoo_registry.errors import AudioError, UsageError
 from zoo_registry.files import is_file
 from zoo_registry.temporary import temporary_folder
@@ -41,22 +39,8 @@ _LONGEST = 200  # characters of a label
 _MINUTES = 10  # of a recording that is decoded for browsers which cannot play it
 _RATE = 48_000  # Hz at most
 _KEPT = 4  # decoded recordings
-_PARTS = {"": "html", "label.css": "css", "label.js": "javascript", "icon.svg": "svg+xml"}
-_ADDRESSES = re.compile(
-    r"/(?:label\.css|label\.js|icon\.svg|recordings|labels|sound/\d{1,6}(?:\.wav)?)?"
-)
-# The page loads what it needs from this server, and nothing else.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-HEADERS_OF_PAGE = (
-    *HEADERS,
-    ("Content-Security-Policy", _POLICY),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cache-Control", "no-store"),
-)
-_STATIC = files("zoo.web") / "label"
+HEADERS_OF_PAGE = (*HEADERS, policy(media="'self'"), ("Cache-Control", "no-store"))
+_STATIC = Path(__file__).with_name("label")
 
 
 @dataclass(frozen=True)
@@ -144,15 +128,13 @@ def build(page: LabelPage, folder: Path) -> Gate:
     """
     ends = _Endpoints(page, folder)
     routes = [
-        *(Route(f"/{name}", ends.part) for name in _PARTS),
+        *file_routes(_STATIC),
         Route("/recordings", ends.recordings),
         Route("/sound/{number:int}", ends.sound),
         Route("/sound/{number:int}.wav", ends.wav),
         Route("/labels", ends.label, methods=["POST"]),
     ]
-    handlers: Any = {Refused: _refuse, HTTPException: _refuse}
-    app = Starlette(routes=routes, exception_handlers=handlers)
-    return Gate(app, Names(_HOST, remedy=_REMEDY), 0, _ADDRESSES)
+    return Gate(application(routes), Names(_HOST, remedy=_REMEDY))
 
 
 class _Endpoints:
@@ -162,13 +144,6 @@ class _Endpoints:
         self._page = page
         self._decoded = _Decoded(folder)
         self._one = anyio.CapacityLimiter(1)  # one thread at a time has the table
-
-    async def part(self, request: Request) -> Response:
-        """Send the page, its style, script or icon."""
-        name = request.url.path.lstrip("/")
-        content = (_STATIC / (name or "index.html")).read_bytes()
-        kind = "image" if name == "icon.svg" else "text"
-        return Response(content, media_type=f"{kind}/{_PARTS[name]}")
 
     async def recordings(self, request: Request) -> Response:
         """Send what the page shows."""
@@ -231,14 +206,6 @@ async def _label(request: Request) -> tuple[object, str]:
     if len(label) > _LONGEST or not label.isprintable():
         raise Refused(400, f"a label has at most {_LONGEST} characters that can be seen, in a line")
     return number, label
-
-
-async def _refuse(request: Request, error: Exception) -> Response:
-    if isinstance(error, Refused):
-        return JSONResponse({"error": str(error)}, status_code=error.status)
-    assert isinstance(error, HTTPException)
-    sentence = f"this address does not answer to {request.method}"
-    return JSONResponse({"error": sentence}, error.status_code, headers=error.headers)
 
 
 class _Decoded:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import re
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,33 +11,17 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoo.web.names import Names
-from zoo_registry.errors import ZooError
+from zoo.web.refusals import Refused
+from zoo.web.token import Token
 
-__all__ = ["Gate", "Limits", "Refused"]
+__all__ = ["Gate", "Limits"]
 
 _SMALL = 1_000_000  # bytes of a body without a song
-_WITH_SONG = ("/api/predict", "/gradio_api/upload")
-# What the page and programs need. Gradio has much more: it fetches addresses, proxies, converts
-# films and edits its own source.
-_OPEN = re.compile(
-    r"/|/favicon\.ico|/manifest\.json|/theme\.css|/config|/openapi\.json|/(?:assets|static)/.*"
-    r"|/api/(?:models|predict)"
-    r"|/gradio_api/(?:upload|upload_progress|file=.*|queue/join|queue/data|cancel|reset"
-    r"|heartbeat/[^/]+)"
-)
 # Whenever this many seconds have passed, this many bytes of a body have come, or its end.
 _SECONDS, _BYTES = 10.0, 200_000
 _WHOLE = 300.0  # seconds until the end of a body
 # After the answer the seconds are fewer, and this many bytes are read on.
 _LINGER, _WASTE = 2.0, 250_000_000
-
-
-class Refused(ZooError):
-    """A request is refused, with an HTTP status (RFC 9110, section 15) and a sentence."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -54,7 +38,7 @@ class Limits:
 
 
 class Gate:
-    """ASGI middleware that refuses a request before its body is stored.
+    """ASGI middleware that refuses a request before its body is read or stored.
 
     Parameters
     ----------
@@ -62,44 +46,44 @@ class Gate:
         The application behind the gate.
     names : Names
         Names that the server answers to.
-    max_bytes : int
-        Size of the largest body that holds a song.
-    addresses : pattern
-        Paths that there are.
+    max_bytes : mapping of str to int, optional
+        Paths whose bodies may be larger than a megabyte, and how large.
+    token : Token, optional
+        Token that a request has to carry.
+    without_token : collection of str, optional
+        Paths that need none.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         names: Names,
-        max_bytes: int,
-        addresses: re.Pattern[str] = _OPEN,
+        max_bytes: Mapping[str, int] | None = None,
+        token: Token | None = None,
+        without_token: Collection[str] = (),
     ) -> None:
-        self._app, self._names, self._max_bytes = app, names, max_bytes
-        self._addresses = addresses
+        self._app, self._names, self._max_bytes = app, names, max_bytes or {}
+        self._token, self._without_token = token, without_token
+
+    def _refusal(self, scope: Scope, limit: int) -> Refused | None:
+        if foreign := self._names.refusal(scope):
+            return Refused(403, foreign)
+        token = None if scope["path"] in self._without_token else self._token
+        if token and (refused := token.refusal(scope)):
+            return refused
+        announced = Headers(scope=scope).get("content-length", "")
+        return _too_large(limit) if announced.isdecimal() and int(announced) > limit else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with 403, 404, 408 or 413."""
+        """Pass a request on, or answer it with 401, 403, 408 or 413."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"]
-        limit = self._max_bytes if path in _WITH_SONG else _SMALL
-        refused: Refused | None = None
-        too_large = Refused(
-            413, f"the body is larger than the {limit / 1e6:g} MB that are taken here"
-        )
-        announced = Headers(scope=scope).get("content-length", "")
-        if foreign := self._names.refusal(scope):
-            refused = Refused(403, foreign)
-        elif not self._addresses.fullmatch(path):
-            refused = Refused(404, "there is nothing at this address")
-        elif announced.isdecimal() and int(announced) > limit:
-            refused = too_large
-        if refused:
-            await _refuse(scope, receive, send, refused)
+        limit = self._max_bytes.get(scope["path"], _SMALL)
+        if refused := self._refusal(scope, limit):
+            await _refuse(receive, send, refused)
             return
-        body = _Body(receive, too_large, limit, _SECONDS)
+        body = _Body(receive, limit, _SECONDS)
         started = False
 
         async def watched(message: Message) -> None:
@@ -122,25 +106,31 @@ class Gate:
             if not body.refused:
                 raise
         if body.refused and not started:
-            await _refuse(scope, receive, send, body.refused)
+            await _refuse(receive, send, body.refused)
 
 
 class _Body:
-    """The body of a request, which is refused as soon as it is too large or too slow."""
+    """The body of a request, which is refused as soon as it is too large or too slow.
 
-    def __init__(self, receive: Receive, too_large: Refused, limit: int, seconds: float) -> None:
+    Time counts from the first call of `receive`: a request may wait for its turn before.
+    """
+
+    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
         self.refused: Refused | None = None
         self.ended = False
-        self._receive, self._too_large, self._limit = receive, too_large, limit
+        self._receive, self._limit = receive, limit
         self._size, self._mark, self._seconds = 0, 0, seconds
         self._time = asyncio.get_running_loop().time
-        self._last = self._time() + _WHOLE
-        self._due = min(self._time() + seconds, self._last)
+        self._due: float | None = None
+        self._last = 0.0
 
     async def receive(self) -> Message:
         """Return the next message, or raise `Refused`."""
         if self.ended:  # only the end of the connection is awaited
             return await self._receive()
+        if self._due is None:
+            self._last = self._time() + _WHOLE
+            self._due = min(self._time() + self._seconds, self._last)
         try:
             async with asyncio.timeout_at(self._due):
                 message = await self._receive()
@@ -153,7 +143,7 @@ class _Body:
         self._size += len(message.get("body", b""))
         self.ended = not message.get("more_body", False)
         if self._size > self._limit:
-            self.refused = self._too_large
+            self.refused = _too_large(self._limit)
             raise self.refused
         if self._size >= self._mark + _BYTES:
             self._mark = self._size
@@ -161,19 +151,21 @@ class _Body:
         return message
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) -> None:
+def _too_large(limit: int) -> Refused:
+    return Refused(413, f"the body is larger than the {limit / 1e6:g} MB that are taken here")
+
+
+async def _refuse(receive: Receive, send: Send, refused: Refused) -> None:
     """Answer at once, then read on."""
-    # Gradio's page shows the text of a refusal as it is.
-    plain = scope["path"].startswith("/gradio_api/")
-    sentence = str(refused)
-    body = sentence if plain else json.dumps({"error": sentence}, ensure_ascii=False)
+    body = json.dumps({"error": str(refused)}, ensure_ascii=False).encode()
     headers = [
-        (b"content-type", b"text/plain; charset=utf-8" if plain else b"application/json"),
-        (b"content-length", str(len(body.encode())).encode()),
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
+        *((name.lower().encode(), value.encode()) for name, value in refused.headers.items()),
     ]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
     await _read_on(receive)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -184,7 +176,7 @@ async def _read_on(receive: Receive) -> None:
     If a connection is closed while its client still sends, it is reset, and a client that reads the
     answer only when it has sent everything never sees it (RFC 9112, section 9.6).
     """
-    rest = _Body(receive, Refused(413, ""), _WASTE, _LINGER)
+    rest = _Body(receive, _WASTE, _LINGER)
     with suppress(Refused):
         while not rest.ended:
             await rest.receive()

@@ -10,8 +10,9 @@ from typing import Any, TypeGuard
 
 from zoo.artefacts.artefact import Artefact
 from zoo.artefacts.shared_session import SharedFrontEnds
+from zoo.artefacts.stated import stated_accuracy
 from zoo.inference.predictors import open_model
-from zoo.web.limits import Refused
+from zoo.web.refusals import Refused
 from zoo.workspace import (
     find_run,
     models_folder,
@@ -25,7 +26,10 @@ from zoo_registry.errors import LimitError, RunError, ZooError
 from zoo_registry.published import is_published, published
 from zoo_registry.runs import RECORD, Run
 
-__all__ = ["ServedModel", "ServedModels"]
+__all__ = ["HIDDEN", "ServedModel", "ServedModels"]
+
+HIDDEN = ("source", "sha256", "datasets")
+"""Attributes of a `ServedModel` that are not shown to clients."""
 
 _OPEN = 8  # models that stay in memory
 
@@ -53,6 +57,13 @@ class ServedModel:
         What the dataset is called behind an ``@``; not shown to clients.
     name : str
         The name that the user gave the run, or an empty text.
+    dataset_title : str
+        Title of the dataset.
+    frontend : str
+        Name of the front end; empty for an ONNX file without a run.
+    accuracy : float or None
+        Accuracy of the vote on tracks that the model was not trained on, from 0 to 1, as its model
+        card states it; None if it is not known.
     """
 
     run: str
@@ -67,12 +78,13 @@ class ServedModel:
     published: bool = False
     datasets: tuple[str, ...] = ()
     name: str = ""
+    dataset_title: str = ""
+    frontend: str = ""
+    accuracy: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, without the place of the file."""
-        plain = asdict(self)
-        del plain["source"], plain["sha256"], plain["datasets"]
-        return plain
+        return {name: value for name, value in asdict(self).items() if name not in HIDDEN}
 
 
 class ServedModels:
@@ -127,20 +139,6 @@ class ServedModels:
             *(replace(model, newest=newest[model.model] == model.run) for model in own),
             *(model for model in by_run.values() if model.published),
         ]
-
-    def proposed(self, served: Sequence[ServedModel]) -> list[str]:
-        """Return the runs of those that are asked unless others are chosen.
-
-        They are the newest of each model of the workspace, or else the best published run; of
-        models that the command named, the newest of each.
-
-        Parameters
-        ----------
-        served : sequence of ServedModel
-            Result of `all`.
-        """
-        asked = [model for model in served if self._wanted or not model.published]
-        return [model.run for model in asked if model.newest] or [m.run for m in served[:1]]
 
     def find(self, wanted: str | None) -> ServedModel:
         """Return the model of a name, which means the same as for ``zoo predict``.
@@ -265,6 +263,7 @@ def _usable(run: Run | RunError) -> TypeGuard[Run]:
 
 def _from_run(run: Run) -> ServedModel:
     record, is_ours = run.record, is_published(run)
+    accuracy = stated_accuracy(run)
     return ServedModel(
         run=run.id,
         model=run.id if is_ours else record.model.name,
@@ -278,6 +277,9 @@ def _from_run(run: Run) -> ServedModel:
         published=is_ours,
         datasets=(record.dataset.name.casefold(), record.dataset.title.casefold()),
         name=run.about.name,
+        dataset_title=record.dataset.title,
+        frontend=str(record.frontend["name"]),
+        accuracy=accuracy[0] if accuracy else None,
     )
 
 

@@ -11,17 +11,49 @@ from typing import TYPE_CHECKING
 from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
-__all__ = ["HEADERS", "address_of", "listening", "run"]
+__all__ = ["HEADERS", "address_of", "application", "listening", "policy", "run"]
 
 HEADERS = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 )
 """No page of another origin uses what comes as a picture, a script or a sound."""
 
 _SHUTDOWN = 2  # seconds that open pages get when the server ends
+
+
+def policy(**sources: str) -> tuple[str, str]:
+    """Return the header that says what a page may load: what this server sends, and no more.
+
+    Parameters
+    ----------
+    **sources : str
+        Further or other sources, such as ``media="blob:"``
+        (https://www.w3.org/TR/CSP3/#csp-directives).
+    """
+    usual = dict.fromkeys(("script", "style", "connect", "img"), "'self'")
+    others = {"frame_ancestors": "'none'", "form_action": "'none'", "base_uri": "'none'"}
+    parts = ["default-src 'none'"]
+    for name, source in {**usual, **others, **sources}.items():
+        kind = name.replace("_", "-") if name in others else f"{name}-src"
+        parts.append(f"{kind} {source}")
+    return "Content-Security-Policy", "; ".join(parts)
+
+
+def application(routes: Sequence["BaseRoute"]) -> "Starlette":
+    """Return an application of these routes that refuses everything else in one sentence."""
+    from starlette.applications import Starlette
+
+    from zoo.web.refusals import HANDLERS
+
+    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False  # there is one address for each thing
+    return app
 
 
 @contextmanager

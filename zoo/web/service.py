@@ -17,7 +17,9 @@ from zoo.audio.loudness import Peaks
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Prediction
 from zoo.inference.predictors import while_wanted
-from zoo.web.limits import Limits, Refused
+from zoo.web.limits import Limits
+from zoo.web.metrics import Metrics
+from zoo.web.refusals import Refused
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.uploads import Song, Uploads
 from zoo_registry.errors import AudioError, UsageError, ZooError
@@ -25,7 +27,6 @@ from zoo_registry.errors import AudioError, UsageError, ZooError
 __all__ = ["Loudness", "Service"]
 
 _AT_ONCE = 2  # predictions; each uses all cores
-_QUEUE = 32
 _STOPPING = "the server is stopping"
 
 T = TypeVar("T")
@@ -38,9 +39,18 @@ class Loudness:
     seconds: float
     peaks: Sequence[float]
 
+    def outline(self, count: int = 400) -> list[float]:
+        """Return the loudest peak of each of `count` equal parts, from 0 to 1."""
+        peaks = np.minimum(np.asarray(self.peaks, np.float64), 1.0)
+        ends = np.linspace(0, len(peaks), count + 1)
+        starts = np.minimum(ends[:-1].astype(int), max(len(peaks) - 1, 0))
+        stops = np.maximum(np.ceil(ends[1:]).astype(int), starts + 1)
+        loudest = (peaks[a:b].max(initial=0.0) for a, b in zip(starts, stops, strict=True))
+        return [round(float(peak), 4) for peak in loudest]
+
 
 class Service:
-    """Decoding and prediction for all clients: a few at once, the others wait in a queue.
+    """Decoding and prediction for all clients: a few at once, the others wait for their turn.
 
     Parameters
     ----------
@@ -64,7 +74,9 @@ class Service:
         self.uploads = uploads
         self.limits = limits
         self._min_confidence, self._precision = min_confidence, precision
+        self.metrics = Metrics(uploads)
         self._turns = anyio.CapacityLimiter(_AT_ONCE)
+        self._lists = anyio.CapacityLimiter(1)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -72,8 +84,17 @@ class Service:
         self._stopping.set()
         end_all()
 
-    def _is_running(self) -> bool:
+    def is_running(self) -> bool:
+        """Whether it has not been stopped."""
         return not self._stopping.is_set()
+
+    async def list_models(self) -> list[ServedModel]:
+        """Return the models that are served now; the workspace is read in a thread."""
+        return await anyio.to_thread.run_sync(self.models.all, limiter=self._lists)
+
+    async def find_model(self, wanted: str | None) -> ServedModel:
+        """Return the model of a name, see `ServedModels.find`."""
+        return await anyio.to_thread.run_sync(self.models.find, wanted, limiter=self._lists)
 
     async def measure(self, song: Song) -> Loudness:
         """Decode a song to its end; refuse it if it is too long (413) or no audio (415)."""
@@ -99,8 +120,6 @@ class Service:
         return await self._in_turn(self._predict, model, song, timeline)
 
     async def _in_turn(self, work: Callable[..., T], *given: object) -> T:
-        if self._turns.statistics().tasks_waiting >= _QUEUE:
-            raise Refused(503, f"{_QUEUE} predictions are waiting; try again in a minute")
         return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
 
     def _measure(self, song: Song) -> Loudness:
@@ -108,7 +127,7 @@ class Service:
         try:
             stream = open_stream(song.path)
             peaks = Peaks(stream.rate)
-            blocks = while_wanted(self._is_running, waveform(stream, stream.rate, peaks))
+            blocks = while_wanted(self.is_running, waveform(stream, stream.rate, peaks))
             # The length in a header may be missing or wrong.
             too_long = stream.seconds > longest or any(peaks.seconds > longest for _ in blocks)
         except AudioError as error:
@@ -130,7 +149,7 @@ class Service:
         if timeline and not opened.has_times:
             raise Refused(400, f"{model.run} does not tell the label over time")
         begin = time.perf_counter()
-        stoppable = _Stoppable(opened, self._is_running)
+        stoppable = _Stoppable(opened, self.is_running)
         wanted = opened.has_times if timeline is None else timeline
         try:
             (found,) = predict(
@@ -145,6 +164,7 @@ class Service:
         seconds = time.perf_counter() - begin
         if found.error is not None:
             raise Refused(503, _public(found.error, song))
+        self.metrics.count_prediction(model.run, seconds, found.seconds or 0.0)
         return replace(found, path=song.name), seconds
 
 

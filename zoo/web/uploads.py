@@ -2,11 +2,9 @@
 
 import asyncio
 import re
-import secrets
 import shutil
 import tempfile
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,106 +14,128 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from zoo.audio.kinds import is_audio, suffix_of
-from zoo.web.limits import Refused
+from zoo.web.refusals import Refused
 
-__all__ = ["Song", "Uploads", "plain_name"]
+__all__ = ["MOST", "Song", "Upload", "Uploads", "plain_name"]
 
-_ROOM = 32  # uploads at once; times the limit of one, this is the most they take of the disk
-_PATIENCE = 600.0  # seconds that an upload of the page is kept until a model is asked about it
-_HURRY = 10.0  # the same while others find no room
+MOST = 32  # recordings of a request
+_PLACES = 32  # uploads at once; twice the limit of one times this is the most they take of the disk
+_WAITING = 256  # requests that wait for a place
 _PIECE = 1 << 20
 _LONGEST = 100
 
 
 @dataclass(frozen=True)
 class Song:
-    """An upload in a folder of its own, and the client's name for it, "-" if there is none."""
+    """A recording on disk, and the client's name for it, "-" if there is none."""
 
     path: Path
     name: str
 
-    def close(self) -> None:
-        """Delete the file and its folder."""
-        shutil.rmtree(self.path.parent, ignore_errors=True)
+
+@dataclass(frozen=True)
+class Upload:
+    """The recordings of a request, in a folder of their own."""
+
+    songs: list[Song]
+    close: Callable[[], None]
+    """Delete the folder, and give the place to the next request."""
 
 
 class Uploads:
-    """The uploads of a server, in a folder that holds nothing else."""
+    """The uploads of a server, in a folder that holds nothing else.
+
+    Each has a place. A request without one waits, before anything of its body is read: the
+    connection holds the client back, and nothing is stored.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if it does not exist.
+
+    Attributes
+    ----------
+    waiting, taken : int
+        Requests that wait for a place, and those that have one.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._waiting: dict[str, tuple[Song, float]] = {}
+        self._places = asyncio.Semaphore(_PLACES)
+        self.waiting = self.taken = 0
 
-    async def receive(self, request: Request) -> Song:
-        """Store the body of a request, or the file of its form; `Refused` if that is impossible."""
-        self.expire()
-        if not self._has_room():
-            self.expire(_HURRY)
-        if not self._has_room():
-            raise Refused(503, f"{_ROOM} uploads are waiting; try again in a minute")
-        try:
-            with ExitStack() as undo:  # such as after a client that hangs up
-                # The place is taken before anything of the body is read.
+    async def receive(self, request: Request, most: int = 1) -> Upload:
+        """Store the body of a request, or the files of its form.
+
+        Parameters
+        ----------
+        request : Request
+            Its body is read.
+        most : int
+            Files of a form.
+
+        Returns
+        -------
+        Upload
+            To be closed when it has been answered.
+
+        Raises
+        ------
+        Refused
+            400 if it holds no recording, 503 if too many wait or it cannot be stored.
+        """
+        if self.waiting >= _WAITING:
+            sentence = f"{_WAITING} requests are waiting; try again in a minute"
+            raise Refused(503, sentence, {"Retry-After": "60"})
+        with ExitStack() as undo:  # such as after a client that hangs up
+            self.waiting += 1
+            try:
+                await self._places.acquire()
+            finally:
+                self.waiting -= 1
+            self.taken += 1
+            undo.callback(self._leave)
+            try:
                 folder = Path(tempfile.mkdtemp(prefix="song-", dir=self._folder))
                 undo.callback(shutil.rmtree, folder, ignore_errors=True)
-                song = await _received(request, folder)
-                undo.pop_all()
-                return song
-        except OSError as error:
-            raise Refused(503, f"the upload cannot be stored: {error.strerror}") from error
+                songs = await _received(request, folder, most)
+            except OSError as error:
+                raise Refused(503, f"the upload cannot be stored: {error.strerror}") from error
+            return Upload(songs, undo.pop_all().close)
 
-    def _has_room(self) -> bool:
-        return len(list(self._folder.iterdir())) < _ROOM
-
-    def wait(self, song: Song) -> str:
-        """Keep an upload for ten minutes or until it is taken; return its ticket."""
-        ticket = secrets.token_hex(16) + song.path.suffix
-        self._waiting[ticket] = (song, time.monotonic())
-        return ticket
-
-    def look(self, ticket: str) -> Song | None:
-        """Return the upload of a ticket that is still valid."""
-        return self._waiting.get(ticket, (None, 0.0))[0]
-
-    def take(self, ticket: str) -> Song | None:
-        """Return the upload of a ticket, which is valid once."""
-        song, _ = self._waiting.pop(ticket, (None, 0.0))
-        return song
-
-    def expire(self, seconds: float = _PATIENCE) -> None:
-        """Delete the uploads that have not been taken for some seconds, ten minutes by default."""
-        oldest = time.monotonic() - seconds
-        for ticket, (song, since) in list(self._waiting.items()):
-            if since < oldest:
-                del self._waiting[ticket]
-                song.close()
+    def _leave(self) -> None:
+        self.taken -= 1
+        self._places.release()
 
 
-async def _received(request: Request, folder: Path) -> Song:
-    """Store the recording of a request in a folder."""
+async def _received(request: Request, folder: Path, most: int) -> list[Song]:
+    """Store the recordings of a request in a folder."""
     kind = request.headers.get("content-type", "").partition(";")[0]
     if kind.strip().lower() != "multipart/form-data":
-        return await _store(folder, "-", request.stream())
+        return [await _store(folder / "0", "-", request.stream())]
     try:
-        async with request.form(max_files=1, max_fields=8) as form:
-            files = [value for value in form.values() if isinstance(value, UploadFile)]
+        async with request.form(max_files=most, max_fields=8) as form:
+            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             if not files:
                 raise Refused(400, "the form holds no file; send one, in a field called `file`")
-            return await _store(folder, plain_name(files[0].filename or ""), _pieces(files[0]))
+            return [
+                await _store(folder / str(number), plain_name(file.filename or ""), _pieces(file))
+                for number, file in enumerate(files)
+            ]
     except HTTPException as error:
         reason = str(error.detail).rstrip(".").lower()
+        count = "one file" if most == 1 else f"at most {most} files"
         raise Refused(
             400,
-            f"the form cannot be read ({reason}); it takes one file, "
+            f"the form cannot be read ({reason}); it takes {count}, "
             "whose name has 4,000 characters at most",
         ) from error
 
 
-async def _store(folder: Path, name: str, pieces: AsyncIterator[bytes]) -> Song:
-    # The player is told a type by the suffix; nothing else of the client's name reaches the disk.
-    suffix = suffix_of(name) if is_audio(name) else ""
-    song = Song(folder / f"song{suffix}", name)
+async def _store(path: Path, name: str, pieces: AsyncIterator[bytes]) -> Song:
+    # Some decoders look at the suffix; nothing else of the client's name reaches the disk.
+    song = Song(path.with_suffix(suffix_of(name) if is_audio(name) else ""), name)
     with song.path.open("wb") as file:
         async for piece in pieces:
             await asyncio.to_thread(file.write, piece)
