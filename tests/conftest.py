@@ -298,8 +298,7 @@ class Served:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
-    """Return a function that serves a workspace on a free port; skip without the extra."""
-    pytest.importorskip("gradio", reason="the extra `web` is not installed")
+    """Return a function that serves a workspace on a free port."""
     started: list[Served] = []
 
     def start(workspace: Path, *arguments: str) -> Served:

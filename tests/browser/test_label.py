@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import uvicorn
 
-uvicorn = pytest.importorskip("uvicorn", reason="the extra `web` is not installed")
-
-from zoo.inference.label_sheet import COLUMNS, LabelSheet  # noqa: E402
-from zoo.web import label_page  # noqa: E402
-from zoo.web.label_page import LabelPage, build  # noqa: E402
+from zoo.inference.label_sheet import COLUMNS, LabelSheet
+from zoo.web import label_page
+from zoo.web.label_page import LabelPage, build
 
 RATE = 16_000
 NASTY = "<img src=x onerror=alert(1)>.aiff"

@@ -7,13 +7,11 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 import zoo
 from zoo.audio.kinds import SUFFIXES
-
-httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
-
 
 A_HANG = 60  # seconds
 

@@ -120,10 +120,16 @@ class _Endpoints:
         found = [await self._service.find_model(name) for name in (model or (None,))]
         chosen = list({each.run: each for each in found}.values())
         upload = await self._service.uploads.receive(request, MOST)
-        return _Lines(self._lines(chosen, upload.songs, timeline, waveform), upload)
+        # Of several models some may tell no times; these answer without.
+        wanted = None if timeline else False
+        return _Lines(self._lines(chosen, upload.songs, wanted, waveform), upload)
 
     async def _lines(
-        self, chosen: Sequence[ServedModel], songs: Sequence[Song], timeline: bool, waveform: bool
+        self,
+        chosen: Sequence[ServedModel],
+        songs: Sequence[Song],
+        timeline: bool | None,
+        waveform: bool,
     ) -> AsyncGenerator[str, None]:
         for number, song in enumerate(songs):
             loudness: Loudness | Refused
@@ -141,7 +147,12 @@ class _Endpoints:
                 yield _line({**found, "file": number})
 
     async def _predicted(
-        self, model: ServedModel, song: Song, loudness: Loudness, timeline: bool, waveform: bool
+        self,
+        model: ServedModel,
+        song: Song,
+        loudness: Loudness,
+        timeline: bool | None,
+        waveform: bool,
     ) -> dict[str, Any]:
         prediction, seconds = await self._service.predict(model, song, timeline)
         found = prediction.to_json()

@@ -13,6 +13,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from zoo.web.uploads import Uploads
 
 __all__ = ["METRICS_TYPE", "Metrics", "Observed"]
+
+disable_created_metrics()  # the time at which each count began is of no use here
 
 METRICS_TYPE = CONTENT_TYPE_LATEST
 _METHODS = ("GET", "HEAD", "POST")

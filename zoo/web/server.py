@@ -133,6 +133,7 @@ def run(
         log_config=None,
         log_level="error",  # requests that are no HTTP are the fault of the client
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=_SHUTDOWN,
     )
     Server(config).run(sockets=[listener])

@@ -22,7 +22,7 @@ from zoo.workspace import find_run
 ZOO = str(Path(sys.executable).with_name("zoo"))
 HEAVY = (
     *("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnxruntime", "onnx", "pandas"),
-    *("matplotlib", "jinja2", "PIL", "gradio", "fastapi"),
+    *("matplotlib", "jinja2", "PIL", "starlette", "uvicorn", "prometheus_client"),
 )
 
 FAMILIES = {

@@ -10,23 +10,21 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
 
-httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
-
-import uvicorn  # noqa: E402
-from fastapi import FastAPI, Request  # noqa: E402
-
-from zoo.web import connection, limits  # noqa: E402
-from zoo.web.api import add_api  # noqa: E402
-from zoo.web.limits import Gate, Limits, Refused  # noqa: E402
-from zoo.web.names import Names  # noqa: E402
-from zoo.web.served_models import ServedModels  # noqa: E402
-from zoo.web.service import Service  # noqa: E402
-from zoo.web.uploads import Uploads  # noqa: E402
-from zoo_registry.errors import UsageError  # noqa: E402
+from zoo.web import connection, limits
+from zoo.web.api import add_api
+from zoo.web.limits import Gate, Limits, Refused
+from zoo.web.names import Names
+from zoo.web.served_models import ServedModels
+from zoo.web.service import Service
+from zoo.web.uploads import Uploads
+from zoo_registry.errors import UsageError
 
 OWN = "127.0.0.1:7860"
 FOREIGN = (

@@ -10,18 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
+from starlette.testclient import TestClient
 
-httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
-pytest.importorskip("starlette", reason="the extra `web` is not installed")
-
-from starlette.testclient import TestClient  # noqa: E402
-
-from zoo.inference.label_sheet import COLUMNS, LabelSheet  # noqa: E402
-from zoo.web import label_page  # noqa: E402
-from zoo.web.label_page import LabelPage, build  # noqa: E402
+from zoo.inference.label_sheet import COLUMNS, LabelSheet
+from zoo.web import label_page
+from zoo.web.label_page import LabelPage, build
 
 RATE = 16_000
 NASTY = '"><img src=x onerror=alert(1)>.aiff'

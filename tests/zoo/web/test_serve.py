@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -18,12 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
+from zoo.web.uploads import plain_name
 from zoo_registry.published import published
 from zoo_registry.text import pip_install
-
-httpx = pytest.importorskip("httpx", reason="the extra `web` is not installed")
-
-from zoo.web.uploads import plain_name  # noqa: E402
 
 MEGABYTES, MINUTES = 2, 0.5
 ROOT = Path(__file__).parents[3]

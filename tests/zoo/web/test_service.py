@@ -10,16 +10,12 @@ from dataclasses import replace
 from pathlib import Path, PosixPath
 
 import pytest
+from starlette.requests import Request
+from zoo.web.result_html import ModelResult, render_result
 
 import zoo
 from zoo.inference.prediction import UNKNOWN, Prediction, Section
-
-pytest.importorskip("fastapi", reason="the extra `web` is not installed")
-
-from starlette.requests import Request
-
 from zoo.web.limits import Limits, Refused
-from zoo.web.result_html import ModelResult, render_result
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.service import Loudness, Service
 from zoo.web.uploads import Song, Uploads
