@@ -22,7 +22,7 @@ from zoo.web.uploads import Uploads
 
 __all__ = ["METRICS_TYPE", "Metrics", "Observed"]
 
-disable_created_metrics()  # the time at which each count began is of no use here
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when a count began is of no use
 
 METRICS_TYPE = CONTENT_TYPE_LATEST
 _METHODS = ("GET", "HEAD", "POST")
