@@ -193,7 +193,7 @@ class TestRemove:
         status, out, err = command("runs", "remove", "svm-1", typed=typed)
         assert status == 1
         assert "svm-1?" in out + err
-        assert "nothing was done" in err
+        assert "nothing was removed" in err
         assert (folder / "run.json").is_file()
 
     def test_yes_removes_this_run_and_no_other(self, write_run, command):

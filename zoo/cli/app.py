@@ -147,7 +147,7 @@ class _Printable(logging.Formatter):
 def _other(error: BaseException) -> int:
     """Return the exit status for errors of Typer, and for unexpected errors."""
     if isinstance(error, typer.Abort):
-        return fail("not confirmed, so nothing was done; --yes goes on without a question", 1)
+        return fail("not confirmed, so nothing was done", 1)
     code = getattr(error, "exit_code", None)
     if isinstance(code, int):
         show = getattr(error, "show", None)

@@ -28,6 +28,7 @@ from zoo.cli.output import (
     say,
 )
 from zoo.cli.run_choices import about_run, edit, prefer
+from zoo_registry.errors import RunError
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.evaluate.metrics import ClassScores, Scores
-    from zoo_registry.errors import RunError
     from zoo_registry.predictions import Predictions
     from zoo_registry.runs import Run
 
@@ -341,7 +341,13 @@ def remove_run(
             err=True,
         )
     if not yes:
-        typer.confirm(shown(f"Delete {link}{found}?"), abort=True)
+        try:
+            agreed = typer.confirm(shown(f"Delete {link}{found}?"))
+        except typer.Abort:  # the end of what can be read; nobody may be there
+            say()
+            agreed = False
+        if not agreed:
+            raise RunError("nothing was removed; --yes removes without a question")
     # What a link leads to is not the workspace's.
     with nullcontext() if link else locked(found, lambda: say(_WAITING, err=True)):
         left = remove(found)

@@ -1,5 +1,6 @@
 """``zoo train``: training and evaluation of models."""
 
+import shlex
 from contextlib import nullcontext, suppress
 from itertools import product
 from typing import TYPE_CHECKING, Annotated
@@ -260,16 +261,26 @@ def print_boards(scored: "Sequence[Run]", *, audio: bool) -> None:
     trained = {
         (run.record.used, run.record.protocol.spec, run.record.protocol.grouped) for run in scored
     }
-    ids = {run.id for run in scored}
+    own = {run.id: run for run in scored}
     for board in leaderboard() if scored else ():
         if (board.fingerprint, board.protocol, board.grouped) in trained:
             print_board(board, {run.id for run in scored if run.lack})
             complete = [row for row in board.rows if row.status == "complete"]
-            trained_here = [(row, run) for row in complete for run in row.runs if run in ids]
-            for best, run_id in trained_here[:1]:
-                hears = best.artefact_bytes and audio
-                using = f"`zoo predict {run_id} SONG`, or " if hears else ""
-                say(f"Next: {using}`zoo runs show {run_id}`.", err=True)
+            best_first = [own[run] for row in complete for run in row.runs if run in own]
+            if best_first:
+                say(_next(best_first, audio), err=True)
+
+
+def _next(runs: "Sequence[Run]", audio: bool) -> str:
+    """Return what can be done with runs that were just trained, of which the best is the first."""
+    words = [shlex.quote(run.about.name or run.id) for run in runs[:2]]
+    commands = [
+        *[f"zoo predict {words[0]} SONG"] * (audio and runs[0].has_artefact),
+        f"zoo runs show {words[0]}",
+        *[f"zoo compare {' '.join(words)}"] * (len(words) > 1),
+    ]
+    listed = ", ".join(f"`{command}`" for command in commands[:-1])
+    return f"Next: {listed}{', or ' * bool(listed)}`{commands[-1]}`."
 
 
 def _print_curves(scored: "Sequence[Run]") -> None:
