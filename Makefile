@@ -53,7 +53,7 @@ browser:
 	chromium chromium-driver fonts-dejavu-core >/dev/null; } || \
 	echo "There is no Chromium: tests in a browser are skipped."
 
-# Without npm the page in zoo/web/browser stays without its engine, and its tests are skipped.
+# Without npm the page in zoo/web/browser stays without its engine, and some tests are skipped.
 zoo/web/browser/ort: docs/engine.py
 	-$(PYTHON) $<
 
@@ -111,4 +111,4 @@ constraints-lowest: setup
 		--no-annotate --no-header --no-emit-index-url --output-file constraints-lowest.txt
 
 clean:
-	rm -rf .venv .venv-lowest build site zoo/web/browser/ort .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest build site zoo/web/browser/ort tests/browser/axe .mypy_cache .pytest_cache .ruff_cache

@@ -1,9 +1,18 @@
-import { open, resample } from "./sound.js";
-import { Artefact } from "./zoo.js";
+// The page. Its models come from a server, and from files that run in the page; both are a source
+// with `models()` and `answers(file, models, onAnswer, { signal, onStep })`.
+
+import { Models } from "./models.js";
+import { clock, record } from "./recorder.js";
+import { connect, TokenWanted } from "./server.js";
+import { Song } from "./song.js";
+import { copy, csv, json, save } from "./written.js";
 
 const find = (id) => document.getElementById(id);
-let artefact;
-let queue = Promise.resolve(); // one thing after another, in the order in which it was dropped
+const models = new Models();
+const songs = []; // the newest first
+let server, local;
+let working = 0;
+let queue = Promise.resolve(); // one thing after another, in the order in which it was asked for
 
 function say(text, isError = false) {
   find("state").textContent = text;
@@ -11,136 +20,229 @@ function say(text, isError = false) {
 }
 
 /** Do a thing after those before it, and say what went wrong. */
-function next(what, name) {
-  find("main").ariaBusy = true;
-  const mine = (queue = queue
-    .then(what)
-    .catch((error) => say(`${name}: ${error.message}`, true))
-    .then(() => {
-      find("progress").hidden = true;
-      if (queue === mine) find("main").ariaBusy = false;
-    }));
+function next(work, name = "") {
+  working++;
+  find("main").ariaBusy = "true";
+  queue = queue
+    .then(work)
+    .catch((error) => say(name ? `${name}: ${error.message}` : error.message, true))
+    .then(() => (find("main").ariaBusy = String(--working > 0)));
+  return queue;
 }
 
-async function takeModel(bytes, name) {
-  find("sound").disabled = true;
-  say(`Reading ${name} …`);
-  artefact = undefined;
-  artefact = await Artefact.open(bytes);
-  const { model, classes, dataset, metrics } = artefact.about;
-  const accuracy = `${(100 * metrics.accuracy).toFixed(1)} % right out of fold`;
-  find("model-name").textContent = `${model.title}, trained on ${dataset.name}: ${classes.length} classes, ${accuracy}.`;
-  find("sound").disabled = false;
-  say("Ready for a song.");
-}
+// The models -------------------------------------------------------------------------------------
 
-async function takeSound(file) {
-  if (!artefact) throw new Error("a model is needed first");
-  say(`Decoding ${file.name} …`);
-  let own;
+async function showModels(wanted) {
+  let served = [];
   try {
-    own = await open(await file.arrayBuffer(), artefact.rate);
-  } catch {
-    throw new Error("this browser cannot decode it as sound");
+    served = server ? await server.models() : [];
+    find("token").hidden = true;
+  } catch (error) {
+    if (!(error instanceof TokenWanted)) throw error;
+    if (!find("token").hidden) say(error.message, true); // a token was given, and is a wrong one
+    find("token").hidden = false;
+    find("secret").focus();
   }
-  const waveform = resample(own.mono, own.source, artefact.rate);
-  const begun = performance.now();
-  const bar = find("progress");
-  [bar.max, bar.value, bar.hidden] = [waveform.length / artefact.rate, 0, false];
-  say(`Listening to ${file.name} …`);
-  const answer = await artefact.answer(file.name, waveform, (seconds) => (bar.value = seconds), own);
-  const took = ((performance.now() - begun) / 1000).toFixed(1);
-  const silent = answer.silent ? `, ${answer.silent} more of silence` : "";
-  const unlike = answer.unlike && !answer.guess ? `, ${answer.unlike} more unlike the training recordings` : "";
-  const band = answer.band ? `; ${answer.band}` : "";
-  show(answer, file, `${answer.seconds.toFixed(1)} s of sound, ${answer.windows} windows${silent}${unlike}, answered in ${took} s${band}`);
-  say("Ready for another song.");
+  const all = [...served.map((model) => ({ ...model, source: server })), ...(local?.models() ?? []).map((model) => ({ ...model, source: local }))];
+  models.show(all, wanted);
+  find("no-models").hidden = all.length > 0 || !find("token").hidden;
+  const { minutes, suffixes } = server?.limits ?? {};
+  find("limits").textContent = minutes ? `Up to ${minutes} minutes each.` : "";
+  find("sound").accept = ["audio/*", ...(suffixes ?? [])].join(",");
 }
 
-function show(answer, file, note) {
-  const article = find("answer").content.cloneNode(true).firstElementChild;
-  const part = (selector) => article.querySelector(selector);
-  const colour = (name) => {
-    const number = artefact.classes.indexOf(name);
-    return number < 0 ? "var(--line)" : `hsl(${(360 * number) / artefact.classes.length} 62% 55%)`;
-  };
-  part("h2").textContent = answer.path;
-  const guess = answer.guess ? `; guess: ${answer.guess}` : "";
-  const sure = answer.reason ? answer.reason + guess : `${(100 * answer.confidence).toFixed(1)} %`;
-  part(".verdict").textContent = `${answer.label}, ${sure}`;
-  part(".note").textContent = note;
-  const audio = part("audio");
-  audio.src = URL.createObjectURL(file);
-  showTimeline(answer.timeline, part, colour, audio);
-  const ranked = Object.entries(answer.probabilities).sort(([, a], [, b]) => b - a);
-  for (const [name, probability] of ranked) {
-    const row = part("tbody").insertRow();
-    row.insertCell().textContent = name;
-    row.insertCell().textContent = probability.toFixed(3);
-    const bar = row.insertCell();
-    bar.className = "bar";
-    bar.append(document.createElement("div"));
-    bar.firstChild.style.width = `${100 * probability}%`;
-    bar.firstChild.style.background = colour(name);
-    row.insertCell().textContent = answer.votes[name] ?? 0;
+/** Take ONNX files: [name, function that gives its bytes]. */
+function takeModels(files) {
+  for (const [name, read] of files) {
+    next(async () => {
+      say(`Reading ${name} …`);
+      let engine;
+      try {
+        engine = await import("./local.js");
+      } catch {
+        throw new Error(server ? "this server lacks onnxruntime-web, which runs a model in the page; type `zoo serve model.onnx` instead" : "onnxruntime-web is not beside this page; type `make setup`");
+      }
+      local ??= new engine.Local();
+      await showModels([await local.add(await read())]);
+      say(`${name} is ready.`);
+    }, name);
   }
-  part("table").hidden = !ranked.length;
-  part("pre").textContent = JSON.stringify(answer, null, 1);
-  find("answers").prepend(article);
 }
 
-function showTimeline(timeline, part, colour, audio) {
-  const seen = new Set();
-  for (const [n, { start, end, label, confidence, reason }] of timeline.entries()) {
-    const shown = reason ? reason.split(":")[0] : label;
-    const lasts = (timeline[n + 1]?.start ?? end) - start; // windows may overlap
-    const button = document.createElement("button");
-    button.title = `${start.toFixed(1)} to ${end.toFixed(1)} s: ${shown}${confidence === null ? "" : `, ${(100 * confidence).toFixed(0)} %`}`;
-    button.setAttribute("aria-label", button.title);
-    button.style.flexGrow = lasts;
-    button.style.background = colour(label);
-    button.style.opacity = confidence === null ? 1 : 0.35 + 0.65 * confidence;
-    button.addEventListener("click", () => {
-      audio.currentTime = start;
-      audio.play();
-    });
-    part(".strip").append(button);
-    seen.add(shown);
+// The recordings ---------------------------------------------------------------------------------
+
+function takeSounds(files) {
+  const fresh = files.map((file) => new Song(file));
+  songs.unshift(...fresh);
+  find("results").hidden = !songs.length;
+  find("answers").prepend(...fresh.map(({ article }) => article));
+  for (const song of fresh) {
+    song.part(".row .again").addEventListener("click", () => ask(song));
+    song.part(".row .copy").addEventListener("click", () => copyAnswers([song]));
+    song.part(".row .remove").addEventListener("click", () => removeSongs([song]));
+    ask(song);
   }
-  for (const label of [...seen].sort()) {
-    const item = document.createElement("li");
-    item.append(document.createElement("i"), label);
-    item.firstChild.style.background = colour(label);
-    part(".legend").append(item);
-  }
-  part(".timeline").hidden = timeline.some(({ start }) => Number.isNaN(start));
 }
 
-const modelFrom = (file) => next(async () => takeModel(new Uint8Array(await file.arrayBuffer()), file.name), file.name);
-const soundFrom = (file) => next(() => takeSound(file), file.name);
+function ask(song) {
+  const stop = new AbortController();
+  const cancel = song.part(".cancel");
+  cancel.onclick = () => stop.abort(new Error("cancelled"));
+  let chosen;
+  song.begin([]);
+  next(async () => {
+    try {
+      stop.signal.throwIfAborted();
+      chosen = models.chosen; // when its turn has come: a model may have been dropped with it
+      if (!chosen.length) throw new Error("choose at least one model, then ask again");
+      song.begin(chosen);
+      say(`${song.file.name}: asking ${chosen.length === 1 ? "a model" : `${chosen.length} models`} …`);
+      if (chosen.some(({ source }) => source === server)) await checkLimits(song.file);
+      for (const [source, some] of Map.groupBy(chosen, (model) => model.source)) {
+        await source.answers(song.file, some, (answer) => song.take(answer), { signal: stop.signal, onStep: (...step) => song.step(...step) });
+      }
+      say(song.end());
+    } catch (error) {
+      song.problem(error.message);
+      say(`${song.file.name}: ${error.message}`, !stop.signal.aborted);
+      song.end();
+      if (error instanceof TokenWanted) await showModels();
+    }
+  });
+}
 
-for (const [id, take] of Object.entries({ model: modelFrom, sound: soundFrom })) {
-  find(id).addEventListener("change", ({ target }) => {
-    [...target.files].forEach(take);
+/** Refuse what the server would refuse, before it is sent. */
+async function checkLimits(file) {
+  const { megabytes, minutes } = server.limits;
+  if (!file.size) throw new Error("the file is empty");
+  if (file.size > 1e6 * megabytes) throw new Error(`the file has ${Math.ceil(file.size / 1e6)} MB, and this server takes up to ${megabytes} MB; save it as FLAC, Opus or MP3`);
+  const seconds = await lengthOf(file);
+  if (seconds > 60 * minutes) throw new Error(`the recording lasts ${clock(seconds)}, and this server takes up to ${minutes} minutes; cut it`);
+}
+
+/** Return the seconds of a file as its header tells the browser, or NaN. */
+function lengthOf(file) {
+  return new Promise((resolve) => {
+    const audio = new Audio();
+    const end = () => {
+      URL.revokeObjectURL(audio.src);
+      resolve(Number.isFinite(audio.duration) ? audio.duration : NaN);
+    };
+    audio.addEventListener("loadedmetadata", end);
+    audio.addEventListener("error", end);
+    setTimeout(end, 3000);
+    audio.preload = "metadata";
+    audio.src = URL.createObjectURL(file);
+  });
+}
+
+// The answers ------------------------------------------------------------------------------------
+
+const answersOf = (some) => some.flatMap(({ answers }) => answers);
+
+async function copyAnswers(some) {
+  await copy(json(answersOf(some)) + "\n");
+  say("Copied, one line of JSON per answer.");
+}
+
+function removeSongs(some) {
+  for (const song of some) {
+    song.part(".cancel").click();
+    song.remove();
+    songs.splice(songs.indexOf(song), 1);
+  }
+  find("results").hidden = !songs.length;
+  (songs.length ? find("clear") : find("choose")).focus();
+  say("Removed.");
+}
+
+find("csv").addEventListener("click", () => save(csv(answersOf(songs)), "answers.csv", "text/csv"));
+find("copy").addEventListener("click", () => copyAnswers(songs));
+find("clear").addEventListener("click", () => removeSongs([...songs]));
+
+// What a person does -----------------------------------------------------------------------------
+
+function takeFiles(files) {
+  const isModel = ({ name }) => name.toLowerCase().endsWith(".onnx");
+  takeModels(files.filter(isModel).map((file) => [file.name, async () => new Uint8Array(await file.arrayBuffer())]));
+  takeSounds(files.filter((file) => !isModel(file)));
+}
+
+for (const [button, field] of [["choose", "sound"], ["add", "model"]]) {
+  find(button).addEventListener("click", () => find(field).click());
+  find(field).addEventListener("change", ({ target }) => {
+    takeFiles([...target.files]);
     target.value = ""; // the same file can be chosen again
   });
 }
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
-    const place = event.target.closest?.(".drop");
-    place?.classList.toggle("over", kind === "dragover");
-    if (kind !== "drop") return;
-    for (const file of event.dataTransfer.files) (file.name.endsWith(".onnx") ? modelFrom : soundFrom)(file);
+    document.body.classList.toggle("over", kind === "dragover");
+    if (kind === "drop") takeFiles([...event.dataTransfer.files]);
   });
 }
 
-// index.html?model=model.onnx takes a model that lies beside the page.
-const beside = new URLSearchParams(location.search).get("model");
-if (beside) {
-  next(async () => {
-    const found = await fetch(beside);
-    if (!found.ok) throw new Error(`the server has no such file (${found.status})`);
-    await takeModel(new Uint8Array(await found.arrayBuffer()), beside);
-  }, beside);
+let stopRecording;
+async function endRecording(isAsked) {
+  const stop = stopRecording;
+  stopRecording = undefined;
+  const file = await stop?.();
+  find("recorder").hidden = true;
+  find("record").disabled = false;
+  find("record").focus();
+  if (file && isAsked) takeSounds([file]);
 }
+find("record").addEventListener("click", async () => {
+  find("record").disabled = true;
+  try {
+    const longest = 60 * (server?.limits.minutes ?? 30);
+    stopRecording = await record((seconds, level) => {
+      find("time").textContent = clock(Math.floor(seconds));
+      find("level").value = level;
+      if (seconds >= longest) endRecording(true);
+    });
+    find("recorder").hidden = false;
+    find("stop").focus();
+    say("Recording.");
+  } catch (error) {
+    find("record").disabled = false;
+    say(error.message, true);
+  }
+});
+find("stop").addEventListener("click", () => endRecording(true));
+find("discard").addEventListener("click", () => endRecording(false));
+
+find("token").addEventListener("submit", (event) => {
+  event.preventDefault();
+  server.token = find("secret").value;
+  next(() => showModels());
+});
+// A model that was trained meanwhile is there when a person comes back to the page.
+document.addEventListener("visibilitychange", () => server && !document.hidden && next(() => showModels()));
+
+next(async () => {
+  server = await connect();
+  find("lead").textContent = server
+    ? "Models say what they hear, and where. The server deletes a recording as soon as it has been answered."
+    : "Models of yours listen in this page. Neither a model nor a recording leaves this computer.";
+  find("no-models").textContent = server
+    ? "No model is served yet. Type `zoo train svm --data FOLDER`; then come back to this page."
+    : "Drop or choose a model.onnx that `zoo train` wrote.";
+  find("add").hidden = Boolean(server);
+  await showModels();
+  // index.html?model=model.onnx takes a model that lies beside the page.
+  const beside = new URLSearchParams(location.search).get("model");
+  if (beside) {
+    takeModels([
+      [
+        beside,
+        async () => {
+          const found = await fetch(beside);
+          if (!found.ok) throw new Error(`the server has no such file (${found.status})`);
+          return new Uint8Array(await found.arrayBuffer());
+        },
+      ],
+    ]);
+  }
+});

@@ -1,0 +1,91 @@
+// The models of `zoo serve`, asked through its JSON interface.
+
+const KEPT = "zoo-token";
+
+export class TokenWanted extends Error {}
+
+/** Return the server of this page, or undefined if only files are served here. */
+export async function connect() {
+  const answer = await fetch("api/models", { headers: authorization() }).catch(() => undefined);
+  const isJson = answer?.headers.get("content-type")?.startsWith("application/json");
+  return isJson ? new Server() : undefined;
+}
+
+class Server {
+  limits = {};
+
+  /** Keep a token until the tab is closed. */
+  set token(token) {
+    sessionStorage.setItem(KEPT, token);
+  }
+
+  async models() {
+    const [models, limits] = await Promise.all([ask("api/models"), ask("api/limits")]);
+    this.limits = limits;
+    return models;
+  }
+
+  /**
+   * Ask models about a file. `onAnswer` receives each answer, `onStep` the words and the share of
+   * what is done.
+   */
+  answers(file, models, onAnswer, { signal, onStep }) {
+    const query = new URLSearchParams([...models.map(({ run }) => ["model", run]), ["timeline", "true"], ["waveform", "true"]]);
+    const form = new FormData();
+    form.append("file", file, file.name);
+    // fetch does not tell how much it has sent.
+    const request = new XMLHttpRequest();
+    request.open("POST", `api/batch?${query}`);
+    for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
+    let read = 0;
+    let count = 0;
+    const takeLines = () => {
+      if (request.status !== 200) return;
+      for (let end; (end = request.responseText.indexOf("\n", read)) >= 0; read = end + 1) {
+        const line = request.responseText.slice(read, end);
+        if (!line.trim()) continue;
+        onAnswer(JSON.parse(line));
+        onStep(`${++count} of ${models.length} models have answered`, 0.5 + (0.5 * count) / models.length);
+      }
+    };
+    return new Promise((resolve, reject) => {
+      const stop = () => request.abort();
+      signal.addEventListener("abort", stop);
+      request.upload.onprogress = ({ loaded, total }) => onStep(`Sending, ${Math.round((100 * loaded) / total)} %`, (0.5 * loaded) / total);
+      request.upload.onload = () => onStep("Sent; the models are working", 0.5);
+      request.onprogress = takeLines;
+      request.onload = () => {
+        if (request.status !== 200) return reject(refusal(request.status, request.responseText));
+        takeLines();
+        resolve();
+      };
+      request.onerror = () => reject(new Error("the server cannot be reached, or has closed the connection"));
+      request.onabort = () => reject(signal.reason);
+      request.onloadend = () => signal.removeEventListener("abort", stop);
+      request.send(form);
+    });
+  }
+}
+
+async function ask(address) {
+  const answer = await fetch(address, { headers: authorization() });
+  const text = await answer.text();
+  if (!answer.ok) throw refusal(answer.status, text);
+  return JSON.parse(text);
+}
+
+function authorization() {
+  const token = sessionStorage.getItem(KEPT);
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+/** Return what the server says against it, as an error. */
+function refusal(status, text) {
+  let sentence = `the server answers with the status ${status}`;
+  try {
+    sentence = JSON.parse(text).error ?? sentence;
+  } catch {
+    // Not JSON: of a proxy, which says nothing that a person should read.
+  }
+  return status === 401 ? new TokenWanted(sentence) : new Error(sentence);
+}

@@ -1,0 +1,307 @@
+// What is shown of one recording: the headline, the label over time, and a card per model.
+
+import { legend, painted } from "./colours.js";
+import { clock } from "./recorder.js";
+import { json } from "./written.js";
+
+const SHOWN = 5; // classes per model; the others are folded away
+const SILENCE = 0.012; // height of silence in the waveform, so that it can be seen
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // seconds between two ticks
+const LOWEST = 0.3; // height of an answer that is not sure at all
+const LEAST = 64; // CSS pixels between two ticks
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const css = (share) => `${(100 * share).toFixed(3)}%`;
+const element = (tag, ...content) => {
+  const made = document.createElement(tag);
+  made.append(...content);
+  return made;
+};
+
+export class Song {
+  answers = [];
+  #models = [];
+  #waveform;
+  #number = 0;
+  static #count = 0;
+
+  constructor(file) {
+    this.file = file;
+    this.article = document.getElementById("song").content.cloneNode(true).firstElementChild;
+    this.#number = ++Song.#count;
+    this.part("h3").textContent = file.name;
+    this.part("h3").id = `song-${this.#number}`;
+    this.article.setAttribute("aria-labelledby", `song-${this.#number}`);
+    for (const button of this.article.querySelectorAll(".row button")) button.setAttribute("aria-label", `${button.textContent}: ${file.name}`);
+    const audio = this.part("audio");
+    audio.src = URL.createObjectURL(file);
+    audio.setAttribute("aria-label", file.name);
+    audio.addEventListener("error", () => (audio.hidden = true)); // the server decodes more than a browser
+    audio.addEventListener("play", () => {
+      for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
+    });
+    audio.addEventListener("timeupdate", () => this.#moveCursor());
+    this.part(".stage svg").addEventListener("click", (event) => {
+      const { left, width } = event.currentTarget.getBoundingClientRect();
+      this.#listen(((event.clientX - left) / width) * this.#seconds);
+    });
+    new ResizeObserver(() => this.#drawAxis()).observe(this.part(".stage"));
+  }
+
+  part(selector) {
+    return this.article.querySelector(selector);
+  }
+
+  /** Forget what is shown, and wait for the answers of some models. */
+  begin(models) {
+    this.#models = models;
+    this.answers = [];
+    this.#waveform = undefined;
+    this.#isWorking(true);
+    this.step("Waiting for the recordings before it", null);
+    this.problem("");
+    this.part(".time").hidden = true;
+    this.part(".raw").hidden = true;
+    this.part(".heard").textContent = "";
+    this.part(".cards").replaceChildren();
+    this.part(".winner").textContent = "…";
+    this.part(".agree").textContent = "";
+  }
+
+  /** Show what is being done, and the share that is done; null if it is not known. */
+  step(words, share) {
+    this.part(".step").textContent = words;
+    if (share === null) this.part("progress").removeAttribute("value");
+    else this.part("progress").value = share;
+  }
+
+  take(answer) {
+    this.answers.push(answer);
+    this.#waveform ??= answer.waveform;
+    if (answer.heard) this.part(".heard").textContent = answer.heard;
+    const model = this.#models.find(({ run }) => run === answer.run) ?? { title: answer.run, classes: Object.keys(answer.probabilities ?? {}) };
+    this.part(".cards").append(card(answer, model));
+    this.#drawHeadline();
+    this.#drawTime();
+    this.part("pre").textContent = json(this.answers);
+    this.part(".raw").hidden = false;
+  }
+
+  /** Show that nothing more comes; return the headline. */
+  end() {
+    this.#isWorking(false);
+    this.#drawHeadline();
+    if (!this.answers.length) this.part(".winner").textContent = "no answer";
+    const said = [this.part(".winner").textContent, this.part(".agree").textContent];
+    return `${this.file.name}: ${said.filter(Boolean).join(", ")}.`;
+  }
+
+  problem(sentence) {
+    this.part(".problem").textContent = sentence;
+    this.part(".problem").hidden = !sentence;
+  }
+
+  /** Free what it holds. */
+  remove() {
+    this.part("audio").pause();
+    URL.revokeObjectURL(this.part("audio").src);
+    this.article.remove();
+  }
+
+  #isWorking(is) {
+    this.part(".working").hidden = !is;
+    for (const [name, shown] of Object.entries({ cancel: is, again: !is, copy: !is && this.answers.length, remove: !is })) this.part(`.row .${name}`).hidden = !shown;
+  }
+
+  get #seconds() {
+    return this.answers.find(({ seconds }) => seconds)?.seconds ?? 0;
+  }
+
+  #drawHeadline() {
+    if (this.#seconds) this.part("h3").textContent = `${this.file.name} · ${clock(this.#seconds)}`;
+    const labels = this.answers.flatMap(({ label }) => label ?? []);
+    if (!labels.length) return;
+    const named = labels.filter((label) => label !== "unknown");
+    const votes = new Map();
+    for (const label of named.length ? named : labels) votes.set(label, (votes.get(label) ?? 0) + 1);
+    const most = Math.max(...votes.values());
+    const winners = [...votes.keys()].filter((label) => votes.get(label) === most);
+    this.part(".winner").textContent = winners.join(" or ");
+    const count = labels.length;
+    const agree = winners.length > 1 ? `${count} models do not agree` : most === count ? `all ${count} models agree` : `${most} of ${count} models`;
+    const missing = this.#models.length - this.answers.length;
+    const waiting = missing && !this.part(".working").hidden ? `${missing} still working` : "";
+    this.part(".agree").textContent = [count > 1 ? agree : "", waiting].filter(Boolean).join("; ");
+  }
+
+  #drawTime() {
+    const seconds = this.#seconds;
+    const timed = this.answers.filter(({ timeline }) => timeline?.length && Number.isFinite(timeline[0].start) && timeline[0].start !== null);
+    this.part(".time").hidden = !seconds || (!timed.length && !this.#waveform);
+    if (this.part(".time").hidden) return;
+    this.part("path").setAttribute("d", outline(this.#waveform ?? [0]));
+    const amounts = new Map();
+    let classes = [];
+    this.part(".strips").replaceChildren(
+      ...timed.flatMap((answer) => {
+        const model = this.#models.find(({ run }) => run === answer.run);
+        classes = model.classes;
+        const pieces = pieced(answer.timeline, seconds);
+        for (const { shown, start, end } of pieces) amounts.set(shown, (amounts.get(shown) ?? 0) + end - start);
+        const name = element("p", model.title);
+        name.className = "strip-name";
+        return [name, this.#strip(model, pieces, seconds)];
+      }),
+    );
+    legend(this.part(".time .legend"), [...amounts.keys()].sort((a, b) => amounts.get(b) - amounts.get(a)), classes);
+    this.#drawAxis();
+    this.#moveCursor();
+  }
+
+  /** Draw the windows, the surer the higher, and over them a button per stretch of one label. */
+  #strip({ title, classes }, pieces, seconds) {
+    const place = (one, { start, end }) => {
+      one.style.left = css(start / seconds);
+      one.style.width = css((end - start) / seconds);
+      return one;
+    };
+    const bars = element("div");
+    bars.className = "bars";
+    bars.ariaHidden = "true";
+    for (const piece of pieces) {
+      const bar = place(painted(piece.shown, classes), piece);
+      bar.style.height = css(LOWEST + (1 - LOWEST) * (piece.confidence ?? 1));
+      bars.append(bar);
+    }
+    const strip = element("div", bars);
+    strip.className = "strip";
+    strip.setAttribute("role", "group");
+    strip.ariaLabel = `Label over time: ${title}`;
+    const buttons = stretches(pieces).map((stretch, n) => {
+      const button = place(element("button", element("span", element("b", stretch.shown))), stretch);
+      button.type = "button";
+      button.tabIndex = n ? -1 : 0; // one stop per strip; arrows lead on
+      const sure = stretch.confidence === null ? "" : `, ${percent(stretch.confidence)}`;
+      button.title = button.ariaLabel = `${clock(stretch.start)} to ${clock(stretch.end)}: ${stretch.shown}${sure}`;
+      button.addEventListener("click", () => this.#listen(stretch.start));
+      return button;
+    });
+    strip.append(...buttons);
+    strip.addEventListener("keydown", (event) => {
+      const at = buttons.indexOf(document.activeElement);
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
+      if (!buttons[to]) return;
+      event.preventDefault();
+      buttons[at].tabIndex = -1;
+      buttons[to].tabIndex = 0;
+      buttons[to].focus();
+    });
+    return strip;
+  }
+
+  #drawAxis() {
+    const seconds = this.#seconds;
+    const fitting = this.part(".stage").clientWidth / LEAST;
+    const step = STEPS.find((one) => seconds / one <= fitting) ?? STEPS.at(-1);
+    this.part(".axis").replaceChildren(
+      ...Array.from({ length: seconds ? Math.floor(seconds / step) + 1 : 0 }, (_, n) => {
+        const tick = element("span", clock(n * step));
+        tick.style.left = css((n * step) / seconds);
+        tick.classList.toggle("end", (n * step) / seconds > 0.95);
+        return tick;
+      }),
+    );
+  }
+
+  #listen(seconds) {
+    this.part("audio").currentTime = seconds;
+    this.part("audio").play().catch(() => {}); // one that the browser cannot play is hidden
+    this.#moveCursor();
+  }
+
+  #moveCursor() {
+    const { currentTime } = this.part("audio");
+    this.part(".cursor").hidden = !currentTime || !this.#seconds;
+    this.part(".cursor").style.left = css(Math.min(1, currentTime / this.#seconds));
+  }
+}
+
+/** Return the windows as they are drawn: each lasts until the next begins. */
+function pieced(timeline, seconds) {
+  return timeline.map(({ start, end, label, confidence, reason }, n) => ({
+    start,
+    end: Math.min(seconds, timeline[n + 1]?.start ?? end),
+    // The reason is shown where the sound can have no label at all.
+    shown: reason && !reason.startsWith("unsure") ? reason.split(":")[0] : label,
+    confidence,
+  }));
+}
+
+/** Return neighbouring pieces of one label as one. */
+function stretches(pieces) {
+  const merged = [];
+  for (const piece of pieces) {
+    const last = merged.at(-1);
+    if (last?.shown !== piece.shown) merged.push({ ...piece, count: 1 });
+    else {
+      last.end = piece.end;
+      last.count++;
+      if (last.confidence !== null) last.confidence += ((piece.confidence ?? 0) - last.confidence) / last.count;
+    }
+  }
+  return merged;
+}
+
+/** Return a waveform as an SVG path, 1000 wide, from -1 to 1 high. */
+function outline(peaks) {
+  const scale = Math.max(1e-3, ...peaks);
+  const points = peaks.flatMap((peak, n) => [n, n + 1].map((edge) => [((1000 * edge) / peaks.length).toFixed(1), Math.max(peak / scale, SILENCE).toFixed(3)]));
+  return `M${points.map(([x, y]) => `${x} -${y}`).join(" L")} L${points.reverse().map((point) => point.join(" ")).join(" L")}Z`;
+}
+
+/** Return the card of a model's answer. */
+function card(answer, model) {
+  const made = document.getElementById("card").content.cloneNode(true).firstElementChild;
+  const part = (selector) => made.querySelector(selector);
+  made.dataset.run = answer.run;
+  part("h4").textContent = model.title;
+  part(".run").textContent = `${answer.run}${model.dataset ? ` · trained on ${model.dataset}` : ""}`;
+  if (answer.error) {
+    part(".verdict").replaceWith(Object.assign(element("p", answer.error), { className: "problem" }));
+    part("table").hidden = true;
+    return made;
+  }
+  if (answer.seconds_taken !== undefined) part(".took").textContent = `${answer.seconds_taken.toFixed(2)} s`;
+  part(".verdict").textContent = answer.label;
+  if (typeof answer.confidence === "number" && !answer.guess) part(".verdict").append(" ", element("span", percent(answer.confidence)));
+  part(".notes").append(...notes(answer).map((note) => element("p", note)));
+  const ranked = Object.entries(answer.probabilities ?? {}).sort(([, a], [, b]) => b - a);
+  for (const [n, [name, probability]] of ranked.entries()) {
+    const bar = painted(name, model.classes);
+    bar.style.width = css(probability);
+    const cells = [name, bar, probability.toFixed(3), String(answer.votes?.[name] ?? 0)].map((content, at) => element(at ? "td" : "th", content));
+    cells[0].scope = "row";
+    part(n < SHOWN ? "tbody" : ".rest").append(element("tr", ...cells));
+  }
+  part("table").hidden = !ranked.length;
+  const more = part(".more");
+  more.hidden = ranked.length <= SHOWN;
+  const say = () => (more.textContent = part(".rest").hidden ? `${ranked.length - SHOWN} more classes` : "Fewer classes");
+  say();
+  more.addEventListener("click", () => {
+    part(".rest").hidden = !part(".rest").hidden;
+    more.ariaExpanded = String(!part(".rest").hidden);
+    say();
+  });
+  return made;
+}
+
+function notes({ reason, guess, probabilities, windows, silent, unlike, band }) {
+  const guessed = guess ? `; guess: ${guess}, ${percent(probabilities[guess])}` : "";
+  return [
+    reason && reason + guessed,
+    silent && windows && `${silent} of ${silent + windows} windows are silent and do not vote`,
+    unlike && !guess && `${unlike} of ${unlike + windows} windows are unlike the training recordings and do not vote`,
+    band,
+  ].filter(Boolean);
+}

@@ -1,0 +1,42 @@
+// Answers as text: what `zoo predict` prints as JSON and as CSV.
+
+const COLUMNS = ["path", "label", "label_mean", "confidence", "windows", "seconds", "reason", "error", "run", "guess", "silent", "unlike", "heard", "band"];
+
+/** Return answers as JSON, one per line, without what only the page needs. */
+export function json(answers) {
+  return answers.map(({ file, waveform, seconds_taken, ...answer }) => JSON.stringify(answer)).join("\n");
+}
+
+/** Return answers as a table with a header. */
+export function csv(answers) {
+  const rows = [COLUMNS, ...answers.map((answer) => COLUMNS.map((name) => answer[name]))];
+  return rows.map((row) => row.map(cell).join(",") + "\n").join("");
+}
+
+function cell(value) {
+  const text = typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value ?? "");
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Copy a text, also where the page has no right to the clipboard. */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+}
+
+/** Let the browser save a text as a file. */
+export function save(text, name, type) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
