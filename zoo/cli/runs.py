@@ -5,7 +5,7 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from statistics import mean
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,7 +14,7 @@ from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_data, complete_run
 from zoo.cli.confusion import confusion_table
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import ForceOption, FormatOption, ListFormat
+from zoo.cli.options import ForceOption, ListFormat
 from zoo.cli.output import (
     AlertNote,
     Note,
@@ -57,7 +57,13 @@ RunArgument = Annotated[
 
 
 @app.command("show")
-def show(run: RunArgument, format: FormatOption = "table") -> None:
+def show(
+    run: RunArgument,
+    format: Annotated[
+        Literal["table", "json", "toml"],
+        typer.Option(help="How to print it; toml is a file for `zoo train --config`."),
+    ] = "table",
+) -> None:
     """Show one run: scores, confusion matrix, parameters, what was left out.
 
     Example: zoo runs show svm
@@ -66,6 +72,11 @@ def show(run: RunArgument, format: FormatOption = "table") -> None:
 
     found = find_run(run)
     note_choices({run: found.id})
+    if format == "toml":
+        from zoo.cli.experiment_file import as_toml
+
+        print_data(as_toml(found))
+        return
     record = {"run": found.id, "folder": str(found.folder)} | about_run(found)
     record |= found.record.to_dict()
     record |= {"status": found.status, "scores": None, "confusion": None, "changes": None}

@@ -10,6 +10,7 @@ import typer
 from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_model, complete_run
 from zoo.cli.console import TerminalReporter
+from zoo.cli.experiment_file import ConfigOption, SetOption
 from zoo.cli.options import (
     DataOption,
     EngineOption,
@@ -76,9 +77,7 @@ def command(
         ),
     ] = None,
     ungrouped: UngroupedOption = False,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="A parameter, such as C=10; repeatable.")
-    ] = None,
+    settings: SetOption = None,
     tuned: Annotated[
         bool, typer.Option("--tuned", help="Use what `zoo tune` has found on this data.")
     ] = False,
@@ -118,6 +117,7 @@ def command(
     jobs: JobsOption = None,
     engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
+    config: ConfigOption = None,  # its values are those of the other options
 ) -> None:
     """Train models and evaluate them out of fold.
 

@@ -6,6 +6,7 @@ import typer
 
 from zoo.cli.completion import complete_model
 from zoo.cli.console import TerminalReporter
+from zoo.cli.experiment_file import ConfigOption
 from zoo.cli.options import (
     DataOption,
     EngineOption,
@@ -56,6 +57,7 @@ def command(
     jobs: JobsOption = None,
     engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
+    config: ConfigOption = None,  # its values are those of the other options
     format: FormatOption = "table",
 ) -> None:
     """Search the parameters of a model, scored on inner folds of the training part.
