@@ -5,16 +5,18 @@ These are `predictions.csv`, `robustness.csv` and `sizes.csv`.
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo_registry.errors import RunError
+from zoo_registry.frames import data_frame
 from zoo_registry.text import csv_text, first_line
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
+    from pandas import DataFrame
 
 __all__ = [
     "MOST_CLASSES",
@@ -112,12 +114,17 @@ class Predictions:
             self.probabilities[picked],
         )
 
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame with the columns of `predictions.csv`; it needs pandas."""
+        head, *rows = self._to_rows(lambda mean: mean)
+        return data_frame(dict(zip(map(str, head), zip(*rows, strict=True), strict=True)))
+
     def to_csv(self) -> str:
         """Return the text of `predictions.csv`."""
         # The line ends are those of RFC 4180, so that a name with either sign is quoted.
         return csv_text(self._to_rows(), "\r\n")
 
-    def _to_rows(self) -> list[list[object]]:
+    def _to_rows(self, figure: Callable[[float], object] = "{:.9g}".format) -> list[list[object]]:
         """Return the header and the rows of the CSV form."""
         head = [_VOTES + name for name in self.classes] + [_MEAN + name for name in self.classes]
         rows: list[list[object]] = [[*_LEADING, *head]]
@@ -132,7 +139,7 @@ class Predictions:
             strict=True,
         ):
             leading = (track, self.classes[label], fold, sha256, group)
-            rows.append([*leading, *votes, *(f"{mean:.9g}" for mean in means)])
+            rows.append([*leading, *votes, *map(figure, means)])
         return rows
 
     @classmethod

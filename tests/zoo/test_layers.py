@@ -172,9 +172,11 @@ class TestPublicNames:
         assert zoo.__all__ == [
             "CLASS_WEIGHT", "CannotExport", "Card", "Change", "Choice", "Dataset", "Embeddings",
             "Encoder", "Exported", "Float", "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS",
-            "KERAS_SPACE", "LogFloat", "LogMel", "Neighbours", "Run", "TrainedOn", "ZooError",
-            "batch_normalisation", "classical", "compare", "embed", "ensemble", "hookimpl",
-            "keras_model", "leaderboard", "predict", "size_curve", "train", "tune",
+            "KERAS_SPACE", "LogFloat", "LogMel", "Neighbours", "Reporter", "Run", "TrainedOn",
+            "TrainedRun", "ZooError", "__version__", "batch_normalisation", "classical", "compare",
+            "embed", "ensemble", "front_ends", "hookimpl", "keras_model", "leaderboard", "load",
+            "models", "open_dataset", "predict", "runs", "size_curve", "train", "tune",
+            "write_report",
         ]  # fmt: skip
 
     @pytest.mark.parametrize("name", zoo.__all__)

@@ -16,7 +16,8 @@ from zoo.audio.heads import read_head
 from zoo.audio.libsndfile import open_libsndfile
 from zoo.audio.loudness import Peaks
 from zoo.audio.properties import Meter, Properties
-from zoo.audio.streams import Stream
+from zoo.audio.samples import RATES, Samples
+from zoo.audio.streams import Stream, block_frames
 from zoo_registry.errors import AudioError
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "decode",
     "decode_measured",
     "decode_unresampled",
+    "open_samples",
     "open_stream",
     "read",
     "resample",
@@ -36,7 +38,6 @@ __all__ = [
 ]
 
 _LOUDEST = 1e6  # of full scale; integers in a float file reach 32,768
-RATES = (1_000, 1_000_000)  # Hz
 DECODING = 3  # must be raised whenever some file gives other samples than before
 LONGEST = 3_600.0  # seconds of a track that is held whole
 _MOST = 2 * 48_000 * 3_600  # samples of all channels that are held in memory
@@ -235,6 +236,23 @@ def open_stream(path: Path) -> Stream:
         stream.blocks = _sound(stream, chain([first], stream.blocks), damaged)
         return stream
     raise AudioError(f"{path} is no audio that can be decoded ({reasons[-1]})")
+
+
+def open_samples(samples: Samples) -> Stream:
+    """Return samples in memory as `open_stream` returns a file.
+
+    Parameters
+    ----------
+    samples : Samples
+        Frames by channels.
+    """
+    values, rate = samples.values, samples.rate
+    frames = block_frames(values.shape[1])
+    blocks = (values[start : start + frames] for start in range(0, len(values), frames))
+    seconds = len(values) / rate
+    stream = Stream(Path(samples.name), rate, seconds, values.shape[1], "pcm", iter(blocks))
+    stream.blocks = _sound(stream, stream.blocks, damaged=False)
+    return stream
 
 
 def _sound(

@@ -26,13 +26,13 @@ _PIECE = 1 << 20  # bytes
 
 
 def audio_files(
-    paths: Iterable[str | Path], note: Callable[[str], None] | None = None
+    paths: str | Path | Iterable[str | Path], note: Callable[[str], None] | None = None
 ) -> list[str]:
     """Return the files of paths, folders and patterns, each once; of a folder or pattern sorted.
 
     Parameters
     ----------
-    paths : iterable of str or Path
+    paths : str, Path or iterable of them
         Files, whatever their suffix; folders, which are searched for audio files; patterns such as
         ``*.wav``, which name their own suffix or mean audio files; or ``-``.
     note : callable, optional
@@ -45,7 +45,7 @@ def audio_files(
     """
     found: list[str] = []
     passed = PassedOver()
-    for given in map(str, paths):
+    for given in map(str, [paths] if isinstance(paths, str | Path) else paths):
         if not given:
             raise UsageError(EMPTY_PATH)
         path, own = Path(given), PassedOver()

@@ -24,7 +24,7 @@ from zoo.cli.output import (
 if TYPE_CHECKING:
     from zoo.evaluate.board import Board, Difference, Row
 
-__all__ = ["command", "print_board"]
+__all__ = ["board_text", "command", "print_board"]
 
 _NAMES = (
     *("rank", "model", "accuracy", "robustness", "worst change", "95 % interval", "p"),
@@ -79,7 +79,7 @@ def command(
         print_result(
             format,
             json=(board.to_json() for board in boards),
-            table=chain.from_iterable(map(_board_text, boards)),
+            table=chain.from_iterable(map(board_text, boards)),
             csv=lambda: tables.boards_csv(boards),
             markdown=lambda: "\n".join(map(tables.board_markdown, boards)),
         )
@@ -107,10 +107,19 @@ def _differences_text(differences: "list[Difference]") -> Text:
 
 def print_board(board: "Board", reported: Collection[str] = ()) -> None:
     """Print one board as a table, without the problems of the runs that are reported elsewhere."""
-    print_text(_board_text(board, reported))
+    print_text(board_text(board, reported))
 
 
-def _board_text(board: "Board", reported: Collection[str] = ()) -> Text:
+def board_text(board: "Board", reported: Collection[str] = ()) -> Text:
+    """Yield the table of a board, and the sentences below it.
+
+    Parameters
+    ----------
+    board : Board
+        The board.
+    reported : collection of str
+        Runs whose problems are reported elsewhere.
+    """
     from zoo.evaluate.board import TITLES
     from zoo.report.ranking import ranking
     from zoo.report.tables import (

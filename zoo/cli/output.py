@@ -1,5 +1,6 @@
 """Output of commands on stdout: lines, tables, JSON, CSV and Markdown."""
 
+import io
 import shlex
 import shutil
 import sys
@@ -25,6 +26,7 @@ __all__ = [
     "AlertNote",
     "Note",
     "Text",
+    "as_text",
     "cell",
     "columns",
     "escaped",
@@ -114,6 +116,20 @@ def print_text(text: Text) -> None:
         # A name such as [red] is a name, not markup.
         console = Console(file=sys.stdout, width=width(), highlight=False)
         console.print(item, markup=False, emoji=False)
+
+
+def as_text(text: Text) -> str:
+    """Return what `print_text` prints on stdout, without colours."""
+    from rich.console import Console
+
+    written = io.StringIO()
+    console = Console(file=written, width=width(), highlight=False, color_system=None)
+    for item in text:
+        if isinstance(item, str):
+            written.writelines(f"{line}\n" for line in in_width(item) if not isinstance(item, Note))
+        else:
+            console.print(item, markup=False, emoji=False)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip()
 
 
 def print_data(text: str) -> None:

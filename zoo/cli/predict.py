@@ -108,7 +108,7 @@ def command(
     with closing(predictions), kept.open() if kept else nullcontext(None) as file:
         if as_csv and not file:
             print_data(csv_header(timeline))
-        failed = _write(predictions, file, as_line, aloud, hints)
+        failed = _write(predictions.stream(), file, as_line, aloud, hints)
     if kept:
         answered = f"{len(files)} file{'s' * (len(files) != 1)} answered"
         reporter.note(f"{answered} into {output}, {failed} of them with an error")

@@ -75,15 +75,6 @@ def compare(
         If there is no such run or metric, both are one run, or no track was tested by both.
     RunError
         If a run has no scores, or its files are damaged.
-
-    Examples
-    --------
-    >>> import zoo
-    >>> found = zoo.compare("gtzan", "gtzan-light", by="macro-f1")
-    >>> found.verdict
-    'gtzan is better in macro F1 by ...'
-    >>> found.metrics[0].metric, found.metrics[0].low <= found.metrics[0].difference
-    ('accuracy', True)
     """
     metric = METRICS[metric_name(by)]
     one, other = _runs(first, second)

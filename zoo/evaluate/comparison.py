@@ -3,7 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from zoo_registry.frames import data_frame
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = [
     "ChangeDifference",
@@ -162,7 +167,7 @@ class ChangeDifference:
     difference: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunComparison:
     """Comparison of two runs.
 
@@ -210,9 +215,17 @@ class RunComparison:
     only_second: tuple[OneRight, ...]
     changes: tuple[ChangeDifference, ...]
 
+    def __repr__(self) -> str:
+        """Return the verdict."""
+        return f"<comparison of {self.first.name} and {self.second.name}: {self.verdict}>"
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return asdict(self)
+
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame with one row per metric; it needs pandas."""
+        return data_frame((vars(each) for each in self.metrics), index="metric")
 
 
 def signed(value: float) -> str:

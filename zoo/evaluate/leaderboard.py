@@ -62,14 +62,6 @@ def leaderboard(
         If there is no such protocol.
     UsageError
         If there is no such metric.
-
-    Examples
-    --------
-    >>> import zoo
-    >>> run = zoo.train("decision-tree", "demo", protocol="holdout:0.3")
-    >>> (board,) = zoo.leaderboard("demo")
-    >>> [(row.rank, row.model) for row in board.rows]
-    [(1, 'decision-tree')]
     """
     by = metric_name(by)
     spec = None if protocol is None else parse_protocol(protocol).spec

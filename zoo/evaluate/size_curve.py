@@ -11,7 +11,7 @@ tested tracks, each with an exponent drawn by these weights.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,13 @@ from zoo.evaluate.intervals import LEVEL, resampled
 from zoo.evaluate.significance import intervals
 from zoo.evaluate.subsets import ALL, shortage
 from zoo.evaluate.vote import is_right
+from zoo_registry.frames import data_frame
 from zoo_registry.predictions import Predictions
 from zoo_registry.record import FoldRecord, RunRecord
 from zoo_registry.runs import Run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["Expected", "SizeCurve", "SizePoint", "expected_gain", "size_curve"]
 
@@ -148,6 +152,10 @@ class SizeCurve:
             "sentence": self.sentence,
         }
 
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame with one row per size; it needs pandas."""
+        return data_frame((vars(each) | {"size": each.name} for each in self.points), index="size")
+
 
 def size_curve(run: Run) -> SizeCurve | None:
     """Return the accuracies of a run by the number of tracks that were trained on.
@@ -166,14 +174,6 @@ def size_curve(run: Run) -> SizeCurve | None:
     ------
     RunError
         If its predictions are missing or damaged.
-
-    Examples
-    --------
-    >>> import zoo
-    >>> run = zoo.train("logistic", sizes=(5, 10, 20))
-    >>> curve = zoo.size_curve(run)
-    >>> [point.name for point in curve.points]
-    ['5', '10', '20', 'all']
     """
     record, found = run.record, run.sizes() if run.is_scored else None
     info = record.sizes

@@ -22,19 +22,22 @@ from zoo.plugins.from_run import frontend_of_run
 from zoo.plugins.registry import open_registry, usable_model
 from zoo.workspace import find_run
 from zoo_registry.errors import AudioError, UsageError
+from zoo_registry.frames import data_frame
 from zoo_registry.model import Model
 from zoo_registry.published import NAMES
+from zoo_registry.runs import Run
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
 __all__ = ["Embeddings", "embed", "model_of_rows", "standardised"]
 
 _MODEL = "logistic"  # any model of one row per window; only its front end is used
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Embeddings:
     """Embeddings of recordings.
 
@@ -58,6 +61,15 @@ class Embeddings:
     rows: "NDArray[np.float32]"
     failed: dict[str, str]
 
+    def __repr__(self) -> str:
+        """Return the front end and the shape of the rows."""
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"<embeddings by {self.front_end}, shape {self.rows.shape}{failed}>"
+
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame with one row per recording; it needs pandas."""
+        return data_frame(dict(enumerate(self.rows.T)), index=self.files)
+
     def distances(self, file: str) -> "NDArray[np.float32]":
         """Return the distance of one of the files to each, shape (files,).
 
@@ -78,47 +90,29 @@ class Embeddings:
 
 def embed(
     paths: str | Path | Iterable[str | Path],
-    run: str | None = None,
+    run: str | Run | None = None,
     *,
     front_end: str | None = None,
     jobs: int | None = None,
     reporter: Reporter | None = None,
 ) -> Embeddings:
-    """Compute the embeddings of audio files.
+    """Compute the embeddings of audio files: what `zoo.embed` does, without arrays.
 
     Parameters
     ----------
     paths : str, Path or iterable of them
-        Files, folders and patterns, as for `zoo.predict`.
-    run : str, optional
-        Run whose front end is used, as for `zoo.predict`; by default the first published one.
-    front_end : str, optional
-        Front end in its place, such as "musicnn"; of rows per window.
-    jobs : int, optional
-        Number of processes; all cores by default.
+        Files, folders and patterns.
+    run : str or Run, optional
+        Run whose front end is used; by default the first published one.
+    front_end, jobs : str, int, optional
+        As for `zoo.embed`; so are the errors.
     reporter : Reporter, optional
         Receives the progress, and notes.
 
     Returns
     -------
     Embeddings
-        What was computed, or was in the cache: arrays are kept by the content of the files.
-
-    Raises
-    ------
-    UsageError
-        If a path, the run or the front end does not exist, or cannot be used here.
-    StorageError
-        If the cache cannot be written.
-
-    Examples
-    --------
-    >>> import zoo
-    >>> from zoo.datasets import open_dataset
-    >>> tracks = open_dataset("demo").tracks[:3]
-    >>> found = zoo.embed([track.path for track in tracks], front_end="handcrafted")
-    >>> found.distances(found.files[0]).argmin()
-    0
+        What was computed, or was in the cache.
     """
     import numpy as np
 
@@ -127,7 +121,8 @@ def embed(
     if STDIN in map(str, given):
         raise UsageError("recordings are compared as files; write standard input into one")
     files = audio_files(given, reporter.note)
-    model = model_of_rows(front_end or frontend_of_run(find_run(run or NAMES[0]), open_registry()))
+    found = run if isinstance(run, Run) else find_run(run or NAMES[0])
+    model = model_of_rows(front_end or frontend_of_run(found, open_registry()))
     failed = dict[str, str]()
     tracks = list(_tracks(files, failed))
     cache = FeatureCache(features_folder(), identity_of(model))

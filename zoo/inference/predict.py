@@ -6,26 +6,28 @@ FLAC, and no framework. Only a model without an ONNX form needs its plugin.
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artefacts.artefact import Artefact, Windows
 from zoo.artefacts.isolated import end_all
-from zoo.audio.decode import open_stream, waveform
+from zoo.audio.decode import open_samples, open_stream, waveform
 from zoo.audio.files import on_disk
 from zoo.audio.loudness import SILENCE
 from zoo.audio.properties import Meter
+from zoo.audio.samples import Samples
+from zoo.audio.streams import Stream
 from zoo.evaluate.vote import count_votes, vote_winner
 from zoo.execution.progress import Reporter
 from zoo.execution.threads import map_in_threads
+from zoo.inference.answers import Answers
 from zoo.inference.arguments import recordings
 from zoo.inference.confidence import least_confidence
 from zoo.inference.prediction import (
@@ -43,54 +45,16 @@ from zoo_registry.predictions import OTHER, real_columns
 from zoo_registry.runs import Run
 from zoo_registry.text import first_line
 
-__all__ = ["Answers", "predict"]
+__all__ = ["predict"]
 
 _Model: TypeAlias = str | Path | Run | Predictor
 
 _SILENCE = f"silence: almost nothing is above {SILENCE} dB of full scale"
 
 
-class Answers(Generator[Prediction, None, None]):
-    """Predictions, each computed when it is read: an iterator that says so where it is printed.
-
-    Parameters
-    ----------
-    predictions : generator of Prediction
-        The predictions.
-    about : str
-        Number of files, and names of the models.
-    """
-
-    def __init__(self, predictions: Generator[Prediction, None, None], about: str) -> None:
-        self._predictions = predictions
-        self._about = about
-
-    def __repr__(self) -> str:
-        """Return what it is, and how its predictions are read."""
-        return f"<predictions of {self._about}; read them with a loop, once, or with list(...)>"
-
-    def send(self, value: None, /) -> Prediction:
-        """Return the next prediction."""
-        return self._predictions.send(value)
-
-    def throw(
-        self,
-        kind: type[BaseException] | BaseException,
-        error: BaseException | object = None,
-        trace: TracebackType | None = None,
-        /,
-    ) -> Prediction:
-        """Raise an error where the work is; `close` does this to end it."""
-        raised = kind if isinstance(kind, BaseException) else error
-        if not isinstance(raised, BaseException):
-            assert isinstance(kind, type)
-            raised = kind()
-        return self._predictions.throw(raised.with_traceback(trace) if trace else raised)
-
-
 def predict(
-    model: _Model | Sequence[_Model] | None = None,
-    paths: str | Path | Iterable[str | Path] | None = None,
+    model: _Model | Sequence[_Model] | None,
+    paths: str | Path | Samples | Iterable[str | Path | Samples],
     *,
     timeline: bool = False,
     min_confidence: float | str = 0.0,
@@ -99,31 +63,16 @@ def predict(
     in_order: bool = True,
     reporter: Reporter | None = None,
 ) -> Answers:
-    """Classify audio files.
+    """Classify recordings: what `zoo.predict` does, with arrays as `Samples`.
 
     Parameters
     ----------
-    model : str, Path, Run or Predictor, or sequence of them, optional
-        Name of a published run; id or folder of a run; name of a model, which means its newest
-        complete run, or file of one, as it was when it was trained, each with ``@`` and the name of
-        a dataset if runs on that are meant; an ONNX file or a folder with one; a run, such as the
-        result of `zoo.train`; or the result of `open_model`. Models on one front end compute it
-        once. By default it is the newest run of the workspace that takes audio, or else the best
-        published one.
-    paths : str, Path or iterable of them
-        Files; folders, which are searched for audio files; patterns such as
-        ``music/**/*.mp3``; and "-" for standard input. If they are left out, `model` names them.
-    timeline : bool
-        Whether predictions contain their windows.
-    min_confidence : float or "auto"
-        Mean probability below which the label is "unknown"; "auto" is a precision of 0.9.
-    precision : float, optional
-        Share of right answers, in place of a confidence: an answer needs the least confidence at
-        or above which out-of-fold answers of the run were right that often.
-    jobs : int, optional
-        Number of files at a time; number of cores by default.
-    in_order : bool
-        Whether predictions are returned in the order of the files, or as soon as each is ready.
+    model : str, Path, Run or Predictor, sequence of them, or None
+        As for `zoo.predict`, or the result of `open_model`; None for the default.
+    paths : str, Path, Samples or iterable of them
+        The recordings.
+    timeline, min_confidence, precision, jobs, in_order : bool, float or "auto", float, int, bool
+        As for `zoo.predict`; so are the errors.
     reporter : Reporter, optional
         Receives the progress, a note on what is passed over in folders, and one on the confidence
         that a precision needs.
@@ -131,44 +80,10 @@ def predict(
     Returns
     -------
     Answers
-        Generator of one `Prediction` per file and model, each computed during the iteration. An
-        unreadable file has an `error`. Closing the generator ends the work.
-
-    Raises
-    ------
-    UsageError
-        If the run or a path does not exist, the run is not complete, or no confidence reaches the
-        precision.
-    ArtefactError
-        If the ONNX file was changed, or cannot be run.
-    LimitError
-        If it came from elsewhere, and opening it takes too long or too much memory.
-    PluginError
-        If the model has no ONNX form and its plugin is missing, or is a file that the user has
-        not named: no code is loaded because a record names it.
-
-    Examples
-    --------
-    >>> import zoo
-    >>> from zoo.datasets import open_dataset
-    >>> demo = open_dataset("demo")
-    >>> run = zoo.train("logistic", demo)
-    >>> (prediction,) = zoo.predict(run.id, demo.tracks[0].path)
-    >>> prediction.label, prediction.votes
-    ('ambient', {'ambient': 1})
-
-    Without a model, the newest run is asked.
-
-    >>> (same,) = zoo.predict(demo.tracks[0].path)
-    >>> same.run == run.id
-    True
+        One `Prediction` per recording and model. Closing it ends the work.
     """
     reporter = reporter or Reporter()
-    if paths is None:
-        model, paths = None, cast("str | Path | Iterable[str | Path] | None", model)
-    if paths is None or isinstance(paths, Run):
-        raise UsageError('name a recording: `zoo.predict("song.mp3")`')
-    files = recordings(paths, reporter.note)
+    files = _listed(paths, reporter.note)
     workers = min(jobs or os.cpu_count() or 1, len(files))
     if model is None:
         model = default_model()
@@ -185,12 +100,28 @@ def predict(
         partial(_classify, each, timeline, least)
         for each, least in zip(predictors, leasts, strict=True)
     ]
-    about = f"{len(files)} file{'s' * (len(files) != 1)} by {', '.join(p.name for p in predictors)}"
-    return Answers(_predictions(files, calls, workers, in_order, reporter), about)
+    plural = "s" * (len(files) != 1)
+    about = f"{len(files)} recording{plural} by {', '.join(p.name for p in predictors)}"
+    predictions = _predictions(files, calls, workers, in_order, reporter)
+    return Answers(predictions, len(files) * len(calls), about)
+
+
+def _listed(
+    paths: str | Path | Samples | Iterable[str | Path | Samples], note: Callable[[str], None]
+) -> list[str | Samples]:
+    """Return the files and the samples, in the order given."""
+    given = [paths] if isinstance(paths, str | Path | Samples) else list(paths)
+    files = [each for each in given if not isinstance(each, Samples)]
+    if len(files) == len(given):
+        return [*recordings(files, note)]
+    found: list[str | Samples] = []
+    for each in given:
+        found += [each] if isinstance(each, Samples) else recordings(each, note)
+    return list(dict.fromkeys(found))
 
 
 def _predictions(
-    files: list[str],
+    files: Sequence[str | Samples],
     calls: Sequence[Callable[..., Prediction]],
     workers: int,
     in_order: bool,
@@ -201,7 +132,7 @@ def _predictions(
             yield call(files[0], reporter=reporter)
         return
 
-    def classify(file: str, is_wanted: Callable[[], bool]) -> list[Prediction]:
+    def classify(file: str | Samples, is_wanted: Callable[[], bool]) -> list[Prediction]:
         return [call(file, is_wanted) for call in calls]
 
     # Threads share the models; decoding, resampling and onnxruntime release Python's lock.
@@ -220,14 +151,14 @@ def _classify(
     predictor: Predictor,
     timeline: bool,
     least: float,
-    file: str,
+    given: str | Samples,
     is_wanted: Callable[[], bool] = lambda: True,
     reporter: Reporter | None = None,
 ) -> Prediction:
-    """Classify the windows of one file while it is decoded, and count the votes."""
+    """Classify the windows of one recording while it is decoded, and count the votes."""
+    file = str(given)
     try:
-        with on_disk(file) as path:
-            stream = open_stream(path)
+        with _opened(given) as stream:
             length = max(stream.seconds, 1.0)
             meter = Meter(stream.rate)
             pieces: list[Windows] = []
@@ -279,6 +210,15 @@ def _classify(
         reason = f"{UNLIKE}: {count} of {sounding} window{'s' if sounding > 1 else ''}"
         return _vote(found, predictor, windows.probabilities[~silent], least, reason)
     return _vote(found, predictor, windows.probabilities[~silent & ~unlike], least)
+
+
+@contextmanager
+def _opened(given: str | Samples) -> Iterator[Stream]:
+    if isinstance(given, Samples):
+        yield open_samples(given)
+    else:
+        with on_disk(given) as path:
+            yield open_stream(path)
 
 
 def _with_at_least(

@@ -56,7 +56,7 @@ class Section:
         return self.label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """Prediction of one file.
 
@@ -119,6 +119,14 @@ class Prediction:
     band: str | None = None
     dataset: str | None = None
     timeline: list[Section] | None = None
+
+    def __repr__(self) -> str:
+        """Return the recording, the label with its confidence, and what else matters."""
+        sure = "" if self.confidence is None else f", confidence={self.confidence:.3f}"
+        more = {"reason": self.reason, "guess": self.guess, "error": self.error, "run": self.run}
+        texts = "".join(f", {name}={text!r}" for name, text in more.items() if text is not None)
+        label = "" if self.error else f", label={self.label!r}{sure}"
+        return f"Prediction({self.path!r}{label}{texts})"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values; those of `OPTIONAL` only if they have a value."""

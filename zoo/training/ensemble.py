@@ -59,18 +59,12 @@ def ensemble(
     reporter: Reporter | None = None,
     root: Path | None = None,
 ) -> Run:
-    """Combine complete runs of one board to a run, or return the one that was made before.
-
-    Its answers are the weighted means of the members' answers out of fold; nothing is trained. Its
-    ONNX file holds the members, in which a front end that several have is computed once.
+    """Combine complete runs of one board to a run: what `zoo.ensemble` does.
 
     Parameters
     ----------
-    runs : iterable of str or Run
-        At least two runs, as for `zoo.workspace.find_run`; published ones may be among them.
-    weights : {"mean", "fit"}
-        Equal weights; or those of the least log loss, for the tracks of a fold on the answers to
-        the tracks of the other folds, for the ONNX file on all.
+    runs, weights : iterable of str or Run, {"mean", "fit"}
+        As for `zoo.ensemble`; so are the errors.
     reporter : Reporter, optional
         Receiver of notes; by default they are not shown.
     root : Path, optional
@@ -80,22 +74,6 @@ def ensemble(
     -------
     Run
         Complete; or without an artefact, with the reason in the record.
-
-    Raises
-    ------
-    UsageError
-        If the runs are not complete, not of one board, or not different.
-    RunError
-        If a file of a member is damaged.
-    StorageError
-        If nothing more can be written.
-
-    Examples
-    --------
-    >>> import zoo
-    >>> members = [zoo.train(name, "demo", protocol="holdout:0.3") for name in ("svm", "logistic")]
-    >>> zoo.ensemble(members).complete
-    True
     """
     reporter = reporter or Reporter()
     if weights not in WEIGHTS:

@@ -78,91 +78,25 @@ def train(
     registry: Registry | None = None,
     root: Path | None = None,
 ) -> Run:
-    """Train and evaluate a model, or return the run that did so before.
-
-    An unfinished run of the same command is continued after its last stored fold.
+    """Train and evaluate a model, or return the run that did so before: one run of `zoo.train`.
 
     Parameters
     ----------
-    model : str
-        A name that ``zoo models`` lists, or the path of a plugin's file.
-    data : str or Dataset
-        A value of ``--data``, or a dataset that is open already.
-    frontend : str, optional
-        Name of a front end that ``zoo models`` lists, or the path of its plugin's file, in the
-        place of the one of the model's card. Values of its fields may follow, as in
-        ``handcrafted:window=10``.
-    from_run : str or Run, optional
-        A run whose front end is taken, as for `zoo.workspace.find_run`; it may be a published one,
-        such as "gtzan". Its plugin need not be installed, if the run has an ONNX file.
-    keep_classes : bool
-        Whether the model also learns the classes of `from_run`, from the tracks of that run;
-        classes of the same name are one. Otherwise it learns those of `data` alone.
-    protocol : str, optional
-        Way to split, such as "kfold:5"; see `zoo.evaluate.protocols`. By default
-        `zoo.evaluate.protocols.chosen_protocol` takes the usual one.
-    grouped : bool
-        Whether tracks that belong together stay on one side of each split.
-    params : mapping, optional
-        Parameters that differ from the card's defaults.
-    tuned : bool
-        Whether the best parameters of the newest `zoo.tune` on this dataset are used, beneath
-        `params`. The run records which tracks that search has seen.
-    nested : int
-        Number of trials of a search inside every fold, which sees the training part of the fold
-        only; 0 for no search.
-    tuner : {"random", "bayesian", "hyperband"}
-        Method of the nested search.
-    seed : int
-        Random seed for the split and the model, 0 to 2**32 - 1.
-    robustness : int, optional
-        Number of test tracks that the model of each fold is also asked about as everyday handling
-        changes them, in all; 0 for none. By default 100 where that is cheap; see
-        `zoo.evaluate.robustness.default_size`. A run that is complete stays as it is, unless more
-        are asked for here than it has, or it was not asked about a change.
-    sizes : sequence of int
-        Numbers of training tracks per class. The model is also fitted to subsets of the training
-        part of each fold with so many tracks, in whole groups, and tested on the whole test part;
-        `zoo.size_curve` returns the accuracies. Sizes that the run has already are kept.
-    name : str, optional
-        Name of the run, which boards show and which can be used in the place of its id. It is no
-        part of what identifies the run.
-    note : str, optional
-        Any text, which is stored beside the run.
-    jobs : int, optional
-        Number of processes on this machine; all cores by default.
-    engine : Engine, optional
-        Where the work is done, such as a `zoo.execution.dask_cluster.Cluster`; by default `jobs`
-        processes of this machine.
+    model, data : str, str or Dataset
+        As for `zoo.train`.
+    frontend, from_run, keep_classes, protocol, grouped, params : str, str or Run, bool, mapping
+        As for `zoo.train`.
+    tuned, nested, tuner, seed, robustness, sizes, name, note, jobs, engine : bool, int, str
+        As for `zoo.train`.
     reporter : Reporter, optional
         Receiver of progress and notes; by default they are not shown.
-    registry : Registry, optional
-        Registry in which the model is looked up; by default all that is installed.
-    root : Path, optional
-        Folder for the run; by default the workspace's models folder.
+    registry, root : Registry, Path, optional
+        As for `zoo.train`; so are the errors.
 
     Returns
     -------
     Run
         Complete; or failed, or without an artefact, with the error in the record.
-
-    Raises
-    ------
-    UsageError
-        If model, parameters, dataset or protocol are wrong.
-    PluginError
-        If the plugin cannot be loaded.
-    EngineError
-        If a cluster has no worker left; the same command continues the run.
-    StorageError
-        If nothing more can be written.
-
-    Examples
-    --------
-    >>> import zoo
-    >>> run = zoo.train("logistic", "demo", params={"C": 0.1})
-    >>> run.complete
-    True
     """
     reporter, registry = reporter or Reporter(), registry or open_registry()
     engine = engine or LocalProcesses(jobs)

@@ -68,58 +68,23 @@ def tune(
     registry: Registry | None = None,
     root: Path | None = None,
 ) -> Tuning:
-    """Search parameters on the training part of the first fold of a protocol.
-
-    An interrupted search of the same command is continued; so is one with fewer trials.
+    """Search parameters: what `zoo.tune` does.
 
     Parameters
     ----------
-    model : str
-        A name that ``zoo models`` lists, or the path of a plugin's file.
-    data : str or Dataset
-        A value of ``--data``, or a dataset that is open already.
-    frontend : str, optional
-        Front end in the place of the card's, as for `zoo.train`.
-    trials : int
-        Number of trials in addition to that of the card's defaults.
-    tuner : {"random", "bayesian", "hyperband"}
-        Method of the search; see `zoo.tuning.keras_tuner_oracle`.
-    protocol : str, optional
-        Way to split, by default as for `zoo.train`; the search does not see the test tracks of the
-        first fold.
-    grouped : bool
-        Whether tracks that belong together stay on one side of each split.
-    seed : int
-        Random seed of split, search and model.
-    jobs : int, optional
-        Number of processes on this machine; all cores by default.
-    engine : Engine, optional
-        Where the work is done; by default in `jobs` processes of this machine.
+    model, data, frontend, trials, tuner : str, str or Dataset, str, int, str
+        As for `zoo.tune`.
+    protocol, grouped, seed, jobs, engine : str, bool, int, int, Engine
+        As for `zoo.tune`.
     reporter : Reporter, optional
         Receiver of progress and notes; by default they are not shown.
-    registry : Registry, optional
-        Registry in which the model is looked up; by default all that is installed.
-    root : Path, optional
-        Folder for the search; by default the workspace's models folder.
+    registry, root : Registry, Path, optional
+        As for `zoo.tune`; so are the errors.
 
     Returns
     -------
     Tuning
         The search with its trials.
-
-    Raises
-    ------
-    UsageError
-        If model, dataset, protocol or tuner do not fit.
-    StorageError
-        If nothing more can be written.
-
-    Examples
-    --------
-    >>> import zoo
-    >>> tuning = zoo.tune("decision-tree", "demo", trials=2)
-    >>> [trial.number for trial in tuning.trials]
-    [0, 1, 2]
     """
     reporter = reporter or Reporter()
     engine = engine or LocalProcesses(jobs)

@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from msgspec import Meta, field
@@ -16,12 +16,16 @@ from zoo.features.arrays import frontend_of
 from zoo.workspace import file_name, models_folder, recency
 from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, write_text
+from zoo_registry.frames import data_frame
 from zoo_registry.model import Model
 from zoo_registry.parameters import ParamValue
 from zoo_registry.processes import lives
 from zoo_registry.record import ProtocolInfo
 from zoo_registry.structures import Count, Structure, from_plain
 from zoo_registry.text import csv_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = [
     "FORMAT",
@@ -149,6 +153,27 @@ class Tuning:
         words = {True: "running", False: "interrupted", None: "unfinished on another machine"}
         place = f"trial {len(self.trials)} of {self.record.wanted}"
         return f"{words[lives(self.record.process)]}, {place}"
+
+    def __repr__(self) -> str:
+        """Return its id, the number of trials, and the best."""
+        best = self.best
+        found = f", best {best.score:.3f} with {dict(best.params)}" if best else ""
+        state = f", {self.state}" if self.state else ""
+        return f"<search {self.id}: {len(self.trials)} trials{state}{found}>"
+
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame with one row per trial; it needs pandas."""
+        return data_frame(
+            {
+                "trial": trial.number,
+                "score": trial.score,
+                **trial.params,
+                "share": trial.share,
+                "seconds": trial.seconds,
+                "error": trial.error,
+            }
+            for trial in self.trials
+        )
 
     def write(self) -> None:
         """Store the trials as a table, and the record."""

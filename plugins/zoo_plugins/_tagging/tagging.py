@@ -126,7 +126,7 @@ def tag(wish: Wish, undo_file: UndoFile | None, reporter: TerminalReporter) -> I
             bar.update(done)
     if not former:
         return
-    predictions = zoo.predict(
+    predictions: Any = zoo.predict(
         wish.run,
         list(former),
         min_confidence=wish.min_confidence,
@@ -135,7 +135,7 @@ def tag(wish: Wish, undo_file: UndoFile | None, reporter: TerminalReporter) -> I
         reporter=reporter,
     )
     with closing(predictions):
-        for found in predictions:
+        for found in predictions.stream():
             result = Result(found.path, former=former[found.path], run=found.run)
             if found.error or found.reason:
                 yield replace(result, reason=found.reason, error=found.error)

@@ -65,7 +65,8 @@ class TestWhatIsMeant:
         song = tone(tmp_path / "song.wav", 1.0)
         for model in (run.id, run.folder):
             for given in (song, str(song), [song], (str(song),)):
-                (found,) = zoo.predict(model, given)
+                answer = zoo.predict(model, given)
+                found = answer if isinstance(given, str | Path) else answer[0]
                 assert (found.path, found.run) == (str(song), run.id)
 
     def test_a_name_with_brackets_is_a_name_first(self, workspace):

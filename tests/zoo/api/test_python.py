@@ -1,0 +1,258 @@
+"""Python as a scientist expects it: what goes in, what comes out, and how it looks."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import zoo
+from zoo.cli.leaderboard import print_board
+from zoo.evaluate.metrics import METRICS, confusion
+from zoo_registry.errors import DatasetError, RunError, UsageError, ZooError
+from zoo_registry.runs import RECORD
+
+
+@pytest.fixture
+def song(mistaken) -> str:
+    return str(mistaken / "low" / "low01.wav")
+
+
+@pytest.fixture
+def run(mistaken) -> zoo.TrainedRun:
+    (found,) = [each for each in zoo.runs() if each.record.model.name == "svm" and grouped(each)]
+    return found
+
+
+def grouped(run: zoo.Run) -> bool:
+    return run.record.protocol.grouped
+
+
+class TestRecordings:
+    def test_one_is_one_and_several_are_several(self, run, song, mistaken):
+        for one in (song, Path(song)):
+            assert zoo.predict("svm", one).label == "low"
+            assert zoo.predict(run, one) == zoo.predict(run.folder, one) == run.predict(one)
+        folder = mistaken / "low"
+        for many in ([song], (song,), iter([song]), str(folder), f"{folder}/*1.wav"):
+            answers = zoo.predict(run, many)
+            assert [answer.label for answer in answers] == ["low"] * len(answers)
+        assert len(zoo.predict(["svm", "logistic"], song)) == 2
+
+    def test_answers_are_read_again_by_index_and_while_they_come(self, run, mistaken):
+        answers = zoo.predict(run, mistaken)
+        assert f"0 of {len(answers)}" in repr(answers)
+        first = next(iter(answers))
+        assert f"1 of {len(answers)}" in repr(answers)
+        assert (answers[0], answers[-1]) == (first, list(answers)[-1])
+        assert answers[1:3] == list(answers)[1:3]
+        assert list(answers.to_frame().label) == [answer.label for answer in answers]
+        streamed = zoo.predict(run, mistaken)
+        assert list(streamed.stream()) == list(answers)
+        assert f"0 of {len(answers)}" in repr(streamed)
+        closed = zoo.predict(run, mistaken)
+        closed.close()
+        assert list(closed) == []
+
+    def test_an_array_is_answered_as_its_file(self, run, song):
+        expected = run.predict(song)
+        mono, rate = soundfile.read(song)
+        stereo = np.stack([mono, mono])
+        whole, _ = soundfile.read(song, dtype="int16")
+        for array in (mono, mono.astype("f4"), stereo, stereo.T, whole, whole.astype("i4") << 16):
+            found = zoo.predict(run, array, rate=rate)
+            assert found.path == "array"
+            assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
+        names = [each.path for each in zoo.predict(run, [mono, song, (whole, rate)], rate=rate)]
+        assert names == ["array 1", song, "array 3"]
+        assert run.predict((mono, rate), timeline=True).timeline == (
+            run.predict(song, timeline=True).timeline
+        )
+        assert run.predict(np.array([song])).to_frame().path[0] == song
+        assert "NaN" in zoo.predict(run, mono * np.nan, rate=rate).error
+
+    @pytest.mark.parametrize(
+        ("array", "rate", "words"),
+        [
+            (np.zeros(9_000), None, "rate=22050"),
+            (np.zeros(9_000), 0.5, "no sample rate"),
+            (np.zeros(9_000), "fast", "no sample rate"),
+            (np.zeros((4, 4)), 22_050, "does not tell channels"),
+            (np.zeros((400, 400)), 22_050, "does not tell channels"),
+            (np.zeros((2, 2, 400)), 22_050, "does not tell channels"),
+            (np.float32(1), 22_050, "does not tell channels"),
+            (np.zeros(0), 22_050, "empty"),
+            (np.zeros(9_000, bool), 22_050, "bool"),
+            ([0.0, 0.1], 22_050, "no recording"),
+            ([], None, "an empty list is no recording"),
+            (7, None, "7 is no recording"),
+            ({"a": 1}, None, "no recording"),
+        ],
+    )
+    def test_what_is_no_recording_is_refused_in_a_sentence(self, run, array, rate, words):
+        for ask in (run.predict, zoo.embed):
+            with pytest.raises(UsageError, match=words) as caught:
+                ask(array, rate=rate)
+            assert "\n" not in str(caught.value)
+
+    def test_a_rate_of_files_and_no_recording_are_refused(self, run, song):
+        with pytest.raises(UsageError, match="files have their own"):
+            zoo.predict(run, song, rate=22_050)
+        for given in ((), (run,)):
+            with pytest.raises(UsageError, match="name a recording"):
+                zoo.predict(*given)
+        with pytest.raises(UsageError, match="the model comes first"):
+            zoo.predict(np.zeros(9_000), "svm")
+
+    def test_arrays_and_files_have_the_same_embedding(self, song, mistaken):
+        samples, rate = soundfile.read(song)
+        found = zoo.embed([song, (samples, rate)], front_end="handcrafted", jobs=1)
+        assert found.files == [song, "array 2"]
+        assert found.rows[0] == pytest.approx(found.rows[1])
+        assert found.to_frame().shape == found.rows.shape
+        assert "handcrafted" in repr(found)
+
+
+class TestRun:
+    def test_its_figures_are_those_of_the_board(self, run):
+        (row,) = [r for board in zoo.leaderboard() for r in board.rows if r.run == run.id]
+        assert list(run.metrics) == [metric.key for metric in METRICS.values()]
+        assert run.accuracy == row.accuracy
+        assert (run.accuracy.low, run.accuracy.high) == (row.ci_low, row.ci_high)
+        for key, value in run.metrics.items():
+            expected = getattr(row, key)
+            assert np.isnan(value) if expected is None else value == pytest.approx(expected)
+        assert f"{run.accuracy:.2f}" == f"{row.accuracy:.2f}"
+        assert run.metrics.to_frame().loc["accuracy", "low"] == row.ci_low
+
+    def test_confusion_and_predictions(self, run):
+        assert np.array_equal(run.confusion, confusion(run.predictions))
+        assert run.confusion.labels == run.predictions.classes
+        assert int(run.confusion.to_frame().loc["low", "high"]) == run.confusion.counts[1, 0]
+        frame = run.predictions.to_frame()
+        assert list(frame.track) == list(run.predictions.tracks)
+        assert (frame["probability:low"] == run.predictions.probabilities[:, 1]).all()
+        assert len(run.predictions()) == len(frame)  # as of the run that extensions receive
+
+    def test_report(self, run, workspace):
+        (other,) = [
+            each
+            for each in zoo.runs()
+            if each.record.model.name == "svm" and grouped(each) != grouped(run)
+        ]
+        page = other.report(workspace / "pages")
+        assert other.id in page.read_text(encoding="utf-8")
+        assert page.name == "tones-kfold-3-ungrouped.html"
+        with pytest.raises(UsageError, match="gtzan is not among the runs of this workspace"):
+            zoo.load("gtzan").report()
+
+    def test_what_is_unfinished_or_damaged_says_so(self, run):
+        (run.folder / "predictions.csv").write_text("", encoding="utf-8")
+        again = zoo.load(run.folder)
+        assert "damaged" in repr(again)
+        assert "predictions.csv" in again._repr_html_()
+        with pytest.raises(RunError):
+            _ = again.accuracy
+        run.record.status = "failed"
+        assert repr(zoo.TrainedRun(run)).endswith("failed>")
+        with pytest.raises(RunError, match="there are no scores yet"):
+            _ = zoo.TrainedRun(run).confusion
+        (run.folder / RECORD).write_text("{", encoding="utf-8")
+        assert run.id not in [each.id for each in zoo.runs()]
+
+
+class TestTrain:
+    def test_lists_give_lists(self, feature_table):
+        table, split = feature_table(), {"protocol": "holdout:0.3", "jobs": 1}
+        runs = zoo.train(["decision-tree", "logistic"], table, seed=[0, 1], **split)
+        found = [(run.record.model.name, run.record.seed) for run in runs]
+        assert found == [(m, s) for m in ("decision-tree", "logistic") for s in (0, 1)]
+        one = zoo.train("logistic", table, **split)
+        assert one.id in {run.id for run in runs}
+        assert list(runs.to_frame().index) == [run.id for run in runs]
+        assert zoo.train("logistic", zoo.open_dataset(table), sizes=3, **split).id == one.id
+        assert zoo.size_curve(one.id).to_frame().index.tolist() == ["3", "all"]
+        assert zoo.leaderboard(table).to_frame().shape[0] == 2
+        both = zoo.compare(runs[0], one)
+        assert both.verdict in repr(both)
+        assert "accuracy" in both.to_frame().index
+        assert "<table>" in both._repr_html_()
+        assert zoo.ensemble([runs[0], one.folder]).complete
+        trials = zoo.tune("decision-tree", table, trials=1, jobs=1)
+        assert trials.to_frame().trial.tolist() == [0, 1]
+        assert trials.id in repr(trials)
+
+    @pytest.mark.parametrize("function", ["train", "tune"])
+    @pytest.mark.parametrize("wrong", [object(), 7, None, [], {}, b"svm", ["svm", 3]])
+    def test_what_is_no_model_is_refused_in_a_sentence(self, function, wrong):
+        with pytest.raises(UsageError, match='the name of a model, such as "svm"'):
+            getattr(zoo, function)(wrong)
+
+    def test_other_wrong_values(self, feature_table):
+        table = feature_table()
+        for call, words in (
+            (lambda: zoo.train("svm", 3), "data is 3; give the name of a dataset"),
+            (lambda: zoo.train("svm", table, seed="x"), "'x'|a whole number"),
+            (lambda: zoo.train("svm", table, seed=True), "True was given; give a whole number"),
+            (lambda: zoo.train(["svm", "svn"], table), "svn"),
+            (lambda: zoo.train(["svm", "knn"], table, name="mine"), "the name of one run"),
+            (lambda: zoo.ensemble("svm"), "a list of at least two runs"),
+            (lambda: zoo.load(3), "the name or folder of a run"),
+            (lambda: zoo.compare("gtzan", None), "None"),
+            (lambda: zoo.leaderboard(3), "data is 3"),
+        ):
+            with pytest.raises(UsageError, match=words):
+                call()
+        with pytest.raises(DatasetError):
+            zoo.open_dataset("no-such-folder")
+        assert zoo.runs() == []
+
+
+class TestShown:
+    def test_a_board_is_the_table_of_the_terminal(self, run, capsys):
+        for board in zoo.leaderboard():
+            print_board(board)
+            assert (
+                repr(board)
+                == "\n".join(
+                    line.rstrip() for line in capsys.readouterr().out.splitlines()
+                ).rstrip()
+            )
+            assert "<table>" in board._repr_html_()
+            assert list(board.to_frame().run) == [row.run for row in board.rows]
+
+    @pytest.mark.parametrize("name", ["leaderboard", "runs", "models", "front_ends"])
+    def test_lists_are_readable_also_without_an_item(self, name, workspace):
+        found = getattr(zoo, name)()
+        for each in (found, type(found)()):
+            assert isinstance(repr(each), str)
+            assert isinstance(each._repr_html_(), str)
+            assert len(each.to_frame()) == len(each)
+
+    def test_html_escapes_names_and_draws_the_confusion(self, run):
+        assert "background:rgba" in run._repr_html_()
+        run.record.dataset.name = "<b>"
+        assert "<b>," not in run._repr_html_()
+        assert "<b>," not in zoo.runs()._repr_html_()
+
+    def test_without_pandas_one_sentence_names_it(self, run, monkeypatch):
+        monkeypatch.setitem(sys.modules, "pandas", None)
+        for thing in (run.predictions, zoo.leaderboard(), zoo.runs(), run.metrics, zoo.models()):
+            with pytest.raises(ZooError, match="pip install pandas"):
+                thing.to_frame()
+
+    def test_a_script_without_a_terminal_is_silent(self, feature_table, run_python):
+        table = feature_table()
+        code = (
+            "import sys, zoo\n"
+            "assert 'pandas' not in sys.modules and 'numpy' not in sys.modules\n"
+            f"print(zoo.train('decision-tree', {str(table)!r}, jobs=1).complete)"
+        )
+        done = run_python(code)
+        assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
+
+    def test_the_version_is_that_of_the_package(self):
+        from importlib.metadata import version
+
+        assert zoo.__version__ == version("genre-zoo")

@@ -1,0 +1,149 @@
+"""What people pass to the functions of `import zoo`, checked and in one form."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from zoo.audio.samples import Samples
+from zoo.datasets import Dataset
+from zoo_registry.errors import UsageError
+from zoo_registry.runs import Run
+from zoo_registry.text import shown
+
+__all__ = ["Data", "Recordings", "data_of", "is_array", "models_of", "one_or_many", "recordings_of"]
+
+Data: TypeAlias = str | Path | Dataset
+Recordings: TypeAlias = Any
+"""A path, an array, a pair of an array and its rate, or an iterable of these."""
+
+_T = TypeVar("_T")
+_PAIR = 2
+
+
+def data_of(data: Any) -> str | Dataset:
+    """Return a dataset, or a value of ``--data``; raises `UsageError` for anything else."""
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | Path):
+        return str(data)
+    raise UsageError(
+        f'data is {_said(data)}; give the name of a dataset, such as "demo", the path of a folder '
+        "or table, or what zoo.open_dataset returns"
+    )
+
+
+def one_or_many(given: Any, kinds: tuple[type, ...], what: str) -> tuple[list[Any], bool]:
+    """Return what was given as a list, and whether it was one.
+
+    Parameters
+    ----------
+    given : object
+        A value of one of the types, or an iterable of such values.
+    kinds : tuple of type
+        The types; a string counts as one value.
+    what : str
+        What is wanted, for the message.
+
+    Raises
+    ------
+    UsageError
+        If it is of another type, or empty.
+    """
+    is_one = isinstance(given, kinds) and not isinstance(given, bool)
+    if is_one:
+        return [given], True
+    if not isinstance(given, Iterable) or isinstance(given, bytes | dict):
+        raise UsageError(f"{_said(given)} was given; give {what}, or a list of them")
+    found = list(given)
+    if not found:
+        raise UsageError(f"an empty list was given; give {what}, or a list of them")
+    for each in found:
+        if not isinstance(each, kinds) or isinstance(each, bool):
+            raise UsageError(f"the list holds {_said(each)}; give {what}, or a list of them")
+    return found, False
+
+
+def models_of(given: Any) -> tuple[list[Any], bool]:
+    """Return what can be asked, as `zoo.predict` takes it, and whether it was one."""
+    if hasattr(given, "stream") and hasattr(given, "classes"):  # of `open_model`
+        return [given], True
+    if isinstance(given, Sequence) and any(hasattr(each, "stream") for each in given):
+        return list(given), False
+    what = 'the name of a run or model, such as "svm", or a run that zoo.train returns'
+    found, is_one = one_or_many(given, (str, Path, Run), what)
+    return found, is_one
+
+
+def is_array(given: Any) -> bool:
+    """Return whether something is an array of samples: of numpy or alike, of numbers."""
+    if isinstance(given, str | bytes | Path) or not hasattr(given, "__array__"):
+        return False
+    import numpy as np
+
+    return np.asarray(given).dtype.kind not in "OUSTV"
+
+
+def recordings_of(
+    given: Recordings, rate: float | None = None
+) -> tuple[list[str | Path | Samples], bool]:
+    """Return recordings, and whether it was one.
+
+    Parameters
+    ----------
+    given : path, array, pair of an array and its rate, or iterable of these
+        What the user passed.
+    rate : float, optional
+        Rate of the arrays that come without one, in Hz.
+
+    Raises
+    ------
+    UsageError
+        If it is something else, empty, or an array without a rate.
+    """
+    is_one = isinstance(given, str | Path | Samples) or is_array(given) or _is_pair(given)
+    if is_one:
+        items = [given]
+    else:
+        if not isinstance(given, Iterable) or isinstance(given, bytes | dict):
+            raise UsageError(_NO_RECORDING.format(_said(given)))
+        items = list(given)
+        if not items:
+            raise UsageError(_NO_RECORDING.format("an empty list"))
+    found: list[str | Path | Samples] = []
+    used_rate = False
+    for number, item in enumerate(items, start=1):
+        name = "array" if is_one else f"array {number}"
+        if isinstance(item, str | Path | Samples):
+            found.append(item)
+        elif _is_pair(item):
+            found.append(Samples.of(item[0], item[1], name))
+        elif is_array(item):
+            found.append(Samples.of(item, rate, name))
+            used_rate = True
+        else:
+            raise UsageError(_NO_RECORDING.format(_said(item)))
+    if rate is not None and not used_rate:
+        raise UsageError("rate is that of arrays, and files have their own; leave it out")
+    return found, is_one
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether it is an array and its rate, as librosa.load and soundfile.read return them."""
+    is_pair = isinstance(given, tuple) and len(given) == _PAIR and is_array(given[0])
+    return is_pair and not (is_array(given[1]) and getattr(given[1], "ndim", 0) > 0)
+
+
+_NO_RECORDING = (
+    "{} is no recording; give a path, an array with its rate, such as `rate=22050`, or a list of "
+    "these"
+)
+
+
+def _said(value: Any) -> str:
+    """Return a value in a few words, with its type."""
+    text = f"a value of type {type(value).__name__}"
+    with suppress(Exception):
+        if isinstance(value, int | float | str | None):
+            text = shown(repr(value))[:60]
+    return text
