@@ -259,17 +259,19 @@ class Served:
     address : str
     temporary : Path
         Where it, and nobody else, keeps temporary files.
+    cache : Path
+        Its cache folder.
     process : subprocess.Popen
     """
 
     def __init__(self, folder: Path, workspace: Path, *arguments: str) -> None:
-        self.temporary = folder / "tmp"
+        self.temporary, self.cache = folder / "tmp", folder / "cache"
         self.temporary.mkdir(parents=True)
         self._log = folder / "stderr"
         environment = {
             **os.environ,
             "ZOO_MODELS": str(workspace / "models"),
-            "ZOO_CACHE": str(folder / "cache"),
+            "ZOO_CACHE": str(self.cache),
             "TMPDIR": str(self.temporary),
         }
         with self._log.open("w") as log:

@@ -9,20 +9,24 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zoo
 from zoo.web import connection, limits
-from zoo.web.api import add_api
-from zoo.web.limits import Gate, Limits, Refused
+from zoo.web.app import Settings, build
+from zoo.web.limits import Gate, Limits
 from zoo.web.names import Names
+from zoo.web.openapi import OPERATIONS
 from zoo.web.served_models import ServedModels
 from zoo.web.service import Service
+from zoo.web.token import Token
 from zoo.web.uploads import Uploads
 from zoo_registry.errors import UsageError
 
@@ -32,13 +36,6 @@ FOREIGN = (
     *("http://[::1]:1", "http://evil.example", "http://127.0.0.1.evil.example:7860", "file://"),
     *("https://127.0.0.1:7860", "http://127.0.0.1", "http://127.0.0.1:78600", "", "*"),
 )
-OPEN = {
-    *("/", "/api/models", "/api/predict", "/openapi.json", "/config", "/favicon.ico"),
-    *("/manifest.json", "/theme.css", "/assets/{path:path}", "/static/{path:path}"),
-    *("/gradio_api/upload", "/gradio_api/upload_progress", "/gradio_api/file={ticket:path}"),
-    *("/gradio_api/file={path_or_url:path}", "/gradio_api/queue/join", "/gradio_api/queue/data"),
-    *("/gradio_api/cancel", "/gradio_api/reset", "/gradio_api/heartbeat/{session_hash}"),
-}
 
 
 def scope(
@@ -176,39 +173,20 @@ def client(server) -> Iterator[httpx.Client]:
         yield found
 
 
-FORM = {"files": ("a.wav", b"sound")}
-# All addresses of the application, also those of mounted and included ones.
-ROUTES = """
-import sys, warnings; warnings.simplefilter("ignore")
-from pathlib import Path
-from starlette.routing import Mount
-from zoo.web.app import Limits, Names, ServedModels, Service, Uploads, build
-
-def walk(routes, prefix=""):
-    for route in routes:
-        inner = getattr(route, "original_router", None)
-        if isinstance(route, Mount):
-            inner = route.app
-        if inner is None:
-            print(prefix + route.path)
-        else:
-            walk(inner.routes, prefix + getattr(route, "path", ""))
-
-walk(build(Service(ServedModels(), Uploads(Path("up")), Limits()), Names()).routes)
-"""
+FORM = {"file": ("a.wav", b"sound")}
+PAGE = Path(zoo.__file__).parent / "web" / "browser"
+FILES = {f"/{path.name}" for path in PAGE.iterdir() if path.is_file()}
+ADDRESSES = {each.path: each.method for each in OPERATIONS} | {"/": "GET", "/favicon.ico": "GET"}
 
 
 class TestRoutes:
-    def test_what_is_not_needed_is_shut(self, client, run_python, workspace):
-        every = set(run_python(ROUTES).stdout.split())
-        shut = {path for path in every if not limits._OPEN.fullmatch(path)}
-        assert every - shut == OPEN
-        assert len(shut) > 40
-        for path in shut:
-            answers = {client.request(method, path).status_code for method in ("GET", "POST")}
-            assert answers == {404}, path
+    def test_there_are_these_addresses_and_no_others(self, workspace):
+        settings = Settings()
+        observed = build(Service(ServedModels(), Uploads(workspace), Limits()), Names(), settings)
+        known = {path for path in observed._paths if not path.startswith("/ort/")}
+        assert known == {*ADDRESSES, *FILES, "/docs.css"}
 
-    @pytest.mark.parametrize("path", sorted(OPEN))
+    @pytest.mark.parametrize("path", sorted(ADDRESSES))
     def test_a_foreign_page_reads_nothing(self, client, path):
         asked = [{"origin": origin} for origin in FOREIGN[:6]]
         for headers in [*asked, {"host": "evil.example"}, {"sec-fetch-site": "cross-site"}]:
@@ -218,17 +196,37 @@ class TestRoutes:
                 assert answer.status_code == 403
                 assert not [name for name in answer.headers if name.startswith("access-control")]
 
-    def test_its_own_page_gives_no_permission_to_others(self, client, server):
-        for path in ("/", "/config", "/api/models", "/theme.css", "/assets/x", "/openapi.json"):
-            answer = client.get(path, headers={"origin": server.address})
-            assert answer.status_code == (404 if path == "/assets/x" else 200)
-            assert "access-control-allow-origin" not in answer.headers
-            assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    @pytest.mark.parametrize("path", [*sorted(p for p, m in ADDRESSES.items() if m == "GET"), "/x"])
+    def test_its_own_page_gives_no_permission_to_others(self, client, server, path):
+        answer = client.get(path, headers={"origin": server.address})
+        assert answer.status_code == (404 if path == "/x" else 200)
+        assert "access-control-allow-origin" not in answer.headers
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        policy = answer.headers["content-security-policy"]
+        assert (
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'" in policy
+        )
+        assert "http" not in policy
+        head = client.head(path, headers={"origin": server.address})
+        assert (head.status_code, head.content) == (answer.status_code, b"")
+
+    def test_the_files_of_the_page_are_sent_as_what_they_are(self, client):
+        for path in FILES:
+            answer = client.get(path)
+            assert answer.content == (PAGE / path[1:]).read_bytes()
+            kind = {"css": "text/css", "js": "text/javascript", "html": "text/html"}
+            assert kind.get(path.rpartition(".")[2], "image/") in answer.headers["content-type"]
+            known = {"If-None-Match": answer.headers["etag"]}
+            assert client.get(path, headers=known).status_code == 304
+        assert client.get("/").content == client.get("/index.html").content
+        outside = ("/../api.py", "/%2e%2e/api.py", "/..%2fapi.py", "//etc/passwd", "/docs/")
+        for path in (*outside, "/label.js", "/docs.html", "/index.html/", "/ort"):
+            assert client.get(path).status_code == 404, path
 
     def test_foreign_uploads_take_no_place(self, client, server):
         for number in range(40):
             foreign = {"origin": "http://evil.example"} if number % 2 else {"host": "evil.example"}
-            answer = client.post("/gradio_api/upload", files=FORM, headers=foreign)
+            answer = client.post("/api/predict", files=FORM, headers=foreign)
             assert answer.status_code == 403
         assert not server.left()
 
@@ -238,8 +236,8 @@ class TestRoutes:
             ("api/predict?model=nobody", "localhost", 404),
             ("api/predict?timeline=x", "localhost", 400),
             ("api/predict", "evil.example", 403),
-            ("nothing", "localhost", 404),
-            ("gradio_api/queue/join", "localhost", 413),
+            ("nothing", "localhost", 413),
+            ("api/batch", "evil.example", 403),
         ],
     )
     def test_who_sends_everything_before_reading_sees_the_refusal(
@@ -254,60 +252,99 @@ class TestRoutes:
             assert answer.read()
 
     @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-    @pytest.mark.parametrize("path", ["/api/models", "/api/predict", "/nothing", "/assets/x", "/"])
+    @pytest.mark.parametrize("path", ["/api/models", "/api/predict", "/nothing", "/docs", "/"])
     def test_other_methods_are_refused_with_a_sentence(self, method, path, client):
         answer = client.request(method, path)
-        assert answer.status_code in (404, 405)
+        assert answer.status_code == (404 if path == "/nothing" else 405)
         assert list(answer.json()) == ["error"]
-        assert ("allow" in answer.headers) is (answer.status_code == 405)
+        allowed = answer.headers.get("allow", "").split(", ")
+        get = {"GET", "HEAD"}
+        assert set(allowed) == {"/api/predict": {"POST"}, "/nothing": {""}}.get(path, get)
 
     def test_a_proxy_that_is_allowed(self, client):
         # What the configuration of nginx in docs/serving.md sends.
         proxy = {"Host": "zoo.example", "X-Forwarded-Proto": "https"}
         own, other = {"Origin": "https://zoo.example"}, {"Origin": "http://zoo.example"}
-        page = client.get("/", headers=proxy)
-        assert "https://zoo.example" in page.text
-        question = {"data": [], "fn_index": 0, "session_hash": "proxy"}
-        for headers, status in ((own, 200), (other, 403)):
-            answer = client.post("/gradio_api/queue/join", json=question, headers=proxy | headers)
+        for headers, status in ((own, 400), (other, 403)):
+            answer = client.post("/api/predict", content=b"", headers=proxy | headers)
             assert answer.status_code == status
+        assert client.get("/", headers=proxy).status_code == 200
         assert client.get("/api/models", headers=proxy).status_code == 200
 
-    def test_the_page_reads_back_what_it_has_sent_and_nothing_else(self, client):
-        (ticket,) = client.post("/gradio_api/upload", files=FORM).json()
-        answer = client.get(f"/gradio_api/file={ticket}")
-        assert answer.content == b"sound"
-        assert client.head(f"/gradio_api/file={ticket}").headers["content-length"] == "5"
-        assert answer.headers["content-type"] in ("audio/wav", "audio/x-wav")
+    def test_no_address_that_a_client_names_is_ever_opened(self, client, server):
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-            others = ("/etc/passwd", __file__, f"/{ticket}", ticket[:-4], address)
-            for path in (*others, address.replace("http", "HTTP"), address.replace("/", "%2F")):
-                for method in ("GET", "HEAD"):
-                    answer = client.request(method, f"/gradio_api/file={path}")
-                    assert answer.status_code == 404, path
-            stranger = {"path": address, "url": address, "meta": {"_type": "gradio.FileData"}}
-            strange = (
-                stranger,
-                [stranger],
-                [[stranger]],
-                {"x": stranger},
-                {**stranger, "path": ticket},
-            )
-            for function in client.get("/config").json()["dependencies"]:
-                for value in strange if function["inputs"] else ():
-                    data = [value] * len(function["inputs"])
-                    question = {"data": data, "fn_index": function["id"], "session_hash": "s"}
-                    question["event_data"] = stranger
-                    assert client.post("/gradio_api/queue/join", json=question).status_code == 200
-                    said = client.get("/gradio_api/queue/data?session_hash=s").text
-                    assert "takes text only" in said
+            here = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            forms = (here, here.upper(), here.replace("/", "%2F"), f"file={here}", f"proxy={here}")
+            named = [form for address in forms for form in (address, f"@{address}", f"x@{address}")]
+            paths = ("/", "/api/models", "/api/predict", "/api/batch", "/docs", "/gradio_api/")
+            for path, name, method in product(paths, named, ("GET", "POST")):
+                answer = client.request(method, path + name)
+                assert answer.status_code in (404, 405), path + name
+            for name in named:
+                for path in ("/api/predict", "/api/batch"):
+                    for content in (name.encode(), b'{"path": "%s"}' % name.encode()):
+                        answer = client.post(path, params={"model": name}, content=content)
+                        assert answer.status_code == 404
+                        assert client.post(path, content=content).status_code in (200, 415)
+                    form = {"file": (name, name.encode(), "text/uri-list")}
+                    data = {"file": name, "url": name}
+                    assert client.post(path, files=form, data=data).status_code in (200, 415)
+                    assert client.post(path, params={"url": name}).status_code == 400
+                headers = {"Referer": name, "Link": name, "X-Forwarded-Host": name}
+                assert client.get("/api/models", headers=headers).status_code == 200
             listener.settimeout(0.01)
             with pytest.raises(TimeoutError):
                 listener.accept()
+        assert "Traceback" not in server.said()
 
 
-async def through(receive: Callable, path: str = "/gradio_api/upload", app=None) -> list[dict]:
+class TestToken:
+    TOKEN = "a token of ours".replace(" ", "-")
+
+    @pytest.fixture(scope="class")
+    def locked(self, serve, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("locked")
+        (folder / "token").write_text(self.TOKEN + "\n")
+        return serve(folder, "--token-file", str(folder / "token"), "--host", "0.0.0.0")
+
+    @pytest.mark.parametrize("path", sorted({*ADDRESSES, *FILES, "/nothing"}))
+    def test_the_page_is_open_and_the_rest_wants_it(self, locked, path):
+        address = locked.address.replace("0.0.0.0", "127.0.0.1") + path
+        method = ADDRESSES.get(path, "GET")
+        is_open = path not in ("/nothing", "/metrics") and not path.startswith("/api/")
+        wrong = (f"Bearer {self.TOKEN}x", f"Basic {self.TOKEN}", self.TOKEN, "Bearer", "Bearer ä")
+        for sent in (None, *wrong):
+            headers = {"Authorization": sent.encode("latin-1")} if sent else {}
+            answer = httpx.request(method, address, headers=headers, timeout=60)
+            assert answer.status_code == (200 if is_open else 401)
+            if not is_open:
+                assert answer.headers["www-authenticate"].startswith("Bearer")
+                assert "Authorization: Bearer TOKEN" in answer.json()["error"]
+        twice = [("Authorization", f"Bearer {self.TOKEN}")] * 2
+        assert (httpx.request(method, address, headers=twice).status_code == 401) is not is_open
+        right = {"Authorization": f"bearer {self.TOKEN}"}
+        assert httpx.request(method, address, headers=right).status_code not in (401, 403)
+        assert self.TOKEN not in locked.said()
+
+    @pytest.mark.parametrize("token", ["", "short", "with a space", "größerlänger", "a\nb-------"])
+    def test_what_no_header_carries_is_no_token(self, token):
+        with pytest.raises(UsageError, match="at least 8 characters"):
+            Token(token)
+
+    def test_it_comes_from_one_place(self, workspace):
+        Path("token").write_text("twelve-letters\n")
+        asked = {"type": "http", "headers": [(b"authorization", b"Bearer twelve-letters")]}
+        for token in (Token.chosen(None, Path("token")), Token.chosen("twelve-letters", None)):
+            assert token
+            assert token.refusal(asked) is None
+        assert Token.chosen(None, None) is None
+        with pytest.raises(UsageError, match="not both"):
+            Token.chosen("twelve-letters", Path("token"))
+        with pytest.raises(UsageError, match="missing cannot be read: No such file"):
+            Token.chosen(None, Path("missing"))
+
+
+async def through(receive: Callable, path: str = "/api/predict", app=None) -> list[dict]:
     """Return what the gate answers to a request whose body is received so."""
     sent: list[dict] = []
 
@@ -319,7 +356,7 @@ async def through(receive: Callable, path: str = "/gradio_api/upload", app=None)
             pass
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    gate = Gate(app or read_all, Names(), 1_000_000)
+    gate = Gate(app or read_all, Names(), {path: 1_000_000})
     await gate(scope(("Host", OWN), method="POST", path=path), receive, send)
     return sent
 
@@ -405,17 +442,21 @@ class TestSlowBodies:
 
         assert asyncio.run(through(receive, app=slow))[0]["status"] == 200
 
+    def test_time_counts_from_when_the_body_is_asked_for(self):
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": b"x", "more_body": False}
+
+        async def waits(scope, receive, send) -> None:
+            await asyncio.sleep(0.5)  # for a place
+            await receive()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        assert asyncio.run(through(receive, app=waits))[0]["status"] == 200
+
     @pytest.mark.parametrize("as_form", [False, True])
-    def test_thirty_three_of_them_block_for_a_moment_only(self, tmp_path, as_form):
+    def test_forty_of_them_block_for_a_moment_only(self, tmp_path, as_form):
         uploads = Uploads(tmp_path / "songs")
-        app = FastAPI()
-        add_api(app, Service(ServedModels(), uploads, Limits()))
-
-        @app.post("/gradio_api/upload")
-        async def upload(request: Request) -> list[str]:
-            return [uploads.wait(await uploads.receive(request))]
-
-        app.add_middleware(Gate, names=Names(), max_bytes=1_000_000)
+        app = build(Service(ServedModels(), uploads, Limits()), Names())
         kind = "multipart/form-data; boundary=x" if as_form else "audio/flac"
         part = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n' + bytes(900)
 
@@ -427,22 +468,23 @@ class TestSlowBodies:
                     yield b"x"
 
             head = {"content-type": kind}
-            return (
-                await client.post("/gradio_api/upload", content=body(), headers=head)
-            ).status_code
+            return (await client.post("/api/predict", content=body(), headers=head)).status_code
 
         async def crowd() -> tuple[list[int], int]:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(
                 transport=transport, base_url=f"http://{OWN}", timeout=60
             ) as client:
-                found = await asyncio.gather(*[attack(client) for _ in range(33)])
-                own = await client.post("/gradio_api/upload", content=b"sound")
-                return found, own.status_code
+                tasks = [asyncio.create_task(attack(client)) for _ in range(40)]
+                while not uploads.waiting:
+                    await asyncio.sleep(0.01)
+                own = await client.post("/api/predict", content=b"no sound")  # behind them
+                return await asyncio.gather(*tasks), own.status_code
 
         found, own = asyncio.run(crowd())
-        assert sorted(found) == [408] * 32 + [503]
-        assert own == 200
+        assert found == [408] * 40
+        assert own == 415
+        assert (uploads.taken, list((tmp_path / "songs").iterdir())) == (0, [])
 
 
 @pytest.fixture
@@ -532,22 +574,3 @@ class TestSlowClients:
         with httpx.Client(base_url=f"http://127.0.0.1:{answering}") as client:
             assert client.get("/slow").status_code == client.get("/slow").status_code == 200
             assert len(client.get("/large").content) == 20_000_000
-
-
-def test_a_page_that_is_gone_makes_room(tmp_path, monkeypatch):
-    uploads, passed = Uploads(tmp_path / "songs"), [0.0]
-    monotonic = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + passed[0])
-
-    async def receive(count: int) -> None:
-        async def body() -> dict[str, object]:
-            return {"type": "http.request", "body": b"la", "more_body": False}
-
-        for _ in range(count):
-            uploads.wait(await uploads.receive(Request(scope(method="POST"), body)))
-
-    asyncio.run(receive(32))
-    with pytest.raises(Refused, match="32 uploads"):
-        asyncio.run(receive(1))
-    passed[0] = 11
-    asyncio.run(receive(32))

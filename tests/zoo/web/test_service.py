@@ -1,24 +1,22 @@
-"""What ``zoo serve`` is made of, without a socket: queue, uploads, limits, and what is drawn."""
+"""What ``zoo serve`` is made of, without a socket: queue, uploads and limits."""
 
 import asyncio
-import re
 import shutil
 import threading
-import time
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PosixPath
 
 import pytest
 from starlette.requests import Request
-from zoo.web.result_html import ModelResult, render_result
 
 import zoo
-from zoo.inference.prediction import UNKNOWN, Prediction, Section
-from zoo.web.limits import Limits, Refused
-from zoo.web.served_models import ServedModel, ServedModels
+from zoo.inference.prediction import UNKNOWN
+from zoo.web import uploads as uploads_module
+from zoo.web.limits import Limits
+from zoo.web.refusals import Refused
+from zoo.web.served_models import ServedModels
 from zoo.web.service import Loudness, Service
-from zoo.web.uploads import Song, Uploads
+from zoo.web.uploads import Song, Upload, Uploads
 from zoo.workspace import find_run, recency
 
 
@@ -40,20 +38,8 @@ def service(uploads: Uploads) -> Service:
     return Service(ServedModels(), uploads, Limits())
 
 
-@pytest.fixture
-def later(monkeypatch):
-    """Return a function that lets seconds pass."""
-    passed, monotonic = [0.0], time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + passed[0])
-
-    def later(seconds: float) -> None:
-        passed[0] += seconds
-
-    return later
-
-
 class TestQueue:
-    def test_two_are_computed_thirty_two_wait_and_more_are_refused(self, service, in_seconds):
+    def test_two_are_computed_and_the_others_wait_for_their_turn(self, service, in_seconds):
         path = in_seconds(0.4)
         opened, at_once, gate = threading.Lock(), [0, 0], threading.Event()
 
@@ -69,76 +55,73 @@ class TestQueue:
                     at_once[0] -= 1
                 return super().stat(**given)
 
-        async def crowd() -> tuple[Refused, list[Loudness]]:
+        async def crowd() -> list[Loudness]:
             held = [service.measure(Song(Stuck(path), "-")) for _ in range(34)]
             tasks = [asyncio.create_task(item) for item in held]
-            try:
-                while at_once[0] < 2:
-                    await asyncio.sleep(0.01)
-                with pytest.raises(Refused) as caught:
-                    await asyncio.wait_for(service.measure(Song(path, "-")), 10)
-            finally:
-                gate.set()
-            found = await asyncio.gather(*tasks)
-            return caught.value, [*found, await service.measure(Song(path, "-"))]
+            while at_once[0] < 2:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            gate.set()
+            return await asyncio.gather(*tasks)
 
-        refused, found = asyncio.run(crowd())
-        assert refused.status == 503
-        assert str(refused) == "32 predictions are waiting; try again in a minute"
-        assert [sound.seconds for sound in found] == [1.0] * 35
+        assert [sound.seconds for sound in asyncio.run(crowd())] == [1.0] * 34
         assert at_once[1] == 2
 
 
 class TestUploads:
-    def test_nobody_asks_for_ten_minutes(self, uploads, later):
-        song = asyncio.run(uploads.receive(request(b"la la")))
-        ticket = uploads.wait(song)
-        later(590)
-        other = asyncio.run(uploads.receive(request(b"la")))
-        uploads.wait(other)
-        uploads.expire()
+    def test_an_upload_is_there_until_it_is_closed(self, uploads):
+        upload = asyncio.run(uploads.receive(request(b"la la")))
+        (song,) = upload.songs
         assert song.path.read_bytes() == b"la la"
-        later(20)
-        uploads.expire()
-        assert not song.path.exists()
+        assert uploads.taken == 1
+        upload.close()
         assert not song.path.parent.exists()
-        assert uploads.take(ticket) is None
-        assert other.path.read_bytes() == b"la"  # this one came later
+        assert uploads.taken == 0
 
-    def test_a_ticket_is_valid_once(self, uploads):
-        song = asyncio.run(uploads.receive(request(b"la")))
-        ticket = uploads.wait(song)
-        assert uploads.take(ticket) == song
-        assert uploads.take(ticket) is None
-        assert uploads.take("/etc/passwd") is None
+    def test_who_finds_no_place_waits_and_nothing_of_its_body_is_read(self, uploads, monkeypatch):
+        monkeypatch.setattr(uploads_module, "_WAITING", 3)
+        read: list[int] = []
 
-    def test_what_is_being_answered_does_not_expire(self, uploads, later):
-        song = asyncio.run(uploads.receive(request(b"la")))
-        ticket = uploads.wait(song)
-        assert uploads.take(ticket) == song
-        later(3600)
-        uploads.expire()
-        with closing(song):
-            assert song.path.is_file()
-        assert not song.path.parent.exists()
+        def numbered(number: int) -> Request:
+            async def receive() -> dict[str, object]:
+                read.append(number)
+                return {"type": "http.request", "body": b"la", "more_body": False}
 
-    def test_there_is_room_for_thirty_two(self, uploads, later):
-        async def fill(count: int) -> list[Song]:
-            return [await uploads.receive(request(b"la")) for _ in range(count)]
+            scope = {"type": "http", "method": "POST", "path": "/api/predict", "headers": []}
+            return Request(scope, receive)
 
-        songs = asyncio.run(fill(32))
-        assert len({song.path for song in songs}) == 32
-        with pytest.raises(Refused, match="32 uploads are waiting") as caught:
-            asyncio.run(fill(1))
-        assert caught.value.status == 503
-        songs[0].close()
-        asyncio.run(fill(1))
-        uploads.wait(songs[1])
-        later(601)  # whom nobody asked about makes room by itself
-        asyncio.run(fill(1))
-        assert not songs[1].path.exists()
+        async def crowd() -> None:
+            there = [await uploads.receive(numbered(n)) for n in range(32)]
+            later = [asyncio.create_task(uploads.receive(numbered(32 + n))) for n in range(3)]
+            await asyncio.sleep(0.05)
+            assert (uploads.taken, uploads.waiting) == (32, 3)
+            assert read == list(range(32))
+            with pytest.raises(Refused, match="3 requests are waiting") as caught:
+                await uploads.receive(numbered(99))
+            assert caught.value.status == 503
+            assert caught.value.headers == {"Retry-After": "60"}
+            for upload in there[:2]:
+                upload.close()
+            first: list[Upload] = await asyncio.gather(*later[:2])  # in the order of arrival
+            assert read == list(range(34))
+            later[2].cancel()  # it hangs up
+            await asyncio.wait(later)
+            for upload in (*there[2:], *first):
+                upload.close()
+            assert (uploads.taken, uploads.waiting) == (0, 0)
+
+        asyncio.run(crowd())
+
+    @pytest.mark.parametrize("body", [b"", OSError(28, "No space left on device")])
+    def test_a_refused_upload_gives_its_place_back(self, uploads, body, monkeypatch):
+        async def store(*_: object) -> None:
+            raise body
+
+        if isinstance(body, OSError):
+            monkeypatch.setattr(uploads_module, "_store", store)
         with pytest.raises(Refused):
-            asyncio.run(fill(1))
+            asyncio.run(uploads.receive(request(b"" if isinstance(body, OSError) else body)))
+        assert uploads.taken == 0
 
 
 class TestService:
@@ -199,9 +182,7 @@ class TestService:
             song = Song(torn_song, "torn.wav")
             found, _ = asyncio.run(service.predict(service.models.find("torn"), song, None))
             assert (found.label, found.guess) == (label, None if label == "high" else "high")
-        result = ModelResult(service.models.find("torn"), found)
-        page = render_result("torn.wav", Loudness(3.0, [0.1]), [result])
-        assert "unsure: 0.340 is below 0.9; guess: high" in page
+        assert found.reason == "unsure: 0.340 is below 0.9"
         service = Service(ServedModels(), uploads, Limits(), precision=0.9)
         with pytest.raises(Refused, match="was tested on 8 tracks, too few") as refused:
             asyncio.run(service.predict(service.models.find("torn"), song, None))
@@ -233,133 +214,12 @@ class TestService:
         assert caught.value.status == 404
 
 
-CLASSES = ("blues", "disco", "jazz", "metal", "pop", "rock", "soul")
-
-
-def result(
-    title: str, label: str, *sections: Section, classes: tuple[str, ...] = CLASSES
-) -> ModelResult:
-    """Return the result of a model that says this, the classes behind it in alphabetical order."""
-    model = ServedModel(f"{title}-1", title, title.title(), "data", classes, None, "", "")
-    weights = [8.0 if name == label else len(classes) - n for n, name in enumerate(classes)]
-    shares = {name: weight / sum(weights) for name, weight in zip(classes, weights, strict=True)}
-    confidence = shares.get(label)
-    found = Prediction(
-        "x", label, label, confidence, {label: 3}, shares, 3, 4.0, timeline=list(sections) or None
-    )
-    return ModelResult(model, found, 0.5)
-
-
-class TestDrawing:
-    SOUND = Loudness(4.0, [0.1] * 20 + [0.2] * 20)
-
-    def test_most_models_name_the_winner(self):
-        results = [result("a", "jazz"), result("b", "rock"), result("c", "rock")]
-        html = render_result("song", self.SOUND, results)
-        assert '<h2 id="winner">rock</h2>' in html
-        assert "2 of 3 models" in html
-        html = render_result("song", self.SOUND, results[:2])
-        assert '<h2 id="winner">jazz or rock</h2>' in html
-        assert "2 models do not agree" in html
-        html = render_result(
-            "song", self.SOUND, [results[1], results[2], ModelResult(results[0].model)]
-        )
-        assert '<h2 id="winner">rock</h2>' in html
-        assert "all 2 models agree; 1 still listening" in " ".join(html.split())
-        assert 'data-waiting="1"' in html
-        html = render_result(
-            "song", self.SOUND, [results[0], ModelResult(results[1].model, error="it broke")]
-        )
-        assert '<h2 id="winner">jazz</h2>' in html
-        assert 'data-waiting="0"' in html
-        assert "it broke" in html
-
-    def test_the_most_probable_classes_come_first_and_the_others_fold_away(self):
-        html = render_result("song", self.SOUND, [result("a", "metal")])
-        assert "song · 0:04" in html
-        seen, folded = html.split("<details>")
-        name = '<span class="zoo-name">(.*?)</span>'
-        assert re.findall(name, seen) == ["metal", "blues", "disco", "jazz", "pop"]
-        assert re.findall(name, folded) == ["rock", "soul"]
-        assert "2 more" in folded
-        total = 8 + sum((7, 6, 5, 3, 2, 1))
-        values = re.findall(r'width:([\d.]+)%"></i></span><span class="zoo-value">([\d.]+)', html)
-        assert values[0] == (f"{800 / total:.2f}", f"{8 / total:.3f}")
-        assert values[1] == (f"{700 / total:.2f}", f"{7 / total:.3f}")
-        assert f"metal <span>{8 / total:.3f}</span>" in html
-
-    def test_a_piece_of_the_strip_lasts_until_the_next_begins(self):
-        sections = (
-            Section(0.0, 2.0, "jazz", 0.9),
-            Section(1.0, 3.0, "rock", 0.6),
-            Section(2.0, 4.5, UNKNOWN, None, "silence"),
-        )
-        html = render_result("song", self.SOUND, [result("a", "jazz", *sections)])
-        piece = (
-            r'<i class="(.*?)" style="left:([\d.]+)%;width:([\d.]+)%;opacity:([\d.]+)"'
-            r' title="(.*?)"'
-        )
-        assert re.findall(piece, html) == [
-            ("zoo-c2", "0.000", "25.000", f"{0.35 + 0.65 * 0.9:.2f}", "0:00 to 0:01: jazz 0.900"),
-            ("zoo-c5", "25.000", "25.000", f"{0.35 + 0.65 * 0.6:.2f}", "0:01 to 0:02: rock 0.600"),
-            ("", "50.000", "50.000", "0.35", "0:02 to 0:04: silence"),
-        ]
-
-    def test_what_was_not_heard_is_said(self):
-        sections = [Section(n, n + 1.0, UNKNOWN, None, "silence: none") for n in range(3)]
-        silent = result("a", "jazz", *sections, Section(3.0, 4.0, "jazz", 0.9))
-        found = replace(
-            silent.prediction,
-            windows=1,
-            silent=3,
-            heard="it has 2 sound <tracks>",
-            band="nothing <above>",
-        )
-        html = render_result("song", self.SOUND, [replace(silent, prediction=found)])
-        assert "3 of 4 windows are silent and do not vote" in html
-        assert "it has 2 sound &lt;tracks&gt;" in html
-        assert "nothing &lt;above&gt;" in html
-        assert re.findall('<li><i class=".*?"></i>(.*?)</li>', html) == ["silence", "jazz"]
-        html = render_result("song", self.SOUND, [silent])
-        assert "do not vote" not in html
-        assert "sound" not in html
-
-    def test_a_class_has_one_colour_and_the_most_frequent_is_named_first(self):
-        rock = [Section(n, n + 1.0, "rock", 0.6) for n in range(3)]
-        jazz = [Section(n, n + 1.0, "jazz", 0.6) for n in range(2)]
-        results = [
-            result("a", "jazz", *jazz, rock[2]),
-            result("b", "rock", *rock, classes=("rock", "jazz")),
-        ]
-        html = render_result("song", self.SOUND, results)
-        legend = html[html.index("zoo-legend") :]
-        assert re.findall(r'<li><i class="(.*?)"></i>(.*?)</li>', legend) == [
-            ("zoo-c5", "rock"), ("zoo-c2", "jazz"),
-        ]  # fmt: skip
-        for name, colour in (("rock", 5), ("jazz", 2)):
-            found = set(re.findall(rf'"(zoo-c\d+)" style="left[^>]*title="[^"]*: {name} ', html))
-            assert found == {f"zoo-c{colour}"}
-
-    def test_the_waveform_is_as_high_as_the_sound_is_loud(self):
-        html = render_result("song", self.SOUND, [])
-        (outline,) = re.findall(r'<path d="M(.*?)Z"', html)
-        points = [tuple(map(float, point.split())) for point in outline.split(" L")]
-        upper, lower = points[: len(points) // 2], points[len(points) // 2 :]
-        assert (min(x for x, _ in points), max(x for x, _ in points)) == (0.0, 1000.0)
-        assert all(y == pytest.approx(-0.5 if x < 500 else -1.0) for x, y in upper if x != 500)
-        assert [(x, -y) for x, y in reversed(lower)] == upper
-        # Of more peaks than can be drawn the loudest of its neighbours stands for them.
-        html = render_result("song", Loudness(80.0, [0.1, 0.4] * 200 + [0.4] * 400), [])
-        assert set(re.findall(r" (-?[\d.]+)(?: L|Z)", html)) == {"-1.000", "1.000"}
-
-    @pytest.mark.parametrize(
-        ("seconds", "times"),
-        [(4.0, ["0:00", "0:01", "0:02", "0:03", "0:04"]), (95.0, ["0:00", "0:30", "1:00", "1:30"])],
-    )
-    def test_the_axis_has_round_times(self, seconds, times):
-        html = render_result("song", Loudness(seconds, [0.1]), [])
-        ticks = re.findall(r'<span[^>]* style="left:([\d.]+)%">([\d:]+)</span>', html)
-        assert [time_ for _, time_ in ticks] == times
-        for left, time_ in ticks:
-            minutes, rest = map(int, time_.split(":"))
-            assert float(left) == pytest.approx(100 * (60 * minutes + rest) / seconds, abs=0.01)
+@pytest.mark.parametrize("count", [0, 1, 100, 400, 401, 12_345])
+def test_an_outline_has_the_loudest_sample_of_each_part(count):
+    peaks = [0.1] * count
+    peaks[count // 2 : count // 2 + 1] = [1.5] if count else []
+    outline = Loudness(count / 100, peaks).outline()
+    assert len(outline) == 400
+    assert (max(outline), min(outline)) == ((1.0, 0.1 if count > 1 else 1.0) if count else (0, 0))
+    if count:
+        assert outline[min(399, 400 * (count // 2) // count)] == 1.0
