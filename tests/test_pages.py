@@ -110,6 +110,7 @@ ELSEWHERE = {
     "docs/encoder.md": "test_walk.py",
     "docs/extensions.md": "test_docs.py",
     "docs/data-plugins.md": "test_data_plugins_page.py",
+    "docs/deploying.md": "zoo/web/test_deploying.py",
     "docs/serving.md": "zoo/web/test_serve.py",
 }
 
