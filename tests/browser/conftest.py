@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,12 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage", "--host-resolver-rules=MAP evil.example 127.0.0.1",
     "--autoplay-policy=no-user-gesture-required", "--mute-audio",
+    # A microphone that beeps, and that every page may use.
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 )  # fmt: skip
 _A_HANG = 60  # seconds
+_AXE = Path(__file__).parent / "axe" / "axe.min.js"
+_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
 class Browser:
@@ -66,6 +71,20 @@ class Browser:
     def complaints(self) -> list[str]:
         """Return what was written to the console since the last call, of any level."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._log("browser")]
+
+    def obstacles(self) -> list[str]:
+        """Return what axe-core finds against the page: WCAG 2.2 AA, and good practice."""
+        if not _AXE.exists():
+            pytest.skip("there is no axe-core here: python docs/engine.py")
+        self.run(_AXE.read_text(encoding="utf-8"))
+        passed, found = self.driver.execute_async_script(
+            "const [rules, done] = arguments; axe.run(document, { runOnly: rules }).then("
+            "({ passes, violations }) => done([passes.length, violations.flatMap((rule) => "
+            "rule.nodes.map((node) => `${rule.help}: ${node.html}`))]))",
+            _RULES,
+        )
+        assert passed > 10
+        return list(found)
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = self.driver.get_log(kind)

@@ -43,7 +43,10 @@ async function showModels(wanted) {
     find("token").hidden = false;
     find("secret").focus();
   }
-  const all = [...served.map((model) => ({ ...model, source: server })), ...(local?.models() ?? []).map((model) => ({ ...model, source: local }))];
+  const here = (local?.models() ?? []).map((model) => ({ ...model, source: local }));
+  // A run that is served, too, is asked here if it was dropped.
+  const there = served.filter(({ run }) => !here.some((model) => model.run === run));
+  const all = [...there.map((model) => ({ ...model, source: server })), ...here];
   models.show(all, wanted);
   find("no-models").hidden = all.length > 0 || !find("token").hidden;
   const { minutes, suffixes } = server?.limits ?? {};

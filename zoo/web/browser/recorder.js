@@ -11,7 +11,7 @@ export function clock(seconds) {
 }
 
 /**
- * Start to record. `onTick` receives the seconds and the level from 0 to 1, ten times a second.
+ * Start to record. `onTick` receives the seconds and the loudest sample since the last call, ten times a second.
  * Return a function that ends it and returns the file. An error says why there is no microphone.
  */
 export async function record(onTick) {
@@ -26,7 +26,7 @@ export async function record(onTick) {
     throw new Error("No microphone was found.");
   }
   const context = new AudioContext();
-  const meter = new AnalyserNode(context, { fftSize: 2048 });
+  const meter = new AnalyserNode(context, { fftSize: 8192 });
   context.createMediaStreamSource(stream).connect(meter);
   const recorder = new MediaRecorder(stream);
   const parts = [];

@@ -128,7 +128,7 @@ export class Song {
     const winners = [...votes.keys()].filter((label) => votes.get(label) === most);
     this.part(".winner").textContent = winners.join(" or ");
     const count = labels.length;
-    const agree = winners.length > 1 ? `${count} models do not agree` : most === count ? `all ${count} models agree` : `${most} of ${count} models`;
+    const agree = winners.length > 1 ? `${count} models do not agree` : most === count ? (count === 2 ? "both models agree" : `all ${count} models agree`) : `${most} of ${count} models`;
     const missing = this.#models.length - this.answers.length;
     const waiting = missing && !this.part(".working").hidden ? `${missing} still working` : "";
     this.part(".agree").textContent = [count > 1 ? agree : "", waiting].filter(Boolean).join("; ");
