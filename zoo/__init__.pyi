@@ -35,6 +35,7 @@ from .plugins.contract import Run as Run
 from .plugins.contract import TrainedOn as TrainedOn
 from .plugins.contract import ZooError as ZooError
 from .plugins.contract import hookimpl as hookimpl
+from .plugins.keras_model import KERAS_MEANINGS as KERAS_MEANINGS
 from .plugins.keras_model import KERAS_PARAMS as KERAS_PARAMS
 from .plugins.keras_model import KERAS_SPACE as KERAS_SPACE
 from .plugins.keras_model import batch_normalisation as batch_normalisation

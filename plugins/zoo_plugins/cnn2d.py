@@ -6,6 +6,7 @@ It is trained from scratch on random windows of about five seconds.
 from typing import Any
 
 from zoo import (
+    KERAS_MEANINGS,
     KERAS_PARAMS,
     KERAS_SPACE,
     Card,
@@ -24,8 +25,8 @@ card = Card(
     family="deep",
     frontend=LogMel(),
     params={
-        "width": 16,  # filters of the first block; doubled from block to block
-        "dropout": 0.0,  # share of the features dropped before the classifier
+        "width": 16,
+        "dropout": 0.0,
         **KERAS_PARAMS,
     },
     space={"width": Choice((8, 16, 24)), "dropout": Float(0.0, 0.4), **KERAS_SPACE},
@@ -36,6 +37,11 @@ card = Card(
     ),
     requires=("tensorflow", "keras"),
     extra="deep",
+    meanings={
+        **KERAS_MEANINGS,
+        "width": "filters of the first block; doubled from block to block",
+        "dropout": "share of the features dropped before the classifier",
+    },
 )
 
 

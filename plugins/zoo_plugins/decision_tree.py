@@ -22,6 +22,11 @@ card = Card(
         "max_depth": Choice((None, 5, 8, 12)),
     },
     references=("Breiman, Friedman, Olshen & Stone 1984",),
+    meanings={
+        "criterion": "measure of a split",
+        "min_samples_leaf": "rows that a leaf has at least",
+        "max_depth": "questions up to an answer, at most; None has no limit",
+    },
 )
 
 

@@ -18,6 +18,10 @@ card = Card(
     params={"C": 0.3, "l1_ratio": 0.5, **CLASS_WEIGHT},
     space={"C": LogFloat(0.01, 10.0), "l1_ratio": Float(0.05, 0.95)},
     references=("Zou & Hastie 2005", "Defazio, Bach & Lacoste-Julien 2014 (SAGA)"),
+    meanings={
+        "C": "inverse of the penalty; larger follows the training tracks more closely",
+        "l1_ratio": "share of the penalty that sets coefficients to zero",
+    },
 )
 
 

@@ -17,6 +17,9 @@ card = Card(
     params={"k": 15},
     space={"k": Int(3, 30)},
     references=("Cover & Hart 1967", "Dudani 1976, doi:10.1109/TSMC.1976.5408784"),
+    meanings={
+        "k": "neighbours that vote",
+    },
 )
 
 

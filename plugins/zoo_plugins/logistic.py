@@ -17,6 +17,9 @@ card = Card(
     params={"C": 0.3, **CLASS_WEIGHT},
     space={"C": LogFloat(0.01, 10.0)},
     references=("Cox 1958",),
+    meanings={
+        "C": "inverse of the penalty; larger follows the training tracks more closely",
+    },
 )
 
 

@@ -22,6 +22,11 @@ card = Card(
         "min_samples_leaf": Int(1, 5),
     },
     references=("Breiman 2001",),
+    meanings={
+        "n_estimators": "trees",
+        "max_features": "features that each split may choose from",
+        "min_samples_leaf": "rows that a leaf has at least",
+    },
 )
 
 

@@ -18,6 +18,10 @@ card = Card(
     params={"C": 5.0, "gamma": "scale", **CLASS_WEIGHT},
     space={"C": LogFloat(0.1, 100.0), "gamma": LogFloat(1e-4, 0.1)},
     references=("Cortes & Vapnik 1995",),
+    meanings={
+        "C": "penalty of an error; larger follows the training tracks more closely",
+        "gamma": "how local the kernel is; scale takes it from the variance of the features",
+    },
 )
 
 

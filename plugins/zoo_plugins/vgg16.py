@@ -7,6 +7,7 @@ filters of the paper, and global pooling in place of the dense layers.
 from typing import Any
 
 from zoo import (
+    KERAS_MEANINGS,
     KERAS_PARAMS,
     KERAS_SPACE,
     Card,
@@ -25,10 +26,10 @@ card = Card(
     family="deep",
     frontend=LogMel(),
     params={
-        "width": 16,  # filters of the first block, 64 in the paper; later blocks keep its ratios
-        "dropout": 0.3,  # share of the features dropped before the classifier
+        "width": 16,
+        "dropout": 0.3,
         **KERAS_PARAMS,
-        "frames": 128,  # in a window; about 3 s
+        "frames": 128,
         "epochs": 15,  # at most; one costs four times what it costs cnn2d
         "learning_rate": 2e-3,  # at its peak
     },
@@ -41,6 +42,11 @@ card = Card(
     ),
     requires=("tensorflow", "keras"),
     extra="deep",
+    meanings={
+        **KERAS_MEANINGS,
+        "width": "filters of the first block, 64 in the paper; later blocks keep its ratios",
+        "dropout": "share of the features dropped before the classifier",
+    },
 )
 
 

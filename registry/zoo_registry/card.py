@@ -43,6 +43,8 @@ class Card:
         Top-level modules that must be importable, such as "tensorflow".
     extra : str or None
         Extra of genre-zoo that installs them.
+    meanings : mapping
+        What parameters mean, in a few words each, for `zoo models NAME`.
     contract : int
         Version of the contract that the plugin was written for; by default the current one.
 
@@ -72,6 +74,7 @@ class Card:
     references: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str | None = None
+    meanings: Mapping[str, str] = field(default_factory=dict)
     contract: int = CONTRACT
 
     # Before the fields are assigned, since a newer contract may have fields that are unknown here.
@@ -92,6 +95,11 @@ class Card:
                     f"the default of parameter {name!r} of {self.name!r} is {value!r}; "
                     "use a number, a string, a boolean or None"
                 )
+        if unknown := sorted(set(self.meanings) - set(self.params)):
+            raise PluginError(
+                f"the meanings of {self.name!r} name {', '.join(unknown)}, which its parameters do "
+                "not have"
+            )
         if unknown := sorted(set(self.space) - set(self.params)):
             raise PluginError(
                 f"the search space of {self.name!r} names {', '.join(unknown)}, "
@@ -99,6 +107,7 @@ class Card:
             )
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
         object.__setattr__(self, "space", MappingProxyType(dict(self.space)))
+        object.__setattr__(self, "meanings", MappingProxyType(dict(self.meanings)))
         object.__setattr__(self, "references", tuple(self.references))
         object.__setattr__(self, "requires", tuple(self.requires))
 
@@ -109,7 +118,7 @@ class Card:
                 raise PluginError(f"the {field_} of a card is text, not {given!r}")
         if not isinstance(self.extra, str | None):
             raise PluginError(f"the extra of {self.name!r} is text or None, not {self.extra!r}")
-        for field_ in ("params", "space"):
+        for field_ in ("params", "space", "meanings"):
             given = getattr(self, field_)
             if not isinstance(given, Mapping) or not _are_texts(given):
                 raise PluginError(f"{field_} of {self.name!r} maps no names: {given!r}")

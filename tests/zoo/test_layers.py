@@ -171,7 +171,8 @@ class TestPublicNames:
     def test_pinned(self):
         assert zoo.__all__ == [
             "CLASS_WEIGHT", "CannotExport", "Card", "Change", "Choice", "Dataset", "Embeddings",
-            "Encoder", "Exported", "Float", "FrontEndCard", "Handcrafted", "Int", "KERAS_PARAMS",
+            "Encoder", "Exported", "Float", "FrontEndCard", "Handcrafted", "Int", "KERAS_MEANINGS",
+            "KERAS_PARAMS",
             "KERAS_SPACE", "LogFloat", "LogMel", "Neighbours", "Reporter", "Run", "TrainedOn",
             "TrainedRun", "ZooError", "__version__", "batch_normalisation", "classical", "compare",
             "embed", "ensemble", "front_ends", "hookimpl", "keras_model", "leaderboard", "load",

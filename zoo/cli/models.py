@@ -1,6 +1,7 @@
 """``zoo models``: list of published runs, models and front ends, and the card of one."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zoo_registry.model import Source
     from zoo_registry.plugin_status import PluginStatus
     from zoo_registry.plugins import Registry
+    from zoo_registry.record import RunRecord
 
 __all__ = ["command"]
 
@@ -28,6 +30,9 @@ _LESS = {
     "model": ("from", "family", "front end", "title"),
     "front-end": ("from", "layout", "title"),
 }
+_TITLES = {"frontend": "front end", "fields": "its fields"}
+_IN_TABLE = ("params", "space", "ranges", "meanings", "examples")
+_BALANCE = "none, or balanced: all classes count alike"
 _KEYS = (
     "name", "title", "family", "status", "reason", "distribution", "version", "layout", "licence",
     "trained_on", "weights",
@@ -84,29 +89,58 @@ def _front_end(registry: "Registry", name: str) -> dict[str, Any]:
 
     loaded = registry.frontend(name)
     card = loaded.card
+    model = {"vectors": "svm", "frames": "cnn2d"}.get(card.frontend.layout, "MODEL")
+    fields = fields_of(card.frontend)
+    examples = [f"zoo train {model} --front-end {shlex.quote(name)}"]
+    if fields and not name.endswith(".py"):
+        field, value = list(fields.items())[-1]
+        examples.append(f"zoo train {model} --front-end {shlex.quote(f'{name}:{field}={value}')}")
     return {
         "name": card.name, "title": card.title, "layout": card.frontend.layout,
-        "sample_rate": card.frontend.sample_rate, "fields": fields_of(card.frontend),
+        "sample_rate": card.frontend.sample_rate, "fields": fields,
         "weights": card.source_of_weights, "install": card.missing, "licence": card.licence,
         "trained_on": [
             {"corpus": seen.corpus, "overlaps": dict(seen.overlaps)} for seen in card.trained_on
         ],
         "references": card.references, **_origin_of(loaded.source),
+        "published_runs": _published(lambda record: record.frontend["name"], card.name),
+        "examples": examples,
     }  # fmt: skip
 
 
 def _model(registry: "Registry", name: str) -> dict[str, Any]:
     """Return the card of a model as JSON values."""
+    from zoo_registry.class_weight import NAME as CLASS_WEIGHT
+    from zoo_registry.frontend import fields_of
+
     model = registry.load(name)
     card: Card = model.card
+    word = shlex.quote(name)
+    known = (
+        {CLASS_WEIGHT: "none, or balanced: all classes count alike"} if card.weighs_classes else {}
+    )
+    examples = [f"zoo train {word} --data ./my-music"]
+    if param := next(iter(card.params), None):
+        examples.append(f"zoo train {word} --set {shlex.quote(f'{param}={card.params[param]}')}")
+    examples += [f"zoo tune {word} --trials 20"] * bool(card.space)
     return {
         "name": card.name, "title": card.title, "family": card.family,
-        "frontend": card.frontend.name, "layout": card.frontend.layout,
-        "params": dict(card.params),
+        "frontend": card.frontend.name, "fields": fields_of(card.frontend),
+        "layout": card.frontend.layout,
+        "params": dict(card.params), "meanings": known | dict(card.meanings),
         "space": {key: asdict(each) for key, each in card.space.items()},
         "ranges": {key: _range(each) for key, each in card.space.items()},
         "requires": card.requires, "references": card.references, **_origin_of(model.source),
+        "published_runs": _published(lambda record: record.model.name, card.name),
+        "examples": examples,
     }  # fmt: skip
+
+
+def _published(key: Callable[["RunRecord"], str], name: str) -> list[str]:
+    """Return the published runs whose model or front end has this name."""
+    from zoo_registry.published import published
+
+    return [run.id for run in published() if key(run.record) == name]
 
 
 def _origin_of(source: "Source") -> dict[str, Any]:
@@ -126,10 +160,9 @@ def _range(values: "Distribution") -> str:
 
 
 def _card(card: Mapping[str, Any]) -> Text:
-    """Yield a line for each part of a card, and a table of parameters."""
-    params = card.get("params")
+    """Yield a line for each part of a card, a table of parameters, and commands to try."""
     for key, value in card.items():
-        if value in (None, "", (), [], {}) or key in ("params", "space", "ranges"):
+        if value in (None, "", (), [], {}) or key in _IN_TABLE:
             continue
         if key == "trained_on":
             text = "; ".join(", which ".join([seen["corpus"], *seen["overlaps"].values()])
@@ -138,19 +171,24 @@ def _card(card: Mapping[str, Any]) -> Text:
             text = ", ".join(f"{name}={given}" for name, given in value.items())
         else:
             text = str(value) if isinstance(value, str | int) else "; ".join(value)
-        yield from in_width(f"{key.replace('_', ' '):<14}{text}", indent=14)
-    if params:
-        rows = (
-            (name, _default(value), card["ranges"].get(name, "")) for name, value in params.items()
-        )
-        yield make_table(columns("parameter", "default", "tuned over"), rows)
-
-
-def _default(value: object) -> str:
-    """Return a default, and other values where there are few."""
-    from zoo_registry.class_weight import ClassWeight
-
-    return ", or ".join(ClassWeight) if isinstance(value, ClassWeight) else str(value)
+        title = _TITLES.get(key, key.replace("_", " "))
+        yield from in_width(f"{title:<15}{text}", indent=15)
+    if params := card.get("params"):
+        meanings = card["meanings"]
+        yield make_table(
+            [
+                *columns("parameter", no_wrap=True),
+                *columns("default", "tuned over", *["meaning"] * bool(meanings)),
+            ],
+            (
+                (name, str(value), card["ranges"].get(name, ""),
+                 *[meanings.get(name, "")] * bool(meanings))
+                for name, value in params.items()
+            ),
+            leave=("tuned over",),
+        )  # fmt: skip
+    yield ""
+    yield from card["examples"]
 
 
 def _table(states: "list[PluginStatus]") -> Text:

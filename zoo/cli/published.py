@@ -74,6 +74,8 @@ class ListedRun:
             "tracks": dataset.tracks,
             "protocol": record.protocol.spec,
             **self.scores,
+            "model": record.model.name,
+            "params": record.params,
             "frontend": record.frontend_spec,
             "seen": record.trained_on,
             "recordings_licence": dataset.licence,
@@ -94,6 +96,8 @@ class ListedRun:
             "trained on": self._tracks,
             "right": self._right and f"{self._right} of the tracks, {record.protocol.spec}",
             "size": self._size,
+            "model": self._model,
+            "front end": record.frontend_spec,
             "weights": record.frontend_plugin and record.frontend_plugin.described_weights,
             "seen": " ".join(record.trained_on),
             "recordings": f"licence: {record.dataset.licence or 'not known'}",
@@ -121,6 +125,7 @@ class ListedRun:
             f"zoo predict {run.id} {file} --timeline": "the same over time",
             f"zoo runs show {run.id}": "scores, confusion, robustness",
             f"zoo runs export {run.id} FOLDER": "a folder to hand over",
+            f"zoo train svm --from {run.id} --data FOLDER": "your classes on its front end",
         }
         longest = max(map(len, uses))
         for use, gives in uses.items():
@@ -132,6 +137,12 @@ class ListedRun:
             return ""
         accuracy, low, high = map(percent, self.scores.values())
         return f"{accuracy} ({low}-{high})"
+
+    @property
+    def _model(self) -> str:
+        record = self.run.record
+        params = ", ".join(f"{name}={value}" for name, value in record.params.items())
+        return f"{record.model.name}{f', {params}' * bool(params)}"
 
     @property
     def _size(self) -> str:

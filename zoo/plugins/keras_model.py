@@ -24,28 +24,46 @@ if TYPE_CHECKING:
     from zoo_registry.hooks import Progress
 
 __all__ = [
-    "KERAS_PARAMS", "KERAS_SPACE", "batch_normalisation", "framework", "fused_batch_normalization",
-    "keras_model",
+    "KERAS_MEANINGS", "KERAS_PARAMS", "KERAS_SPACE", "batch_normalisation", "framework",
+    "fused_batch_normalization", "keras_model",
 ]  # fmt: skip
 
 KERAS_PARAMS: Mapping[str, int | float | str] = MappingProxyType(
     {
-        "frames": 215,  # in a window; about 5 s
-        "epochs": 24,  # at most
-        "crops": 2,  # random windows per track and epoch
-        "batch": 16,  # windows
-        "learning_rate": 4e-3,  # at its peak
+        "frames": 215,
+        "epochs": 24,
+        "crops": 2,
+        "batch": 16,
+        "learning_rate": 4e-3,
         "weight_decay": 1e-2,
-        "smoothing": 0.1,  # probability that is taken from the label and spread over all classes
-        "masking": 0.2,  # widest hidden stripe, as a share of the frames and of the mels
-        "noise": 0.15,  # share of the windows with noise
-        "low_pass": 0.0,  # share of the windows without treble, as for telephones
-        "validation": 0.0,  # share of the training tracks that chooses the epoch; 0: the last one
-        "patience": 8,  # epochs without a better one before training stops
+        "smoothing": 0.1,
+        "masking": 0.2,
+        "noise": 0.15,
+        "low_pass": 0.0,
+        "validation": 0.0,
+        "patience": 8,
         **CLASS_WEIGHT,
     }
 )
 """Training parameters of a network with their defaults, for its card to start from."""
+
+KERAS_MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "frames": "frames in a window; 215 of log-mel are about 5 s",
+        "epochs": "passes over the training tracks, at most",
+        "crops": "random windows per track and epoch",
+        "batch": "windows per step",
+        "learning_rate": "size of a step, at its peak",
+        "weight_decay": "how strongly weights are kept small",
+        "smoothing": "probability taken from the label and spread over all classes",
+        "masking": "widest hidden stripe, as a share of frames and mels",
+        "noise": "share of the windows with noise",
+        "low_pass": "share of the windows without treble, as for telephones",
+        "validation": "share of the training tracks that chooses the epoch; 0 takes the last",
+        "patience": "epochs without a better one before training stops",
+    }
+)
+"""What these parameters mean, for the `meanings` of a card."""
 
 KERAS_SPACE: Mapping[str, Distribution] = MappingProxyType(
     {

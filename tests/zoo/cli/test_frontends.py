@@ -217,7 +217,7 @@ def test_the_next_command_after_tuning_works(trained, make_tones, monkeypatch):
 
 def test_the_card_of_one_is_printed(trained):
     found = zoo("models", "musicnn").stdout
-    for said in ("layout        vectors", "licence       ISC", "sample rate   16000", "window="):
+    for said in ("layout         vectors", "licence        ISC", "sample rate    16000", "window="):
         assert said in found
     assert "trained on    the Million Song Dataset, which shares artists with GTZAN" in found
     assert "trained on    the Levels, which shares" in zoo("models", "./level.py").stdout
