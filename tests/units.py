@@ -32,7 +32,7 @@ UNITS = (
     ("test_pages.py",),
     ("test_walk.py",),
     ("zoo/inference/test_hostile.py",),
-    ("plugins/test_mlflow.py",),
+    ("plugins/test_mlflow.py", "plugins/test_trackers.py"),
     ("zoo/inference/test_predict.py",),
 )  # fmt: skip
 _NUMBERS = {f"tests/{file}": number for number, unit in enumerate(UNITS) for file in unit}

@@ -17,23 +17,27 @@ the store is tried again, and gets everything that it lacks.
 """
 
 import json
-import logging
 import os
-import re
-import textwrap
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import Any
 
+from zoo_plugins._tracking import (
+    Part,
+    Tracker,
+    board_name,
+    files,
+    fold_part,
+    settings,
+    steps,
+    whole_part,
+)
 from zoo_registry import hookimpl
-from zoo_registry.predictions import Predictions
-from zoo_registry.record import ArtefactInfo, FoldRecord
+from zoo_registry.record import FoldRecord
 from zoo_registry.runs import RECORD, Run
-from zoo_registry.text import first_line, pip_install
 
 __all__ = ["zoo_fold_finished", "zoo_run_finished", "zoo_run_started"]
 
@@ -49,51 +53,38 @@ _SETTINGS = {
 _PATIENCE = 30.0  # seconds for the first answer; a database is otherwise tried for two minutes
 _PARAMS, _METRICS = 100, 1000  # per request
 _LONGEST_TAG = 5000  # characters
-_log = logging.getLogger(__name__)
-_one_at_a_time = threading.Lock()  # the environment and its warnings belong to all threads
+_tracker = Tracker("mlflow", "MLflow", "mlflow", "MLFLOW_TRACKING_URI")
 
 
 @hookimpl
 def zoo_run_started(run: Run) -> dict[str, Any]:
     """Open the run."""
-    return _report(run, _Store.open, {})
+    return _report(run, _Store.open)
 
 
 @hookimpl
 def zoo_fold_finished(run: Run, fold: int) -> dict[str, Any] | None:
     """Add the run of a fold."""
-    known = run.record.extensions["mlflow"]
-    return None if "error" in known else _report(run, lambda store: store.add_fold(fold), known)
+    return None if _tracker.failed(run) else _report(run, lambda store: store.add_fold(fold))
 
 
 # Last, so that the record that is sent has what the other extensions keep of the run.
 @hookimpl(trylast=True)
 def zoo_run_finished(run: Run) -> dict[str, Any]:
     """Add what is missing, and close the run."""
-    return _report(run, _Store.close, run.record.extensions["mlflow"])
+    return _report(run, _Store.close, again=_tracker.failed(run))
 
 
-def _report(
-    run: Run, work: Callable[["_Store"], object], known: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Do `work` with the store; log an error once per run, without passwords; return the entry."""
-    try:
-        with _one_at_a_time, _settings(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+def _report(run: Run, work: Callable[["_Store"], object], again: bool = False) -> dict[str, Any]:
+    """Do `work` with the store, and return the entry of the record."""
+
+    def send() -> dict[str, Any]:
+        with _settings():
             store = _Store(run)
             work(store)
-            return {"mlflow": {"run_id": store.id}}
-    except Exception as error:
-        kept = {"mlflow": {"error": f"not stored: {type(error).__name__}"}}
-        if "error" in known:
-            return kept
-        if isinstance(error, ModuleNotFoundError) and error.name == "mlflow":
-            remedy = f"mlflow is not installed; {pip_install('mlflow')}"
-        else:
-            reason = re.sub(r"//[^/@\s]*@", "//", first_line(error))
-            remedy = f"check MLFLOW_TRACKING_URI ({textwrap.shorten(reason, 200, placeholder='…')})"
-        _log.warning("the run does not get into MLflow: %s", remedy)
-        return kept
+            return {"run_id": store.id}
+
+    return _tracker.report(run, send, again=again)
 
 
 @contextmanager
@@ -124,16 +115,7 @@ class _Store:
         if found is None:
             tags = {"zoo.run": self.run.id, "zoo.model": self.record.model.name}
             found = self.client.create_run(self.experiment, tags=tags, run_name=self.run.id)
-            record = self.record
-            params = record.params | {
-                "zoo.seed": record.seed,
-                "zoo.protocol": record.protocol.spec,
-                "zoo.grouped": record.protocol.grouped,
-                "zoo.dataset": record.dataset.name,
-                "zoo.fingerprint": record.dataset.fingerprint,
-            }
-            versions = {f"version.{name}": version for name, version in record.versions.items()}
-            self._log_params(found.info.run_id, params | versions)
+            self._log_params(found.info.run_id, settings(self.run))
         self.id = found.info.run_id
         if found.info.status == "FINISHED":
             return False
@@ -160,17 +142,10 @@ class _Store:
         child = found.info.run_id
         self._reopen(found)
         if not error:
-            self._log_params(child, entry.params or {})
-            self._log_metrics(child, _scores(self._of_fold(number)) | _numbers(entry), entry.curve)
+            part = fold_part(self.run, entry)
+            self._log_params(child, part.params)
+            self._log_metrics(child, part)
         self._end(child, error)
-
-    def _of_fold(self, number: int) -> Predictions:
-        """Return the predictions of a fold; an ensemble has no file of each."""
-        path = self.run.fold_path(number)
-        if path.is_file() or not self.record.members:
-            return self.run.read_predictions(path)
-        whole = self.run.predictions()
-        return whole.take([row for row, fold in enumerate(whole.folds) if fold == number])
 
     def close(self) -> None:
         """Open the run; add folds that are missing, scores and files; set the final status."""
@@ -178,19 +153,15 @@ class _Store:
             return
         for entry in self.record.folds:
             self._add(entry)
-        artefact = self.record.artefact
         if self.run.complete:
-            scores = _scores(self.run.predictions())
-            self._log_metrics(self.id, scores | _numbers(artefact), artefact.curve)
+            self._log_metrics(self.id, whole_part(self.run))
         # The record that is sent has what will be stored in it.
         record = json.loads((self.run.folder / RECORD).read_text(encoding="utf-8"))
         record["extensions"]["mlflow"] = {"run_id": self.id}
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         self.client.log_text(self.id, text, RECORD)
-        run = self.run
-        for path in (run.predictions_path, run.robustness_path, run.artefact_path, run.card_path):
-            if path.is_file():
-                self.client.log_artifact(self.id, str(path))
+        for path in files(self.run):
+            self.client.log_artifact(self.id, str(path))
         if self.run.saved_path.is_dir():
             self.client.log_artifacts(self.id, str(self.run.saved_path), "saved")
         self._end(self.id, None if self.run.complete else self.record.error)
@@ -199,10 +170,7 @@ class _Store:
         """Return the id of the experiment, which is created if it is missing."""
         from mlflow.exceptions import MlflowException
 
-        record = self.record
-        board = f"{record.dataset.name}/{record.protocol.spec}"
-        board += "" if record.protocol.grouped else " ungrouped"
-        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or board
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or board_name(self.run)
         found = _in_time(lambda: self.client.get_experiment_by_name(name))
         if found is None:
             try:
@@ -235,16 +203,13 @@ class _Store:
         for start in range(0, len(entities), _PARAMS):
             self.client.log_batch(run_id, params=entities[start : start + _PARAMS])
 
-    def _log_metrics(
-        self, run_id: str, values: Mapping[str, float], curve: Sequence[Mapping[str, float]]
-    ) -> None:
+    def _log_metrics(self, run_id: str, part: Part) -> None:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        entities = [Metric(name, value, now, 0) for name, value in values.items()]
-        for step, point in enumerate(curve, start=1):
-            figures = {name: value for name, value in point.items() if name != "fraction"}
-            entities += [Metric(f"training/{n}", value, now, step) for n, value in figures.items()]
+        entities = [Metric(name, value, now, 0) for name, value in part.metrics.items()]
+        for step, figures in steps(part.curve):
+            entities += [Metric(name, value, now, step) for name, value in figures.items()]
         for start in range(0, len(entities), _METRICS):
             self.client.log_batch(run_id, metrics=entities[start : start + _METRICS])
 
@@ -264,20 +229,3 @@ def _in_time(ask: Callable[[], Any]) -> Any:
     if not wait([result], _PATIENCE).done:
         raise TimeoutError(f"it does not answer within {_PATIENCE:g} s")
     return result.result()
-
-
-def _scores(predictions: Predictions) -> dict[str, float]:
-    """Return the scores of the leaderboard, by their names."""
-    from zoo.evaluate.metrics import score
-
-    scores = score(predictions)
-    return {name: getattr(scores, name) for name in ("accuracy", "accuracy_mean", "macro_f1")}
-
-
-def _numbers(described: FoldRecord | ArtefactInfo) -> dict[str, float]:
-    """Return the numbers in the record of a fold or an artefact."""
-    return {
-        name: float(value)
-        for name, value in described.to_dict().items()
-        if name != "fold" and isinstance(value, int | float) and not isinstance(value, bool)
-    }

@@ -23,7 +23,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = {"zoo": "zoo", "zoo_registry": "registry", "zoo_plugins": "plugins"}
 HEAVY = {
     *("tensorflow", "keras", "sklearn", "librosa", "scipy", "onnx", "onnxruntime", "skl2onnx"),
-    *("matplotlib", "jinja2", "PIL", "mlflow", "starlette", "uvicorn", "prometheus_client"),
+    *("matplotlib", "jinja2", "PIL", "mlflow", "tensorboardX", "wandb"),
+    *("starlette", "uvicorn", "prometheus_client"),
     *("dask", "distributed", "fsspec", "s3fs"),
 }
 

@@ -9,7 +9,7 @@ from zoo_registry.files import atomic_path, check_replaceable, sweep, unwritable
 from zoo_registry.published import is_published
 from zoo_registry.runs import ARTEFACT, ROBUSTNESS, SIZES, Run
 
-__all__ = ["SCRIPT", "hand_over"]
+__all__ = ["SCRIPT", "hand_over", "portable"]
 
 SCRIPT = "predict.py"
 _STANDALONE = Path(__file__).with_name("standalone_predict.py")
@@ -41,23 +41,7 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
     RunError
         If the folder cannot be written, or a file of the run is damaged.
     """
-    if run.lack:
-        raise UsageError(run.lack)
-    if not run.has_artefact:
-        raise UsageError(f"{run.id} has no ONNX file to hand over: {run.record.artefact.error}")
-    if is_published(run) and run.sha256(run.artefact_path) != run.record.artefact.sha256:
-        raise RunError(run.damage([ARTEFACT]))
-    artefact = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
-    known = {name: run.hashes[name] for name in (ROBUSTNESS, SIZES) if name in run.hashes}
-    paths = [run.artefact_path, run.card_path, *(run.folder / name for name in known)]
-    try:
-        contents = {path.name: run.content(path) for path in paths}
-    except OSError as error:
-        raise RunError(f"{error.filename} cannot be read: {error.strerror}") from error
-    if lost := [n for n, own in known.items() if hashlib.sha256(contents[n]).hexdigest() != own]:
-        raise RunError(run.damage(lost))
-    if artefact.takes_audio:
-        contents[SCRIPT] = _STANDALONE.read_bytes()
+    _, contents = portable(run)
     try:
         sweep(folder)
         if folder.exists() and not folder.is_dir():
@@ -78,3 +62,31 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
         path = error.filename or folder
         raise RunError(unwritable(path, error, "give another folder")) from error
     return [*written]
+
+
+def portable(run: Run) -> tuple[Artefact, dict[str, bytes]]:
+    """Return the artefact of a run, and the files for other people by their names, all checked.
+
+    Parameters
+    ----------
+    run : Run
+        As for `hand_over`; so are the files and the errors.
+    """
+    if run.lack:
+        raise UsageError(run.lack)
+    if not run.has_artefact:
+        raise UsageError(f"{run.id} has no ONNX file to hand over: {run.record.artefact.error}")
+    if is_published(run) and run.sha256(run.artefact_path) != run.record.artefact.sha256:
+        raise RunError(run.damage([ARTEFACT]))
+    artefact = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
+    known = {name: run.hashes[name] for name in (ROBUSTNESS, SIZES) if name in run.hashes}
+    paths = [run.artefact_path, run.card_path, *(run.folder / name for name in known)]
+    try:
+        contents = {path.name: run.content(path) for path in paths}
+    except OSError as error:
+        raise RunError(f"{error.filename} cannot be read: {error.strerror}") from error
+    if lost := [n for n, own in known.items() if hashlib.sha256(contents[n]).hexdigest() != own]:
+        raise RunError(run.damage(lost))
+    if artefact.takes_audio:
+        contents[SCRIPT] = _STANDALONE.read_bytes()
+    return artefact, contents

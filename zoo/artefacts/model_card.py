@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.artefacts.front_matter import front_matter
 from zoo.artefacts.limits import confusions, limits, taken_for
 from zoo.audio.bandwidth import usual_bandwidth
 from zoo.evaluate.audit import leaks, summary
@@ -20,11 +21,12 @@ from zoo_registry.text import shown, table_cell
 
 __all__ = ["EDITIONS", "intended_use", "model_card"]
 
-EDITIONS = (3, 2, 1)
+EDITIONS = (4, 3, 2, 1)
 """Forms of the card, the newest first: runs of earlier versions have the others.
 
 The first did not state what test tracks share with training, and the second neither the interval
-of the accuracy, nor what the model confuses and must not be used for.
+of the accuracy, nor what the model confuses and must not be used for. The third had no front
+matter.
 """
 
 _MERGED = (
@@ -115,7 +117,8 @@ def model_card(run: Run, predictions: Predictions, *, edition: int = EDITIONS[0]
     skipped = f", {len(record.skipped)} left out" if record.skipped else ""
     folds = ", ".join(f"{value:.3f}" for value in scores.fold_accuracy)
     folds = f"| accuracy by fold | {folds} |\n" if folds else ""
-    return f"""# {shown(record.title)} on {shown(record.dataset.title)}
+    matter = front_matter(record, predictions) if edition > 3 else ""  # noqa: PLR2004
+    return f"""{matter}# {shown(record.title)} on {shown(record.dataset.title)}
 
 Run `{record.id}`, {record.finished or "of an unknown time"}.
 

@@ -28,7 +28,7 @@ from zoo.cli.output import (
     say,
 )
 from zoo.cli.run_choices import about_run, edit, prefer
-from zoo_registry.errors import RunError
+from zoo_registry.errors import RunError, UsageError
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
@@ -301,7 +301,17 @@ def _findings(results: list[dict[str, Any]], rerun: bool, ensembles: set[str]) -
 @app.command("export")
 def export_run(
     run: RunArgument,
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A new or empty folder; by default RUN-FORMAT.", show_default=False),
+    ] = None,
+    format: Annotated[
+        Literal["bundle", "hf"],
+        typer.Option(help="For any computer, or for the Hugging Face Hub."),
+    ] = "bundle",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Another way to name the folder.")
+    ] = None,
     force: ForceOption = False,
 ) -> None:
     """Write a folder that stands alone: the ONNX file, its card, a short script.
@@ -309,12 +319,22 @@ def export_run(
     Example: zoo runs export svm handed-over
     """
     from zoo.artefacts.bundle import hand_over
+    from zoo.artefacts.hub import REPOSITORY, for_the_hub, upload_command
     from zoo.workspace import find_run
 
+    if folder and output:
+        raise UsageError(f"the folder is named twice, {folder} and {output}; leave one out")
+    if force and format == "hf":
+        raise UsageError("--force does not go with --format hf: give a new folder")
     found = find_run(run)
     note_choices({run: found.id})
-    for path in hand_over(found, folder, force):
+    target = folder or output or Path(f"{found.id}-{format}")
+    written = for_the_hub(found, target) if format == "hf" else hand_over(found, target, force)
+    for path in written:
         print_data(f"{path}\n")
+    if format == "hf":
+        named = f"{REPOSITORY} being your account and a name"
+        say(f"Next: `{upload_command(target)}`, {named}.", err=True)
 
 
 @app.command("remove")
