@@ -77,7 +77,7 @@ def _write(run: Run, kept: dict[str, Any], offline: bool) -> None:
     quiet = wandb.Settings(
         silent=True, console="off", disable_git=True, save_code=False, init_timeout=_PATIENCE,
         x_save_requirements=False, x_disable_meta=True, x_disable_stats=True,
-        x_disable_machine_info=True,
+        x_disable_machine_info=True, host="",
     )  # fmt: skip
     record = run.record
     labels = {record.model.name, record.model.family, record.frontend_spec}

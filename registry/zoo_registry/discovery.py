@@ -9,11 +9,12 @@ or commands) is an entry point of ``zoo.extensions``, which is used by default, 
 import hashlib
 import importlib.util
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -26,7 +27,7 @@ from zoo_registry.frontend import check_contract
 from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.model import LoadedFrontEnd, Model, Source, new_manager
 from zoo_registry.published import NAMES
-from zoo_registry.text import first_line
+from zoo_registry.text import first_line, pip_install
 
 __all__ = [
     "BUILT_IN",
@@ -83,12 +84,39 @@ class PluginEntry:
         return self.point.name
 
     @property
+    def needs(self) -> list[str]:
+        """Packages that are not installed, of the extra with the name of an optional extension."""
+        required = self.point.dist and self.point.dist.requires
+        if self.point.group != OPTIONAL or not required:
+            return []
+        extra = re.compile(rf"([\w.-]+).*;.*extra == ['\"]{re.escape(self.name)}['\"]")
+        return [m[1] for line in required if (m := extra.match(line)) and not _is_there(m[1])]
+
+    @property
+    def need(self) -> str:
+        """The same as a clause with the command that installs them; empty if nothing is missing."""
+        if not (packages := self.needs):
+            return ""
+        built_in = self.source.distribution == BUILT_IN
+        extra = f"{self.source.distribution}[{self.name}]"
+        command = pip_install(self.name) if built_in else f"pip install {extra!r}"
+        return f"needs {', '.join(packages)}: {command}"
+
+    @property
     def source(self) -> Source:
         """The package that it comes from."""
         dist = self.point.dist
         if self.kind == "package":
             return Source(self.name, self.name, None)
         return Source(self.name, dist.name if dist else "unknown", dist.version if dist else None)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def read_entries(
@@ -122,6 +150,7 @@ def _withheld(
     off = sorted({entry.name, package or ""} & switches.disabled)
     if entry.point.group == OPTIONAL and not {entry.name, package} & switches.enabled:
         reason = f"it is optional: `zoo plugins enable {entry.name}` switches it on"
+        reason += f"; it {entry.need}" if entry.need else ""
         return replace(entry, withheld="disabled", reason=reason)
     if entry.kind == "model" and entry.name in NAMES:
         reason = (

@@ -212,7 +212,10 @@ def _import(entry: PluginEntry) -> PluginStatus:
     seconds = time.perf_counter() - begun
     if isinstance(loaded, ModuleType):
         title = next(iter((loaded.__doc__ or "").splitlines()), None)
-        return _status(entry, "ready", title=title, hooks=hooks_of(loaded), seconds=seconds)
+        return _status(
+            entry, "missing" if entry.need else "ready", entry.need or None, title=title,
+            hooks=hooks_of(loaded), seconds=seconds,
+        )  # fmt: skip
     if isinstance(loaded, LoadedFrontEnd):
         described = loaded.card
         need = described.missing

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -185,6 +186,25 @@ class TestSwitchedOff:
         assert list(registry.extensions) == ["ext"]
         (state,) = registry.plugins()
         assert (state.status, state.hooks) == ("ready", ("train", "zoo_datasets"))
+
+    def test_an_optional_extension_says_which_packages_of_its_extra_are_missing(
+        self, install_plugin, monkeypatch
+    ):
+        point = install_plugin("ext", EXTENSION, group=OPTIONAL, distribution="zoo-ext")
+        (metadata,) = Path(sys.path[0]).glob("zoo_ext*.dist-info/METADATA")
+        with metadata.open("a", encoding="utf-8") as file:
+            for need in (
+                "numpy>=1; extra == 'ext'",
+                "no-such>=2; extra == 'ext'",
+                "other; extra == 'x'",
+            ):
+                file.write(f"Requires-Dist: {need}\n")
+        (state,) = Registry(points=[point]).plugins()
+        advice = "needs no-such: pip install 'zoo-ext[ext]'"
+        assert (state.status, state.reason.endswith(f"; it {advice}")) == ("disabled", True)
+        monkeypatch.setenv("ZOO_PLUGINS_ENABLED", "ext")
+        (state,) = Registry(points=[point]).plugins()
+        assert (state.status, state.reason) == ("missing", advice)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system starts processes anew")

@@ -99,7 +99,7 @@ def _licence(record: RunRecord) -> dict[str, str]:
 
 def _slug(name: str) -> str:
     """Return a name that the Hub takes for a tag or an identifier."""
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._") or "unnamed"
+    return re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-._") or "unnamed"
 
 
 def _lines(value: Mapping[str, Any] | Sequence[Any]) -> Iterable[str]:

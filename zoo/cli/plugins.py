@@ -109,6 +109,9 @@ def _table(states: "list[PluginStatus]") -> Text:
         ((s.name, s.kind, s.status, s.origin, ", ".join(s.hooks)) for s in states),
         styles=(_STYLES.get(state.status, WARNING) for state in states),
     )
+    for state in states:
+        if state.kind == "extension" and state.reason and " needs " in state.reason:
+            yield Note(f"{state.name}: {state.reason}.")
     # The weights of a front end are optional, and `zoo models` says how to get them.
     sound = ("missing", "front-end")
     if any(s.status in ("broken", "missing") and (s.status, s.kind) != sound for s in states):
@@ -191,6 +194,9 @@ def _switch(name: str, on: bool) -> None:
         raise UsageError(f"there is no plugin or package {name!r}; plugins are: {names}")
     path = switch(name, on)
     say(f"{name} is switched {'on' if on else 'off'} in {path}", err=True)
+    for entry in entries if on else ():
+        if name in (entry.name, entry.source.distribution) and entry.need:
+            say(f"{entry.name} {entry.need}", err=True)
 
 
 def _advice(state: "PluginStatus") -> str | None:

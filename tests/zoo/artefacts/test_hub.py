@@ -56,7 +56,7 @@ def test_the_hub_reads_the_card_of_a_published_run(name):
 def test_odd_names_are_texts(hearing):
     run = hearing("seconds")
     run.record.model.name, run.record.model.family = "no", "null"
-    run.record.dataset.name = "Café: \"x\" # y\\\n- z\x85\u2028😀"
+    run.record.dataset.name = 'Café: "x" # y\\\n- z\x85\u2028😀'
     data, _ = read(model_card(run, run.predictions()))
     assert {"no", "null"} <= set(data.tags)
     assert data.datasets == ["caf-x-y-z"]
