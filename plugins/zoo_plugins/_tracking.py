@@ -175,7 +175,7 @@ class Tracker:
     def report(
         self, run: Run, work: Callable[[], Mapping[str, Any]], *, again: bool = False
     ) -> dict[str, Any]:
-        """Report something, and return what the record keeps of it.
+        """Report something; an error is a note.
 
         Parameters
         ----------
@@ -185,6 +185,11 @@ class Tracker:
             Reports it, and returns what the record keeps.
         again : bool
             Whether an error was named already. It is named once per training, without passwords.
+
+        Returns
+        -------
+        dict
+            Entry of the record: what `work` returns, or the kind of the error.
         """
         try:
             with _one_at_a_time, warnings.catch_warnings():

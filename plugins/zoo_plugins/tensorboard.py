@@ -60,13 +60,14 @@ def zoo_fold_finished(run: Run, fold: int) -> dict[str, Any] | None:
 def zoo_run_finished(run: Run) -> dict[str, Any]:
     """Write folds that are missing, and the run with its result."""
 
-    def write() -> dict[str, Any]:
-        for entry in run.record.folds:
-            if not any(_fold_folder(run, entry).glob(_NAME.format("*"))):
-                _write_fold(run, entry)
-        return _write_run(run, ended=True)
+    return _tracker.report(run, lambda: _finish(run), again=_tracker.failed(run))
 
-    return _tracker.report(run, write, again=_tracker.failed(run))
+
+def _finish(run: Run) -> dict[str, Any]:
+    for entry in run.record.folds:
+        if not any(_fold_folder(run, entry).glob(_NAME.format("*"))):
+            _write_fold(run, entry)
+    return _write_run(run, ended=True)
 
 
 def _folder(run: Run) -> Path:

@@ -85,7 +85,7 @@ class PluginEntry:
 
     @property
     def needs(self) -> list[str]:
-        """Packages that are not installed, of the extra with the name of an optional extension."""
+        """The missing packages of the extra with the name of an optional extension."""
         required = self.point.dist and self.point.dist.requires
         if self.point.group != OPTIONAL or not required:
             return []
