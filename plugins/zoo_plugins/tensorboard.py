@@ -59,7 +59,6 @@ def zoo_fold_finished(run: Run, fold: int) -> dict[str, Any] | None:
 @hookimpl
 def zoo_run_finished(run: Run) -> dict[str, Any]:
     """Write folds that are missing, and the run with its result."""
-
     return _tracker.report(run, lambda: _finish(run), again=_tracker.failed(run))
 
 
