@@ -16,7 +16,9 @@ from _common import Row, note, rows_of
 
 HERE = Path(__file__).parent
 # In this order; what is short comes first.
-BENCHMARKS = ("overhead", "extract", "predict", "growth", "scaling", "ranks", "train")
+BENCHMARKS = (
+    *("overhead", "extract", "predict", "serve_load", "growth", "scaling", "ranks", "train"),
+)
 PACKAGES = (
     *("genre-zoo", "numpy", "scipy", "scikit-learn", "librosa", "soxr", "soundfile"),
     *("onnxruntime", "keras", "tensorflow", "audioflux"),
