@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "screenshots"
-WIDTHS = {1280: 1100, 390: 1600}  # CSS pixels, and the greatest height beside each
+WIDTHS = {1280: 1100, 390: 1800}  # CSS pixels, and the greatest height beside each
 COLOURS = 256  # of the palette
 PATIENCE = 60  # seconds
 
@@ -53,31 +53,44 @@ def serve_page(driver: Any) -> Iterator[None]:
     with medley() as song, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         driver.get(server.stdout.readline().strip())
-        song_field = "#song input[type=file]"
-        wait(driver, lambda: driver.find_elements("css selector", song_field))
-        driver.find_element("css selector", song_field).send_keys(str(song))
-        answer = "#answer .zoo[data-waiting='0']"
-        wait(driver, lambda: driver.find_elements("css selector", answer))
+        _give(driver, sound=song)
         yield
         server.terminate()
 
 
 @contextmanager
+def serve_dark_page(driver: Any) -> Iterator[None]:
+    """Open the same as it is for people who prefer dark pages."""
+    media, scheme = "Emulation.setEmulatedMedia", {"name": "prefers-color-scheme", "value": "dark"}
+    driver.execute_cdp_cmd(media, {"features": [scheme]})
+    with serve_page(driver):
+        yield
+    driver.execute_cdp_cmd(media, {"features": []})
+
+
+@contextmanager
 def browser_page(driver: Any) -> Iterator[None]:
-    """Open the page of zoo/web/browser, and drop the same medley."""
+    """Open the same page without a server, and drop a model and the same medley."""
     (run,) = _trained("cnn2d")
     with medley() as song, served(ROOT / "zoo" / "web" / "browser") as address:
         driver.get(f"{address}/index.html")
-        main = driver.find_element("id", "main")
-        for field, path in (("model", run.artefact_path), ("sound", song)):
-            driver.find_element("id", field).send_keys(str(path.absolute()))
-            wait(driver, lambda: main.get_attribute("aria-busy") != "true")
+        _give(driver, model=run.artefact_path, sound=song)
         yield
+
+
+def _give(driver: Any, **files: Path) -> None:
+    """Give files to the page of zoo/web/browser, and wait for each answer."""
+    main = driver.find_element("id", "main")
+    for field, path in files.items():
+        wait(driver, lambda: main.get_attribute("aria-busy") == "false")
+        driver.find_element("id", field).send_keys(str(path.absolute()))
+    wait(driver, lambda: main.get_attribute("aria-busy") == "false")
 
 
 PAGES: dict[str, Callable[[Any], AbstractContextManager[None]]] = {
     "report": report_page,
     "serve": serve_page,
+    "serve-dark": serve_dark_page,
     "browser": browser_page,
 }
 

@@ -76,7 +76,7 @@ def test_a_person_labels_three_recordings(browser, address, soon):
     buttons = browser.driver.find_elements("css selector", "#classes button")
     assert [button.accessible_name for button in buttons] == [
         CLASSES[0],
-        "low, the guess",
+        "low (the guess)",
         CLASSES[2],
     ]
     assert "gtzan guesses low, 41 %" in browser.driver.find_element("id", "guess").text
@@ -119,6 +119,7 @@ def test_nothing_leaves_the_page(browser, address, soon, width, scheme):
     browser.open(address)
     soon(PLAYS)
     assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert browser.obstacles() == []
     # On a phone, what follows the classes stays near; keys are named where there are some.
     grid = browser.run(
         "return getComputedStyle(document.querySelector('#classes')).gridTemplateColumns"

@@ -11,8 +11,8 @@ export class Local {
   models() {
     return [...this.#artefacts.values()].map(({ about }) => ({
       run: about.run,
-      model: about.model.name,
-      title: about.model.title,
+      model: about.model?.name ?? about.run,
+      title: about.model?.title ?? about.run,
       dataset: about.dataset?.name ?? "",
       classes: about.classes.filter((name) => name !== "_other"),
       accuracy: about.metrics?.accuracy ?? null,

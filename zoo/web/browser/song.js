@@ -91,7 +91,14 @@ export class Song {
   end() {
     this.#isWorking(false);
     this.#drawHeadline();
-    if (!this.answers.length) this.part(".winner").textContent = "no answer";
+    if (!this.answers.some(({ label }) => label)) this.part(".winner").textContent = "no answer";
+    // What is wrong with the recording is said once, and not by each model.
+    const [error, ...others] = new Set(this.answers.map((answer) => answer.error));
+    if (error && !others.length) {
+      this.problem(error);
+      this.part(".cards").replaceChildren();
+      return `${this.file.name}: ${error}`;
+    }
     const said = [this.part(".winner").textContent, this.part(".agree").textContent];
     return `${this.file.name}: ${said.filter(Boolean).join(", ")}.`;
   }

@@ -63,11 +63,15 @@ function present(recording) {
     const button = make("button", "");
     button.type = "button";
     button.append(make("span", name));
+    if (name === recording.guess) {
+      button.firstChild.append(make("span", "(the guess)"));
+      button.firstChild.lastChild.className = "unseen"; // it has a frame
+    }
     if (place < KEYS.length) {
       button.append(make("kbd", KEYS[place]));
+      button.lastChild.ariaHidden = "true"; // aria-keyshortcuts says it
       button.setAttribute("aria-keyshortcuts", KEYS[place]);
     }
-    button.setAttribute("aria-label", name + (name === recording.guess ? ", the guess" : ""));
     button.classList.toggle("guessed", name === recording.guess);
     button.addEventListener("click", () => give(name));
     return button;
