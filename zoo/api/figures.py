@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Confusion", "Estimate", "Metrics", "metrics_of"]
 
-_DARK = 0.5  # share of a row from which letters are light
+_DARK = 0.65  # share of a row from which letters are light
 
 
 class Estimate(float):
@@ -55,8 +55,11 @@ class Metrics(dict[str, Estimate]):
         return "\n".join(f"{name:<18}{value!r}" for name, value in self.items())
 
     def _repr_html_(self) -> str:
+        from zoo.evaluate.board import TITLES, metric_key
+
+        titles = {metric_key(name): title for name, title in TITLES.items()}
         rows = "".join(
-            f"<tr><td>{escape(name.replace('_', ' '))}</td><td>{float(value):.3f}</td>"
+            f"<tr><td>{titles[name]}</td><td>{float(value):.3f}</td>"
             f"<td>{value.low:.3f} to {value.high:.3f}</td></tr>"
             for name, value in self.items()
         )

@@ -1,16 +1,18 @@
 """Progress by itself where a person looks on: in a notebook, and on a terminal."""
 
 import sys
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from html import escape
 
 from zoo.execution.progress import Bar, Reporter
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from zoo_registry.text import shown
 
 __all__ = ["NotebookReporter", "usual_reporter"]
+
+_OFTEN = 0.1  # seconds between two drawings
 
 
 def usual_reporter(given: Reporter | None = None) -> Reporter:
@@ -45,41 +47,58 @@ def _is_notebook() -> bool:
 class NotebookReporter(Reporter):
     """Notes and progress bars below the cell of a notebook; a bar vanishes when it is done."""
 
+    # rich draws in notebooks only with ipywidgets, which many do not have.
+
     def __init__(self) -> None:
-        self._shown: set[str] = set()
+        self._printed: set[str] = set()
+        # tqdm, which skops imports, warns of the same lack.
+        warnings.filterwarnings("ignore", message="IProgress not found")
 
     def note(self, text: str) -> None:
         """Print one sentence on stderr, only once for several models."""
-        if text not in self._shown:
-            self._shown.add(text)
+        if text not in self._printed:
+            self._printed.add(text)
             print(text, file=sys.stderr)
 
     @contextmanager
     def bar(self, title: str, total: float) -> Iterator[Bar]:
-        """Draw a progress bar with the remaining time."""
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        from zoo_registry.text import shown
-
-        with Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:3.0f} %"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=Console(force_jupyter=True, width=100),
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        ) as progress:
-            yield _NotebookBar(progress, progress.add_task(shown(title), total=total, note=""))
+        """Draw a progress bar, with a note behind it."""
+        bar = _NotebookBar(title, total)
+        try:
+            yield bar
+        finally:
+            bar.clear()
 
 
 class _NotebookBar(Bar):
-    def __init__(self, progress: "Progress", task: "TaskID") -> None:
-        self._progress = progress
-        self._task = task
+    def __init__(self, title: str, total: float) -> None:
+        from IPython.display import display
+
+        self._title, self._total, self._drawn = title, total, time.monotonic()
+        self._handle = display(_Html(self._html(0, "")), display_id=True)
 
     def update(self, done: float, note: str = "") -> None:
-        self._progress.update(self._task, completed=done, note=note)
+        if time.monotonic() - self._drawn > _OFTEN:
+            self._drawn = time.monotonic()
+            self._handle.update(_Html(self._html(done, note)))
+
+    def clear(self) -> None:
+        """Draw nothing in the place of the bar."""
+        self._handle.update(_Html(""))
+
+    def _html(self, done: float, note: str) -> str:
+        bar = f'<progress max="{self._total}" value="{done}"></progress>'
+        return f"<div>{escape(shown(self._title))} {bar} {escape(shown(note))}</div>"
+
+
+class _Html:
+    """What a notebook shows as HTML, and anything else as nothing."""
+
+    def __init__(self, html: str) -> None:
+        self._html = html
+
+    def __repr__(self) -> str:
+        return ""
+
+    def _repr_html_(self) -> str:
+        return self._html

@@ -44,7 +44,8 @@ class Plugins(list[PluginStatus]):
 
     def _repr_html_(self) -> str:
         cells = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in self._rows())
-        return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+        head = "<tr><th>name</th><th>title</th><th>front end or layout</th><th>status</th></tr>"
+        return f"<table>{head}{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
     def to_frame(self) -> "DataFrame":
         """Return a data frame with one row per plugin; it needs pandas."""

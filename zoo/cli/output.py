@@ -123,7 +123,10 @@ def as_text(text: Text) -> str:
     from rich.console import Console
 
     written = io.StringIO()
-    console = Console(file=written, width=width(), highlight=False, color_system=None)
+    # In a notebook rich would display a table instead of writing it.
+    console = Console(
+        file=written, width=width(), highlight=False, color_system=None, force_jupyter=False
+    )
     for item in text:
         if isinstance(item, str):
             written.writelines(f"{line}\n" for line in in_width(item) if not isinstance(item, Note))
