@@ -37,7 +37,7 @@ def command(
     force: ForceOption = False,
     open_page: OpenOption = False,
     format: Annotated[
-        Literal["table", "markdown", "json"], typer.Option(help="How to print it.")
+        Literal["table", "markdown", "json", "html"], typer.Option(help="How to print it.")
     ] = "table",
 ) -> None:
     """Compare two runs: what differs, which is better, and on which classes and tracks.
@@ -45,7 +45,7 @@ def command(
     Example: zoo compare svm logistic --html comparison.html
     """
     from zoo.evaluate.compare import compare
-    from zoo.report.comparison import comparison_markdown
+    from zoo.report.comparison import comparison_markdown, comparison_page
 
     found = compare(first, second, by)
     note_choices({first: found.first.run, second: found.second.run})
@@ -61,6 +61,7 @@ def command(
         json=found.to_json(),
         table=_text(found),
         markdown=lambda: comparison_markdown(found),
+        html=lambda: comparison_page(found),
     )
     if path and open_page:
         import webbrowser

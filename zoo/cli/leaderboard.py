@@ -63,6 +63,8 @@ def command(
     from zoo.evaluate.side_by_side import side_by_side as compared
     from zoo.report import tables
 
+    if format == "html":
+        from zoo.report import page
     boards = leaderboard(data, protocol, by, seeds=seeds)
     differences = compared(boards) if side_by_side else []
     if side_by_side and (differences or format == "json"):
@@ -72,6 +74,7 @@ def command(
             table=_differences_text(differences),
             csv=lambda: tables.differences_csv(differences),
             markdown=lambda: tables.differences_markdown(differences),
+            html=lambda: page.differences_page(differences),
         )
     elif side_by_side:
         say("No model was trained both ways; train it with and without --ungrouped.", err=True)
@@ -82,6 +85,7 @@ def command(
             table=chain.from_iterable(map(board_text, boards)),
             csv=lambda: tables.boards_csv(boards),
             markdown=lambda: "\n".join(map(tables.board_markdown, boards)),
+            html=lambda: page.boards_page(boards),
         )
     else:
         say_no_run(data)
@@ -188,10 +192,10 @@ def _cells(board: "Board", row: "Row") -> dict[str, str]:
         "rank": rank_cell(row),
         "model": model_name(row, board.name(row)),
         **{title: percent(getattr(row, metric_key(name))) for name, title in TITLES.items()},
-        "accuracy": with_spread(row, percent),
+        "accuracy": with_spread(row),
         "robustness": percent(row.robustness) or "-",
-        "worst change": worst_cell(row, percent(row.worst_robustness)) if row.worst_change else "-",
-        "95 % interval": interval_cell(row, board, percent),
+        "worst change": worst_cell(row) or "-",
+        "95 % interval": interval_cell(row, board),
         "p": p_cell(row),
         "mean prob.": percent(row.accuracy_mean),
         "folds": f"{percent(min(folds))}-{percent(max(folds))}" if folds else "",

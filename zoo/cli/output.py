@@ -74,6 +74,7 @@ def print_result(
     table: Text,
     csv: Callable[[], str] | None = None,
     markdown: Callable[[], str] | None = None,
+    html: Callable[[], str] | None = None,
 ) -> None:
     """Print the result of a command in one of the formats that it offers.
 
@@ -85,8 +86,8 @@ def print_result(
         The result as data; an iterator is read only if JSON is printed.
     table : Text
         The result for people; read only if it is printed.
-    csv, markdown : callable, optional
-        Functions that return the result as text; HTML is made from Markdown.
+    csv, markdown, html : callable, optional
+        Functions that return the result as text.
     """
     if format == "json":
         value = list(json) if isinstance(json, Iterator) else json
@@ -95,10 +96,8 @@ def print_result(
         print_data(csv())
     elif format == "markdown" and markdown:
         print_data(markdown())
-    elif format == "html" and markdown:
-        from zoo.report.tables import as_html
-
-        print_data(as_html(markdown()))
+    elif format == "html" and html:
+        print_data(html())
     else:
         print_text(table)
 
@@ -316,7 +315,9 @@ def cell(value: object) -> str:
 
 def percent(value: float | None) -> str:
     """Return an accuracy as boards print it: three digits, no leading zero."""
-    return "" if value is None else f"{value:.3f}".removeprefix("0")
+    from zoo.evaluate.board import score_text
+
+    return score_text(value)
 
 
 def width() -> int:

@@ -16,6 +16,7 @@ __all__ = [
     "metric_key",
     "metric_name",
     "p_text",
+    "score_text",
 ]
 
 TITLES = {
@@ -303,4 +304,9 @@ def p_text(p: float | None) -> str:
     """Return a p-value with three digits, empty for None."""
     if p is None:
         return ""
-    return "<.001" if p < _SMALL else f"{p:.3f}".removeprefix("0")
+    return "<.001" if p < _SMALL else score_text(p)
+
+
+def score_text(score: float | None) -> str:
+    """Return a score as the terminal and all pages show it: .860, 1.000; empty for None."""
+    return "" if score is None else f"{score:.3f}".removeprefix("0")

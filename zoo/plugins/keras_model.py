@@ -193,7 +193,7 @@ def keras_model(
                 break
             # Batches of one size spare TensorFlow a second trace, so some tracks come twice.
             order = np.resize(rng.permutation(learnt), steps * batch).reshape(steps, batch)
-            losses = []
+            batches = []
             for chosen in order:
                 crops = data.random_crops([tracks[i] for i in chosen], frames, rng)
                 crops = data.noisy(data.levelled(crops), params["noise"], rng)
@@ -201,8 +201,10 @@ def keras_model(
                 crops = data.masked(crops, mean, params["masking"], rng)
                 model.reset_metrics()  # before Keras 3.15 the loss is else the mean of all batches
                 of_batch = None if weights is None else weights[chosen]
-                losses.append(model.train_on_batch(crops, targets[labels[chosen]], of_batch))
-            figures = {"loss": float(np.mean(losses))}
+                batches.append(model.train_on_batch(crops, targets[labels[chosen]], of_batch))
+            # Both are of augmented windows, and the loss of smoothed labels.
+            loss, accuracy = np.mean(batches, axis=0).tolist()
+            figures = {"loss": loss, "accuracy": accuracy}
             note = f"epoch {epoch}/{epochs}, loss {figures['loss']:.2f}"
             if held_windows:
                 held_loss, held_accuracy = _held_out(
@@ -302,7 +304,7 @@ def _compile(model: Any, params: Mapping[str, Any], steps: int) -> None:
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=params["smoothing"])
     # XLA compiles for longer than a run takes, and its convolutions are slow on a CPU.
-    model.compile(optimizer, loss, jit_compile=False)
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
     optimizer.build(model.trainable_variables)  # else the first step is traced a second time
 
 

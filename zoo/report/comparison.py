@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.evaluate.board import TITLES, metric_key, p_text
+from zoo.evaluate.board import TITLES, metric_key, p_text, score_text
 from zoo.evaluate.comparison import OneRight, RunComparison, Setting, limits, signed
 from zoo.report.html import is_page, open_templates
 from zoo.report.html import signed as with_hash
@@ -18,6 +18,7 @@ from zoo.report.svg import (
     CaptionedFigure,
     captioned,
     new_figure,
+    score_ticks,
     short_name,
 )
 from zoo.report.tables import markdown_table
@@ -25,7 +26,14 @@ from zoo_registry.errors import RunError
 from zoo_registry.files import check_replaceable, unwritable, write_text
 from zoo_registry.text import shown
 
-__all__ = ["Table", "comparison_markdown", "comparison_tables", "sentences", "write_comparison"]
+__all__ = [
+    "Table",
+    "comparison_markdown",
+    "comparison_page",
+    "comparison_tables",
+    "sentences",
+    "write_comparison",
+]
 
 _TITLES = {metric_key(name): title for name, title in TITLES.items()}
 _LONG = 40  # characters of a setting
@@ -92,7 +100,7 @@ def comparison_tables(found: RunComparison, most: int | None = None) -> list[Tab
             ("metric", one, other, "difference", "95 % interval", "p"),
             [
                 (
-                    _TITLES[item.metric], _share(item.first), _share(item.second),
+                    _TITLES[item.metric], score_text(item.first), score_text(item.second),
                     signed(item.difference), limits(item.low, item.high, signed),
                     p_text(item.p),
                 )
@@ -105,7 +113,7 @@ def comparison_tables(found: RunComparison, most: int | None = None) -> list[Tab
             ("change", "tracks", one, other, "difference"),
             [
                 (
-                    item.change, str(item.tracks), _share(item.first), _share(item.second),
+                    item.change, str(item.tracks), score_text(item.first), score_text(item.second),
                     signed(item.difference),
                 )
                 for item in found.changes
@@ -128,7 +136,7 @@ def _classes(found: RunComparison, most: int | None) -> Table:
         ("class", "tests", one, other, "difference", "won", "lost"),
         [
             (
-                item.name, str(item.tests), _share(item.first), _share(item.second),
+                item.name, str(item.tests), score_text(item.first), score_text(item.second),
                 signed(item.difference), str(item.won), str(item.lost),
             )
             for item in found.classes if item.name in kept
@@ -149,10 +157,6 @@ def _tracks(
         [(item.track, item.label, item.says) for item in shown_ones],
         texts=3, more=len(tracks) - len(shown_ones),
     )  # fmt: skip
-
-
-def _share(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0")
 
 
 def _values(setting: Setting) -> tuple[str, str]:
@@ -197,19 +201,27 @@ def write_comparison(path: Path, found: RunComparison, force: bool = False) -> N
         If the file cannot be written.
     """
     check_replaceable(path, is_page, force)
+    page = comparison_page(found)
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise RunError(unwritable(path, error, "give another path")) from error
+
+
+def comparison_page(found: RunComparison) -> str:
+    """Return a page with both runs side by side."""
+    tables = {table.name: table for table in comparison_tables(found)}
+    sections = ["runs", "metrics", "classes", *["robustness"] * ("robustness" in tables), "tracks"]
     content: dict[str, Any] = {
+        "sections": [(name, name.capitalize()) for name in sections],
         "found": found,
         "runs": (found.first, found.second),
         "sentences": sentences(found),
-        "tables": {table.name: table for table in comparison_tables(found)},
+        "tables": tables,
         "difference": _differences(found),
         "recall": _recall(found),
     }
-    page = open_templates().get_template("comparison.html").render(content)
-    try:
-        write_text(path, with_hash(page))
-    except OSError as error:
-        raise RunError(unwritable(path, error, "give another path")) from error
+    return with_hash(open_templates().get_template("comparison.html").render(content))
 
 
 def _differences(found: RunComparison) -> CaptionedFigure:
@@ -225,6 +237,7 @@ def _differences(found: RunComparison) -> CaptionedFigure:
         "error. An interval beside the line at 0 tells which run is better."
     )
     with new_figure(WIDTH, 0.85 + 0.34 * len(drawn)) as (figure, axes):
+        score_ticks(axes.xaxis)
         axes.axvline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         for place, item in enumerate(drawn):
             colour = ACCENT if item.better else FAINT
@@ -243,7 +256,7 @@ def _recall(found: RunComparison) -> CaptionedFigure:
     one, other = found.first.name, found.second.name
     drawn = sorted(found.classes, key=lambda item: -item.won - item.lost)[:_DRAWN]
     drawn.sort(key=lambda item: -item.difference)
-    values = "; ".join(f"{c.name} {_share(c.first)}, {_share(c.second)}" for c in drawn)
+    values = "; ".join(f"{c.name} {score_text(c.first)}, {score_text(c.second)}" for c in drawn)
     caption = f"Share of each class that is right: {one} filled, {other} hollow."
     if len(drawn) < len(found.classes):
         caption += f" The {len(drawn)} classes of {len(found.classes)} that differ most."
@@ -265,6 +278,7 @@ def _recall(found: RunComparison) -> CaptionedFigure:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("share right")
+        score_ticks(axes.xaxis)
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(
             handles[::-1], labels[::-1], loc="outside upper center", ncols=2, frameon=False

@@ -110,12 +110,23 @@ class Decisive:
     probability: float
     parts: tuple[Part, ...]
 
-    columns, rows = _PIECES, _BANDS
+    columns, rows, shade = _PIECES, _BANDS, _SHADE
 
     @property
     def most(self) -> Part:
         """The part that speaks for it most."""
         return min(self.parts, key=lambda part: part.probability)
+
+    @property
+    def levels(self) -> list[tuple[float, float]]:
+        """Frequency, in Hz, and height in the picture of each edge of a band, from 0 to 1."""
+        return [(hertz, 1 - edge / _BANDS) for edge, hertz in enumerate(_edges())]
+
+    @property
+    def seconds(self) -> list[tuple[float, float]]:
+        """Time in seconds, and place in the picture of each edge of a piece, from 0 to 1."""
+        pieces = sorted({(part.start, part.place) for part in self.parts})
+        return [*pieces, (self.parts[-1].end, 1.0)]
 
 
 def decisive(

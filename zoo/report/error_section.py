@@ -1,11 +1,13 @@
 """The errors of a board as its page shows them: tables, and tracks to listen to."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from zoo.datasets import Dataset, Track
+from zoo.evaluate.board import score_text
 from zoo.evaluate.error_analysis import (
     AlignedPredictions,
     align,
@@ -13,7 +15,6 @@ from zoo.evaluate.error_analysis import (
     hardest,
     only_right,
 )
-from zoo.evaluate.metrics import confusion, f1_scores
 from zoo.inference.occlusion import ATTENUATION
 from zoo.report.decisive import Mistake, decisive
 from zoo.report.excerpts import (
@@ -29,12 +30,11 @@ from zoo_registry.errors import AudioError
 from zoo_registry.predictions import OTHER, Predictions
 from zoo_registry.runs import Run
 
-__all__ = ["CONFUSED", "LISTED", "PLAYERS", "error_section"]
+__all__ = ["LISTED", "PLAYERS", "error_section"]
 
 PLAYERS = 12  # tracks that can be played; most of a page's size is their audio
 LISTED = 3000  # tracks in the table of errors
 _NAMED = 3  # classes in a sentence
-CONFUSED = 200  # classes in a confusion matrix
 
 
 def error_section(
@@ -69,13 +69,6 @@ def error_section(
     over_time = [timeline for card in cards for timeline in card["timelines"]]
     return {
         "errors": found,
-        "confusion": {
-            run: confusion(given).tolist()
-            for run, given in predictions.items()
-            if len(given.classes) <= CONFUSED
-        },
-        "other": OTHER,
-        "classes": {run: given.classes for run, given in predictions.items()},
         "hardest": len(worst),
         "cards": cards,
         "shown_cards": {card["number"] for card in cards},
@@ -88,11 +81,10 @@ def error_section(
         "without_times": sorted({(name, of.reason) for name, of in over_time if of.reason}),
         "only_right": differing.tolist(),
         "most_apart": max(1, int(differing.max())),
-        "summary": _summary(found),
+        "extremes": _extremes(found),
         "wrong": [_error_row(found, track) for track in listed[:LISTED]],
         "wrong_count": len(listed),
         "doubts": doubtful_labels(found),
-        "f1_rows": _f1_rows(found, predictions),
     }
 
 
@@ -111,36 +103,24 @@ def _error_row(found: AlignedPredictions, track: int) -> dict[str, Any]:
     }
 
 
-def _summary(found: AlignedPredictions) -> dict[str, Any]:
-    """Return the most frequent class with the baseline, and a sentence on hard and easy ones."""
+def _extremes(found: AlignedPredictions) -> str:
+    """Return a sentence on the hardest and the easiest classes, of which there may be several."""
     masks = {
         name: found.labels == number for number, name in enumerate(found.classes) if name != OTHER
     }
-    frequent = max(masks, key=lambda name: masks[name].sum())
     accuracies = {
         name: float(found.right[:, mask].sum() / max(1, found.tested[:, mask].sum()))
         for name, mask in masks.items()
     }
-    return {
-        "frequent": frequent,
-        "chance": float(masks[frequent].mean()),
-        "extremes": _extremes(accuracies),
-    }
-
-
-def _extremes(accuracies: Mapping[str, float]) -> str:
-    """Return a sentence on the hardest and the easiest classes, of which there may be several."""
     low, high = min(accuracies.values()), max(accuracies.values())
     if low == high:
-        return f"All classes are equally hard, {low:.3f} right over all models."
-    hardest, easiest = (
-        [name for name, share in accuracies.items() if share == end] for end in (low, high)
-    )
-    kind = "is the hardest class" if len(hardest) == 1 else "are the hardest classes"
-    return (
-        f"{_joined(hardest)} {kind}, {low:.3f} right over all models; {_joined(easiest)} the "
-        f"easiest, {high:.3f}."
-    )
+        return f"All classes are equally hard: accuracy {score_text(low)} over all models."
+    ends = []
+    for end, share in (("Hardest", low), ("easiest", high)):
+        names = [name for name, value in accuracies.items() if value == share]
+        kind = "class" if len(names) == 1 else "classes"
+        ends.append(f"{end} {kind}: {_joined(names)} ({score_text(share)})")
+    return f"{'; '.join(ends)}; accuracy over all models."
 
 
 def _joined(names: Sequence[str]) -> str:
@@ -149,25 +129,6 @@ def _joined(names: Sequence[str]) -> str:
     if len(listed) > _NAMED:
         listed[_NAMED:] = [f"{len(listed) - _NAMED} more"]
     return " and ".join(filter(None, (", ".join(listed[:-1]), listed[-1])))
-
-
-def _f1_rows(
-    found: AlignedPredictions, predictions: Mapping[str, Predictions]
-) -> list[dict[str, Any]]:
-    """Return a row per class: its number of tracks, and its F1 score in each run."""
-    scores = [
-        dict(zip(given.classes, f1_scores(confusion(given)).tolist(), strict=True))
-        for given in predictions.values()
-    ]
-    return [
-        {
-            "name": name,
-            "tracks": int((found.labels == number).sum()),
-            "scores": [of_run.get(name) for of_run in scores],
-        }
-        for number, name in enumerate(found.classes)
-        if name != OTHER
-    ]
 
 
 def _cards(
@@ -209,7 +170,8 @@ def _cards(
         more = {
             "tests": int(found.tested[:, number].sum()),
             "file": file_name(track),
-            "lines": _answers_on(found, number, names),
+            "lines": (lines := _answers_on(found, number, names)),
+            "answers": _wrong_answers(lines),
             "timelines": [(name, of[track]) for name, of in over_time if track in of],
             "decisive": marked.get(track),
             "excerpt": excerpt if isinstance(excerpt, Excerpt) else None,
@@ -237,16 +199,28 @@ def _answers_on(
         if not found.tested[number, track]:
             continue
         winner = found.winners[number, track]
-        votes = found.votes[number, track]
+        votes, probabilities = found.votes[number, track], found.probabilities[number, track]
+        mean = int(probabilities.argmax())
         order = sorted(votes.nonzero()[0].tolist(), key=lambda place: -votes[place])
         lines.append(
             {
                 "name": names[run],
                 "says": found.classes[winner],
                 "right": bool(winner == label),
-                "confidence": float(found.probabilities[number, track, winner]),
-                "labelled": float(found.probabilities[number, track, label]),
+                "confidence": float(probabilities[winner]),
+                "labelled": float(probabilities[label]),
                 "votes": ", ".join(f"{found.classes[place]} {votes[place]}" for place in order),
+                # The vote decides, also where another class has the highest mean probability.
+                "mean": found.classes[mean] if probabilities[mean] > probabilities[winner] else "",
+                "most": float(probabilities[mean]),
             }
         )
     return lines
+
+
+def _wrong_answers(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return the wrong answers of the models as text, the most frequent first."""
+    counts = Counter(line["says"] for line in lines if not line["right"])
+    if len(counts) == 1:
+        return str(next(iter(counts)))
+    return ", ".join(f"{name} ({count})" for name, count in counts.most_common())

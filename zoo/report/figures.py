@@ -5,11 +5,12 @@ run.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
-from zoo.evaluate.board import Difference, Row
+from zoo.evaluate.board import Difference, Row, score_text
+from zoo.evaluate.comparison import limits
 from zoo.evaluate.reliability import Calibration
 from zoo.evaluate.size_curve import SizeCurve, SizePoint
 from zoo.evaluate.thresholds import FEWEST, Thresholds
@@ -23,14 +24,12 @@ from zoo.report.svg import (
     CaptionedFigure,
     captioned,
     new_figure,
+    score_ticks,
     short_name,
 )
 
-_POINTS = 1_000  # of a learning curve
-_CURVES = 12  # names of values in a figure
 _NAMED = 10  # points of a curve in its text alternative
 _LINES = [(colour, marker) for marker in "os" for colour in (ACCENT, SECOND, INK, FAINT)]
-_LARGEST = 1e30  # of a value; axes cannot be calculated for the largest floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,9 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "coverage",
-    "drawable",
     "intervals",
-    "learning_curves",
     "quantity",
     "reliability",
     "size_curves",
@@ -53,10 +50,10 @@ def intervals(rows: Sequence[Row], names: Mapping[str, str]) -> CaptionedFigure:
     """Draw the accuracy of each row and its interval, and a bracket around what may be best."""
     caption = (
         "Share of tracks that the majority vote gets right: a dot, and its 95 % interval. "
-        "The bracket holds the models that may be the best: none is significantly better."
+        "No model is significantly better than those in the bracket."
     )
     if any(row.tuned_on_test for row in rows):
-        caption += " The second colour marks scores that flatter: a search saw test tracks."
+        caption += " The second colour marks scores that are too high: a search used test tracks."
     values = "; ".join(_accuracy(row, names) for row in rows)
     label = f"Accuracy and 95 % interval of each model: {values}"
     with new_figure(WIDTH, 0.75 + 0.34 * len(rows)) as (figure, axes):
@@ -70,6 +67,7 @@ def intervals(rows: Sequence[Row], names: Mapping[str, str]) -> CaptionedFigure:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("accuracy, with its 95 % interval")
+        score_ticks(axes.xaxis)
         left, right = axes.get_xlim()
         tick = 0.015 * (right - left)
         for first, last in _leading(rows):
@@ -83,7 +81,8 @@ def intervals(rows: Sequence[Row], names: Mapping[str, str]) -> CaptionedFigure:
 
 
 def _accuracy(row: Row, names: Mapping[str, str]) -> str:
-    return f"{names[row.run]} {row.accuracy:.3f} ({row.ci_low:.3f} to {row.ci_high:.3f})"
+    ends = limits(row.ci_low or 0.0, row.ci_high or 0.0, score_text)
+    return f"{names[row.run]} {score_text(row.accuracy)} ({ends})"
 
 
 def _leading(rows: Sequence[Row]) -> list[tuple[int, int]]:
@@ -98,11 +97,13 @@ def _leading(rows: Sequence[Row]) -> list[tuple[int, int]]:
 
 def slopes(differences: Sequence[Difference]) -> CaptionedFigure:
     """Draw the accuracy of each model with groups kept together, and split by track."""
-    values = "; ".join(f"{d.model} {d.grouped:.3f}, {d.ungrouped:.3f}" for d in differences)
+    values = "; ".join(
+        f"{d.model} {score_text(d.grouped)}, {score_text(d.ungrouped)}" for d in differences
+    )
     label = f"Accuracy with groups kept together, and split by track: {values}"
     caption = (
-        "The steeper a line, the more of the score comes from tracks that the model has heard "
-        "the like of: of one artist, or of one recording."
+        "The steeper a line, the more of the score comes from tracks of an artist or recording "
+        "that the model was trained on."
     )
     grouped = [item.grouped for item in differences]
     ungrouped = [item.ungrouped for item in differences]
@@ -110,12 +111,12 @@ def slopes(differences: Sequence[Difference]) -> CaptionedFigure:
         for pair in zip(grouped, ungrouped, strict=True):
             axes.plot([0, 1], pair, "o-", color=ACCENT, linewidth=1.8, markersize=6)
         for accuracies, at, aligned, form in (
-            (grouped, -0.06, "right", "{name}  {value:.3f}"),
-            (ungrouped, 1.06, "left", "{value:.3f}  {name}"),
+            (grouped, -0.06, "right", "{name}  {value}"),
+            (ungrouped, 1.06, "left", "{value}  {name}"),
         ):
             heights = _label_heights(accuracies, axes, figure)
             for item, value, height in zip(differences, accuracies, heights, strict=True):
-                text = form.format(name=short_name(item.model), value=value)
+                text = form.format(name=short_name(item.model), value=score_text(value))
                 axes.text(at, height, text, ha=aligned, va="center")
         axes.set_xticks([0, 1], ["groups kept\ntogether", "split\nby track"])
         axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False)
@@ -148,7 +149,7 @@ def reliability(name: str, found: Calibration) -> CaptionedFigure:
         for count, confidence, accuracy in bins
     )
     label = f"Reliability diagram of {name}: {values}"
-    caption = f"{name}: expected calibration error {found.error:.3f}."
+    caption = f"{name}: expected calibration error {score_text(found.error)}."
     with new_figure(2.9, 2.75) as (figure, axes):
         for low, high, accuracy in zip(found.low, found.high, found.accuracy, strict=True):
             axes.bar(
@@ -163,8 +164,8 @@ def reliability(name: str, found: Calibration) -> CaptionedFigure:
         )  # fmt: skip
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
-        axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-        axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"])
+        axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
         axes.set_xlabel("mean probability")
         axes.set_ylabel("share right")
         return captioned(figure, f"calibration-{name}", label, caption)
@@ -180,7 +181,7 @@ def coverage(name: str, found: Thresholds) -> CaptionedFigure:
         for answered, right, least in named
     )
     label = f"Share right against share answered of {name}, by least confidence: {values}"
-    caption = f"{name}: {found.right[-1]:.3f} right if every track gets an answer."
+    caption = f"{name}: {score_text(found.right[-1])} right if every track gets an answer."
     with new_figure(2.9, 2.75) as (figure, axes):
         # Of fewer answers the share is not worth a line.
         first = next((n for n, p in enumerate(points) if p[0] * found.tracks >= FEWEST), 0)
@@ -189,77 +190,11 @@ def coverage(name: str, found: Thresholds) -> CaptionedFigure:
         axes.plot(found.answered[-1:], found.right[-1:], "o", color=ACCENT, clip_on=False)
         axes.set_xlim(0, 1)
         axes.set_ylim(min(0.5, *found.right), 1.02)
-        axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"])
         axes.set_xlabel("share answered")
+        score_ticks(axes.yaxis)
         axes.set_ylabel("share right")
         return captioned(figure, f"coverage-{name}", label, caption)
-
-
-def drawable(folds: Iterable[Sequence[Mapping[str, float]]]) -> list[list[dict[str, float]]]:
-    """Return the learning curves with at most so many points and names as a figure can show.
-
-    Parameters
-    ----------
-    folds : iterable of sequences of mappings
-        As for `learning_curves`. Figures that are not finite, or too large, are left out: a
-        training may diverge, and a record may say anything.
-    """
-    found, names = [], {"fraction": None}  # in the order in which they come
-    for curve in folds:
-        step = -(-len(curve) // _POINTS)
-        points = [*curve[:-1:step], curve[-1]] if curve else []
-        kept = [{k: v for k, v in point.items() if abs(v) <= _LARGEST} for point in points]
-        names |= dict.fromkeys(name for point in kept for name in point)
-        found.append(kept)
-    shown = set(list(names)[: _CURVES + 1])
-    found = [[{k: v for k, v in p.items() if k in shown} for p in curve] for curve in found]
-    found = [[point for point in curve if point.keys() - {"fraction"}] for curve in found]
-    return [curve for curve in found if curve]
-
-
-def learning_curves(name: str, folds: Sequence[Sequence[Mapping[str, float]]]) -> CaptionedFigure:
-    """Return a figure of a run's learning curves: a line per fold, dashed for held-out tracks.
-
-    Parameters
-    ----------
-    name : str
-        The displayed name of the run.
-    folds : sequence of sequences of mappings
-        The progress reports of each fold: ``fraction`` of the training, 0 to 1, and other
-        values by name, of which each unit gets a panel.
-    """
-    last = [f"{key} {value:.3g}" for key, value in folds[0][-1].items() if key != "fraction"]
-    label = f"Learning curves of {name} over {len(folds)} folds; the first ends at "
-    keys = dict.fromkeys(key for curve in folds for point in curve for key in point)
-    keys.pop("fraction", None)
-    units = sorted(set(map(_unit, keys)))
-    with new_figure(WIDTH, 0.6 + 2.0 * len(units), len(units)) as (figure, panels):
-        for axes, unit in zip(panels if len(units) > 1 else [panels], units, strict=True):
-            series = [key for key in keys if _unit(key) == unit]
-            for key in series:
-                held_out = key != unit
-                for number, curve in enumerate(folds):
-                    points = [(p.get("fraction", 0), p[key]) for p in curve if key in p]
-                    axes.plot(
-                        *zip(*points, strict=True) if points else ((), ()),
-                        color=SECOND if held_out else ACCENT,
-                        linestyle=(0, (4, 2)) if held_out else "-",
-                        linewidth=1.3, alpha=0.8, marker="." if len(points) == 1 else None,
-                        label=short_name(key.replace("_", " ")) if not number else None,
-                    )  # fmt: skip
-            axes.set_ylabel(short_name(unit))
-            axes.set_xlim(0, 1.02)
-            if len(series) > 1:
-                axes.legend(frameon=False, loc="best")
-            axes.set_xlabel("share of the training" if unit == units[-1] else "")
-        return captioned(
-            figure, f"learning-{name}", label + ", ".join(last), f"{name}, a line a fold."
-        )
-
-
-def _unit(name: str) -> str:
-    """Return what a value measures: "held_out_loss" and "val_loss" are losses too."""
-    return name.removeprefix("held_out_").removeprefix("val_")
 
 
 def trade_off(
@@ -290,6 +225,7 @@ def trade_off(
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=5))
         axes.xaxis.set_major_formatter(lambda value, _: quantity(value, unit))
         axes.set_ylabel("accuracy")
+        score_ticks(axes.yaxis)
         axes.set_xlabel(title)
         axes.minorticks_off()
         heights = _label_heights([row.accuracy or 0 for row, _ in known], axes, figure)
@@ -354,12 +290,14 @@ def size_curves(curves: Sequence[SizeCurve], names: Mapping[str, str]) -> Captio
         axes.minorticks_off()
         axes.set_xlabel(f"{unit} in training")
         axes.set_ylabel("accuracy")
+        score_ticks(axes.yaxis)
         axes.legend(frameon=False, loc="best")
         return captioned(figure, "accuracy-by-size", f"Accuracy by {unit}: {values}", caption)
 
 
 def _size_point(point: SizePoint) -> str:
-    return f"{point.accuracy:.3f} ({point.low:.3f} to {point.high:.3f}) with {point.groups:.0f}"
+    ends = limits(point.low, point.high, score_text)
+    return f"{score_text(point.accuracy)} ({ends}) with {point.groups:.0f}"
 
 
 def quantity(value: float, unit: str) -> str:

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.evaluate.board import score_text
+from zoo.evaluate.comparison import signed as with_sign
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
@@ -58,4 +60,5 @@ def open_templates() -> "Environment":
     # The page may run this script and load nothing (Content Security Policy, level 3).
     known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     templates.globals |= {"style": style, "script": script, "script_hash": known}
+    templates.filters |= {"score": score_text, "signed": with_sign}
     return templates

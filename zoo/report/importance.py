@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.evaluate.importance import CAVEAT, Importance, importances, lack_of_importances
-from zoo.report.svg import ACCENT, INK, WIDTH, CaptionedFigure, captioned, new_figure, short_name
+from zoo.report.svg import (
+    ACCENT,
+    INK,
+    WIDTH,
+    CaptionedFigure,
+    captioned,
+    new_figure,
+    score_ticks,
+    short_name,
+)
 from zoo_registry.errors import RunError
 from zoo_registry.runs import Run
 
@@ -55,6 +64,7 @@ def _figure(name: str, found: Sequence[Importance]) -> CaptionedFigure:
         for place, one in zip(places, drawn, strict=True):
             if one.low is not None:
                 axes.plot([one.low, one.high], [place, place], color=INK, linewidth=1.2)
+        score_ticks(axes.xaxis)
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_yticks(places, [short_name(one.family) for one in drawn])
         axes.set_ylim(len(drawn) - 0.4, -0.6)

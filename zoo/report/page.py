@@ -6,7 +6,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from zoo.evaluate.board import Board
+from zoo.evaluate.board import Board, Difference
 from zoo.evaluate.leaderboard import leaderboard
 from zoo.evaluate.reliability import calibration
 from zoo.evaluate.robustness import by_change, change_sentences
@@ -15,20 +15,20 @@ from zoo.evaluate.size_curve import SizeCurve, size_curve
 from zoo.evaluate.thresholds import thresholds
 from zoo.execution.progress import Reporter
 from zoo.report import figures
+from zoo.report.board_table import board_table
+from zoo.report.class_section import class_section
 from zoo.report.error_section import error_section
 from zoo.report.html import is_page, open_templates, signed
 from zoo.report.importance import importance_section
-from zoo.report.ranking import p_cell, rank_cell, ranking
+from zoo.report.learning_curves import drawable, learning_curves
+from zoo.report.ranking import ranking
 from zoo.report.tables import (
     audit_sentences,
     explanations,
     heading,
     is_repeated,
-    model_name,
     notes,
     problems,
-    with_spread,
-    worst_cell,
     worst_changes,
 )
 from zoo.workspace import file_name, runs
@@ -37,11 +37,13 @@ from zoo_registry.files import check_replaceable, unwritable, write_text
 from zoo_registry.runs import Run
 from zoo_registry.text import shown
 
-__all__ = ["write_report"]
+__all__ = ["boards_page", "differences_page", "write_report"]
+
+_DETAILED = 24  # models below the table of the board: of more, figures and tables are no help
 
 _COSTS = (
     ("train_seconds", "s", "training time", "the mean of the folds"),
-    ("artefact_bytes", "B", "artefact size", "of the ONNX file"),
+    ("artefact_bytes", "B", "model size", "of the ONNX file"),
 )
 
 
@@ -139,7 +141,8 @@ def _board_page(
     data: str | None,
 ) -> dict[str, Any]:
     """Return the variables of ``board.html``."""
-    ranked = [row for row in board.rows if row.rank is not None and row.run in known]
+    scored = [row for row in board.rows if row.rank is not None and row.run in known]
+    ranked = scored[:_DETAILED]
     predictions = {row.run: known[row.run].predictions().scored for row in ranked}
     titles = {row.run: board.name(row) for row in board.rows}
     # What is of one run of several names its seed.
@@ -160,20 +163,16 @@ def _board_page(
     content: dict[str, Any] = {
         "board": board,
         "heading": heading(board),
-        "model_name": model_name,
-        "rank_cell": rank_cell,
-        "p_cell": p_cell,
+        "table": board_table(board),
         "names": names,
         "titles": titles,
-        "with_spread": with_spread,
         "ranked": ranked,
-        "others": [row for row in board.rows if row.rank is None],
+        "count": len(scored),
         "runs": [known[run] for row in board.rows for run in row.runs if run in known],
         "audit": audit_sentences(board.audit, is_repeated(board)),
         "explanations": [*ranking(board), *explanations(board)],
-        "warnings": [*notes(board), *problems(ranked)],
+        "warnings": [*notes(board), *problems(scored)],
         "worst_changes": worst_changes,
-        "worst_cell": worst_cell,
         "changes": changes,
         "change_names": list(dict.fromkeys(name for scores in changes.values() for name in scores)),
         "explained": explained,
@@ -197,12 +196,62 @@ def _board_page(
         "size_curves": sized,
         "size_figure": figures.size_curves(sized, names) if sized else None,
         "learning_curves": [
-            figures.learning_curves(names[row.run], curves)
+            learning_curves(names[row.run], curves, known[row.run].record.params)
             for row in ranked
-            if (curves := figures.drawable(fold.curve for fold in known[row.run].record.folds))
+            if (curves := drawable(fold.curve for fold in known[row.run].record.folds))
         ],
     }
     progress(0.3)
     if predictions:
         content |= error_section(predictions, known, names, progress, data)
-    return content
+        accuracies = {row.run: row.accuracy for row in ranked}
+        content |= class_section(predictions, accuracies, content["errors"], names)
+    return content | {"sections": _sections(content)}
+
+
+def _sections(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return id and title of each section of a page of a board, for its menu."""
+    has_errors = bool(content["errors"])
+    titles = {
+        "board": ("Board", True),
+        "confusion": ("Confusion", has_errors),
+        "classes": ("F1", has_errors),
+        "errors": ("Errors", has_errors),
+        "map": ("Map", has_errors and content["map"]),
+        "doubts": ("Labels in doubt", has_errors),
+        "apart": ("Differences", has_errors),
+        "robustness": ("Robustness", content["changes"]),
+        "honesty": ("Leakage", True),
+        "calibration": ("Calibration", has_errors),
+        "curves": ("Learning curves", has_errors),
+        "importance": (
+            "Importance", has_errors and (content["importance"] or content["importance_lacks"])
+        ),
+        "sizes": ("Training size", has_errors and content["size_figure"]),
+        "cost": ("Cost", has_errors),
+        "runs": ("Runs", True),
+    }  # fmt: skip
+    return [(name, title) for name, (title, is_there) in titles.items() if is_there]
+
+
+def boards_page(boards: Sequence[Board]) -> str:
+    """Return a page with the tables of boards, and what is said below them."""
+    items = [
+        {
+            "heading": heading(board),
+            "table": board_table(board),
+            "explanations": [*ranking(board), *explanations(board)],
+            "audit": audit_sentences(board.audit, is_repeated(board)),
+            "warnings": [*notes(board), *problems(board.rows)],
+        }
+        for board in boards
+    ]
+    sections = [(f"board-{n}", item["heading"]) for n, item in enumerate(items, start=1)]
+    page = open_templates().get_template("leaderboard.html")
+    return signed(page.render(boards=items, sections=sections))
+
+
+def differences_page(differences: Sequence[Difference]) -> str:
+    """Return a page with grouped and ungrouped accuracies side by side."""
+    page = open_templates().get_template("differences.html")
+    return signed(page.render(differences=differences))

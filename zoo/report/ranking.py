@@ -1,9 +1,9 @@
 """What a board says of ranks: the cells of a row, and the sentences below."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
-from zoo.evaluate.board import TITLES, Board, Row, p_text
+from zoo.evaluate.board import TITLES, Board, Row, p_text, score_text
 from zoo.evaluate.comparison import limits
 from zoo_registry.text import few, quoted
 
@@ -22,10 +22,10 @@ def rank_cell(row: Row) -> str:
 def score_cell(row: Row, board: Board) -> str:
     """Return the metric that ranks a row."""
     score = getattr(row, board.key)
-    return "" if score is None else f"{score:.3f}"
+    return score_text(score)
 
 
-def interval_cell(row: Row, board: Board, figure: Callable[[float], str] = "{:.3f}".format) -> str:
+def interval_cell(row: Row, board: Board) -> str:
     """Return the interval of the metric that ranks a row; one group may tell nothing of a loss.
 
     Parameters
@@ -34,11 +34,9 @@ def interval_cell(row: Row, board: Board, figure: Callable[[float], str] = "{:.3
         A row with scores.
     board : Board
         Its board.
-    figure : callable
-        Returns an end as text.
     """
     ends = row.intervals[board.key]
-    return limits(*ends, figure, "-")
+    return limits(*ends, score_text, "-")
 
 
 def p_cell(row: Row) -> str:
@@ -60,11 +58,11 @@ def ranking(board: Board, left_out: Collection[str] = ()) -> list[str]:
     sentences = []
     if len(rows) > 1:
         sentences.append(_best(board, rows))
-        words = {"rank": "the places that the data allow (95 %)"}
+        words = {"rank": "range of places that the data allow (95 %)"}
         if any(row.p is not None for row in rows):
             words["p"] = (
-                "how easily chance makes a difference as large as that to a better model; below "
-                ".05 it counts as real"
+                "probability that chance alone makes a difference this large from a better model; "
+                "below .05 the difference is significant"
             )
         told = [f"{name}: {text}." for name, text in words.items() if name not in left_out]
         sentences += [" ".join(told)] * bool(told)
@@ -138,17 +136,13 @@ def _baseline(board: Board, rows: list[Row]) -> list[str]:
     known = {what: value for what, value in found.items() if value is not None}
     if not known:
         return []
-    reached = ", ".join(f"{what} {_figure(value)}" for what, value in known.items())
+    reached = ", ".join(f"{what} {score_text(value)}" for what, value in known.items())
     sign = -1 if board.key == "log_loss" else 1
     goal, best = max(sign * value for value in known.values()), getattr(rows[0], board.key)
     no_better = ""
     if not any(min(sign * end for end in row.intervals[board.key]) > goal for row in rows):
         no_better = " No model is shown to be better than that"
         if sign * best < goal - _ROUNDING:
-            no_better += f"; even the best score, {_figure(best)}, is worse"
+            no_better += f"; even the best score, {score_text(best)}, is worse"
         no_better += "."
     return [f"Baseline by {TITLES[board.by]}: {reached}.{no_better}"]
-
-
-def _figure(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0")

@@ -18,9 +18,10 @@ from zoo_registry.text import shown
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["CaptionedFigure", "captioned", "new_figure", "short_name"]
+__all__ = ["CaptionedFigure", "captioned", "new_figure", "score_ticks", "short_name"]
 
 INK, FAINT, GRID, ACCENT, SECOND = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
 _CSS_COLOURS = {
@@ -120,6 +121,11 @@ def _svg(figure: "Figure", name: str) -> str:
     for colour, css in _CSS_COLOURS.items():
         text = text.replace(colour, css)
     return text.strip()
+
+
+def score_ticks(axis: "Axis") -> None:
+    """Label the ticks of an axis as scores are written elsewhere: .5 for one half."""
+    axis.set_major_formatter(lambda value, _: re.sub(r"^(-?)0\.", r"\1.", f"{value:.4g}"))
 
 
 def short_name(name: str) -> str:

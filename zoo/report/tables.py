@@ -1,19 +1,26 @@
 """Boards as Markdown and CSV. The same runs give the same bytes."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import astuple, fields
 from math import isfinite
 from typing import Any
 
-from zoo.evaluate.board import TITLES, Board, Difference, Row, failure_sentences, metric_key
+from zoo.evaluate.board import (
+    TITLES,
+    Board,
+    Difference,
+    Row,
+    failure_sentences,
+    metric_key,
+    score_text,
+)
 from zoo.report.ranking import interval_cell, p_cell, rank_cell, ranking, score_cell
 from zoo_registry.predictions import OTHER
 from zoo_registry.text import csv_text, shown, table_cell
 
 __all__ = [
     "MARK",
-    "as_html",
     "audit_sentences",
     "board_markdown",
     "boards_csv",
@@ -74,7 +81,7 @@ def audit_sentences(audit: dict[str, Any] | None, repeated: bool = False) -> lis
         first = (
             f"Audit: {shared} of {tested} ({audit['share']:.0%}) are not new to "
             f"their model: {audit['group']} share a group, {audit['recording']} a "
-            f"recording, {audit['duplicate']} are exact duplicates. These scores flatter."
+            f"recording, {audit['duplicate']} are exact duplicates. These scores are too high."
         )
     elif audit["known"]:
         first = (
@@ -144,9 +151,12 @@ def worst_changes(row: Row) -> list[str]:
     return [name for name, share in row.by_change.items() if share == row.worst_robustness]
 
 
-def worst_cell(row: Row, share: str) -> str:
-    """Return the lowest share, as given, with its change; "=" marks that others are as low."""
-    return f"{share} {row.worst_change}{'=' * (len(worst_changes(row)) > 1)}"
+def worst_cell(row: Row) -> str:
+    """Return the lowest share with its change; "=" marks that others are as low."""
+    if row.worst_change is None:
+        return ""
+    tie = "=" * (len(worst_changes(row)) > 1)
+    return f"{score_text(row.worst_robustness)} {row.worst_change}{tie}"
 
 
 def notes(board: Board) -> list[str]:
@@ -186,7 +196,8 @@ def _on_tuning(board: Board) -> list[str]:
     """Return a warning for each row whose parameter search has seen test tracks."""
     return [
         f"{MARK} The parameters of {board.name(row)} were tuned on {row.tuned_on_test} of the "
-        f"{row.tracks} tracks it is tested on. This score flatters; --nested gives an honest one."
+        f"{row.tracks} tracks it is tested on. This score is too high; --nested gives an unbiased "
+        "one."
         for row in board.rows
         if row.tuned_on_test
     ]
@@ -197,7 +208,7 @@ def _on_others(board: Board) -> list[str]:
     rows = [row for row in board.rows if row.other_tracks]
     if not rows:
         return []
-    shares = ", ".join(f"{board.name(row)} {row.other_rejected:.3f}" for row in rows)
+    shares = ", ".join(f"{board.name(row)} {score_text(row.other_rejected)}" for row in rows)
     return [
         f"{max(row.other_tracks or 0 for row in rows)} tracks of {OTHER} were trained against and "
         f"are not scored. Share of them that is rightly assigned to no class: {shares}."
@@ -249,17 +260,10 @@ def model_name(row: Row, name: str) -> str:
     return name + marks + f" ({row.status})" * (row.status != "complete")
 
 
-def with_spread(row: Row, share: Callable[[float | None], str]) -> str:
-    """Return the accuracy of a row, and its spread if there are several seeds.
-
-    Parameters
-    ----------
-    row : Row
-        A row with scores.
-    share : callable
-        Returns a share as text.
-    """
-    return share(row.accuracy) + (f" ± {share(row.spread)}" if row.spread is not None else "")
+def with_spread(row: Row) -> str:
+    """Return the accuracy of a row, and its spread if there are several seeds."""
+    spread = "" if row.spread is None else f" ± {score_text(row.spread)}"
+    return score_text(row.accuracy) + spread
 
 
 def problems(rows: Sequence[Row]) -> list[str]:
@@ -275,22 +279,15 @@ def _cells(board: Board, row: Row) -> list[str]:
         rank_cell(row),
         model_name(row, name),
         *[score_cell(row, board)] * others,
-        with_spread(row, "{:.3f}".format),
-        "-" if row.robustness is None else f"{row.robustness:.3f}",
-        "-" if row.worst_change is None else worst_cell(row, f"{row.worst_robustness:.3f}"),
+        with_spread(row),
+        score_text(row.robustness) or "-",
+        worst_cell(row) or "-",
         interval_cell(row, board),
         p_cell(row),
-        f"{row.accuracy_mean:.3f}",
-        f"{row.macro_f1:.3f}",
+        score_text(row.accuracy_mean),
+        score_text(row.macro_f1),
         f"{row.train_seconds or 0:.1f}",
     ]
-
-
-def as_html(markdown: str) -> str:
-    """Return Markdown of this module as a fragment of HTML."""
-    from markdown_it import MarkdownIt
-
-    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
 
 
 def boards_csv(boards: Sequence[Board]) -> str:
@@ -318,7 +315,7 @@ def differences_markdown(differences: Sequence[Difference]) -> str:
     """Return grouped and ungrouped accuracies side by side, as a Markdown table."""
     lines = [_DIFFERENCE_FIELDS]
     for line in map(astuple, differences):
-        lines.append([f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in line])
+        lines.append([score_text(cell) if isinstance(cell, float) else str(cell) for cell in line])
     return markdown_table(lines)
 
 

@@ -15,6 +15,7 @@ from zoo.evaluate.reliability import Calibration
 from zoo.evaluate.size_curve import Expected, SizeCurve, SizePoint
 from zoo.evaluate.thresholds import Thresholds
 from zoo.report import figures
+from zoo.report.learning_curves import drawable, learning_curves
 from zoo_registry.text import shown
 
 HOSTILE = [
@@ -46,7 +47,7 @@ def drawings(names: list[str]) -> dict[str, str]:
         "slopes": figures.slopes(differences),
         "time": figures.trade_off(rows, called, "train_seconds", "s", "time", "of a fold"),
         "size": figures.trade_off(rows, called, "artefact_bytes", "B", "size", "of the file"),
-        "curves": figures.learning_curves(names[0], [curve, []]),
+        "curves": learning_curves(names[0], [curve, []], {}),
         "reliability": figures.reliability(
             names[0], Calibration((0.0, 0.5), (0.1, 0.6), (0.05, 0.6), (0.0, 1.0), (3, 1), 0.1)
         ),
@@ -286,7 +287,7 @@ def test_learning_curves_lie_on_their_axes():
         ]
         for loss in (1.0, 0.7)
     ]
-    found = Drawing(figures.learning_curves("cnn2d", folds).svg)
+    found = Drawing(learning_curves("cnn2d", folds, {"epochs": 4}).svg)
     curves = found.lines(1.3)[:4]
     given = [
         (point["fraction"], point[name]) for name in ("loss", "held_out_loss")
@@ -297,7 +298,32 @@ def test_learning_curves_lie_on_their_axes():
     assert straight([y for _, y in given], [y for _, y in drawn])[1] < 0
     assert found.colours(1.3)[:4] == ["var(--accent)"] * 2 + ["var(--second)"] * 2
     words = found.words()
-    assert {"loss", "held out loss", "share of the training"} <= set(words)
+    assert {"training", "validation", "loss", "epoch"} <= set(words)
+    # The last epoch has the lowest validation loss; dots of the legend and of ticks are others.
+    assert {curve[-1] for curve in curves[2:]} <= set(found.dots())
+
+
+def test_learning_curves_name_the_best_epoch_or_why_there_is_none():
+    losses = ((3.0, 1.0, 2.0), (2.0, 2.0, 3.0))
+    folds = [
+        [
+            {"fraction": n / 4, "loss": 1.0, "held_out_loss": loss, "held_out_accuracy": n / 4}
+            for n, loss in enumerate(fold, start=1)
+        ]
+        for fold in losses
+    ]
+    caption = learning_curves("cnn2d", folds, {"epochs": 4, "validation": 0.2}).caption
+    assert "A dot marks the lowest validation loss of a fold: epoch 2, 1;" in caption
+    assert "validation accuracy there .375" in caption
+    plain = [[{"fraction": 0.5, "loss": 1.0}, {"fraction": 1.0, "loss": 0.5}]]
+    reasons = [
+        learning_curves("x", plain, params).caption
+        for params in ({"validation": 0.0}, {"validation": 0.2}, {})
+    ]
+    assert len(set(reasons)) == 3
+    assert "--set validation=0.25" in reasons[0]
+    assert "too few tracks or groups" in reasons[1]
+    assert "share of the training" in str(learning_curves("x", plain, {}).svg)
 
 
 def test_a_bracket_holds_what_may_be_the_best():
@@ -361,8 +387,8 @@ def test_a_forged_curve_is_drawn_in_part_or_left_out(curve):
     """A record may come from anywhere, and a training may diverge."""
     honest = [{"fraction": 0.5, "loss": 2.0}, {"fraction": 1.0, "loss": 1.0}]
     for folds in ([curve], [curve, honest], [honest, curve]):
-        kept = figures.drawable(folds)
+        kept = drawable(folds)
         assert folds[0] is not honest or honest in kept
         assert sum(map(len, kept)) <= 2_100
         if kept:
-            assert len(figures.learning_curves("model", kept).svg) < 1_000_000
+            assert len(learning_curves("model", kept, {"epochs": 3}).svg) < 1_000_000

@@ -11,13 +11,16 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
 from zoo.datasets import Track
-from zoo.evaluate.board import Board, Row
+from zoo.evaluate.board import Board, Row, score_text
+from zoo.evaluate.comparison import signed
+from zoo.evaluate.error_analysis import AlignedPredictions
 from zoo.evaluate.vote import count_votes
 from zoo.features.cache import features_folder
 from zoo.plugins.registry import find_dataset
@@ -35,7 +38,7 @@ MARKUP = {
     "html", "head", "meta", "link", "title", "style", "body", "a", "header", "div", "p", "fieldset",
     "legend", "label", "input", "span", "h1", "h2", "h3", "code", "nav", "ul", "li", "main",
     "section", "figure", "figcaption", "table", "caption", "thead", "tbody", "tr", "th", "td",
-    "abbr", "strong", "small", "article", "audio", "footer", "script",
+    "abbr", "strong", "small", "details", "summary", "article", "audio", "footer", "script",
     "svg", "g", "path", "defs", "use", "text", "clippath", "rect", "image", "line",
 }  # fmt: skip
 
@@ -156,8 +159,8 @@ class TestContent:
             assert len(ids) == len(set(ids)), name
             sections = [section["id"] for section in its.all("section")]
             assert sections == [
-                "board", "honesty", "errors", "map", "doubts", "apart", "confusion", "f1",
-                "importance", "calibration", "curves", "cost", "runs",
+                "board", "confusion", "classes", "errors", "map", "doubts", "apart", "honesty",
+                "calibration", "curves", "importance", "cost", "runs",
             ]  # fmt: skip
             links = [link["href"] for link in its.all("a")]
             assert [f"#{section}" for section in sections] == links[1 : len(sections) + 1]
@@ -169,7 +172,7 @@ class TestContent:
         board = next(board for board in zoo.leaderboard() if board.grouped)
         for row in board.rows:
             for value in (row.accuracy, row.ci_low, row.ci_high, row.macro_f1, row.accuracy_mean):
-                assert f"{value:.3f}" in its.text
+                assert score_text(value) in its.text
             assert row.run in its.text
 
     def test_changes_are_shown_beside_the_unchanged_tracks(self, workspace, make_tones):
@@ -179,9 +182,9 @@ class TestContent:
         ((row,),) = [board.rows for board in zoo.leaderboard()]
         head, cells = its.tables["robustness"]
         assert head == ["model", "tracks", "mean", *row.by_change]
-        assert cells[:3] == ["logistic", "4", f"{row.robustness:.3f}"]
+        assert cells[:3] == ["logistic", "4", score_text(row.robustness)]
         for cell, share in zip(cells[3:], row.by_change.values(), strict=True):
-            assert cell.startswith(f"{share:.3f}")
+            assert cell.startswith(score_text(share))
         assert "silence-50ms: 50 ms of silence in front" in its.text
         assert explanations(zoo.leaderboard()[0])[0] in its.text
 
@@ -190,19 +193,20 @@ class TestContent:
         board = next(board for board in zoo.leaderboard() if board.grouped)
         head, *cells = its.tables["board"]
         assert head == [
-            "rank", "model", "accuracy", "robustness", "worst change", "from", "to", "p",
-            "macro F1", "mean prob.", "folds", "train s", "ms a track", "kB",
+            "rank", "model", "accuracy", "95 % interval", "p", "macro F1", "mean prob.", "folds",
+            "train s", "ms per track", "kB",
         ]  # fmt: skip
         assert len(cells) == len(board.rows) == 2
         for line, row in zip(cells, board.rows, strict=True):
             assert line == [
                 rank_cell(row),
                 row.model,
-                *(f"{row.accuracy:.3f}", "-", "-", f"{row.ci_low:.3f}", f"{row.ci_high:.3f}"),
+                score_text(row.accuracy),
+                f"{score_text(row.ci_low)}-{score_text(row.ci_high)}",
                 p_cell(row),
-                f"{row.macro_f1:.3f}",
-                f"{row.accuracy_mean:.3f}",
-                f"{min(row.fold_accuracy):.3f}-{max(row.fold_accuracy):.3f}",
+                score_text(row.macro_f1),
+                score_text(row.accuracy_mean),
+                f"{score_text(min(row.fold_accuracy))}-{score_text(max(row.fold_accuracy))}",
                 f"{row.train_seconds:.1f}",
                 f"{row.predict_ms_per_track:.2g}",
                 f"{row.artefact_bytes / 1000:.0f}",
@@ -221,18 +225,31 @@ class TestContent:
             # Precision and recall of high are 8/8 and 8/9, of low 7/8 and 7/7.
             assert its.tables["f1"] == [
                 ["class", "tracks", one, other],
-                ["high", "9", "0.941", "0.941"], ["low", "7", "0.933", "0.933"],
+                ["high", "9", ".941", ".941"], ["low", "7", ".933", ".933"],
             ]  # fmt: skip
+            assert its.tables["classes-svm"] == [
+                ["class", "tracks", "answers", "right", "precision", "recall", "F1"],
+                ["high", "9", "8", "8", "1.000", ".889", ".941"],
+                ["low", "7", "8", "7", ".875", "1.000", ".933"],
+            ]
 
     def test_classes_that_are_equally_hard(self):
-        said = error_section._extremes
-        assert (
-            said({"a": 0.5, "b": 0.5})
-            == "All classes are equally hard, 0.500 right over all models."
+        def said(right: dict[str, int]) -> str:
+            """Of two tests of each class so many are right."""
+            classes, labels = tuple(right), np.repeat(np.arange(len(right)), 2)
+            is_right = np.array([[n < count for count in right.values() for n in range(2)]])
+            winners = np.where(is_right, labels, labels - 1)
+            found = AlignedPredictions(
+                ("run",), classes, (), (), labels, np.ones_like(is_right), labels, labels, winners
+            )
+            return error_section._extremes(found)
+
+        assert said({"a": 1, "b": 1}) == (
+            "All classes are equally hard: accuracy .500 over all models."
         )
-        assert said({"a": 0.5, "b": 1.0, "c": 0.5, "d": 1.0, "e": 1.0, "f": 1.0}) == (
-            "a and c are the hardest classes, 0.500 right over all models; b, d, e and 1 more "
-            "the easiest, 1.000."
+        assert said({"a": 1, "b": 2, "c": 1, "d": 2, "e": 2, "f": 2}) == (
+            "Hardest classes: a and c (.500); easiest classes: b, d, e and 1 more (1.000); "
+            "accuracy over all models."
         )
 
     def test_changes_that_are_equally_bad_are_marked(self):
@@ -242,22 +259,22 @@ class TestContent:
             worst_robustness=0.5, by_change=shares,
         )  # fmt: skip
         assert worst_changes(row) == ["quiet", "noise"]
-        assert worst_cell(row, ".500") == ".500 quiet="
+        assert worst_cell(row) == ".500 quiet="
         board = Board("d", "f", "kfold:5", True, None, (row,))
         assert explanations(board)[0].endswith("; = others are as low.")
         alone = replace(row, by_change=shares | {"noise": 1.0})
-        assert worst_cell(alone, ".500") == ".500 quiet"
+        assert worst_cell(alone) == ".500 quiet"
         assert "=" not in explanations(replace(board, rows=(alone,)))[0]
         assert explanations(replace(board, rows=(replace(row, by_change={}),))) == []
 
     def test_the_summary_names_the_hardest_class(self, mistaken):
         its = pages()["tones-kfold-3.html"]
-        assert "high is the hardest class, 0.889 right over all models" in its.text
-        assert "; low the easiest, 1.000." in its.text
+        assert "Hardest class: high (.889); easiest class: low (1.000); accuracy" in its.text
+        assert "always answering 'high' gives .562" in its.text
         assert (
-            "To answer high always, the most frequent class, would be right for 0.562" in its.text
+            "1 track is misclassified by more than half of the models; 1 label is in doubt"
+            in its.text
         )
-        assert "1 track is wrong for more than half of the models; 1 label is in doubt" in its.text
 
     def test_what_is_said_of_the_stray(self, mistaken):
         its = pages()["tones-kfold-3.html"]
@@ -271,14 +288,14 @@ class TestContent:
             said[name] = {key.rpartition(":")[2].strip(): v for key, v in numbers.items()}
         (stray,) = [key for key in its.tables if key.endswith("-answers")]
         head, *lines = its.tables[stray]
-        assert head == ["model", "says", "probability", "of high", "votes"]
+        assert head == ["model", "answer", "prob.", "of label", "votes"]
         assert lines == [
-            [name, "low", f"{p['low']:.2f}", f"{p['high']:.2f}", "low 1"]
+            [name, "low", score_text(p["low"]), score_text(p["high"]), "low 1"]
             for name, p in said.items()
         ]
         mean = {label: sum(p[label] for p in said.values()) / 2 for label in ("high", "low")}
         assert its.tables["labels-in-doubt"][1:] == [
-            ["high/stray.wav", "high", "low", "2 of 2", f"{mean['high']:.2f}", f"{mean['low']:.2f}"]
+            ["high/stray.wav", "high", "low", "2 of 2", *map(score_text, mean.values())]
         ]
         assert its.tables["errors"] == [
             ["track", "label", "wrong", *runs], ["high/stray.wav", "high", "2", "low", "low"]
@@ -297,8 +314,8 @@ class TestContent:
         head, *lines = its.tables["grouped-and-by-track"]
         assert head == ["model", "grouped", "by track", "difference", "not new"]
         for name, one, two, difference, _ in lines:
-            assert (one, two) == (f"{grouped[name]:.3f}", f"{split[name]:.3f}")
-            assert difference == f"{split[name] - grouped[name]:+.3f}"
+            assert (one, two) == (score_text(grouped[name]), score_text(split[name]))
+            assert difference == signed(split[name] - grouped[name])
         assert grouped == {"svm": 0.875, "logistic": 0.9375}
         assert set(split.values()) == {0.9375}
 
@@ -339,7 +356,7 @@ class TestContent:
         for model in ("svm", "logistic"):
             assert model in titles
         assert [title for title in titles if title.startswith("0.0 to 1.")]
-        assert "labelled high, wrong for 2 of 2" in its.text
+        assert "Label: high. Misclassified by 2 of 2 models: low." in its.text
         assert "1 label that all models contradict" in its.text
 
     def test_pairs_of_models_and_the_tracks_on_which_they_differ(self, mistaken):
@@ -386,7 +403,7 @@ class TestContent:
     def test_a_protocol_that_repeats(self, feature_table):
         zoo.train("logistic", str(feature_table(spread=3.0)), protocol="holdout:0.3x3")
         (its,) = pages().values()
-        assert "wrong for 1 of 1" in its.text
+        assert "Misclassified by 1 of 1 model:" in its.text
 
     def test_several_runs_of_one_model_go_by_what_differs(self, mistaken):
         zoo.train("svm", str(mistaken), protocol="kfold:3", params={"C": 9.0})
@@ -413,7 +430,7 @@ class TestMap:
         assert len({track for track, *_ in titles}) == len(titles) == 16
         assert all((a == b) == (t in right) for t, a, b in titles)
         best = next(row for row in its.tables["board"][1:])
-        assert f"{right.count('<title>') / 16:.3f}" == best[2]
+        assert score_text(right.count("<title>") / 16) == best[2]
         links = re.findall(r'<a href="#(track-\d+)" aria-label="Listen to (\S+)">', board)
         assert {link for link, _ in links} <= set(its.values("id"))
         assert len(links) == len(its.all("audio")) > 0
@@ -440,7 +457,7 @@ class TestSound:
         (its,) = pages().values()
         assert its.all("audio") == []
         assert "a table of features, so there is nothing to hear" in its.text
-        assert "wrong for 1 of 1" in its.text
+        assert "Misclassified by 1 of 1 model:" in its.text
 
     def test_no_file_of_a_folder_that_only_a_record_names(self, mistaken, tmp_path, monkeypatch):
         """A page may be handed on, and a record may name any folder of this disk."""
@@ -516,7 +533,6 @@ class TestSound:
         assert its.all("audio") == []
 
     def test_the_excerpt_is_from_the_middle(self, tmp_path):
-        import numpy as np
         import soundfile
 
         rate = 8000
@@ -532,7 +548,6 @@ class TestSound:
         assert excerpts.cut_excerpt(tmp_path / "x.wav") == sound
 
     def test_time_runs_to_the_right_and_pitch_upwards(self, tmp_path):
-        import numpy as np
         import soundfile
         from PIL import Image
 
@@ -569,14 +584,14 @@ class TestSound:
             assert says == "low"
             said = rf"0\.0 to {sound.seconds:.1f} s: low, mean probability ([\d.]+)"
             found = float(re.fullmatch(said, title)[1])
-            assert found == pytest.approx(float(probability), abs=0.011)
+            assert found == pytest.approx(float(probability), abs=0.0011)
             assert float(strip["fill-opacity"]) == pytest.approx(0.2 + 0.5 * found, abs=0.01)
         label = next(
             item["aria-label"]
             for item in its.all("div")
-            if "hears" in (item.get("aria-label") or "")
+            if "answers" in (item.get("aria-label") or "")
         )
-        assert label.count(" hears low from 0 s") == 2
+        assert label.count(" answers low from 0 s") == 2
 
     def test_a_run_of_an_earlier_version_says_how_its_strips_are_had(self, mistaken):
         run = run_of("svm")
@@ -602,8 +617,6 @@ class TestSound:
         ],
     )
     def test_windows_find_their_places(self, tests, spans, expected):
-        import numpy as np
-
         windows = [np.array([[0.75, 0.25], [0.25, 0.75]])[own] for own in tests]
         places = [(n, n + 1, silence) for n, silence in enumerate(spans)]
         found = excerpts._timeline(("a", "b"), windows, places, None)
@@ -611,8 +624,6 @@ class TestSound:
 
     @given(st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=2, max_size=9))
     def test_the_strip_has_the_votes_of_the_table(self, rows):
-        import numpy as np
-
         windows = np.array(rows) + 1e-3
         windows /= windows.sum(axis=1, keepdims=True)
         spans = [(n, n + 1, None) for n in range(len(windows))]
@@ -634,22 +645,26 @@ class TestSound:
         keys = {"x", "y", "width", "height", "fill-opacity"}
         parts = [rect for rect in its.all("rect") if rect.keys() == keys]
         assert len(parts) == 20
-        assert max(float(part["y"]) + float(part["height"]) for part in parts) == 74
+        assert max(float(part["y"]) + float(part["height"]) for part in parts) == 80
         (lit,) = [part for part in parts if float(part["fill-opacity"]) == 0]
         # The second band from above, the last of five pieces of time.
-        assert [float(lit[key]) for key in ("x", "y")] == pytest.approx([402.4, 20], abs=0.1)
-        assert "gives it 0.50, and 0.10 without the brightest part" in its.text
+        assert [float(lit[key]) for key in ("x", "y")] == pytest.approx([402.4, 26], abs=0.1)
+        said = "its probability of low in the excerpt is .500. It falls to .100 without the part at"
+        assert said in its.text
+        scale = [rect for rect in its.all("rect") if rect.get("class") == "scale"]
+        shades = [float(rect["fill-opacity"]) for rect in scale if "fill-opacity" in rect]
+        assert shades == sorted(shades, reverse=True)
+        assert shades[-1] == 0
+        for label in (".500 or more", "prob. without it", "0 Hz", "11.0 kHz"):
+            assert label in its.words
 
     def test_windows_that_lie_otherwise_have_no_places(self):
-        import numpy as np
-
         windows = [np.full((3, 2), 0.5)]
         assert excerpts._timeline(("a", "b"), windows, [(0, 1, None)] * 2, None).reason
         assert excerpts._timeline(("a", "b"), [], [(0, 1, None)] * 2, None).reason
         assert excerpts._timeline(("a", "b"), windows, [], "broken").reason == "broken"
 
     def test_twelve_of_the_worst_stay_far_below_fifteen_megabytes(self, tmp_path):
-        import numpy as np
         import soundfile
 
         noise = np.random.default_rng(0).uniform(-1, 1, 40 * 44_100)

@@ -33,16 +33,43 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   };
-  const cell = (element) => {
-    let text = element.textContent.replace(/\s+/g, " ").trim();
+  const said = (element) => element.textContent.replace(/\s+/g, " ").trim();
+  const rows = (table) => all("tr", table).filter((row) => !row.hidden);
+  const csvCell = (element) => {
+    let text = said(element);
     // A spreadsheet would take these for formulas, unless they are numbers.
     if (/^[=+\-@]/.test(text) && !/^[+-]?[\d.]+( %)?$/.test(text)) text = "'" + text;
     return /[",\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   };
-  const csv = (table) => all("tr", table)
-    .filter((row) => !row.hidden)
-    .map((row) => [...row.cells].map(cell).join(",") + "\r\n")
-    .join("");
+  const csv = (table) => rows(table).map((row) => [...row.cells].map(csvCell).join(",") + "\r\n").join("");
+  const escapes = {
+    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
+    ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "†": "$\\dagger$", "✓": "", "✗": "", "…": "\\dots{}",
+  };
+  const latexCell = (element) => {
+    const text = said(element).replace(/[\\~^<>|±†✓✗…&%$#_{}]/g, (sign) => escapes[sign] ?? "\\" + sign);
+    return element.colSpan > 1 ? `\\multicolumn{${element.colSpan}}{l}{${text}}` : text;
+  };
+  const latex = (table) => {
+    const line = (row) => "  " + [...row.cells].map(latexCell).join(" & ") + " \\\\\n";
+    const heads = [...table.tHead.rows[0].cells];
+    const kinds = heads.map((head) => (head.matches(".n, .v") ? "r" : "l")).join("");
+    const [head, ...body] = rows(table);
+    return "% \\usepackage{booktabs}\n\\begin{tabular}{" + kinds + "}\n  \\toprule\n" + line(head)
+      + "  \\midrule\n" + body.map(line).join("") + "  \\bottomrule\n\\end{tabular}\n";
+  };
+  const copy = async (text, what) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {  // not allowed for this page
+      const field = make("textarea", text, "hidden");
+      document.body.append(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+    }
+    document.getElementById("status").textContent = what + " copied";
+  };
   const light = () => {
     const probe = make("div", "", "");
     probe.dataset.theme = "light";
@@ -66,29 +93,85 @@
     done();
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + text;
   };
-  const tools = (after, button) => {
+  const tools = (after, ...buttons) => {
     const bar = make("div", "", "tools");
-    bar.append(button);
+    bar.append(...buttons);
     after.after(bar);
   };
+  const tool = (text, label, act) => {
+    const button = make("button", text, "tool", act);
+    button.setAttribute("aria-label", label);
+    return button;
+  };
   all("figure.picture").forEach((figure) => {
-    const button = make("button", "Save SVG", "tool", () => save(
-      figure.dataset.name + ".svg", "image/svg+xml", picture(figure.querySelector("svg"))));
-    button.setAttribute("aria-label", "Save " + figure.dataset.name + " as SVG");
-    tools(figure.lastElementChild, button);
+    const { name } = figure.dataset;
+    tools(figure.lastElementChild, tool("Save SVG", `Save ${name} as SVG`, () => save(
+      name + ".svg", "image/svg+xml", picture(figure.querySelector("svg")))));
   });
-  all("table.data").forEach((table) => {
-    const button = make("button", "Save CSV", "tool", () => save(
-      table.dataset.name + ".csv", "text/csv;charset=utf-8", "\ufeff" + csv(table)));
-    button.setAttribute("aria-label", "Save the table " + table.dataset.name + " as CSV");
-    tools(table.closest(".scroll"), button);
+  all("table.data:not(.bare)").forEach((table) => {
+    const { name } = table.dataset;
+    const flash = (button, text) => {
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = text; }, 1500);
+    };
+    const copying = (kind, text) => tool(`Copy ${kind}`, `Copy the table ${name} as ${kind}`, (event) => {
+      copy(text(table), kind);
+      flash(event.currentTarget, `Copy ${kind}`);
+    });
+    tools(
+      table.closest(".scroll"),
+      copying("CSV", csv),
+      tool("Save CSV", `Save the table ${name} as CSV`,
+        () => save(name + ".csv", "text/csv;charset=utf-8", "\ufeff" + csv(table))),
+      copying("LaTeX", latex),
+      tool("Save LaTeX", `Save the table ${name} as LaTeX`,
+        () => save(name + ".tex", "text/x-tex;charset=utf-8", latex(table))),
+    );
   });
 
-  // Sorting: numbers as numbers, what is empty last, equals in the order they had.
+  // Filtering: by text, and by what the rows have as data.
+  const titles = { model: "model", frontend: "front end" };
+  all("table[data-filter]").forEach((table) => {
+    const lines = [...table.tBodies[0].rows];
+    if (lines.length < 2) return;
+    const bar = make("div", "", "filter");
+    const count = make("output", "", "");
+    const labelled = (text, field) => {
+      const label = make("label", text, "");
+      label.append(field);
+      bar.append(label);
+      return field;
+    };
+    const text = labelled("Filter rows", document.createElement("input"));
+    text.type = "search";
+    const choices = table.dataset.filter.split(" ").filter(Boolean).map((key) => {
+      const values = [...new Set(lines.map((line) => line.dataset[key]))].filter(Boolean).sort();
+      if (values.length < 2) return null;
+      const field = labelled(titles[key], document.createElement("select"));
+      field.append(...["all", ...values].map((value, place) => new Option(value, place ? value : "")));
+      return [key, field];
+    }).filter(Boolean);
+    const apply = () => {
+      const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
+      lines.forEach((line) => {
+        const content = line.textContent.toLowerCase();
+        line.hidden = !words.every((word) => content.includes(word))
+          || choices.some(([key, field]) => field.value && line.dataset[key] !== field.value);
+      });
+      const left = lines.filter((line) => !line.hidden).length;
+      count.textContent = left < lines.length ? `${left} of ${lines.length} rows` : "";
+    };
+    bar.addEventListener("input", apply);
+    bar.append(count);
+    table.closest(".scroll").before(bar);
+  });
+
+  // Sorting: the best numbers first, what is empty last, equals in the order they had.
   const value = (row, place) => {
-    const text = row.cells[place] ? row.cells[place].textContent.trim() : "";
-    const number = parseFloat(text);
-    return [text === "", Number.isNaN(number) || !/^[+-]?[\d.]/.test(text) ? null : number, text];
+    const text = row.cells[place] ? said(row.cells[place]) : "";
+    const number = parseFloat(text.replace(/^[<>]/, ""));
+    const isEmpty = text === "" || text === "-";
+    return [isEmpty, Number.isNaN(number) || !/^[<>]?[+-]?[\d.]/.test(text) ? null : number, text];
   };
   const compare = (one, other) => {
     if (one[1] !== null && other[1] !== null) return one[1] - other[1];
@@ -97,19 +180,52 @@
   all("table.data:not(.plain)").forEach((table) => {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, place) => {
+      const first = head.dataset.best === "high" || (head.matches(".n") && !head.dataset.best)
+        ? "descending" : "ascending";
+      const second = first === "ascending" ? "descending" : "ascending";
       const button = make("button", "", "", () => {
-        const up = head.getAttribute("aria-sort") !== "ascending";
+        const order = head.getAttribute("aria-sort") === first ? second : first;
         heads.forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", up ? "ascending" : "descending");
-        const rows = [...table.tBodies[0].rows].map((row) => [value(row, place), row]);
-        rows.sort(([one], [other]) => (one[0] - other[0]) || (up ? 1 : -1) * compare(one, other));
-        table.tBodies[0].append(...rows.map(([, row]) => row));
-        table.classList.toggle("resorted", !(place === 0 && up));
+        head.setAttribute("aria-sort", order);
+        const up = order === "ascending" ? 1 : -1;
+        const sorted = [...table.tBodies[0].rows].map((row) => [value(row, place), row]);
+        sorted.sort(([one], [other]) => (one[0] - other[0]) || up * compare(one, other));
+        table.tBodies[0].append(...sorted.map(([, row]) => row));
+        table.classList.toggle("resorted", !(place === 0 && up === 1));
       });
       button.append(...head.childNodes);
       head.append(button);
     });
   });
+
+  addEventListener("beforeprint", () => all("details").forEach((one) => { one.open = true; }));
+
+  // The menu marks the section that is read.
+  const links = all("nav a");
+  const places = links.map((link) => document.getElementById(link.hash.slice(1)));
+  const mark = () => {
+    const line = document.querySelector("nav").getBoundingClientRect().bottom + innerHeight / 4;
+    const isEnd = innerHeight + scrollY >= root.scrollHeight - 2;
+    const here = isEnd ? links.length - 1
+      : Math.max(0, places.findLastIndex((place) => place.getBoundingClientRect().top <= line));
+    links.forEach((link, place) => {
+      if ((place === here) === link.hasAttribute("aria-current")) return;
+      if (place !== here) { link.removeAttribute("aria-current"); return; }
+      link.setAttribute("aria-current", "true");
+      const list = link.closest("ul");
+      list.scrollTo({ left: link.offsetLeft - (list.clientWidth - link.offsetWidth) / 2 });
+    });
+  };
+  if (links.length) {
+    let waiting = false;
+    const later = () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => { waiting = false; mark(); });
+    };
+    ["scroll", "resize"].forEach((event) => addEventListener(event, later, { passive: true }));
+    mark();
+  }
 
   // A pair of models chooses the tracks on which they differ.
   const pick = document.getElementById("pick");
@@ -132,7 +248,7 @@
     const { right, wrong } = box.dataset;
     const table = box.closest("table");
     const name = (place) => table.tBodies[0].rows[place].cells[0].textContent;
-    const sentence = `${box.textContent} tracks that ${name(right)} gets right and ${name(wrong)} wrong.`;
+    const sentence = `${box.textContent} tracks that ${name(right)} classifies correctly and ${name(wrong)} does not.`;
     const button = make("button", box.textContent, "", () => {
       all("button", table).forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
       show(right, wrong, sentence);
