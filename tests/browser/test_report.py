@@ -99,23 +99,94 @@ def test_tables_sort_as_numbers_or_words_and_back(page):
     assert column(page, "f1", 0) == sorted(names)
     press(page, "table[data-name='f1'] thead th:nth-child(1) button")
     assert column(page, "f1", 0) == sorted(names, reverse=True)
+    assert page.run("return document.querySelector('[data-name=board] th').ariaSort") == "ascending"
     page.run(
         "const body = document.querySelector('table[data-name=board] tbody');"
         "body.append(...arguments[0].map((text) => {"
         "  const row = body.rows[0].cloneNode(true);"
         "  row.cells[2].textContent = text; return row; }))",
-        ["9", "", "10.5", "-2", "+1", "60 %"],
+        ["9", "", "10.5", "-2", "+1", "60 %", ".5", "-"],
     )
     given = [float(text) for text in column(page, "board", 2)[:2]]
     head = "table[data-name='board'] thead th:nth-child(3)"
     press(page, f"{head} button")
-    assert page.run(f'return document.querySelector("{head}").ariaSort') == "ascending"
-    *numbers, last = column(page, "board", 2)
+    assert page.run(f'return document.querySelector("{head}").ariaSort') == "descending"
+    *numbers, one, other = column(page, "board", 2)
     values = [float(text.removesuffix(" %")) for text in numbers]
-    assert values == sorted([*given, 9, 10.5, -2, 1, 60])
-    assert last == ""
+    assert values == sorted([*given, 9, 10.5, -2, 1, 60, 0.5], reverse=True)  # the best first
+    assert {one, other} == {"", "-"}
     press(page, f"{head} button")
-    assert column(page, "board", 2) == [*reversed(numbers), ""]
+    assert column(page, "board", 2)[:-2] == numbers[::-1]
+    assert page.run(f'return document.querySelector("{head}").ariaSort') == "ascending"
+
+
+def test_rows_are_filtered_by_text_and_by_model_and_so_exported(page):
+    names = column(page, "board", 1)
+    field = "#board .filter input"
+    fill = (
+        "const field = document.querySelector(arguments[0]); field.value = arguments[1];"
+        "field.dispatchEvent(new Event('input', { bubbles: true }))"
+    )
+    page.run(fill, field, "SVM")
+    assert column(page, "board", 1) == ["svm"]
+    assert page.run("return document.querySelector('#board output').textContent") == "1 of 2 rows"
+    save = "[...document.querySelectorAll('#board .tools button')]"
+    _, text = page.run(SAVED, page.run(f"return {save}.find((b) => b.textContent === 'Save CSV')"))
+    assert len(text.splitlines()) == 2
+    page.run(fill, field, "")
+    assert column(page, "board", 1) == names
+    page.run(fill, "#board .filter select", "logistic")
+    assert column(page, "board", 1) == ["logistic"]
+
+
+def test_a_table_is_saved_and_copied_as_latex(page):
+    cell = "document.querySelector('table[data-name=\"board\"] tbody th')"
+    page.run(f"{cell}.textContent = 'a_b & 50 % #1 {{x}} ~ ^ \\\\ $'")
+    button = "[...document.querySelectorAll('#board .tools button')].find((b) => b.textContent === "
+    name, text = page.run(SAVED, page.run(f"return {button}'Save LaTeX')"))
+    assert name == "board.tex"
+    lines = text.splitlines()
+    assert lines[0] == "% \\usepackage{booktabs}"
+    columns = len(
+        page.run("return [...document.querySelector('[data-name=board] tr').cells].map(String)")
+    )
+    assert lines[1].startswith("\\begin{tabular}{rl")
+    assert lines[2].strip() == "\\toprule"
+    first = lines[5].strip()
+    assert (
+        r"a\_b \& 50 \% \#1 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} \$" in first
+    )
+    assert first.count(" & ") == columns - 1
+    assert lines[-1] == "\\end{tabular}"
+    page.run(
+        "navigator.clipboard.writeText = (given) => {"
+        "  window.copied = given; return Promise.resolve(); }"
+    )
+    page.run(f"({button}'Copy LaTeX')).click()")
+    assert page.run("return window.copied") == text
+    assert page.run("return document.getElementById('status').textContent") == "LaTeX copied"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_menu_stays_and_marks_the_section(page, width):
+    page.size(width)
+    current = "return document.querySelector('nav [aria-current]').textContent"
+    assert page.run(current) == "Board"
+    for link in page.run("return [...document.querySelectorAll('nav a')]")[1:5]:
+        page.run("arguments[0].click()", link)
+        page.run("return new Promise((done) => setTimeout(done, 120))")
+        assert page.run(current) == page.run("return arguments[0].textContent", link)
+        top, left, right = page.run(
+            "const b = arguments[0].getBoundingClientRect(); return [b.top, b.left, b.right]",
+            link,
+        )
+        assert 0 <= top < 60
+        assert 0 <= left < right <= width
+        heading = page.run(
+            "return document.querySelector(arguments[0].hash + ' h2').getBoundingClientRect().top",
+            link,
+        )
+        assert heading > top  # the menu does not cover it
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen(page):

@@ -21,12 +21,14 @@ from zoo.datasets import Track
 from zoo.evaluate.board import Board, Row, score_text
 from zoo.evaluate.comparison import signed
 from zoo.evaluate.error_analysis import AlignedPredictions
+from zoo.evaluate.side_by_side import side_by_side
 from zoo.evaluate.vote import count_votes
 from zoo.features.cache import features_folder
 from zoo.plugins.registry import find_dataset
 from zoo.report import decisive, error_section, excerpts, track_map
+from zoo.report import page as page_module
 from zoo.report.page import write_report
-from zoo.report.ranking import p_cell, rank_cell
+from zoo.report.ranking import rank_cell
 from zoo.report.tables import explanations, worst_cell, worst_changes
 from zoo.workspace import cache_folder, file_name, models_folder
 from zoo_registry.errors import UsageError
@@ -193,7 +195,7 @@ class TestContent:
         board = next(board for board in zoo.leaderboard() if board.grouped)
         head, *cells = its.tables["board"]
         assert head == [
-            "rank", "model", "accuracy", "95 % interval", "p", "macro F1", "mean prob.", "folds",
+            "rank", "model", "accuracy", "95 % interval", "macro F1", "mean prob.", "folds",
             "train s", "ms per track", "kB",
         ]  # fmt: skip
         assert len(cells) == len(board.rows) == 2
@@ -203,7 +205,6 @@ class TestContent:
                 row.model,
                 score_text(row.accuracy),
                 f"{score_text(row.ci_low)}-{score_text(row.ci_high)}",
-                p_cell(row),
                 score_text(row.macro_f1),
                 score_text(row.accuracy_mean),
                 f"{score_text(min(row.fold_accuracy))}-{score_text(max(row.fold_accuracy))}",
@@ -303,6 +304,79 @@ class TestContent:
         assert its.tables["pairs"][1:] == [
             [one, *pair] for one, pair in zip(runs, (["", "0"], ["0", ""]), strict=True)
         ]
+
+    def test_every_card_says_what_the_predictions_say(self, feature_table, monkeypatch):
+        """Label, answers, votes and probabilities of all cards, in words and in figures."""
+        for model in ("logistic", "decision-tree", "knn"):
+            zoo.train(model, str(feature_table(spread=4.0, tracks=12)), protocol="kfold:3x2")
+        (its,) = pages().values()
+        stored = {}
+        for row in its.tables["board"][1:]:
+            found: dict[str, list[dict[str, str]]] = {}
+            with run_of(row[1]).predictions_path.open(newline="") as file:
+                for line in csv.DictReader(file):
+                    found.setdefault(line["track"], []).append(line)
+            stored[row[1]] = found
+        cards = its.source.split('<article class="card" id="track-')[1:]
+        assert len(cards) > 3
+        for card in cards:
+            track = re.search(r"<h3[^>]*>([^<]*)</h3>", card)[1]
+            (label,) = {line["label"] for found in stored.values() for line in found[track]}
+            answers = []
+            for name, answer, *cells in its.tables[f"{file_name(track)}-answers"][1:]:
+                tests = stored[name][track]
+                votes, means = (
+                    {
+                        key.removeprefix(prefix): sum(float(test[key]) for test in tests)
+                        for key in tests[0]
+                        if key.startswith(prefix)
+                    }
+                    for prefix in ("votes:", "probability:")
+                )
+                winner = max(votes, key=lambda one: (votes[one], means[one]))
+                counted = sorted((one for one in votes if votes[one]), key=lambda n: -votes[n])
+                assert answer == winner
+                assert cells == [
+                    score_text(means[winner] / len(tests)), score_text(means[label] / len(tests)),
+                    ", ".join(f"{one} {votes[one]:.0f}" for one in counted),
+                ]  # fmt: skip
+                best = max(means, key=lambda one: means[one])
+                said = f"although {best} has the higher mean probability"
+                assert (said in card) >= (means[best] > means[winner] + 1e-9)
+                answers.append(answer)
+            wrong = [answer for answer in answers if answer != label]
+            assert f'Label: <strong class="good">{label}</strong>.' in card
+            assert (
+                f"Misclassified by {len(wrong)} of {len(answers)} models: {wrong[0]}" in card
+                or (
+                    f"Misclassified by {len(wrong)} of {len(answers)} models: " in card
+                    and all(f"{one} ({wrong.count(one)})" in card for one in wrong)
+                )
+            )
+
+    def test_many_models_are_named_and_the_best_are_drawn(self, mistaken, monkeypatch):
+        monkeypatch.setattr(page_module, "_DETAILED", 1)
+        its = pages(protocol="kfold:3")["tones-kfold-3.html"]
+        assert len(its.tables["board"]) == len(its.tables["runs"]) == 3
+        assert len(its.tables["f1"][0]) == 3
+        assert "the sections below show the 1 best of 2 models" in its.text
+
+    def test_the_leaderboard_is_such_a_page_too(self, mistaken, workspace):
+        boards = zoo.leaderboard()
+        path = workspace / "board.html"
+        path.write_text(page_module.boards_page(boards), encoding="utf-8")
+        its = Page(path)
+        assert {tag for tag, _ in its.elements} <= MARKUP
+        assert len(its.all("script")) == len(its.all("h1")) == 1
+        for number, board in enumerate(boards, start=1):
+            table = its.tables[f"board-{number}"]
+            assert [row[1] for row in table[1:]] == [board.name(row) for row in board.rows]
+        by_loss = zoo.leaderboard(protocol="kfold:3", by="log-loss")
+        path.write_text(page_module.boards_page(by_loss[:1]), encoding="utf-8")
+        assert Page(path).tables["board"][0][2] == "log loss"
+        differences = side_by_side(boards)
+        path.write_text(page_module.differences_page(differences), encoding="utf-8")
+        assert len(Page(path).tables["grouped-and-by-track"]) == 1 + len(differences) == 3
 
     def test_both_splits_stand_in_their_columns(self, mistaken):
         turn(run_of("svm"), "high/high00.wav")  # or both would be the same
