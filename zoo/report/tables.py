@@ -21,6 +21,7 @@ from zoo_registry.text import csv_text, shown, table_cell
 
 __all__ = [
     "MARK",
+    "as_html",
     "audit_sentences",
     "board_markdown",
     "boards_csv",
@@ -288,6 +289,13 @@ def _cells(board: Board, row: Row) -> list[str]:
         score_text(row.macro_f1),
         f"{row.train_seconds or 0:.1f}",
     ]
+
+
+def as_html(markdown: str) -> str:
+    """Return Markdown of this module as a fragment of HTML."""
+    from markdown_it import MarkdownIt
+
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
 
 
 def boards_csv(boards: Sequence[Board]) -> str:

@@ -71,7 +71,9 @@ def test_lines_and_tables_go_to_stdout_and_notes_to_stderr(capsys):
     [("csv", "a,b\n"), ("markdown", "*a*\n"), ("html", "<p><em>a</em></p>\n")],
 )
 def test_text_is_printed_as_it_is(capsys, format, printed):
-    given = {"csv": lambda: "a,b\n", "markdown": lambda: "*a*\n"}
+    given = {
+        "csv": lambda: "a,b\n", "markdown": lambda: "*a*\n", "html": lambda: "<p><em>a</em></p>\n"
+    }  # fmt: skip
     print_result(format, json=_never(), table=_never(), **given)
     assert capsys.readouterr().out == printed
 

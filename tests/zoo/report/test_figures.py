@@ -199,9 +199,9 @@ def test_slopes_lead_from_grouped_to_by_track():
     assert grouped < by_track
     assert lines[1][0][0] == grouped
     words = found.words()
-    assert words["one  0.400"][0] < grouped < by_track < words["0.600  one"][0]
-    assert words["two  0.500"][1] < words["one  0.400"][1]
-    assert words["0.600  one"][1] < words["0.450  two"][1]
+    assert words["one  .400"][0] < grouped < by_track < words[".600  one"][0]
+    assert words["two  0.500"][1] < words["one  .400"][1]
+    assert words[".600  one"][1] < words[".450  two"][1]
 
 
 @pytest.mark.parametrize(("amount", "unit"), [("train_seconds", "s"), ("artefact_bytes", "B")])
