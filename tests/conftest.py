@@ -97,7 +97,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def make_tones() -> Callable[..., Path]:
-    """Return a maker of data folders: one sub-folder a class, each a pitch of its own."""
+    """Return a maker of data folders: one sub-folder per class, each a pitch of its own."""
     import soundfile
 
     def make(

@@ -17,7 +17,7 @@ _OF_ID = re.compile(r".*-[0-9a-f]{10}")
 
 
 class About(Structure, kw_only=True, omit_defaults=True):
-    """The content of `about.json`, which is no part of the record of a run.
+    """The content of `about.json`, which is not part of the record of a run.
 
     `name` means the run wherever a run is named; `note` is any text. Both may be empty.
     """

@@ -87,7 +87,9 @@ class Card:
         self._check_kinds()
         check_name("model", self.name)
         if isinstance(self.frontend, type) or not isinstance(self.frontend, FrontEnd):
-            raise PluginError(f"the front end of {self.name!r} is no front end: {self.frontend!r}")
+            raise PluginError(
+                f"the front end of {self.name!r} is not a front end: {self.frontend!r}"
+            )
         check_front_end(self.frontend)
         for name, value in self.params.items():
             if not isinstance(value, ParamValue):
@@ -125,10 +127,10 @@ class Card:
         for field_ in ("references", "requires"):
             given = getattr(self, field_)
             if isinstance(given, str) or not _are_texts(given):
-                raise PluginError(f"{field_} of {self.name!r} is no tuple of texts: {given!r}")
+                raise PluginError(f"{field_} of {self.name!r} is not a tuple of texts: {given!r}")
         for name, kind in self.space.items():
             if not isinstance(kind, Distribution):
-                raise PluginError(f"the space of {name!r} of {self.name!r} is no distribution")
+                raise PluginError(f"the space of {name!r} of {self.name!r} is not a distribution")
 
     def __hash__(self) -> int:
         return hash((self.name, tuple(sorted(self.params.items(), key=str))))

@@ -270,7 +270,7 @@ def _import(entry: PluginEntry) -> ModuleType:
         module = entry.point.load()
     if not isinstance(module, ModuleType):
         raise PluginError(
-            f"its entry point {entry.point.value!r} is no module; name the module alone"
+            f"its entry point {entry.point.value!r} is not a module; name the module alone"
         )
     return module
 

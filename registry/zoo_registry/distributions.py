@@ -35,7 +35,7 @@ def installed_points(groups: Collection[str]) -> Iterator[EntryPoint | Damaged]:
         except Exception as error:  # whatever importlib's parsers raise
             reason = str(error) if isinstance(error, ValueError) else type(error).__name__
             _hide(distribution)
-            yield Damaged(name, f"{folder} is damaged ({reason}); install the package anew")
+            yield Damaged(name, f"{folder} is damaged ({reason}); install the package again")
 
 
 def _points(distribution: Distribution, folder: Path, groups: Collection[str]) -> list[EntryPoint]:
@@ -72,7 +72,7 @@ def _entry_points(distribution: Distribution) -> EntryPoints:
 def _text(distribution: Distribution, folder: Path, name: str) -> str:
     path = folder / name
     if path.exists() and not path.is_file():  # reading a pipe would block
-        raise ValueError(f"{name} is no file")
+        raise ValueError(f"{name} is not a file")
     try:
         return distribution.read_text(name) or ""
     except UnicodeDecodeError as error:
@@ -89,4 +89,4 @@ def _check(text: str) -> None:
         if line.startswith("[") and line.endswith("]"):
             in_section = True
         elif not (in_section and name and EntryPoint.pattern.match(value)):
-            raise ValueError(f"line {number} of {_FILE} is no entry point: {quoted(line)}")
+            raise ValueError(f"line {number} of {_FILE} is not an entry point: {quoted(line)}")

@@ -68,7 +68,7 @@ def _read() -> Switches:
             return Switches()
         raise UsageError(
             f"{path} cannot be read ({in_a_line(error)}); delete it, and switch "
-            "plugins off and on anew"
+            "plugins off and on again"
         ) from error
     return Switches(frozenset(stored.disabled), frozenset(stored.enabled))
 

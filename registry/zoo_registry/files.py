@@ -117,7 +117,7 @@ def _replaceable(target: Path) -> os.stat_result | None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder", str(target))
     if not stat.S_ISREG(status.st_mode):
-        raise FileExistsError(errno.EEXIST, "it is no regular file", str(target))
+        raise FileExistsError(errno.EEXIST, "it is not a regular file", str(target))
     if not status.st_mode & _WRITABLE:  # this applies to root as well
         raise PermissionError(errno.EACCES, "it is write-protected", str(target))
     os.close(os.open(target, os.O_WRONLY))  # raises the error of a file that may not be written
@@ -269,7 +269,7 @@ def read_bytes(path: Path, home: Path | None = None, most: int = 2 << 30) -> byt
         raise OSError(errno.ELOOP, "it is a link that leaves its folder", str(path))
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is no file", str(path))
+        raise OSError(errno.EINVAL, "it is not a file", str(path))
     if status.st_size > most:
         raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB", str(path))
     with path.open("rb") as file:
@@ -371,5 +371,5 @@ def machine() -> str:
 
     space = ""
     with suppress(OSError):
-        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  (it is no path)
+        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  (it is not a path)
     return f"{zlib.crc32(f'{platform.node()} {space}'.encode()):08x}"

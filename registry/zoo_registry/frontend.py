@@ -138,10 +138,10 @@ class VerifiableFrontEnd(ExportableFrontEnd, Protocol):
 
 
 def identity(frontend: FrontEnd) -> dict[str, Any]:
-    """Return name, version and every field; raises `PluginError` if it is no dataclass."""
+    """Return name, version and every field; raises `PluginError` if it is not a dataclass."""
     if not is_dataclass(frontend) or isinstance(frontend, type):
         raise PluginError(
-            f"the front end {frontend!r} is no dataclass instance; declare it as one (frozen), "
+            f"the front end {frontend!r} is not a dataclass instance; declare it as one (frozen), "
             "so that its fields can serve as its identity"
         )
     return {"name": frontend.name, "version": frontend.version} | asdict(frontend)

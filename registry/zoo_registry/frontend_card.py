@@ -100,7 +100,9 @@ class FrontEndCard:
 
     def __post_init__(self) -> None:
         if isinstance(self.frontend, type) or not isinstance(self.frontend, FrontEnd):
-            raise PluginError(f"the front end of {self.title!r} is no front end: {self.frontend!r}")
+            raise PluginError(
+                f"the front end of {self.title!r} is not a front end: {self.frontend!r}"
+            )
         check_front_end(self.frontend)
         check_name("front end", self.name)
         for name in ("title", "package", "licence", "notice"):
@@ -111,7 +113,7 @@ class FrontEndCard:
             given = getattr(self, name)
             given = (given,) if isinstance(given, TrainedOn) else given
             if not _holds(given, kind):
-                raise PluginError(f"{name} of {self.name!r} is no tuple of them: {given!r}")
+                raise PluginError(f"{name} of {self.name!r} is not a tuple of them: {given!r}")
             object.__setattr__(self, name, tuple(given))
         object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
 

@@ -309,7 +309,7 @@ class Model:
         try:
             if not is_listed or len(results) != len(tracks):
                 raise ValueError(
-                    f"predict returned {given} for {len(tracks)} tracks; return one array a track"
+                    f"predict returned {given} for {len(tracks)} tracks; return one array per track"
                 )
             return [_as_probabilities(result, n_classes) for result in results]
         except ValueError as error:
@@ -370,7 +370,7 @@ def _as_probabilities(result: Any, n_classes: int) -> "NDArray[np.float64]":
     try:
         windows = np.asarray(result, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"predict returned what is no array of numbers ({error})") from error
+        raise ValueError(f"predict returned what is not an array of numbers ({error})") from error
     if windows.ndim != 2 or windows.shape[1] != n_classes or not len(windows):  # noqa: PLR2004
         raise ValueError(
             f"predict returned an array of shape {windows.shape}; "

@@ -73,7 +73,7 @@ def hint(path: str | Path, error: OSError) -> str:
         # What is computed again may be computed elsewhere, what is kept may not.
         moved = variable in ("ZOO_CACHE", "TMPDIR")
         elsewhere = f", or with {variable} set to another folder" if moved else ""
-        return f"; once there is room{elsewhere}, the same command goes on"
+        return f"; once there is room{elsewhere}, run the same command to continue"
     if variable and error.errno in _DENIED:
         reason = "there is no home, so " if _NOWHERE in Path(path).parents else ""
         return f"; {reason}set {variable} to a folder that can be written"

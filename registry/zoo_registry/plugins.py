@@ -228,8 +228,8 @@ class Registry:
                 return UsageError(f"the {what} {name!r} cannot be used: {entry.reason}")
         if kind == "model" and name in NAMES:
             return UsageError(
-                f"{name} is no model but a run that comes with the zoo, trained already: "
-                f"`zoo predict {name} song.mp3` asks it, `zoo train logistic --from {name}` trains "
+                f"{name} is not a model but a run that comes with the zoo, trained already: "
+                f"`zoo predict {name} song.mp3` uses it, `zoo train logistic --from {name}` trains "
                 "a model of your own on its front end"
             )
         known = sorted(self._points_of(kind))
@@ -295,7 +295,7 @@ def _setting(spec: str, item: str) -> tuple[str, str]:
     name, equals, value = item.partition("=")
     if not (name and equals):
         raise UsageError(
-            f"{spec!r} is no front end; give NAME or NAME:FIELD=VALUE,..., such as "
+            f"{spec!r} is not a front end; give NAME or NAME:FIELD=VALUE,..., such as "
             "handcrafted:window=10"
         )
     return name, value

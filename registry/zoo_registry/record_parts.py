@@ -144,7 +144,7 @@ class DatasetInfo(Structure, kw_only=True, omit_defaults=True):
     tracks belong to, such as "gtzan", if it is known, `licence` and `citation` its licence and how
     to cite it. `reading` opens the same tracks again;
     `selection` says what they are of the whole dataset, such as "3 of 10 classes". If
-    `source` is no absolute path or address, `place` is the hash of that. `kept_from` is the run
+    `source` is not an absolute path or address, `place` is the hash of that. `kept_from` is the run
     whose tracks were added to those of `source`: its name, its id, or its folder. `alike` has the
     pairs of a track of `source` and an added one that may be copies by their sound; None if they
     were not compared.

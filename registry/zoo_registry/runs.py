@@ -142,8 +142,8 @@ class Run:
 
     @property
     def afresh(self) -> str:
-        """The commands that train the run anew, with all that this version keeps."""
-        return f"`zoo runs remove {self.id}` and `{self.record.command}` train it anew"
+        """The commands that train the run again, with all that this version keeps."""
+        return f"`zoo runs remove {self.id}` and `{self.record.command}` train it again"
 
     @property
     def form(self) -> str:
@@ -175,7 +175,7 @@ class Run:
             return About(), ""
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or first_line(error)
-            again = f"`zoo runs edit {self.id} --name NAME` writes it anew"
+            again = f"`zoo runs edit {self.id} --name NAME` writes it again"
             return About(), f"{path} is damaged: {reason}; {again}"
 
     @property

@@ -59,7 +59,7 @@ def test_at_any_moment(nest, tone_box, tmp_path, kills, number):
         interruptions += 1
         assert status == STATUS[number], said
         assert len(told) == 1, said
-        assert "the same command goes on" in told[0]
+        assert "run the same command to continue" in told[0]
     assert run(nest, tone_box, *HEAR)[0] == 0
     assert not temporaries(tone_box)
     assert not different(contents(tone_box), expected)
@@ -90,4 +90,4 @@ def test_the_terminal_is_left_as_it_was(tone_box: Path):
     text = said.decode()
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is hidden, shown
     last = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", text).strip().splitlines()[-1]
-    assert last == ("zoo: interrupted; what was finished is kept, and the same command goes on")
+    assert last == ("zoo: interrupted; progress is saved; run the same command to continue")

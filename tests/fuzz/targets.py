@@ -240,7 +240,7 @@ class Targets:
         folder = self.put(f"tuning/{RECORD}", data).parent
         try:
             found = Tuning.read(folder)
-        except ValueError as error:  # by its contract: then the search begins anew
+        except ValueError as error:  # by its contract: then the search begins again
             raise RunError("there is no search") from error
         demand(found.best is None or found.best.score is not None, "best")
         importance(found)

@@ -423,13 +423,13 @@ class TestCommand:
         before = {path: path.read_bytes() for path in (outside, music / "1.mp3")}
         status, out, _ = command("tag", "logistic", str(music), *LOW)
         assert status == 0
-        assert out.count("passed over") == 2
+        assert out.count("skipped") == 2
         assert "hard link" in out
         assert "outside of the given paths" in out
         assert {path: path.read_bytes() for path in before} == before
         assert (music / "near.mp3").is_symlink()
         assert read_tags(music / "2.mp3").genres
-        assert command("tag", "logistic", str(music / "far.mp3"), *LOW)[1].startswith("passed over")
+        assert command("tag", "logistic", str(music / "far.mp3"), *LOW)[1].startswith("skipped")
 
     def test_what_cannot_be_written_or_read_is_named(self, music, command, tmp_path):
         for path in music.iterdir():
@@ -524,7 +524,7 @@ class TestCommand:
 
     def test_an_undo_file_is_a_file(self, song, command):
         status, _, said = command("tag", "logistic", str(song), "--undo-file", os.devnull)
-        assert (status, said) == (2, "zoo: /dev/null is no file; give another --undo-file\n")
+        assert (status, said) == (2, "zoo: /dev/null is not a file; give another --undo-file\n")
 
     def test_killed_commands_lose_nothing_and_the_same_command_goes_on(self, music, tmp_path):
         before = {path.name: facts(path) for path in music.iterdir()}

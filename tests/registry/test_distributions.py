@@ -52,7 +52,7 @@ def test_it_is_shown_with_its_reason_and_the_rest_works(kind, site):
     (state,) = (state for state in registry.plugins() if state.name == "odd")
     assert (state.kind, state.status, state.distribution) == ("package", "broken", "odd")
     assert str(site) in state.reason
-    assert "install the package anew" in state.reason
+    assert "install the package again" in state.reason
     assert "None" not in state.reason
 
 
@@ -60,7 +60,7 @@ def test_a_pipe_is_not_read(site):
     (site / "METADATA").write_bytes(METADATA)
     os.mkfifo(site / "entry_points.txt")
     (entry,) = (entry for entry in Registry().entries if entry.name == "odd")
-    assert "is no file" in entry.reason
+    assert "is not a file" in entry.reason
 
 
 def test_a_sound_one_is_found(site):

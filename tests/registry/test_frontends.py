@@ -81,7 +81,7 @@ class TestSpec:
             ("handcrafted:window=long", "'window' of the front end handcrafted cannot be 'long'"),
             ("handcrafted:n_fft=1.5", "cannot be '1.5'; give a value like its default, 1024"),
             ("handcrafted:window=", "cannot be ''"),
-            ("handcrafted:window=1,2", "is no front end; give NAME or NAME:FIELD=VALUE"),
+            ("handcrafted:window=1,2", "is not a front end; give NAME or NAME:FIELD=VALUE"),
             ("handcrafted:sample_rate=8000", "need a rate above 12800 Hz"),
             ("musicnn:sample_rate=8000", "has no field 'sample_rate'; its fields are: window="),
             ("musicnn:window=0", "window of musicnn is 0.0; give a number from 0.01 to 86,400"),
@@ -228,13 +228,13 @@ class TestCard:
     @pytest.mark.parametrize(
         ("given", "sentence"),
         [
-            ({"frontend": LogMel}, "is no front end"),
+            ({"frontend": LogMel}, "is not a front end"),
             ({"title": 3}, "the title of 'rows' is text, not 3"),
             ({"licence": 3}, "the licence of 'rows' is text"),
-            ({"references": "one"}, "references of 'rows' is no tuple"),
-            ({"trained_on": ("songs",)}, "trained_on of 'rows' is no tuple"),
-            ({"trained_on": None}, "trained_on of 'rows' is no tuple"),
-            ({"references": 3}, "references of 'rows' is no tuple"),
+            ({"references": "one"}, "references of 'rows' is not a tuple"),
+            ({"trained_on": ("songs",)}, "trained_on of 'rows' is not a tuple"),
+            ({"trained_on": None}, "trained_on of 'rows' is not a tuple"),
+            ({"references": 3}, "references of 'rows' is not a tuple"),
             ({"contract": 99}, "written for contract 99"),
         ],
     )

@@ -58,7 +58,7 @@ def test_a_full_disk(number, tmp_path):
             )
     for place in (models_folder(), tmp_path):
         assert hint(place / "file", error(number)) == (
-            "; once there is room, the same command goes on"
+            "; once there is room, run the same command to continue"
         )
 
 

@@ -207,7 +207,7 @@ class TestSwitchedOff:
         assert (state.status, state.reason) == ("missing", advice)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system starts processes anew")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system starts processes afresh")
 def test_no_process_stays_behind(install_plugin, good):
     import multiprocessing
 

@@ -113,7 +113,10 @@ class TestBrokenPlugins:
 
     @pytest.mark.parametrize(
         ("attribute", "reason"),
-        [(":card", "is no module; name the module alone"), (":nothing", "AttributeError.*nothing")],
+        [
+            (":card", "is not a module; name the module alone"),
+            (":nothing", "AttributeError.*nothing"),
+        ],
     )
     def test_entry_point_of_something_else(self, install_plugin, attribute, reason):
         point = install_plugin("good", sound("good"), attribute=attribute)

@@ -556,7 +556,7 @@ class TestForeignRecords:
                 Run.read(folder).predictions()
             (folder / name).unlink()
         os.mkfifo(folder / name)
-        with pytest.raises(RunError, match="it is no file"):
+        with pytest.raises(RunError, match="it is not a file"):
             Run.read(folder).predictions()
         (folder / name).unlink()
         with (folder / name).open("wb") as file:

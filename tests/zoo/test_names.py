@@ -315,12 +315,12 @@ class TestSpecialFiles:
     def test_a_pipe_is_not_predicted(self, pipe, hearing):
         hearing("seconds")
         (found,) = zoo.predict("seconds", [pipe])
-        assert "is no file" in found.error
+        assert "is not a file" in found.error
         assert len(list(zoo.predict("seconds", [pipe.parents[1]]))) == 8  # among the others
 
     @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/dev/tty"])
     def test_devices(self, path):
-        with pytest.raises(AudioError, match=r"is no file|cannot be opened"):
+        with pytest.raises(AudioError, match=r"is not a file|cannot be opened"):
             decode(Path(path), 22_050)
 
     def test_a_socket(self, tone_folder):

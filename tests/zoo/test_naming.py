@@ -96,9 +96,9 @@ def test_a_damaged_file_costs_the_name_only(two, command, capsys, content):
     assert command("runs", "show", "knn") == 0
     told = capsys.readouterr()
     assert "about.json is damaged" in told.err
-    assert "`zoo runs edit knn-b --name NAME` writes it anew" in told.err
-    assert command("runs", "edit", "knn", "--name", "anew") == 0
-    assert find_run("anew").about_fault == ""
+    assert "`zoo runs edit knn-b --name NAME` writes it again" in told.err
+    assert command("runs", "edit", "knn", "--name", "again") == 0
+    assert find_run("again").about_fault == ""
 
 
 def test_copies_of_a_named_run_are_told_apart_by_their_folders(two, workspace):
@@ -160,9 +160,9 @@ def test_a_taken_name_is_refused_before_the_dataset_is_opened(
 
 def test_a_former_name_is_said(two):
     said = Said()
-    assert named(two, "anew", None, said).about.name == "anew"
-    assert named(two, "anew", "a note", said).about.note == "a note"
-    assert said.notes == ["knn-b has the name 'anew' now; its name was 'with vibrato'"]
+    assert named(two, "again", None, said).about.name == "again"
+    assert named(two, "again", "a note", said).about.note == "a note"
+    assert said.notes == ["knn-b has the name 'again' now; its name was 'with vibrato'"]
 
 
 class Said(Reporter):

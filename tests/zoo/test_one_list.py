@@ -1,4 +1,4 @@
-"""All commands take the same files for recordings, and say once what they pass over."""
+"""All commands take the same files for recordings, and say once what they skip."""
 
 import json
 import shutil

@@ -86,7 +86,7 @@ def test_only_complete_runs_of_the_workspace_are(four, written, command, capsys,
     shutil.copytree(four["svm-a"].folder, tmp_path / "elsewhere")
     for word, said in {
         "svm-e": "svm-e failed (no)",
-        "elsewhere": "is no run of this workspace",
+        "elsewhere": "is not a run of this workspace",
         "nothing": "no run or trained model 'nothing'",
     }.items():
         assert command("runs", "prefer", word) == 2
@@ -106,7 +106,7 @@ def _unfinished(folder):
 @pytest.mark.parametrize(
     ("lose", "said"),
     [
-        (shutil.rmtree, "is not there any more"),
+        (shutil.rmtree, "no longer exists"),
         (_without_a_record, "is damaged"),
         (_unfinished, "is not complete (failed)"),
     ],

@@ -132,7 +132,7 @@ class TestRemove:
         for wanted in (inside.name, str(inside)):
             status, _, err = command("runs", "remove", wanted, "--yes")
             assert status == 2
-            assert "is no run of this workspace" in err
+            assert "is not a run of this workspace" in err
         (tmp_path / "models" / "tracks").unlink()
         assert tree(tmp_path) == before
 

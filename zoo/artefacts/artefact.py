@@ -172,7 +172,7 @@ class Artefact:
         Raises
         ------
         ArtefactError, LimitError
-            If the result is no probabilities, or the file exceeds a limit.
+            If the result is not probabilities, or the file exceeds a limit.
         """
         samples = np.ascontiguousarray(given[None] if self.takes_audio else given)
         try:
@@ -193,7 +193,7 @@ class Artefact:
         if self.has_times and not _are_times(times, given.size / self.rate):
             raise ArtefactError(f"{self.path} gave windows whose times are not in the recording")
         if embedding.size and not (embedding.shape[:1] == (1,) and np.isfinite(embedding).all()):
-            raise ArtefactError(f"{self.path} gave an embedding that is no row of numbers")
+            raise ArtefactError(f"{self.path} gave an embedding that is not a row of numbers")
         return Windows(np.maximum(windows, 0.0), times, novelty, embedding)
 
     def stream(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[Windows]:
@@ -237,7 +237,7 @@ class Artefact:
             if not self.is_own and size > _HELD:
                 raise AudioError(
                     f"{self.path} needs more than {_HELD:,} samples of a recording at once, "
-                    f"the limit for a file from elsewhere; cut the recording up"
+                    f"the limit for a file from elsewhere; split the recording"
                 )
             # The last piece must hold the last window whole, which may lie off the grid.
             while grid and size >= piece + length + hop:
@@ -277,8 +277,8 @@ _REASONS = (
     (r"(\S+)\(-?\d+\) is not a registered function", "it uses the unknown operator {}"),
     (r"Unsupported model IR version: (\d+)", "its ONNX format {} is newer than onnxruntime here"),
     (r"opset (\d+) is under development", "its operator set {} is newer than onnxruntime here"),
-    (r"Protobuf parsing failed()", "it is no ONNX file, or is cut off"),
-    (r"No graph was found in the protobuf()", "it is no ONNX file, or is cut off"),
+    (r"Protobuf parsing failed()", "it is not an ONNX file, or is cut off"),
+    (r"No graph was found in the protobuf()", "it is not an ONNX file, or is cut off"),
 )
 
 
@@ -304,7 +304,7 @@ def _metadata(path: Path, session: Session) -> ArtefactMetadata:
         metadata = None if newer else from_plain(described, ArtefactMetadata)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ArtefactError(
-            f"{path} is no artefact of the zoo: its metadata lacks what `zoo train` writes"
+            f"{path} is not an artefact of the zoo: its metadata lacks what `zoo train` writes"
         ) from error
     if metadata is None:
         raise ArtefactError(f"{path} was written by a newer genre-zoo; update this one to run it")

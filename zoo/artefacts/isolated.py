@@ -156,7 +156,7 @@ class IsolatedSession(_Process):
         before = _ends
         with self._lock:
             if before != _ends:
-                raise LimitError("it was told to end")
+                raise LimitError("it was stopped")
             if self._process is None:
                 self._start()
             found: dict[str, NDArray[np.float64]] = self.ask(_run, given)

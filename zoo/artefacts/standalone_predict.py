@@ -74,6 +74,6 @@ for name in sys.argv[1:]:
     known &= label != "_other" and count > 0
     print(f"{label if known else 'unknown'}  {confidence if count else '-'}  {name}")
 if fourier:
-    differ = "resampled otherwise than by the zoo: confidences may differ by some hundredths"
+    differ = "resampled in another way than by the zoo: confidences may differ by some hundredths"
     print(f"without soxr, recordings are {differ}", file=sys.stderr)
 sys.exit(failed)

@@ -37,8 +37,8 @@ def bandwidth(powers: "NDArray[np.floating]", rate: int) -> float:
     """Return the frequency in Hz above which a recording has nothing.
 
     That is the lowest cut-off of its past, such as the low-pass of an encoder or a lower sample
-    rate; without one it is half the rate. Treble that is merely quiet is no cut-off, whereas steady
-    noise of the same level everywhere is no treble: dither, or the noise of samples of 8 bits.
+    rate; without one it is half the rate. Quiet treble is not a cut-off, whereas steady
+    noise of the same level everywhere is not treble: dither, or the noise of samples of 8 bits.
 
     Parameters
     ----------

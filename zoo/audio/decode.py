@@ -185,9 +185,7 @@ def _whole(stream: Stream, blocks: Iterator[NDArray[np.float32]], most: int) -> 
                 break
         else:
             return np.concatenate(held)
-    raise AudioError(
-        f"{stream.path} is longer than a track may be, which is held in memory: an hour; cut it up"
-    )
+    raise AudioError(f"{stream.path} is longer than one hour, the limit for a track; split it")
 
 
 def open_stream(path: Path) -> Stream:
@@ -208,12 +206,12 @@ def open_stream(path: Path) -> Stream:
     FileUnavailable
         If the system does not open the file, whose content is then unknown.
     AudioError
-        If the content is no audio that can be decoded.
+        If the content is not audio that can be decoded.
     """
     with opening(path):
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
-            raise AudioError(f"{path} is no file; what comes in on standard input is called -")
+            raise AudioError(f"{path} is not a file; for standard input, give -")
         if status.st_size == 0:
             raise AudioError(f"{path} is empty (0 bytes); replace it")
         compressed = read_head(path).is_compressed
@@ -231,11 +229,11 @@ def open_stream(path: Path) -> Stream:
         if first is None:
             raise AudioError(f"{path} holds no sample")
         if not RATES[0] <= stream.rate <= RATES[1]:
-            raise AudioError(f"{path} claims a sample rate of {stream.rate} Hz; mend its header")
+            raise AudioError(f"{path} claims a sample rate of {stream.rate} Hz; correct its header")
         damaged = any("malformed" in reason for reason in reasons)
         stream.blocks = _sound(stream, chain([first], stream.blocks), damaged)
         return stream
-    raise AudioError(f"{path} is no audio that can be decoded ({reasons[-1]})")
+    raise AudioError(f"{path} is not audio that can be decoded ({reasons[-1]})")
 
 
 def open_samples(samples: Samples) -> Stream:
@@ -271,7 +269,7 @@ def _sound(
             break
         stream.frames += len(block)
         if fault := sample_fault(block):
-            raise AudioError(f"{stream.path} holds samples that are {fault}; write it anew")
+            raise AudioError(f"{stream.path} holds samples that are {fault}; write it again")
         yield block
     stream.truncated = stream.truncated or broken
     if damaged and not stream.truncated and not stream.seconds:

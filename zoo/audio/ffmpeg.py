@@ -178,7 +178,7 @@ def _open(path: Path, start: int, end: int, is_whole: bool, content: bytes = b""
     try:
         opened = _container(path, start, end)
     except av.ArgumentError as error:
-        raise ValueError("it is no sound format") from error
+        raise ValueError("it is not a sound format") from error
     except av.InvalidDataError as error:
         if content[4:8] != _INDEXED:
             raise
@@ -203,7 +203,7 @@ def _open(path: Path, start: int, end: int, is_whole: bool, content: bytes = b""
     opened.is_whole = is_whole
     if is_mp3:
         opened.stated = samples / (opened.track.rate or 1)
-    elif "asf" in opened.names:  # FFmpeg estimates it anew if the file is shorter than it says
+    elif "asf" in opened.names:  # FFmpeg estimates it again if the file is shorter than it says
         opened.stated = asf_seconds(content)
     else:
         opened.stated = opened.claimed()

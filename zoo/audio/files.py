@@ -36,7 +36,7 @@ def audio_files(
         Files, whatever their suffix; folders, which are searched for audio files; patterns such as
         ``*.wav``, which name their own suffix or mean audio files; or ``-``.
     note : callable, optional
-        Receives a sentence on what is passed over in folders and by patterns.
+        Receives a sentence on what is skipped in folders and by patterns.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Audio files in folders, and a count of what is passed over there."""
+"""Audio files in folders, and a count of what is skipped there."""
 
 import os
 from collections import Counter
@@ -40,7 +40,7 @@ _LONGEST = 24  # letters of a name
 
 
 class PassedOver:
-    """The files and folders that are passed over, each counted once, by reason and name."""
+    """The files and folders that are skipped, each counted once, by reason and name."""
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[str, str]] = {}  # reason and name, by path
@@ -98,7 +98,7 @@ class PassedOver:
 
     @property
     def note(self) -> str:
-        """One sentence with numbers, reasons and some names, empty if nothing was passed over."""
+        """One sentence with numbers, reasons and some names, empty if nothing was skipped."""
         return f"Passed over {self._counts()}." if self._found else ""
 
     @property
@@ -159,7 +159,7 @@ def walk(
     folder : Path
         Outermost folder.
     passed : PassedOver
-        Receives what is passed over.
+        Receives what is skipped.
     suffixes : collection of str
         Suffixes of other files that are wanted.
     others : list of str, optional
@@ -201,7 +201,7 @@ def folders(
     folder : Path
         Outermost folder.
     passed : PassedOver
-        Receives the folders that are passed over.
+        Receives the folders that are skipped.
     named : collection of str
         Names of folders that are entered even if they are hidden or of another system.
 

@@ -55,8 +55,8 @@ def segment_file(path: Path, start: float, end: float) -> Iterator[Path]:
 
     if end - start > LONGEST:
         raise AudioError(
-            f"{path} from {start:g} to {end:g} s is longer than a track may be, which is held in "
-            "memory: an hour; cut it up"
+            f"{path} from {start:g} to {end:g} s is longer than one hour, the "
+            "limit for a track; split it"
         )
     samples, rate = _sought(path, start, end) or _decoded(path, start, end)
     with temporary_folder() as folder:

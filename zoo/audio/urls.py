@@ -66,7 +66,9 @@ def file_system(url: str) -> tuple[Any, str]:
     except Exception as error:
         raise DatasetError(_sentence(url, error)) from error
     if protocol in _OWN:
-        raise DatasetError(f"what is at {quoted(url)} lives in one process only; give a folder")
+        raise DatasetError(
+            f"what is at {quoted(url)} is only readable within one process; give a folder"
+        )
     return system, path
 
 
@@ -104,7 +106,7 @@ def _sentence(url: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"there is nothing at {name}; check the name"
     if isinstance(error, PermissionError):
-        return f"{name} may not be read with the credentials of this environment"
+        return f"{name} cannot be read with the credentials of this environment"
     if "credential" in type(error).__name__.lower():
         return f"{name} needs credentials, and there are none in this environment"
     return f"{name} cannot be read: {in_a_line(error)}"

@@ -35,7 +35,7 @@ class Interrupted:
         """Print the reason; return the exit status that shells give to the signal."""
         number = self.signal or signal.SIGINT
         what = "interrupted" if number == signal.SIGINT else "told to end"
-        sentence = f"{what}; what was finished is kept, and the same command goes on"
+        sentence = f"{what}; progress is saved; run the same command to continue"
         return fail(sentence, 128 + number)
 
 

@@ -56,7 +56,7 @@ def open_dataset(
     engine : Engine, optional
         Its workers read the files at a URL the first time.
     reporter : Reporter, optional
-        Receives notes on what was understood and which files are passed over.
+        Receives notes on what was understood and which files are skipped.
     reading : Reading, optional
         What the user says about the meaning of names and columns, and which tracks to take.
 
@@ -115,7 +115,7 @@ def _whole(
     if wanted == "demo" or load:
         if reading and reading.columns:
             role = next(iter(reading.columns))
-            raise DatasetError(f"{wanted} is no table; leave out --{role}-column")
+            raise DatasetError(f"{wanted} is not a table; leave out --{role}-column")
         if load is None:
             from zoo.datasets.demo import demo_set
 

@@ -334,7 +334,7 @@ class FeatureTable(Dataset):
 def check_labels(source: str, labels: Sequence[str], advice: str = "", alone: bool = False) -> None:
     """Raise `DatasetError` unless there are at least two classes, or one `alone`; or too many."""
     if not labels:
-        raise DatasetError(f"{source} holds no track; give a folder with one sub-folder a class")
+        raise DatasetError(f"{source} holds no track; give a folder with one sub-folder per class")
     real = sorted(set(labels) - {OTHER})
     if len(real) < 2 - alone:
         others = f" beside {OTHER}" if OTHER in labels else ""

@@ -52,7 +52,9 @@ def write_demo(folder: Path, artists: int = ARTISTS, takes: int = TAKES, seed: i
     missing = [track for track in missing if not track[0].is_file()]
     for place, written in LocalProcesses().map_unordered(_write_track, missing):
         if not written:
-            raise DatasetError(f"{missing[place][0]} {crashed('wrote')}; the same command goes on")
+            raise DatasetError(
+                f"{missing[place][0]} {crashed('wrote')}; run the same command to continue"
+            )
     # Written last, since its presence marks a complete set.
     rows = [(name, key[0], f"{key[0]} artist {key[1]}") for key, name in tracks.items()]
     write_text(folder / METADATA, csv_text([("path", "label", "group"), *rows]))

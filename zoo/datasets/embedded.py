@@ -169,5 +169,5 @@ def _array(file: io.BytesIO, name: str) -> "NDArray[Any]":
         if min(shape) < 1 or math.prod(shape) * dtype.itemsize != len(rest):
             raise ValueError(f"its shape {shape} is not that of its numbers")
     except Exception as error:  # numpy reads a forged header as Python, and raises what that raises
-        raise ValueError(f"{name} is no array of the zoo: {first_line(error)}") from error
+        raise ValueError(f"{name} is not an array of the zoo: {first_line(error)}") from error
     return np.frombuffer(rest, dtype).reshape(shape)

@@ -30,7 +30,7 @@ def read_folder(
     trust : bool
         Whether files of unchanged size and time are assumed to be unchanged.
     reporter : Reporter, optional
-        Receives notes on what was understood and what is passed over.
+        Receives notes on what was understood and what is skipped.
     reading : Reading, optional
         What the user says about the meaning of names and columns.
     renew : bool

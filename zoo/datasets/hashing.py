@@ -250,5 +250,5 @@ def _stamp(path: Path) -> list[int]:
                 raise
             raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(status.st_mode):
-        raise DatasetError(f"{path} cannot be read: it is no file")
+        raise DatasetError(f"{path} cannot be read: it is not a file")
     return [status.st_size, status.st_mtime_ns]

@@ -98,7 +98,9 @@ class TimeColumns:
         for role, column in self.roles.items():
             seconds = seconds_of(row[column], column)
             if seconds is None:
-                return f"{quoted(row[column])} in the column {brief(column)} is no time in seconds"
+                return (
+                    f"{quoted(row[column])} in the column {brief(column)} is not a time in seconds"
+                )
             times[role] = seconds
         start = times["start"]
         end = start + times["duration"] if self.duration else times["end"]
@@ -214,7 +216,7 @@ def apply_spans(
     if len(faults) > _HALF * len(rows) and not is_sure:
         return "line {}: {}".format(*faults[0])
     for line, fault in faults:
-        raise DatasetError(f"{table}, line {line}: {fault}; mend the line, or remove it")
+        raise DatasetError(f"{table}, line {line}: {fault}; correct the line, or remove it")
     own: dict[str, dict[Span, int]] = defaultdict(dict)
     for (line, row), span in zip(rows, spans, strict=True):
         if isinstance(span, tuple):
@@ -255,7 +257,7 @@ def _are_cut_out(
     path, (start, end), line = min(outside, key=itemgetter(2))
     raise DatasetError(
         f"{table}, line {line}: the segment from {start:g} to {end:g} s lies outside of {path}, "
-        f"which has {lengths[path]:.2f} s; mend the times, or remove their columns if they are "
+        f"which has {lengths[path]:.2f} s; correct the times, or remove their columns if they are "
         "about something else"
     )
 

@@ -219,7 +219,7 @@ class _Numbers:
             line, text = wrong[place]
             raise DatasetError(
                 f"{self._path}, line {line}: {quoted(text)} in column "
-                f"{quoted(self._names[place])} is no finite number; mend the value, or remove "
+                f"{quoted(self._names[place])} is not a finite number; correct it, or remove "
                 "the row or the column"
             )
         for name, holds_numbers in zip(self._names, holds, strict=True):

@@ -48,7 +48,7 @@ _FAMILIES = 64
 _NUMBERS = 1 << 23  # that a model is given at once
 _LARGEST = 64 << 20  # bytes of the file
 _SEPARATORS = re.compile(r"[\s_.\-:/()\[\],']+")
-# A statistic over the frames of a window is no part of the name of a descriptor.
+# A statistic over the frames of a window is not part of the name of a descriptor.
 _STATISTIC = re.compile(
     r"(a?mean|avg|average|std|stdev|sd|stddev(norm)?|var|variance|min|max|minimum|maximum"
     r"|median|iqr|kurt|kurtosis|skew|skewness|sma\d*(nz)?"

@@ -32,12 +32,12 @@ def checked_sizes(given: Iterable[int | str]) -> tuple[int, ...]:
     Parameters
     ----------
     given : iterable of int or str
-        Numbers, and "all" if the user likes; nothing at all is no wish.
+        Numbers, and "all" if the user likes; nothing at all is not a wish.
 
     Raises
     ------
     UsageError
-        If one is no number, or is given twice, or "all" stands alone.
+        If one is not a number, or is given twice, or "all" stands alone.
     """
     found: list[int | str] = []
     for item in given:
@@ -46,7 +46,7 @@ def checked_sizes(given: Iterable[int | str]) -> tuple[int, ...]:
         size = ALL if text == ALL else number
         if size != ALL and not 1 <= number <= _LARGEST:
             raise UsageError(
-                f"{quoted(text)} is no number of tracks per class; give --sizes numbers from 1 on, "
+                f"{quoted(text)} is not a number of tracks per class; give --sizes whole numbers, "
                 "such as 5,10,20,all"
             )
         if size in found:

@@ -206,8 +206,8 @@ class Cluster(Engine):
                 without = 0.0 if self._threads() else without + _CHECK_SECONDS
             if without >= _GIVE_UP_SECONDS:
                 raise EngineError(
-                    f"the Dask scheduler at {self.scheduler} has no worker any more; start some, "
-                    "and the same command goes on"
+                    f"the Dask scheduler at {self.scheduler} no longer has a worker; start some, "
+                    "and run the same command to continue"
                 )
 
     def _result(self, future: Any) -> Any:
@@ -223,8 +223,8 @@ class Cluster(Engine):
 
     def _lost(self) -> EngineError:
         return EngineError(
-            f"the Dask scheduler at {self.scheduler} is gone; what was finished is kept, and the "
-            "same command goes on once it is there again"
+            f"the Dask scheduler at {self.scheduler} is gone; progress is saved; run "
+            "the same command again once it is back"
         )
 
 

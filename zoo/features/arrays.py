@@ -77,7 +77,7 @@ def frontend_of(model: Model, dataset: Dataset) -> dict[str, Any]:
         if card.frontend.layout != "vectors" or model.overrides_preprocess:
             raise UsageError(
                 f"{card.name} works on audio ({card.frontend.name}), and {dataset.source} is a "
-                "table with one row of features a track; give the folder of the recordings"
+                "table with one row of features per track; give the folder of the recordings"
             )
         return {"name": TABLE, "version": 1, "columns": list(dataset.feature_names)}
     return identity_of(model)

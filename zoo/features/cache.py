@@ -77,7 +77,7 @@ class FeatureCache:
         mapped: Literal["r"] | None = "r" if path.stat().st_size >= _LARGE else None
         array: NDArray[np.float32] = np.load(path, mmap_mode=mapped, allow_pickle=False)
         if array.dtype != np.float32 or array.ndim != 2:  # noqa: PLR2004
-            raise ValueError("it is no array of a front end")
+            raise ValueError("it is not an array of a front end")
         array.flags.writeable = False
         self.columns.setdefault(array.shape[1], audio_digest)
         return array

@@ -331,7 +331,7 @@ def _missing(source: Source, location: Path | str | None) -> str | None:
         return f"has another version of the model {source.name}; install the same there"
     if isinstance(location, Path) and not location.exists():
         return (
-            f"sees no {location}; workers need the folder at the same place as here, "
+            f"cannot read {location}; workers need the folder at the same place as here, "
             "or a URL such as s3://bucket/folder"
         )
     return None

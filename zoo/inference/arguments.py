@@ -62,7 +62,7 @@ def recordings(
     paths : str, Path or iterable of them
         As for `zoo.inference.predict.predict`.
     note : callable, optional
-        Receives a sentence on what is passed over in folders and by patterns.
+        Receives a sentence on what is skipped in folders and by patterns.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def recordings(
             raise UsageError(
                 f"{word} is a model without a run, and there is no recording of this name; "
                 f"`zoo train {word} --data FOLDER` makes a run, which "
-                f"`zoo predict {word} song.mp3` asks"
+                f"`zoo predict {word} song.mp3` uses"
             )
     return audio_files(words, note)
 

@@ -66,7 +66,7 @@ class LabelSheet:
         if stamp == self._stamp:
             return
         if not self.path.is_file():
-            raise UsageError(f"{self.path} is no file; give another --out")
+            raise UsageError(f"{self.path} is not a file; give another --out")
         if not status.st_size:
             return
         try:
@@ -82,8 +82,8 @@ class LabelSheet:
             raise UsageError(f"{error}; or give another --out") from error
         if missing := [name for name in COLUMNS if name not in names.values()]:
             raise UsageError(
-                f"{self.path} is no table of `zoo label`: it has no column {quoted(missing[0])}; "
-                "give another --out"
+                f"{self.path} is not a table of `zoo label`: it has no column {quoted(missing[0])}"
+                "; give another --out"
             )
         self.rows, self._separator = rows, table.separator
         self._header, self._columns = table.columns, [names.get(of, of) for of in table.columns]

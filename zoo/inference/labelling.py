@@ -140,7 +140,7 @@ def _nameable(files: Sequence[str], reporter: Reporter) -> list[str]:
     names = [path for path in paths if is_audio(path) and encodable(path) == path]
     if len(names) < len(paths):
         reporter.note(
-            f"{len(paths) - len(names)} files are passed over, because no table of labels can name "
+            f"{len(paths) - len(names)} files are skipped, because no table of labels can name "
             "them: their names are not in UTF-8, or have no suffix of audio files"
         )
     return names

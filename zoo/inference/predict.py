@@ -74,7 +74,7 @@ def predict(
     timeline, min_confidence, precision, jobs, in_order : bool, float or "auto", float, int, bool
         As for `zoo.predict`; so are the errors.
     reporter : Reporter, optional
-        Receives the progress, a note on what is passed over in folders, and one on the confidence
+        Receives the progress, a note on what is skipped in folders, and one on the confidence
         that a precision needs.
 
     Returns
@@ -91,7 +91,7 @@ def predict(
     predictors = open_models(models, None if workers == 1 else 1)
     for predictor in predictors:
         if timeline and not predictor.has_times:
-            lack = f"{predictor.name} does not say how its windows lie: it has no timeline"
+            lack = f"{predictor.name} does not give the times of its windows: it has no timeline"
             raise UsageError(lack)
     leasts = [
         least_confidence(each, min_confidence, precision, reporter.note) for each in predictors

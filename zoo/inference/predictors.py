@@ -131,7 +131,9 @@ class PluginPredictor:
             held.append(block)
             size += block.size
             if size > LONGEST * self.rate:
-                raise AudioError(f"{self.name} hears no more than an hour at once; cut it up")
+                raise AudioError(
+                    f"{self.name} takes at most one hour of sound; split the recording"
+                )
         rows = self._model.preprocess(np.concatenate(held))
         (answer,) = self._model.predict(self._fitted, [rows], len(self.classes))
         windows = calibrated(answer, self._beta)

@@ -136,7 +136,7 @@ def frontend_of_run(run: Run, registry: Registry) -> str:
     if "preprocess" in recorded:
         raise UsageError(
             f"{run.id} prepares recordings in a hook of its model {run.record.model.name}, which "
-            "is no front end for others"
+            "is not a front end for others"
         )
     if spec := _installed(run, registry):
         return spec
@@ -204,7 +204,7 @@ def _check_unchanged(run: Run, dataset: Dataset) -> None:
         raise UsageError(
             f"--keep-classes trains on the recordings of {run.id} again, too, and "
             f"{quoted(dataset.source)} is not as it was then ({'; '.join(found)}); put back "
-            f"what it was, train {run.record.model.name} on it anew, or leave out --keep-classes"
+            f"what it was, train {run.record.model.name} on it again, or leave out --keep-classes"
         )
 
 

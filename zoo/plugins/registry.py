@@ -69,7 +69,7 @@ def loaded_model(source: Source) -> Model:
     model = open_registry().load(source.name, source.frontend_spec)
     if model.source != source:
         which = f"{source.name} or its front end" if source.frontend else source.name
-        raise PluginError(f"{which} was changed; give the same command again to train anew")
+        raise PluginError(f"{which} was changed; run the same command to train it again")
     return model
 
 

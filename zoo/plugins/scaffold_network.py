@@ -67,7 +67,7 @@ def read_network(path: Path) -> Network:
     Raises
     ------
     UsageError
-        If it cannot be read, or is no network from patches of sound to embeddings.
+        If it cannot be read, or is not a network from patches of sound to embeddings.
     """
     import onnx
 
@@ -75,7 +75,7 @@ def read_network(path: Path) -> Network:
 
     try:
         if path.exists() and not path.is_file():
-            raise UsageError(f"{path} cannot be read: it is no file")
+            raise UsageError(f"{path} cannot be read: it is not a file")
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
@@ -84,9 +84,11 @@ def read_network(path: Path) -> Network:
     except MemoryError:
         raise
     except Exception as error:
-        raise UsageError(f"{path} is no ONNX file, or is cut off: {in_a_line(error)}") from error
+        raise UsageError(
+            f"{path} is not an ONNX file, or is cut off: {in_a_line(error)}"
+        ) from error
     if not proto.HasField("graph"):
-        raise UsageError(f"{path} is no ONNX file: it has no graph")
+        raise UsageError(f"{path} is not an ONNX file: it has no graph")
     known = onnx.defs.onnx_opset_version()
     if newer := [e.version for e in proto.opset_import if not e.domain and e.version > known]:
         raise UsageError(

@@ -83,7 +83,9 @@ def stored_frontend(path: Path) -> LoadedFrontEnd:
     try:
         run = Run.read(path.parent)
     except RunError as error:
-        raise UsageError(f"{path} is no ONNX file of a run, so it is no front end") from error
+        raise UsageError(
+            f"{path} is not an ONNX file of a run, so it is not a front end"
+        ) from error
     known = run.record.artefact.sha256
     if path.name != run.artefact_path.name or known is None:
         raise UsageError(f"{path} is not the ONNX file of {run.id}")
@@ -152,11 +154,11 @@ def _loaded(run: Run, path: Path, content: bytes) -> LoadedFrontEnd:
 def _frontend(recorded: Mapping[str, Any], parts: dict[str, Any], is_network: bool) -> Any:
     """Return an instance of a class with the recorded name, version and fields."""
     if "preprocess" in recorded:
-        raise UsageError("it prepares audio in a hook of its model, which is no front end")
+        raise UsageError("it prepares audio in a hook of its model, which is not a front end")
     fields = {k: v for k, v in recorded.items() if k not in ("name", "version", "file")}
     for name, value in fields.items():
         if not isinstance(value, str | int | float | None):
-            raise PluginError(f"its field {name!r} is no number or text")
+            raise PluginError(f"its field {name!r} is not a number or text")
     base = {k: recorded[k] for k in ("name", "version")} | parts
     if is_network:
         base["network"] = TRACK  # so that it is known for one

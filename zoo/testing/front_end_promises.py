@@ -17,7 +17,7 @@ def require_identity(frontend: FrontEnd) -> None:
     """Require a frozen dataclass whose fields are its identity."""
     require(
         is_dataclass(frontend) and not isinstance(frontend, type),
-        f"the front end {frontend!r} is no dataclass; declare it @dataclass(frozen=True)",
+        f"the front end {frontend!r} is not a dataclass; declare it @dataclass(frozen=True)",
     )
     try:
         rebuilt = replace(frontend)  # type: ignore[type-var]  # checked above

@@ -17,7 +17,7 @@ def shapes(subject: Subject) -> None:
     require(
         arrays is not None and len(arrays) == len(subject.probe),
         f"predict returned {'None' if arrays is None else len(arrays)} for "
-        f"{len(subject.probe)} tracks; return one array a track",
+        f"{len(subject.probe)} tracks; return one array per track",
     )
     vectors = subject.model.card.frontend.layout == "vectors"
     for rows, windows in zip(subject.probe, arrays, strict=True):

@@ -89,7 +89,7 @@ def ensemble(
             if known.complete and not known.damaged() and known.record.members == record.members:
                 reporter.note(f"{known.id} is there already: {folder}")
                 return known
-            reporter.note(f"{known.id} is made anew: {_reason(known, record)}")
+            reporter.note(f"{known.id} is made again: {_reason(known, record)}")
         for name in FILES | FOLDERS:
             drop_links(folder / name)  # nothing outside of the run is written through them
         run = Run(folder, record)
@@ -141,7 +141,7 @@ def _change(info: MemberInfo, member: Run) -> str | None:
     if known.get(PREDICTIONS) != info.predictions:
         return f"its member {info.run} has other answers now"
     if known.get(ROBUSTNESS) != info.robustness:
-        return f"its member {info.run} was asked about other changes since"
+        return f"its member {info.run} was tested on other changes since"
     return None if known.get(ARTEFACT) == info.artefact else f"{info.run} has another ONNX file now"
 
 
@@ -165,7 +165,7 @@ def _differ(one: Predictions, other: Predictions) -> bool:
 
 
 def _reason(known: Run, record: RunRecord) -> str:
-    """Return why an ensemble that is there is made anew."""
+    """Return why an ensemble that is there is made again."""
     if known.lack:
         return known.record.error or known.status
     if known.record.members != record.members:

@@ -188,7 +188,7 @@ def _found(tuning: Tuning, reporter: Reporter) -> tuple[dict[str, ParamValue], T
     if tuning.state:
         reporter.note(
             f"the search {tuning.id} is {tuning.state}; the best of its trials is used, "
-            "and the same `zoo tune` command goes on"
+            "and run the same `zoo tune` command to continue"
         )
     best = tuning.best.params if tuning.best else {}
     seen = tuning.record.seen

@@ -53,8 +53,8 @@ def verify_run(
         Whether to train it again and compare the predictions.
     data : str, optional
         The dataset, as ``--data`` takes it; by default the source that the run records, if that
-        is no URL, and lies in the current folder or was given to a command before. Without it, only
-        the files of a published run are verified, because its recordings do not come with the zoo.
+        is not a URL, and lies in the current folder or was given to a command before. Without it,
+        only the files of a published run are verified: its recordings do not come with the zoo.
     file : str, optional
         File of the model, if the user has named it; the code of no other file is loaded.
     frontend : str, optional
@@ -196,10 +196,10 @@ def verify(run: Run, dataset: Dataset) -> list[Finding]:
             return [*findings, Finding("split", f"{protocol.spec} has more folds than the run")]
         folds = parse_protocol(protocol.spec).folds(used, run.record.seed, protocol.grouped)
     except ZooError as error:
-        return [*findings, Finding("split", f"the data cannot be split so any more: {error}")]
+        return [*findings, Finding("split", f"the data can no longer be split like this: {error}")]
     if split_hash(used, folds) != run.record.split:
         findings.append(
-            Finding("split", f"{protocol.spec} with seed {run.record.seed} splits otherwise")
+            Finding("split", f"{protocol.spec} with seed {run.record.seed} splits differently")
         )
     if audit(used, folds) != run.record.audit:
         findings.append(Finding("audit", "the audit of this split is not the one recorded"))
@@ -215,7 +215,7 @@ def differing(run: Run, again: Run) -> list[Finding]:
     one, other = run.robustness(), again.robustness()
     if not findings and one and other:
         if one.changes != other.changes:
-            return [Finding("rerun", "the repetition was asked about other changes")]
+            return [Finding("rerun", "the repetition was tested on other changes")]
         findings = _differing(one.predictions, other.predictions, "changed tracks")
     elif not findings and (one or other):
         return [Finding("rerun", "only one of run and repetition was asked about changes")]
@@ -240,7 +240,7 @@ def _differing(one: Predictions, other: Predictions, what: str) -> list[Finding]
     if not changed.any():
         return []
     detail = (
-        f"{int(changed.sum())} of {len(one)} {what} are predicted otherwise, "
+        f"{int(changed.sum())} of {len(one)} {what} are predicted differently, "
         f"by up to {worst.max():.2g} in probability"
     )
     return [Finding("rerun", detail)]

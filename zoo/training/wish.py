@@ -45,7 +45,7 @@ class Wish:
             The tracks that are trained on.
         """
         if tracks is not None and tracks < 0:
-            raise UsageError(f"{tracks} is no number of tracks; give --robustness 0 or more")
+            raise UsageError(f"{tracks} is not a number of tracks; give --robustness 0 or more")
         if tracks and isinstance(dataset, FeatureTable):
             raise UsageError(
                 f"{dataset.source} is a table of features, and only recordings can be changed; "
@@ -79,10 +79,10 @@ class Wish:
         own = wish._drawn(wish.tracks or 0, dataset, folds).info
         reason = None
         if own.tracks > known.tracks:
-            reason = f"it was asked about {known.tracks or 'no'} changed tracks"
+            reason = f"it was tested on {known.tracks or 'no'} changed tracks"
         elif new := own.changes.items() - known.changes.items():
             names = [f"version {v} of {n}" if n in known.changes else n for n, v in sorted(new)]
-            reason = f"it was not asked about {', '.join(names)}"
+            reason = f"it was not tested on {', '.join(names)}"
         if reason:
             reporter.note(f"the folds of {run.id} are fitted again: {reason}")
             run.record.status, run.record.folds = "running", []

@@ -204,7 +204,7 @@ def stored(folder: Path, record: Mapping[str, Any]) -> Tuning:
         tuning = Tuning.read(folder)
     except (OSError, ValueError):
         return new
-    # How the front end was named is no part of its identity.
+    # How the front end was named is not part of its identity.
     own: dict[str, Any] = {"trials": [], "wanted": None, "process": None, "spec": new.record.spec}
     return tuning if replace(tuning.record, **own) == new.record else new
 
@@ -279,20 +279,20 @@ def find_tuning(model: Model, dataset: Dataset, root: Path | None = None, **spli
             (found if same else others).append((path.stat().st_mtime, tuning))
     if not found:
         name, given = model.source.name, model.source.frontend_spec  # of a loose file its path
-        anew = command("tune", name, dataset, given, **split)
+        again = command("tune", name, dataset, given, **split)
         if not others:
             raise UsageError(
                 f"{name} was not tuned on {dataset.source}"
                 f"{f' with the front end {given}' if given else ''} in its present version; "
-                f"`{anew}` does it"
+                f"`{again}` does it"
             )
         about = max(others, key=lambda pair: recency(pair[0]))[1].record
         other = about.spec or (about.frontend or {}).get("name")
         known = command("train", name, dataset, about.spec, "--tuned", **split)
         raise UsageError(
             f"{name} was tuned on {dataset.source} with the front end {other}, not with "
-            f"{given or model.card.frontend.name}; `{known}` takes what was found, `{anew}` "
-            "searches anew"
+            f"{given or model.card.frontend.name}; `{known}` takes what was found, `{again}` "
+            "searches again"
         )
     return max(found, key=lambda pair: recency(pair[0]))[1]
 

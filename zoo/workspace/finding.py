@@ -196,7 +196,7 @@ def asked_by_default(fits: Callable[[Run], bool] = lambda run: True) -> Run:
     if run := best_published():
         return run
     raise UsageError(
-        f"there is no run in {models_folder().absolute()} that can be asked, and no published one; "
+        f"there is no run in {models_folder().absolute()} that can predict, and no published one; "
         "`zoo train svm --data FOLDER` makes one"
     )
 

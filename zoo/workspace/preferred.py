@@ -52,7 +52,7 @@ def preferences(on_fault: Callable[[str], object] = lambda sentence: None) -> li
         pass
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
-        on_fault(f"{path} is damaged: {reason}; `zoo runs prefer RUN` writes it anew")
+        on_fault(f"{path} is damaged: {reason}; `zoo runs prefer RUN` writes it again")
     return []
 
 
@@ -114,7 +114,7 @@ def why_not(one: Preference) -> str:
             if not item.complete:
                 return f"is not complete ({item.state})"
             return f"has lost its {ARTEFACT}" if _is_lost(item) else "cannot be used here"
-    return "is not there any more"
+    return "no longer exists"
 
 
 def _is_lost(run: Run) -> bool:

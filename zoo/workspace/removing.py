@@ -35,7 +35,7 @@ def find_removable(wanted: str) -> Path:
         If there is no such run, or more than one, or its folder lies elsewhere.
     """
     if wanted in NAMES:
-        raise UsageError(f"{wanted} comes with the zoo, and is no run of this workspace")
+        raise UsageError(f"{wanted} comes with the zoo, and is not a run of this workspace")
     found = list(runs())
     known = [run for run in found if isinstance(run, Run)]
     damaged = [item.folder for item in found if isinstance(item, RunError) and item.folder]
@@ -91,7 +91,7 @@ def remove(folder: Path) -> list[str]:
             folder.rename(leaving)
         else:
             leaving.mkdir()
-            # A folder without a record is no run.
+            # A folder without a record is not a run.
             for name in sorted(own, key=RECORD.__ne__):
                 (folder / name).rename(leaving / name)
         shutil.rmtree(leaving)  # which deletes links, not what they lead to

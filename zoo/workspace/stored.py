@@ -99,7 +99,7 @@ def check_own(folder: Path, instead: str) -> None:
     home = models_folder().resolve()
     if folder.parent.resolve().parent.parent != home:
         raise UsageError(
-            f"{folder} is no run of this workspace, whose runs lie in {home}; {instead}"
+            f"{folder} is not a run of this workspace, whose runs lie in {home}; {instead}"
         )
 
 

@@ -108,13 +108,13 @@ def _outcome(result: "Result", dry_run: bool) -> str:
         return _FAILED
     if result.genre:
         return "would get a genre" if dry_run else "got a genre"
-    return "have one" if result.is_done else "without an answer" if result.run else "passed over"
+    return "have one" if result.is_done else "without an answer" if result.run else "skipped"
 
 
 def _line(result: "Result") -> str:
     """Return the line of a file that gets a genre, or does not although it has none."""
     if result.genre is None:
-        label = "unknown" if result.run else "passed over"
+        label = "unknown" if result.run else "skipped"
         return f"{label}  {result.path}  ({result.reason})"
     former = f"  (was {', '.join(result.former)})" if result.former else ""
     return f"{result.genre}  {percent(result.confidence)}  {result.path}{former}"

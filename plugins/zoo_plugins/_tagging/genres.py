@@ -263,7 +263,7 @@ def _write(
         if tags.size and tags.version < (2, 3, 0):
             tags.update_to_v23()  # no later program reads 2.2, and mutagen does not write it
         options: dict[str, Any] = {"v2_version": version, "v23_sep": None}
-        if kind in _IN_FRONT:  # mutagen's own way would write the ID3v1 tag at the end anew, too
+        if kind in _IN_FRONT:  # mutagen's own way would write the ID3v1 tag at the end again, too
             _put_in_front(source, target, tags, options, None if remove else size)
             return
     else:

@@ -17,7 +17,7 @@ __all__ = ["obstacle", "replace_file", "sha256_of"]
 
 
 def obstacle(path: Path, given: Iterable[Path]) -> str | None:
-    """Return why a file is passed over, None if it may be written.
+    """Return why a file is skipped, None if it may be written.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def obstacle(path: Path, given: Iterable[Path]) -> str | None:
         return f"it is a link to {quoted(str(place))}, outside of the given paths"
     status = place.stat()
     if not stat.S_ISREG(status.st_mode):
-        return "it is no regular file"
+        return "it is not a regular file"
     if status.st_nlink > 1:
         return "it has another name (a hard link), from which a new file would part it"
     return None
@@ -68,7 +68,7 @@ def replace_file(
     Parameters
     ----------
     path : Path
-        Regular file that is no link.
+        Regular file that is not a link.
     seen : os.stat_result
         State of the file before its tags were read, which the copy keeps.
     change : callable

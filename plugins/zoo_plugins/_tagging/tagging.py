@@ -169,7 +169,7 @@ def _written(result: Result, wish: Wish, undo_file: UndoFile) -> Result:
     """Write the genre of a file, and return what became of it."""
     path, genre = Path(os.path.realpath(result.path)), result.genre or ""
     try:
-        seen, tags = path.stat(), read_tags(path)  # anew, since the prediction took its time
+        seen, tags = path.stat(), read_tags(path)  # again, since the prediction took its time
         if tags is None or tags.genres != result.former:
             raise TagsError("another program has just changed it")
         replace_file(

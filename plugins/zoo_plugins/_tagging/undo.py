@@ -59,11 +59,11 @@ class UndoFile:
         try:
             if self.path.exists():
                 if not self.path.is_file():  # a device keeps nothing, a pipe would wait
-                    raise UsageError(f"{self.path} is no file; give another --undo-file")
+                    raise UsageError(f"{self.path} is not a file; give another --undo-file")
                 content = self.path.read_bytes()
                 if content and not list(_parsed(content)):
                     raise UsageError(
-                        f"{self.path} is no undo file of `zoo tag`; give another --undo-file"
+                        f"{self.path} is not an undo file of `zoo tag`; give another --undo-file"
                     )
                 self._begin = b"\n" if content and not content.endswith(b"\n") else b""
                 self.path.open("ab").close()  # raises the error of a file that may not be written
@@ -109,7 +109,7 @@ def read_entries(path: Path) -> list[Entry]:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     entries = list(_parsed(content))
     if not entries:
-        raise UsageError(f"{path} is no undo file: it has no line that `zoo tag` has written")
+        raise UsageError(f"{path} is not an undo file: it has no line that `zoo tag` has written")
     return entries
 
 
@@ -155,7 +155,7 @@ def undo(entries: list[Entry]) -> Iterator[tuple[Entry, str | None, bool]]:
             else:
                 yield entry, "it was changed after `zoo tag`; nothing was restored", True
         except FileNotFoundError:
-            yield entry, "there is no such file any more", True
+            yield entry, "the file no longer exists", True
         except (OSError, TagsError) as error:
             yield entry, in_a_line(error), True
 

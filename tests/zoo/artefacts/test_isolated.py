@@ -246,7 +246,7 @@ class TestMetadata:
 
     def test_what_is_no_file(self, tmp_path):
         os.mkfifo(tmp_path / "x.onnx")
-        with pytest.raises(ArtefactError, match="is no file"):
+        with pytest.raises(ArtefactError, match="is not a file"):
             Artefact(tmp_path / "x.onnx")
         with (tmp_path / "y.onnx").open("wb") as file:
             file.truncate(3 << 30)

@@ -346,7 +346,7 @@ class TestNoAudio:
 
     def test_nothing_and_a_folder(self, tmp_path):
         (tmp_path / "x.wav").mkdir()
-        with pytest.raises(AudioError, match="is no file"):
+        with pytest.raises(AudioError, match="is not a file"):
             decode(tmp_path / "x.wav", 22_050)
         with pytest.raises(FileUnavailable, match=r"y\.wav cannot be opened: No such file"):
             decode(tmp_path / "y.wav", 22_050)

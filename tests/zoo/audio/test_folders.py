@@ -1,4 +1,4 @@
-"""Audio files in folders: what is found, what is passed over, and what is said of it."""
+"""Audio files in folders: what is found, what is skipped, and what is said of it."""
 
 import glob
 import os

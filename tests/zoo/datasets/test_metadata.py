@@ -9,7 +9,7 @@ from zoo_registry.errors import UsageError
 
 
 class TestColumnsOfTheUser:
-    """A written metadata.csv has the columns that the user has named: the same command goes on."""
+    """A written metadata.csv has the columns that the user has named."""
 
     def folder(self, tmp_path):
         rows = [["Datei", "Klasse", "label"]]

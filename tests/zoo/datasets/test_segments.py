@@ -131,7 +131,7 @@ class TestTables:
             (("rec0.wav", "-1", "2", "a"), "line 14: the segment begins at -1 s, before its file"),
             (("rec0.wav", "3", "2", "a"), "line 14: the segment ends at 2 s, and begins at 3 s"),
             (("rec0.wav", "2", "2", "a"), "line 14: the segment ends at 2 s, and begins at 2 s"),
-            (("rec0.wav", "2", "", "a"), "line 14: '' in the column end is no time in seconds"),
+            (("rec0.wav", "2", "", "a"), "line 14: '' in the column end is not a time in seconds"),
             (("rec0.wav", "nan", "9", "a"), "line 14: 'nan' in the column start is no time"),
             (("rec0.wav", "", "", "a"), "line 14: a segment of 'rec0.wav' has no times"),
             (("rec0.wav", "5", "7", "a"), "line 14: the segment from 5 to 7 s lies outside of "),
@@ -209,7 +209,7 @@ class TestBeside:
         soundfile.write(folder / "other.wav", np.zeros(9), RATE)
         dataset, segments = found(folder)
         assert segments == set(LISTED)
-        assert dataset.said.endswith("4 labels without duration passed over")
+        assert dataset.said.endswith("4 labels without duration skipped")
 
     def test_raven(self, folder):
         for name in {row[0] for row in LISTED}:

@@ -107,7 +107,7 @@ def test_equal_rows_are_one_group_and_the_fingerprint_follows_the_numbers(write)
         ("label,length\na,1\nb,2\n", "has no feature"),
         ("f,label\n", "holds no track"),
         ("f,label\n1,a\n2,a\n", "one class only"),
-        ("f,label\n1,a\nmuch,b\n", "line 3: 'much' in column 'f' is no finite number"),
+        ("f,label\n1,a\nmuch,b\n", "line 3: 'much' in column 'f' is not a finite number"),
         ("f,label\n1,a\n,b\n", "line 3: '' in column 'f'"),
         ("f,label\n1,a\nnan,b\n", "line 3: 'nan' in column 'f'"),
         ("f,label\n-inf,a\n2,b\n", "line 2: '-inf' in column 'f'"),

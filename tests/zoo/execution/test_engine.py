@@ -371,7 +371,7 @@ def test_a_cluster_that_goes(tmp_path, monkeypatch, theirs, feature_table):
         kill = f"os.kill({machines.processes[0].pid}, 9); time.sleep(2)"
         with Cluster(machines.address) as cluster:
             model, table = theirs(before=kill), str(feature_table(classes=2, tracks=8))
-            with pytest.raises(EngineError, match="is gone; what was finished is kept"):
+            with pytest.raises(EngineError, match="is gone; progress is saved"):
                 zoo.train(model, table, protocol="kfold:2", engine=cluster)
         (record,) = Path("models").rglob("run.json")
         assert "is gone" in json.loads(record.read_text())["error"]

@@ -107,7 +107,7 @@ def test_labels_that_were_written_meanwhile_are_kept(workspace):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("path,label\na.wav,rock\n", "is no table of `zoo label`: it has no column 'group'"),
+        ("path,label\na.wav,rock\n", "is not a table of `zoo label`: it has no column 'group'"),
         ("hello", "no table of `zoo label`"),
         ("a,b\n1,2,3\n", "3 values for 2 columns; or give another --out"),
     ],

@@ -99,10 +99,10 @@ def test_what_cannot_help_is_left_out_and_named(hearing, pool, label):
     shutil.copy("pool/2.wav", "noname")
     status, _, err = label("pool", "noname", "--run", run.id)
     assert status == 0, err
-    assert "broken.mp3 is no audio that can be decoded" in err
-    assert "it is passed over" in err
+    assert "broken.mp3 is not audio that can be decoded" in err
+    assert "it is skipped" in err
     assert "1 of 8 recordings are silent or too short" in err
-    assert "2 files are passed over, because no table of labels can name them" in err
+    assert "2 files are skipped, because no table of labels can name them" in err
     names = {Path(row["path"]).name for row in rows()}
     assert names == {f"{n}.wav" for n in range(6)}
 
@@ -164,7 +164,7 @@ def test_the_embedding_is_the_mean_row_wherever_the_file_came_from(hearing, pool
         (("-",), "standard input has no path"),
         (("nowhere",), "there is no file or folder 'nowhere'"),
         (("pool", "--run", "nobody"), "there is no run or trained model 'nobody'"),
-        (("pool", "--out", "other.csv"), "is no table of `zoo label`"),
+        (("pool", "--out", "other.csv"), "is not a table of `zoo label`"),
         (("pool", "--out", "pool"), "pool"),
         (("silent",), "can judge none of these recordings"),
     ],

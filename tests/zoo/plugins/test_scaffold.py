@@ -221,7 +221,7 @@ class TestFrontEnd:
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [
-            (None, "is no ONNX file, or is cut off"),
+            (None, "is not an ONNX file, or is cut off"),
             ("g (float[n, 9] a, float[n, 9] b) => (float[n, 9] c) { c = Add (a, b) }",
              "has 2 inputs (a, b) and 1 output (c); an encoder has one of each"),
             ("g (float[9] a) => (float[9] c) { c = Abs (a) }",
@@ -234,7 +234,7 @@ class TestFrontEnd:
              "c = Reshape (a, s) }", "does not run on patches of 9 samples: "),
             ("g (float[n, 9] a) => (float[n, 7] c) { c = Abs (a) }",
              "the output 'c' of net.onnx is declared with 7 columns, and it gives 9"),
-            ("", "is no ONNX file: it has no graph"),
+            ("", "is not an ONNX file: it has no graph"),
         ],
     )  # fmt: skip
     def test_no_encoder_is_one_sentence(self, text, sentence, workspace):
@@ -281,7 +281,7 @@ class TestFrontEnd:
         assert everything(workspace) == {"net.onnx"}
 
     def test_a_device_is_not_read(self, workspace):
-        with pytest.raises(UsageError, match="/dev/zero cannot be read: it is no file"):
+        with pytest.raises(UsageError, match="/dev/zero cannot be read: it is not a file"):
             read_network(Path("/dev/zero"))
 
     def test_what_exists_is_left_alone(self, workspace):

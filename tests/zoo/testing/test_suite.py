@@ -87,7 +87,7 @@ CULPRITS = {
             "'export' looks like a hook and is none; mark it @hookimpl",
         ),
         ([("card =", "expected_failures = {'speed': ''}\ncard =")], "expected_failures is"),
-        ([('references=("Cox 1958",)', 'references="Cox"')], "is no tuple of texts"),
+        ([('references=("Cox 1958",)', 'references="Cox"')], "is not a tuple of texts"),
         (own_front_end(layout="waves"), "is 'waves'; give one of 'vectors', 'frames'"),
     ],
     "card-complete": [
@@ -132,7 +132,7 @@ CULPRITS = {
     ],
     "shapes": [
         (answering("[answer for answer in answers]"), "array of shape (3,)"),
-        (answering("answers[:1]"), "return one array a track"),
+        (answering("answers[:1]"), "return one array per track"),
         (own_front_end(layout="vectors"), "each row of the layout 'vectors' is a window"),
     ],
     "probabilities": [

@@ -73,7 +73,7 @@ class TestFile:
         parts = [*whole.stream(iter(np.array_split(sound, 40)))]
         assert len(parts) > 2
         np.testing.assert_allclose(np.concatenate([p.times for p in parts]), at_once.times)
-        # Windows of the other member are cut anew in each part.
+        # Windows of the other member are cut again in each part.
         means = [np.concatenate([p.probabilities for p in parts]), at_once.probabilities]
         np.testing.assert_allclose(*(mean.mean(axis=0) for mean in means), atol=0.01)
 
@@ -211,7 +211,7 @@ class TestRun:
         assert [one.what for one in checked(run)] == ["members"]
         notes = Notes()
         assert zoo.ensemble(pair, reporter=notes).id == run.id
-        assert any("anew" in note for note in notes.texts)
+        assert any("again" in note for note in notes.texts)
         assert checked(find_run(run.id)) == []
 
 

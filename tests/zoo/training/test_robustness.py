@@ -227,7 +227,7 @@ def test_a_complete_run_keeps_its_tracks_when_there_is_another_change(data, inst
     before = fits()
     registry = with_hook(install_plugin, "[Change('reversed', 'from its end', 3, backwards)]")
     run = train(data, robustness=4, registry=registry, reporter=notes)
-    again = f"the folds of {run.id} are fitted again: it was not asked about"
+    again = f"the folds of {run.id} are fitted again: it was not tested on"
     assert f"{again} reversed" in notes.texts
     assert run.record.robustness.tracks == 8
     assert run.record.robustness.changes["reversed"] == 3

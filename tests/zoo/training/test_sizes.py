@@ -251,16 +251,16 @@ def test_an_unfinished_run_is_removed_with_all_its_files(data, command):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ("0", "'0' is no number of tracks per class"),
-        ("5,x", "'x' is no number of tracks per class"),
-        ("5,", "'' is no number of tracks per class"),
-        ("", "'' is no number of tracks per class"),
-        ("-3", "'-3' is no number of tracks per class"),
-        ("5.0", "'5.0' is no number of tracks per class"),
+        ("0", "'0' is not a number of tracks per class"),
+        ("5,x", "'x' is not a number of tracks per class"),
+        ("5,", "'' is not a number of tracks per class"),
+        ("", "'' is not a number of tracks per class"),
+        ("-3", "'-3' is not a number of tracks per class"),
+        ("5.0", "'5.0' is not a number of tracks per class"),
         ("5,5", "--sizes names 5 twice"),
         ("all,5,all", "--sizes names all twice"),
         ("all", "--sizes all alone is what is trained anyway"),
-        ("9" * 30, "is no number of tracks per class"),
+        ("9" * 30, "is not a number of tracks per class"),
     ],
 )
 def test_wrong_sizes_are_refused_in_one_sentence(data, command, given, sentence):

@@ -132,7 +132,7 @@ def test_a_shifted_probability_is_found_by_training_again(run):
     assert kinds(run) == set()
     (finding,) = verify_run(Run.read(run.folder), rerun=True)
     assert finding.what == "rerun"
-    assert finding.detail.startswith("1 of 12 tracks are predicted otherwise, by up to 0.001 in")
+    assert finding.detail.startswith("1 of 12 tracks are predicted differently, by up to 0.001 in")
 
 
 def test_votes_alone_are_compared_with_those_of_training_again(run):

@@ -101,7 +101,7 @@ def test_another_front_end_is_named_and_the_options_are_kept(store):
     assert str(error.value) == (
         f"logistic was tuned on {dataset.source} with the front end musicnn:window=5.0, not with "
         f"handcrafted; `zoo train {data} --front-end musicnn:window=5.0 {split} --tuned` takes "
-        f"what was found, `zoo tune {data} {split}` searches anew"
+        f"what was found, `zoo tune {data} {split}` searches again"
     )
     known.unlink()
     write("of-another-dataset", 1.0, age=0, frontend=musicnn, dataset="f" * 64)

@@ -142,7 +142,7 @@ def differences(
             typical = _typical(kind, apart, names, classes, found)
             share = f"{100 * best:.0f} % of tracks"
             proven.add(kind.name)
-            yield True, f"{typical}; {kind.name} alone tells them apart for {share}"
+            yield True, f"{typical}; {kind.name} alone separates them for {share}"
     few = _of_few_groups(classes, numbers, len(tests))
     varying = [(kind, values) for kind, values in _varying(found) if kind.name not in proven]
     if not few or not varying:

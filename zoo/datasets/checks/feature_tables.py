@@ -25,7 +25,7 @@ def check_table(table: FeatureTable) -> Iterator[Problem]:
         The table.
     """
     for name, reason in table.left_out.items():
-        yield Problem("left-out", False, (), f"the column {name!r} is no feature: {reason}")
+        yield Problem("left-out", False, (), f"the column {name!r} is not a feature: {reason}")
     for name, reason in table.suspicious.items():
         detail = f"the column {name!r}: {reason}; remove it if it was not measured from the sound"
         yield Problem("doubtful", True, (), detail)

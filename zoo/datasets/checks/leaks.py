@@ -104,7 +104,7 @@ def judge_columns(
             if name in standing_out and apart.get(name) == _INTERVALS:
                 found.left_out[name] = _INTERVALS
             elif name in standing_out:
-                found.suspicious[name] = "it alone tells nearly all labels"
+                found.suspicious[name] = "it alone predicts nearly all labels"
     return found
 
 

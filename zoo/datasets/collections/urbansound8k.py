@@ -38,7 +38,7 @@ URBANSOUND8K = Collection(
     address="https://urbansounddataset.weebly.com/urbansound8k.html",
     licence="CC BY-NC 3.0",
     citation=CITATION,
-    faults="Excerpts of one recording are alike, so scores of folds that were drawn anew are too "
+    faults="Excerpts of one recording are alike, so scores of newly drawn folds are too "
     "high: use the ten published folds. Rates, bit depths and channels differ from file to file.",
     kind="sounds of a city",
     example="recording.wav",

@@ -42,7 +42,7 @@ class Beside:
     files : list of str
         Label files.
     points, silent : int
-        Numbers of labels without duration, and of segments without a label; they are passed over.
+        Numbers of labels without duration, and of segments without a label; they are skipped.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Beside:
         parts = [f"labels from the label files beside the recordings: {count_text(self.rows)}"]
         for count, what in ((self.points, "without duration"), (self.silent, "without a text")):
             if count:
-                parts.append(f"{count} label{'s' * (count != 1)} {what} passed over")
+                parts.append(f"{count} label{'s' * (count != 1)} {what} skipped")
         return "; ".join(parts)
 
 

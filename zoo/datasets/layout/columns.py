@@ -193,7 +193,7 @@ def part_of(name: str) -> str | None:
     ('train', 'valid', None)
     """
     part, others = part_and_rest(name)
-    # A letter or a number, as in "x_train" or "training-a", is no name of a class.
+    # A letter or a number, as in "x_train" or "training-a", is not a name of a class.
     return part if all(word.isdigit() or len(word) == 1 for word in others) else None
 
 

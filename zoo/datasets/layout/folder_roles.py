@@ -114,7 +114,7 @@ def folder_roles(name: str, files: Sequence[str]) -> FolderRoles:
     try:
         said = _understood(entries, roles)
     except _Ambiguous as error:
-        sentence = f"the classes in {name} cannot be told: {error}; {WRITE}"
+        sentence = f"the classes in {name} cannot be determined: {error}; {WRITE}"
         raise UnclearFolders(sentence, roles.known) from None
     if any(said):
         names = sorted({row["label"] for row in roles.rows})
@@ -205,14 +205,14 @@ def _outer_role(names: Sequence[str], inner: Mapping[str, set[str]]) -> str | No
     within = set().union(*inner.values())
     if len(parts) == len(names):
         if len({part_and_rest(name)[1] for name in names if not part_of(name)}) > 1:
-            raise _Ambiguous(f"{_joined(names)} are called as parts, of different things")
+            raise _Ambiguous(f"{_joined(names)} have names of parts, of different things")
         return "split"
     if any(all(map(kind.fullmatch, names)) for kind in (_FOLD, _SHARD)):
         return "fold"
     if all(map(_PIECE.fullmatch, names)):
         raise _Ambiguous(
-            f"{_joined(names)} are called as parts of a dataset, not as classes, and it cannot be "
-            "told whether they are folds"
+            f"{_joined(names)} have names of parts of a dataset, not of classes, and it cannot be "
+            "determined whether they are folds"
         )
     if not within or all(map(_NUMBER.fullmatch, within)):
         return None
@@ -295,7 +295,7 @@ def _check_parts(names: Sequence[str], inner: Mapping[str, set[str]]) -> None:
     full = [name for name in names if inner[name]]
     if not full:
         raise _Ambiguous(
-            f"{_joined(names)} are called as parts of a dataset, not as classes, and have no "
+            f"{_joined(names)} have names of parts of a dataset, not of classes, and have no "
             "folders inside"
         )
     for name in full if len(full) > 1 else ():

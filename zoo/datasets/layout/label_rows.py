@@ -198,7 +198,7 @@ def fill(
     if times and any(spans):
         reason = apply_spans(listing, table.path, entries, spans)
         if reason and several:
-            raise DatasetError(f"{table.path}, {reason}; mend the times of the segments")
+            raise DatasetError(f"{table.path}, {reason}; correct the times of the segments")
         if reason:
             result.note = f"{few(list(times.roles.values()), _SHOWN)} not used: {reason}"
         else:

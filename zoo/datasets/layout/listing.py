@@ -61,7 +61,7 @@ class Listing:
     tables : collection of str
         Files with a suffix of `TABLES`.
     passed : PassedOver
-        What is passed over, and why.
+        What is skipped, and why.
     exists : callable
         Whether there is a file of a relative path, audio or not.
     copy : callable

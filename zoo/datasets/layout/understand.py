@@ -272,7 +272,7 @@ def _given(
         raise NoFileNamed(
             f"{name} names no audio file in {listing.name}: in line {line}, {quoted(value)} of the "
             f"column {quoted(found.columns['path'])} is not there{listing.closest(value)}; "
-            "mend the paths, or name another column with --path-column"
+            "correct the paths, or name another column with --path-column"
         )
     if not found.rows:
         raise DatasetError(f"{name} cannot be used: {found.reason(listing)}")
@@ -312,7 +312,7 @@ def _from_folders(listing: Listing, folders: FolderRoles, unused: Sequence[str])
 
 
 def count_unlisted(listing: Listing, table: str, rows: Sequence[Row]) -> None:
-    """Count the recordings that a table of labels does not list as passed over, by folder.
+    """Count the recordings that a table of labels does not list as skipped, by folder.
 
     Parameters
     ----------
@@ -335,7 +335,7 @@ def count_unlisted(listing: Listing, table: str, rows: Sequence[Row]) -> None:
 
 
 def _count_empty(listing: Listing) -> None:
-    """Count the class folders without an audio file as passed over."""
+    """Count the class folders without an audio file as skipped."""
     full = {path.partition("/")[0] for path in listing.files}
     for name in sorted({name for name in listing.folders if "/" not in name} - full):
         listing.passed.add(EMPTY, f"{name}/")

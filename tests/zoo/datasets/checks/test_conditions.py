@@ -158,7 +158,7 @@ class TestDifferences:
         ]
         (said,) = named(labels, found)
         assert said == (
-            "a: stereo, b: mono; the number of channels alone tells them apart for 100 % of tracks"
+            "a: stereo, b: mono; the number of channels alone separates them for 100 % of tracks"
         )
 
     def test_differences_that_do_not_matter(self):

@@ -64,7 +64,7 @@ def test_classes_parts_and_folds(folders, label, split, fold):
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        (tree("train", "test", "val"), "train/val/test are called as parts of a dataset"),
+        (tree("train", "test", "val"), "train/val/test have names of parts of a dataset"),
         (tree("fold1", "fold2", "fold3"), "fold1/fold2/fold3 are called as parts"),
         (tree("fma/000", "fma/001"), "000/001 are called as parts"),
         (tree("train/dog", "train/rain", "dog", "rain"), "train may be parts .* beside dog/rain"),

@@ -475,7 +475,7 @@ class TestGivenTable:
             DatasetError, match=r"has no column 'mood' for --label-column; the closest"
         ):
             open_dataset(str(folder), reading=Reading(label="mood"))
-        with pytest.raises(DatasetError, match="demo is no table"):
+        with pytest.raises(DatasetError, match="demo is not a table"):
             open_dataset("demo", reading=Reading(label="mood"))
 
     def test_no_file_is_there(self, folder):
@@ -553,7 +553,7 @@ def test_what_a_table_or_a_folder_lacks_is_said(folder, tmp_path):
     for place in (folder, folder / "list.csv"):
         assert "say which with --path-column" in refusal(place, label="Stil")
     assert "with --label-column, and " in refusal(folder / "list.csv")
-    # An export with numbers is no feature table if the user says where its files are.
+    # An export with numbers is not a feature table if the user says where its files are.
     write(tmp_path / "export.csv", [["Name", "Genre", "Year"], ["Song", "pop", 1999]])
     (tmp_path / "any.wav").touch()
     sentence = "in line 2, 'Song' of the column 'Name' is not there"
