@@ -325,7 +325,7 @@ class TestUndo:
         song.unlink()
         status, _, said = command("tag", "--undo", str(log.path))
         assert status == 1
-        assert "no such file" in said
+        assert "no longer exists" in said
 
     def test_a_line_that_was_cut_off_is_of_no_file(self, song, tmp_path):
         log = UndoFile(tmp_path / "undo.jsonl")
@@ -344,7 +344,7 @@ class TestUndo:
             rest = [] if given_to == "--undo" else [str(tmp_path)]
             status, _, said = command("tag", given_to, str(path), *rest)
             assert (status, said.count("\n")) == (2, 1)
-            assert "no undo file" in said
+            assert "not an undo file" in said
         assert path.read_bytes() == content
 
     def test_a_name_that_is_no_text_survives(self, song, tmp_path):

@@ -290,12 +290,12 @@ class TestNoAudio:
         ("content", "reason"),
         {
             "empty": (b"", r"is empty \(0 bytes\)"),
-            "text": (b"Lorem ipsum dolor sit amet.\n" * 100, "no audio"),
-            "page": (b"<!DOCTYPE html><title>404</title>" * 9, "no audio|no sound"),
-            "zeros": (bytes(5000), "no audio|no sound|no sample"),
-            "one byte": (b"R", "no audio|no sound"),
-            "riff": (b"RIFF\x10\0\0\0WAVE", "no audio|no sound|no sample"),
-            "csv": (b"path,label\na,b\n", "no audio|no sound"),
+            "text": (b"Lorem ipsum dolor sit amet.\n" * 100, "not audio"),
+            "page": (b"<!DOCTYPE html><title>404</title>" * 9, "not audio|no sound"),
+            "zeros": (bytes(5000), "not audio|no sound|no sample"),
+            "one byte": (b"R", "not audio|no sound"),
+            "riff": (b"RIFF\x10\0\0\0WAVE", "not audio|no sound|no sample"),
+            "csv": (b"path,label\na,b\n", "not audio|no sound"),
         }.values(),
         ids=str,
     )

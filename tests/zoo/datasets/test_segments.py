@@ -132,7 +132,7 @@ class TestTables:
             (("rec0.wav", "3", "2", "a"), "line 14: the segment ends at 2 s, and begins at 3 s"),
             (("rec0.wav", "2", "2", "a"), "line 14: the segment ends at 2 s, and begins at 2 s"),
             (("rec0.wav", "2", "", "a"), "line 14: '' in the column end is not a time in seconds"),
-            (("rec0.wav", "nan", "9", "a"), "line 14: 'nan' in the column start is no time"),
+            (("rec0.wav", "nan", "9", "a"), "line 14: 'nan' in the column start is not a time"),
             (("rec0.wav", "", "", "a"), "line 14: a segment of 'rec0.wav' has no times"),
             (("rec0.wav", "5", "7", "a"), "line 14: the segment from 5 to 7 s lies outside of "),
             (("rec0.wav", "0.6", "1.8", "b"), "lines 2 and 14: the segments of rec0.wav at 0.6 s "),
@@ -194,7 +194,7 @@ class TestCutOutAlready:
         rows = [(file, "May", "June", label) for file, *_, label in self.ROWS]
         dataset, segments = found(write(folder / "labels.csv", rows))
         assert not segments
-        assert "no time in seconds; not used: start, end" in dataset.said
+        assert "not a time in seconds; not used: start, end" in dataset.said
 
 
 class TestBeside:

@@ -342,7 +342,7 @@ def test_what_a_worker_lacks_is_told_before_the_work(cluster, tmp_path, workspac
     own = zoo_model("logistic")
     with pytest.raises(UsageError, match="another version of the model logistic"):
         cluster.check_workers(_missing, Source("logistic", own.distribution, "0.0.0"), None)
-    with pytest.raises(UsageError, match=r"sees no .*nothing; workers need the folder"):
+    with pytest.raises(UsageError, match=r"cannot read .*nothing; workers need the folder"):
         cluster.check_workers(_missing, own, tmp_path / "nothing")
     cluster.check_workers(_missing, own, tmp_path)
 

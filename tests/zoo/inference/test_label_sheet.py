@@ -108,7 +108,7 @@ def test_labels_that_were_written_meanwhile_are_kept(workspace):
     ("content", "words"),
     [
         ("path,label\na.wav,rock\n", "is not a table of `zoo label`: it has no column 'group'"),
-        ("hello", "no table of `zoo label`"),
+        ("hello", "not a table of `zoo label`"),
         ("a,b\n1,2,3\n", "3 values for 2 columns; or give another --out"),
     ],
 )

@@ -85,7 +85,7 @@ def test_the_command_says_it(tmp_path, monkeypatch, capsys, workspace):
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
     assert problem["kind"] == "recording-conditions"
     assert problem["detail"] == (
-        "other: no silence, owl: 0.25 s of silence at both ends; silence alone tells them apart "
+        "other: no silence, owl: 0.25 s of silence at both ends; silence alone separates them "
         "for 100 % of tracks"
     )
 

@@ -65,17 +65,17 @@ def test_classes_parts_and_folds(folders, label, split, fold):
     ("files", "reason"),
     [
         (tree("train", "test", "val"), "train/val/test have names of parts of a dataset"),
-        (tree("fold1", "fold2", "fold3"), "fold1/fold2/fold3 are called as parts"),
-        (tree("fma/000", "fma/001"), "000/001 are called as parts"),
+        (tree("fold1", "fold2", "fold3"), "fold1/fold2/fold3 have names of parts"),
+        (tree("fma/000", "fma/001"), "000/001 have names of parts"),
         (tree("train/dog", "train/rain", "dog", "rain"), "train may be parts .* beside dog/rain"),
         (tree("train/dog", "train/rain", "cat"), "train may be parts .* beside cat"),
         (tree("train/a", "train/b", "test/1", "test/2"), "test has other folders inside"),
-        (tree("trainset", "testset"), "trainset/testset are called as parts"),
-        (tree("training-a", "training-b"), "training-a/training-b are called as parts"),
-        (tree("part1", "part2"), "part1/part2 are called as parts"),
+        (tree("trainset", "testset"), "trainset/testset have names of parts"),
+        (tree("training-a", "training-b"), "training-a/training-b have names of parts"),
+        (tree("part1", "part2"), "part1/part2 have names of parts"),
         (tree("train", "test", "extra"), "train/test may be parts .* beside extra"),
         (tree("dog", "rain", "test", "train"), "train/test may be parts .* beside dog/rain"),
-        (tree("dog_train", "dog_test", "cat_train", "cat_test"), "are called as parts, of"),
+        (tree("dog_train", "dog_test", "cat_train", "cat_test"), "have names of parts, of"),
         (tree("dog/train", "dog/test", "cat"), "train/test inside dog may be parts"),
         *(
             (tree(*each(outer, inner)), f"{slashes(outer)} may be the classes, or {slashes(inner)}")

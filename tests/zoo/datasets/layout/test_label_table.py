@@ -222,7 +222,7 @@ def test_the_text_of_other_columns_is_not_kept(tmp_path):
 
 def test_numbers_of_rows_are_no_names_of_files(folder):
     write(folder / "list.csv", [["id", "genre"], *([n, "ab"[n % 2]] for n in range(4))])
-    with pytest.raises(DatasetError, match=r"000/001 are called as parts .*; list.csv is not used"):
+    with pytest.raises(DatasetError, match=r"000/001 have names of parts .*; list.csv is not used"):
         read_folder(folder)
 
 
