@@ -20,13 +20,16 @@ def command(
     paths: Annotated[list[str], typer.Argument(help="Audio files, folders and patterns.")],
     run: Annotated[
         str | None,
-        typer.Option(help="Run whose front end compares; by default the published gtzan."),
+        typer.Option(help="Compare by the front end of this run; by default the published gtzan."),
     ] = None,
     front_end: Annotated[
-        str | None, typer.Option(help="Front end in its place, a name from `zoo models`.")
+        str | None,
+        typer.Option(help="Compare by this front end instead, a name from `zoo models`."),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Recordings to list.")] = 10,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; all cores.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes; all cores by default.")
+    ] = None,
     format: FormatOption = "table",
 ) -> None:
     """List the recordings that are most like one.

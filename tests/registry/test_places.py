@@ -53,8 +53,8 @@ def test_a_full_disk(number, tmp_path):
         moved = {"TMPDIR": Path(folder), "ZOO_CACHE": cache_folder()}
         for variable, place in moved.items():
             assert hint(place / "file", error(number)) == (
-                f"; once there is room, or with {variable} set to another folder, the same command "
-                "goes on"
+                f"; once there is room, or with {variable} set to another folder, run the same "
+                "command to continue"
             )
     for place in (models_folder(), tmp_path):
         assert hint(place / "file", error(number)) == (

@@ -176,7 +176,7 @@ def open_dataset(data: Data = "demo", *, reporter: Reporter | None = None) -> Da
         table of paths and labels, or of features; a URL; or the name of a dataset that an extension
         offers.
     reporter : Reporter, optional
-        Receives notes on what was understood and which files are passed over.
+        Receives notes on what was understood and which files are skipped.
 
     Returns
     -------

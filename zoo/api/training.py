@@ -95,7 +95,7 @@ def train(
         Number of test tracks that the model of each fold is also asked about as everyday handling
         changes them, in all; 0 for none. By default 100 where that is cheap; see
         `zoo.evaluate.robustness.default_size`. A run that is complete stays as it is, unless more
-        are asked for here than it has, or it was not asked about a change.
+        are asked for here than it has, or it was not tested on a change.
     sizes : int, or sequence of int
         Numbers of training tracks per class. The model is also fitted to subsets of the training
         part of each fold with so many tracks, in whole groups, and tested on the whole test part;

@@ -39,7 +39,7 @@ def command(
     only: Annotated[
         list[str] | None, typer.Option(help="A check, such as same-seed; repeatable.")
     ] = None,
-    format: Annotated[ListFormat, typer.Option(help="How to print the outcome.")] = "table",
+    format: Annotated[ListFormat, typer.Option(help="Output format.")] = "table",
 ) -> None:
     """Check a plugin against its contract, one line a check.
 

@@ -34,7 +34,7 @@ _SHOWN = 10  # parts or folds of a class in one line
 _GROUPS = 5  # of a class, that are named
 _TRACKS = 6  # of a problem
 
-app = typer.Typer(help="Look at a dataset before training on it.", no_args_is_help=True)
+app = typer.Typer(help="Check and describe a dataset before training on it.", no_args_is_help=True)
 
 
 @app.command("check")
@@ -42,11 +42,13 @@ app = typer.Typer(help="Look at a dataset before training on it.", no_args_is_he
 def check_data(
     data: Annotated[
         str,
-        typer.Argument(help="What --data of `zoo train` takes.", autocompletion=complete_data),
+        typer.Argument(
+            help="A dataset, as for --data of `zoo train`.", autocompletion=complete_data
+        ),
     ],
     write: Annotated[
         bool,
-        typer.Option("--write", help="Write a metadata.csv whose groups merge what was found."),
+        typer.Option("--write", help="Write a metadata.csv with the groups that were found."),
     ] = False,
     force: ForceOption = False,
     frontend: Annotated[
@@ -60,7 +62,9 @@ def check_data(
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option(help="Protocol of `zoo train`, for which the classes may be too small."),
+        typer.Option(
+            help="Protocol of `zoo train`; checks that the classes are large enough for it."
+        ),
     ] = None,
     ungrouped: UngroupedOption = False,
     jobs: Annotated[
@@ -68,7 +72,7 @@ def check_data(
     ] = None,
     *,
     reading: "Reading",
-    format: Annotated[ListFormat, typer.Option(help="How to print what was found.")] = "table",
+    format: Annotated[ListFormat, typer.Option(help="Output format.")] = "table",
 ) -> None:
     """Decode everything once and report what would distort a score.
 
@@ -183,7 +187,7 @@ def list_collections(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Also say which of them this is: what --data of `zoo train` takes.",
+            help="Also state which of them this dataset is; as for --data of `zoo train`.",
             autocompletion=complete_data,
         ),
     ] = None,
@@ -236,7 +240,10 @@ def _some(tracks: tuple[str, ...]) -> tuple[str, ...]:
 @with_reading
 def info(
     data: Annotated[
-        str, typer.Argument(help="What --data of `zoo train` takes.", autocompletion=complete_data)
+        str,
+        typer.Argument(
+            help="A dataset, as for --data of `zoo train`.", autocompletion=complete_data
+        ),
     ],
     *,
     reading: "Reading",
@@ -306,7 +313,7 @@ def _facts(facts: dict[str, Any], dataset: "Dataset") -> Text:
         ),
     )
     if any(item["class"] == OTHER for item in facts["classes"]):
-        yield f"Models are trained against {OTHER}; it is no class of a leaderboard."
+        yield f"Models are trained against {OTHER}; it is not a class of a leaderboard."
     if card:
         yield from _cited(card)
 

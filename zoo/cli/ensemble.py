@@ -23,7 +23,7 @@ def command(
     ],
     weights: Annotated[
         Literal["mean", "fit"],
-        typer.Option(help="Equal weights, or weights fitted to the answers out of fold."),
+        typer.Option(help="Equal weights, or weights fitted to the cross-validated predictions."),
     ] = "mean",
 ) -> None:
     """Combine runs of one board to a run with one ONNX file; nothing is trained.

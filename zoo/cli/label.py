@@ -39,20 +39,23 @@ def command(
             autocompletion=complete_trained,
         ),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Recordings that shall wait for a label.")] = 20,
+    count: Annotated[int, typer.Option(min=1, help="Number of recordings to label.")] = 20,
     out: Annotated[
         Path,
-        typer.Option(help="The table, labels.csv by default; rows that it has stay as they are."),
+        typer.Option(help="The table, labels.csv by default; existing rows are kept."),
     ] = Path("labels.csv"),
     serve: Annotated[
-        bool, typer.Option("--serve", help="Serve a page that plays them and takes the labels.")
+        bool, typer.Option("--serve", help="Serve a page to play the recordings and enter labels.")
     ] = False,
     open: OpenOption = False,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Of the page; 0 takes any free one.")
+        int, typer.Option(min=0, max=65_535, help="Port of the page; 0 for any free port.")
     ] = 0,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Files at once; all cores.")] = None,
-    format: Annotated[Literal["table", "json"], typer.Option(help="How to print them.")] = "table",
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Files processed at the same time; all cores by default."),
+    ] = None,
+    format: Annotated[Literal["table", "json"], typer.Option(help="Output format.")] = "table",
 ) -> None:
     """Choose the recordings to label next, and write them into a table for `zoo train --data`.
 
@@ -116,7 +119,7 @@ def _serve(sheet: "LabelSheet", model: "Predictor", command: str, port: int, ope
 
 
 def _say_failed(sentence: str) -> None:
-    say(f"zoo: {sentence}; it is passed over", err=True)
+    say(f"zoo: {sentence}; it is skipped", err=True)
 
 
 def _run_of(wanted: str) -> "Run | None":

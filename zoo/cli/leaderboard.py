@@ -46,14 +46,19 @@ def command(
     protocol: BoardProtocolOption = None,
     side_by_side: Annotated[
         bool,
-        typer.Option("--side-by-side", help="Each model with groups kept together, and without."),
+        typer.Option(
+            "--side-by-side",
+            help="Compare each model with groups kept together and with groups split.",
+        ),
     ] = False,
     by: ByOption = "accuracy",
     seeds: Annotated[
         Literal["together", "apart"],
-        typer.Option(help="Runs that differ only in the seed: one row with their mean, or each."),
+        typer.Option(
+            help="Show runs that differ only in the seed as one row with their mean, or apart."
+        ),
     ] = "together",
-    format: Annotated[Format, typer.Option(help="How to print them.")] = "table",
+    format: Annotated[Format, typer.Option(help="Output format.")] = "table",
 ) -> None:
     """Rank the runs that share a dataset and a protocol.
 

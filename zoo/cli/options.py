@@ -51,7 +51,7 @@ def _share(text: str) -> float:
     except ValueError:
         value = -1.0
     if value < 0 or value > 1:  # that a share is none is said where it is used
-        raise typer.BadParameter(f"{text!r} is no number from 0 to 1")
+        raise typer.BadParameter(f"{text!r} is not a number from 0 to 1")
     return value
 
 
@@ -74,7 +74,7 @@ DataOption = Annotated[
         autocompletion=complete_data,
     ),
 ]
-_FRONT_END = "Front end in the place of the model's own: a name from `zoo models`, or ./mine.py; "
+_FRONT_END = "Front end instead of the model's own: a name from `zoo models`, or ./mine.py; "
 FrontEndOption = Annotated[
     str | None,
     typer.Option(
@@ -95,7 +95,7 @@ UngroupedOption = Annotated[
     bool, typer.Option("--ungrouped", help="Split by track, even where artists are known.")
 ]
 JobsOption = Annotated[
-    int | None, typer.Option(min=1, help="Processes for extraction; all cores by default.")
+    int | None, typer.Option(min=1, help="Processes that compute features; all cores by default.")
 ]
 BoardDataOption = Annotated[
     str | None,
@@ -104,14 +104,14 @@ BoardDataOption = Annotated[
     ),
 ]
 BoardProtocolOption = Annotated[str | None, typer.Option(help="Only boards of this protocol.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace what exists, whatever it is.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 NameOption = Annotated[
     str | None,
     typer.Option(
-        "--name", help="Name of the run, shown on boards; commands take it in place of the id."
+        "--name", help="Name of the run: boards show it, and commands accept it instead of the id."
     ),
 ]
-NoteOption = Annotated[str | None, typer.Option(help="Any text, which `zoo runs show` prints.")]
+NoteOption = Annotated[str | None, typer.Option(help="Any text; `zoo runs show` prints it.")]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 MinConfidenceOption = Annotated[
     str,
@@ -125,7 +125,7 @@ ByOption = Annotated[
     str,
     typer.Option(
         "--by",
-        help=f"Metric that ranks: {', '.join(TITLES)}.",
+        help=f"Metric to rank by: {', '.join(TITLES)}.",
         metavar="METRIC",
         autocompletion=lambda: list(TITLES),
     ),
@@ -135,51 +135,53 @@ PrecisionOption = Annotated[
     typer.Option(
         parser=_share,
         metavar="NUMBER",
-        help="Withhold unsure answers, so that this share of the others is right, as estimated "
-        "out of fold.",
+        help="Answer `unknown` where unsure, so that this share of the other answers is right, "
+        "as estimated by cross-validation.",
     ),
 ]
 ListFormat = Literal["table", "json"]
-ListFormatOption = Annotated[ListFormat, typer.Option(help="How to print the list.")]
-FormatOption = Annotated[ListFormat, typer.Option(help="How to print it.")]
+ListFormatOption = Annotated[ListFormat, typer.Option(help="Output format.")]
+FormatOption = Annotated[ListFormat, typer.Option(help="Output format.")]
 # What the user says about a dataset, by the names of the values of a `Reading`.
 _READING: dict[str, Any] = {
     "path": Annotated[
         str | None,
-        typer.Option("--path-column", help="Column of a table of labels with the files."),
+        typer.Option("--path-column", help="Column with the file, in a table of labels."),
     ],
     "label": Annotated[
         str | None, typer.Option("--label-column", help="Column with the class of each file.")
     ],
     "group": Annotated[
         str | None,
-        typer.Option("--group-column", help="Column with what stays together, such as artists."),
+        typer.Option(
+            "--group-column", help="Column with the group of each file, such as its artist."
+        ),
     ],
     "fold": Annotated[
         str | None, typer.Option("--fold-column", help="Column with the published folds.")
     ],
     "only": Annotated[
-        list[str] | None, typer.Option("--only-class", help="A class to take; repeatable.")
+        list[str] | None, typer.Option("--only-class", help="Use only this class; repeatable.")
     ],
     "without": Annotated[
-        list[str] | None, typer.Option("--exclude-class", help="A class to leave out; repeatable.")
+        list[str] | None, typer.Option("--exclude-class", help="Leave out this class; repeatable.")
     ],
     "limit": Annotated[
         int | None,
         typer.Option(
             "--limit",
             min=1,
-            help="Tracks per class at most, in whole groups, always the same ones.",
+            help="At most this many tracks per class: whole groups, always the same ones.",
         ),
     ],
 }
 Tuner = Literal["random", "bayesian", "hyperband"]
 EngineOption = Annotated[
     Literal["processes", "dask"],
-    typer.Option(help="Processes of this machine, or the workers of a Dask cluster."),
+    typer.Option(help="Run on processes of this machine, or on the workers of a Dask cluster."),
 ]
 SchedulerOption = Annotated[
-    str | None, typer.Option(help=f"Of the cluster, such as tcp://10.0.0.1:8786; or {_VARIABLE}.")
+    str | None, typer.Option(help=f"Address of the Dask scheduler; or set {_VARIABLE}.")
 ]
 
 

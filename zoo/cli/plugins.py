@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Look after plugins, and write new ones.", no_args_is_help=True)
+app = typer.Typer(help="List, check, switch and write plugins.", no_args_is_help=True)
 
 _SLOW = 0.5  # seconds of import above which the author is advised to change it
 _STYLES = {"ready": None, "disabled": "dim"}
@@ -28,14 +28,16 @@ _STYLES = {"ready": None, "disabled": "dim"}
 PluginArgument = Annotated[
     str,
     typer.Argument(
-        help="A plugin, or a package with all it brings.", autocompletion=complete_plugin
+        help="A plugin, or a package with all its plugins.", autocompletion=complete_plugin
     ),
 ]
 
 
 @app.command("new")
 def new(
-    name: Annotated[str, typer.Argument(help="Of the plugin: lower-case words joined by hyphens.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the plugin: lower-case words joined by hyphens.")
+    ],
     folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
     package: Annotated[
         bool, typer.Option("--package", help="Write a project that can be installed and published.")
@@ -46,7 +48,9 @@ def new(
     ] = "classical",
     network: Annotated[
         Path | None,
-        typer.Option("--from", help="ONNX file of a front end: patches of sound to embeddings."),
+        typer.Option(
+            "--from", help="ONNX file of an encoder, from patches of sound to embeddings."
+        ),
     ] = None,
 ) -> None:
     """Write a model or front end that works, to be changed into yours.

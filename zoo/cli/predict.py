@@ -30,13 +30,15 @@ def command(
         list[str],
         typer.Argument(
             metavar="[RUN]... PATH...",
-            help="What is asked: a published run, a run's id or folder, a model's name or file, "
+            help="First the model: a published run, a run's id or folder, a model's name or file, "
             "model@dataset, or an ONNX file; your newest run, or else the best published one, if "
-            "none is named. Behind it audio files, folders, patterns; - for standard input.",
+            "none is named. Then audio files, folders, patterns; - for standard input.",
             autocompletion=complete_asked,
         ),
     ],
-    timeline: Annotated[bool, typer.Option("--timeline", help="Also the label over time.")] = False,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Also print the label over time.")
+    ] = False,
     min_confidence: MinConfidenceOption = "0",
     precision: PrecisionOption = None,
     output: Annotated[
@@ -47,9 +49,13 @@ def command(
         ),
     ] = None,
     force: ForceOption = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Files at once; all cores.")] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Files processed at the same time; all cores by default."),
+    ] = None,
     format: Annotated[
-        Literal["table", "json", "csv"], typer.Option(help="json prints one object a line.")
+        Literal["table", "json", "csv"],
+        typer.Option(help="Output format; json prints one object per line."),
     ] = "table",
 ) -> None:
     """Classify recordings with a trained model: one of yours, or one that comes with the zoo.

@@ -39,7 +39,7 @@ def edit(run: _Run, name: NameOption = None, note: NoteOption = None) -> None:
     found = find_run(run)
     note_choices({run: found.id})
     if is_published(found):
-        raise UsageError(f"{found.id} comes with the zoo, and is no run of this workspace")
+        raise UsageError(f"{found.id} comes with the zoo, and is not a run of this workspace")
     check_own(found.folder, "only these can be edited")
     about = set_about(found, name, note).about
     name = f"the name {quoted(about.name)}" if about.name else "no name"
@@ -50,7 +50,7 @@ def edit(run: _Run, name: NameOption = None, note: NoteOption = None) -> None:
 def prefer(
     run: _Run,
     clear: Annotated[
-        bool, typer.Option("--clear", help="Prefer this run, or those of this model, no more.")
+        bool, typer.Option("--clear", help="Forget the preference for this run, or for this model.")
     ] = False,
 ) -> None:
     """Let the name of a model mean this run, and not its newest one.
@@ -94,7 +94,7 @@ def _clear(word: str) -> None:
         raise UsageError(f"{word} is not preferred; `zoo runs list` shows which runs are")
     forget(those)
     for one in those:
-        say(f"{one.id} is preferred no more", err=True)
+        say(f"{one.id} is no longer preferred", err=True)
 
 
 def about_run(run: "Run", wished: Collection[str] | None = None) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def show(
     run: RunArgument,
     format: Annotated[
         Literal["table", "json", "toml"],
-        typer.Option(help="How to print it; toml is a file for `zoo train --config`."),
+        typer.Option(help="Output format; toml is a file for `zoo train --config`."),
     ] = "table",
 ) -> None:
     """Show one run: scores, confusion matrix, parameters, what was left out.
@@ -236,7 +236,7 @@ def verify_runs(
         str | None,
         typer.Option("--front-end", help="With --rerun, the file of a front end that you trust."),
     ] = None,
-    format: Annotated[ListFormat, typer.Option(help="How to print the findings.")] = "table",
+    format: Annotated[ListFormat, typer.Option(help="Output format.")] = "table",
 ) -> None:
     """Compute split, audit and scores of runs again, and fail on any difference.
 

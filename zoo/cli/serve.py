@@ -24,26 +24,26 @@ def command(
             autocompletion=complete_trained,
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is everywhere.")] = (
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = (
         "127.0.0.1"
     ),
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="A further name that it answers to, such as that of a reverse proxy."),
+        typer.Option(help="A further accepted host name, such as that of a reverse proxy."),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free one.")] = 7860,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 for any free port.")] = 7860,
     max_megabytes: Annotated[
-        float, typer.Option(min=0.001, help="Larger uploads are refused.")
+        float, typer.Option(min=0.001, help="Largest accepted upload.")
     ] = 200.0,
     max_minutes: Annotated[
-        float, typer.Option(min=0.01, help="Longer recordings are refused.")
+        float, typer.Option(min=0.01, help="Longest accepted recording.")
     ] = 30.0,
     token: Annotated[
         str | None,
         typer.Option(
             envvar="ZOO_TOKEN",
             show_envvar=False,
-            help="Programs and the page have to send it; better in ZOO_TOKEN or a file.",
+            help="Token that clients must send; better in ZOO_TOKEN or a file.",
         ),
     ] = None,
     token_file: Annotated[

@@ -61,13 +61,13 @@ def command(
         typer.Option(
             "--from",
             metavar="RUN",
-            help="A run whose front end is taken, such as the published gtzan.",
+            help="Use the front end of this run, such as the published gtzan.",
             autocompletion=complete_run,
         ),
     ] = None,
     keep_classes: Annotated[
         bool,
-        typer.Option("--keep-classes", help="Add the classes of that run, and learn both."),
+        typer.Option("--keep-classes", help="Also learn the classes of that run, from its tracks."),
     ] = False,
     protocol: Annotated[
         str | None,
@@ -79,12 +79,13 @@ def command(
     ungrouped: UngroupedOption = False,
     settings: SetOption = None,
     tuned: Annotated[
-        bool, typer.Option("--tuned", help="Use what `zoo tune` has found on this data.")
+        bool,
+        typer.Option("--tuned", help="Use the best parameters that `zoo tune` found on this data."),
     ] = False,
     nested: Annotated[
-        int, typer.Option(min=0, help="Trials of a search inside every fold; 0 for none.")
+        int, typer.Option(min=0, help="Trials of a parameter search inside every fold; 0 for none.")
     ] = 0,
-    tuner: Annotated[Tuner, typer.Option(help="For --nested.")] = "random",
+    tuner: Annotated[Tuner, typer.Option(help="Search method of --nested.")] = "random",
     seeds: Annotated[
         list[int] | None,
         typer.Option(
@@ -97,18 +98,19 @@ def command(
         int | None,
         typer.Option(
             min=0,
-            help="Number of test tracks to ask about again after everyday changes, such as "
+            help="Number of test tracks to test again after everyday changes, such as "
             "silence or MP3.",
         ),
     ] = None,
     no_robustness: Annotated[
-        bool, typer.Option("--no-robustness", help="Ask about no changed tracks, which saves time.")
+        bool, typer.Option("--no-robustness", help="Do not test changed tracks; saves time.")
     ] = False,
     sizes: Annotated[
         str | None,
         typer.Option(
             metavar="N,N,...",
-            help="Also train on so many tracks per class, such as 5,10,20,all, to see what more "
+            help="Also train on these numbers of tracks per class, such as 5,10,20,all, to see what "
+            "more "
             "tracks would give.",
         ),
     ] = None,
@@ -119,9 +121,9 @@ def command(
     scheduler: SchedulerOption = None,
     config: ConfigOption = None,  # its values are those of the other options
 ) -> None:
-    """Train models and evaluate them out of fold.
+    """Train models and test each on data that it has not seen (cross-validation).
 
-    The same command finds its earlier runs, goes on with an unfinished one, and
+    The same command finds its earlier runs, continues an unfinished one, and
     never overwrites another.
 
     Example: zoo train svm random-forest --data ./my-music

@@ -38,9 +38,15 @@ def command(
             help="A name from `zoo models`, or ./my_model.py.", autocompletion=complete_model
         ),
     ],
-    trials: Annotated[int, typer.Option(min=1, help="In addition to one with the defaults.")] = 20,
+    trials: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Number of trials, in addition to one with the default parameters."
+        ),
+    ] = 20,
     tuner: Annotated[
-        Tuner, typer.Option(help="hyperband shares out epochs, or training tracks.")
+        Tuner,
+        typer.Option(help="Search method; hyperband gives good trials more epochs or tracks."),
     ] = "random",
     data: DataOption = "demo",
     *,
@@ -49,11 +55,14 @@ def command(
     protocol: Annotated[
         str | None,
         typer.Option(
-            help="As for `zoo train`; the search sees the training part of its first fold."
+            help="Protocol, as for `zoo train`; the search uses the training part of its first "
+            "fold only."
         ),
     ] = None,
     ungrouped: UngroupedOption = False,
-    seed: Annotated[int, typer.Option(help="Of split, search and model.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Random seed for the split, the search and the model.")
+    ] = 0,
     jobs: JobsOption = None,
     engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
@@ -62,7 +71,7 @@ def command(
 ) -> None:
     """Search the parameters of a model, scored on inner folds of the training part.
 
-    The same command goes on where it was interrupted; more --trials continue it.
+    The same command continues an interrupted search; more --trials extend it.
 
     Example: zoo tune svm --trials 20 && zoo train svm --tuned
     """

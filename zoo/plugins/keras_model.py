@@ -50,7 +50,7 @@ KERAS_PARAMS: Mapping[str, int | float | str] = MappingProxyType(
 KERAS_MEANINGS: Mapping[str, str] = MappingProxyType(
     {
         "frames": "frames in a window; 215 of log-mel are about 5 s",
-        "epochs": "passes over the training tracks, at most",
+        "epochs": "skips the training tracks, at most",
         "crops": "random windows per track and epoch",
         "batch": "windows per step",
         "learning_rate": "size of a step, at its peak",

@@ -273,7 +273,7 @@ def _timeline(
     elif count == len(spans):
         spans = [(start, end, None) for start, end, _ in spans]
     elif count != sounding:
-        return Timeline(reason="the windows of its folds lie otherwise than those of its ONNX file")
+        return Timeline(reason="the windows of its folds lie elsewhere than those of its ONNX file")
     sections = []
     for start, end, silence in spans:
         if silence:
@@ -290,7 +290,7 @@ def _spans(run: Run, tracks: Sequence[Track]) -> list[dict[str, Any]]:
     # The run may be trained again meanwhile, when `open_model` would refuse it.
     model = Artefact(run.artefact_path, run.record.artefact.sha256, 1, home=run.folder)
     if not model.has_times:
-        return [{"spans": [], "reason": "it does not say how its windows lie"}] * len(tracks)
+        return [{"spans": [], "reason": "it does not give the times of its windows"}] * len(tracks)
     found = []
     with ExitStack() as stack:
         paths = [stack.enter_context(heard(track, file_of(track))) for track in tracks]

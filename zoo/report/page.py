@@ -78,7 +78,7 @@ def write_report(
     ProtocolError
         If there is no such protocol.
     UsageError
-        If a file that is to be replaced is no page of a report, or was changed.
+        If a file that is to be replaced is not a page of a report, or was changed.
     RunError
         If the folder cannot be written.
     """

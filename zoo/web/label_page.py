@@ -185,7 +185,7 @@ class _Endpoints:
         """Return the path of the recording that is asked for, which has to be a file."""
         path = self._path(request.path_params["number"])
         if not is_file(path):
-            raise Refused(404, f"{path.name} is not there any more")
+            raise Refused(404, f"{path.name} no longer exists")
         return path
 
 

@@ -36,7 +36,7 @@ class Names:
     Raises
     ------
     UsageError
-        If one of them is no name.
+        If one of them is not a name.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ def command(
         bool, typer.Option("--dry-run", help="Print what would be written, and write nothing.")
     ] = False,
     if_empty: Annotated[
-        bool, typer.Option("--if-empty", help="Only files that have no genre: the default.")
+        bool, typer.Option("--if-empty", help="Write only to files without a genre; the default.")
     ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Also replace the genre of files that have one.")
@@ -58,7 +58,10 @@ def command(
         Path | None,
         typer.Option("--undo", metavar="FILE", help="Restore former genres, from an undo file."),
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Files at once; all cores.")] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Files processed at the same time; all cores by default."),
+    ] = None,
     format: FormatOption = "table",
 ) -> None:
     """Write the genre into music files that have none; their sound stays as it is.

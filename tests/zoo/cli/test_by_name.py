@@ -253,7 +253,7 @@ class TestOthers:
         assert Path("out/model.onnx").read_bytes() == (gtzan / "model.onnx").read_bytes()
         status, _, err = command("runs", "remove", "gtzan", "--yes")
         assert (status, err) == (
-            2, "zoo: gtzan comes with the zoo, and is no run of this workspace\n",
+            2, "zoo: gtzan comes with the zoo, and is not a run of this workspace\n",
         )  # fmt: skip
         assert (gtzan / "run.json").is_file()
         assert json.loads(command("runs", "list", "--format", "json")[1]) == []
@@ -262,7 +262,7 @@ class TestOthers:
     def test_no_model_has_its_name(self, command, install_plugin, workspace):
         status, _, err = command("train", "gtzan")
         assert status == 2
-        assert "gtzan is no model but a run that comes with the zoo, trained already" in err
+        assert "gtzan is not a model but a run that comes with the zoo, trained already" in err
         source = SECONDS_MODEL.replace('"seconds"', '"gtzan"')
         (workspace / "mine.py").write_text(source)
         with pytest.raises(UsageError, match="calls its model 'gtzan', a name that is taken"):

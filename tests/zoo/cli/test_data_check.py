@@ -48,7 +48,7 @@ def test_a_feature_table(checked, feature_table):
     )
     status, found = checked(path)
     assert (status, list(found)) == (0, ["left-out"])
-    assert found["left-out"] == "the column 'x' is no feature: it numbers the rows"
+    assert found["left-out"] == "the column 'x' is not a feature: it numbers the rows"
 
 
 def test_files_that_came_and_went_after_metadata_was_written(checked, tone_folder):

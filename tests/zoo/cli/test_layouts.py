@@ -48,4 +48,4 @@ def test_a_run_on_named_columns(tone_folder, workspace, command):
     }  # fmt: skip
     assert command("runs", "verify")[0] == 0
     status, _, err = command("data", "info", "demo", "--label-column", "x")
-    assert (status, "demo is no table" in err) == (2, True)
+    assert (status, "demo is not a table" in err) == (2, True)

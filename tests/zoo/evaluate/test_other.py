@@ -87,7 +87,7 @@ def command(monkeypatch, capsys):
 
 def test_a_folder_of_others(tone_folder, command, workspace):
     folder = tone_folder("sounds", classes=(OTHER, "high", "low"), seconds=1.5)
-    assert "it is no class of a leaderboard" in " ".join(
+    assert "it is not a class of a leaderboard" in " ".join(
         command("data", "info", "sounds").split()
     )
     run = zoo.train("logistic", str(folder), protocol="kfold:2", jobs=1)

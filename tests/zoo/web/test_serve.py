@@ -483,7 +483,7 @@ class TestWorkspace:
             )
             (artefact,) = (workspace / "empty/models").rglob("model.onnx")
             artefact.write_bytes(artefact.read_bytes()[:-1])
-            # What is open stays open; who starts anew is told.
+            # What is open stays open; who starts again is told.
             assert client.post("/api/predict", content=song.read_bytes()).status_code == 200
         damaged = serve(workspace / "empty")
         answer = httpx.post(f"{damaged.address}/api/predict", content=song.read_bytes())

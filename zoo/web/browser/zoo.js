@@ -199,7 +199,7 @@ function description(bytes) {
       if (key === "zoo") about = JSON.parse(value);
     }
   } catch {
-    throw new Error("this is no ONNX file, or it is cut off");
+    throw new Error("this is not an ONNX file, or it is cut off");
   }
   if (!about) throw new Error("this ONNX file was not written by `zoo train`");
   if (about.format > FORMAT) throw new Error("this model was written by a newer genre-zoo than this page");
