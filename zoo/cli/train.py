@@ -109,9 +109,8 @@ def command(
         str | None,
         typer.Option(
             metavar="N,N,...",
-            help="Also train on these numbers of tracks per class, such as 5,10,20,all, to see what "
-            "more "
-            "tracks would give.",
+            help="Also train on these numbers of tracks per class, such as 5,10,20,all, to see "
+            "what more tracks would give.",
         ),
     ] = None,
     given_name: NameOption = None,
