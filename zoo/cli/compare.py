@@ -37,11 +37,7 @@ def command(
     force: ForceOption = False,
     open_page: OpenOption = False,
     format: Annotated[
-<<<<<<< HEAD
-        Literal["table", "markdown", "json", "html"], typer.Option(help="How to print it.")
-=======
-        Literal["table", "markdown", "json"], typer.Option(help="Output format.")
->>>>>>> 639d0b8 (Help texts in plain English)
+        Literal["table", "markdown", "json", "html"], typer.Option(help="Output format.")
     ] = "table",
 ) -> None:
     """Compare two runs: what differs, which is better, and on which classes and tracks.

@@ -134,7 +134,7 @@ def explanations(board: Board, left_out: Collection[str] = ()) -> list[str]:
     ]
     if "robustness" not in left_out and any(not row.failed_changes for row in encoders):
         sentences.append(
-            "robustness -: asked about no changed tracks; the same `zoo train` command with "
+            "robustness -: not tested on changed tracks; the same `zoo train` command with "
             "--robustness 100 fills it in."
         )
     if any(row.spread is not None for row in board.rows):
@@ -232,7 +232,7 @@ def _on_robustness(board: Board) -> list[str]:
     asked = {(row.robustness_tracks, *sorted(row.by_change)) for row in board.rows if row.by_change}
     if len(asked) > 1:
         sentences.append(
-            "The runs were not all asked about the same changed tracks, so that their robustness "
+            "The runs were not all tested on the same changed tracks, so that their robustness "
             "cannot be compared; the same --robustness for all makes it comparable."
         )
     return sentences
