@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "screenshots"
-WIDTHS = {1280: 1100, 390: 1800}  # CSS pixels, and the greatest height beside each
+WIDTHS = {1280: 1500, 390: 1800}  # CSS pixels, and the greatest height beside each
 COLOURS = 256  # of the palette
 PATIENCE = 60  # seconds
 
