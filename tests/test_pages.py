@@ -97,7 +97,7 @@ SHOWN = [
     (
         "docs/predicting.md",
         "text",
-        "zoo predict svm song.mp3 --min",
+        "zoo predict svm song.mp3 --prec",
         "the page's model has too few tracks; zoo/inference/test_confidence.py has more",
     ),
     ("docs/your-music.md", "text", "zoo tag --undo", "tests/plugins/test_tag.py has it"),
