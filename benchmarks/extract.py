@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/extract.py [DATA] [--rounds N] [--tracks N]
 
-DATA is a folder with one sub-folder a class. Per core: every contestant is given the same
+DATA is a folder with one sub-folder per class. Per core: every contestant is given the same
 decoded waveform, in turns, in one process with one thread, and what counts is CPU time, which
 other work on the machine disturbs least. Processes: `zoo.features.extraction.extract` with one and
 with two, in turns, each in a new process and with an empty cache; what counts is time on the wall,
@@ -171,7 +171,7 @@ def _contest(
     each = {name: 1000 * statistics.median(seconds) for name, seconds in spent.items()}
     for name in contestants:
         if name != "zoo":
-            figures = f"{each['zoo']:.1f} ms a track against {each[name]:.1f}; decoding takes "
+            figures = f"{each['zoo']:.1f} ms per track against {each[name]:.1f}; decoding takes "
             figures += f"{each['decoding']:.1f}"
             yield Row(f"{title}, {name} over zoo", ratios(spent[name], spent["zoo"]), figures)
 
@@ -190,7 +190,7 @@ def _encoders(files: list[Path], rounds: int) -> Iterator[Row]:
         lengths += rounds * [given["handcrafted"][1].size / RATE]
     usual = spent.pop("handcrafted")
     for name, seconds in spent.items():
-        each = f"{1000 * statistics.median(seconds):.0f} ms a track on one core"
+        each = f"{1000 * statistics.median(seconds):.0f} ms per track on one core"
         yield Row(f"{name}, real time over it", ratios(lengths, seconds), each)
         yield Row(f"{name}, hand-crafted over it", ratios(usual, seconds), each)
 

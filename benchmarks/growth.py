@@ -4,7 +4,7 @@ Usage: python benchmarks/growth.py [--tracks N N ...] [--runs N N ...] [--files 
 
 All data are made up, and lie in a temporary folder: tracks are noisy tones of half a second, runs
 are records and predictions of 200 tracks, files are sounds of a tenth of a second, tables are noise
-around one point a class. Every measurement is a process of its own. Ratios say how many times as
+around one point per class. Every measurement is a process of its own. Ratios say how many times as
 much the largest takes as the smallest; memory is that of the whole process at its peak, of which
 the libraries take some hundred MB before there is any track.
 """

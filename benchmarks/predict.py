@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/predict.py [DATA] [--rounds N]
 
-DATA is a folder with one sub-folder a class. Ratios say how many times as fast, or as small, the
+DATA is a folder with one sub-folder per class. Ratios say how many times as fast, or as small, the
 zoo is. A CNN and an SVM are trained on it, each once
 as the zoo does and once as published work does: librosa.load, librosa's features, a model
 in Keras' or joblib's own file. Both then classify the same file, each in a fresh process,
@@ -161,7 +161,7 @@ def _batch(name: str, script: str, model: str, files: list[str]) -> Iterator[Row
     )
     zoo, other = (len(files) / min(spent[who]) for who in ("zoo", "script"))
     sound = sum(soundfile.info(file).duration for file in files)
-    figures = f"{zoo:.1f} tracks a second against {other:.1f}; {sound / min(spent['zoo']):.0f} "
+    figures = f"{zoo:.1f} tracks per second against {other:.1f}; {sound / min(spent['zoo']):.0f} "
     figures += "times real time"
     yield Row(f"{len(files)} files, {name}", ratios(spent["script"], spent["zoo"]), figures)
 

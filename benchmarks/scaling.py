@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/scaling.py [DATA] [--rounds N] [--model NAME] [--trials N] [--times N]
 
-DATA is a folder with one sub-folder a class; each recording is taken several times, each time a
+DATA is a folder with one sub-folder per class; each recording is taken several times, each time a
 little quieter. A scheduler and two workers of one thread run on loopback, and share the cache with
 the command, as on a shared folder. In turns, one process and the workers describe all tracks, make
 a run of them (five folds split by track, the last fit and its artefact), and search parameters.
