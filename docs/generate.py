@@ -109,11 +109,10 @@ def model_page(name: str) -> str:
         "example": f"`zoo train {name}{options} --data ./my-music`",
         "source": f"`{module}`; [how a model is written](../plugins.md)",
     }
-    meanings = _comments(_KERAS) | _comments(module)
     rows = ["| parameter | default | `zoo tune` tries | meaning |", "| --- | --- | --- | --- |"]
     for key, default in card["params"].items():
         tried = card["ranges"].get(key, "")
-        rows.append(f"| `{key}` | {default} | {tried} | {meanings.get(key, '')} |")
+        rows.append(f"| `{key}` | {default} | {tried} | {card['meanings'].get(key, '')} |")
     note = "`--set NAME=VALUE` of `zoo train` changes a parameter."
     parts = [_head(name, card, module), _facts(facts), "## Parameters", "\n".join(rows), note]
     return "\n\n".join([*parts, *_tail(card)])
@@ -143,7 +142,6 @@ def front_end_page(name: str) -> str:
     return "\n\n".join([*parts, *_tail(card)])
 
 
-_KERAS = "zoo/plugins/keras_model.py"
 _LAYOUTS = {
     "vectors": "vectors: one row per window",
     "frames": "frames: one row per short-time frame",
@@ -193,12 +191,6 @@ def _card(kind: str, name: str) -> tuple[dict[str, Any], str]:
         loaded = registry.frontend(name).card
         card |= {"package": loaded.package, "published": loaded.published}
     return card, f"plugins/{entry.point.value.replace('.', '/')}.py"
-
-
-def _comments(path: str) -> dict[str, str]:
-    """Return the comment behind each key of a dictionary in a module."""
-    text = (Path(__file__).parents[1] / path).read_text(encoding="utf-8")
-    return dict(re.findall(r'^ +"(\w+)": [^#\n]*# (.+)$', text, re.MULTILINE))
 
 
 def _head(name: str, card: dict[str, Any], module: str) -> str:
