@@ -24,7 +24,7 @@ from zoo.cli import output
 from zoo.cli.app import app
 from zoo.cli.confusion import confusion_table
 from zoo.cli.console import TerminalReporter
-from zoo.cli.leaderboard import _board_text, _cells
+from zoo.cli.leaderboard import _cells, board_text
 from zoo.cli.output import Note, cell, columns, make_table, print_result, print_text
 from zoo.evaluate.board import TITLES, Board, Row, metric_key
 
@@ -158,7 +158,7 @@ def test_a_narrow_board_breaks_no_name(name, wide, broken, monkeypatch):
         frontend=name.rpartition(" ")[2], frontend_given=name != "svm", name=name,
     )  # fmt: skip
     board = Board("mine", "0" * 64, "kfold:5", True, None, (row,))
-    text = "\n".join(map(_drawn, _board_text(board, ())))
+    text = "\n".join(map(_drawn, board_text(board, ())))
     words = set(text.split())
     assert (set(name.split()) <= words) != broken
     assert {".750", ".600-.900"} <= words
@@ -167,7 +167,7 @@ def test_a_narrow_board_breaks_no_name(name, wide, broken, monkeypatch):
         assert column in left
     assert ("worst change" in left) == (name != "svm")
     monkeypatch.setattr("zoo.cli.output.width", lambda: 200)
-    assert not any("Not shown" in _drawn(item) for item in _board_text(board, ()))
+    assert not any("Not shown" in _drawn(item) for item in board_text(board, ()))
 
 
 @given(
@@ -196,7 +196,7 @@ def test_no_figure_of_a_board_is_cut_at_any_width(wide, by, names, seeds, change
     board = Board("mine", "0" * 64, "kfold:5", True, None, rows, by)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("zoo.cli.output.width", lambda: wide)
-        table, *sentences = map(_drawn, _board_text(board, ()))
+        table, *sentences = map(_drawn, board_text(board, ()))
     text, left = " ".join(sentences), _left(table)
     assert all(cell_len(line.rstrip()) <= wide for line in table.splitlines())
     table = table.partition("Not shown")[0]
