@@ -98,7 +98,8 @@ def test_every_board_and_list_names_them(trained):
     page = next(Path("report").glob("*.html")).read_text()
     assert all(f"{name}</th>" in page for name in NAMES)
     card = next(Path("models").rglob(f"{trained['handcrafted0.5']}/README.md")).read_text()
-    assert "on handcrafted:window=0.5" in card.splitlines()[0]
+    title = next(line for line in card.splitlines() if line.startswith("# "))
+    assert "on handcrafted:window=0.5" in title
 
 
 def test_what_its_weights_have_heard_is_on_board_page_and_card(trained, make_tones, monkeypatch):
