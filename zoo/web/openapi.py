@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,6 +15,9 @@ from zoo.inference.prediction import OPTIONAL, Section
 from zoo.web.parameters import Parameter
 from zoo.web.schemas import Error, Failed, Health, Limit, Predicted
 from zoo.web.served_models import HIDDEN, ServedModel
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 __all__ = ["DOCS", "Operation", "document", "page"]
 
@@ -96,7 +99,9 @@ def _reference(name: str) -> dict[str, str]:
 _FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 _MODEL = "Run, name of a run, model, or `model@dataset`; see the page on serving. "
 _TIMELINE = Parameter("timeline", "Whether the label over time is wanted.", is_flag=True)
-_WAVEFORM = Parameter("waveform", "Whether `waveform` and `seconds_taken` are.", is_flag=True)
+_WAVEFORM = Parameter(
+    "waveform", "Whether `waveform` and `seconds_taken` are wanted.", is_flag=True
+)
 _TEXT = {"type": "string"}
 
 PREDICT = Operation(
@@ -231,8 +236,15 @@ def page() -> str:
         loader=jinja2.FileSystemLoader(DOCS), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["kind"] = _kind
+    environment.filters |= {"kind": _kind, "code": _with_code}
     return environment.get_template("docs.html").render(document=document())
+
+
+def _with_code(text: str) -> "Markup":
+    """Return a text as HTML, with what is in backticks as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
