@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from zoo.cli.colour import WARNING
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import FormatOption, MinConfidenceOption, PrecisionOption
 from zoo.cli.output import Note, columns, make_table, percent, print_data, print_result, say
@@ -17,6 +18,7 @@ from zoo.cli.panels import add_to
 from zoo_registry.errors import UsageError
 
 __all__ = [
+    "WARNING",
     "FormatOption",
     "MinConfidenceOption",
     "Note",

@@ -43,7 +43,7 @@ def command(
     reporter = TerminalReporter()
     found = zoo.embed([song, *paths], run, front_end=front_end, jobs=jobs, reporter=reporter)
     for reason in found.failed.values():
-        reporter.note(f"left out: {reason}")
+        reporter.warn(f"left out: {reason}")
     if song in found.failed:
         raise AudioError(f"{song} has no embedding to compare by: {found.failed[song]}")
     own = found.files.index(song)

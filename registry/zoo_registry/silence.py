@@ -9,7 +9,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-__all__ = ["move_stderr", "private_copy", "quiet_stderr"]
+__all__ = ["CHATTER", "move_stderr", "private_copy", "quiet_stderr"]
+
+CHATTER = "ZOO_LOG"
+"""Variable with the file of a log, which gets what `quiet_stderr` takes from the terminal."""
 
 _STDERR = 2  # the descriptor
 
@@ -22,7 +25,9 @@ _kept: int | None = None
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Discard everything written to file descriptor 2 while the block runs.
+    """Keep everything written to file descriptor 2 off the terminal while the block runs.
+
+    A log gets it, if there is one.
 
     The block is for libraries that cannot be told to be quiet, such as TensorFlow while it is
     imported: they write to the descriptor, past Python's `sys.stderr`. All threads share it.
@@ -82,14 +87,17 @@ def _is_shared() -> bool:
 
 
 def _redirect() -> int | None:
-    """Discard what is written from now on; return a copy of the former descriptor."""
+    """Discard or log what is written from now on; return a copy of the former descriptor."""
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
         kept = os.dup(_STDERR)
     except OSError:  # a service may have closed it: then there is nothing to discard
         return None
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, _STDERR)
-    os.close(nowhere)
+    try:
+        place = os.open(os.environ.get(CHATTER) or os.devnull, os.O_WRONLY | os.O_APPEND)
+    except OSError:  # the log was removed
+        place = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(place, _STDERR)
+    os.close(place)
     return kept

@@ -61,7 +61,7 @@ class NotebookReporter(Reporter):
             print(text, file=sys.stderr)
 
     @contextmanager
-    def bar(self, title: str, total: float) -> Iterator[Bar]:
+    def bar(self, title: str, total: float | None = None) -> Iterator[Bar]:
         """Draw a progress bar, with a note behind it."""
         bar = _NotebookBar(title, total)
         try:
@@ -71,23 +71,24 @@ class NotebookReporter(Reporter):
 
 
 class _NotebookBar(Bar):
-    def __init__(self, title: str, total: float) -> None:
+    def __init__(self, title: str, total: float | None) -> None:
         from IPython.display import display
 
         self._title, self._total, self._drawn = title, total, time.monotonic()
         self._handle = display(_Html(self._html(0, "")), display_id=True)
 
-    def update(self, done: float, note: str = "") -> None:
+    def update(self, done: float, step: str = "", note: str = "") -> None:
         if time.monotonic() - self._drawn > _OFTEN:
             self._drawn = time.monotonic()
-            self._handle.update(_Html(self._html(done, note)))
+            self._handle.update(_Html(self._html(done, ", ".join(filter(None, (step, note))))))
 
     def clear(self) -> None:
         """Draw nothing in the place of the bar."""
         self._handle.update(_Html(""))
 
     def _html(self, done: float, note: str) -> str:
-        bar = f'<progress max="{self._total}" value="{done}"></progress>'
+        known = f' max="{self._total}" value="{done}"' if self._total else ""  # else it moves
+        bar = f"<progress{known}></progress>"
         return f"<div>{escape(shown(self._title))} {bar} {escape(shown(note))}</div>"
 
 

@@ -55,6 +55,7 @@ def write_artefact(
     arrays: Sequence[NDArray[np.float32]],
     folds: Sequence[Fold],
     predictions: Predictions,
+    stage: Callable[[str], object] = str,
 ) -> dict[str, Any]:
     """Export a fitted model into its run, and compare the two on real tracks.
 
@@ -74,6 +75,8 @@ def write_artefact(
         Those of the evaluation, from which the threshold of the novelty comes.
     predictions : Predictions
         Those of the evaluation; their scores are written into the file.
+    stage : callable, optional
+        Called with the name of each step.
 
     Returns
     -------
@@ -90,6 +93,7 @@ def write_artefact(
     RunError
         If artefact and plugin differ by more than 1e-3 in probability, or the novelty does.
     """
+    stage("writing the ONNX file")
     beta, takes_audio = run.record.beta or 1.0, not isinstance(dataset, FeatureTable)
     proto, windows = compose(model, fitted, takes_audio=takes_audio, beta=beta)
     needed = 0 if isinstance(dataset, FeatureTable) else shortest(model.card.frontend)
@@ -107,6 +111,7 @@ def write_artefact(
         chosen = [chosen[place] for place in _evenly(len(chosen), most)]
     tracks = [dataset.tracks[index] for index in chosen]
     rows = [heard[index] for index in chosen]
+    stage("comparing the ONNX file with the model")
     with atomic_path(run.artefact_path, durable=False) as temporary:
         temporary.write_bytes(content)
         try:
@@ -118,6 +123,7 @@ def write_artefact(
         # Tests of the zoo compare its own front ends, on every system.
         own = type(frontend) in FRONTENDS.values() and len(dataset) < _WORTH_LIBROSA
         if artefact.takes_audio and isinstance(frontend, VerifiableFrontEnd) and not own:
+            stage("comparing the front end with its reference")
             checked["reference"] = _reference_difference(model, frontend, tracks, rows)
     sha256 = hashlib.sha256(content).hexdigest()
     return {

@@ -25,6 +25,7 @@ from zoo.cli import (
     tune,
 )
 from zoo.cli.ending import Interrupted, fail, flush
+from zoo.cli.messages import accept_everywhere, command_word, messages
 from zoo.cli.output import escaped
 from zoo.cli.panels import Group, add_to
 from zoo_registry.errors import UsageError, ZooError
@@ -105,12 +106,19 @@ def run(interrupted: Interrupted | None = None) -> int:
         Exit status: 0 done; 1 something failed, which is named on stderr; 2 the command was
         wrong; 130 interrupted; 143 terminated.
     """
-    if logging.lastResort is not None:  # prints warnings about plugins on stderr
-        logging.lastResort.setFormatter(_Printable())
-    interrupted = interrupted or Interrupted()
+    try:
+        with messages():
+            return _run(interrupted or Interrupted())
+    except UsageError as error:  # the log of ZOO_LOG cannot be written
+        return fail(str(error), error.exit_status)
+
+
+def _run(interrupted: Interrupted) -> int:
     try:
         _add_commands_of_plugins()
-        status = app(standalone_mode=False)
+        command = typer.main.get_command(app)
+        accept_everywhere(command)
+        status = command(standalone_mode=False)
         if status == _INTERRUPTED:  # Typer converts KeyboardInterrupt to this status
             raise KeyboardInterrupt
     except ZooError as error:
@@ -134,14 +142,6 @@ def run(interrupted: Interrupted | None = None) -> int:
 
 
 _INTERRUPTED = 128 + signal.SIGINT
-
-
-class _Printable(logging.Formatter):
-    """Formatter that escapes control characters."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the escaped message."""
-        return escaped(super().format(record))
 
 
 def _other(error: BaseException) -> int:
@@ -169,7 +169,7 @@ def _other(error: BaseException) -> int:
 
 
 def _add_commands_of_plugins() -> None:
-    if sys.argv[1:2] and sys.argv[1] in _BUILT_IN:
+    if command_word() in _BUILT_IN:
         return  # plugins cannot replace a command, so that none is needed
     from zoo_registry.plugins import Registry
 
@@ -194,7 +194,7 @@ def _switched_off(registry: "Registry") -> str | None:
     """Return why an extension with the name of the command is not used, if there is no command."""
     known = {command.name for command in app.registered_commands} | _BUILT_IN
     for entry in registry.entries:
-        is_meant = sys.argv[1:2] == [entry.name] and entry.name not in known
+        is_meant = command_word() == entry.name and entry.name not in known
         if is_meant and entry.kind == "extension" and entry.withheld:
             return f"the extension {entry.name!r} is not used: {entry.reason}"
     return None

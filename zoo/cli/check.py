@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from zoo.cli.console import TerminalReporter
 from zoo.cli.options import FrontEndOption, ListFormat
 from zoo.cli.output import print_result
 from zoo_registry.errors import PluginError, UsageError
@@ -70,7 +71,7 @@ def command(
         known, subject = FRONT_END_CHECKS, FrontEndSubject(model)
     else:
         known, subject = CHECKS, Subject(model, params, frontend)
-    checks = chosen_checks(only or known, known)
+    checks, reporter = chosen_checks(only or known, known), TerminalReporter()
     outcomes, out = [], sys.stdout
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
@@ -82,7 +83,8 @@ def command(
                 usable_model(open_registry(), model, frontend)
             _ = subject.loaded
         for check in checks:
-            outcome = examine(check, subject, {})
+            with reporter.bar(f"{model}, check {check}"):
+                outcome = examine(check, subject, {})
             outcomes.append(outcome)
             if format == "table":
                 _print(outcome, max(map(len, known)), out)

@@ -7,8 +7,10 @@ import typer
 
 from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_run
+from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ByOption, ForceOption, OpenOption
-from zoo.cli.output import Text, columns, in_width, is_terminal, make_table, print_result, say
+from zoo.cli.output import Text, columns, in_width, make_table, print_result, say
+from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
     from zoo.evaluate.comparison import ComparedRun, RunComparison
@@ -44,18 +46,19 @@ def command(
 
     Example: zoo compare svm logistic --html comparison.html
     """
-    from zoo.evaluate.compare import compare
-    from zoo.report.comparison import comparison_markdown, comparison_page
+    reporter = TerminalReporter()
+    with reporter.bar(f"comparing {quoted(first)} and {quoted(second)}"):
+        from zoo.evaluate.compare import compare
+        from zoo.report.comparison import comparison_markdown, comparison_page
 
-    found = compare(first, second, by)
+        found = compare(first, second, by)
     note_choices({first: found.first.run, second: found.second.run})
     path = html or (_PAGE if open_page else None)
     if path:
         from zoo.report.comparison import write_comparison
 
-        if is_terminal():  # recordings are decoded for it
-            say(f"writing {path}", err=True)
-        write_comparison(path, found, force)
+        with reporter.bar(f"writing {path}"):  # recordings are decoded for it
+            write_comparison(path, found, force)
     print_result(
         format,
         json=found.to_json(),

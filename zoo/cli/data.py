@@ -81,15 +81,16 @@ def check_data(
 
     Example: zoo data check ./my-music --write
     """
-    from zoo.datasets import renewed_dataset
-    from zoo.datasets.checks.problem import Problem
-    from zoo.datasets.checks.recordings import check
-    from zoo.datasets.metadata import write_metadata
-    from zoo.evaluate.protocols import parse_protocol
-    from zoo.features.neighbours import cached_encoder, check_neighbours
-    from zoo.plugins.registry import find_dataset
-
     reporter = TerminalReporter()
+    with reporter.bar("loading libraries"):
+        from zoo.datasets import renewed_dataset
+        from zoo.datasets.checks.problem import Problem
+        from zoo.datasets.checks.recordings import check
+        from zoo.datasets.metadata import write_metadata
+        from zoo.evaluate.protocols import parse_protocol
+        from zoo.features.neighbours import cached_encoder, check_neighbours
+        from zoo.plugins.registry import find_dataset
+
     if protocol is not None:
         parse_protocol(protocol)
     if write and (reading.only or reading.without or reading.limit):
@@ -253,11 +254,13 @@ def info(
 
     Example: zoo data info demo
     """
-    from zoo.datasets import FeatureTable
-    from zoo.datasets.collections.gtzan import is_gtzan
-    from zoo.plugins.registry import find_dataset
+    reporter = TerminalReporter()
+    with reporter.bar("loading libraries"):
+        from zoo.datasets import FeatureTable
+        from zoo.datasets.collections.gtzan import is_gtzan
+        from zoo.plugins.registry import find_dataset
 
-    dataset = find_dataset(data, reporter=TerminalReporter(), reading=reading)
+    dataset = find_dataset(data, reporter=reporter, reading=reading)
     tracks = Counter(track.label for track in dataset.tracks)
     pairs = zip(dataset.tracks, dataset.groups.tolist(), strict=True)
     groups = Counter(label for label, _ in {(track.label, group) for track, group in pairs})

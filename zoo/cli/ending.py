@@ -1,5 +1,6 @@
 """The end of a command: by an error, an interruption, or when all is printed."""
 
+import logging
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from zoo.cli.colour import ERROR, painted
 from zoo_registry.text import shown
 
 __all__ = ["Interrupted", "fail", "flush"]
+
+_log = logging.getLogger("zoo.cli.printed")
 
 
 class Interrupted:
@@ -56,6 +59,8 @@ def fail(sentence: str, status: int) -> int:
     """
     if os.environ.get("ZOO_DEBUG"):
         traceback.print_exc()
+    _log.error("%s", sentence)
+    _log.debug("exit status %d", status, exc_info=isinstance(sys.exception(), Exception))
     with suppress(OSError):  # stderr may be a closed pipe, or on a full disk
         sys.stderr.write(f"{painted('zoo:', ERROR)} {shown(sentence)}\n")
     return status

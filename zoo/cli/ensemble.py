@@ -34,11 +34,14 @@ def command(
     Example: zoo ensemble svm random-forest --weights fit
     """
     from zoo.cli.train import print_boards
-    from zoo.training.ensemble import ensemble, members_of
 
-    members = members_of(runs)
-    note_choices({word: run.id for word, run in zip(runs, members, strict=True)})
-    made = ensemble(members, weights, reporter=TerminalReporter())
+    reporter = TerminalReporter()
+    with reporter.bar(f"combining {', '.join(runs)}"):
+        from zoo.training.ensemble import ensemble, members_of
+
+        members = members_of(runs)
+        note_choices({word: run.id for word, run in zip(runs, members, strict=True)})
+        made = ensemble(members, weights, reporter=reporter)
     say(f"{made.id} combines {made.record.combines}.", err=True)
     if not (made.has_artefact or made.lack):
         say(f"{made.id} has {made.form}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from zoo.cli.choice import note_choices, note_default
+from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_trained
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import OpenOption
@@ -119,7 +120,7 @@ def _serve(sheet: "LabelSheet", model: "Predictor", command: str, port: int, ope
 
 
 def _say_failed(sentence: str) -> None:
-    say(f"zoo: {sentence}; it is skipped", err=True)
+    say(f"zoo: {sentence}; it is skipped", err=True, style=WARNING)
 
 
 def _run_of(wanted: str) -> "Run | None":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from zoo.cli.colour import BEST, TIED, WARNING
+from zoo.cli.console import TerminalReporter
 from zoo.cli.options import BoardDataOption, BoardProtocolOption, ByOption
 from zoo.cli.output import (
     Alert,
@@ -64,14 +65,15 @@ def command(
 
     Example: zoo leaderboard --data demo --format markdown
     """
-    from zoo.evaluate.leaderboard import leaderboard
-    from zoo.evaluate.side_by_side import side_by_side as compared
-    from zoo.report import tables
+    with TerminalReporter().bar("reading runs"):
+        from zoo.evaluate.leaderboard import leaderboard
+        from zoo.evaluate.side_by_side import side_by_side as compared
+        from zoo.report import tables
 
+        boards = leaderboard(data, protocol, by, seeds=seeds)
+        differences = compared(boards) if side_by_side else []
     if format == "html":
         from zoo.report import page
-    boards = leaderboard(data, protocol, by, seeds=seeds)
-    differences = compared(boards) if side_by_side else []
     if side_by_side and (differences or format == "json"):
         print_result(
             format,

@@ -1,6 +1,7 @@
 """Output of commands on stdout: lines, tables, JSON, CSV and Markdown."""
 
 import io
+import logging
 import shlex
 import shutil
 import sys
@@ -14,6 +15,7 @@ import typer
 
 from zoo.cli.colour import WARNING, is_coloured, painted
 from zoo.cli.fitting import fitted, measured
+from zoo.cli.messages import passes
 from zoo_registry.text import encodable, json_text, quoted, shown
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ __all__ = [
     "make_tree",
     "percent",
     "print_data",
+    "print_note",
     "print_result",
     "print_text",
     "say",
@@ -50,7 +53,7 @@ Text: TypeAlias = "Iterable[str | Table | Tree]"
 
 
 class Note(str):
-    """Line for stderr."""
+    """Line for stderr, left out with --quiet."""
 
     __slots__ = ()
 
@@ -62,7 +65,7 @@ class Alert(str):
 
 
 class AlertNote(Alert, Note):
-    """Line that warns, for stderr."""
+    """Line that warns, for stderr, also with --quiet."""
 
     __slots__ = ()
 
@@ -106,9 +109,11 @@ def print_text(text: Text) -> None:
     """Print lines, tables and trees on stdout, and notes on stderr."""
     for item in text:
         if isinstance(item, str):
-            style = WARNING if isinstance(item, Alert) else None
+            is_note, style = isinstance(item, Note), WARNING if isinstance(item, Alert) else None
+            if is_note and not passes(item, logging.WARNING if style else logging.INFO):
+                continue
             for line in in_width(item):
-                say(line, err=isinstance(item, Note), style=style)
+                _echo(line, is_note, style)
             continue
         from rich.console import Console
 
@@ -152,13 +157,23 @@ def say(text: object = "", *, err: bool = False, style: str | None = None) -> No
     text : object
         What is printed.
     err : bool
-        Whether it is for stderr.
+        Whether it is for stderr: a note, or with a style a warning, which --quiet leaves.
     style : str, optional
         One of the styles of `zoo.cli.colour`.
     """
+    if not err or passes(str(text), logging.WARNING if style else logging.INFO):
+        _echo(str(text), err, style)
+
+
+def print_note(line: str) -> None:
+    """Print one line on stderr, with control characters escaped; not to the log."""
+    _echo(line, err=True)
+
+
+def _echo(text: str, err: bool, style: str | None = None) -> None:
     stream, own = (sys.stderr, sys.__stderr__) if err else (sys.stdout, sys.__stdout__)
     # Beside a bar rich puts a stream there that erases it first; left to itself, typer evades it.
-    line = shown(str(text))
+    line = shown(text)
     coloured = style is not None and is_coloured(stream)
     if style is not None:
         line = painted(line, style, stream)

@@ -11,6 +11,7 @@ import typer
 from zoo.cli import check
 from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_plugin
+from zoo.cli.console import TerminalReporter
 from zoo.cli.options import FormatOption, ListFormatOption
 from zoo.cli.output import AlertNote, Note, Text, columns, make_table, print_data, print_result, say
 from zoo_registry.errors import LimitError, UsageError
@@ -83,7 +84,7 @@ def new(
     # As it is typed in a shell.
     typed = shlex.quote(str(written) if written.is_absolute() else f"./{written.as_posix()}")
     for question in given.questions() if given else ():
-        say(f"{network}: {question}", err=True)
+        say(f"{network}: {question}", err=True, style=WARNING)
     named = name if package else typed
     install = f"`pip install --editable {typed}`, then " if package else ""
     train = f"zoo train svm --front-end {named}" if kind == "front-end" else f"zoo train {named}"
@@ -139,7 +140,8 @@ def doctor(format: FormatOption = "table") -> None:
     from zoo_registry.places import config_folder
     from zoo_registry.plugins import Registry
 
-    states = Registry().plugins(cache_folder() / "slow-plugins.json", patience=None)
+    with TerminalReporter().bar("loading every plugin"):
+        states = Registry().plugins(cache_folder() / "slow-plugins.json", patience=None)
     about = {
         "genre-zoo": f"{version('genre-zoo')}, contract {CONTRACT}",
         "python": platform.python_version(),

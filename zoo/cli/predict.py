@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 import typer
 
 from zoo.cli.choice import note_choices, note_default
+from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_asked
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
@@ -62,13 +63,19 @@ def command(
 
     Example: zoo predict song.mp3
     """
-    from zoo.inference.arguments import models_and_recordings, recordings
-    from zoo.inference.confidence import least_confidence
-    from zoo.inference.output_file import OutputFile, csv_header, csv_lines, is_stdout, json_line
-    from zoo.inference.predict import predict
-    from zoo.inference.predictors import open_models
-
     reporter = TerminalReporter()
+    with reporter.bar("loading libraries"):
+        from zoo.inference.arguments import models_and_recordings, recordings
+        from zoo.inference.confidence import least_confidence
+        from zoo.inference.output_file import (
+            OutputFile,
+            csv_header,
+            csv_lines,
+            is_stdout,
+            json_line,
+        )
+        from zoo.inference.predict import predict
+        from zoo.inference.predictors import open_models
     named, paths = models_and_recordings(given, reporter.note)
     files: list[str] = recordings(paths, reporter.note)
     if output is not None and format == "table":
@@ -76,7 +83,8 @@ def command(
     as_csv = format == "csv"
     if output is not None and is_stdout(output):
         output = None
-    models = open_models(named or [_default()], threads=None if 1 in (jobs, len(files)) else 1)
+    with reporter.bar(f"opening {', '.join(named) or 'the model'}"):
+        models = open_models(named or [_default()], threads=None if 1 in (jobs, len(files)) else 1)
     note_choices(dict(zip(named, (model.name for model in models), strict=False)))
     kept = None
     if output is not None:
@@ -138,9 +146,9 @@ def _write(
         if prediction.error is not None:
             failed += 1
             if aloud:
-                say(f"zoo: {prediction.error}", err=True)
+                say(f"zoo: {prediction.error}", err=True, style=WARNING)
         if prediction.heard is not None:
-            say(f"zoo: {prediction.path}: {prediction.heard}", err=True)
+            say(f"zoo: {prediction.path}: {prediction.heard}", err=True, style=WARNING)
         write(as_line(prediction))
         (file or sys.stdout).flush()
     return failed

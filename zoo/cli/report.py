@@ -25,9 +25,10 @@ def command(
 
     Example: zoo report --data demo --open
     """
-    from zoo.report.page import write_report
-
     reporter = TerminalReporter()
+    with reporter.bar("loading libraries"):
+        from zoo.report.page import write_report
+
     pages = write_report(output, data, protocol, reporter, force)
     if not pages:
         say_no_run(data)

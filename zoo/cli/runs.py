@@ -17,10 +17,8 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, ListFormat
 from zoo.cli.output import (
     AlertNote,
-    Note,
     Text,
     columns,
-    is_terminal,
     make_table,
     percent,
     print_data,
@@ -242,11 +240,12 @@ def verify_runs(
 
     Example: zoo runs verify svm --rerun
     """
-    from zoo.training.verify import lacks_recordings, not_here, verify_run
+    reporter = TerminalReporter()
+    with reporter.bar("loading libraries"):
+        from zoo.training.verify import lacks_recordings, not_here, verify_run
     from zoo.workspace import find_run, runs, runs_of_file
     from zoo_registry.runs import Run
 
-    reporter = TerminalReporter()
     results: list[dict[str, Any]] = []
     file = run if run and run.endswith(".py") else None
     found: Sequence[Run | RunError]
@@ -261,11 +260,10 @@ def verify_runs(
         found = [one]
     for item in found:
         if isinstance(item, Run):
-            if is_terminal():  # it may take long
-                say(f"verifying {item.id}", err=True)
-            findings = verify_run(
-                item, rerun=rerun, data=data, file=file, frontend=frontend, reporter=reporter
-            )
+            with reporter.bar(f"verifying {item.id}"):
+                findings = verify_run(
+                    item, rerun=rerun, data=data, file=file, frontend=frontend, reporter=reporter
+                )
             result = {"run": item.id, "findings": list(map(asdict, findings))}
             if lacks_recordings(item):
                 if not data:
@@ -291,7 +289,7 @@ def _findings(results: list[dict[str, Any]], rerun: bool, ensembles: set[str]) -
         if not result["findings"]:
             if note := result.get("note"):
                 yield f"{name}: files and card verified, not the split and the answers"
-                yield Note(f"{name}: {note}")
+                yield AlertNote(f"{name}: {note}")
             else:
                 yield f"{name}: verified{f'{again} again alike' if rerun else ''}"
         for found in result["findings"]:
@@ -329,7 +327,8 @@ def export_run(
     found = find_run(run)
     note_choices({run: found.id})
     target = folder or output or Path(f"{found.id}-{format}")
-    written = for_the_hub(found, target) if format == "hf" else hand_over(found, target, force)
+    with TerminalReporter().bar(f"exporting {found.id}"):
+        written = for_the_hub(found, target) if format == "hf" else hand_over(found, target, force)
     for path in written:
         print_data(f"{path}\n")
     if format == "hf":

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_trained
+from zoo.cli.console import TerminalReporter
 from zoo.cli.options import MinConfidenceOption, OpenOption, PrecisionOption
 from zoo.cli.output import say
 
@@ -63,10 +65,11 @@ def command(
 
     Example: zoo serve --open
     """
-    from zoo.web.app import Settings, serve
-    from zoo.web.limits import Limits
-    from zoo.web.names import is_loopback
-    from zoo.web.token import Token
+    with TerminalReporter().bar("starting the server"):
+        from zoo.web.app import Settings, serve
+        from zoo.web.limits import Limits
+        from zoo.web.names import is_loopback
+        from zoo.web.token import Token
 
     settings = Settings(
         host,
@@ -89,6 +92,7 @@ def command(
                 f"zoo: {host} can be reached by other machines: whoever reaches it can use the "
                 "models and read their names; `--token-file FILE` asks for a token",
                 err=True,
+                style=WARNING,
             )
         say("The page is served at this address; Ctrl-C ends it.", err=True)
         say(address)  # last: programs that read it may send requests

@@ -127,6 +127,7 @@ def command(
 
     Example: zoo train svm random-forest --data ./my-music
     """
+    reporter = _announced(models, every, data)
     from zoo.datasets import FeatureTable
     from zoo.evaluate.subsets import checked_sizes
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
@@ -150,7 +151,6 @@ def command(
             model = usable_model(registry, name, frontend)
             weighted |= _checked(model, name, params)
             check_name(given_name, model, params, seed, tuned)
-    reporter = TerminalReporter()
     failures: list[str] = []
     scored: list[Run] = []
     with chosen_engine(engine, scheduler, jobs) as workers:
@@ -184,7 +184,7 @@ def command(
                 continue
             except UsageError as error:
                 if every:  # models that do not fit the data are left out
-                    reporter.note(f"{name} is left out: {error}")
+                    reporter.warn(f"{name} is left out: {error}")
                 elif seed == wishes[0][2]:
                     raise
                 else:  # the split of another seed was possible
@@ -197,6 +197,17 @@ def command(
     _print_curves(scored if fewer else ())
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
+
+
+def _announced(models: "Sequence[str] | None", every: bool, data: str) -> TerminalReporter:
+    """Tell what is going to be trained, before the libraries for it are imported."""
+    reporter = TerminalReporter()
+    if models or every:
+        which = "every model that is ready" if every else ", ".join(models or ())
+        reporter.note(f"Training {which} on {data}.")
+        with reporter.bar("loading libraries"):
+            import zoo.training.train  # noqa: F401
+    return reporter
 
 
 def _checked(model: "Model", name: str, params: "Mapping[str, str]") -> dict[str, bool]:

@@ -75,11 +75,13 @@ def command(
 
     Example: zoo tune svm --trials 20 && zoo train svm --tuned
     """
-    from zoo.plugins.registry import find_dataset, open_registry, usable_model
-    from zoo.tuning import trials as tunings
-    from zoo.tuning.search import tune
-
     reporter = TerminalReporter()
+    reporter.note(f"Tuning {model} on {data}: {trials} trials.")
+    with reporter.bar("loading libraries"):
+        from zoo.plugins.registry import find_dataset, open_registry, usable_model
+        from zoo.tuning import trials as tunings
+        from zoo.tuning.search import tune
+
     registry = open_registry()
     usable_model(registry, model, frontend)  # reading the data may take long
     with chosen_engine(engine, scheduler, jobs) as workers:

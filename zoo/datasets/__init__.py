@@ -65,7 +65,8 @@ def open_dataset(
     DatasetError
         If there is no such dataset, or it cannot be used.
     """
-    dataset = _whole(wanted, offered, trust, engine, reporter, reading)
+    with (reporter or Reporter()).bar(f"reading {quoted(wanted)}"):
+        dataset = _whole(wanted, offered, trust, engine, reporter, reading)
     dataset = select(dataset, reading) if reading else dataset
     if reporter:
         from zoo.datasets.checks.name_groups import name_notes
@@ -119,7 +120,7 @@ def _whole(
         if load is None:
             from zoo.datasets.demo import demo_set
 
-            return demo_set()
+            return demo_set(reporter)
         dataset = load()
         if reporter and dataset.said:
             reporter.note(dataset.said)

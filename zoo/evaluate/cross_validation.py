@@ -134,6 +134,11 @@ class FitTask:
         scratch = self.scratch and self.scratch.absolute()
         return vars(self) | {"scratch": scratch, "progress": None}
 
+    def stage(self, name: str) -> None:
+        """Show what is done after the fit, such as the export."""
+        if self.progress:
+            self.progress(1.0, name)
+
     @contextmanager
     def locked_scratch(self) -> Iterator[Path]:
         """Wait until no other model is fitted in this process; yield the folder for its state."""
@@ -273,7 +278,11 @@ def run_fold(task: FoldTask) -> FoldResult:
             trained = time.perf_counter()
             windows = experiment.model.predict(fitted, tested, len(experiment.dataset.classes))
             ended = time.perf_counter()
+            if task.changed:
+                task.stage("asking about changed tracks")
             robustness, changed, skipped = _ask_about_changes(task, fitted)
+            if task.families:
+                task.stage("measuring importance")
             importance = _importance(task, fitted, tested)
     except StorageError:
         raise

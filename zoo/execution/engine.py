@@ -21,6 +21,7 @@ from multiprocessing.resource_tracker import ensure_running
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, TypeVar
 
+from zoo.execution.log import keep_apart
 from zoo_registry.places import has_semaphores
 from zoo_registry.silence import move_stderr
 from zoo_registry.temporary import temporary_folder
@@ -318,4 +319,5 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
     move_stderr()  # before there is another thread
+    keep_apart()
     threading.Thread(target=watch, daemon=True).start()

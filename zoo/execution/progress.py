@@ -9,8 +9,19 @@ __all__ = ["Bar", "Reporter"]
 class Bar:
     """Progress of one piece of work; this class draws nothing."""
 
-    def update(self, done: float, note: str = "") -> None:
-        """Show that `done` steps are done, and a `note` about the current one."""
+    def update(self, done: float, step: str = "", note: str = "") -> None:
+        """Show that `done` units are done.
+
+        Parameters
+        ----------
+        done : float
+            Number of units of work that are done.
+        step : str
+            Name of the current step, such as a fold; a log has a line for every step.
+        note : str
+            State within the step, such as the epoch. One that changes without progress, such as
+            the import of a library, gets a line if it lasts.
+        """
 
 
 class Reporter:
@@ -19,7 +30,22 @@ class Reporter:
     def note(self, text: str) -> None:
         """Show one sentence, `text`."""
 
+    def warn(self, text: str) -> None:
+        """Show one sentence, `text`, that also matters to who wants no notes."""
+        self.note(text)
+
+    def detail(self, text: str) -> None:
+        """Show one sentence, `text`, to who wants to know more."""
+
     @contextmanager
-    def bar(self, title: str, total: float) -> Iterator[Bar]:
-        """Yield the bar of a piece of work, called `title`, of `total` steps."""
+    def bar(self, title: str, total: float | None = None) -> Iterator[Bar]:
+        """Yield the bar of a piece of work.
+
+        Parameters
+        ----------
+        title : str
+            What is done, such as "making the demo set, 200 tracks".
+        total : float, optional
+            Number of units; None for work that has no parts, such as an import.
+        """
         yield Bar()

@@ -125,7 +125,7 @@ def extract(
     _check_columns(dataset, cache, model)
     skipped = [SkippedTrack(track=track, reason=why) for track, why in sorted(reasons.items())]
     for item in skipped:
-        reporter.note(f"left out: {item.reason}")
+        reporter.warn(f"left out: {item.reason}")
     used = dataset.without(set(reasons)) if reasons else dataset
     noted, bandwidth = list[NotedTrack](), list[int]()
     for track in used.tracks:
@@ -140,7 +140,7 @@ def extract(
     known = [found for track in used.tracks if (found := measured.get(track.digest))]
     silent = sum(found.level is None and found.leading > 0 for found in known)
     if 2 * silent > len(known):
-        reporter.note(
+        reporter.warn(
             f"{silent} of {len(known)} recordings are silent, and there is little to learn from "
             "them; `zoo data check` names them"
         )

@@ -121,7 +121,7 @@ def check_neighbours(
     tracks = len(dataset) - len(unusable)
     if not _FEWEST <= tracks <= _MOST:
         if reporter:
-            reporter.note(
+            reporter.warn(
                 f"{tracks} tracks are not compared by {frontend}: it takes {_FEWEST} to {_MOST:,}"
             )
         return []

@@ -139,7 +139,7 @@ def _nameable(files: Sequence[str], reporter: Reporter) -> list[str]:
     paths = list(dict.fromkeys(map(os.path.abspath, files)))  # a link stays one
     names = [path for path in paths if is_audio(path) and encodable(path) == path]
     if len(names) < len(paths):
-        reporter.note(
+        reporter.warn(
             f"{len(paths) - len(names)} files are skipped, because no table of labels can name "
             "them: their names are not in UTF-8, or have no suffix of audio files"
         )
@@ -159,7 +159,7 @@ def _hear(
     workers = min(jobs or os.cpu_count() or 1, len(paths))
     found = map_in_threads(hear, paths, workers, in_order=True)
     try:
-        with reporter.bar(f"{len(paths)} recordings", len(paths)) as bar, closing(found):
+        with reporter.bar(f"predicting {len(paths)} recordings", len(paths)) as bar, closing(found):
             for done, item in enumerate(found, start=1):
                 bar.update(done)
                 yield item

@@ -138,7 +138,10 @@ def _predictions(
     # Threads share the models; decoding, resampling and onnxruntime release Python's lock.
     predictions = map_in_threads(classify, files, workers, in_order)
     try:
-        with reporter.bar(f"{len(files)} files", len(files)) as bar, closing(predictions):
+        with (
+            reporter.bar(f"predicting {len(files)} files", len(files)) as bar,
+            closing(predictions),
+        ):
             for done, of_file in enumerate(predictions, start=1):
                 bar.update(done)
                 yield from of_file

@@ -6,6 +6,7 @@ half.
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -169,6 +170,8 @@ def keras_model(
         from zoo.plugins import keras_data as data
         from zoo.plugins.keras_checkpoint import Checkpoint
 
+        if "tensorflow" not in sys.modules:
+            progress(0.0, "importing TensorFlow")
         keras = framework()
         keras.utils.clear_session()
         keras.utils.set_random_seed(seed % 2**32)

@@ -82,7 +82,9 @@ def write_report(
     RunError
         If the folder cannot be written.
     """
-    boards = leaderboard(data, protocol)
+    reporter = reporter or Reporter()
+    with reporter.bar("reading runs"):
+        boards = leaderboard(data, protocol)
     pages = dict(zip(_file_names(boards), boards, strict=True))
     known = {run.id: run for run in runs() if isinstance(run, Run)}
     for name in [*pages, "index.html"] if len(pages) > 1 else pages:
@@ -90,7 +92,7 @@ def write_report(
     templates = open_templates()
     written = []
     try:
-        with (reporter or Reporter()).bar(f"{len(pages)} pages", len(pages)) as bar:
+        with reporter.bar(f"writing {len(pages)} page{'s' * (len(pages) != 1)}", len(pages)) as bar:
             for done, (name, board) in enumerate(pages.items()):
 
                 def progress(part: float, done: int = done, board: Board = board) -> None:

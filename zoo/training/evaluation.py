@@ -74,7 +74,7 @@ def progress_of_fit(bar: Bar, done: int, title: str) -> Progress:
 
     def progress(fraction: float, note: str = "", **figures: float) -> None:
         """Show the fraction that is done."""
-        bar.update(done + fraction, f"{title} {note}".strip())
+        bar.update(done + fraction, title, note)
 
     progress(0.0)
     return progress
@@ -182,7 +182,7 @@ class Evaluation:
             reasons.setdefault(item.change, []).append(item.reason)
         for change, found in reasons.items():
             tracks = f"{len(found)} track{'s' * (len(found) > 1)}"
-            self.reporter.note(f"{what} {tracks} changed by {change}: {found[0]}")
+            self.reporter.warn(f"{what} {tracks} changed by {change}: {found[0]}")
 
     def _stored_parts(self) -> dict[str, FoldAnswers]:
         """Return the answers of the folds that were trained earlier."""
@@ -194,7 +194,7 @@ class Evaluation:
                 parts[entry.name] = read_fold(self.run, entry, asked, len(self.families))
             except RunError as error:
                 if self.run.fold_path(entry.name).exists():
-                    self.reporter.note(f"{error}; the fold is trained again")
+                    self.reporter.warn(f"{error}; the fold is trained again")
                 self.entries.remove(entry)
         return parts
 
@@ -245,7 +245,7 @@ class Evaluation:
             except OSError as error:
                 entry.error, answers = in_a_line(error), None
         if not answers:
-            self.reporter.note(f"{self.run.id}, {entry.description} failed: {entry.error}")
+            self.reporter.warn(f"{self.run.id}, {entry.description} failed: {entry.error}")
         self.entries.append(entry)
         self.store()
         if answers:  # not before it is stored, or a kill in between would cost the fold

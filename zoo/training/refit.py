@@ -122,7 +122,9 @@ def _exported(run: Run, task: Refit, fitted: object) -> dict[str, Any]:
     model, dataset = experiment.model, experiment.dataset
     arrays = experiment.arrays(np.arange(len(dataset)))
     try:
-        return write_artefact(run, model, fitted, dataset, arrays, task.folds, task.predictions)
+        return write_artefact(
+            run, model, fitted, dataset, arrays, task.folds, task.predictions, task.stage
+        )
     except Exception as error:
         at = "" if isinstance(error, ZooError) else place(error, model.module.__file__)
         return {"error": in_a_line(error) + at, "impossible": isinstance(error, CannotExport)}

@@ -127,7 +127,7 @@ def train(
     # but a run that used all of them is found without.
     used = extraction.dataset if extraction else data
     while True:
-        splitting = chosen(used, note=reporter.note)
+        splitting = chosen(used, note=reporter.warn)
         record = new_record(loaded, resolved, used, splitting, grouped, seed)
         record.tuned = tuning_info
         record.dataset.whole = None if used is data else data.fingerprint
@@ -243,7 +243,7 @@ def _is_done(run: Run, model: Model, reporter: Reporter) -> bool:
     if not lost:
         reporter.note(f"{run.id} is trained already: {run.folder}")
         return True
-    reporter.note(f"{run.id} is damaged, and is repaired now: {', '.join(lost)}")
+    reporter.warn(f"{run.id} is damaged, and is repaired now: {', '.join(lost)}")
     if lost == [CARD]:
         drop_links(run.card_path)
         write_text(run.card_path, model_card(run, run.predictions()))

@@ -89,14 +89,14 @@ class Training:
 
     def finish(self) -> Run:
         """Train the folds that are missing, then make the artefact."""
+        self.reporter.note(self._about)
         self._store()
         self._announce("zoo_run_started")
         predictions = None
         try:
             model, dataset = self.experiment.model, self.experiment.dataset
             extract_copies(dataset, model, self.engine, self.reporter)
-            title = f"{self.record.title}, seed {self.record.seed}"
-            with self.reporter.bar(title, len(self.folds) + 1) as bar:
+            with self.reporter.bar(self._title, len(self.folds) + 2) as bar:
                 predictions = self._kept() or self._evaluated(bar)
                 if predictions and not self._has_artefact:
                     self._refit(predictions, bar)
@@ -114,6 +114,20 @@ class Training:
         if self.run.complete:
             clear(self.run)
         return self.run
+
+    @property
+    def _title(self) -> str:
+        """What is trained: model, dataset and seed, by which several runs are told apart."""
+        return f"{self.record.title} on {self.record.dataset.name}, seed {self.record.seed}"
+
+    @property
+    def _about(self) -> str:
+        split, folds = self.record.protocol, len(self.folds)
+        ungrouped = "" if split.grouped else ", split by track"
+        return (
+            f"{self._title}: {len(self.experiment.dataset)} tracks, {split.spec}{ungrouped}, "
+            f"{folds} fold{'s' * (folds != 1)}"
+        )
 
     def _end(self, error: str | None, scored: Predictions | None) -> None:
         record, is_due = self.record, self.record.artefact.is_due
@@ -257,7 +271,7 @@ class Training:
                 temporary.write_bytes(content)
             remember_own(hashlib.sha256(content).hexdigest())
         for sentence in result.notes:
-            self.reporter.note(sentence)
+            self.reporter.warn(sentence)
         self.record.artefact = result.described
         self.record.artefact.params = found
         if former.saved and not result.described.saved:  # not before: it was kept for this artefact
@@ -265,4 +279,4 @@ class Training:
             shutil.rmtree(self.run.saved_path, ignore_errors=True)
         if self.record.artefact.impossible:
             self.reporter.note(f"{self.run.id} has {self.run.form}")
-        bar.update(len(self.folds) + 1, "all tracks")
+        bar.update(len(self.folds) + 2, "all tracks")

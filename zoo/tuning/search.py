@@ -97,7 +97,7 @@ def tune(
         data = find_dataset(data, registry, engine=engine, reporter=reporter)
     dataset = extract(data, loaded, engine, reporter).dataset
     extract_copies(dataset, loaded, engine, reporter)
-    splitting = chosen_protocol(protocol, dataset, grouped, reporter.note)
+    splitting = chosen_protocol(protocol, dataset, grouped, reporter.warn)
     fold = splitting.folds(dataset, seed, grouped)[0]
     described = {
         "model": [loaded.card.name, loaded.source.distribution, loaded.source.version],
@@ -113,7 +113,7 @@ def tune(
     folder = (root or models_folder()) / file_name(dataset.name) / "tuning" / name
     search = Search(Experiment(loaded, dataset, seed), tuner, grouped, engine)
     waiting = f"{name} is being tuned already; waiting for it"
-    title = f"{loaded.card.title}, {trials} trials"
+    title = f"{loaded.card.title} on {dataset.name}, {trials} trials"
     with locked(folder, lambda: reporter.note(waiting)), reporter.bar(title, trials + 1) as bar:
         spec = {"spec": loaded.source.frontend_spec}
         return search.run(fold.train, trials, folder, described | spec, bar)
@@ -345,13 +345,13 @@ class _Trials:
     def _progress(self, trial: Trial, done: int) -> Progress:
         def progress(fraction: float, note: str = "", **figures: float) -> None:
             position = trial.number + (done + fraction) / len(self._folds)
-            self._bar.update(position, f"trial {trial.number} {note}".strip())
+            self._bar.update(position, f"trial {trial.number}", note)
 
         return progress
 
     def show(self, done: int, best: Trial | None) -> None:
         """Show how many trials are done, and the best score."""
-        self._bar.update(done, f"best {best.score:.3f}" if best and best.score else "")
+        self._bar.update(done, note=f"best {best.score:.3f}" if best and best.score else "")
 
     def clear(self) -> None:
         """Delete what only an unfinished trial needs."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.commands import (
+    WARNING,
     FormatOption,
     MinConfidenceOption,
     PrecisionOption,
@@ -97,7 +98,8 @@ def command(
             say(_line(result))
         if result.error:
             is_named = result.error.startswith(result.path)
-            say(f"zoo: {result.error if is_named else f'{result.path}: {result.error}'}", err=True)
+            reason = result.error if is_named else f"{result.path}: {result.error}"
+            say(f"zoo: {reason}", err=True, style=WARNING)
         if result.written and kept and kept.count == 1:  # at once: the command may be interrupted
             reporter.note(f"`zoo tag --undo {quote(str(kept.path))}` restores the former genres")
     reporter.note(", ".join(f"{counts[what]} {what}" for what in sorted(counts)))
@@ -135,7 +137,7 @@ def _undo(path: Path, format: str) -> None:
         elif reason is None:
             say(f"restored  {entry.path}")
         if failed:
-            say(f"zoo: {entry.path}: {reason}", err=True)
+            say(f"zoo: {entry.path}: {reason}", err=True, style=WARNING)
     TerminalReporter().note(", ".join(f"{counts[what]} {what}" for what in sorted(counts)))
     if counts[_FAILED]:
         raise typer.Exit(1)
