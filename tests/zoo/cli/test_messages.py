@@ -223,4 +223,4 @@ def test_an_interruption_leaves_no_broken_line(feature_table, workspace):
     assert process.returncode == 130
     assert said.splitlines()[-1].startswith("zoo: interrupted; ")
     assert "Traceback" not in said
-    assert "interrupted; what was finished is kept" in log.read_text()
+    assert "zoo.cli.printed: interrupted; " in log.read_text()
