@@ -25,6 +25,7 @@ from zoo.cli.options import (
     with_reading,
 )
 from zoo.cli.output import print_text, say
+from zoo.cli.plan import plan_text
 from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
 
@@ -115,6 +116,13 @@ def command(
     ] = None,
     given_name: NameOption = None,
     note: NoteOption = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Train nothing; print what would be trained and about how long it takes.",
+        ),
+    ] = False,
     jobs: JobsOption = None,
     engine: EngineOption = "processes",
     scheduler: SchedulerOption = None,
@@ -158,6 +166,12 @@ def command(
         dataset = origin.extended(dataset, registry, reporter)
         for sentence in _facts(dataset, protocol, not ungrouped, names, weighted):
             reporter.note(sentence)
+        if dry_run:
+            grouped = not ungrouped
+            print_text(
+                plan_text(registry, dataset, wishes, params, protocol, grouped, wanted, every)
+            )
+            return
         for frontend, name, seed in wishes:
             try:
                 run = train(
@@ -193,8 +207,15 @@ def command(
             scored += [run] * run.is_scored
             failures += [run.lack] if run.lack else []
             failures += run.record.sizes.failures if run.record.sizes else []
-    print_boards(scored, audio=not isinstance(dataset, FeatureTable))
-    _print_curves(scored if fewer else ())
+    _finish(scored, failures, audio=not isinstance(dataset, FeatureTable), curves=bool(fewer))
+
+
+def _finish(
+    scored: "Sequence[Run]", failures: "Sequence[str]", *, audio: bool, curves: bool
+) -> None:
+    """Print boards and curves of what was trained; raise `PluginError` if anything failed."""
+    print_boards(scored, audio=audio)
+    _print_curves(scored if curves else ())
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 

@@ -1,6 +1,5 @@
 """Experiment files: the options of a command as TOML."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -52,15 +51,15 @@ def test_a_file_is_the_command_and_the_command_line_wins(table, command, tmp_pat
     assert f"{run.id} is trained already" in err
 
 
-def test_a_search_takes_a_file(table, command):
+def test_a_search_takes_a_file_with_its_own_argument(table, command):
     file = table / "study.toml"
-    data = next(table.glob("*.csv")).name
-    file.write_text(f'model = "decision-tree"\ndata = "{data}"\ntrials = 1\n')
-    status, out, _ = command("tune", "--config", file, "--format", "json")
-    assert status == 0
-    assert len(json.loads(out)["trials"]) == 2
-    file.write_text(f'models = "decision-tree"\ndata = "{data}"\n')
-    assert command("tune", "--config", file)[0] == 2
+    file.write_text('model = "no-such-model"\ntrials = 1\n')
+    status, _, err = command("tune", "--config", file)
+    assert (status, "no-such-model" in err) == (2, True)
+    file.write_text('models = "decision-tree"\n')
+    assert (
+        "there is no key 'models', the closest is 'model'" in command("tune", "--config", file)[2]
+    )
 
 
 @pytest.mark.parametrize(

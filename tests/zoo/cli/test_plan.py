@@ -1,0 +1,51 @@
+"""``zoo train --dry-run``: what would be trained, and about how long it takes."""
+
+import pytest
+
+from zoo.training.estimate import Estimate, in_words
+from zoo.workspace import models_folder
+
+
+def test_a_plan_trains_nothing_and_learns_from_earlier_runs(feature_table, command):
+    data = feature_table(tracks=20)
+    train = ("train", "decision-tree", "knn", "--data", data, "--protocol", "kfold:2")
+    status, out, _ = command(*train, "--dry-run")
+    assert status == 0
+    assert "decision-tree, knn: estimated from a rule" not in out
+    assert "decision-tree: estimated from a rule, 0.01 s per track and training" in out
+    assert out.endswith("Nothing was trained.\n")
+    assert not models_folder().exists()
+    assert command(*train[:2], *train[3:])[0] == 0
+    before = sorted(models_folder().rglob("*"))
+    status, out, _ = command(*train, "--seed", "0", "--seed", "1", "--dry-run")
+    assert status == 0
+    rows = {line.split("  ")[0].strip(): line for line in out.splitlines() if "kfold" not in line}
+    assert "nothing to do" in rows["decision-tree"]
+    assert "complete" in rows["decision-tree"]
+    assert "new" in rows["decision-tree, seed 1"]
+    assert "decision-tree, seed 1: estimated from 1 earlier run of decision-tree on this" in out
+    assert "knn, knn, seed 1: estimated from a rule" in out
+    assert sorted(models_folder().rglob("*")) == before
+
+
+@pytest.mark.parametrize("options", [["--protocol", "kfold:99"], ["--set", "depth=3"]])
+def test_a_plan_refuses_what_a_training_refuses(options, feature_table, command):
+    data = feature_table(tracks=20)
+    for more in ([], ["--dry-run"]):
+        status, out, err = command("train", "decision-tree", "--data", data, *options, *more)
+        assert (status, out) == (2, "")
+        assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.4, 3.2, "0.4 to 3 s"),
+        (12.3, 80, "12 to 80 s"),
+        (31, 93, "0.5 to 2 min"),
+        (330, 1234, "6 to 21 min"),
+        (3600, 90_000, "1 to 25 h"),
+    ],
+)
+def test_a_range_has_few_digits(low, high, words):
+    assert in_words([Estimate("a", "new", 2, 3, 0, low, high, "a rule")]) == words
