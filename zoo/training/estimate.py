@@ -85,6 +85,11 @@ def estimate(
         The split.
     wish : Wish
         What is asked about changed tracks.
+
+    Returns
+    -------
+    Estimate
+        State of the run, and the time that is left of it.
     """
     record = new_record(model, params, dataset, protocol, grouped, seed)
     folds = protocol.folds(dataset, seed, grouped)
@@ -164,6 +169,11 @@ def in_words(estimates: Sequence[Estimate]) -> str:
     ----------
     estimates : sequence of Estimate
         One per training.
+
+    Returns
+    -------
+    str
+        Lowest and highest time.
     """
     low, high = sum(one.low for one in estimates), sum(one.high for one in estimates)
     unit, seconds = next(
