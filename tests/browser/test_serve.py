@@ -268,7 +268,8 @@ def test_a_recording_from_the_microphone(page):
     click(page, "#record")
     until(lambda: page.driver.find_element("id", "time").text == "0:01")
     click(page, "#stop")
-    until(lambda: is_idle(page) and len(texts(page, ".card")) == 2)
+    until(lambda: is_idle(page) and texts(page, "article"))
+    assert len(texts(page, ".card")) == 2, texts(page, "article")
     assert texts(page, "h3")[0].startswith("recording ")
     page.run(
         "navigator.mediaDevices.getUserMedia = "
@@ -293,7 +294,7 @@ LONG = np.zeros(73 * 8000)
 @pytest.mark.parametrize(
     ("name", "content", "words", "is_sent"),
     [
-        ("odd.flac", b"Dear page, this is a text.\n" * 20, "is no audio that can be decoded", True),
+        ("odd.flac", b"Dear page, this is a text.\n" * 20, "is not audio that can be decoded", True),
         ("odd.flac", b"", "the file is empty", False),
         ("odd.wav", bytes(2_100_000), "3 MB, and this server takes up to 2 MB", False),
         ("odd.wav", LONG, "lasts 1:13, and this server takes up to 1.2 minutes", False),

@@ -31,13 +31,16 @@ export async function record(onTick) {
   const recorder = new MediaRecorder(stream);
   const parts = [];
   recorder.ondataavailable = ({ data }) => parts.push(data);
-  const begun = performance.now();
   const samples = new Float32Array(meter.fftSize);
+  await new Promise((resolve) => {
+    recorder.onstart = resolve;
+    recorder.start();
+  });
+  const begun = performance.now();
   const ticks = setInterval(() => {
     meter.getFloatTimeDomainData(samples);
     onTick((performance.now() - begun) / 1000, samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0));
   }, 100);
-  recorder.start();
   return () =>
     new Promise((resolve) => {
       recorder.onstop = () => {
