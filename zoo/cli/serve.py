@@ -54,9 +54,10 @@ def command(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Write nothing but uploads, which are deleted.")
     ] = False,
-    log_requests: Annotated[
-        bool, typer.Option(help="Write one line on stderr for each request.")
-    ] = True,
+    no_log_requests: Annotated[
+        bool,
+        typer.Option("--no-log-requests", help="Do not write a line on stderr for each request."),
+    ] = False,
     min_confidence: MinConfidenceOption = "0",
     precision: PrecisionOption = None,
     open: OpenOption = False,
@@ -78,7 +79,7 @@ def command(
         Limits(max_megabytes, max_minutes),
         Token.chosen(token, token_file),
         read_only,
-        log_requests,
+        not no_log_requests,
         min_confidence,
         precision,
     )

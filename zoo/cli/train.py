@@ -135,7 +135,7 @@ def command(
 
     Example: zoo train svm random-forest --data ./my-music
     """
-    reporter = _announced(models, every, data)
+    reporter = _announced("Planning" if dry_run else "Training", models, every, data)
     from zoo.datasets import FeatureTable
     from zoo.evaluate.subsets import checked_sizes
     from zoo.plugins.registry import find_dataset, open_registry, usable_model
@@ -220,12 +220,14 @@ def _finish(
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 
 
-def _announced(models: "Sequence[str] | None", every: bool, data: str) -> TerminalReporter:
+def _announced(
+    verb: str, models: "Sequence[str] | None", every: bool, data: str
+) -> TerminalReporter:
     """Tell what is going to be trained, before the libraries for it are imported."""
     reporter = TerminalReporter()
     if models or every:
         which = "every model that is ready" if every else ", ".join(models or ())
-        reporter.note(f"Training {which} on {data}.")
+        reporter.note(f"{verb} {which} on {data}.")
         with reporter.bar("loading libraries"):
             import zoo.training.train  # noqa: F401
     return reporter
