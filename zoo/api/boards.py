@@ -202,10 +202,10 @@ def size_curve(run: str | Path | Run) -> "SizeCurve | None":
     Examples
     --------
     >>> import zoo
-    >>> run = zoo.train("logistic", protocol="holdout:0.3", sizes=(5, 10))
+    >>> run = zoo.train("logistic", protocol="holdout:0.3", sizes=(2, 3))
     >>> curve = zoo.size_curve(run)
     >>> [point.name for point in curve.points]
-    ['5', '10', 'all']
+    ['2', '3', 'all']
     """
     from zoo.api.runs import load
     from zoo.evaluate import size_curve as evaluated
