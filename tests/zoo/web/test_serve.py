@@ -152,7 +152,7 @@ class TestAnswers:
         for line in lines:
             if line["file"] == 1:
                 assert list(line) == ["path", "run", "file", "error"]
-                assert "bad.wav is no audio" in line["error"]
+                assert "bad.wav is not audio" in line["error"]
                 continue
             query = {"model": line["run"], "timeline": True, "waveform": True}
             single = client.post("/api/predict", params=query, content=song.read_bytes()).json()
@@ -273,7 +273,7 @@ class TestHostile:
         ("content", "status", "words"),
         [
             (b"", 400, "empty (0 bytes)"),
-            (b"Dear server,\n\nplease classify me.\n" * 100, 415, "no audio"),
+            (b"Dear server,\n\nplease classify me.\n" * 100, 415, "not audio"),
             (b"fLaC" + bytes(1000), 415, "decoded"),
             (b"\0" * 100_000, 415, "decoded"),
             (b"RIFF\xff\xff\xff\xffWAVE", 415, "decoded"),

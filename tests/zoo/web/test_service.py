@@ -162,7 +162,7 @@ class TestService:
         songs = [Song(odd_songs[name], name) for name in names]
         found = [asyncio.run(service.predict(model, song, None))[0] for song in songs]
         for answer, path in zip(found, (song.path for song in songs), strict=True):
-            (expected,) = zoo.predict("torn", path, timeline=True)
+            (expected,) = zoo.predict("torn", [path], timeline=True)
             assert replace(answer, path=str(path)) == expected
         assert [answer.label for answer in found] == ["low", UNKNOWN, UNKNOWN, "low"]
 
