@@ -202,10 +202,10 @@ def size_curve(run: str | Path | Run) -> "SizeCurve | None":
     Examples
     --------
     >>> import zoo
-    >>> run = zoo.train("logistic", protocol="holdout:0.3", sizes=(2, 3))
+    >>> run = zoo.train("logistic", protocol="holdout:0.3", sizes=2)
     >>> curve = zoo.size_curve(run)
     >>> [point.name for point in curve.points]
-    ['2', '3', 'all']
+    ['2', 'all']
     """
     from zoo.api.runs import load
     from zoo.evaluate import size_curve as evaluated
