@@ -69,7 +69,8 @@ class RunRecord(Structure, kw_only=True):
     package that may change the result; `error` the reason why the run failed, or why it has no
     artefact yet. `extraction` has ``tracks, decode_seconds,
     frontend_seconds``: the tracks whose arrays were computed for this run, and the time that it
-    took, summed over all workers; it is empty for a table of features. `split` is the sha256 over
+    took, summed over all workers; and ``audio_seconds``, the length of all recordings. It is empty
+    for a table of features. `split` is the sha256 over
     the track ids of every training and test part, `predictions` that of `predictions.csv`.
     `frontend_plugin` describes the plugin of the front end, if it has one. `beta` is the power that
     calibrates the artefact, None in runs of earlier versions. `copies` is the version of the

@@ -149,6 +149,7 @@ def extract(
         "tracks": sum(i.reason is None and i.decode_seconds > 0 for i in computed.values()),
         "decode_seconds": sum(item.decode_seconds for item in computed.values()),
         "frontend_seconds": sum(item.frontend_seconds for item in computed.values()),
+        "audio_seconds": sum(found.seconds for found in known),
     }
     return Extraction(used, skipped, noted, bandwidth, effort)
 

@@ -3,9 +3,13 @@
 import os
 import platform
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
+from statistics import mean
 
+from zoo.audio.decode import open_stream
 from zoo.datasets import Dataset, FeatureTable
 from zoo.evaluate.protocols import Protocol
 from zoo.features.arrays import frontend_of
@@ -13,7 +17,7 @@ from zoo.features.cache import FeatureCache, features_folder
 from zoo.training.record import new_record
 from zoo.training.wish import Wish
 from zoo.workspace import run_folder, runs
-from zoo_registry.errors import RunError
+from zoo_registry.errors import AudioError, RunError
 from zoo_registry.model import Model
 from zoo_registry.parameters import ParamValue
 from zoo_registry.record import RunRecord
@@ -21,9 +25,10 @@ from zoo_registry.runs import Run
 
 __all__ = ["Estimate", "estimate", "in_words"]
 
-# Seconds per track and training of a model, and per track and processor for its array, where no
-# earlier run tells: those of a machine of 2020.
-_CLASSICAL, _NETWORK, _ARRAY = 0.01, 0.2, 0.1
+# Seconds per track and training of a model, and per track and processor for its array, if there is
+# no earlier run: those of a machine of 2020, for recordings of half a minute.
+_CLASSICAL, _NETWORK, _ARRAY, _LENGTH = 0.01, 0.2, 0.1, 30.0
+_HEADERS = 10  # recordings whose headers are read for their usual length
 _START = 8.0  # seconds for libraries, the ONNX file and its comparison
 _UNITS, _LEAST = (("h", 3600), ("min", 60), ("s", 1)), 1.5
 _TEN = 10  # from which on a figure has two digits
@@ -112,8 +117,9 @@ def estimate(
     fits = sum(len(fold.train) for fold in folds[len(run.record.folds) :]) + len(dataset)
     known = [one.record for one in runs() if isinstance(one, Run) and _is_of_here(one)]
     own = [one for one in known if one.model.name == model.card.name]
-    arrays = _array_seconds(known, record.frontend["name"]) * (missing + changed)
-    rest = [rate for one in own if (rate := _rate(one, _array_seconds([one], "") or 0.0))]
+    length = _usual_length(dataset)
+    arrays = length * _array_seconds(known, record.frontend["name"]) * (missing + changed)
+    rest = [_rate(one, length) for one in own if one.started and one.finished]
     if not rest:
         each = _CLASSICAL if model.card.family == "classical" else _NETWORK
         rest, (least, most) = [(_START + each * fits) / fits], _RULE
@@ -121,7 +127,7 @@ def estimate(
     else:
         same = [one for one in own if one.dataset.fingerprint == dataset.fingerprint]
         least, most = _SAME if same else _OTHER
-        what = "this dataset" if same else "other data, scaled by tracks"
+        what = "this dataset" if same else "other data, scaled by tracks and their length"
         basis = f"{len(rest)} earlier run{'s' * (len(rest) > 1)} of {model.card.name} on {what}"
     low, high = (end * fits + arrays for end in (min(rest), max(rest)))
     return Estimate(run.id, state, len(folds), tracks, missing, least * low, most * high, basis)
@@ -134,32 +140,55 @@ def _is_of_here(run: Run) -> bool:
     return run.complete and (machine.platform, machine.processors, machine.python) == here
 
 
-def _array_seconds(records: Iterable[RunRecord], frontend: str) -> float:
-    """Return the seconds per array that runs with a front end took; by a rule if none tells."""
+def _usual_length(dataset: Dataset) -> float:
+    """Return the usual length of a track in seconds, as headers of some recordings state it."""
+    if isinstance(dataset, FeatureTable):
+        return _LENGTH
+    recorded = [(track.path, track.segment) for track in dataset.tracks if track.path]
+    lengths = list[float]()
+    for path, part in recorded[:: -(-len(recorded) // _HEADERS) or 1]:
+        with suppress(AudioError):
+            lengths.append(part.end - part.start if part else open_stream(path).seconds)
+    return mean([one for one in lengths if isfinite(one)] or [_LENGTH])
+
+
+def _recorded_length(record: RunRecord) -> float | None:
+    """Return the mean length of the tracks of a run in seconds; None if it was not recorded."""
+    return (record.extraction.get("audio_seconds") or 0.0) / record.dataset.tracks or None
+
+
+def _array_seconds(records: Iterable[RunRecord], frontend: str | None = None) -> float:
+    """Return the seconds per second of sound that runs took for arrays of a front end."""
     for record in records:
-        computed = record.extraction
-        if computed.get("tracks") and record.frontend["name"] == (
-            frontend or record.frontend["name"]
-        ):
+        computed, length = record.extraction, _recorded_length(record) or _LENGTH
+        if computed.get("tracks") and frontend in (None, record.frontend["name"]):
             seconds = computed["decode_seconds"] + computed["frontend_seconds"]
-            return seconds / computed["tracks"] / (os.cpu_count() or 1)
-    return _ARRAY / (os.cpu_count() or 1)
+            return seconds / computed["tracks"] / length / (os.cpu_count() or 1)
+    return _ARRAY / _LENGTH / (os.cpu_count() or 1)
 
 
-def _rate(record: RunRecord, array: float) -> float | None:
-    """Return the seconds per track and training of a run, without those for its arrays."""
-    if not (record.started and record.finished):
-        return None
-    wall = (
-        datetime.fromisoformat(record.finished) - datetime.fromisoformat(record.started)
-    ).total_seconds()
+def _rate(record: RunRecord, length: float) -> float:
+    """Return the seconds per track and training that a run took apart from its arrays.
+
+    Parameters
+    ----------
+    record : RunRecord
+        A run that began and ended.
+    length : float
+        Usual length of the tracks of the other run that is estimated, in seconds.
+    """
+    begun, ended = record.started or "", record.finished or ""
+    wall = (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds()
+    own_length = _recorded_length(record)
     computed = record.extraction.get("tracks") or 0
     changed = (record.robustness.tracks if record.robustness else 0) * bool(computed)
+    arrays = _array_seconds([record]) * (own_length or _LENGTH) * (computed + changed)
     fits = sum(fold.train_tracks for fold in record.folds) + record.dataset.tracks
     fitted = sum(fold.train_seconds or 0.0 for fold in record.folds)
     fitted += record.artefact.fit_seconds or 0.0
     # A run that was interrupted waited for days.
-    return max(fitted, min(wall - array * (computed + changed), 10 * fitted + 60)) / max(fits, 1)
+    each = max(fitted, min(wall - arrays, 10 * fitted + 60)) / max(fits, 1)
+    return each * (length / own_length if own_length else 1.0)
 
 
 def in_words(estimates: Sequence[Estimate]) -> str:

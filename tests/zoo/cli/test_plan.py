@@ -1,5 +1,7 @@
 """``zoo train --dry-run``: what would be trained, and about how long it takes."""
 
+import re
+
 import pytest
 
 from zoo.training.estimate import Estimate, in_words
@@ -26,6 +28,23 @@ def test_a_plan_trains_nothing_and_learns_from_earlier_runs(feature_table, comma
     assert "decision-tree, seed 1: estimated from 1 earlier run of decision-tree on this" in out
     assert "knn, knn, seed 1: estimated from a rule" in out
     assert sorted(models_folder().rglob("*")) == before
+
+
+def test_longer_recordings_take_longer(tone_folder, command):
+    seconds = {}
+    for name, length in (("short", 1.0), ("long", 8.0)):
+        folder = tone_folder(name, seconds=length)
+        train = ("train", "svm", "--data", folder, "--protocol", "kfold:2", "--no-robustness")
+        if name == "short":
+            assert command(*train)[0] == 0
+            train += ("--seed", "1")
+        status, out, _ = command(*train, "--dry-run")
+        assert status == 0
+        assert ("on this dataset" in out) == (name == "short")
+        assert ("scaled by tracks and their length" in out) == (name == "long")
+        found = re.search(r"All together: ([\d.]+) to ([\d.]+) (s|min)", out)
+        seconds[name] = float(found[2]) * (60 if found[3] == "min" else 1)
+    assert seconds["long"] > 3 * seconds["short"]
 
 
 @pytest.mark.parametrize("options", [["--protocol", "kfold:99"], ["--set", "depth=3"]])
