@@ -37,7 +37,7 @@ class Interrupted:
     def status(self) -> int:
         """Print the reason; return the exit status that shells give to the signal."""
         number = self.signal or signal.SIGINT
-        what = "interrupted" if number == signal.SIGINT else "told to end"
+        what = "interrupted" if number == signal.SIGINT else "stopped"
         sentence = f"{what}; progress is saved; run the same command to continue"
         return fail(sentence, 128 + number)
 

@@ -165,7 +165,7 @@ def _classify(
             length = max(stream.seconds, 1.0)
             meter = Meter(stream.rate)
             pieces: list[Windows] = []
-            with (reporter or Reporter()).bar(Path(file).name, length) as bar:
+            with (reporter or Reporter()).bar(f"predicting {Path(file).name}", length) as bar:
                 blocks = while_wanted(is_wanted, waveform(stream, predictor.rate, meter))
                 if enough := _with_at_least(predictor.shortest, blocks):
                     for piece in predictor.stream(enough):
