@@ -285,13 +285,13 @@ def verify_runs(
 def _findings(results: list[dict[str, Any]], rerun: bool, ensembles: set[str]) -> Text:
     for result in results:
         name = result["run"] or "damaged run"
-        again = ", and combined" if name in ensembles else ", and trained"
+        again = "combined" if name in ensembles else "trained"
         if not result["findings"]:
             if note := result.get("note"):
                 yield f"{name}: files and card verified, not the split and the answers"
                 yield AlertNote(f"{name}: {note}")
             else:
-                yield f"{name}: verified{f'{again} again alike' if rerun else ''}"
+                yield f"{name}: verified{f'; {again} again with the same result' * rerun}"
         for found in result["findings"]:
             yield f"{name}: {found['what']}: {found['detail']}"
 
