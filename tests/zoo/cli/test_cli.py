@@ -475,7 +475,9 @@ def test_the_real_command_and_a_pipe_that_closes(workspace, feature_table):
     version = subprocess.run([ZOO, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("genre-zoo ")
     module = [sys.executable, "-m", "zoo", "--version"]
-    assert subprocess.run(module, capture_output=True, text=True).stdout == version.stdout
+    assert (
+        subprocess.run(module, capture_output=True, text=True, check=True).stdout == version.stdout
+    )
 
 
 def test_a_report_names_its_pages_and_opens_the_first(command, mistaken, workspace, monkeypatch):
