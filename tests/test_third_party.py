@@ -221,7 +221,7 @@ class TestBroken:
     )  # fmt: skip
     def test_naming_one_is_one_sentence(self, install, tone_folder, name):
         installed = install("broken")
-        done = run("train", name, "--data", str(tone_folder()))
+        done = run("-q", "train", name, "--data", str(tone_folder()))
         assert done.returncode in (1, 2)
         assert done.stdout == ""
         assert done.stderr.startswith("zoo: ")
@@ -334,7 +334,7 @@ class TestFrontEnds:
     )
     def test_naming_a_broken_one_is_one_sentence(self, install, tone_folder, name, sentence):
         install("broken", "front_ends")
-        done = run("train", "svm", "--front-end", name, "--data", str(tone_folder()))
+        done = run("-q", "train", "svm", "--front-end", name, "--data", str(tone_folder()))
         assert done.returncode in (1, 2)
         assert done.stdout == ""
         assert sentence in done.stderr

@@ -560,7 +560,7 @@ def test_an_answer_file_that_cannot_be_written(hearing, torn_song, monkeypatch, 
         OutputFile(Path("file") / "out.csv", True, False, "x")
     assert "file" in str(caught.value)
     monkeypatch.setattr(
-        sys, "argv", ["zoo", "predict", "torn", "torn.wav", "--output", "file/x.csv"]
+        sys, "argv", ["zoo", "-q", "predict", "torn", "torn.wav", "--output", "file/x.csv"]
     )
     assert run_command() in (1, 2)
     captured = capsys.readouterr()

@@ -142,7 +142,7 @@ def test_one_that_takes_no_weights_is_refused_in_one_sentence(lopsided, command,
         train("./own.py", lopsided)
     words = ("svm", "./own.py", "--data", lopsided, "--set", "class_weight=balanced")
     for line in (("train", *words), ("plugins", "check", "./own.py", *words[-2:])):
-        assert command(*line) == 2
+        assert command("-q", *line) == 2
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         assert "leave out class_weight=balanced" in said

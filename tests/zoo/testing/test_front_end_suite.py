@@ -236,7 +236,7 @@ class TestCommand:
         ],
     )
     def test_a_wrong_command_is_one_sentence(self, arguments, sentence, zoo_process):
-        done = zoo_process("plugins", "check", *arguments)
+        done = zoo_process("-q", "plugins", "check", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert sentence in done.stderr
         assert done.stderr.count("\n") == 1

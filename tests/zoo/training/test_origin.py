@@ -428,7 +428,7 @@ class TestKeepClasses:
     ],
 )
 def test_contradictions_are_one_sentence(options, said, command, capsys, workspace):
-    assert command("train", "logistic", "--data", "mine", *options) == 2
+    assert command("-q", "train", "logistic", "--data", "mine", *options) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1

@@ -549,7 +549,7 @@ class TestProcess:
         arguments = [argument.replace("{taken}", taken) for argument in arguments]
         zoo_ = str(Path(sys.executable).with_name("zoo"))
         done = subprocess.run(
-            [zoo_, "serve", *arguments], capture_output=True, text=True, check=False
+            [zoo_, "-q", "serve", *arguments], capture_output=True, text=True, check=False
         )
         assert done.returncode == 2
         assert words.replace("{taken}", taken) in done.stderr
@@ -564,9 +564,9 @@ class TestProcess:
             client.get("/%0A%1B[2Jforged")
             client.get("/" + "x" * 500)
         assert served.stop() == 0
-        lines = served.said().splitlines()[1:]
         when = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ 127\.0\.0\.1"
         figures = r"\d+ ms, \d+ bytes in, \d+ out"
+        lines = [line for line in served.said().splitlines() if re.match(when, line)]
         for line, request in zip(
             lines,
             (
@@ -581,7 +581,7 @@ class TestProcess:
         quiet = serve(models, "--no-log-requests")
         httpx.get(f"{quiet.address}/health")
         assert quiet.stop() == 0
-        assert quiet.said().count("\n") == 1
+        assert not re.search(when, quiet.said())
 
     def test_read_only_writes_nothing_and_works_where_nothing_can_be_written(
         self, serve, models, song, tmp_path
