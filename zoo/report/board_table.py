@@ -84,6 +84,8 @@ def board_table(board: Board) -> BoardTable:
         Line(row, board.name(row), [cells[column](row) for column in columns], leads)
         for row, leads in zip(ranked, _leads(ranked), strict=True)
     ]
+    if not ranked:
+        columns.append(Column("state", best=""))  # why there is no score
     lines += [
         Line(row, board.name(row), ["", model_name(row, board.name(row)), row.error or ""])
         for row in board.rows
