@@ -26,6 +26,8 @@ from zoo_registry.places import prepare_libraries
 # Packages of strangers, whose own tests are run where they are meant to be.
 collect_ignore = ["third_party"]
 
+# Lines of progress depend on the time that work takes: tests/zoo/cli/test_messages.py has them.
+os.environ["ZOO_PROGRESS"] = "0"
 # Where its tables of Unicode stay from one run to the next, wherever a test stands.
 os.environ.setdefault(
     "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis")

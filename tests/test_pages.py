@@ -70,6 +70,7 @@ SHOWN = [
     ("docs/analysis.md", "text", " columns", "tests/zoo/cli/test_cli.py has such a table"),
     ("docs/labelling.md", "text", "zoo label", "a server does not end; tests/browser has one"),
     ("docs/labelling.md", "text", "zoo train", "nobody has filled in the table"),
+    ("docs/commands.md", "text", "Training svm", "tests/zoo/cli/test_messages.py reads such lines"),
     ("docs/commands.md", "", "docker run", "tests/zoo/test_container.py has such a container"),
     (
         "docs/contract.md",

@@ -72,7 +72,8 @@ def test_the_terminal_is_left_as_it_was(tone_box: Path):
     command = [str(Path(sysconfig.get_path("scripts"), "zoo")), *HEAR]
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=tone_box, start_new_session=True,
-        env=os.environ | environment(tone_box) | {"TERM": "xterm", "COLUMNS": "80"},
+        env=os.environ | environment(tone_box)
+        | {"TERM": "xterm", "COLUMNS": "80", "ZOO_PROGRESS": "1"},
     )  # fmt: skip
     os.close(theirs)
     said = b""

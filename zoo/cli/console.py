@@ -43,8 +43,9 @@ class TerminalReporter(Reporter):
         self._live: Live | None = None  # what draws them
         self.told = time.monotonic()  # when the last line was written
         self._lock = threading.RLock()
-        term = os.environ.get("TERM")
-        self._moves = sys.stderr is not None and sys.stderr.isatty() and term != "dumb"
+        self._shows = os.environ.get("ZOO_PROGRESS") != "0"
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._moves = self._shows and is_terminal and os.environ.get("TERM") != "dumb"
 
     def note(self, text: str) -> None:
         """Print one sentence on stderr, only once for several models."""
@@ -62,7 +63,7 @@ class TerminalReporter(Reporter):
     def line(self, text: str) -> None:
         """Write a line on progress to the log, and to stderr where no bar moves."""
         self.told = time.monotonic()
-        if passes(text) and not self._moves:
+        if passes(text) and self._shows and not self._moves:
             self._say(text)
 
     def _once(self, text: str, level: int) -> None:

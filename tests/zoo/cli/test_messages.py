@@ -22,6 +22,11 @@ HANG = 120  # seconds
 TRAIN = ("train", "logistic", "--protocol", "holdout:0.3", "--jobs", "1", "--data")
 
 
+@pytest.fixture(autouse=True)
+def progress(monkeypatch):
+    monkeypatch.setenv("ZOO_PROGRESS", "1")
+
+
 def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command without a terminal."""
     return subprocess.run(
