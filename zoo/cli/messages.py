@@ -19,7 +19,8 @@ __all__ = ["accept_everywhere", "command_word", "is_printed", "messages", "passe
 
 _PRINTED = logging.getLogger("zoo.cli.printed")  # what the command line prints by itself
 _PRINTED.addHandler(logging.NullHandler())  # without any, `logging` prints it once more
-_OWN = "zoo"  # begins the names of loggers whose warnings are printed
+# These begin the names of loggers whose warnings are printed; a server logs a failed request.
+_OWN = ("zoo", "uvicorn")
 _level = logging.INFO
 
 
@@ -56,7 +57,7 @@ def messages() -> Iterator[None]:
 
 
 class _Console(logging.Handler):
-    """Warnings of the zoo and its plugins on stderr."""
+    """Warnings of the zoo, its plugins and its servers on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the message of a record."""

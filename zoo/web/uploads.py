@@ -4,24 +4,23 @@ import asyncio
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from zoo.audio.kinds import is_audio, suffix_of
+from zoo.web.forms import FileForm, FormError
 from zoo.web.refusals import Refused
 
 __all__ = ["MOST", "Song", "Upload", "Uploads", "plain_name"]
 
 MOST = 32  # recordings of a request
-_PLACES = 32  # uploads at once; twice the limit of one times this is the most they take of the disk
+_PLACES = 32  # uploads at once; the limit of one times this is the most they take of the disk
 _WAITING = 256  # requests that wait for a place
-_PIECE = 1 << 20
 _LONGEST = 100
 
 
@@ -111,38 +110,68 @@ class Uploads:
 
 async def _received(request: Request, folder: Path, most: int) -> list[Song]:
     """Store the recordings of a request in a folder."""
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    if kind.strip().lower() != "multipart/form-data":
-        return [await _store(folder / "0", "-", request.stream())]
-    try:
-        async with request.form(max_files=most, max_fields=8) as form:
-            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-            if not files:
-                raise Refused(400, "the form holds no file; send one, in a field called `file`")
-            return [
-                await _store(folder / str(number), plain_name(file.filename or ""), _pieces(file))
-                for number, file in enumerate(files)
-            ]
-    except HTTPException as error:
-        reason = str(error.detail).rstrip(".").lower()
-        count = "one file" if most == 1 else f"at most {most} files"
-        raise Refused(
-            400,
-            f"the form cannot be read ({reason}); it takes {count}, "
-            "whose name has 4,000 characters at most",
-        ) from error
+    stored = _Stored(folder)
+    content_type = request.headers.get("content-type", "")
+    with closing(stored):
+        if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+            stored.begin("-")
+            async for piece in request.stream():
+                await asyncio.to_thread(stored.write, piece)
+            stored.end()
+            return stored.songs
+        try:
+            form = FileForm(content_type, stored.begin, stored.write, stored.end, most)
+            async for piece in request.stream():
+                await asyncio.to_thread(form.feed, piece)
+            form.finish()
+        except FormError as error:
+            count = "one file" if most == 1 else f"at most {most} files"
+            raise Refused(
+                400,
+                f"the form cannot be read ({error}); it takes {count}, "
+                "whose name has 4,000 characters at most",
+            ) from error
+    if not stored.songs:
+        raise Refused(400, "the form holds no file; send one, in a field called `file`")
+    return stored.songs
 
 
-async def _store(path: Path, name: str, pieces: AsyncIterator[bytes]) -> Song:
-    # Some decoders look at the suffix; nothing else of the client's name reaches the disk.
-    song = Song(path.with_suffix(suffix_of(name) if is_audio(name) else ""), name)
-    with song.path.open("wb") as file:
-        async for piece in pieces:
-            await asyncio.to_thread(file.write, piece)
-        if not file.tell():
+class _Stored:
+    """Recordings that are written one after the other, of which one file is open at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.songs: list[Song] = []
+        self._folder = folder
+        self._file: BinaryIO | None = None
+
+    def begin(self, given: str) -> None:
+        """Create the file of a recording, by the client's name."""
+        name = plain_name(given)
+        # Some decoders look at the suffix; nothing else of the client's name reaches the disk.
+        suffix = suffix_of(name) if is_audio(name) else ""
+        song = Song(self._folder / f"{len(self.songs)}{suffix}", name)
+        self.songs.append(song)
+        self._file = song.path.open("wb")
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Write to the file that was begun."""
+        assert self._file
+        self._file.write(piece)
+
+    def end(self) -> None:
+        """Close the file, which must not be empty."""
+        assert self._file
+        size = self._file.tell()
+        self.close()
+        if not size:
+            name = self.songs[-1].name
             called = "the body" if name == "-" else name
             raise Refused(400, f"{called} is empty (0 bytes); send the recording itself")
-    return song
+
+    def close(self) -> None:
+        """Close the file that is open, if any."""
+        if self._file:
+            self._file.close()
 
 
 def plain_name(given: str) -> str:
@@ -153,8 +182,3 @@ def plain_name(given: str) -> str:
         suffix = Path(name).suffix if is_audio(name) else ""
         name = name[: _LONGEST - len(suffix) - 1] + "…" + suffix
     return name or "-"
-
-
-async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
-    while piece := await file.read(_PIECE):
-        yield piece

@@ -17,14 +17,19 @@ import pytest
 import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 import zoo
+from zoo.cli.messages import messages
 from zoo.web import connection, limits
 from zoo.web.app import Settings, build
 from zoo.web.limits import Gate, Limits
 from zoo.web.names import Names
 from zoo.web.openapi import OPERATIONS
 from zoo.web.served_models import ServedModels
+from zoo.web.server import application
 from zoo.web.service import Service
 from zoo.web.token import Token
 from zoo.web.uploads import Uploads
@@ -296,6 +301,27 @@ class TestRoutes:
             with pytest.raises(TimeoutError):
                 listener.accept()
         assert "Traceback" not in server.said()
+
+
+class TestFailure:
+    def test_the_log_has_the_reason(self, capsys):
+        async def fail(_: Request) -> Response:
+            raise KeyError("rea\x1bson")
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(application([Route("/", fail)]), log_config=None, lifespan="off")
+        server = uvicorn.Server(config)
+        with messages(), listener:
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            answer = httpx.get("http://{}:{}/".format(*listener.getsockname()))
+            server.should_exit = True
+            thread.join()
+        assert answer.status_code == 500
+        assert "its log has the reason" in answer.json()["error"]
+        printed = capsys.readouterr().err
+        assert "Traceback" in printed
+        assert printed.count("KeyError: 'rea\\x1bson'") == 1
 
 
 class TestToken:

@@ -20,11 +20,14 @@ from zoo.web.uploads import Song, Upload, Uploads
 from zoo.workspace import find_run, recency
 
 
-def request(body: bytes) -> Request:
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": body, "more_body": False}
+def request(*pieces: bytes, kind: str = "audio/flac") -> Request:
+    left = list(pieces)
 
-    scope = {"type": "http", "method": "POST", "path": "/api/predict", "headers": []}
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+    headers = [(b"content-type", kind.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/api/predict", "headers": headers}
     return Request(scope, receive)
 
 
@@ -118,10 +121,79 @@ class TestUploads:
             raise body
 
         if isinstance(body, OSError):
-            monkeypatch.setattr(uploads_module, "_store", store)
+            monkeypatch.setattr(uploads_module, "_received", store)
         with pytest.raises(Refused):
             asyncio.run(uploads.receive(request(b"" if isinstance(body, OSError) else body)))
         assert uploads.taken == 0
+
+
+def form(*parts: tuple[str, bytes], end: bytes = b"--x--\r\n") -> bytes:
+    """Return the body of a form with the boundary x, of headers and contents."""
+    pieces = (
+        f"--x\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + content + b"\r\n"
+        for head, content in parts
+    )
+    return b"".join(pieces) + end
+
+
+class TestForms:
+    KIND = "multipart/form-data; boundary=x"
+
+    @pytest.mark.parametrize("size", [1, 7, 100_000])
+    @pytest.mark.parametrize("charset", ["", "; charset=utf-16", "; charset=punycode"])
+    def test_files_arrive_in_any_pieces_and_names_are_in_utf_8(self, uploads, size, charset):
+        contents = [b"la\r\n--xla" * 9, b"\0" * 999]
+        body = form(
+            ('name="comment"', b"ignored"),
+            ('name="file"; filename="Sålsa.wav"', contents[0]),
+            ('name="file"; filename="b"', contents[1]),
+        )
+        pieces = [body[at : at + size] for at in range(0, len(body), size)]
+        upload = asyncio.run(uploads.receive(request(*pieces, kind=self.KIND + charset), 2))
+        assert [song.name for song in upload.songs] == ["Sålsa.wav", "b"]
+        assert [song.path.name for song in upload.songs] == ["0.wav", "1"]
+        assert [song.path.read_bytes() for song in upload.songs] == contents
+        upload.close()
+
+    def test_no_codec_is_looked_up_for_a_client(self, uploads, monkeypatch):
+        asked = set()
+        monkeypatch.setattr("codecs.lookup", asked.add)
+        body = form(('name="a"', b"a" * 1000), ('name="file"; filename="a"', b"la"))
+        kind = f"{self.KIND}; charset=punycode"
+        asyncio.run(uploads.receive(request(body, kind=kind))).close()
+        assert not asked
+
+    def test_one_file_is_open_at_a_time(self, uploads, monkeypatch):
+        opened: list[int] = []
+
+        def name(given: str) -> str:
+            opened.append(len([*Path("/dev/fd").iterdir()]))
+            return given
+
+        monkeypatch.setattr(uploads_module, "plain_name", name)
+        for count in (1, 8):
+            body = form(*[('name="file"; filename="a"', bytes(2_000_000))] * count)
+            pieces = [body[at : at + 1_000_000] for at in range(0, len(body), 1_000_000)]
+            asyncio.run(uploads.receive(request(*pieces, kind=self.KIND), 8)).close()
+        assert len(opened) == 9
+        assert len(set(opened)) == 1
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "reason"),
+        [
+            (form(('name="file"; filename="a"', b"la"), end=b""), KIND, "its end is missing"),
+            (form(('name="file"; filename="a"', b"la")), "multipart/form-data", "no boundary"),
+            (form(*[('name="file"; filename="a"', b"la")] * 2), KIND, "too many files"),
+            (form(*[('name="a"', b"la")] * 9), KIND, "too many fields"),
+            (form(('name="file"; filename="' + "a" * 5000 + '"', b"la")), KIND, "header"),
+            (b"no form", KIND, "boundary"),
+        ],
+    )
+    def test_what_is_no_form_is_refused(self, uploads, body, kind, reason):
+        with pytest.raises(Refused, match=reason) as caught:
+            asyncio.run(uploads.receive(request(body, kind=kind)))
+        assert caught.value.status == 400
+        assert (uploads.taken, [*uploads._folder.iterdir()]) == (0, [])
 
 
 class TestService:
