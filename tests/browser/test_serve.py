@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
+import onnx
 import pytest
 import soundfile
 
 import zoo
+from zoo.artefacts.metadata import METADATA
 from zoo.audio.kinds import SUFFIXES
 from zoo.inference.output_file import csv_header, csv_lines
 from zoo.inference.prediction import Prediction
@@ -391,9 +393,19 @@ def test_a_server_with_a_token_asks_for_it(browser, serve, models, song):
     field.send_keys("a-wrong-one\n")
     until(lambda: "token" in state(browser))
     field.clear()
+    field.send_keys("\u201ca-word-of-passage\u201d\n")  # as a text processor quotes it
+    until(lambda: "ASCII" in state(browser))
+    browser.run("sessionStorage.setItem('zoo-token', arguments[0])", "\u201ckept\u201d")
+    browser.open(closed.address)
+    field = browser.driver.find_element("id", "secret")
+    until(field.is_displayed)
+    field.send_keys("a-wrong-one\n")
+    until(lambda: "token" in state(browser))
+    field.clear()
     field.send_keys("a-word-of-passage\n")
     until(lambda: datasets(browser) == ["tones"])
     assert not field.is_displayed()
+    assert state(browser) == ""
     choose(browser, song)
     assert len(texts(browser, ".card .verdict")) == 2
     browser.run("sessionStorage.clear()")
@@ -423,6 +435,40 @@ def test_a_model_that_is_dropped_is_asked_in_the_page(page, models, song, predic
     text = page.driver.find_element("css selector", "article pre").get_attribute("textContent")
     answer = json.loads(text)
     assert answer["label"] == predicted[answer["run"]].label
+
+
+def forged(path: Path, artefact: Path, **changes: object) -> Path:
+    """Write an artefact whose metadata are changed."""
+    model = onnx.load(artefact)
+    (entry,) = (entry for entry in model.metadata_props if entry.key == METADATA)
+    entry.value = json.dumps({**json.loads(entry.value), **changes})
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.skipif(not ENGINE.exists(), reason="there is no onnxruntime-web: make setup")
+def test_a_model_that_is_dropped_hides_no_other(page, models, tmp_path):
+    (artefact,) = models.glob("models/**/logistic-*/model.onnx")
+    names = texts(page, "#dataset option")
+    for change in (
+        {"classes": {"a": 1}},
+        {"classes": ["a", "a"]},
+        {"run": 5},
+        {"model": {"name": []}},
+    ):
+        path = forged(tmp_path / "odd.onnx", artefact, **change)
+        page.driver.find_element("id", "model").send_keys(str(path))
+        until(lambda: "wrong names" in state(page))
+        assert texts(page, "#dataset option") == names
+        page.run("document.getElementById('state').textContent = ''")
+    path = forged(tmp_path / "own.onnx", artefact, run="gtzan", classes=["constructor", "low"])
+    page.driver.find_element("id", "model").send_keys(str(path))
+    until(lambda: state(page) == "own.onnx is ready.")
+    assert sorted(texts(page, "#dataset option")) == sorted([*names, "tones: 2 classes"])
+    runs = page.run(
+        "return [...document.querySelectorAll('#models input')].map((box) => box.value)"
+    )
+    assert runs == ["gtzan (own.onnx)"]
 
 
 # Whatever a page can try, with what it could read.

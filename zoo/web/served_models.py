@@ -22,7 +22,7 @@ from zoo.workspace import (
     recency_of,
     runs,
 )
-from zoo_registry.errors import LimitError, RunError, ZooError
+from zoo_registry.errors import LimitError, RunError, UsageError, ZooError
 from zoo_registry.published import is_published, published
 from zoo_registry.runs import RECORD, Run
 
@@ -109,9 +109,13 @@ class ServedModels:
         self._open = lru_cache(maxsize=_OPEN)(partial(_open, shared))
         self._refused: dict[tuple[str, str], str] = {}
         self._wanted: list[str | ServedModel] = []
+        first: dict[str, tuple[str, bool]] = {}
         for name in dict.fromkeys(wanted):
             model = self._open(name)
             has_run = (model.path.parent / RECORD).is_file()
+            other, is_run = first.setdefault(model.name, (name, has_run))
+            if other != name and not (is_run and has_run):
+                raise UsageError(f"{other} and {name} both have the run {model.name}; name one")
             # A name may mean a newer run later; a file without a run stays the same.
             self._wanted.append(name if has_run else _from_file(model))
 

@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 import zoo
 from zoo.audio.kinds import SUFFIXES
 from zoo.web.openapi import OPERATIONS
+from zoo.web.served_models import ServedModels
 from zoo.web.uploads import plain_name
+from zoo_registry.errors import UsageError
 from zoo_registry.published import published
 
 MEGABYTES, MINUTES = 2, 0.5
@@ -497,6 +499,8 @@ class TestWorkspace:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ZOO_MODELS", str(models / "models"))
             shutil.copy(find_run("frames").artefact_path, workspace / "foreign.onnx")
+            with pytest.raises(UsageError, match=r"^frames and .*foreign\.onnx both have the run"):
+                ServedModels(["frames", str(workspace / "foreign.onnx")])
         served = serve(models, "seconds", str(workspace / "foreign.onnx"))
         listed = httpx.get(f"{served.address}/api/models").json()
         assert {item["model"] for item in listed} == {"seconds", "frames"}

@@ -9,22 +9,22 @@ export class Local {
   #artefacts = new Map();
 
   models() {
-    return [...this.#artefacts.values()].map(({ about }) => ({
-      run: about.run,
-      model: about.model?.name ?? about.run,
-      title: about.model?.title ?? about.run,
-      dataset: about.dataset?.name ?? "",
-      classes: about.classes.filter((name) => name !== "_other"),
-      accuracy: about.metrics?.accuracy ?? null,
-      newest: true,
-    }));
+    return [...this.#artefacts.values()].map(entry);
   }
 
-  /** Take an ONNX file, as Uint8Array, and return its run. */
-  async add(bytes) {
+  /**
+   * Take an ONNX file, as Uint8Array, and return its run. If a different model, one of `others` or
+   * one that was dropped before, is called so, the name of the file is a part of it.
+   */
+  async add(bytes, name, others) {
     const artefact = await Artefact.open(bytes);
-    this.#artefacts.set(artefact.about.run, artefact);
-    return artefact.about.run;
+    const { about } = artefact;
+    about.run ??= name;
+    const own = entry(artefact);
+    const isLike = (other) => ["model", "dataset", "classes"].every((key) => String(other[key]) === String(own[key]));
+    if ([...others, ...this.models()].some((other) => other.run === own.run && !isLike(other))) about.run += ` (${name})`;
+    this.#artefacts.set(about.run, artefact);
+    return about.run;
   }
 
   /** As in server.js. */
@@ -51,6 +51,19 @@ export class Local {
       onAnswer({ ...answer, waveform: peaks(own.mono), seconds_taken: (performance.now() - begun) / 1000 });
     }
   }
+}
+
+/** Return a model as the server describes one. */
+function entry({ about }) {
+  return {
+    run: about.run,
+    model: about.model?.name ?? about.run,
+    title: about.model?.title ?? about.run,
+    dataset: about.dataset?.name ?? "",
+    classes: about.classes.filter((name) => name !== "_other"),
+    accuracy: about.metrics?.accuracy ?? null,
+    newest: true,
+  };
 }
 
 /** Return the loudest sample of each of the columns. */

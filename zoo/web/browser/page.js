@@ -11,6 +11,7 @@ const find = (id) => document.getElementById(id);
 const models = new Models();
 const songs = []; // the newest first
 let server, local;
+let served = []; // models of the server
 let working = 0;
 let queue = Promise.resolve(); // one thing after another, in the order in which it was asked for
 
@@ -33,9 +34,10 @@ function next(work, name = "") {
 // The models -------------------------------------------------------------------------------------
 
 async function showModels(wanted) {
-  let served = [];
+  served = [];
   try {
     served = server ? await server.models() : [];
+    if (!find("token").hidden) say(""); // what was wrong with a token
     find("token").hidden = true;
   } catch (error) {
     if (!(error instanceof TokenWanted)) throw error;
@@ -66,7 +68,7 @@ function takeModels(files) {
         throw new Error(server ? "this server lacks onnxruntime-web, which runs a model in the page; type `zoo serve model.onnx` instead" : "onnxruntime-web is not beside this page; type `make setup`");
       }
       local ??= new engine.Local();
-      await showModels([await local.add(await read())]);
+      await showModels([await local.add(await read(), name, served)]);
       say(`${name} is ready.`);
     }, name);
   }
@@ -218,8 +220,10 @@ find("discard").addEventListener("click", () => endRecording(false));
 
 find("token").addEventListener("submit", (event) => {
   event.preventDefault();
-  server.token = find("secret").value;
-  next(() => showModels());
+  next(async () => {
+    server.token = find("secret").value.trim();
+    await showModels();
+  });
 });
 // A model that was trained meanwhile is there when a person comes back to the page.
 document.addEventListener("visibilitychange", () => server && !document.hidden && next(() => showModels()));

@@ -1,6 +1,7 @@
 // The models of `zoo serve`, asked through its JSON interface.
 
 const KEPT = "zoo-token";
+const TOKEN = /^[!-~]+$/; // zoo/web/token.py
 
 export class TokenWanted extends Error {}
 
@@ -14,8 +15,9 @@ export async function connect() {
 class Server {
   limits = {};
 
-  /** Keep a token until the tab is closed. */
+  /** Keep a token until the tab is closed; what no header can carry is refused. */
   set token(token) {
+    if (!TOKEN.test(token)) throw new Error("a token has letters, digits and signs of ASCII only, such as \" and not “, and no spaces");
     sessionStorage.setItem(KEPT, token);
   }
 
@@ -75,8 +77,8 @@ async function ask(address) {
 }
 
 function authorization() {
-  const token = sessionStorage.getItem(KEPT);
-  return token ? { Authorization: `Bearer ${token}` } : {};
+  const token = sessionStorage.getItem(KEPT) ?? "";
+  return TOKEN.test(token) ? { Authorization: `Bearer ${token}` } : {};
 }
 
 /** Return what the server says against it, as an error. */

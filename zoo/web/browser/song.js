@@ -286,7 +286,7 @@ function card(answer, model) {
   for (const [n, [name, probability]] of ranked.entries()) {
     const bar = painted(name, model.classes);
     bar.style.width = css(probability);
-    const cells = [name, bar, probability.toFixed(3), String(answer.votes?.[name] ?? 0)].map((content, at) => element(at ? "td" : "th", content));
+    const cells = [name, bar, probability.toFixed(3), String(Object.hasOwn(answer.votes ?? {}, name) ? answer.votes[name] : 0)].map((content, at) => element(at ? "td" : "th", content));
     cells[0].scope = "row";
     part(n < SHOWN ? "tbody" : ".rest").append(element("tr", ...cells));
   }

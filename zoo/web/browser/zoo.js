@@ -204,8 +204,16 @@ function description(bytes) {
   if (!about) throw new Error("this ONNX file was not written by `zoo train`");
   if (about.format > FORMAT) throw new Error("this model was written by a newer genre-zoo than this page");
   if (about.format < FORMAT) throw new Error("this model is of an older format; train it again");
-  if (!about.frontend.sample_rate) throw new Error("this model takes a table of features, and no sound");
+  if (!about.frontend?.sample_rate) throw new Error("this model takes a table of features, and no sound");
+  if (!isComplete(about)) throw new Error("this model has wrong names in its metadata");
   return about;
+}
+
+/** Return whether all that a page shows of a model is text. */
+function isComplete({ run, model, dataset, classes, frontend }) {
+  const names = [run, model?.name, model?.title, dataset?.name].map((name) => name ?? "");
+  const isList = Array.isArray(classes) && classes.length && new Set(classes).size === classes.length;
+  return isList && [...classes, ...names].every((name) => typeof name === "string") && Number.isFinite(frontend.sample_rate);
 }
 
 function* fields(bytes) {
