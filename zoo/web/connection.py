@@ -1,6 +1,7 @@
 """Connections that end when their client is too slow."""
 
 import asyncio
+from collections import Counter
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -22,13 +23,10 @@ class Connection(H11Protocol):
     _full: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for a request; if there are too many, the longest waiting gives way."""
+        """Start to wait for a request; if there are too many connections, another is closed."""
         super().connection_made(transport)
         self._await_request()
-        if len(self.connections) > _CONNECTIONS:
-            others = (other for other in self.connections if isinstance(other, Connection))
-            waiting = (other for other in others if other._is_waiting())
-            min(waiting, key=lambda other: other._due).transport.abort()
+        self._make_room()
 
     def on_response_complete(self) -> None:
         """Start to wait for the next request."""
@@ -51,6 +49,21 @@ class Connection(H11Protocol):
         _cancel(self._idle)
         _cancel(self._full)
 
+    def _make_room(self) -> None:
+        """Close a connection of the address that has most of them, if there are too many."""
+        known = (other for other in self.connections if isinstance(other, Connection))
+        others = [other for other in known if other is not self and not other._is_closing()]
+        if len(others) < _CONNECTIONS:
+            return
+        counts = Counter(other._address() for other in others)
+        most = max(counts.values())
+        of_most = (other for other in others if counts[other._address()] == most)
+        # Idle ones come first; a connection is due the earlier the older it is.
+        min(of_most, key=lambda other: (not other._is_waiting(), other._due)).transport.abort()
+
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
     def _await_request(self) -> None:
         _cancel(self._idle)
         self._due = self.loop.time() + _HEADERS
@@ -63,7 +76,10 @@ class Connection(H11Protocol):
 
     def _is_waiting(self) -> bool:
         answering = not getattr(self.cycle, "response_complete", True)
-        return not answering and not self.transport.is_closing()
+        return not answering and not self._is_closing()
+
+    def _is_closing(self) -> bool:
+        return self.transport.is_closing()
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -585,6 +585,18 @@ class TestSlowClients:
             wires[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert wires[-1].recv(100).startswith(b"HTTP/1.1 200")
 
+    def test_whoever_leaves_answers_unread_gives_way(self, answering, monkeypatch):
+        monkeypatch.setattr(connection, "_READING", 60)
+        monkeypatch.setattr(connection, "_CONNECTIONS", 4)
+        with contextlib.ExitStack() as stack:
+            for _ in range(4):
+                wire = socket.create_connection(("127.0.0.1", answering), timeout=60)
+                stack.enter_context(wire)
+                wire.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert wire.recv(12) == b"HTTP/1.1 200"
+            address = f"http://127.0.0.1:{answering}/"
+            assert [httpx.get(address, timeout=60).status_code for _ in range(5)] == [200] * 5
+
     def test_an_answer_that_is_not_read(self, answering):
         with socket.create_connection(("127.0.0.1", answering), timeout=60) as wire:
             wire.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
