@@ -62,8 +62,8 @@ class _Console(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print the message of a record."""
         if record.name.startswith(_OWN) and record.name != _PRINTED.name:
-            text = "\n".join(map(shown, self.format(record).split("\n")))
-            sys.stderr.write(f"{text}\n")
+            for line in self.format(record).split("\n"):
+                sys.stderr.write(f"{shown(line)}\n")
 
 
 def command_word() -> str | None:

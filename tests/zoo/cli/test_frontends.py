@@ -217,14 +217,14 @@ def test_the_next_command_after_tuning_works(trained, make_tones, monkeypatch):
 
 
 def test_the_card_of_one_is_printed(trained):
-    found = zoo("models", "musicnn").stdout
-    for said in ("layout         vectors", "licence        ISC", "sample rate    16000", "window="):
+    found = " ".join(zoo("models", "musicnn").stdout.split())
+    for said in ("layout vectors", "licence ISC", "sample rate 16000", "window="):
         assert said in found
-    assert "trained on    the Million Song Dataset, which shares artists with GTZAN" in found
-    assert "trained on    the Levels, which shares" in zoo("models", "./level.py").stdout
+    assert "trained on the Million Song Dataset, which shares artists with GTZAN" in found
+    assert "the Levels, which shares" in zoo("models", "./level.py").stdout
     assert json.loads(zoo("models", "log-mel", "--format", "json").stdout)["weights"] is None
     (row,) = (line for line in zoo("models", "svm").stdout.splitlines() if " C " in line)
-    assert row.split() == ["C", "5.0", "0.1", "to", "100,", "logarithmic"]
+    assert row.split()[:6] == ["C", "5.0", "0.1", "to", "100,", "logarithmic"]
     card = json.loads(zoo("models", "svm", "--format", "json").stdout)
     assert (card["layout"], card["space"]["C"].keys()) == ("vectors", {"low", "high"})
     refused = CliRunner().invoke(app, ["models", "musicn"])

@@ -98,10 +98,11 @@ def test_a_narrow_board_leaves_out_empty_columns_first(feature_table, workspace,
 @pytest.mark.parametrize("to_file", [False, True], ids=["terminal", "file"])
 def test_answers_beside_a_bar_have_lines_of_their_own(to_file, tmp_path):
     code = (
-        "import sys; from zoo.cli.console import TerminalReporter; from zoo.cli.output import *\n"
+        "import time; from zoo.cli.console import TerminalReporter; from zoo.cli.output import *\n"
         "with TerminalReporter().bar('listening', 3) as bar:\n"
         "    for done in range(3):\n"
-        "        bar.update(done); say(f'said {done}'); print_data(f'data {done}\\n')\n"
+        "        time.sleep(0.6); bar.update(done)\n"
+        "        say(f'said {done}'); print_data(f'data {done}\\n')\n"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
@@ -109,7 +110,7 @@ def test_answers_beside_a_bar_have_lines_of_their_own(to_file, tmp_path):
     answers = tmp_path / "answers"
     if to_file:
         command += f" > {shlex.quote(str(answers))}"
-    env = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    env = os.environ | {"TERM": "xterm", "COLUMNS": "120", "ZOO_PROGRESS": "1"}
     raw = _in_terminal(["sh", "-c", command], env)
     seen = [re.split(r"\r|\x1b\[2K", line)[-1] for line in raw.split("\r\n")]
     expected = [f"{kind} {done}" for done in range(3) for kind in ("said", "data")]
