@@ -279,7 +279,9 @@ def read_bytes(path: Path, home: Path | None = None, most: int = 2 << 30) -> byt
 def _leaves(path: Path, home: Path) -> bool:
     # Resolving every path would take longer than reading a file.
     steps = [path, *path.parents][: len(path.parts) - len(home.parts)]
-    return any(map(os.path.islink, steps)) and home.resolve() not in path.resolve().parents
+    # `Path.resolve` raises a RuntimeError for a link to itself, which the system refuses to open.
+    target = Path(os.path.realpath(path))
+    return any(map(os.path.islink, steps)) and home.resolve() not in target.parents
 
 
 def read_json(path: Path, home: Path | None = None) -> Any:

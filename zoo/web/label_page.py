@@ -16,6 +16,7 @@ from typing import Any
 
 import anyio.to_thread
 import numpy as np
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -130,11 +131,28 @@ def build(page: LabelPage, folder: Path) -> Gate:
     routes = [
         *file_routes(_STATIC),
         Route("/recordings", ends.recordings),
-        Route("/sound/{number:int}", ends.sound),
-        Route("/sound/{number:int}.wav", ends.wav),
+        Route("/sound/{number:number}", ends.sound),
+        Route("/sound/{number:number}.wav", ends.wav),
         Route("/labels", ends.label, methods=["POST"]),
     ]
     return Gate(application(routes), Names(_HOST, remedy=_REMEDY))
+
+
+class _Number(Convertor[int]):
+    """A number in an address; Python refuses to read one of 5000 digits."""
+
+    regex = "[0-9]{1,9}"
+
+    def convert(self, value: str) -> int:
+        """Return the number."""
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        """Return its digits."""
+        return str(value)
+
+
+register_url_convertor("number", _Number())
 
 
 class _Endpoints:

@@ -135,10 +135,14 @@ class Observed:
 def _write(scope: Scope, status: int, seconds: float, taken: int, sent: int) -> None:
     """Write a line. The query is left out: it may hold what concerns nobody else."""
     when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # A proxy, or a program on this machine, names the client as it likes.
     client = scope["client"][0] if scope.get("client") else "-"
-    # As ASCII: whoever sends a line end, or codes of a terminal, must not write a line of the log.
-    method, path = (ascii(scope[name][:_LONGEST])[1:-1] for name in ("method", "path"))
-    request = f"{method} {path.replace(' ', '%20')}"
+    request = " ".join(map(_plain, (client, scope["method"], scope["path"])))
     figures = f"{status} {1000 * seconds:.0f} ms, {taken} bytes in, {sent} out"
     with suppress(OSError):
-        print(f"{when} {client} {request} {figures}", file=sys.stderr, flush=True)
+        print(f"{when} {request} {figures}", file=sys.stderr, flush=True)
+
+
+def _plain(text: str) -> str:
+    """Return a text as one word in ASCII: no line ends and codes of a terminal in the log."""
+    return ascii(text[:_LONGEST])[1:-1].replace(" ", "%20")

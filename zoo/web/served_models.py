@@ -1,5 +1,7 @@
 """The models that are served: complete runs whose artefact takes audio, own and published ones."""
 
+import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +17,6 @@ from zoo.inference.predictors import open_model
 from zoo.web.refusals import Refused
 from zoo.workspace import (
     find_run,
-    models_folder,
     place_of_folder,
     preferences,
     recency,
@@ -25,12 +26,14 @@ from zoo.workspace import (
 from zoo_registry.errors import LimitError, RunError, UsageError, ZooError
 from zoo_registry.published import is_published, published
 from zoo_registry.runs import RECORD, Run
+from zoo_registry.text import first_line
 
 __all__ = ["HIDDEN", "ServedModel", "ServedModels"]
 
 HIDDEN = ("source", "sha256", "datasets")
 """Attributes of a `ServedModel` that are not shown to clients."""
 
+_LOG = logging.getLogger(__name__)
 _OPEN = 8  # models that stay in memory
 
 
@@ -129,7 +132,7 @@ class ServedModels:
             found = list(self._chosen())
         else:
             usable = sorted(filter(_usable, runs()), key=recency_of, reverse=True)
-            found = list(map(_from_run, chain(filter(_usable, published()), usable)))
+            found = [*chain.from_iterable(map(_served, [*filter(_usable, published()), *usable]))]
             seeds = {run.id: (run.record.apart_from_seed, run.record.seed) for run in usable}
         # A published run comes before whatever else has its name.
         by_run = {model.run: model for model in sorted(found, key=lambda model: model.published)}
@@ -197,8 +200,8 @@ class ServedModels:
     def none_yet(self) -> str:
         """Return the sentence for a workspace without a model that can be served."""
         return self.notice() or (
-            f"no model that takes sound has been trained in {models_folder().absolute()} yet; "
-            "type `zoo train svm --data FOLDER` there, and it will be served as soon as it is ready"
+            "no model that takes sound has been trained in the workspace of this server yet; type "
+            "`zoo train svm --data FOLDER` there, and it will be served as soon as it is ready"
         )
 
     def _waiting(self) -> list[Run]:
@@ -217,7 +220,7 @@ class ServedModels:
                 is_artefact = path.is_file() and not wanted.endswith(".py")
                 run = Run.read(path.parent) if is_artefact else find_run(wanted, _usable)
                 if _usable(run):
-                    yield _from_run(run)
+                    yield from _served(run)
 
 
 def _rank(model: ServedModel, wished: Sequence[str]) -> int:
@@ -263,6 +266,23 @@ def _lack(waiting: Sequence[Run]) -> str:
 
 def _usable(run: Run | RunError) -> TypeGuard[Run]:
     return isinstance(run, Run) and run.complete and run.has_artefact and run.takes_audio
+
+
+def _served(run: Run) -> Iterator[ServedModel]:
+    """Yield the model of a run, unless it cannot be described in JSON, which the log reports."""
+    try:
+        model = _from_run(run)
+        json.dumps(model.to_json(), ensure_ascii=False).encode()  # also lone surrogates
+    except (ZooError, OSError, ValueError) as error:
+        _report(run.folder, first_line(error))
+    else:
+        yield model
+
+
+@lru_cache(maxsize=1024)
+def _report(folder: Path, reason: str) -> None:
+    """Report once that a run is not served."""
+    _LOG.warning("zoo: %s is not served: %s", folder, reason)
 
 
 def _from_run(run: Run) -> ServedModel:

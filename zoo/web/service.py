@@ -144,8 +144,8 @@ class Service:
             raise Refused(503, _STOPPING)
         try:
             opened = self.models.open(model)
-        except ZooError as error:
-            raise Refused(503, str(error)) from error
+        except ZooError as error:  # the places of this machine concern no client
+            raise Refused(503, str(error).replace(model.source, model.run)) from error
         if timeline and not opened.has_times:
             raise Refused(400, f"{model.run} does not tell the label over time")
         begin = time.perf_counter()

@@ -94,6 +94,8 @@ def test_only_what_was_chosen_is_sent_and_written(client, number, workspace):
     assert (answer.status_code, labels()) == (404, ["", "", ""])
     if not isinstance(number, str) or not number.isdigit():
         assert client.get(f"/sound/{number}").status_code == 404
+    for end in ("", ".wav"):
+        assert client.get(f"/sound/{'1' * 5000}{end}").status_code == 404
 
 
 def test_sound_is_sent_in_parts_so_that_players_can_seek(client):

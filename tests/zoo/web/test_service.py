@@ -1,6 +1,7 @@
 """What ``zoo serve`` is made of, without a socket: queue, uploads and limits."""
 
 import asyncio
+import json
 import shutil
 import threading
 from dataclasses import replace
@@ -259,6 +260,22 @@ class TestService:
         with pytest.raises(Refused, match="was tested on 8 tracks, too few") as refused:
             asyncio.run(service.predict(service.models.find("torn"), song, None))
         assert refused.value.status == 503
+
+    @pytest.mark.parametrize("is_link", [True, False])
+    def test_a_run_that_cannot_be_described_is_reported_and_the_others_are_served(
+        self, hearing, caplog, is_link
+    ):
+        odd, _ = hearing("torn"), hearing("seconds")
+        if is_link:
+            (odd.folder / "about.json").symlink_to("about.json")
+        else:
+            record = json.loads((odd.folder / "run.json").read_text())
+            record["dataset"]["name"] = "a\udcffb"
+            (odd.folder / "run.json").write_text(json.dumps(record))
+        for _ in range(2):
+            served = [model.model for model in ServedModels().all() if not model.published]
+            assert served == (["seconds", "torn"] if is_link else ["seconds"])
+        assert caplog.text.count("is not served") == (0 if is_link else 1)
 
     def test_the_newest_run_of_a_model_goes_by_its_name(self, hearing, workspace, shelf):
         newest = hearing("torn")
