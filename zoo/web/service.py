@@ -27,6 +27,7 @@ from zoo_registry.errors import AudioError, UsageError, ZooError
 __all__ = ["Loudness", "Service"]
 
 _AT_ONCE = 2  # predictions; each uses all cores
+_DENSEST = 2 * 96_000  # samples of all channels per second that the limit of minutes is meant for
 _STOPPING = "the server is stopping"
 
 T = TypeVar("T")
@@ -124,8 +125,13 @@ class Service:
 
     def _measure(self, song: Song) -> Loudness:
         longest = 60 * self.limits.minutes
+        dense = ""
         try:
             stream = open_stream(song.path)
+            density = stream.rate * stream.channels
+            if density > _DENSEST:  # a small file may take long to decode
+                longest *= _DENSEST / density
+                dense = f" of {stream.channels} channels at {stream.rate} Hz"
             peaks = Peaks(stream.rate)
             blocks = while_wanted(self.is_running, waveform(stream, stream.rate, peaks))
             # The length in a header may be missing or wrong.
@@ -133,7 +139,7 @@ class Service:
         except AudioError as error:
             raise Refused(415, _public(error, song)) from error
         if too_long:
-            minutes = f"{self.limits.minutes:g} minutes"
+            minutes = f"{longest / 60:.3g} minutes{dense}"
             raise Refused(413, f"{_name(song)} is longer than the {minutes} that are taken here")
         return Loudness(peaks.seconds, peaks.loudest)
 

@@ -7,7 +7,9 @@ import threading
 from dataclasses import replace
 from pathlib import Path, PosixPath
 
+import numpy as np
 import pytest
+import soundfile
 from starlette.requests import Request
 
 import zoo
@@ -211,6 +213,18 @@ class TestService:
         with pytest.raises(Refused, match=r"^a is longer than the 0\.05 minutes") as caught:
             asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1, 0.1), "a")))
         assert caught.value.status == 413
+
+    def test_of_many_channels_fewer_minutes_are_taken(self, uploads, tmp_path):
+        service = Service(ServedModels(), uploads, Limits(minutes=0.1))  # 6 s
+        for seconds, fits in ((2, True), (4, False)):
+            path = tmp_path / "a.flac"
+            soundfile.write(path, np.full((96_000 * seconds, 4), 0.1), 96_000)
+            if fits:
+                assert asyncio.run(service.measure(Song(path, "a"))).seconds == seconds
+            else:
+                words = "longer than the 0.05 minutes of 4 channels at 96000 Hz that are taken here"
+                with pytest.raises(Refused, match=words):
+                    asyncio.run(service.measure(Song(path, "a")))
 
     def test_it_is_measured_how_long_a_song_is_whatever_it_promises(self, uploads, in_seconds):
         service = Service(ServedModels(), uploads, Limits(minutes=0.05))
