@@ -3,6 +3,7 @@
 import { legend } from "./colours.js";
 
 const AT_FIRST = 4; // models that are chosen until a person chooses others
+const FEW = 20; // classes that are shown at once
 const KEPT = "zoo-dataset";
 const find = (id) => document.getElementById(id);
 const keyOf = ({ dataset, classes }) => JSON.stringify([dataset, classes]);
@@ -58,7 +59,13 @@ export class Models {
 
   #drawModels() {
     const some = this.#ofDataset;
-    legend(find("classes"), some[0]?.classes ?? [], some[0]?.classes ?? []);
+    const classes = some[0]?.classes ?? [];
+    legend(find("classes"), classes, classes);
+    const summary = find("of-dataset").querySelector("summary");
+    const title = `${classes.length} classes`;
+    // What a person has opened stays open.
+    if (summary.textContent !== title) find("of-dataset").open = classes.length <= FEW;
+    summary.textContent = title;
     const [now, older] = find("models").querySelectorAll("ul");
     const rows = (models) => models.map((model) => this.#row(model));
     now.replaceChildren(...rows(some.filter(({ newest }) => newest)));

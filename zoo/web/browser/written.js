@@ -2,6 +2,8 @@
 
 const COLUMNS = ["path", "label", "label_mean", "confidence", "windows", "seconds", "reason", "error", "run", "guess", "silent", "unlike", "heard", "band"];
 
+const FORMULA = /^[=+\-@\t\r]/; // for a spreadsheet, unless there is a blank in front: zoo/inference/label_sheet.py
+
 /** Return answers as JSON, one per line, without what only the page needs. */
 export function json(answers) {
   return answers.map(({ file, waveform, seconds_taken, ...answer }) => JSON.stringify(answer)).join("\n");
@@ -14,7 +16,8 @@ export function csv(answers) {
 }
 
 function cell(value) {
-  const text = typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value ?? "");
+  let text = typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value ?? "");
+  if (typeof value === "string" && FORMULA.test(text)) text = ` ${text}`;
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
