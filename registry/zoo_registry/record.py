@@ -26,7 +26,7 @@ from zoo_registry.record_parts import (
 )
 from zoo_registry.record_sizes import SizeInfo, SizesInfo
 from zoo_registry.structures import Count, Number, Structure
-from zoo_registry.text import digest
+from zoo_registry.text import digest, quoted
 
 __all__ = [
     "FORMAT",
@@ -163,7 +163,7 @@ class RunRecord(Structure, kw_only=True):
             f"{name} was trained on {corpus}, which {overlaps[collection]}."
             if collection in overlaps
             else f"{name} was trained on {corpus}; whether that has recordings of "
-            f"{self.dataset.name} is not known."
+            f"{quoted(self.dataset.name)} is not known."
             for corpus, overlaps in self.frontend_plugin.trained_on.items()
         ]
 

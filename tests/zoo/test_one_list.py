@@ -112,7 +112,9 @@ class TestPassedOver:
         assert json.loads(out)["tracks"] == 3
         (note,) = notes if what == "info" else [n for n in notes if n.startswith("Passed over")]
         assert "5 hidden or of another system (._* 2, " not in note  # one is listed
-        assert note.endswith("5 not listed in metadata.csv (high/ 2, low/ 2, beside.wav).")
+        assert "5 not listed in metadata.csv (high/ 2, low/ 2, beside.wav)." in note
+        adds = f"`zoo data check {music} --write --force` adds usable files."
+        assert note.endswith(adds)
 
     def test_recordings_that_came_after_the_list(self, tone_folder, workspace, command):
         folder = tone_folder("grow", tracks=3, seconds=0.3)
@@ -127,7 +129,8 @@ class TestPassedOver:
         )
         train = ("train", "logistic", "--data", "grow", "--protocol", "kfold:7")  # refused
         for given in (("data", "info", "grow"), ("data", "check", "grow", "--jobs", "1"), train):
-            assert said in command(*given)[2]
+            adds = "`zoo data check grow --write --force` adds usable files."
+            assert f"{said} {adds}" in command(*given)[2]
 
 
 def test_a_folder_without_audio(workspace, command, hearing):

@@ -1,18 +1,33 @@
 """Bundle of a run for other people: ONNX file, model card, and a script that runs the file."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.artefacts.artefact import Artefact
 from zoo_registry.errors import RunError, UsageError
 from zoo_registry.files import atomic_path, check_replaceable, sweep, unwritable
 from zoo_registry.published import is_published
-from zoo_registry.runs import ARTEFACT, ROBUSTNESS, SIZES, Run
+from zoo_registry.runs import ARTEFACT, CARD, ROBUSTNESS, SIZES, Run
 
-__all__ = ["SCRIPT", "hand_over", "portable"]
+__all__ = ["SCRIPT", "hand_over", "portable", "with_usage"]
 
 SCRIPT = "predict.py"
 _STANDALONE = Path(__file__).with_name("standalone_predict.py")
+_USE = """
+## How to use it
+
+```bash
+pip install numpy soundfile onnxruntime soxr
+python predict.py song.wav
+```
+
+The script reads WAV, FLAC, Ogg and MP3, but no MP4 and M4A. It prints the label, its confidence and
+the path of each file.
+
+With genre-zoo, `zoo predict FOLDER song.wav` asks the model in a copy of this folder, and reads
+more formats.
+"""
 
 
 def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
@@ -42,6 +57,7 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
         If the folder cannot be written, or a file of the run is damaged.
     """
     _, contents = portable(run)
+    contents[CARD] = with_usage(contents)
     try:
         sweep(folder)
         if folder.exists() and not folder.is_dir():
@@ -62,6 +78,17 @@ def hand_over(run: Run, folder: Path, force: bool = False) -> list[Path]:
         path = error.filename or folder
         raise RunError(unwritable(path, error, "give another folder")) from error
     return [*written]
+
+
+def with_usage(contents: Mapping[str, bytes]) -> bytes:
+    """Return the model card with a section on the script, if there is one.
+
+    Parameters
+    ----------
+    contents : mapping of str to bytes
+        Files by their names, as `portable` returns them.
+    """
+    return contents[CARD] + _USE.encode() * (SCRIPT in contents)
 
 
 def portable(run: Run) -> tuple[Artefact, dict[str, bytes]]:

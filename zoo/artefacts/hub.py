@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artefacts.artefact import FEATURES, WAVEFORM, Artefact
-from zoo.artefacts.bundle import SCRIPT, portable
+from zoo.artefacts.bundle import SCRIPT, portable, with_usage
 from zoo.artefacts.front_matter import front_matter
 from zoo.evaluate.metrics import class_scores, confusion, score
 from zoo.evaluate.robustness import by_change
@@ -25,17 +25,6 @@ __all__ = ["CONFIG", "EVALUATION", "REPOSITORY", "for_the_hub", "upload_command"
 CONFIG, EVALUATION = "config.json", "evaluation.json"
 REPOSITORY = "NAME/MODEL"
 _LARGE = "*.onnx filter=lfs diff=lfs merge=lfs -text\n"
-_USE = """
-## How to use it
-
-```bash
-pip install numpy soundfile onnxruntime soxr
-python predict.py song.wav
-```
-
-With genre-zoo, `zoo predict FOLDER song.wav` asks the model in a copy of this folder, and reads
-more formats.
-"""
 
 
 def for_the_hub(run: Run, folder: Path) -> list[Path]:
@@ -65,11 +54,11 @@ def for_the_hub(run: Run, folder: Path) -> list[Path]:
     """
     artefact, given = portable(run)
     predictions = run.predictions()
-    card = given[CARD].decode("utf-8", "replace")
+    card = with_usage(given).decode("utf-8", "replace")
     if not card.startswith("---\n"):  # of an earlier version, or written by the user
         card = front_matter(run.record, predictions) + card
     contents = {
-        CARD: (card + _USE if SCRIPT in given else card).encode(),
+        CARD: card.encode(),
         ARTEFACT: given[ARTEFACT],
         CONFIG: _json(_config(artefact)),
         EVALUATION: _json(_evaluation(run, predictions)),

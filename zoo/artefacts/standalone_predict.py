@@ -1,5 +1,6 @@
 """Classify audio files with the ONNX file beside this one: python predict.py song.wav ..."""
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -17,13 +18,17 @@ session = onnxruntime.InferenceSession(Path(__file__).with_name("model.onnx"))
 about = json.loads(session.get_modelmeta().custom_metadata_map["zoo"])
 outputs = ["probabilities", *{"times", "novelty"} & {o.name for o in session.get_outputs()}]
 failed = fourier = 0
-for name in sys.argv[1:]:
+parser = argparse.ArgumentParser(description="Print label, confidence and path of recordings.")
+parser.add_argument("song", nargs="+", help="a WAV, FLAC, Ogg or MP3 file")
+for name in parser.parse_args().song:
     try:
         samples, rate = soundfile.read(name, dtype="float32", always_2d=True)
         if not np.isfinite(samples).all():
             raise ValueError("it holds samples that are NaN or infinite")
     except Exception as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        is_other = isinstance(error, soundfile.LibsndfileError)
+        reason = "no WAV, FLAC, Ogg or MP3 file that can be read" if is_other else error
+        print(f"{name}: {reason}", file=sys.stderr)
         failed = 1
         continue
     mono, size = samples.mean(axis=1), round(len(samples) * about["frontend"]["sample_rate"] / rate)

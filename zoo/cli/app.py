@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import signal
 import sys
 from functools import partial
@@ -152,7 +153,7 @@ def _other(error: BaseException) -> int:
     if isinstance(code, int):
         show = getattr(error, "show", None)
         if show is not None:
-            error.message = escaped(error.message)  # type: ignore[attr-defined]
+            error.message = escaped(error.message + _meant())  # type: ignore[attr-defined]
             show()
         return code
     if isinstance(error, OSError):
@@ -166,6 +167,12 @@ def _other(error: BaseException) -> int:
         "ZOO_DEBUG=1 shows where, for a bug report",
         1,
     )
+
+
+def _meant() -> str:
+    """Return how to name files that look like options, if there are any."""
+    files = [word for word in sys.argv[1:] if word.startswith("-") and os.path.lexists(word)]
+    return f" (the file of this name is {shlex.quote('./' + files[0])})" if files else ""
 
 
 def _add_commands_of_plugins() -> None:

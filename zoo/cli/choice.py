@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.cli.output import in_width, say
+from zoo.cli.output import say
+from zoo.cli.wrapping import in_width
 from zoo_registry.errors import ZooError
 from zoo_registry.files import is_file
 from zoo_registry.text import few
@@ -47,7 +48,7 @@ def note_default(run: "Run") -> None:
 
 
 def _say(sentence: str) -> None:
-    for line in in_width(sentence, indent=2):
+    for line in in_width(sentence, indent=2, err=True):
         say(line, err=True)
 
 

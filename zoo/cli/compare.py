@@ -9,7 +9,8 @@ from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_run
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ByOption, ForceOption, OpenOption
-from zoo.cli.output import Text, columns, in_width, make_table, print_result, say
+from zoo.cli.output import Text, columns, make_table, print_result, say
+from zoo.cli.wrapping import in_width
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.cli.output import Table, columns, make_table, width
+from zoo.cli.fitting import BETWEEN
+from zoo.cli.output import Table, columns, make_table
+from zoo.cli.wrapping import width
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["confusion_table"]
 
-_SHORTEST = 4  # characters of a heading: ten of them fit into 80 columns
+_SHORTEST = 4  # characters of a heading, if not all of them fit
 
 
 def confusion_table(predictions: "Predictions", matrix: "NDArray[np.int64]") -> Table:
@@ -28,19 +30,28 @@ def confusion_table(predictions: "Predictions", matrix: "NDArray[np.int64]") -> 
         Result of `zoo.evaluate.metrics.confusion`.
     """
     classes = predictions.classes
-    labels = [classes[number] for number in predictions.real]
-    room = width() - max(map(len, map(shown, labels)))
-    most = max(_SHORTEST, room // len(classes) - 3)
+    names, digits = list(map(shown, classes)), len(str(matrix.max()))
+    longest = max(map(len, names))
+
+    def fits(most: int, between: int) -> bool:
+        """Return whether all columns fit with so many characters of a heading."""
+        columns = (max(digits, min(len(name), most)) + between for name in names)
+        return max(len(names[number]) for number in predictions.real) + sum(columns) <= width()
+
+    is_close = not fits(longest, BETWEEN)
+    lengths = range(longest, _SHORTEST, -1)
+    most = next((each for each in lengths if fits(each, 1 if is_close else BETWEEN)), _SHORTEST)
     table = make_table(
         [
             *columns("", no_wrap=True),
-            *columns(*(shown(name)[:most] for name in classes), justify="right", no_wrap=True),
+            *columns(*(name[:most] for name in names), justify="right", no_wrap=True),
         ],
         (
             (classes[number], *(count or "." for count in matrix[number].tolist()))
             for number in predictions.real
         ),
         "confusion: rows are labels, columns are answers",
+        is_close=is_close,
     )
     # The note on what is left out has the whole names.
     return replace(table, left=classes[len(classes) - len(table.left) :])

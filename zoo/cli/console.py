@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from zoo.cli.messages import is_printed, passes
-from zoo.cli.output import in_width, print_note
+from zoo.cli.output import print_note
+from zoo.cli.wrapping import in_width
 from zoo.execution.progress import Bar, Reporter
 from zoo_registry.text import shown
 
@@ -27,7 +28,8 @@ _APART = 5.0  # seconds between lines within a step, at least
 _SILENCE = 25.0  # seconds without a line, at most
 _FEW = 20  # units of work; of more a line is due per tenth, of fewer per tenth of each
 _TEXT = 60  # characters of a bar's text, at most
-_BAR, _PERCENT, _TIME = 16, 5, 8  # characters of the rest
+_BAR, _PERCENT, _TIME = 12, 5, 12  # characters of the rest
+_TITLE = 6  # characters of a title that is cut, at least
 
 
 class TerminalReporter(Reporter):
@@ -74,7 +76,7 @@ class TerminalReporter(Reporter):
 
     def _say(self, text: str) -> None:
         with self._lock:
-            for line in in_width(text):
+            for line in in_width(text, err=True):
                 if self._live:  # above the bars
                     self._live.console.print(line, markup=False, emoji=False, soft_wrap=True)
                 else:
@@ -178,8 +180,8 @@ class _Work(Bar):
         self._step_begun = now
 
     def _tell(self, now: float) -> None:
-        took = clock(now - self.begun) if now - self.begun > 1 else ""
-        state = f"{self.percent}, {self.left} left" if self.left else self.percent or took
+        took = f"{clock(now - self.begun)} so far" if now - self.begun > 1 else ""
+        state = f"{self.percent}, {self.left}" if self.left else self.percent or took
         self._told, self._stage = now, None
         self._reporter.line(self.text + f" ({state})" * bool((state and self.done) or took))
 
@@ -190,21 +192,29 @@ class _Work(Bar):
 
     @property
     def left(self) -> str:
-        """The remaining time; empty if it is not known."""
+        """The remaining time in words; empty if it is not known."""
         if not (self.total and self._first and self.done > self._first[1]):
             return ""
         seconds = time.monotonic() - self._first[0]
-        return clock(seconds * (self.total - self.done) / (self.done - self._first[1]))
-
-    @property
-    def state(self) -> str:
-        """The current step, and the note on it."""
-        return ", ".join(filter(None, (self.step, self.note)))
+        rest = seconds * (self.total - self.done) / (self.done - self._first[1])
+        return f"{clock(rest)} left"
 
     @property
     def text(self) -> str:
         """Title, step and note."""
-        return ": ".join(filter(None, (self.title, self.state)))
+        state = ", ".join(filter(None, (self.step, self.note)))
+        return ": ".join(filter(None, (self.title, state)))
+
+    def shortened(self, room: int) -> str:
+        """Return the text in a number of characters: what changes last is cut last."""
+        state = ", ".join(filter(None, (self.step, self.note)))
+        if self.note and len(state) + _TITLE + 2 > room:
+            state = self.note
+        if not state or len(self.text) <= room:
+            return self.text
+        title = max(_TITLE, room - len(state) - 2)
+        cut = self.title if len(self.title) <= title else f"{self.title[: title - 1]}…"
+        return f"{cut}: {state}"
 
 
 def clock(seconds: float) -> str:
@@ -220,18 +230,16 @@ def _table(works: "list[_Work]", width: int) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    room = max(10, min(_TEXT, width - _BAR - _PERCENT - _TIME - 6))
+    # Columns, and a space behind each.
+    room = max(10, min(_TEXT, width - _BAR - _PERCENT - _TIME - 4))
     table = Table.grid(padding=(0, 1, 0, 0))
     for work in works:
-        text = Text(work.title, no_wrap=True)
-        if state := Text(work.state):  # which changes, so that it is the title that is cut
-            text.truncate(max(room - state.cell_len - 2, room // 3), overflow="ellipsis")
-            text.append(": ").append(state)
+        text = Text(work.shortened(room), no_wrap=True)
         text.truncate(room, overflow="ellipsis", pad=True)
         table.add_row(
             text,
             ProgressBar(work.total, work.done, width=_BAR, pulse=work.total is None),
             Text(work.percent.rjust(_PERCENT)),
-            Text(work.left or clock(time.monotonic() - work.begun)),
+            Text(work.left or f"{clock(time.monotonic() - work.begun)} so far", no_wrap=True),
         )
     return table

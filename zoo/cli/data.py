@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +22,7 @@ from zoo.cli.options import (
 from zoo.cli.output import Text, columns, make_table, make_tree, print_result, say
 from zoo_registry.errors import DatasetError, UsageError
 from zoo_registry.predictions import OTHER
+from zoo_registry.text import few
 
 if TYPE_CHECKING:
     from zoo.datasets import Dataset, Track
@@ -120,16 +121,33 @@ def check_data(
         "collection": _card(dataset),
         "problems": list(map(asdict, problems)),
     }
-    print_result(format, json=result, table=_text(dataset, problems))
+    print_result(format, json=result, table=_text(data, dataset, problems))
     if write:
         written = write_metadata(dataset, problems, Path(data), force)
-        if written:
-            used = _used(Path(data), protocol, not ungrouped, reporter)
-            say(f"Wrote {written}{used}.", err=True)
-        else:
-            say("metadata.csv says all of this already; it stays as it is.", err=True)
+        _say_written(
+            written, problems, lambda: _used(Path(data), protocol, not ungrouped, reporter)
+        )
     if distorts:
         raise typer.Exit(1)
+
+
+def _say_written(written: Path | None, problems: "list[Problem]", used: Callable[[], str]) -> None:
+    """Print what was written, what it leaves out, and which of its labels contradict."""
+    from zoo.datasets.checks.problem import UNUSABLE
+
+    if written is None:
+        say("metadata.csv says all of this already; it stays as it is.", err=True)
+        return
+    say(f"Wrote {written}{used()}.", err=True)
+    left = {track: each.kind for each in problems if each.kind in UNUSABLE for track in each.tracks}
+    if left:
+        names = few([f"{track} ({kind})" for track, kind in sorted(left.items())], _TRACKS)
+        say(f"Not in it: {names}.", err=True, style=WARNING)
+    for each in problems:
+        if each.kind == "label-conflict":
+            names = few(each.tracks, _TRACKS, " and ")
+            wrong = "with different labels; delete the row with the wrong one"
+            say(f"{names} are in it {wrong}.", err=True, style=WARNING)
 
 
 def _used(folder: Path, protocol: str | None, grouped: bool, reporter: TerminalReporter) -> str:
@@ -163,7 +181,7 @@ def _refusal(
         return str(error)
 
 
-def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
+def _text(data: str, dataset: "Dataset", problems: "list[Problem]") -> Text:
     problems = sorted(problems, key=lambda problem: not problem.distorts)
     serious = sum(problem.distorts for problem in problems)
     if problems:
@@ -175,7 +193,8 @@ def _text(dataset: "Dataset", problems: "list[Problem]") -> Text:
             leave=("tracks",),
         )
     if card := _card(dataset):
-        yield from _cited(card)
+        what = f"{card['title']} has the licence: {card['licence']}"
+        yield f"{what}; `zoo data info {shlex.quote(data)}` has its known faults and citation."
     others = len(problems) - serious
     yield (
         f"{serious} problem{'s' * (serious != 1)} would distort a score or stop a training; "

@@ -2,17 +2,23 @@
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 
 from zoo.cli.colour import ERROR, painted
-from zoo_registry.text import shown
+from zoo.cli.messages import command_word
+from zoo.cli.wrapping import in_width
 
-__all__ = ["Interrupted", "fail", "flush"]
+__all__ = ["CONTINUES", "Interrupted", "fail", "flush", "resumption"]
+
+CONTINUES = {"train": "", "tune": "", "predict": "--output"}
+"""Commands that save their progress, and the option that they need for it."""
 
 _log = logging.getLogger("zoo.cli.printed")
 
@@ -38,8 +44,26 @@ class Interrupted:
         """Print the reason; return the exit status that shells give to the signal."""
         number = self.signal or signal.SIGINT
         what = "interrupted" if number == signal.SIGINT else "stopped"
-        sentence = f"{what}; progress is saved; run the same command to continue"
-        return fail(sentence, 128 + number)
+        return fail(f"{what}; {resumption(command_word(), sys.argv[1:])}", 128 + number)
+
+
+def resumption(command: str | None, arguments: Sequence[str]) -> str:
+    """Return what an interrupted command has kept, and what it does when it is given again.
+
+    Parameters
+    ----------
+    command : str, optional
+        Name of the command.
+    arguments : sequence of str
+        Arguments of the process.
+    """
+    option = CONTINUES.get(command or "")
+    if option is None:
+        return "the same command starts again"
+    # What goes to the standard output is not kept.
+    if not option or re.search(rf" {option}[ =](?!- )", f" {' '.join(arguments)} "):
+        return "progress is saved; run the same command to continue"
+    return f"nothing was saved; {option} FILE keeps what is done and continues"
 
 
 def fail(sentence: str, status: int) -> int:
@@ -61,8 +85,10 @@ def fail(sentence: str, status: int) -> int:
         traceback.print_exc()
     _log.error("%s", sentence)
     _log.debug("exit status %d", status, exc_info=isinstance(sys.exception(), Exception))
+    first, *others = in_width(f"zoo: {sentence}", err=True)
+    first = painted("zoo:", ERROR) + first.removeprefix("zoo:")
     with suppress(OSError):  # stderr may be a closed pipe, or on a full disk
-        sys.stderr.write(f"{painted('zoo:', ERROR)} {shown(sentence)}\n")
+        sys.stderr.write("\n".join([first, *others, ""]))
     return status
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-__all__ = ["Column", "fitted", "measured"]
+__all__ = ["BETWEEN", "Column", "fitted", "measured"]
 
-_BETWEEN = 3  # characters between two columns
+BETWEEN = 3
+"""Characters between two columns."""
 _TEXT = 16  # characters that a column of text has at least, so that it is no column of words
 _WORD, _PART = 40, 10  # characters of a word that is not broken, and its part if nothing else helps
 
@@ -58,7 +59,9 @@ def measured(heading: str, cells: Sequence[str], wraps: bool) -> Column:
     return Column(full, max(map(cell_len, words), default=1) if wraps else full, wraps)
 
 
-def fitted(columns: Sequence[Column], leave: Sequence[int], room: int) -> dict[int, int]:
+def fitted(
+    columns: Sequence[Column], leave: Sequence[int], room: int, between: int = BETWEEN
+) -> dict[int, int]:
     """Return the width of each column that is shown, by its place.
 
     Columns are left out one after the other until the others fit without breaking a word. Only if
@@ -72,18 +75,20 @@ def fitted(columns: Sequence[Column], leave: Sequence[int], room: int) -> dict[i
         Places of the columns that may be left out, in the order in which they are.
     room : int
         Characters of the terminal.
+    between : int
+        Characters between two columns.
     """
     shown = dict.fromkeys(range(len(columns)))
     for place in leave:
-        if _width([columns[each].least() for each in shown]) <= room:
+        if _width([columns[each].least() for each in shown], between) <= room:
             break
         del shown[place]
     least = {place: columns[place].least() for place in shown}
     for word, text in ((_WORD, _PART), (_PART, _PART), (1, 1)):
-        if _width(least.values()) <= room:
+        if _width(least.values(), between) <= room:
             break
         least = {place: columns[place].least(word, text) for place in shown}
-    left = room - _width(least.values())
+    left = room - _width(least.values(), between)
     while left > 0 and (short := [each for each in least if least[each] < columns[each].full]):
         # Long words come first, then the text that is shortest for its length.
         least[min(short, key=lambda each: _need(columns[each], least[each]))] += 1
@@ -95,5 +100,5 @@ def _need(column: Column, width: int) -> tuple[bool, float]:
     return width >= column.word, width / column.full
 
 
-def _width(widths: Collection[int]) -> int:
-    return sum(widths) + _BETWEEN * len(widths) - 1
+def _width(widths: Collection[int], between: int) -> int:
+    return sum(widths) + between * len(widths) - 1

@@ -11,7 +11,8 @@ import typer
 from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_card
 from zoo.cli.options import ListFormatOption
-from zoo.cli.output import Text, columns, in_width, make_table, print_result
+from zoo.cli.output import Text, columns, make_table, print_result
+from zoo.cli.wrapping import in_width
 
 if TYPE_CHECKING:
     from zoo_registry.card import Card, Distribution

@@ -3,9 +3,7 @@
 import io
 import logging
 import shlex
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -14,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import typer
 
 from zoo.cli.colour import WARNING, is_coloured, painted
-from zoo.cli.fitting import fitted, measured
+from zoo.cli.fitting import BETWEEN, fitted, measured
 from zoo.cli.messages import passes
+from zoo.cli.wrapping import in_width, is_terminal, width
 from zoo_registry.text import encodable, json_text, quoted, shown
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ __all__ = [
     "cell",
     "columns",
     "escaped",
-    "in_width",
-    "is_terminal",
     "make_table",
     "make_tree",
     "percent",
@@ -43,10 +40,7 @@ __all__ = [
     "print_text",
     "say",
     "say_no_run",
-    "width",
 ]
-
-_ENDLESS = 100_000  # characters
 
 Text: TypeAlias = "Iterable[str | Table | Tree]"
 """Result of a command for people: lines for stdout, notes for stderr, tables and trees."""
@@ -112,7 +106,7 @@ def print_text(text: Text) -> None:
             is_note, style = isinstance(item, Note), WARNING if isinstance(item, Alert) else None
             if is_note and not passes(item, logging.WARNING if style else logging.INFO):
                 continue
-            for line in in_width(item):
+            for line in in_width(item, err=is_note):
                 _echo(line, is_note, style)
             continue
         from rich.console import Console
@@ -161,8 +155,11 @@ def say(text: object = "", *, err: bool = False, style: str | None = None) -> No
     style : str, optional
         One of the styles of `zoo.cli.colour`.
     """
-    if not err or passes(str(text), logging.WARNING if style else logging.INFO):
+    if not err:
         _echo(str(text), err, style)
+    elif passes(str(text), logging.WARNING if style else logging.INFO):
+        for line in in_width(str(text), err=True):
+            _echo(line, err, style)
 
 
 def print_note(line: str) -> None:
@@ -178,28 +175,6 @@ def _echo(text: str, err: bool, style: str | None = None) -> None:
     if style is not None:
         line = painted(line, style, stream)
     typer.echo(line, file=None if stream is own else stream, err=err, color=coloured or None)
-
-
-def in_width(text: str, indent: int = 0) -> list[str]:
-    """Return the lines of a text: wrapped at words on a terminal, one line elsewhere.
-
-    Parameters
-    ----------
-    text : str
-        Text in one line.
-    indent : int
-        Number of spaces before all lines but the first.
-    """
-    text = shown(text)
-    if not is_terminal():
-        return [text]
-    return textwrap.wrap(
-        text,
-        width(),
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [text]
 
 
 def say_no_run(data: str | None) -> None:
@@ -253,6 +228,7 @@ def make_table(
     *,
     leave: Sequence[str] | None = None,
     whole: str = Table.whole,
+    is_close: bool = False,
 ) -> Table:
     """Return a table in the style of the zoo, with the columns that fit into the terminal.
 
@@ -274,6 +250,8 @@ def make_table(
         but the first one, from the right.
     whole : str
         What shows all columns, such as an option.
+    is_close : bool
+        Whether columns are one space apart, and not three.
     """
     from rich import box
     from rich.table import Table as RichTable
@@ -289,8 +267,8 @@ def make_table(
         for place, (name, options) in enumerate(columns)
     ]
     order = range(len(names) - 1, 0, -1) if leave is None else map(names.index, leave)
-    widths = fitted(sizes, list(order), width())
-    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    widths = fitted(sizes, list(order), width(), 1 if is_close else BETWEEN)
+    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0 if is_close else 1))
     for place, own in widths.items():
         name, options = columns[place]
         table.add_column(shown(name), **{"overflow": "fold"} | options | {"width": own})
@@ -333,17 +311,3 @@ def percent(value: float | None) -> str:
     from zoo.evaluate.board import score_text
 
     return score_text(value)
-
-
-def width() -> int:
-    """Return the number of columns of the terminal, or more than any line has if there is none."""
-    # Programs that read a pipe expect whole lines.
-    return shutil.get_terminal_size().columns if is_terminal() else _ENDLESS
-
-
-def is_terminal() -> bool:
-    """Return whether stdout is a terminal.
-
-    What rich replaces it by, beside a bar, may not know that.
-    """
-    return sys.__stdout__ is not None and sys.__stdout__.isatty()

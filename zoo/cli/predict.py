@@ -14,7 +14,8 @@ from zoo.cli.colour import WARNING
 from zoo.cli.completion import complete_asked
 from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
-from zoo.cli.output import in_width, is_terminal, percent, print_data, say
+from zoo.cli.output import percent, print_data, say
+from zoo.cli.wrapping import in_width, is_terminal
 from zoo.inference.prediction import NONE_OF_THEM, UNLIKE, Prediction
 from zoo_registry.errors import UsageError
 from zoo_registry.text import few, shown
@@ -242,7 +243,7 @@ class _Hints:
     def say(self) -> None:
         """Print the sentences on stderr."""
         for hint in self._sentences():
-            for line in in_width(hint, indent=2):
+            for line in in_width(hint, indent=2, err=True):
                 say(line, err=True)
 
     def _sentences(self) -> Iterator[str]:

@@ -5,7 +5,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts.stated import stated_accuracy
-from zoo.cli.output import AlertNote, Text, columns, in_width, make_table, percent
+from zoo.cli.output import AlertNote, Text, columns, make_table, percent
+from zoo.cli.wrapping import in_width
 from zoo_registry.discovery import BUILT_IN
 from zoo_registry.published import broken
 

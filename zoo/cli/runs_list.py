@@ -19,9 +19,9 @@ from zoo.cli.output import (
     percent,
     print_result,
     say,
-    width,
 )
 from zoo.cli.run_choices import about_run
+from zoo.cli.wrapping import width
 from zoo_registry.errors import RunError, UsageError, ZooError
 from zoo_registry.text import closest, few, quoted
 

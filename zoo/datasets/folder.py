@@ -1,8 +1,10 @@
 """Reader of a folder of recordings."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from zoo.audio.urls import is_url
 from zoo.datasets.base import Dataset, Track, check_labels
 from zoo.datasets.hashing import file_digests
 from zoo.datasets.layout.folder_roles import WRITE
@@ -103,9 +105,11 @@ def read_listing(
     """
     reporter, reading = reporter or Reporter(), reading or Reading()
     layout = understand(listing, reading, table, renew)
-    for note in (layout.said, listing.passed.note):
-        if note:
-            reporter.note(note)
+    note = listing.passed.note
+    if layout.unlisted and not is_url(listing.name):
+        note += f" `zoo data check {shlex.quote(listing.name)} --write --force` adds usable files."
+    for sentence in filter(None, (layout.said, note)):
+        reporter.note(sentence)
     advice = "" if table else f": give the folder around the class folders, or {WRITE}"
     check_labels(listing.name, [row["label"] for row in layout.rows], advice, reading.alone)
     return Dataset(

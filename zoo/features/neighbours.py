@@ -122,7 +122,8 @@ def check_neighbours(
     if not _FEWEST <= tracks <= _MOST:
         if reporter:
             reporter.warn(
-                f"{tracks} tracks are not compared by {frontend}: it takes {_FEWEST} to {_MOST:,}"
+                f"Tracks are not compared by {frontend}: that needs {_FEWEST} to {_MOST:,} tracks, "
+                f"and there are {tracks:,}."
             )
         return []
     used, rows = embeddings(dataset.without(unusable), frontend, jobs, reporter)

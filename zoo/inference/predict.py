@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import TypeAlias
 
 import numpy as np
@@ -25,7 +26,7 @@ from zoo.audio.properties import Meter
 from zoo.audio.samples import Samples
 from zoo.audio.streams import Stream
 from zoo.evaluate.vote import count_votes, vote_winner
-from zoo.execution.progress import Reporter
+from zoo.execution.progress import Bar, Reporter
 from zoo.execution.threads import map_in_threads
 from zoo.inference.answers import Answers
 from zoo.inference.arguments import recordings
@@ -132,22 +133,54 @@ def _predictions(
             yield call(files[0], reporter=reporter)
         return
 
-    def classify(file: str | Samples, is_wanted: Callable[[], bool]) -> list[Prediction]:
-        return [call(file, is_wanted) for call in calls]
-
     # Threads share the models; decoding, resampling and onnxruntime release Python's lock.
-    predictions = map_in_threads(classify, files, workers, in_order)
     try:
-        with (
-            reporter.bar(f"predicting {len(files)} files", len(files)) as bar,
-            closing(predictions),
-        ):
-            for done, of_file in enumerate(predictions, start=1):
-                bar.update(done)
-                yield from of_file
+        with reporter.bar(f"predicting {len(files)} files", len(files)) as bar:
+            parts = _Parts(bar, len(calls))
+
+            def classify(file: str | Samples, is_wanted: Callable[[], bool]) -> list[Prediction]:
+                return [call(file, is_wanted, parts) for call in calls]
+
+            with closing(map_in_threads(classify, files, workers, in_order)) as predictions:
+                for of_file in predictions:
+                    yield from of_file
     except BaseException:
         end_all()  # threads may wait for files from elsewhere
         raise
+
+
+class _Parts(Reporter):
+    """Progress of several files at a time, as parts of one bar, from several threads."""
+
+    def __init__(self, whole: Bar, each: int) -> None:
+        self._whole, self._each, self._done, self._lock = whole, each, 0.0, Lock()
+
+    @contextmanager
+    def bar(self, title: str, total: float | None = None) -> Iterator[Bar]:
+        """Yield the bar of a file, which counts as done at its end, whatever becomes of it."""
+        part = _Part(self, total or 1.0)
+        try:
+            yield part
+        finally:
+            part.update(part.total)
+
+    def advance(self, share: float) -> None:
+        """Add a share of a file, of which each model has an equal part."""
+        with self._lock:
+            self._done += share / self._each
+            self._whole.update(self._done)
+
+
+class _Part(Bar):
+    """Progress of one file."""
+
+    def __init__(self, parts: _Parts, total: float) -> None:
+        self._parts, self._done, self.total = parts, 0.0, total
+
+    def update(self, done: float, step: str = "", note: str = "") -> None:
+        """Pass on what is done since the last update."""
+        self._parts.advance((done - self._done) / self.total)
+        self._done = done
 
 
 def _classify(

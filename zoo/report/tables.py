@@ -17,7 +17,7 @@ from zoo.evaluate.board import (
 )
 from zoo.report.ranking import interval_cell, p_cell, rank_cell, ranking, score_cell
 from zoo_registry.predictions import OTHER
-from zoo_registry.text import csv_text, shown, table_cell
+from zoo_registry.text import csv_text, few, shown, table_cell
 
 __all__ = [
     "MARK",
@@ -42,6 +42,7 @@ __all__ = [
 MARK = "†"  # follows the name of a model whose score is too high
 
 _FEW = 30  # groups, of which the interval is wide
+_ALIKE = 3  # rows with the same problem that are named
 
 _NESTED = {"by_origin", "title", "params", "by_change", "failed_changes", "intervals"}
 _INTERVALS = [metric_key(name) for name in TITLES if name != "accuracy"]  # its ends are fields
@@ -133,9 +134,11 @@ def explanations(board: Board, left_out: Collection[str] = ()) -> list[str]:
         row for row in board.rows if row.rank and row.frontend_given and row.robustness is None
     ]
     if "robustness" not in left_out and any(not row.failed_changes for row in encoders):
+        same = "the same `zoo train` command with --robustness 100"
         sentences.append(
-            "robustness -: not tested on changed tracks; the same `zoo train` command with "
-            "--robustness 100 fills it in."
+            f"robustness -: not tested on changed tracks; {same} fills it in."
+            if any(row.robustness is not None for row in board.rows)
+            else f"Not tested on changed tracks; {same} does it and adds the column robustness."
         )
     if any(row.spread is not None for row in board.rows):
         sentences.append(
@@ -268,8 +271,21 @@ def with_spread(row: Row) -> str:
 
 
 def problems(rows: Sequence[Row]) -> list[str]:
-    """Return a sentence for each row that has an error."""
-    return [problem for row in rows if (problem := row.problem)]
+    """Return a sentence for each row that has an error, one for many that have the same."""
+    alike: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.problem:
+            alike.setdefault(row.problem.replace(row.run, ""), []).append(row)
+    sentences = []
+    for same in alike.values():
+        problem = same[0].problem
+        if len(same) > _ALIKE:
+            names = few([row.run for row in same], _ALIKE)
+            problem = f"{len(same)} runs have the same problem ({names}); the first: {problem}"
+            sentences.append(problem)
+        else:
+            sentences += [row.problem for row in same]
+    return sentences
 
 
 def _cells(board: Board, row: Row) -> list[str]:

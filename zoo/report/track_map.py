@@ -21,7 +21,7 @@ _FEWEST = 10  # tracks, below which nothing can be seen
 _ROWS = 60  # of a track; a front end of more has a row per short-time frame
 _COMPONENTS = 50  # principal components that are unfolded
 _STEPS = 300  # of t-SNE; with 500 the classes of GTZAN's pieces are no more apart
-_VERSION = "maps-1"  # must be raised whenever the same arrays give another map
+_VERSION = "maps-2"  # must be raised whenever the same arrays give another map
 _WIDTH, _HEIGHT, _MARGIN = 480.0, 360.0, 8.0
 _COLOURS = 8  # of ``report.css``
 # Paths around a point: circle, square, triangle and diamond.
@@ -61,6 +61,8 @@ class TrackMap:
         Index and name of the classes, the largest first if there are too many.
     classes : int
         Number of classes on the map.
+    beyond : int
+        Number of points that lie outside of the figure and are drawn at its edge.
     """
 
     run: str
@@ -69,8 +71,14 @@ class TrackMap:
     tracks: int
     legend: list[tuple[int, str]]
     classes: int
+    beyond: int = 0
     width: float = _WIDTH
     height: float = _HEIGHT
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether there are more classes than colours."""
+        return any(self.shape(label) != _SHAPES[0] for label, _ in self.legend)
 
     @staticmethod
     def colour(label: int) -> str:
@@ -155,13 +163,15 @@ def _drawn(
 ) -> TrackMap:
     rows = np.stack(list(arrays.values()))
     key = [found.runs[number], [[found.tracks[t], found.digests[t]] for t in arrays]]
-    positions = remembered(_VERSION, key, partial(_unfolded, rows))
+    positions = np.array(remembered(_VERSION, key, partial(_unfolded, rows)))
+    size = np.array([_WIDTH, _HEIGHT])
+    inside = positions.clip(_MARGIN, size - _MARGIN)
     points = [
         Point(
             x, y, track, found.tracks[track], int(found.labels[track]),
             found.classes[found.winners[number, track]], bool(found.right[number, track]),
         )
-        for track, (x, y) in zip(arrays, positions, strict=True)
+        for track, (x, y) in zip(arrays, inside.tolist(), strict=True)
     ]  # fmt: skip
     sizes = Counter(point.label for point in points)
     named = sorted(label for label, _ in sizes.most_common(_NAMED))
@@ -172,11 +182,15 @@ def _drawn(
         tracks=tested,
         legend=[(label, found.classes[label]) for label in named],
         classes=len(sizes),
+        beyond=int((inside != positions).any(axis=1).sum()),
     )
 
 
 def _unfolded(rows: NDArray[np.float32]) -> list[list[float]]:
-    """Return positions by t-SNE of the principal components of standardised rows."""
+    """Return positions by t-SNE of the principal components of standardised rows.
+
+    Those of outliers lie outside of the figure.
+    """
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
@@ -197,7 +211,11 @@ def _unfolded(rows: NDArray[np.float32]) -> list[list[float]]:
             init=plane, perplexity=min(30.0, (len(rows) - 1) / 3), max_iter=_STEPS, random_state=0
         )
         plane = unfolding.fit_transform(components.astype(np.float32))
-    low, high = plane.min(axis=0), plane.max(axis=0)
+    # A track far from the others (Tukey's fences) would squeeze them into a corner.
+    first, third = np.quantile(plane, [0.25, 0.75], axis=0)
+    fence = 1.5 * (third - first)
+    low = np.maximum(plane.min(axis=0), first - fence)
+    high = np.minimum(plane.max(axis=0), third + fence)
     size = np.array([_WIDTH, _HEIGHT]) - 2 * _MARGIN
     placed = _MARGIN + (plane - low) / np.maximum(high - low, 1e-9) * size
     return [[round(float(x), 1), round(float(y), 1)] for x, y in placed]

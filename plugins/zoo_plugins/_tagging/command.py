@@ -120,7 +120,8 @@ def _line(result: "Result") -> str:
     """Return the line of a file that gets a genre, or does not although it has none."""
     if result.genre is None:
         label = "unknown" if result.run else "skipped"
-        return f"{label}  {result.path}  ({result.reason})"
+        guess = f"; guess: {result.guess}" if result.guess else ""
+        return f"{label}  {result.path}  ({result.reason}{guess})"
     former = f"  (was {', '.join(result.former)})" if result.former else ""
     return f"{result.genre}  {percent(result.confidence)}  {result.path}{former}"
 

@@ -64,6 +64,8 @@ class Result:
         Why it gets no genre; and what failed.
     run : str or None
         Run of the model.
+    guess : str or None
+        The most likely genre where the answer is "unknown".
     """
 
     path: str
@@ -74,6 +76,7 @@ class Result:
     reason: str | None = None
     error: str | None = None
     run: str | None = None
+    guess: str | None = None
 
     @property
     def is_done(self) -> bool:
@@ -138,7 +141,7 @@ def tag(wish: Wish, undo_file: UndoFile | None, reporter: TerminalReporter) -> I
         for found in predictions.stream():
             result = Result(found.path, former=former[found.path], run=found.run)
             if found.error or found.reason:
-                yield replace(result, reason=found.reason, error=found.error)
+                yield replace(result, reason=found.reason, error=found.error, guess=found.guess)
             elif former[found.path] == (found.label,):
                 yield replace(result, reason="it has this genre", run=None)
             else:

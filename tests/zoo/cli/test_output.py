@@ -232,7 +232,7 @@ def test_sentences_are_wrapped_at_words_on_a_terminal_only(monkeypatch, capsys):
     print_text([Note(text), ""])
     TerminalReporter().note(text)
     assert capsys.readouterr() == ("\n", f"{text}\n{text}\n")
-    monkeypatch.setattr("zoo.cli.output.is_terminal", lambda: True)
+    monkeypatch.setattr("zoo.cli.wrapping.is_terminal", lambda err=False: True)
     monkeypatch.setenv("COLUMNS", "80")
     print_text([text, ""])
     TerminalReporter().note(text)
@@ -252,9 +252,9 @@ def test_classes_of_a_confusion_are_as_long_as_fit(count, monkeypatch):
 
     table = confusion_table(answers, np.eye(count, dtype=int))
     assert headings() == list(names)  # in a pipe
-    monkeypatch.setattr("zoo.cli.output.width", lambda: 80)
-    monkeypatch.setattr("zoo.cli.confusion.width", lambda: 80)
+    monkeypatch.setenv("COLUMNS", "80")
     table = confusion_table(answers, np.eye(count, dtype=int))
-    assert headings() == [name if count == 3 else name[:4] for name in names[: len(headings())]]
-    assert len(headings()) == {3: 3, 10: 9, 30: 9}[count]  # beside "9 percussion"
+    length = {3: None, 10: 5, 30: 4}[count]
+    assert headings() == [name[:length] for name in names[: len(headings())]]
+    assert len(headings()) == {3: 3, 10: 10, 30: 13}[count]  # beside "9 percussion"
     assert table.left == names[len(headings()) :]

@@ -326,7 +326,7 @@ class TestCommand:
         assert "of 6 files are in" in err
         rows = output.read_text().splitlines(keepends=True)
         assert len(rows) == len(set(rows))
-        assert not [row for row in lines if "no audio" not in row and row not in rows]
+        assert not [row for row in lines if "not audio" not in row and row not in rows]
         expected = 3 if timeline and form == "csv" else 1
         for n in (0, 1, 2, 3, 4, 9):
             assert sum(f"{n}.wav" in row for row in rows) == expected

@@ -1,0 +1,77 @@
+"""The sentence on an interruption: what a command has kept, and what it does when given again."""
+
+import signal
+import subprocess
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+import typer
+
+from zoo.cli.app import app
+from zoo.cli.ending import CONTINUES, resumption
+
+CONTINUED = "progress is saved; run the same command to continue"
+AGAIN = "the same command starts again"
+STARTS_AGAIN = {
+    *("models", "leaderboard", "compare", "ensemble", "report", "serve", "label", "runs", "data"),
+    "plugins",
+}
+
+
+def test_it_is_known_of_every_command():
+    names = set(typer.main.get_command(app).commands)
+    assert names == STARTS_AGAIN | CONTINUES.keys()
+    assert {resumption(name, [name]) for name in STARTS_AGAIN} == {AGAIN}
+    assert {name for name in names if resumption(name, [name]) == CONTINUED} == {"train", "tune"}
+    assert resumption("tag", ["tag", "music"]) == AGAIN  # of an extension
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_kept"),
+    [
+        ("a.wav", False),
+        ("a.wav --output b.csv", True),
+        ("a.wav --output=b.csv", True),
+        ("--output - a.wav", False),
+        ("a.wav --output=-", False),
+    ],
+)
+def test_answers_are_kept_in_a_file_only(arguments, is_kept):
+    text = resumption("predict", ["predict", *arguments.split()])
+    assert text == (
+        CONTINUED
+        if is_kept
+        else "nothing was saved; --output FILE keeps what is done and continues"
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--output", "answers.csv")], ids=["printed", "kept"])
+def test_predictions_that_are_interrupted(options, hearing, in_seconds):
+    hearing("seconds")
+    song = in_seconds(0.5, 0.5)
+    zoo = Path(sysconfig.get_path("scripts"), "zoo")
+    with subprocess.Popen(
+        [zoo, "predict", "seconds", song, "-", "--jobs", "1", *options],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        if options:
+            while not (
+                Path("answers.csv").exists() and str(song) in Path("answers.csv").read_text()
+            ):
+                time.sleep(0.05)
+        else:
+            process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        last = process.stderr.read().splitlines()[-1]
+    assert process.returncode == 130
+    assert last == f"zoo: interrupted; {resumption('predict', options)}"
+
+
+def test_a_file_that_looks_like_an_option(command):
+    Path("-dash.wav").touch()
+    status, _, err = command("predict", "-dash.wav")
+    assert status == 2
+    assert "the file of this name is ./-dash.wav" in " ".join(err.split())
