@@ -199,8 +199,9 @@ class Tracker:
             kept = {self.name: {"error": f"not stored: {type(error).__name__}"}}
             if again:
                 return kept
-            if isinstance(error, ModuleNotFoundError) and _package(error) == self.package:
-                remedy = f"{self.package} is not installed; {pip_install(self.name)}"
+            if isinstance(error, ModuleNotFoundError) and (missing := _package(error)):
+                needed = f", which {self.package} needs," * (missing != self.package)
+                remedy = f"{missing}{needed} is not installed; {pip_install(self.name)}"
             else:
                 reason = re.sub(r"//[^/@\s]*@", "//", first_line(error))
                 remedy = f"check {self.check} ({textwrap.shorten(reason, 200, placeholder='…')})"

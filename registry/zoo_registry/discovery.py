@@ -200,8 +200,8 @@ def _frontend_of(module: ModuleType, source: Source) -> LoadedFrontEnd:
     card = getattr(module, "card", None)
     if not isinstance(card, FrontEndCard):
         raise PluginError(
-            "it declares no `card` of a front end; add `card = FrontEndCard(frontend=..., "
-            "title=...)` to the module"
+            f"{source.name} declares no `card` of a front end; add `card = FrontEndCard("
+            "frontend=..., title=...)` to it"
         )
     return LoadedFrontEnd(card, source, module)
 

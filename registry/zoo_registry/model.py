@@ -203,7 +203,7 @@ class Model:
         card = getattr(module, "card", None)
         if not isinstance(card, Card):
             raise PluginError(
-                "it declares no `card`; add `card = Card(name=..., ...)` to the module"
+                f"{source.name} declares no `card`; add `card = Card(name=..., ...)` to it"
             )
         self.card = card
         self.frontend_card: FrontEndCard | None = None

@@ -13,6 +13,7 @@ import platformdirs
 __all__ = [
     "FULL",
     "TEMPORARY_FOLDER",
+    "at_home",
     "cache_folder",
     "config_folder",
     "has_semaphores",
@@ -32,9 +33,21 @@ _SEMAPHORES = 16  # twice as many as joblib needs for its workers
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
+def at_home(path: str) -> str:
+    """Return a path with the home in the place of ``~``, which shells keep in quotes and options.
+
+    Parameters
+    ----------
+    path : str
+        Any path; one that is there as it is stays so.
+    """
+    is_short = path == "~" or path.startswith("~/")
+    return os.path.expanduser(path) if is_short and not os.path.lexists(path) else path  # noqa: PTH111
+
+
 def models_folder() -> Path:
     """Return the folder of the runs: ``ZOO_MODELS``, or ``models`` in the current directory."""
-    return Path(os.environ.get("ZOO_MODELS") or "models")
+    return Path(at_home(os.environ.get("ZOO_MODELS") or "models"))
 
 
 def cache_folder() -> Path:
@@ -55,7 +68,7 @@ def _folder(variable: str, of_platform: Callable[..., str]) -> Path:
         if not chosen or chosen.startswith("~"):  # so earlier releases of platformdirs say that
             return _NOWHERE / variable
     # Absolute, since workers may have another current directory.
-    return Path(chosen).absolute()
+    return Path(at_home(chosen)).absolute()
 
 
 def hint(path: str | Path, error: OSError) -> str:

@@ -352,6 +352,9 @@ class Run:
 
     def damage(self, names: Sequence[str]) -> str:
         """Return a sentence on damaged files, which says how the run is repaired."""
+        if not self.folder.is_dir():
+            command = self.record.command
+            return f"{self.id} was removed from {self.folder.parent}; `{command}` trains it again"
         verb = "is" if len(names) == 1 else "are"
         return (
             f"{' and '.join(names)} of {self.folder} {verb} missing, or not as the run wrote; "

@@ -8,10 +8,21 @@ from typing import Any, TypeAlias, TypeVar
 from zoo.audio.samples import Samples
 from zoo.datasets import Dataset
 from zoo_registry.errors import UsageError
+from zoo_registry.places import at_home
 from zoo_registry.runs import Run
 from zoo_registry.text import shown
 
-__all__ = ["Data", "Recordings", "data_of", "is_array", "models_of", "one_or_many", "recordings_of"]
+__all__ = [
+    "Data",
+    "Recordings",
+    "data_of",
+    "is_array",
+    "models_of",
+    "one_of",
+    "one_or_many",
+    "recordings_of",
+    "said",
+]
 
 Data: TypeAlias = str | Path | Dataset
 Recordings: TypeAlias = Any
@@ -26,11 +37,23 @@ def data_of(data: Any) -> str | Dataset:
     if isinstance(data, Dataset):
         return data
     if isinstance(data, str | Path):
-        return str(data)
+        return at_home(str(data))
+    if _is_frame(data):
+        raise UsageError(
+            'data is a data frame; write it with `frame.to_csv("labels.csv", index=False)`, and '
+            "give the path of that file"
+        )
     raise UsageError(
-        f'data is {_said(data)}; give the name of a dataset, such as "demo", the path of a folder '
+        f'data is {said(data)}; give the name of a dataset, such as "demo", the path of a folder '
         "or table, or what zoo.open_dataset returns"
     )
+
+
+def one_of(given: Any, kinds: tuple[type, ...], what: str) -> Any:
+    """Return a single value of one of the types; the parameters are those of `one_or_many`."""
+    if not isinstance(given, kinds) or isinstance(given, bool):
+        raise UsageError(f"{said(given)} was given; give {what}")
+    return _placed(given)
 
 
 def one_or_many(given: Any, kinds: tuple[type, ...], what: str) -> tuple[list[Any], bool]:
@@ -52,16 +75,26 @@ def one_or_many(given: Any, kinds: tuple[type, ...], what: str) -> tuple[list[An
     """
     is_one = isinstance(given, kinds) and not isinstance(given, bool)
     if is_one:
-        return [given], True
-    if not isinstance(given, Iterable) or isinstance(given, bytes | dict):
-        raise UsageError(f"{_said(given)} was given; give {what}, or a list of them")
+        return [_placed(given)], True
+    if not isinstance(given, Iterable) or isinstance(given, bytes | dict) or _is_frame(given):
+        raise UsageError(f"{said(given)} was given; give {what}, or a list of them")
     found = list(given)
     if not found:
         raise UsageError(f"an empty list was given; give {what}, or a list of them")
     for each in found:
         if not isinstance(each, kinds) or isinstance(each, bool):
-            raise UsageError(f"the list holds {_said(each)}; give {what}, or a list of them")
-    return found, False
+            raise UsageError(f"the list holds {said(each)}; give {what}, or a list of them")
+    return list(map(_placed, found)), False
+
+
+def _placed(value: Any) -> Any:
+    """Return a value; of a path in which ``~`` is the home, the whole path."""
+    is_path = isinstance(value, str | Path)
+    return type(value)(at_home(str(value))) if is_path and str(value).startswith("~") else value
+
+
+def _is_frame(given: Any) -> bool:
+    return hasattr(given, "columns") and hasattr(given, "iloc")
 
 
 def models_of(given: Any) -> tuple[list[Any], bool]:
@@ -102,11 +135,17 @@ def recordings_of(
         If it is something else, empty, or an array without a rate.
     """
     is_one = isinstance(given, str | Path | Samples) or is_array(given) or _is_pair(given)
+    is_one = is_one and not _is_frame(given)
     if is_one:
         items = [given]
     else:
         if not isinstance(given, Iterable) or isinstance(given, bytes | dict):
-            raise UsageError(_NO_RECORDING.format(_said(given)))
+            raise UsageError(_NO_RECORDING.format(said(given)))
+        if _is_frame(given):
+            raise UsageError(
+                "a data frame is no recording; give its column of paths, such as "
+                '`list(frame["path"])`'
+            )
         items = list(given)
         if not items:
             raise UsageError(_NO_RECORDING.format("an empty list"))
@@ -115,14 +154,14 @@ def recordings_of(
     for number, item in enumerate(items, start=1):
         name = "array" if is_one else f"array {number}"
         if isinstance(item, str | Path | Samples):
-            found.append(item)
+            found.append(_placed(item))
         elif _is_pair(item):
             found.append(Samples.of(item[0], item[1], name))
         elif is_array(item):
             found.append(Samples.of(item, rate, name))
             used_rate = True
         else:
-            raise UsageError(_NO_RECORDING.format(_said(item)))
+            raise UsageError(_NO_RECORDING.format(said(item)))
     if rate is not None and not used_rate:
         raise UsageError("rate is that of arrays, and files have their own; leave it out")
     return found, is_one
@@ -140,8 +179,14 @@ _NO_RECORDING = (
 )
 
 
-def _said(value: Any) -> str:
-    """Return a value in a few words, with its type."""
+def said(value: Any) -> str:
+    """Return a value in a few words, or its type.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    """
     text = f"a value of type {type(value).__name__}"
     with suppress(Exception):
         if isinstance(value, int | float | str | None):

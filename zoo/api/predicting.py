@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from zoo.api.arguments import Recordings, is_array, models_of, one_or_many, recordings_of
+from zoo.api.arguments import Recordings, is_array, models_of, one_of, recordings_of
+from zoo.api.checked import check_values
 from zoo.api.progress import usual_reporter
 from zoo.audio.samples import Samples
 from zoo.execution.progress import Reporter
@@ -114,7 +115,11 @@ def predict(
     'ambient'
     """
     from zoo.inference.predict import predict as predicted
+    from zoo.inference.predictors import is_model
 
+    check_values(rate=rate, timeline=timeline, jobs=jobs, in_order=in_order)
+    if recordings is None and isinstance(model, str) and is_model(model):
+        raise UsageError(f'name a recording, too: `zoo.predict({model!r}, "song.mp3")`')
     if recordings is None:
         model, recordings = None, model
     if recordings is None or isinstance(recordings, Run):
@@ -195,10 +200,11 @@ def embed(
     """
     from zoo.features.files import embed as embedded
 
+    check_values(rate=rate, front_end=front_end, jobs=jobs)
     given, _ = recordings_of(recordings, rate)
     asked = run
     if run is not None:
-        (asked,), _ = one_or_many([run], (str, Path, Run), 'the name of a run, such as "gtzan"')
+        asked = one_of(run, (str, Path, Run), 'the name of a run, such as "gtzan"')
     with ExitStack() as stack:
         # Work is done in other processes, and cached by the content of files.
         folder = Path(stack.enter_context(temporary_folder())) if _has_samples(given) else None

@@ -1,6 +1,7 @@
 """A run as people hold it in Python, and a list of runs."""
 
 from collections.abc import Iterable
+from copy import copy
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -66,8 +67,18 @@ class TrainedRun(Run):
     """
 
     def __init__(self, run: Run) -> None:
-        super().__init__(run.folder, run.record)
-        self._stored = run
+        self._stored = copy(run)
+        self._stored.folder = run.folder.absolute()  # the current directory may change
+        super().__init__(self._stored.folder, run.record)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same run with the same record."""
+        if not isinstance(other, TrainedRun):
+            return NotImplemented
+        return (self.folder, self.record) == (other.folder, other.record)
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
 
     def damage(self, names: Any) -> str:
         """Return a sentence on damaged files, which says how the run is repaired."""
@@ -186,7 +197,7 @@ class TrainedRun(Run):
         try:
             text = f"accuracy {self.accuracy!r}"
         except ZooError:
-            return "damaged"
+            return "damaged" if self.folder.is_dir() else "removed"
         return text if self.complete else f"{text}, {self.state}"
 
     def _repr_html_(self) -> str:

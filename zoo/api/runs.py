@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.api.arguments import Data, data_of, one_or_many
+from zoo.api.arguments import Data, data_of, one_of
 from zoo.api.progress import usual_reporter
 from zoo.api.run import Runs, TrainedRun
 from zoo.datasets import Dataset
@@ -84,7 +84,7 @@ def load(run: str | Path | Run) -> TrainedRun:
     from zoo.workspace import find_run
 
     what = 'the name or folder of a run, such as "gtzan"'
-    (found,), _ = one_or_many([run], (str, Path, Run), what)
+    found = one_of(run, (str, Path, Run), what)
     if isinstance(found, TrainedRun):
         return found
     return TrainedRun(found if isinstance(found, Run) else find_run(str(found)))

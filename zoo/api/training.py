@@ -6,7 +6,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.api.arguments import Data, data_of, one_or_many
+from zoo.api.arguments import Data, data_of, one_of, one_or_many
+from zoo.api.checked import check_values
 from zoo.api.progress import usual_reporter
 from zoo.api.run import Runs, TrainedRun
 from zoo.execution.progress import Reporter
@@ -27,6 +28,7 @@ _MODEL = (
     "scikit-learn estimator)"
 )
 _FRONT_END = 'the name of a front end, such as "musicnn"'
+_RUN = 'the name of a run, such as "gtzan"'
 _SEED = "a whole number"
 
 
@@ -149,6 +151,12 @@ def train(
     from zoo.training.train import check_seed
     from zoo.training.train import train as train_one
 
+    check_values(
+        keep_classes=keep_classes, protocol=protocol, grouped=grouped, params=params, tuned=tuned,
+        nested=nested, tuner=tuner, robustness=robustness, name=name, note=note, jobs=jobs,
+    )  # fmt: skip
+    if not isinstance(sizes, str | Iterable):
+        sizes = (sizes,)
     models, is_one_model = one_or_many(model, (str, Path), _MODEL)
     seeds, is_one_seed = one_or_many(seed, (int, Integral), _SEED)
     ends, is_one_end = (
@@ -157,6 +165,7 @@ def train(
     is_one = is_one_model and is_one_seed and is_one_end
     if name is not None and not is_one:
         raise UsageError("name is the name of one run, and a list trains several; leave it out")
+    source = None if from_run is None else one_of(from_run, (str, Path, Run), _RUN)
     wanted = data_of(data)
     reporter, registry = usual_reporter(reporter), registry or open_registry()
     wishes = [
@@ -174,17 +183,17 @@ def train(
             each,
             wanted,
             frontend=end,
-            from_run=str(from_run) if isinstance(from_run, Path) else from_run,
+            from_run=str(source) if isinstance(source, Path) else source,
             keep_classes=keep_classes,
             protocol=protocol,
             grouped=grouped,
             params=params,
             tuned=tuned,
-            nested=nested,
+            nested=int(nested),
             tuner=tuner,
             seed=number,
-            robustness=robustness,
-            sizes=(sizes,) if isinstance(sizes, int | str) else sizes,
+            robustness=None if robustness is None else int(robustness),
+            sizes=sizes.split(",") if isinstance(sizes, str) else sizes,
             name=name,
             note=note,
             jobs=jobs,
@@ -267,20 +276,25 @@ def tune(
     >>> [trial.number for trial in tuning.trials]
     [0, 1, 2]
     """
+    from zoo.training.train import check_seed
     from zoo.tuning.search import tune as search
 
     if not isinstance(model, str | Path):
         one_or_many(model, (str, Path), _MODEL)
         raise UsageError("a search is of one model; call zoo.tune for each")
+    check_values(
+        trials=trials, tuner=tuner, protocol=protocol, grouped=grouped, seed=seed, jobs=jobs
+    )
+    check_seed(seed)
     return search(
         str(model),
         data_of(data),
         frontend=None if frontend is None else str(frontend),
-        trials=trials,
+        trials=int(trials),
         tuner=tuner,
         protocol=protocol,
         grouped=grouped,
-        seed=seed,
+        seed=int(seed),
         jobs=jobs,
         engine=engine,
         reporter=usual_reporter(reporter),

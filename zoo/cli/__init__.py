@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+from zoo.cli.colour import settle
 from zoo.cli.ending import Interrupted, flush
 from zoo_registry.silence import move_stderr, private_copy
 
@@ -22,6 +23,7 @@ def main() -> None:
     gc.set_threshold(20_000)
     try:
         _keep_streams()
+        settle()
         from zoo.cli.app import run
 
         status = flush(run(interrupted))

@@ -128,12 +128,11 @@ def _run(interrupted: Interrupted) -> int:
     except KeyboardInterrupt:
         return interrupted.status()
     except BrokenPipeError as error:
-        try:
-            sys.stdout.flush()
-        except OSError:
-            return 0  # the reader of a pipe, such as `head`, has ended
-        return _other(error)  # another pipe, such as that of a worker that could not be started
+        return _unread(error)
     except SystemExit as ended:  # so does Typer end then
+        if isinstance(ended.__context__, BrokenPipeError):
+            # Rich has redirected stdout then; Typer has wrapped it.
+            return 0 if sys.stdout is sys.__stdout__ else _unread(ended.__context__)
         code = ended.code  # or the text of a plugin
         status = code if isinstance(code, int | None) else fail(first_line(ended), 1)
     except BaseException as error:
@@ -143,6 +142,17 @@ def _run(interrupted: Interrupted) -> int:
 
 
 _INTERRUPTED = 128 + signal.SIGINT
+
+
+def _unread(error: BrokenPipeError) -> int:
+    """Return the exit status if a pipe has lost its reader: 0 if that was `head`, or the like."""
+    if sys.__stdout__ is not None:
+        sys.stdout = sys.__stdout__  # Typer has put another in its place, which hides the error
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return 0
+    return _other(error)  # another pipe, such as that of a worker that could not be started
 
 
 def _other(error: BaseException) -> int:

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import TextIO
 
-__all__ = ["BEST", "ERROR", "TIED", "WARNING", "is_coloured", "painted"]
+__all__ = ["BEST", "ERROR", "TIED", "WARNING", "is_coloured", "painted", "settle"]
 
 # Of the 256 colours, whose values terminals share: contrast on black and on white is 3.9 or more.
 _GREEN, _ORANGE, _RED = 28, 130, 160
@@ -12,9 +12,17 @@ BEST, TIED = f"bold color({_GREEN})", f"color({_GREEN})"
 WARNING, ERROR = f"bold color({_ORANGE})", f"bold color({_RED})"
 
 
+def settle() -> None:
+    """Let NO_COLOR win over FORCE_COLOR, of which 0 means no colour, for all that prints."""
+    if os.environ.get("FORCE_COLOR") == "0":
+        os.environ["NO_COLOR"] = "1"
+    if os.environ.get("NO_COLOR"):
+        os.environ.pop("FORCE_COLOR", None)
+
+
 def is_coloured(stream: TextIO) -> bool:
     """Return whether text on a stream has a style: on a terminal, and with FORCE_COLOR."""
-    if os.environ.get("FORCE_COLOR"):
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
     return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 

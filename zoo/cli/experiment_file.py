@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo_registry.errors import UsageError
-from zoo_registry.text import closest, quoted
+from zoo_registry.places import at_home
+from zoo_registry.text import near, quoted
 
 if TYPE_CHECKING:
     from zoo_registry.runs import Run
@@ -60,7 +61,7 @@ def _key(param: Any) -> str:
 
 def _by_key(params: Iterable[Any]) -> dict[str, Any]:
     """Return what a file may have by key; `--version` and the like are no values."""
-    return {_key(each): each for each in params if not each.is_eager}
+    return {_key(each): each for each in params if each.expose_value and not each.is_eager}
 
 
 class _File:
@@ -80,7 +81,7 @@ class _File:
         self._path, self._ctx = path, ctx
         self._params = _by_key(ctx.command.params)
         try:
-            self._text = path.read_text(encoding="utf-8")
+            self._text = path.read_text(encoding="utf-8-sig")
             self._content = tomllib.loads(self._text)
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}; --config takes a TOML file") from error
@@ -91,21 +92,27 @@ class _File:
         """Yield parameters of the command with the values of the file."""
         for key, value in self._content.items():
             if key not in self._params:
-                raise self._error(
-                    key,
-                    f"there is no key {quoted(key)}, the closest is "
-                    f"{quoted(closest(key, self._params))}",
-                )
+                raise self._error(key, self._unknown(key))
             param = self._params[key]
             yield param.name, self._checked(key, param, value)
+
+    def _unknown(self, key: str) -> str:
+        """Return what is wrong with a key that no option has."""
+        options = {_key(each) for each in self._ctx.command.params} | {"help"}
+        if key in options:
+            return f"{key} is of the command line only; give --{key} there"
+        keys = list(self._params)
+        if key.removeprefix("--") in keys:
+            return f"there is no key {quoted(key)}; write {key.removeprefix('--')}"
+        return f"there is no key {quoted(key)}{near(key, keys) or '; keys: ' + ', '.join(keys)}"
 
     def _checked(self, key: str, param: Any, value: Any) -> Any:
         if param.name == _SETTINGS:
             if not isinstance(value, dict):
                 raise self._error(key, "set is a table of parameters, such as [set] and C = 10")
             return [f"{name}={self._setting(name, each)}" for name, each in value.items()]
-        if param.name == "sizes" and isinstance(value, list):
-            value = ",".join(map(str, value))
+        if param.name == "sizes" and not isinstance(value, bool):
+            value = ",".join(map(str, value if isinstance(value, list) else [value]))
         several = param.param_type_name == "argument" and param.nargs == -1
         several = several or getattr(param, "multiple", False)
         given = value if isinstance(value, list) and several else [value]
@@ -131,6 +138,7 @@ class _File:
 
     def _place(self, name: str, value: str) -> str:
         """Return what is beside the file as a path from here; names stay as they are."""
+        value = at_home(value)
         path, colon, fields = value.partition(".py:") if "frontend" in name else (value, "", "")
         is_path = value.startswith(("./", "../")) or ".py" in value
         is_there = (self._path.parent / value).exists() and value != "demo"

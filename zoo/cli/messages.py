@@ -7,12 +7,15 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from functools import partial
 from typing import Any
 
 from typer.core import TyperOption
 
 from zoo.execution.log import begin_log, logs_apart
-from zoo_registry.places import cache_folder, models_folder
+from zoo_registry.errors import UsageError
+from zoo_registry.places import at_home, cache_folder, models_folder
 from zoo_registry.text import shown
 
 __all__ = ["accept_everywhere", "command_word", "is_printed", "messages", "passes"]
@@ -21,6 +24,7 @@ _PRINTED = logging.getLogger("zoo.cli.printed")  # what the command line prints 
 _PRINTED.addHandler(logging.NullHandler())  # without any, `logging` prints it once more
 # These begin the names of loggers whose warnings are printed; a server logs a failed request.
 _OWN = ("zoo", "uvicorn")
+_TEXTS = ("note", "given_name")  # parameters of commands that are never a path
 _level = logging.INFO
 
 
@@ -101,8 +105,19 @@ def accept_everywhere(command: Any, hidden: bool = False) -> None:
             "the command.",
         ),
     ]
+    for param in command.params:
+        if param.name not in _TEXTS:
+            param.type = copy(param.type)
+            param.type.convert = partial(_at_home, param.type.convert)
     for below in getattr(command, "commands", {}).values():
         accept_everywhere(below, hidden=True)
+
+
+def _at_home(convert: Any, value: Any, *more: Any) -> Any:
+    """Convert the value of an option or argument, in which ``~`` is the home."""
+    if value == "" and convert.__self__.name in ("path", "file", "directory"):
+        raise UsageError("an empty text is no file or folder; give its name")
+    return convert(at_home(value) if isinstance(value, str) else value, *more)
 
 
 def _option(short: str, name: str, hidden: bool, text: str) -> TyperOption:

@@ -1,6 +1,6 @@
 """Plan of ``zoo train --dry-run``: what would be trained, and about how long it takes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,6 @@ from zoo_registry.text import few
 
 if TYPE_CHECKING:
     from zoo.datasets import Dataset
-    from zoo.training.estimate import Estimate
     from zoo_registry.plugins import Registry
 
 __all__ = ["plan_text"]
@@ -27,6 +26,11 @@ def plan_text(
     grouped: bool,
     changed: int | None,
     every: bool,
+    *,
+    tuned: bool = False,
+    nested: int = 0,
+    tuner: str = "random",
+    sizes: Sequence[int] = (),
 ) -> Text:
     """Yield a table of trainings with their estimates, and what these are based on.
 
@@ -46,15 +50,38 @@ def plan_text(
         Value of ``--robustness``.
     every : bool
         Whether all models are meant, of which some may not fit the data.
+    tuned, nested, tuner, sizes : bool, int, str, sequence of int
+        As for `zoo.train`; so are the errors.
 
     Yields
     ------
     str or Table
         The table, and sentences below it.
     """
-    from zoo.training.estimate import in_words
+    from zoo.evaluate.protocols import chosen_protocol
+    from zoo.execution.progress import Reporter
+    from zoo.plugins.registry import all_changes, usable_model
+    from zoo.training.estimate import Estimate, estimate, in_words
+    from zoo.training.train import check_options, parameters
+    from zoo.training.wish import Wish
 
-    plan = list(_plan(registry, dataset, wishes, params, protocol, grouped, changed, every))
+    wish = Wish.checked(changed, all_changes(registry), dataset)
+    split = chosen_protocol(protocol, dataset, grouped)
+    plan = list[tuple[str, Estimate]]()
+    for frontend, model, seed in wishes:
+        with suppress(UsageError) if every else nullcontext():
+            check_options(protocol, seed, tuned, nested, None)
+            loaded = usable_model(registry, model, frontend)
+            resolved, tuning = parameters(
+                loaded, params, dataset, split, grouped, seed, tuned=tuned, nested=nested,
+                tuner=tuner, reporter=Reporter(),
+            )  # fmt: skip
+            one = estimate(
+                loaded, dataset, resolved, split, grouped=grouped, seed=seed, wish=wish,
+                tuning=tuning, sizes=sizes,
+            )  # fmt: skip
+            name = model + f" on {frontend}" * bool(frontend) + f", seed {seed}" * bool(seed)
+            plan.append((name, one))
     yield make_table(
         [
             *columns("training", "run", "state"),
@@ -75,33 +102,6 @@ def plan_text(
         yield f"{few(names, _NAMED)}: estimated from {basis}."
     if due:
         whole = in_words([one for _, one in due])
-        yield (
-            f"All together: {whole}, if the machine does nothing else. --nested, --sizes and "
-            "--tuned come on top."
-        )
+        searches = " The searches of --nested come on top." * bool(nested)
+        yield f"All together: {whole}, if the machine does nothing else.{searches}"
     yield "Nothing was trained."
-
-
-def _plan(
-    registry: "Registry",
-    dataset: "Dataset",
-    wishes: "Sequence[tuple[str | None, str, int]]",
-    params: Mapping[str, str],
-    protocol: str | None,
-    grouped: bool,
-    changed: int | None,
-    every: bool,
-) -> "Iterator[tuple[str, Estimate]]":
-    from zoo.evaluate.protocols import chosen_protocol
-    from zoo.plugins.registry import all_changes, usable_model
-    from zoo.training.estimate import estimate
-    from zoo.training.wish import Wish
-
-    wish = Wish.checked(changed, all_changes(registry), dataset)
-    split = chosen_protocol(protocol, dataset, grouped)
-    for frontend, name, seed in wishes:
-        with suppress(UsageError) if every else nullcontext():
-            model = usable_model(registry, name, frontend)
-            resolved = model.card.resolve(params)
-            found = estimate(model, dataset, resolved, split, grouped=grouped, seed=seed, wish=wish)
-            yield name + f" on {frontend}" * bool(frontend) + f", seed {seed}" * bool(seed), found

@@ -169,7 +169,20 @@ def command(
         if dry_run:
             grouped = not ungrouped
             print_text(
-                plan_text(registry, dataset, wishes, params, protocol, grouped, wanted, every)
+                plan_text(
+                    registry,
+                    dataset,
+                    wishes,
+                    params,
+                    protocol,
+                    grouped,
+                    wanted,
+                    every,
+                    tuned=tuned,
+                    nested=nested,
+                    tuner=tuner,
+                    sizes=fewer,
+                )
             )
             return
         for frontend, name, seed in wishes:

@@ -6,8 +6,9 @@ Warnings of Python and messages of libraries go there, and nowhere else.
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo_registry.errors import UsageError
@@ -16,6 +17,7 @@ from zoo_registry.silence import CHATTER
 __all__ = ["begin_log", "keep_apart", "logs_apart", "without_secrets"]
 
 _OWN = ("zoo", "zoo_registry", "zoo_plugins")
+_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \d+ [A-Z]+ \S+: ")  # of `_Formatter`
 _SECRETS = re.compile(
     r"(?P<kept>://)[^/\s@]+(?=@)"  # a password before the host
     r"|(?P<path>://[^\s?'\"]*\?)[^\s'\"]+"  # a signature behind the path
@@ -40,6 +42,39 @@ class _Formatter(logging.Formatter):
         return without_secrets(super().format(record))
 
 
+class _File(logging.FileHandler):
+    """A log file; if it cannot be written any more, the work goes on without it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (of logging)
+        """Warn once, and end the log."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)  # a message that cannot be formatted
+            return
+        logging.getLogger().removeHandler(self)
+        os.environ.pop(CHATTER, None)
+        self.close()
+        logging.getLogger(__name__).warning(
+            "the log %s cannot be written any more: %s; the work goes on without it",
+            self.baseFilename, error.strerror,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Close the file, whose last line may be lost."""
+        with suppress(OSError):
+            super().close()
+
+
+def _check_is_log(file: Path) -> None:
+    """Refuse a file that holds something else, such as a recording."""
+    if not file.is_file():  # a new one, or a device
+        return
+    with file.open("rb") as opened:
+        begin = opened.read(1000)
+    if begin and not _LINE.match(begin):
+        raise UsageError(f"{file} is no log of the zoo, so nothing is written to it; name another")
+
+
 def begin_log(path: str | os.PathLike[str]) -> logging.Handler:
     """Append all messages from now on to a file; a kill loses none that was written.
 
@@ -49,7 +84,8 @@ def begin_log(path: str | os.PathLike[str]) -> logging.Handler:
     Parameters
     ----------
     path : path
-        The file; made if it is missing, together with nothing else.
+        The file; made if it is missing, together with nothing else. One that is there already is
+        empty, or a log of the zoo.
 
     Returns
     -------
@@ -59,11 +95,14 @@ def begin_log(path: str | os.PathLike[str]) -> logging.Handler:
     Raises
     ------
     UsageError
-        If the file cannot be written.
+        If the file cannot be written, or holds something else.
     """
+    if not os.fspath(path):
+        raise UsageError("the name of the log is empty; give a file, such as zoo.log")
     file = Path(path).absolute()
     try:
-        handler = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+        _check_is_log(file)
+        handler = _File(file, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"the log {path} cannot be written: {error.strerror}") from None
     handler.setFormatter(_Formatter())

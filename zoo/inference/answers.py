@@ -1,9 +1,12 @@
 """Predictions of many recordings, each computed when it is first read."""
 
+import threading
 from collections.abc import Generator, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, overload
 
 from zoo.inference.prediction import Prediction
+from zoo_registry.errors import UsageError
 from zoo_registry.frames import data_frame
 
 if TYPE_CHECKING:
@@ -16,7 +19,8 @@ class Answers(Sequence[Prediction]):
     """Predictions in a sequence, each computed when it is first read, and then kept.
 
     A loop over them works while it goes. Their number is known before, an index or a slice computes
-    what it needs, and `stream` keeps nothing.
+    what it needs, and `stream` keeps nothing. What `stream` or `close` took away cannot be read any
+    more, which raises `UsageError`. Threads may share them.
 
     Parameters
     ----------
@@ -35,6 +39,8 @@ class Answers(Sequence[Prediction]):
         self._count = count
         self._about = about
         self._kept: list[Prediction] = []
+        self._ended = ""  # why no more are computed
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         """Return the number of recordings, the models, and how many predictions are there."""
@@ -62,21 +68,46 @@ class Answers(Sequence[Prediction]):
 
     def _has(self, place: int) -> bool:
         """Compute predictions up to a place; return whether there is one."""
-        while len(self._kept) <= place:
-            found = next(self._waiting, None)
-            if found is None:
-                return False
-            self._kept.append(found)
-        return True
+        with self._lock:
+            while len(self._kept) <= place < self._count:
+                self._check()
+                found = self._next()
+                if found is None:
+                    return False
+                self._kept.append(found)
+        return place < self._count
+
+    def _next(self) -> Prediction | None:
+        """Compute one more; None at the end."""
+        with self._lock:
+            try:
+                return next(self._waiting, None)
+            except BaseException:
+                self._ended = "ended by an error"
+                raise
+
+    def _check(self) -> None:
+        """Raise `UsageError` if no more are computed."""
+        if self._ended:
+            raise UsageError(
+                f"the predictions of {self._about} were {self._ended}, and {len(self._kept)} of "
+                f"{self._count} are kept; call zoo.predict again for the others"
+            )
 
     def stream(self) -> Iterator[Prediction]:
-        """Yield the predictions once, without keeping them: for more than fit into memory."""
-        yield from self._kept
-        yield from self._waiting
+        """Return an iterator over all, once, that keeps none: for more than fit into memory."""
+        with self._lock:
+            kept, is_whole = list(self._kept), len(self._kept) == self._count
+            if not is_whole:
+                self._check()
+                self._ended = "streamed"
+        return chain(kept, () if is_whole else iter(self._next, None))
 
     def close(self) -> None:
         """End the work; what was computed stays."""
-        self._waiting.close()
+        with self._lock:
+            self._waiting.close()
+            self._ended = self._ended or "closed"
 
     def to_frame(self) -> "DataFrame":
         """Return a data frame with one row per prediction; it needs pandas.

@@ -120,6 +120,9 @@ class Prediction:
     dataset: str | None = None
     timeline: list[Section] | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.path, self.run, self.label, self.confidence))
+
     def __repr__(self) -> str:
         """Return the recording, the label with its confidence, and what else matters."""
         sure = "" if self.confidence is None else f", confidence={self.confidence:.3f}"

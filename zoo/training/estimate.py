@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,15 +12,17 @@ from statistics import mean
 from zoo.audio.decode import open_stream
 from zoo.datasets import Dataset, FeatureTable
 from zoo.evaluate.protocols import Protocol
+from zoo.execution.progress import Reporter
 from zoo.features.arrays import frontend_of
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.training.record import new_record
+from zoo.training.sizes import Sizes
 from zoo.training.wish import Wish
 from zoo.workspace import run_folder, runs
 from zoo_registry.errors import AudioError, RunError
 from zoo_registry.model import Model
 from zoo_registry.parameters import ParamValue
-from zoo_registry.record import RunRecord
+from zoo_registry.record import RunRecord, TuningInfo
 from zoo_registry.runs import Run
 
 __all__ = ["Estimate", "estimate", "in_words"]
@@ -75,6 +77,8 @@ def estimate(
     grouped: bool,
     seed: int,
     wish: Wish,
+    tuning: TuningInfo | None = None,
+    sizes: Collection[int] = (),
 ) -> Estimate:
     """Estimate how long `zoo.train` takes, without training or decoding anything.
 
@@ -90,6 +94,10 @@ def estimate(
         The split.
     wish : Wish
         What is asked about changed tracks.
+    tuning : TuningInfo, optional
+        The search that the run is to have in its record.
+    sizes : collection of int
+        Numbers of training tracks per class that the model is to be fitted to as well.
 
     Returns
     -------
@@ -97,6 +105,7 @@ def estimate(
         State of the run, and the time that is left of it.
     """
     record = new_record(model, params, dataset, protocol, grouped, seed)
+    record.tuned = tuning
     folds = protocol.folds(dataset, seed, grouped)
     run = Run(run_folder(record, None), record)
     try:
@@ -104,6 +113,15 @@ def estimate(
         state = run.status
     except RunError:
         state = "new"
+    if wish.tracks and run.is_scored:
+        wish = wish.reopen(run, dataset, folds, Reporter())
+        if run.record.status == "running":  # so it was reopened
+            state = f"{state}, more changed tracks due"
+    if run.complete and run.damaged():
+        state = "damaged"
+    due = Sizes(run, dataset, lambda: folds, sizes).missing
+    if run.complete and due:
+        state = f"{state}, sizes due"
     tracks = max(len(fold.train) for fold in folds)
     missing, changed = 0, 0
     if not isinstance(dataset, FeatureTable):
@@ -114,7 +132,10 @@ def estimate(
         changed = len(sample.tracks) * len(wish.changes) if sample and missing else 0
     if run.complete and state == "complete":
         return Estimate(run.id, state, len(folds), tracks, 0, 0.0, 0.0, "it is trained already")
-    fits = sum(len(fold.train) for fold in folds[len(run.record.folds) :]) + len(dataset)
+    fits = sum(len(fold.train) for own in due for fold in own.folds)
+    if not run.complete:
+        fits += sum(len(fold.train) for fold in folds[len(run.record.folds) :]) + len(dataset)
+    fits = max(fits, len(dataset))  # a repair
     known = [one.record for one in runs() if isinstance(one, Run) and _is_of_here(one)]
     own = [one for one in known if one.model.name == model.card.name]
     length = _usual_length(dataset)

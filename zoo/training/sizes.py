@@ -77,6 +77,11 @@ class Sizes:
         """Whether there is nothing to train."""
         return len(self._kept) == len(self._subsets)
 
+    @property
+    def missing(self) -> list[Subsets]:
+        """The subsets that the model is still to be fitted to."""
+        return [own for own in self._subsets if own.info.size not in self._kept]
+
     def note(self, reporter: Reporter) -> None:
         """Show which sizes were left out, and which classes have fewer tracks.
 
@@ -110,7 +115,7 @@ class Sizes:
         if not (self._subsets and run.is_scored):
             return
         self.note(reporter)
-        missing = [own for own in self._subsets if own.info.size not in self._kept]
+        missing = self.missing
         info = record.sizes = record.sizes or SizesInfo()
         info.sizes = [own.info for own in self._subsets]
         info.folds = [one for one in info.folds if one.error is None and one.size in self._known]

@@ -47,7 +47,7 @@ from zoo_registry.record import ArtefactInfo, RunRecord, TuningInfo
 from zoo_registry.runs import CARD, FILES, FOLDERS, Run
 from zoo_registry.text import in_a_line
 
-__all__ = ["check_seed", "train"]
+__all__ = ["check_options", "check_seed", "parameters", "train"]
 
 _SMALL = 20  # tracks of a class that are tried before a split is refused
 _RATE = 22_050
@@ -102,8 +102,8 @@ def train(
     engine = engine or LocalProcesses(jobs)
     origin = Origin.checked(from_run, keep_classes, frontend, data)
     loaded = usable_model(registry, model, origin.frontend(registry) or frontend)
-    resolved = check_name(name, loaded, params or {}, seed, tuned)
-    _check(protocol, seed, tuned, nested, note)
+    check_name(name, loaded, params or {}, seed, tuned)
+    check_options(protocol, seed, tuned, nested, note)
     fewer, chosen = checked_sizes(sizes), partial(chosen_protocol, protocol, grouped=grouped)
     if isinstance(data, str):
         data = find_dataset(
@@ -114,14 +114,11 @@ def train(
     note_changes(data, reporter, root)
     wish = Wish.checked(robustness, all_changes(registry), data)
     extraction = extract(data, loaded, engine, reporter) if tuned else None
-    tuning_info = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[]) if nested else None
-    if extraction:
-        tuning = find_tuning(
-            loaded, extraction.dataset, root,
-            protocol=chosen(extraction.dataset).spec, grouped=grouped, seed=seed,
-        )  # fmt: skip
-        best, tuning_info = _found(tuning, reporter)
-        resolved = loaded.card.resolve(best | dict(params or {}))
+    searched = extraction.dataset if extraction else data
+    resolved, tuning_info = parameters(
+        loaded, params or {}, searched, chosen(searched), grouped, seed, tuned=tuned, nested=nested,
+        tuner=tuner, reporter=reporter, root=root,
+    )  # fmt: skip
 
     # A run is known by the tracks that it used. Which can be used is known after the extraction,
     # but a run that used all of them is found without.
@@ -173,14 +170,64 @@ def check_seed(seed: int) -> None:
         raise UsageError(f"the seed {seed} is out of range; give one from 0 to {2**32 - 1}")
 
 
-def _check(protocol: str | None, seed: int, tuned: bool, nested: int, note: str | None) -> None:
-    """Raise `UsageError` for options that contradict each other, or a value out of range."""
+def check_options(
+    protocol: str | None, seed: int, tuned: bool, nested: int, note: str | None
+) -> None:
+    """Raise `UsageError` for options that contradict each other, or a value out of range.
+
+    Parameters
+    ----------
+    protocol, seed, tuned, nested, note : str or None, int, bool, int, str or None
+        As for `train`.
+    """
     check_seed(seed)
     if protocol is not None:
         parse_protocol(protocol)
     if tuned and nested:
         raise UsageError("--tuned takes parameters that were found, --nested finds its own")
     checked_note(note or "")
+
+
+def parameters(
+    model: Model,
+    given: Mapping[str, str | ParamValue],
+    dataset: Dataset,
+    protocol: Protocol,
+    grouped: bool,
+    seed: int,
+    *,
+    tuned: bool,
+    nested: int,
+    tuner: str,
+    reporter: Reporter,
+    root: Path | None = None,
+) -> tuple[dict[str, ParamValue], TuningInfo | None]:
+    """Return every parameter of a run, and what its record has of a search.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    given : mapping
+        Parameters of the user.
+    dataset : Dataset
+        The tracks that can be used.
+    protocol, grouped, seed : Protocol, bool, int
+        The split.
+    tuned, nested, tuner, reporter, root : bool, int, str, Reporter, Path
+        As for `train`.
+
+    Raises
+    ------
+    UsageError
+        If `tuned`, and there is no search.
+    """
+    if not tuned:
+        info = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[]) if nested else None
+        return model.card.resolve(given), info
+    tuning = find_tuning(model, dataset, root, protocol=protocol.spec, grouped=grouped, seed=seed)
+    best, info = _found(tuning, reporter)
+    return model.card.resolve(best | dict(given)), info
 
 
 def _found(tuning: Tuning, reporter: Reporter) -> tuple[dict[str, ParamValue], TuningInfo]:

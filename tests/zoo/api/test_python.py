@@ -1,5 +1,7 @@
 """Python as a scientist expects it: what goes in, what comes out, and how it looks."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import zoo
 from zoo.cli.leaderboard import print_board
 from zoo.evaluate.metrics import METRICS, confusion
 from zoo_registry.errors import DatasetError, RunError, UsageError, ZooError
-from zoo_registry.runs import RECORD
+from zoo_registry.runs import RECORD, Run
 
 
 @pytest.fixture
@@ -53,7 +55,14 @@ class TestRecordings:
         assert f"0 of {len(answers)}" in repr(streamed)
         closed = zoo.predict(run, mistaken)
         closed.close()
-        assert list(closed) == []
+        for ended in (streamed, closed):
+            for read in (list, lambda found: found[1], lambda found: found.to_frame()):
+                with pytest.raises(UsageError, match="again for the others"):
+                    read(ended)
+        answers.close()  # all are there
+        assert list(answers.stream()) == list(answers)
+        with pytest.raises(IndexError):
+            answers[len(answers)]
 
     def test_an_array_is_answered_as_its_file(self, run, song):
         expected = run.predict(song)
@@ -256,3 +265,65 @@ class TestShown:
         from importlib.metadata import version
 
         assert zoo.__version__ == version("genre-zoo")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"nested": -1}, {"nested": True}, {"jobs": 0}, {"jobs": 1.5}, {"robustness": -1},
+        {"seed": -1}, {"seed": 10**12}, {"seed": 1.5}, {"sizes": -3}, {"sizes": 2.5}, {"name": 3},
+        {"note": 3}, {"protocol": 3}, {"params": [("C", 1)]}, {"from_run": 3}, {"tuned": "no"},
+        {"tuned": True, "nested": 2}, {"params": {3: 1}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_training_refuses_a_wrong_value_before_any_work(wrong, tone_folder, workspace):
+    with pytest.raises(UsageError):
+        zoo.train("knn", tone_folder(), protocol="kfold:2", **wrong)
+    assert not (workspace / "models").exists()
+
+
+def test_other_functions_refuse_wrong_values(run, song):
+    for wrong in ({"trials": 0}, {"trials": "3"}, {"seed": -1}, {"jobs": -2}):
+        with pytest.raises(UsageError):
+            zoo.tune("knn", "demo", **wrong)
+    for wrong in ({"rate": -1}, {"rate": float("nan")}, {"jobs": 0}, {"timeline": 3}):
+        with pytest.raises(UsageError, match=next(iter(wrong))):
+            zoo.predict(run, song, **wrong)
+    for call in (lambda: zoo.load(3), lambda: zoo.embed(song, 3)):
+        with pytest.raises(UsageError, match=r"^3 was given; give the name"):
+            call()
+    with pytest.raises(UsageError, match="name a recording, too"):
+        zoo.predict("svm", None)
+
+
+def test_a_data_frame_is_refused_with_what_to_do(run):
+    frame = pytest.importorskip("pandas").DataFrame({"path": [1.0]})
+    with pytest.raises(UsageError, match="column of paths"):
+        zoo.predict(run, frame)
+    with pytest.raises(UsageError, match="to_csv"):
+        zoo.open_dataset(frame)
+
+
+def test_a_run_is_the_same_from_everywhere(run, song, tmp_path, monkeypatch):
+    relative = zoo.TrainedRun(Run.read(Path(os.path.relpath(run.folder))))
+    again = zoo.load(run.id)
+    assert len({run, again, relative}) == 1
+    assert run != zoo.load("gtzan")
+    assert hash(run.predict(song)) == hash(again.predict(song))
+    monkeypatch.chdir(tmp_path)
+    assert relative.accuracy == run.accuracy
+
+
+def test_a_run_that_was_removed_says_so(feature_table):
+    run = zoo.train("knn", feature_table(), protocol="kfold:2")
+    shutil.rmtree(run.folder)
+    with pytest.raises(RunError, match=f"{run.id} was removed from"):
+        run.predictions  # noqa: B018
+    assert repr(run).endswith("removed>")
+
+
+def test_a_tilde_is_the_home(mistaken, song, monkeypatch):
+    monkeypatch.setenv("HOME", str(mistaken))
+    assert zoo.predict("svm", "~/low/low01.wav").path == song
+    assert len(zoo.open_dataset("~").tracks) == len(zoo.open_dataset(mistaken).tracks)

@@ -1,7 +1,10 @@
 """Colours: where they are, where not, and whether they can be read."""
 
 import io
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -52,6 +55,23 @@ def test_variables_and_pipes_are_respected(env, stream, signs, monkeypatch):
     assert SIGN.findall(text) == signs
     assert SIGN.sub("", text) == "zoo:"
     assert is_coloured(stream) == bool(signs)
+
+
+@pytest.mark.parametrize(
+    ("variables", "signs"),
+    [
+        ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "0"}, False), ({"FORCE_COLOR": ""}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)  # fmt: skip
+def test_help_results_and_errors_in_a_pipe_follow_the_same_variables(variables, signs):
+    clean = {name: own for name, own in os.environ.items() if not name.endswith("_COLOR")}
+    for words in (["--help"], ["models"], ["runs", "show", "no-such-run"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "zoo", *words], env=clean | {"TERM": "xterm"} | variables,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert bool(SIGN.search(done.stdout + done.stderr)) == signs, words
 
 
 def test_an_error_in_a_pipe_has_no_colour_unless_it_is_forced(command, monkeypatch):

@@ -58,16 +58,22 @@ def test_a_search_takes_a_file_with_its_own_argument(table, command):
     assert (status, "no-such-model" in err) == (2, True)
     file.write_text('models = "decision-tree"\n')
     assert (
-        "there is no key 'models', the closest is 'model'" in command("tune", "--config", file)[2]
+        "there is no key 'models' (the closest name there is 'model')"
+        in command("tune", "--config", file)[2]
     )
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('modles = "svm"', "line 1: there is no key 'modles', the closest is 'models'"),
-        ('\n"--data" = "demo"', "line 2: there is no key '--data', the closest is 'data'"),
-        ("config = 1", "line 1: there is no key 'config'"),
+        ('modles = "svm"', "line 1: there is no key 'modles' (the closest name there is 'models')"),
+        ('\n"--data" = "demo"', "line 2: there is no key '--data'; write data"),
+        *(
+            (f"{name} = 1", f"line 1: {name} is of the command line only; give --{name} there")
+            for name in ("config", "log", "quiet", "verbose", "help")
+        ),
+        ("colour = 1", "line 1: there is no key 'colour'; keys: models, all, data"),
+        ("sizes = 0", "'0' is not a number of tracks per class"),
         ("models = 3", "line 1: models is a text, or a list of them, not 3"),
         ("seed = true", "seed is a whole number, or a list of them, not true"),
         ("seed = [0, 1.5]", "seed is a whole number, or a list of them, not 1.5"),
@@ -90,6 +96,15 @@ def test_what_is_wrong_is_named_with_its_line(text, sentence, command, tmp_path)
     assert sentence in err
     assert str(file) in err or "no model" in sentence
     assert err.splitlines()[-1].startswith("zoo: ")
+
+
+def test_one_size_and_the_mark_of_an_editor_are_understood(table, command):
+    file = table / "study.toml"
+    text = 'models = "decision-tree"\ndata = "tones.csv"\nsizes = 2\nprotocol = "kfold:2"\n'
+    for sizes in ("sizes = 2", "sizes = [2]", 'sizes = "2"'):
+        file.write_text(text.replace("sizes = 2", sizes), encoding="utf-8-sig")
+        status, out, err = command("train", "--config", file, "--dry-run")
+        assert (status, "Nothing was trained" in out) == (0, True), err
 
 
 @pytest.mark.parametrize("made", ["gone", "folder", "bytes"])

@@ -119,6 +119,33 @@ def test_a_log_that_cannot_be_written_is_named(workspace):
         assert "missing/log cannot be written" in done.stderr
 
 
+def test_a_log_is_not_written_into_another_file(workspace):
+    (workspace / "song.flac").write_bytes(b"fLaC" * 9)
+    for name, more in (("song.flac", {}), ("", {}), (None, {"ZOO_LOG": "song.flac"})):
+        done = run("models", *([] if name is None else ["--log", name]), **more)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert len(done.stderr.splitlines()) == 1
+        assert "log" in done.stderr
+    assert (workspace / "song.flac").read_bytes() == b"fLaC" * 9
+
+
+def test_a_tilde_is_the_home_and_nothing_is_no_place(workspace):
+    done = run("models", "--log", "~/zoo.log", HOME=str(workspace))
+    assert (done.returncode, (workspace / "zoo.log").is_file()) == (0, True), done.stderr
+    done = run("data", "check", "~/none", HOME=str(workspace))
+    assert f"{workspace}/none" in done.stderr
+    done = run("runs", "export", "svm", "")
+    assert (done.returncode, done.stderr.count("an empty text is no file or folder")) == (2, 1)
+
+
+def test_the_work_goes_on_without_a_log_on_a_full_disk(feature_table, workspace):
+    done = run(*TRAIN, feature_table(), "--log", "/dev/full")
+    assert done.returncode == 0
+    assert "logistic" in done.stdout
+    assert done.stderr.count("/dev/full cannot be written any more: No space left on device") == 1
+    assert "Traceback" not in done.stderr
+
+
 NOISY = """
 import logging, os, sys, warnings
 from zoo import Card, Handcrafted, classical

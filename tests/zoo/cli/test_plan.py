@@ -47,7 +47,37 @@ def test_longer_recordings_take_longer(tone_folder, command):
     assert seconds["long"] > 3 * seconds["short"]
 
 
-@pytest.mark.parametrize("options", [["--protocol", "kfold:99"], ["--set", "depth=3"]])
+def test_a_plan_looks_for_the_run_that_the_training_would_make(feature_table, command):
+    train = ("train", "decision-tree", "--data", feature_table(tracks=20), "--protocol", "kfold:2")
+    assert command(*train)[0] == 0
+    assert command("tune", *train[1:], "--trials", "1")[0] == 0
+    for options, state in (
+        (["--nested", "1"], "new"), (["--tuned"], "new"), (["--sizes", "2"], "complete, sizes due")
+    ):  # fmt: skip
+        status, out, err = command(*train, *options, "--dry-run")
+        assert status == 0, err
+        assert "nothing to do" not in out
+        assert state in out
+        assert ("come on top" in out) == (options[0] == "--nested")
+        assert command(*train, *options)[0] == 0
+        status, out, _ = command(*train, *options, "--dry-run")
+        assert (status, "nothing to do" in out, "come on top" in out) == (0, True, False)
+
+
+def test_a_plan_counts_changed_tracks(tone_folder, command):
+    train = ("train", "decision-tree", "--data", tone_folder(), "--protocol", "kfold:2")
+    assert command(*train, "--no-robustness")[0] == 0
+    status, out, _ = command(*train, "--robustness", "2", "--dry-run")
+    assert (status, "more changed tracks due" in out, "nothing to do" in out) == (0, True, False)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--protocol", "kfold:99"], ["--set", "depth=3"], ["--tuned"], ["--tuned", "--nested", "2"],
+        ["--robustness", "5"],
+    ],
+)  # fmt: skip
 def test_a_plan_refuses_what_a_training_refuses(options, feature_table, command):
     data = feature_table(tracks=20)
     for more in ([], ["--dry-run"]):
