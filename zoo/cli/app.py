@@ -172,6 +172,9 @@ def _other(error: BaseException) -> int:
             return status
         path = error.filename or "a file"
         return fail(f"{path}: {error.strerror or error}{hint(path, error)}", 1)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        return fail(f"the Python package {package} is missing; install genre-zoo again", 1)
     return fail(
         f"this should not have happened: {type(error).__name__}: {error}; "
         "ZOO_DEBUG=1 shows where, for a bug report",

@@ -98,8 +98,8 @@ class _File:
 
     def _unknown(self, key: str) -> str:
         """Return what is wrong with a key that no option has."""
-        options = {_key(each) for each in self._ctx.command.params} | {"help"}
-        if key in options:
+        options = {option for each in self._ctx.command.params for option in each.opts}
+        if f"--{key}" in options | {"--help"}:
             return f"{key} is of the command line only; give --{key} there"
         keys = list(self._params)
         if key.removeprefix("--") in keys:
@@ -111,7 +111,7 @@ class _File:
             if not isinstance(value, dict):
                 raise self._error(key, "set is a table of parameters, such as [set] and C = 10")
             return [f"{name}={self._setting(name, each)}" for name, each in value.items()]
-        if param.name == "sizes" and not isinstance(value, bool):
+        if param.name == "sizes" and type(value) in (int, list):
             value = ",".join(map(str, value if isinstance(value, list) else [value]))
         several = param.param_type_name == "argument" and param.nargs == -1
         several = several or getattr(param, "multiple", False)

@@ -86,7 +86,7 @@ class TestRecordings:
         [
             (np.zeros(9_000), None, "rate=22050"),
             (np.zeros(9_000), 0.5, "no sample rate"),
-            (np.zeros(9_000), "fast", "no sample rate"),
+            (np.zeros(9_000), "fast", "rate is 'fast'"),
             (np.zeros((4, 4)), 22_050, "does not tell channels"),
             (np.zeros((400, 400)), 22_050, "does not tell channels"),
             (np.zeros((2, 2, 400)), 22_050, "does not tell channels"),
@@ -279,7 +279,7 @@ class TestShown:
 )  # fmt: skip
 def test_a_training_refuses_a_wrong_value_before_any_work(wrong, tone_folder, workspace):
     with pytest.raises(UsageError):
-        zoo.train("knn", tone_folder(), protocol="kfold:2", **wrong)
+        zoo.train("knn", tone_folder(), **{"protocol": "kfold:2"} | wrong)
     assert not (workspace / "models").exists()
 
 

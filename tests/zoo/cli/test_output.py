@@ -258,3 +258,20 @@ def test_classes_of_a_confusion_are_as_long_as_fit(count, monkeypatch):
     assert headings() == [name[:length] for name in names[: len(headings())]]
     assert len(headings()) == {3: 3, 10: 10, 30: 13}[count]  # beside "9 percussion"
     assert table.left == names[len(headings()) :]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["models"], ["runs", "list"], ["leaderboard"], ["runs", "show", "svm"], ["--help"],
+     ["leaderboard", "--format", "json"], ["plugins", "list"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_reader_that_has_enough_is_no_error(words, mistaken):
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", "-q", *words], stdout=ours, stderr=subprocess.PIPE, text=True,
+        check=False,
+    )  # fmt: skip
+    os.close(ours)
+    assert (done.returncode, done.stderr) == (0, "")
