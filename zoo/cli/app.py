@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import shlex
 import signal
 import sys
@@ -150,6 +151,11 @@ def _unread(error: BrokenPipeError) -> int:
         sys.stdout = sys.__stdout__  # Typer has put another in its place, which hides the error
     try:
         sys.stdout.flush()
+        if hasattr(select, "poll"):  # not on Windows
+            asked = select.poll()
+            asked.register(sys.stdout, 0)
+            if any(event & select.POLLERR for _, event in asked.poll(0)):
+                return 0
     except OSError:
         return 0
     return _other(error)  # another pipe, such as that of a worker that could not be started
