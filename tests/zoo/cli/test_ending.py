@@ -5,12 +5,15 @@ import subprocess
 import sysconfig
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 
 from zoo.cli.app import app
 from zoo.cli.ending import CONTINUES, resumption
+from zoo.inference.predict import _Parts
+from zoo.report.tables import problems
 
 CONTINUED = "progress is saved; run the same command to continue"
 AGAIN = "the same command starts again"
@@ -75,3 +78,23 @@ def test_a_file_that_looks_like_an_option(command):
     status, _, err = command("predict", "-dash.wav")
     assert status == 2
     assert "the file of this name is ./-dash.wav" in " ".join(err.split())
+
+
+def test_the_same_problem_of_many_runs_is_one_sentence():
+    def rows(count: int) -> list[SimpleNamespace]:
+        names = [f"svm-{number}" for number in range(count)]
+        return [SimpleNamespace(run=name, problem=f"{name} has no artefact") for name in names]
+
+    assert problems(rows(2)) == ["svm-0 has no artefact", "svm-1 has no artefact"]
+    (sentence,) = problems(rows(40))
+    assert sentence.startswith("40 runs have the same problem (svm-0, svm-1, svm-2, 37 more)")
+
+
+def test_files_at_a_time_are_parts_of_one_bar():
+    seen: list[float] = []
+    whole = SimpleNamespace(update=seen.append)
+    parts = _Parts(whole, 2)  # two models
+    with parts.bar("one", 10.0) as one, parts.bar("other", 4.0) as other:
+        one.update(5.0)
+        other.update(1.0)
+    assert seen == pytest.approx([0.25, 0.375, 0.75, 1.0])
