@@ -43,8 +43,6 @@ def command(
     token: Annotated[
         str | None,
         typer.Option(
-            envvar="ZOO_TOKEN",
-            show_envvar=False,
             help="Token that clients must send; better in ZOO_TOKEN or a file.",
         ),
     ] = None,
@@ -56,7 +54,7 @@ def command(
     ] = False,
     no_log_requests: Annotated[
         bool,
-        typer.Option("--no-log-requests", help="Do not write a line on stderr for each request."),
+        typer.Option("--no-log-requests", help="Do not write a line for each request."),
     ] = False,
     min_confidence: MinConfidenceOption = "0",
     precision: PrecisionOption = None,
@@ -88,10 +86,11 @@ def command(
         """Print the address and what the named models mean; open the page if requested."""
         for model in served:
             say(f"Serving {model.run}, {model.title}, trained on {model.dataset}.", err=True)
-        if not (is_loopback(host) or settings.token):
+        reached = [*([] if is_loopback(host) else [host]), *settings.allowed]
+        if reached and not settings.token:
             say(
-                f"zoo: {host} can be reached by other machines: whoever reaches it can use the "
-                "models and read their names; `--token-file FILE` asks for a token",
+                f"zoo: no token: whoever reaches {' or '.join(reached)} can use the models and "
+                "read their names; `--token-file FILE` asks for a token",
                 err=True,
                 style=WARNING,
             )

@@ -82,7 +82,7 @@ class _Endpoints:
 
     async def health(self, _: Request) -> Response:
         """Send whether the server goes on."""
-        is_running = self._service.is_running()
+        is_running = self._service.is_running
         count = len(await self._service.list_models())
         state = Health("ok" if is_running else "stopping", count)
         return JSONResponse(asdict(state), 200 if is_running else 503, headers=_NOT_KEPT)
@@ -107,8 +107,9 @@ class _Endpoints:
         chosen = await self._service.find_model(model)
         with closing(await self._service.uploads.receive(request)) as upload:
             (song,) = upload.songs
-            loudness = await self._service.measure(song)
-            found = await self._predicted(chosen, song, loudness, timeline, waveform)
+            with self._service.metrics.recording():
+                loudness = await self._service.measure(song)
+                found = await self._predicted(chosen, song, loudness, timeline, waveform)
         return Response(_line(found), media_type="application/json", headers=_NOT_KEPT)
 
     async def batch(
@@ -117,12 +118,15 @@ class _Endpoints:
         """Send the predictions of several recordings by several models, line by line."""
         if len(model) > MOST:
             raise Refused(400, f"model is given {len(model)} times; {MOST} is the most")
-        found = [await self._service.find_model(name) for name in (model or (None,))]
-        chosen = list({each.run: each for each in found}.values())
+        chosen: dict[str, ServedModel] = {}
+        for name in model or (None,):
+            found = await self._service.find_model(name)
+            if chosen.setdefault(found.run, found) is not found:
+                raise Refused(400, f"model means {found.run} more than once; name each model once")
         upload = await self._service.uploads.receive(request, MOST)
         # Of several models some may tell no times; these answer without.
         wanted = None if timeline else False
-        return _Lines(self._lines(chosen, upload.songs, wanted, waveform), upload)
+        return _Lines(self._lines([*chosen.values()], upload.songs, wanted, waveform), upload)
 
     async def _lines(
         self,
@@ -132,19 +136,23 @@ class _Endpoints:
         waveform: bool,
     ) -> AsyncGenerator[str, None]:
         for number, song in enumerate(songs):
-            loudness: Loudness | Refused
-            try:
-                loudness = await self._service.measure(song)
-            except Refused as error:
-                loudness = error
+            loudness: Loudness | Refused | None = None
             for model in chosen:
                 try:
-                    if isinstance(loudness, Refused):
-                        raise loudness
-                    found = await self._predicted(model, song, loudness, timeline, waveform)
+                    with self._service.metrics.recording():
+                        loudness = loudness or await self._measured(song)
+                        if isinstance(loudness, Refused):
+                            raise loudness
+                        found = await self._predicted(model, song, loudness, timeline, waveform)
                 except Refused as error:
                     found = asdict(Failed(song.name, model.run, number, str(error)))
                 yield _line({**found, "file": number})
+
+    async def _measured(self, song: Song) -> Loudness | Refused:
+        try:
+            return await self._service.measure(song)
+        except Refused as error:
+            return error
 
     async def _predicted(
         self,

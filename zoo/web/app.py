@@ -1,5 +1,6 @@
 """The application of ``zoo serve``, in one process with a temporary folder of its own."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ from zoo_registry.temporary import temporary_folder
 
 __all__ = ["Settings", "build", "serve"]
 
+_LOG = logging.getLogger(__name__)
 _WEB = Path(__file__).parent
 _PAGE = _WEB / "browser"
 # The page loads what it needs from this server, and nothing else. onnxruntime-web is compiled in
@@ -111,6 +113,7 @@ def serve(
             write_only_below(folder)
         service = Service(served, Uploads(folder / "songs"), settings.limits, least, precision)
         address = address_of(settings.host, listener)
+        _LOG.info("the server starts at %s", address)
         run(
             build(service, names, settings),
             listener,
@@ -118,6 +121,7 @@ def serve(
             lambda: ready(address, served.all() if models else []),
             service.stop,
         )
+        _LOG.info("the server has ended")
 
 
 def build(service: Service, names: Names, settings: Settings | None = None) -> ASGIApp:

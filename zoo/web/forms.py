@@ -9,9 +9,11 @@ from collections.abc import Callable
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from zoo_registry.text import quoted
+
 __all__ = ["FileForm", "FormError"]
 
-_FIELDS = 8  # parts without a file, whose content is ignored
+_FIELD = "file"  # what each part is called
 _HEADERS = 4200  # bytes of the headers of a part
 
 
@@ -33,7 +35,7 @@ class FileForm:
     end : callable
         Called at the end of this file.
     most : int
-        Files that a form may have.
+        Files that a form may have. It may have nothing else.
 
     Raises
     ------
@@ -49,11 +51,11 @@ class FileForm:
         end: Callable[[], None],
         most: int,
     ) -> None:
-        self._begin, self._write, self._end = begin, write, end
-        self._most, self._files, self._fields = most, 0, 0
+        self._begin, self._write = begin, write
+        self._most, self._files = most, 0
         self._name, self._value, self._size = bytearray(), bytearray(), 0
         self._disposition = b""
-        self._is_file = self._is_whole = False
+        self._is_whole = False
         _, parameters = parse_options_header(content_type)
         if not parameters.get(b"boundary"):
             raise FormError("its header has no boundary")
@@ -67,7 +69,7 @@ class FileForm:
                     "on_header_end": self._end_header,
                     "on_headers_finished": self._begin_content,
                     "on_part_data": self._take_content,
-                    "on_part_end": self._end_part,
+                    "on_part_end": end,
                     "on_end": self._finish,
                 },
             )
@@ -116,24 +118,18 @@ class FileForm:
 
     def _begin_content(self) -> None:
         _, parameters = parse_options_header(self._disposition)
-        self._is_file = b"filename" in parameters
-        if self._is_file:
-            self._files += 1
-            if self._files > self._most:
-                raise FormError("too many files")
-            self._begin(_decoded(parameters[b"filename"]))
-        else:
-            self._fields += 1
-            if self._fields > _FIELDS:
-                raise FormError("too many fields")
+        field = _decoded(parameters.get(b"name", b""))
+        if field != _FIELD:
+            raise FormError(f"it has a field {quoted(field)}")
+        if b"filename" not in parameters:
+            raise FormError(f"`{field}` is a text")
+        self._files += 1
+        if self._files > self._most:
+            raise FormError("too many files")
+        self._begin(_decoded(parameters[b"filename"]))
 
     def _take_content(self, data: bytes, start: int, end: int) -> None:
-        if self._is_file:
-            self._write(memoryview(data)[start:end])
-
-    def _end_part(self) -> None:
-        if self._is_file:
-            self._end()
+        self._write(memoryview(data)[start:end])
 
     def _finish(self) -> None:
         self._is_whole = True

@@ -1,9 +1,10 @@
-"""Figures of a server for Prometheus, and one line per request on stderr."""
+"""Figures of a server for Prometheus, and one line per request on stderr and in the log."""
 
+import logging
 import sys
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from prometheus_client import (
@@ -29,6 +30,8 @@ _METHODS = ("GET", "HEAD", "POST")
 _GONE = 499  # the status that nginx writes for a client that has hung up
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LONGEST = 80  # characters of an address in the log
+_OUTCOMES = ("answered", "failed", "cancelled")
+_LOG = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -52,6 +55,14 @@ class Metrics:
             buckets=_SECONDS,
             registry=own,
         )
+        self._recordings = Counter(
+            "zoo_recordings",
+            "Recordings, once for each model that was asked about them.",
+            ("outcome",),
+            registry=own,
+        )
+        for outcome in _OUTCOMES:  # each is there from the start, as 0
+            self._recordings.labels(outcome)
         self._predictions = Counter("zoo_predictions", "Predictions.", ("run",), registry=own)
         self._predicting = Histogram(
             "zoo_prediction_seconds",
@@ -76,6 +87,19 @@ class Metrics:
         self._predictions.labels(run).inc()
         self._predicting.observe(seconds)
         self._audio.inc(audio)
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Count what comes of a recording and a model in the block."""
+        outcome = "cancelled"
+        try:
+            yield
+            outcome = "answered"
+        except Exception:  # all but a cancellation
+            outcome = "failed"
+            raise
+        finally:
+            self._recordings.labels(outcome).inc()
 
     def text(self) -> bytes:
         """Return all figures in the format of Prometheus."""
@@ -139,6 +163,7 @@ def _write(scope: Scope, status: int, seconds: float, taken: int, sent: int) -> 
     client = scope["client"][0] if scope.get("client") else "-"
     request = " ".join(map(_plain, (client, scope["method"], scope["path"])))
     figures = f"{status} {1000 * seconds:.0f} ms, {taken} bytes in, {sent} out"
+    _LOG.info("%s %s %s", client, request, figures)
     with suppress(OSError):
         print(f"{when} {request} {figures}", file=sys.stderr, flush=True)
 

@@ -11,7 +11,7 @@ from zoo_registry.text import quoted
 
 __all__ = ["Parameter", "given"]
 
-_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_FLAGS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def given(request: Request, parameters: Sequence[Parameter] = ()) -> dict[str, A
             raise Refused(400, f"{name} is given {len(texts)} times; give it once")
         values[name] = texts[0] if texts else None
         if parameter.is_flag:
-            flag = texts[0].lower() if texts else "false"
+            flag = texts[0] if texts else "false"
             if flag not in _FLAGS:
                 raise Refused(400, f"{name} is {quoted(flag)}; it can be true or false")
             values[name] = _FLAGS[flag]

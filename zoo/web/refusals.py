@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from zoo_registry.errors import ZooError
 
-__all__ = ["HANDLERS", "Refused"]
+__all__ = ["HANDLERS", "Refused", "stopping"]
 
 _METHODS = (404, 405)  # of Starlette's router
 
@@ -22,6 +22,11 @@ class Refused(ZooError):
     ) -> None:
         super().__init__(sentence)
         self.status, self.headers = status, dict(headers or {})
+
+
+def stopping() -> Refused:
+    """Return the refusal of what a server that is about to end does not answer any more."""
+    return Refused(503, "the server is stopping; send it again in a minute", {"Retry-After": "60"})
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -89,7 +89,7 @@ def run(
     listener: socket.socket,
     headers: Sequence[tuple[str, str]],
     ready: Callable[[], None],
-    stop: Callable[[], None] = lambda: None,
+    stop: Callable[[Callable[[], bool]], Awaitable[None]] | None = None,
 ) -> None:
     """Serve an application until the process is interrupted.
 
@@ -104,7 +104,8 @@ def run(
     ready : callable
         Called as soon as the server answers.
     stop : callable, optional
-        Called when it ends, before the requests that are left are cut off.
+        Awaited when it ends; until then requests are answered. It gets a function that tells
+        whether Ctrl-C was pressed once more.
     """
     import uvicorn
 
@@ -120,7 +121,8 @@ def run(
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             """End open requests."""
-            stop()
+            if stop:
+                await stop(lambda: self.force_exit)
             # Requests that are cut off by the end are no errors.
             logging.getLogger("uvicorn.error").disabled = True
             await super().shutdown(sockets)

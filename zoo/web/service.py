@@ -1,5 +1,7 @@
 """The work behind the page and the JSON endpoint: songs are checked, and models applied to them."""
 
+import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,16 +21,17 @@ from zoo.inference.prediction import Prediction
 from zoo.inference.predictors import while_wanted
 from zoo.web.limits import Limits
 from zoo.web.metrics import Metrics
-from zoo.web.refusals import Refused
+from zoo.web.refusals import Refused, stopping
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.uploads import Song, Uploads
 from zoo_registry.errors import AudioError, UsageError, ZooError
 
 __all__ = ["Loudness", "Service"]
 
+_LOG = logging.getLogger(__name__)
 _AT_ONCE = 2  # predictions; each uses all cores
+_DRAIN = 6.0  # seconds until what is computed is interrupted, when the server ends
 _DENSEST = 2 * 96_000  # samples of all channels per second that the limit of minutes is meant for
-_STOPPING = "the server is stopping"
 
 T = TypeVar("T")
 
@@ -61,6 +64,11 @@ class Service:
         The longest song that is decoded.
     min_confidence, precision : float or "auto", float, optional
         As for `zoo.inference.predict.predict`.
+
+    Attributes
+    ----------
+    is_running : bool
+        Whether it has not been stopped.
     """
 
     def __init__(
@@ -78,16 +86,25 @@ class Service:
         self.metrics = Metrics(uploads)
         self._turns = anyio.CapacityLimiter(_AT_ONCE)
         self._lists = anyio.CapacityLimiter(1)
-        self._stopping = threading.Event()
+        self.is_running = True
+        self._interrupted = threading.Event()
 
-    def stop(self) -> None:
-        """Interrupt all decoding and prediction."""
-        self._stopping.set()
+    async def stop(self, is_urgent: Callable[[], bool] = lambda: False) -> None:
+        """Refuse what has not been received, finish what has been, and interrupt what lasts.
+
+        Parameters
+        ----------
+        is_urgent : callable, optional
+            Asked again and again whether to interrupt everything at once.
+        """
+        self.is_running = False
+        self.uploads.stop()
+        _LOG.info("the server is stopping; %d requests are being answered", self.uploads.taken)
+        end = time.monotonic() + _DRAIN
+        while self.uploads.taken and time.monotonic() < end and not is_urgent():
+            await asyncio.sleep(0.05)
+        self._interrupted.set()
         end_all()
-
-    def is_running(self) -> bool:
-        """Whether it has not been stopped."""
-        return not self._stopping.is_set()
 
     async def list_models(self) -> list[ServedModel]:
         """Return the models that are served now; the workspace is read in a thread."""
@@ -124,6 +141,8 @@ class Service:
         return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
 
     def _measure(self, song: Song) -> Loudness:
+        if not song.path.stat().st_size:
+            raise Refused(400, f"{_name(song)} is empty (0 bytes); send the recording itself")
         longest = 60 * self.limits.minutes
         dense = ""
         try:
@@ -133,10 +152,11 @@ class Service:
                 longest *= _DENSEST / density
                 dense = f" of {stream.channels} channels at {stream.rate} Hz"
             peaks = Peaks(stream.rate)
-            blocks = while_wanted(self.is_running, waveform(stream, stream.rate, peaks))
+            blocks = while_wanted(self._is_wanted, waveform(stream, stream.rate, peaks))
             # The length in a header may be missing or wrong.
             too_long = stream.seconds > longest or any(peaks.seconds > longest for _ in blocks)
         except AudioError as error:
+            self._go_on()
             raise Refused(415, _public(error, song)) from error
         if too_long:
             minutes = f"{longest / 60:.3g} minutes{dense}"
@@ -146,16 +166,17 @@ class Service:
     def _predict(
         self, model: ServedModel, song: Song, timeline: bool | None
     ) -> tuple[Prediction, float]:
-        if self._stopping.is_set():
-            raise Refused(503, _STOPPING)
+        self._go_on()
         try:
             opened = self.models.open(model)
-        except ZooError as error:  # the places of this machine concern no client
+        except ZooError as error:
+            self._go_on()
+            # The places of this machine concern no client.
             raise Refused(503, str(error).replace(model.source, model.run)) from error
         if timeline and not opened.has_times:
             raise Refused(400, f"{model.run} does not tell the label over time")
         begin = time.perf_counter()
-        stoppable = _Stoppable(opened, self.is_running)
+        stoppable = _Stoppable(opened, self._is_wanted)
         wanted = opened.has_times if timeline is None else timeline
         try:
             (found,) = predict(
@@ -169,9 +190,18 @@ class Service:
             raise Refused(503, str(error)) from error
         seconds = time.perf_counter() - begin
         if found.error is not None:
+            self._go_on()
             raise Refused(503, _public(found.error, song))
         self.metrics.count_prediction(model.run, seconds, found.seconds or 0.0)
         return replace(found, path=song.name), seconds
+
+    def _is_wanted(self) -> bool:
+        return not self._interrupted.is_set()
+
+    def _go_on(self) -> None:
+        """Raise the refusal of what was interrupted, whose own error says nothing."""
+        if self._interrupted.is_set():
+            raise stopping()
 
 
 class _Stoppable:

@@ -1,6 +1,9 @@
 """A token that requests have to carry, as ``Authorization: Bearer …`` (RFC 6750)."""
 
 import hmac
+import logging
+import os
+import stat
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -9,8 +12,12 @@ from starlette.types import Scope
 from zoo.web.refusals import Refused
 from zoo_registry.errors import UsageError
 
-__all__ = ["Token"]
+__all__ = ["VARIABLE", "Token"]
 
+VARIABLE = "ZOO_TOKEN"
+"""Environment variable that holds a token."""
+
+_LOG = logging.getLogger(__name__)
 _SHORTEST = 8
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="genre-zoo"'}
 
@@ -39,7 +46,7 @@ class Token:
 
     @classmethod
     def chosen(cls, text: str | None, file: Path | None) -> "Token | None":
-        """Return the token of the options; None without any.
+        """Return the token of the options, or of the environment; None without any.
 
         Parameters
         ----------
@@ -51,13 +58,19 @@ class Token:
         Raises
         ------
         UsageError
-            If both are given, the file cannot be read, or it holds no token.
+            If both are given, the text is empty, the file cannot be read, or it holds no token.
         """
+        if text is None:
+            text = os.environ.get(VARIABLE)  # also an empty one, which would let in everybody
+        if text == "":
+            raise UsageError(f"the token in --token or {VARIABLE} is empty; unset it to have none")
         if file is None:
             return None if text is None else cls(text)
         if text is not None:
             raise UsageError("give --token (or ZOO_TOKEN) or --token-file, not both")
         try:
+            if os.name == "posix" and file.stat().st_mode & stat.S_IROTH:
+                _LOG.warning("every user can read the token; `chmod 600 %s` keeps it secret", file)
             return cls(file.read_text(encoding="utf-8").strip())
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not a text file"
@@ -70,5 +83,5 @@ class Token:
         is_right = hmac.compare_digest(token.strip().encode("latin-1"), self._expected)
         if is_right and scheme.lower() == "bearer":
             return None
-        sentence = "this server wants a token; send it as `Authorization: Bearer TOKEN`"
-        return Refused(401, sentence, _CHALLENGE)
+        lack = "this token is wrong" if given else "this server wants a token"
+        return Refused(401, f"{lack}; send it as `Authorization: Bearer TOKEN`", _CHALLENGE)

@@ -1,6 +1,7 @@
 """Uploads: received within limits, stored under the server's own names, deleted once answered."""
 
 import asyncio
+import logging
 import re
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from starlette.requests import Request
 
 from zoo.audio.kinds import is_audio, suffix_of
 from zoo.web.forms import FileForm, FormError
-from zoo.web.refusals import Refused
+from zoo.web.refusals import Refused, stopping
 
 __all__ = ["MOST", "Song", "Upload", "Uploads", "plain_name"]
 
@@ -22,6 +23,7 @@ MOST = 32  # recordings of a request
 _PLACES = 32  # uploads at once; the limit of one times this is the most they take of the disk
 _WAITING = 256  # requests that wait for a place
 _LONGEST = 100
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ class Uploads:
         folder.mkdir(parents=True, exist_ok=True)
         self._places = asyncio.Semaphore(_PLACES)
         self.waiting = self.taken = 0
+        self._receiving: set[asyncio.Timeout] = set()
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Refuse all that has not been received."""
+        self._is_stopping = True
+        for limit in self._receiving:
+            limit.reschedule(0)  # now
 
     async def receive(self, request: Request, most: int = 1) -> Upload:
         """Store the body of a request, or the files of its form.
@@ -82,11 +92,24 @@ class Uploads:
         Raises
         ------
         Refused
-            400 if it holds no recording, 503 if too many wait or it cannot be stored.
+            400 if it holds no recording, 503 if too many wait, it cannot be stored, or the server
+            stops.
         """
+        if self._is_stopping:
+            raise stopping()
         if self.waiting >= _WAITING:
             sentence = f"{_WAITING} requests are waiting; try again in a minute"
             raise Refused(503, sentence, {"Retry-After": "60"})
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._receiving.add(limit)
+                return await self._receive(request, most)
+        except TimeoutError:
+            raise stopping() from None
+        finally:
+            self._receiving.discard(limit)
+
+    async def _receive(self, request: Request, most: int) -> Upload:
         with ExitStack() as undo:  # such as after a client that hangs up
             self.waiting += 1
             try:
@@ -97,7 +120,7 @@ class Uploads:
             undo.callback(self._leave)
             try:
                 folder = Path(tempfile.mkdtemp(prefix="song-", dir=self._folder))
-                undo.callback(shutil.rmtree, folder, ignore_errors=True)
+                undo.callback(_delete, folder)
                 songs = await _received(request, folder, most)
             except OSError as error:
                 raise Refused(503, f"the upload cannot be stored: {error.strerror}") from error
@@ -106,6 +129,13 @@ class Uploads:
     def _leave(self) -> None:
         self.taken -= 1
         self._places.release()
+
+
+def _delete(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        _LOG.warning("an upload cannot be deleted: %s", error)
 
 
 async def _received(request: Request, folder: Path, most: int) -> list[Song]:
@@ -117,10 +147,9 @@ async def _received(request: Request, folder: Path, most: int) -> list[Song]:
             stored.begin("-")
             async for piece in request.stream():
                 await asyncio.to_thread(stored.write, piece)
-            stored.end()
             return stored.songs
         try:
-            form = FileForm(content_type, stored.begin, stored.write, stored.end, most)
+            form = FileForm(content_type, stored.begin, stored.write, stored.close, most)
             async for piece in request.stream():
                 await asyncio.to_thread(form.feed, piece)
             form.finish()
@@ -128,7 +157,7 @@ async def _received(request: Request, folder: Path, most: int) -> list[Song]:
             count = "one file" if most == 1 else f"at most {most} files"
             raise Refused(
                 400,
-                f"the form cannot be read ({error}); it takes {count}, "
+                f"the form cannot be read ({error}); it takes {count}, as `file`, "
                 "whose name has 4,000 characters at most",
             ) from error
     if not stored.songs:
@@ -157,16 +186,6 @@ class _Stored:
         """Write to the file that was begun."""
         assert self._file
         self._file.write(piece)
-
-    def end(self) -> None:
-        """Close the file, which must not be empty."""
-        assert self._file
-        size = self._file.tell()
-        self.close()
-        if not size:
-            name = self.songs[-1].name
-            called = "the body" if name == "-" else name
-            raise Refused(400, f"{called} is empty (0 bytes); send the recording itself")
 
     def close(self) -> None:
         """Close the file that is open, if any."""

@@ -345,14 +345,16 @@ class TestToken:
             assert answer.status_code == (200 if is_open else 401)
             if not is_open:
                 assert answer.headers["www-authenticate"].startswith("Bearer")
-                assert "Authorization: Bearer TOKEN" in answer.json()["error"]
+                lack = "this token is wrong" if sent else "this server wants a token"
+                sentence = f"{lack}; send it as `Authorization: Bearer TOKEN`"
+                assert answer.json() == {"error": sentence}
         twice = [("Authorization", f"Bearer {self.TOKEN}")] * 2
         assert (httpx.request(method, address, headers=twice).status_code == 401) is not is_open
         right = {"Authorization": f"bearer {self.TOKEN}"}
         assert httpx.request(method, address, headers=right).status_code not in (401, 403)
         assert self.TOKEN not in locked.said()
 
-    @pytest.mark.parametrize("token", ["", "short", "with a space", "größerlänger", "a\nb-------"])
+    @pytest.mark.parametrize("token", ["short", "with a space", "größerlänger", "a\nb-------"])
     def test_what_no_header_carries_is_no_token(self, token):
         with pytest.raises(UsageError, match="at least 8 characters"):
             Token(token)
@@ -368,6 +370,20 @@ class TestToken:
             Token.chosen("twelve-letters", Path("token"))
         with pytest.raises(UsageError, match="missing cannot be read: No such file"):
             Token.chosen(None, Path("missing"))
+
+    def test_a_variable_that_is_empty_lets_nobody_in(self, workspace, monkeypatch):
+        monkeypatch.setenv("ZOO_TOKEN", "twelve-letters")
+        assert Token.chosen(None, None)
+        monkeypatch.setenv("ZOO_TOKEN", "")
+        with pytest.raises(UsageError, match="ZOO_TOKEN is empty"):
+            Token.chosen(None, None)
+
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+    def test_a_file_that_every_user_can_read_is_a_warning(self, workspace, mode, caplog):
+        Path("token").write_text("twelve-letters\n")
+        Path("token").chmod(mode)
+        Token.chosen(None, Path("token"))
+        assert ("every user can read the token" in caplog.text) is (mode == 0o644)
 
 
 async def through(receive: Callable, path: str = "/api/predict", app=None) -> list[dict]:

@@ -126,7 +126,7 @@ class TestAnswers:
 
     def test_a_waveform_and_its_time_come_on_demand(self, client, song):
         asked = client.post("/api/predict?waveform=true", content=song.read_bytes()).json()
-        plain = client.post("/api/predict?waveform=0", content=song.read_bytes()).json()
+        plain = client.post("/api/predict?waveform=false", content=song.read_bytes()).json()
         assert 0 < asked.pop("seconds_taken") < 60
         peaks = asked.pop("waveform")
         assert asked == plain
@@ -139,10 +139,11 @@ class TestAnswers:
         sent = [
             ("a/one.flac", song.read_bytes()),
             ("bad.wav", b"x" * 99),
+            ("none.wav", b""),
             ("two", song.read_bytes()),
         ]
         files = [("file", each) for each in sent]
-        query = {"model": [*runs, runs[0]], "timeline": True, "waveform": True}
+        query = {"model": runs, "timeline": True, "waveform": True}
         with client.stream("POST", "/api/batch", params=query, files=files) as answer:
             assert answer.headers["content-type"] == "application/x-ndjson"
             lines = [json.loads(line) for line in answer.iter_lines()]
@@ -152,9 +153,10 @@ class TestAnswers:
             for run in runs
         ]
         for line in lines:
-            if line["file"] == 1:
+            if line["file"] in (1, 2):
                 assert list(line) == ["path", "run", "file", "error"]
-                assert "bad.wav is not audio" in line["error"]
+                words = "bad.wav is not audio" if line["file"] == 1 else "none.wav is empty"
+                assert words in line["error"]
                 continue
             query = {"model": line["run"], "timeline": True, "waveform": True}
             single = client.post("/api/predict", params=query, content=song.read_bytes()).json()
@@ -169,7 +171,8 @@ class TestAnswers:
         for query, files, status, words in (
             ("model=nobody", many[:1], 404, "no model or run 'nobody'"),
             ("", many, 400, "it takes at most 32 files"),
-            ("", [("file", ("a", b""))], 400, "a is empty"),
+            ("model=seconds&model=seconds", many[:1], 400, "more than once"),
+            ("", [*many[:1], ("other", ("a", b"x"))], 400, "it has a field 'other'"),
             ("&".join(["model=seconds"] * 33), many[:1], 400, "32 is the most"),
             ("precision=1", many[:1], 400, "there is no parameter 'precision'"),
         ):
@@ -239,6 +242,12 @@ class TestAnswers:
         client.post("/api/predict", files=form)
         after = figure(answered), figure(f'zoo_predictions_total{{run="{run}"}}')
         assert after == (before[0] + 1, before[1] + 1)
+        assert figure('zoo_recordings_total{outcome="answered"}') >= 2
+        failed = figure('zoo_recordings_total{outcome="failed"}')
+        broken = [("file", ("bad.wav", b"x"))] * 2
+        client.post("/api/batch?model=seconds&model=frames", files=broken)
+        client.post("/api/predict", content=b"x")
+        assert figure('zoo_recordings_total{outcome="failed"}') == failed + 5
         client.get("/nothing/of/secret")
         assert figure('zoo_requests_total{method="GET",path="other",status="404"}') >= 1
         assert figure("process_resident_memory_bytes") > 10_000_000
@@ -343,6 +352,7 @@ class TestHostile:
         "form",
         [
             {"data": {"file": "a text"}},
+            {"files": [("other", ("1.flac", b"x"))]},
             {"files": [("a", ("1.flac", b"x")), ("b", ("2.flac", b"x"))]},
             {"content": b"no form", "headers": {"Content-Type": "multipart/form-data"}},
             {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=y"}},
@@ -366,6 +376,8 @@ class TestHostile:
             ("waveform=", 400),
             ("model=seconds&model=frames", 400),
             ("timeline=true&timeline=true", 400),
+            ("timeline=1", 400),
+            ("timeline=True", 400),
         ],
     )
     def test_a_wrong_query_is_refused(self, query, status, client, song):
@@ -535,9 +547,54 @@ class TestProcess:
         assert list(served.temporary.iterdir()) == []
         assert "Traceback" not in served.said()
 
-    def test_it_warns_where_others_can_reach_it(self, serve, models):
-        served = serve(models, "--host", "0.0.0.0")
-        assert "can be reached by other machines" in served.said()
+    def test_what_is_being_answered_is_answered_and_what_comes_later_refused(
+        self, serve, models, song
+    ):
+        served = serve(models)
+        files = [("file", (f"{n}.flac", song.read_bytes())) for n in range(32)]
+
+        def batch() -> list[dict]:
+            address = f"{served.address}/api/batch?model=seconds&model=frames&model=gtzan"
+            with httpx.stream("POST", address, files=files, timeout=60) as answer:
+                assert answer.status_code == 200
+                found = []
+                for line in answer.iter_lines():
+                    found.append(json.loads(line))
+                    if len(found) == 1:
+                        served.process.send_signal(signal.SIGTERM)
+                return found
+
+        with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=served.address) as client:
+            lines = pool.submit(batch)
+            assert eventually(lambda: client.get("/health").status_code == 503)
+            assert client.get("/health").json()["status"] == "stopping"
+            for path in ("/api/predict", "/api/batch"):
+                answer = client.post(path, content=song.read_bytes())
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+                assert "the server is stopping" in refusal(answer)
+            for line in lines.result():
+                assert "label" in line or "the server is stopping" in line["error"], line
+        assert len(lines.result()) == 32 * 3
+        assert served.stop(0) == 0  # no signal
+
+    def test_an_upload_is_refused_when_the_server_stops(self, serve, models):
+        served = serve(models)
+        host, port = served.address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as wire:
+            wire.sendall(
+                b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx"
+            )
+            assert eventually(served.left)
+            served.process.send_signal(signal.SIGTERM)
+            answer = wire.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b'{"error":"the server is stopping' in answer
+        assert served.stop(0) == 0  # no signal
+
+    @pytest.mark.parametrize("arguments", [["--host", "0.0.0.0"], ["--allow-host", "zoo.example"]])
+    def test_it_warns_where_others_can_reach_it(self, arguments, serve, models):
+        served = serve(models, *arguments)
+        assert f"no token: whoever reaches {arguments[1]} can use" in served.said()
         assert served.stop() == 0
 
     @pytest.mark.parametrize(
@@ -559,8 +616,9 @@ class TestProcess:
         assert words.replace("{taken}", taken) in done.stderr
         assert done.stderr.count("\n") == 1
 
-    def test_each_request_is_a_line_without_queries_and_names(self, serve, models, song):
-        served = serve(models)
+    def test_each_request_is_a_line_without_queries_and_names(self, serve, models, song, tmp_path):
+        log = tmp_path / "log"
+        served = serve(models, "--log", str(log))
         with httpx.Client(base_url=served.address, timeout=60) as client:
             form = {"file": ("secret.flac", song.read_bytes())}
             client.post("/api/predict?model=seconds", files=form)
@@ -582,6 +640,13 @@ class TestProcess:
             strict=True,
         ):
             assert re.fullmatch(f"{when} {request} {figures}", line), line
+            assert line.partition(" ")[2] in log.read_text()
+        begin, *_, stopping, end = (
+            line for line in log.read_text().splitlines() if " zoo.web." in line
+        )
+        assert f"the server starts at {served.address}" in begin
+        assert "the server is stopping; 0 requests" in stopping
+        assert "the server has ended" in end
         quiet = serve(models, "--no-log-requests")
         httpx.get(f"{quiet.address}/health")
         assert quiet.stop() == 0
@@ -606,6 +671,11 @@ class TestProcess:
                 query = {"model": model, "timeline": True}
                 answer = client.post("/api/predict", params=query, content=song.read_bytes())
                 assert answer.status_code == 200, answer.text
+            form = [("file", ("a.flac", song.read_bytes()))]
+            assert client.post("/api/predict", files=form).status_code == 200
+            assert client.post("/api/batch", files=form * 2).status_code == 200
+            assert client.post("/api/predict", content=b"no sound").status_code == 415
+            assert eventually(lambda: not [*served.temporary.rglob("song-*")])
             assert client.get("/docs").status_code == client.get("/").status_code == 200
         assert state() == before
         assert not served.cache.exists()
@@ -621,17 +691,22 @@ class TestProcess:
             "own = pathlib.Path('own').resolve(); own.mkdir(); pathlib.Path('kept').touch()\n"
             "write_only_below(own)\n"
             "(own / 'a').write_text('x'); (own / 'a').rename(own / 'b'); (own / 'c').mkdir()\n"
-            "shutil.rmtree(own / 'c'); open('kept').close(); subprocess.run(['true'])\n"
+            "(own / 'c' / 'd').mkdir(); (own / 'c' / 'e').touch()\n"
+            "shutil.rmtree(own / 'c'); assert not (own / 'c').exists(); open('kept').close()\n"
+            "subprocess.run(['true'])\n"
             "open(os.devnull, 'w').close(); tempfile.TemporaryFile(dir=own).close()\n"
             "tries = [lambda: open('new', 'w'), lambda: open('kept', 'a'), lambda: os.mkdir('d'),\n"
             "         lambda: os.remove('kept'), lambda: (own / 'b').rename('out'),\n"
             "         lambda: (own / '..' / 'x').write_text(''), lambda: os.utime('kept'),\n"
-            "         lambda: os.open('kept', os.O_RDWR), lambda: os.symlink('a', 'link')]\n"
+            "         lambda: os.open('kept', os.O_RDWR), lambda: os.symlink('a', 'link'),\n"
+            "         lambda: os.remove('kept', dir_fd=os.open('.', os.O_RDONLY)),\n"
+            "         lambda: os.rename('b', '../out', src_dir_fd=os.open(own, os.O_RDONLY),\n"
+            "                           dst_dir_fd=os.open(own, os.O_RDONLY))]\n"
             "for attempt in tries:\n"
             "    try: attempt()\n"
             "    except PermissionError as error: print(error)\n"
         )
-        assert done.stdout.count("this is `zoo serve --read-only`") == 9, done.stderr
+        assert done.stdout.count("this is `zoo serve --read-only`") == 11, done.stderr
         assert sorted(path.name for path in workspace.iterdir()) == ["kept", "own"]
 
     def test_no_framework_is_loaded_to_serve(self, models, song, run_python):

@@ -118,16 +118,46 @@ class TestUploads:
 
         asyncio.run(crowd())
 
-    @pytest.mark.parametrize("body", [b"", OSError(28, "No space left on device")])
-    def test_a_refused_upload_gives_its_place_back(self, uploads, body, monkeypatch):
+    def test_a_refused_upload_gives_its_place_back(self, uploads, monkeypatch):
         async def store(*_: object) -> None:
-            raise body
+            raise OSError(28, "No space left on device")
 
-        if isinstance(body, OSError):
-            monkeypatch.setattr(uploads_module, "_received", store)
-        with pytest.raises(Refused):
-            asyncio.run(uploads.receive(request(b"" if isinstance(body, OSError) else body)))
+        monkeypatch.setattr(uploads_module, "_received", store)
+        with pytest.raises(Refused, match="cannot be stored: No space left"):
+            asyncio.run(uploads.receive(request(b"la")))
         assert uploads.taken == 0
+
+    def test_an_upload_that_cannot_be_deleted_is_a_warning(self, uploads, monkeypatch, caplog):
+        def fail(folder: Path) -> None:
+            raise PermissionError(13, "Permission denied", str(folder))
+
+        monkeypatch.setattr(shutil, "rmtree", fail)
+        asyncio.run(uploads.receive(request(b"la"))).close()
+        assert uploads.taken == 0
+        assert "an upload cannot be deleted: [Errno 13] Permission denied" in caplog.text
+
+    def test_whatever_is_not_there_yet_is_refused_when_the_server_stops(self, uploads):
+        async def silent() -> dict[str, object]:
+            await asyncio.Event().wait()
+            return {}
+
+        async def ask() -> Refused:
+            scope = {"type": "http", "method": "POST", "path": "/api/predict", "headers": []}
+            with pytest.raises(Refused) as caught:
+                await uploads.receive(Request(scope, silent))
+            return caught.value
+
+        async def crowd() -> list[Refused]:
+            tasks = [asyncio.create_task(ask()) for _ in range(34)]  # two wait for a place
+            await asyncio.sleep(0.05)
+            assert (uploads.taken, uploads.waiting) == (32, 2)
+            uploads.stop()
+            return [*await asyncio.gather(*tasks), await ask()]
+
+        for refused in asyncio.run(crowd()):
+            assert (refused.status, list(refused.headers)) == (503, ["Retry-After"])
+            assert "the server is stopping" in str(refused)
+        assert (uploads.taken, uploads.waiting) == (0, 0)
 
 
 def form(*parts: tuple[str, bytes], end: bytes = b"--x--\r\n") -> bytes:
@@ -147,7 +177,6 @@ class TestForms:
     def test_files_arrive_in_any_pieces_and_names_are_in_utf_8(self, uploads, size, charset):
         contents = [b"la\r\n--xla" * 9, b"\0" * 999]
         body = form(
-            ('name="comment"', b"ignored"),
             ('name="file"; filename="Sålsa.wav"', contents[0]),
             ('name="file"; filename="b"', contents[1]),
         )
@@ -161,7 +190,7 @@ class TestForms:
     def test_no_codec_is_looked_up_for_a_client(self, uploads, monkeypatch):
         asked = set()
         monkeypatch.setattr("codecs.lookup", asked.add)
-        body = form(('name="a"', b"a" * 1000), ('name="file"; filename="a"', b"la"))
+        body = form(('name="file"; filename="a"', b"la"))
         kind = f"{self.KIND}; charset=punycode"
         asyncio.run(uploads.receive(request(body, kind=kind))).close()
         assert not asked
@@ -187,7 +216,9 @@ class TestForms:
             (form(('name="file"; filename="a"', b"la"), end=b""), KIND, "its end is missing"),
             (form(('name="file"; filename="a"', b"la")), "multipart/form-data", "no boundary"),
             (form(*[('name="file"; filename="a"', b"la")] * 2), KIND, "too many files"),
-            (form(*[('name="a"', b"la")] * 9), KIND, "too many fields"),
+            (form(('name="a"; filename="a"', b"la")), KIND, "it has a field 'a'"),
+            (form(('name="file"', b"la")), KIND, "`file` is a text"),
+            (form(), KIND, "the form holds no file"),
             (form(('name="file"; filename="' + "a" * 5000 + '"', b"la")), KIND, "header"),
             (b"no form", KIND, "boundary"),
         ],
