@@ -121,7 +121,7 @@ def serve(
             lambda: ready(address, served.all() if models else []),
             service.stop,
         )
-        _LOG.info("the server has ended")
+    _LOG.info("the server has ended")
 
 
 def build(service: Service, names: Names, settings: Settings | None = None) -> ASGIApp:
