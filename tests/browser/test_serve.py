@@ -437,6 +437,17 @@ def test_a_model_that_is_dropped_is_asked_in_the_page(page, models, song, predic
     assert answer["label"] == predicted[answer["run"]].label
 
 
+def test_no_cell_of_a_saved_table_is_a_formula(page):
+    text = page.driver.execute_async_script(
+        "const [done] = arguments; import('/written.js').then(({ csv }) => "
+        "done(csv([{ path: '=1.wav', label: '-x', confidence: 0.5, run: 'a' }])))"
+    )
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert [row[name] for name in ("path", "label", "confidence", "run")] == [
+        *(" =1.wav", " -x", "0.5", "a")
+    ]
+
+
 def forged(path: Path, artefact: Path, **changes: object) -> Path:
     """Write an artefact whose metadata are changed."""
     model = onnx.load(artefact)
