@@ -124,9 +124,7 @@ def check_data(
     print_result(format, json=result, table=_text(data, dataset, problems))
     if write:
         written = write_metadata(dataset, problems, Path(data), force)
-        _say_written(
-            written, problems, lambda: _used(Path(data), protocol, not ungrouped, reporter)
-        )
+        _say_written(written, problems, lambda: _used(Path(data), protocol, not ungrouped))
     if distorts:
         raise typer.Exit(1)
 
@@ -150,12 +148,12 @@ def _say_written(written: Path | None, problems: "list[Problem]", used: Callable
             say(f"{names} are in it {wrong}.", err=True, style=WARNING)
 
 
-def _used(folder: Path, protocol: str | None, grouped: bool, reporter: TerminalReporter) -> str:
+def _used(folder: Path, protocol: str | None, grouped: bool) -> str:
     """Return the command that trains on a written list, as the end of a sentence, if any does."""
     from zoo.plugins.registry import find_dataset
 
     try:
-        dataset = find_dataset(str(folder), reporter=reporter)
+        dataset = find_dataset(str(folder))  # what it passes over was just reported
     except DatasetError as error:  # what is left out may have been a class
         return f"; `zoo train` refuses it: {error}"
     options = ["--protocol", protocol] if protocol else []
