@@ -194,7 +194,7 @@ def test_what_is_no_file_or_is_protected_is_not_replaced(tmp_path, make):
 
 
 def test_devices_stay_devices():
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         write_text(Path(os.devnull), "new")
     assert Path(os.devnull).is_char_device()
 
