@@ -32,8 +32,10 @@ class Section:
 
     Attributes
     ----------
-    start, end : float
-        Seconds.
+    start : float
+        Its begin in seconds.
+    end : float
+        Its end in seconds.
     label : str
         The most probable class, or "unknown".
     confidence : float or None
@@ -81,8 +83,10 @@ class Prediction:
         Number of windows that vote.
     seconds : float or None
         Length of the decoded sound.
-    reason, error : str or None
-        Reason for "unknown", and for a missing label.
+    reason : str or None
+        Reason for "unknown".
+    error : str or None
+        Reason for a missing label.
     run : str or None
         Run of the model.
     guess : str or None

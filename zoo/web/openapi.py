@@ -28,16 +28,16 @@ _MODELS = (Predicted, Section, ServedModel, Limit, Health, Failed, Error)
 _NOT_ALWAYS = (*OPTIONAL, "file", "seconds_taken", "waveform")
 _REASONS = {
     400: "no recording, an empty one, or a request that is malformed",
-    401: "the server wants a token",
+    401: "the server wants a token, or it is a wrong one",
     403: "the request is for another host, or from a page of another origin",
     404: "no such model is served",
     408: "the body comes too slowly, or takes longer than five minutes",
     413: "the body is too large, or the recording too long",
     415: "the recording cannot be decoded",
-    503: "no model can answer, or too many requests are waiting",
+    503: "no model can answer, too many requests are waiting, or the server stops",
 }
 # An entry of the section Attributes of a docstring (numpydoc), without its sentences.
-_ENTRY = re.compile(r"^(\w+(?:, \w+)*) : .*\n((?:    .*\n|\n)+)", re.MULTILINE)
+_ENTRY = re.compile(r"^(\w+) : .*\n((?:    .*\n|\n)+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,11 @@ PREDICT = Operation(
     (Parameter("model", f"{_MODEL}By default the preferred or newest."), _TIMELINE, _WAVEFORM),
     {
         "application/octet-stream": _FILE,
-        "multipart/form-data": {"type": "object", "properties": {"file": _FILE}},
+        "multipart/form-data": {
+            "type": "object",
+            "properties": {"file": _FILE},
+            "additionalProperties": False,
+        },
     },
     (404, 408, 413, 415, 503),
 )
@@ -131,7 +135,9 @@ BATCH = Operation(
         "multipart/form-data": {
             "type": "object",
             "properties": {"file": {"type": "array", "items": _FILE, "maxItems": 32}},
-        }
+            "additionalProperties": False,
+        },
+        "application/octet-stream": _FILE,
     },
     (404, 408, 413, 503),
 )
@@ -209,8 +215,8 @@ def _described(model: type, schema: dict[str, Any]) -> dict[str, Any]:
     sentences: dict[str, str] = {}
     for each in reversed(model.__mro__):
         text = dedent(f"    {each.__doc__ or ''}\n")
-        for names, sentence in _ENTRY.findall(text.partition("----------\n")[2]):
-            sentences |= dict.fromkeys(names.split(", "), " ".join(sentence.split()))
+        for name, sentence in _ENTRY.findall(text.partition("----------\n")[2]):
+            sentences[name] = re.sub(r"\bNone\b", "`null`", " ".join(sentence.split()))
     properties = {
         name: {**value, "description": sentences[name]} if name in sentences else value
         for name, value in schema["properties"].items()

@@ -45,8 +45,14 @@ class ServedModel:
     ----------
     run : str
         Id of its run; for an ONNX file without a run the id in its metadata.
-    model, title, dataset, classes : str, tuple of str
-        Name and title of the model, the dataset that it was trained on, and its classes.
+    model : str
+        Name of the model.
+    title : str
+        Title of the model.
+    dataset : str
+        Name of the dataset that it was trained on.
+    classes : tuple of str
+        Labels that it can give.
     finished : str or None
         End of its training, ISO 8601, UTC.
     source, sha256 : str
