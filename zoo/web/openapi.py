@@ -15,6 +15,7 @@ from zoo.inference.prediction import OPTIONAL, Section
 from zoo.web.parameters import Parameter
 from zoo.web.schemas import Error, Failed, Health, Limit, Predicted
 from zoo.web.served_models import HIDDEN, ServedModel
+from zoo.web.uploads import MOST
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -72,7 +73,7 @@ class Operation:
     def to_openapi(self) -> dict[str, Any]:
         """Return it as an OpenAPI document describes it."""
         refusals = sorted({*self.refusals, 400, 403, *([] if self.is_open else [401])})
-        error = {"application/json": {"schema": _reference("Error")}}
+        error = _content(_json("Error"))
         found: dict[str, Any] = {
             "summary": self.summary,
             "operationId": self.path.strip("/").replace("/", "_").replace(".", "_"),
@@ -96,6 +97,16 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": _reference(name)}
+
+
+def _recordings(files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the bodies that hold recordings: one of them alone, or a form."""
+    form = {"type": "object", "properties": {"file": files}, "additionalProperties": False}
+    return {"application/octet-stream": _FILE, "multipart/form-data": form}
+
+
 _FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 _MODEL = "Run, name of a run, model, or `model@dataset`; see the page on serving. "
 _TIMELINE = Parameter("timeline", "Whether the label over time is wanted.", is_flag=True)
@@ -104,74 +115,58 @@ _WAVEFORM = Parameter(
 )
 _TEXT = {"type": "string"}
 
-PREDICT = Operation(
-    "POST",
-    "/api/predict",
-    "Prediction of one recording, as `zoo predict --format json` prints it",
-    {"application/json": _reference("Predicted")},
-    (Parameter("model", f"{_MODEL}By default the preferred or newest."), _TIMELINE, _WAVEFORM),
-    {
-        "application/octet-stream": _FILE,
-        "multipart/form-data": {
-            "type": "object",
-            "properties": {"file": _FILE},
-            "additionalProperties": False,
-        },
-    },
-    (404, 408, 413, 415, 503),
-)
-BATCH = Operation(
-    "POST",
-    "/api/batch",
-    "Predictions of several recordings by several models: a line of JSON for each recording and "
-    "model, in order, as soon as it is known",
-    {"application/x-ndjson": {"oneOf": [_reference("Predicted"), _reference("Failed")]}},
-    (
-        Parameter("model", f"{_MODEL}May be repeated.", is_list=True),
-        _TIMELINE,
-        _WAVEFORM,
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/api/predict",
+        "Prediction of one recording, as `zoo predict --format json` prints it",
+        _json("Predicted"),
+        (Parameter("model", f"{_MODEL}By default the preferred or newest."), _TIMELINE, _WAVEFORM),
+        _recordings(_FILE),
+        (404, 408, 413, 415, 503),
     ),
-    {
-        "multipart/form-data": {
-            "type": "object",
-            "properties": {"file": {"type": "array", "items": _FILE, "maxItems": 32}},
-            "additionalProperties": False,
-        },
-        "application/octet-stream": _FILE,
-    },
-    (404, 408, 413, 503),
+    Operation(
+        "POST",
+        "/api/batch",
+        "Predictions of several recordings by several models: a line of JSON for each recording "
+        "and model, in order, as soon as it is known",
+        {"application/x-ndjson": {"oneOf": [_reference("Predicted"), _reference("Failed")]}},
+        (Parameter("model", f"{_MODEL}May be repeated.", is_list=True), _TIMELINE, _WAVEFORM),
+        _recordings({"type": "array", "items": _FILE, "maxItems": MOST}),
+        (404, 408, 413, 503),
+    ),
+    Operation(
+        "GET",
+        "/api/models",
+        "The models that are served, the newest first",
+        {"application/json": {"type": "array", "items": _reference("ServedModel")}},
+    ),
+    Operation("GET", "/api/limits", "Limits of the server", _json("Limit")),
+    Operation(
+        "GET",
+        "/health",
+        "Whether the server answers",
+        _json("Health"),
+        (),
+        {},
+        (503,),
+        is_open=True,
+    ),
+    Operation(
+        "GET",
+        "/metrics",
+        "Figures for Prometheus: requests, recordings, predictions, queue, memory",
+        {"text/plain": _TEXT},
+    ),
+    Operation(
+        "GET",
+        "/openapi.json",
+        "This document",
+        {"application/json": {"type": "object"}},
+        is_open=True,
+    ),
+    Operation("GET", "/docs", "This document as a page", {"text/html": _TEXT}, is_open=True),
 )
-MODELS = Operation(
-    "GET",
-    "/api/models",
-    "The models that are served, the newest first",
-    {"application/json": {"type": "array", "items": _reference("ServedModel")}},
-)
-LIMITS = Operation(
-    "GET",
-    "/api/limits",
-    "Limits of the server",
-    {"application/json": _reference("Limit")},
-)
-HEALTH = Operation(
-    "GET",
-    "/health",
-    "Whether the server answers",
-    {"application/json": _reference("Health")},
-    refusals=(503,),
-    is_open=True,
-)
-METRICS = Operation(
-    "GET", "/metrics", "Figures for Prometheus: requests, predictions, queue, memory",
-    {"text/plain": _TEXT},
-)  # fmt: skip
-OPENAPI = Operation(
-    "GET", "/openapi.json", "This document", {"application/json": {"type": "object"}}, is_open=True
-)
-DOCUMENT_PAGE = Operation(
-    "GET", "/docs", "This document as a page", {"text/html": _TEXT}, is_open=True
-)
-OPERATIONS = (PREDICT, BATCH, MODELS, LIMITS, HEALTH, METRICS, OPENAPI, DOCUMENT_PAGE)
 """All addresses but those of the page."""
 
 

@@ -207,16 +207,16 @@ class Service:
 class _Stoppable:
     """A model whose predictions end with the server."""
 
-    def __init__(self, model: Artefact, is_running: Callable[[], bool]) -> None:
+    def __init__(self, model: Artefact, is_wanted: Callable[[], bool]) -> None:
         self.name, self.classes = model.name, model.classes
         self.rate, self.shortest, self.has_times = model.rate, model.shortest, model.has_times
         self.thresholds, self.dataset = model.thresholds, model.dataset
         self.bandwidth, self.by_mean = model.bandwidth, model.by_mean
-        self._model, self._is_running = model, is_running
+        self._model, self._is_wanted = model, is_wanted
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
-        """Classify windows until the server stops."""
-        return self._model.stream(while_wanted(self._is_running, blocks))
+        """Classify windows as long as they are wanted."""
+        return self._model.stream(while_wanted(self._is_wanted, blocks))
 
 
 def _name(song: Song) -> str:
