@@ -1,12 +1,14 @@
 """The JSON endpoint, for the page and for programs."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing, closing
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from starlette.requests import Request
+import anyio
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -107,7 +109,7 @@ class _Endpoints:
         chosen = await self._service.find_model(model)
         with closing(await self._service.uploads.receive(request)) as upload:
             (song,) = upload.songs
-            with self._service.metrics.recording():
+            with self._service.metrics.recording(), _while_connected(request):
                 loudness = await self._service.measure(song)
                 found = await self._predicted(chosen, song, loudness, timeline, waveform)
         return Response(_line(found), media_type="application/json", headers=_NOT_KEPT)
@@ -169,8 +171,27 @@ class _Endpoints:
         return found
 
 
+@contextmanager
+def _while_connected(request: Request) -> Iterator[None]:
+    """Cancel the block as soon as the client of a request hangs up, as `StreamingResponse` does."""
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        scope.cancel()
+
+    with anyio.CancelScope() as scope:
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+    if scope.cancelled_caught:
+        raise ClientDisconnect
+
+
 class _Lines(StreamingResponse):
-    """Lines of JSON; the upload behind them is deleted also if the client hangs up."""
+    """Lines of JSON; if the client hangs up, the work ends, and the upload is deleted."""
 
     def __init__(self, lines: AsyncGenerator[str, None], upload: Upload) -> None:
         super().__init__(lines, headers=_NOT_KEPT, media_type="application/x-ndjson")

@@ -132,23 +132,29 @@ class Observed:
             await self._app(scope, receive, send)
             return
         begun, status, taken, sent = time.perf_counter(), _GONE, 0, 0
+        is_whole = is_gone = False
 
         async def counted_receive() -> Message:
-            nonlocal taken
+            nonlocal taken, is_gone
             message = await receive()
             taken += len(message.get("body", b""))
+            is_gone = is_gone or (message["type"] == "http.disconnect" and not is_whole)
             return message
 
         async def counted_send(message: Message) -> None:
-            nonlocal status, sent
+            nonlocal status, sent, is_whole
             status = message.get("status", status)
             sent += len(message.get("body", b""))
+            # An answer of known length is sent in one piece.
+            known = any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
+            is_whole = is_whole or known or not message.get("more_body", True)
             await send(message)
 
         try:
             await self._app(scope, counted_receive, counted_send)
         finally:
             seconds = time.perf_counter() - begun
+            status = _GONE if is_gone else status
             path = scope["path"] if scope["path"] in self._paths else "other"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._metrics.count_request(path, method, status, seconds)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import anyio.from_thread
 import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
@@ -137,6 +138,11 @@ class Service:
         """
         return await self._in_turn(self._predict, model, song, timeline)
 
+    def _is_wanted(self) -> bool:
+        """Whether the server goes on; raise if the request of this thread was cancelled."""
+        anyio.from_thread.check_cancelled()
+        return self.is_running()
+
     async def _in_turn(self, work: Callable[..., T], *given: object) -> T:
         return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
 
@@ -205,7 +211,7 @@ class Service:
 
 
 class _Stoppable:
-    """A model whose predictions end with the server."""
+    """A model whose predictions end with the server, and with their request."""
 
     def __init__(self, model: Artefact, is_wanted: Callable[[], bool]) -> None:
         self.name, self.classes = model.name, model.classes

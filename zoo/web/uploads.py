@@ -24,6 +24,8 @@ _PLACES = 32  # uploads at once; the limit of one times this is the most they ta
 _WAITING = 256  # requests that wait for a place
 _LONGEST = 100
 _LOG = logging.getLogger(__name__)
+# Browsers, and other programs, write these so (https://html.spec.whatwg.org/#multipart-form-data).
+_ESCAPED = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,9 @@ class _Stored:
 
 
 def plain_name(given: str) -> str:
-    """Return a file name as it can be shown: no folders, only printable characters."""
+    """Return the file name of a form as it can be shown: no folders, only printable characters."""
+    for escaped, letter in _ESCAPED.items():
+        given = given.replace(escaped, letter)
     last = re.split(r"[/\\]", given)[-1]
     name = "".join(letter for letter in last if letter.isprintable()).strip()
     if len(name) > _LONGEST:

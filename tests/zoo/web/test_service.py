@@ -4,9 +4,11 @@ import asyncio
 import json
 import shutil
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PosixPath
 
+import anyio
 import numpy as np
 import pytest
 import soundfile
@@ -14,6 +16,7 @@ from starlette.requests import Request
 
 import zoo
 from zoo.inference.prediction import UNKNOWN
+from zoo.web import service as service_module
 from zoo.web import uploads as uploads_module
 from zoo.web.limits import Limits
 from zoo.web.refusals import Refused
@@ -237,6 +240,24 @@ class TestService:
         # A cell is 220 samples, so that two of them lie across the ends of seconds.
         levels = [round(found.peaks[n], 2) for n in (0, 99, 101, 199, 201, 300)]
         assert levels == [0.1, 0.1, 0.4, 0.4, 0.0, 0.0]
+
+    def test_the_work_of_a_cancelled_request_ends(self, service, in_seconds, monkeypatch):
+        begun = threading.Event()
+
+        def endless(*_: object) -> Iterator[np.ndarray]:
+            begun.set()
+            while True:
+                yield np.zeros(1)
+
+        monkeypatch.setattr(service_module, "waveform", endless)
+
+        async def hang_up() -> None:
+            async with anyio.create_task_group() as group:
+                group.start_soon(service.measure, Song(in_seconds(0.1), "a"))
+                await anyio.to_thread.run_sync(begun.wait)
+                group.cancel_scope.cancel()
+
+        asyncio.run(hang_up())
 
     def test_as_long_as_is_taken_is_not_too_long(self, uploads, in_seconds):
         service = Service(ServedModels(), uploads, Limits(minutes=0.05))
