@@ -267,6 +267,7 @@ def test_a_recording_from_the_microphone(page):
     click(page, "#discard")
     until(lambda: not page.driver.find_element("id", "recorder").is_displayed())
     assert texts(page, "article") == []
+    assert state(page) == "Discarded."
     click(page, "#record")
     until(lambda: page.driver.find_element("id", "time").text == "0:01")
     click(page, "#stop")
@@ -316,6 +317,49 @@ def test_what_cannot_be_answered_is_told(page, server, tmp_path, name, content, 
     assert any("/api/batch" in url for url in page.requests()) == is_sent
     assert str(server.temporary) not in page.run("return document.body.innerText")
     assert server.left() == []
+
+
+def test_after_many_recordings_the_page_says_how_many_have_an_answer(page, song, tmp_path):
+    name = "<b>ä&%22\"'.flac"
+    shutil.copy(song, tmp_path / name)
+    for number in range(4):
+        (tmp_path / f"{number}.wav").write_text("no sound")
+    choose(page, tmp_path / name, *sorted(tmp_path.glob("*.wav")))
+    assert state(page) == ("1 recording done, 4 without an answer: 0.wav, 1.wav, 2.wav and 1 more.")
+    lines = page.run("return document.querySelector('article pre').textContent").splitlines()
+    assert {json.loads(line)["path"] for line in lines} == {name}
+    assert choose(page, tmp_path / "0.wav").startswith("0.wav is not audio")
+
+
+PLACE = """
+const [x, width] = arguments;
+const stage = document.querySelector(".stage");
+stage.style.width = width;
+await new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 100));
+const { left, width: wide } = stage.getBoundingClientRect();
+const button = document.querySelector(".strip button");
+button.dispatchEvent(new MouseEvent("click", { clientX: left + x * wide, detail: 1, bubbles: true }));
+const audio = document.querySelector("audio");
+const labels = [...document.querySelectorAll(".strip button")].map(({ ariaLabel }) => ariaLabel);
+return [audio.paused, audio.currentTime, labels];
+"""
+
+
+def test_a_click_plays_from_its_place_and_a_second_one_pauses(page, song):
+    assert "1 of" not in choose(page, song)
+    assert "no class has most of the windows: " in texts(page, ".agree")[0]
+    ends = page.run(
+        "return [...document.querySelectorAll('.axis span')].map((a) => a.offsetHeight)"
+    )
+    assert len(set(ends)) == 1
+    paused, at, labels = page.run(PLACE, 0.25, "")
+    assert not paused
+    assert at == pytest.approx(15, abs=1)
+    assert len(labels) == 4
+    paused, _, labels = page.run(PLACE, 0.25, "40px")  # too narrow for two stretches
+    assert paused
+    assert len(labels) == 2
+    assert all("0:00 to 1:00: mostly " in label for label in labels)
 
 
 DROP = """

@@ -3,17 +3,28 @@
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from zoo_registry.files import read_bytes
 from zoo_registry.runs import Run
 
-__all__ = ["stated_accuracy"]
+__all__ = ["Stated", "stated_accuracy"]
 
 _ACCURACY = re.compile(rb"majority vote \| ([\d.]+), 95 % interval ([\d.]+) to ([\d.]+) ")
+_TRACKS = re.compile(rb"^(\d+) tracks tested ", re.MULTILINE)
 
 
-def stated_accuracy(run: Run) -> tuple[float, float, float] | None:
-    """Return the accuracy of a run and the ends of its interval; None if its card lacks them.
+class Stated(NamedTuple):
+    """Accuracy of the vote, the ends of its 95 % interval, and the number of tested tracks."""
+
+    accuracy: float
+    ci_low: float
+    ci_high: float
+    tracks: int | None
+
+
+def stated_accuracy(run: Run) -> Stated | None:
+    """Return the accuracy that the card of a run states; None if it states none.
 
     Parameters
     ----------
@@ -28,9 +39,10 @@ def stated_accuracy(run: Run) -> tuple[float, float, float] | None:
 
 
 @lru_cache(maxsize=1024)
-def _stated(card: Path, folder: Path, *_: int) -> tuple[float, float, float] | None:
-    found = _ACCURACY.search(read_bytes(card, folder))
+def _stated(card: Path, folder: Path, *_: int) -> Stated | None:
+    text = read_bytes(card, folder)
+    found, tracks = _ACCURACY.search(text), _TRACKS.search(text)
     if found is None:
         return None
     accuracy, low, high = map(float, found.groups())
-    return accuracy, low, high
+    return Stated(accuracy, low, high, int(tracks[1]) if tracks else None)

@@ -136,12 +136,16 @@ def _run_of(wanted: str) -> "Run | None":
 def _summary(sheet: "LabelSheet", added: int, asked: str) -> str:
     waiting = len(sheet.waiting())
     kept = len(sheet.rows) - waiting
-    has = f"{kept} rows with a label are kept, " * bool(kept)
+    has = f"{kept} row{_s(kept)} with a label kept, " * bool(kept)
     left = "" if waiting else "; no recording is left that the model could judge"
     return (
-        f"{sheet.path}: {has}{added} rows are new, {waiting} wait for a label{left} "
+        f"{sheet.path}: {has}{added} new row{_s(added)}, {waiting} without a label{left} "
         f"({asked} was asked)"
     )
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _command_to_train(asked: "Run | None", word: str | None, table: Path) -> str:

@@ -40,7 +40,7 @@ class ListedRun:
     def scores(self) -> dict[str, float]:
         """The accuracy and its interval as the card states them; empty if anything is damaged."""
         found = None if self.damage else stated_accuracy(self.run)
-        return dict(zip(("accuracy", "ci_low", "ci_high"), found, strict=True)) if found else {}
+        return dict(zip(("accuracy", "ci_low", "ci_high"), found[:3], strict=True)) if found else {}
 
     @property
     def entry(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ COLUMNS = ("path", "label", "group", "guess", "confidence", "reason")
 # not part of the value (https://owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _PLAIN = re.compile(r"\w[^:]*")  # begins no formula, no other folder, and no address
+_LEAST = 2  # classes, and groups of each, that can be trained on and tested
 _BOM = "\ufeff"  # without it, spreadsheets take UTF-8 for something else
 
 
@@ -96,6 +97,21 @@ class LabelSheet:
     def waiting(self) -> list[dict[str, str]]:
         """Return the rows without a label."""
         return [row for row in self.rows if not row["label"].strip()]
+
+    def lack(self) -> str:
+        """Return which labels are missing for a training, one sentence; empty if none are."""
+        groups: dict[str, set[str]] = {}
+        for row in self.rows:
+            if label := row["label"].strip():
+                groups.setdefault(label, set()).add(row["group"].strip() or self.file(row))
+        few = [quoted(name) for name, found in groups.items() if len(found) < _LEAST]
+        if len(groups) >= _LEAST and not few:
+            return ""
+        missing = f"too few for {', '.join(few)}" if few else "there is one class"
+        return (
+            "A training needs two classes, and two recordings of each that are not of the same "
+            f"group; {missing if groups else 'there is no label'}."
+        )
 
     def row_of(self, file: str) -> dict[str, str] | None:
         """Return the row of a recording, given by its absolute path."""

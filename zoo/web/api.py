@@ -109,7 +109,7 @@ class _Endpoints:
         chosen = await self._service.find_model(model)
         with closing(await self._service.uploads.receive(request)) as upload:
             (song,) = upload.songs
-            with self._service.metrics.recording(), _while_connected(request):
+            with _while_connected(request), self._service.metrics.recording():
                 loudness = await self._service.measure(song)
                 found = await self._predicted(chosen, song, loudness, timeline, waveform)
         return Response(_line(found), media_type="application/json", headers=_NOT_KEPT)

@@ -86,6 +86,7 @@ class LabelPage:
             "model": self.model,
             "table": str(self.sheet.path),
             "command": self.command,
+            "lack": self.sheet.lack(),
             "classes": [*self.classes, *more],
             "labelled": len(labels) - labels.count(""),
             "recordings": shown,

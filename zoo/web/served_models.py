@@ -73,6 +73,10 @@ class ServedModel:
     accuracy : float or None
         Accuracy of the vote on tracks that the model was not trained on, from 0 to 1, as its model
         card states it; None if it is not known.
+    ci_low, ci_high : float or None
+        Its 95 % interval.
+    tracks : int or None
+        Number of these tracks.
     """
 
     run: str
@@ -90,6 +94,9 @@ class ServedModel:
     dataset_title: str = ""
     frontend: str = ""
     accuracy: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    tracks: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, without the place of the file."""
@@ -293,7 +300,7 @@ def _report(folder: Path, reason: str) -> None:
 
 def _from_run(run: Run) -> ServedModel:
     record, is_ours = run.record, is_published(run)
-    accuracy = stated_accuracy(run)
+    stated = stated_accuracy(run)
     return ServedModel(
         run=run.id,
         model=run.id if is_ours else record.model.name,
@@ -309,7 +316,7 @@ def _from_run(run: Run) -> ServedModel:
         name=run.about.name,
         dataset_title=record.dataset.title,
         frontend=str(record.frontend["name"]),
-        accuracy=accuracy[0] if accuracy else None,
+        **(stated._asdict() if stated else {}),
     )
 
 

@@ -33,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 _AT_ONCE = 2  # predictions; each uses all cores
 _DRAIN = 6.0  # seconds until what is computed is interrupted, when the server ends
 _DENSEST = 2 * 96_000  # samples of all channels per second that the limit of minutes is meant for
+_REMEDY = "cut it, or start the server with a larger `--max-minutes`"
 
 T = TypeVar("T")
 
@@ -165,8 +166,8 @@ class Service:
             self._go_on()
             raise Refused(415, _public(error, song)) from error
         if too_long:
-            minutes = f"{longest / 60:.3g} minutes{dense}"
-            raise Refused(413, f"{_name(song)} is longer than the {minutes} that are taken here")
+            taken = f"the {longest / 60:.3g} minutes{dense} that are taken here"
+            raise Refused(413, f"{_name(song)} is longer than {taken}; {_REMEDY}")
         return Loudness(peaks.seconds, peaks.loudest)
 
     def _predict(

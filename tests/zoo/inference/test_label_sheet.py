@@ -127,3 +127,18 @@ def test_what_cannot_be_a_table(workspace):
         with pytest.raises(UsageError, match="give another --out"):
             LabelSheet(Path(name)).add([row("/a.wav")])
     assert LabelSheet(Path("labels.csv")).rows == []  # an empty one can be
+
+
+def test_what_a_training_lacks_is_said(workspace):
+    sheet = LabelSheet(Path("labels.csv"))
+
+    def lack(*given: tuple[str, str]) -> str:
+        rows = ({"label": label, "group": group} for label, group in given)
+        sheet.rows = [dict.fromkeys(COLUMNS, "") | {"path": f"{n}"} | r for n, r in enumerate(rows)]
+        return sheet.lack()
+
+    assert lack(("a", ""), ("a", ""), ("b", "x"), ("b", "y"), ("", "")) == ""
+    assert lack(("", "")).endswith("; there is no label.")
+    assert lack(("a", ""), ("a", "")).endswith("; there is one class.")
+    # Two recordings of one group are used either for training or for testing.
+    assert lack(("a", ""), ("b", "x"), ("b", "x")).endswith("; too few for 'a', 'b'.")

@@ -66,11 +66,11 @@ def test_the_table_is_filled_in_and_trained_on(model, hearing, pool, label, work
         assert row["guess"] in ("high", "low")
         assert plain["confidence"] == pytest.approx(float(row["confidence"]), abs=1e-3)
         assert row["reason"]
-    assert "4 rows are new, 4 wait for a label" in err
+    assert "4 new rows, 4 without a label" in err
     # What waits for a label is enough.
     status, _, err = label("pool", "--run", run.id, "--count", "4")
     assert (status, rows()) == (0, first)
-    assert "0 rows are new, 4 wait for a label" in err
+    assert "0 new rows, 4 without a label" in err
     for number, row in enumerate(first[:3]):
         row |= {"label": ("high", "low", "other")[number], "reason": "mine", "group": f"g{number}"}
     with Path("labels.csv").open("w", encoding="cp1252", newline="") as file:
@@ -79,7 +79,7 @@ def test_the_table_is_filled_in_and_trained_on(model, hearing, pool, label, work
         writer.writerows(first)
     status, _, err = label("pool", "--run", run.id, "--count", "4")
     assert status == 0
-    assert "3 rows with a label are kept, 2 rows are new, 3 wait for a label" in err
+    assert "3 rows with a label kept, 2 new rows, 3 without a label" in err
     again = rows(";")
     assert again[:4] == first
     assert len({row["path"] for row in again}) == 6
@@ -88,7 +88,7 @@ def test_the_table_is_filled_in_and_trained_on(model, hearing, pool, label, work
         row["path"]: row["label"] for row in first[:3]
     }
     status, _, err = label("pool", "--run", run.id, "--count", "9")
-    assert "0 rows are new" in err
+    assert "0 new rows" in err
 
 
 def test_what_cannot_help_is_left_out_and_named(hearing, pool, label):

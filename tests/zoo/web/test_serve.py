@@ -659,9 +659,10 @@ class TestProcess:
         long = workspace / "long.flac"  # it takes minutes
         soundfile.write(long, 0.1 * rng.standard_normal(28 * 60 * 8000), 8000)
         for path in ("predict", "batch"):
-            with pytest.raises(httpx.ReadTimeout), long.open("rb") as file:
-                url = f"{served.address}/api/{path}?model=gtzan"
-                httpx.post(url, files={"file": file}, timeout=httpx.Timeout(60, read=1)).read()
+            url = f"{served.address}/api/{path}?model=gtzan"
+            form = {"file": long.read_bytes()}
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(url, files=form, timeout=httpx.Timeout(60, read=1))
             ended = f"POST /api/{path} 499 "
             assert eventually(lambda ended=ended: ended in served.said()), served.said()
             assert not served.left()

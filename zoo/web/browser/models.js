@@ -6,6 +6,7 @@ const AT_FIRST = 4; // models that are chosen until a person chooses others
 const FEW = 20; // classes that are shown at once
 const KEPT = "zoo-dataset";
 const find = (id) => document.getElementById(id);
+const percent = (share) => Math.round(100 * share);
 const keyOf = ({ dataset, classes }) => JSON.stringify([dataset, classes]);
 
 export class Models {
@@ -71,12 +72,13 @@ export class Models {
     now.replaceChildren(...rows(some.filter(({ newest }) => newest)));
     older.replaceChildren(...rows(some.filter(({ newest }) => !newest)));
     older.parentElement.hidden = !older.childElementCount;
+    find("interval").hidden = !some.some(({ ci_low }) => typeof ci_low === "number");
     find("accuracy").hidden = !some.some(({ accuracy }) => typeof accuracy === "number");
   }
 
   #row(model) {
     const label = document.createElement("label");
-    const [box, name, accuracy, small] = ["input", "span", "span", "small"].map((tag) => document.createElement(tag));
+    const [box, name, accuracy, small, interval] = ["input", "span", "span", "small", "small"].map((tag) => document.createElement(tag));
     box.type = "checkbox";
     box.value = model.run;
     box.checked = this.#isChosen(model);
@@ -86,7 +88,10 @@ export class Models {
     });
     small.textContent = [model.name, model.published ? "comes with the zoo" : model.run].filter(Boolean).join(" · ");
     name.append(model.title, small);
-    accuracy.textContent = typeof model.accuracy === "number" ? `accuracy ${Math.round(100 * model.accuracy)} %` : "";
+    if (typeof model.accuracy === "number") accuracy.append(`accuracy ${percent(model.accuracy)} %`, interval);
+    // Without it, 90 % of ten tracks would look like 90 % of a thousand.
+    const ends = typeof model.ci_low === "number" ? `${percent(model.ci_low)}–${percent(model.ci_high)} %` : "";
+    interval.textContent = [ends, model.tracks && `${model.tracks} tracks`].filter(Boolean).join(", ");
     label.append(box, name, accuracy);
     const item = document.createElement("li");
     item.append(label);

@@ -9,7 +9,9 @@ import { copy, csv, json, save } from "./written.js";
 
 const find = (id) => document.getElementById(id);
 const models = new Models();
+const NAMED = 3; // recordings in a sentence
 const songs = []; // the newest first
+const ended = new Set(); // those that were answered, or not, since none was worked on
 let server, local;
 let served = []; // models of the server
 let working = 0;
@@ -93,6 +95,7 @@ function ask(song) {
   const stop = new AbortController();
   const cancel = song.part(".cancel");
   cancel.onclick = () => stop.abort(new Error("cancelled"));
+  if (!songs.some((other) => other.isWorking)) ended.clear();
   let chosen;
   song.begin([]);
   next(async () => {
@@ -106,23 +109,33 @@ function ask(song) {
       for (const [source, some] of Map.groupBy(chosen, (model) => model.source)) {
         await source.answers(song.file, some, (answer) => song.take(answer), { signal: stop.signal, onStep: (...step) => song.step(...step) });
       }
-      say(song.end());
+      sayEnded(song, song.end());
     } catch (error) {
       song.problem(error.message);
-      say(`${song.file.name}: ${error.message}`, !stop.signal.aborted);
       song.end();
+      sayEnded(song, `${song.file.name}: ${error.message}`, !stop.signal.aborted);
       if (error instanceof TokenWanted) await showModels();
     }
   });
+}
+
+/** Say what came of a recording, or of all that were asked about since there was nothing to do. */
+function sayEnded(song, sentence, isError = false) {
+  ended.add(song);
+  if (ended.size === 1) return say(sentence, isError);
+  const failed = [...ended].filter((one) => !one.hasLabel).map(({ file }) => file.name);
+  const names = failed.slice(0, NAMED).join(", ") + (failed.length > NAMED ? ` and ${failed.length - NAMED} more` : "");
+  const done = ended.size - failed.length;
+  say(`${done} recording${done === 1 ? "" : "s"} done${failed.length ? `, ${failed.length} without an answer: ${names}` : ""}.`);
 }
 
 /** Refuse what the server would refuse, before it is sent. */
 async function checkLimits(file) {
   const { megabytes, minutes } = server.limits;
   if (!file.size) throw new Error("the file is empty");
-  if (file.size > 1e6 * megabytes) throw new Error(`the file has ${Math.ceil(file.size / 1e6)} MB, and this server takes up to ${megabytes} MB; save it as FLAC, Opus or MP3`);
+  if (file.size > 1e6 * megabytes) throw new Error(`the file has ${Math.ceil(file.size / 1e6)} MB, and this server takes up to ${megabytes} MB; save it as FLAC, Opus or MP3, or start the server with a larger \`--max-megabytes\``);
   const seconds = await lengthOf(file);
-  if (seconds > 60 * minutes) throw new Error(`the recording lasts ${clock(seconds)}, and this server takes up to ${minutes} minutes; cut it`);
+  if (seconds > 60 * minutes) throw new Error(`the recording lasts ${clock(seconds)}, and this server takes up to ${minutes} minutes; cut it, or start the server with a larger \`--max-minutes\``);
 }
 
 /** Return the seconds of a file as its header tells the browser, or NaN. */
@@ -197,6 +210,7 @@ async function endRecording(isAsked) {
   find("record").disabled = false;
   find("record").focus();
   if (file && isAsked) takeSounds([file]);
+  else say("Discarded.");
 }
 find("record").addEventListener("click", async () => {
   find("record").disabled = true;
@@ -225,6 +239,7 @@ find("token").addEventListener("submit", (event) => {
     await showModels();
   });
 });
+addEventListener("beforeunload", (event) => songs.some(({ isWorking }) => isWorking) && event.preventDefault());
 // A model that was trained meanwhile is there when a person comes back to the page.
 document.addEventListener("visibilitychange", () => server && !document.hidden && next(() => showModels()));
 

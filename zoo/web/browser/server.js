@@ -46,15 +46,15 @@ class Server {
       for (let end; (end = request.responseText.indexOf("\n", read)) >= 0; read = end + 1) {
         const line = request.responseText.slice(read, end);
         if (!line.trim()) continue;
-        onAnswer(JSON.parse(line));
-        onStep(`${++count} of ${models.length} models have answered`, 0.5 + (0.5 * count) / models.length);
+        onAnswer({ ...JSON.parse(line), path: file.name }); // the server shortens long names
+        onStep(`${++count} of ${models.length} models have answered`, null);
       }
     };
     return new Promise((resolve, reject) => {
       const stop = () => request.abort();
       signal.addEventListener("abort", stop);
-      request.upload.onprogress = ({ loaded, total }) => onStep(`Sending, ${Math.round((100 * loaded) / total)} %`, (0.5 * loaded) / total);
-      request.upload.onload = () => onStep("Sent; the models are working", 0.5);
+      request.upload.onprogress = ({ loaded, total }) => onStep(`Sending, ${Math.round((100 * loaded) / total)} %`, loaded / total);
+      request.upload.onload = () => onStep("Sent; the models are working", null);
       request.onprogress = takeLines;
       request.onload = () => {
         if (request.status !== 200) return reject(refusal(request.status, request.responseText));

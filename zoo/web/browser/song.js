@@ -7,6 +7,11 @@ import { json } from "./written.js";
 const SHOWN = 5; // classes per model; the others are folded away
 const SILENCE = 0.012; // height of silence in the waveform, so that it can be seen
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // seconds between two ticks
+const THIN = 3; // CSS pixels; narrower windows are drawn together
+const NARROW = 24; // CSS pixels; narrower stretches are part of their neighbours
+const NEAR = 8; // CSS pixels between two clicks at one place
+const CLEAR = 2 / 3; // share of the windows, of which no other label is worth a word
+const PATIENCE = 3; // seconds until they are shown
 const LOWEST = 0.3; // height of an answer that is not sure at all
 const LEAST = 64; // CSS pixels between two ticks
 
@@ -23,6 +28,11 @@ export class Song {
   #models = [];
   #waveform;
   #number = 0;
+  #width = 0; // of the strips, in CSS pixels
+  #from; // seconds from which it was played last
+  #step = "";
+  #begun;
+  #clock;
   static #count = 0;
 
   constructor(file) {
@@ -41,11 +51,10 @@ export class Song {
       for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
     });
     audio.addEventListener("timeupdate", () => this.#moveCursor());
-    this.part(".stage svg").addEventListener("click", (event) => {
-      const { left, width } = event.currentTarget.getBoundingClientRect();
-      this.#listen(((event.clientX - left) / width) * this.#seconds);
-    });
-    new ResizeObserver(() => this.#drawAxis()).observe(this.part(".stage"));
+    this.part(".stage svg").addEventListener("click", (event) => this.#listenAt(event));
+    new ResizeObserver(() => {
+      if (this.part(".stage").clientWidth !== this.#width) this.#drawTime();
+    }).observe(this.part(".stage"));
   }
 
   part(selector) {
@@ -57,7 +66,8 @@ export class Song {
     this.#models = models;
     this.answers = [];
     this.#waveform = undefined;
-    this.#isWorking(true);
+    this.#setWorking(true);
+    this.#begun = models.length ? performance.now() : undefined;
     this.step("Waiting for the recordings before it", null);
     this.problem("");
     this.part(".time").hidden = true;
@@ -70,7 +80,8 @@ export class Song {
 
   /** Show what is being done, and the share that is done; null if it is not known. */
   step(words, share) {
-    this.part(".step").textContent = words;
+    this.#step = words;
+    this.#drawStep();
     if (share === null) this.part("progress").removeAttribute("value");
     else this.part("progress").value = share;
   }
@@ -89,15 +100,15 @@ export class Song {
 
   /** Show that nothing more comes; return the headline. */
   end() {
-    this.#isWorking(false);
+    this.#setWorking(false);
     this.#drawHeadline();
-    if (!this.answers.some(({ label }) => label)) this.part(".winner").textContent = "no answer";
+    if (!this.hasLabel) this.part(".winner").textContent = "no answer";
     // What is wrong with the recording is said once, and not by each model.
     const [error, ...others] = new Set(this.answers.map((answer) => answer.error));
     if (error && !others.length) {
       this.problem(error);
       this.part(".cards").replaceChildren();
-      return `${this.file.name}: ${error}`;
+      return error.startsWith(this.file.name) ? error : `${this.file.name}: ${error}`;
     }
     const said = [this.part(".winner").textContent, this.part(".agree").textContent];
     return `${this.file.name}: ${said.filter(Boolean).join(", ")}.`;
@@ -115,9 +126,24 @@ export class Song {
     this.article.remove();
   }
 
-  #isWorking(is) {
+  get isWorking() {
+    return !this.part(".working").hidden;
+  }
+
+  get hasLabel() {
+    return this.answers.some(({ label }) => label);
+  }
+
+  #setWorking(is) {
     this.part(".working").hidden = !is;
+    clearInterval(this.#clock);
+    if (is) this.#clock = setInterval(() => this.#drawStep(), 1000);
     for (const [name, shown] of Object.entries({ cancel: is, again: !is, copy: !is && this.answers.length, remove: !is })) this.part(`.row .${name}`).hidden = !shown;
+  }
+
+  #drawStep() {
+    const seconds = (performance.now() - this.#begun) / 1000;
+    this.part(".step").textContent = seconds >= PATIENCE ? `${this.#step} · ${clock(seconds)}` : this.#step;
   }
 
   get #seconds() {
@@ -137,8 +163,8 @@ export class Song {
     const count = labels.length;
     const agree = winners.length > 1 ? `${count} models do not agree` : most === count ? (count === 2 ? "both models agree" : `all ${count} models agree`) : `${most} of ${count} models`;
     const missing = this.#models.length - this.answers.length;
-    const waiting = missing && !this.part(".working").hidden ? `${missing} still working` : "";
-    this.part(".agree").textContent = [count > 1 ? agree : "", waiting].filter(Boolean).join("; ");
+    const waiting = missing && this.isWorking ? `${missing} still working` : "";
+    this.part(".agree").textContent = [count > 1 ? agree : "", mixture(this.answers), waiting].filter(Boolean).join("; ");
   }
 
   #drawTime() {
@@ -146,6 +172,7 @@ export class Song {
     const timed = this.answers.filter(({ timeline }) => timeline?.length && Number.isFinite(timeline[0].start) && timeline[0].start !== null);
     this.part(".time").hidden = !seconds || (!timed.length && !this.#waveform);
     if (this.part(".time").hidden) return;
+    this.#width = this.part(".stage").clientWidth;
     this.part("path").setAttribute("d", outline(this.#waveform ?? [0]));
     const amounts = new Map();
     let classes = [];
@@ -175,7 +202,7 @@ export class Song {
     const bars = element("div");
     bars.className = "bars";
     bars.ariaHidden = "true";
-    for (const piece of pieces) {
+    for (const piece of joined(pieces, (THIN * seconds) / this.#width)) {
       const bar = place(painted(piece.shown, classes), piece);
       bar.style.height = css(LOWEST + (1 - LOWEST) * (piece.confidence ?? 1));
       bars.append(bar);
@@ -184,13 +211,14 @@ export class Song {
     strip.className = "strip";
     strip.setAttribute("role", "group");
     strip.ariaLabel = `Label over time: ${title}`;
-    const buttons = stretches(pieces).map((stretch, n) => {
+    const buttons = stretches(pieces, (NARROW * seconds) / this.#width).map((stretch, n) => {
       const button = place(element("button", element("span", element("b", stretch.shown))), stretch);
       button.type = "button";
       button.tabIndex = n ? -1 : 0; // one stop per strip; arrows lead on
       const sure = stretch.confidence === null ? "" : `, ${percent(stretch.confidence)}`;
-      button.title = button.ariaLabel = `${clock(stretch.start)} to ${clock(stretch.end)}: ${stretch.shown}${sure}`;
-      button.addEventListener("click", () => this.#listen(stretch.start));
+      button.title = button.ariaLabel = `${clock(stretch.start)} to ${clock(stretch.end)}: ${stretch.isMixed ? "mostly " : ""}${stretch.shown}${sure}`;
+      // A key has no place.
+      button.addEventListener("click", (event) => (event.detail ? this.#listenAt(event) : this.#listen(stretch.start)));
       return button;
     });
     strip.append(...buttons);
@@ -208,7 +236,7 @@ export class Song {
 
   #drawAxis() {
     const seconds = this.#seconds;
-    const fitting = this.part(".stage").clientWidth / LEAST;
+    const fitting = this.#width / LEAST;
     const step = STEPS.find((one) => seconds / one <= fitting) ?? STEPS.at(-1);
     this.part(".axis").replaceChildren(
       ...Array.from({ length: seconds ? Math.floor(seconds / step) + 1 : 0 }, (_, n) => {
@@ -220,9 +248,17 @@ export class Song {
     );
   }
 
-  #listen(seconds) {
-    this.part("audio").currentTime = seconds;
-    this.part("audio").play().catch(() => {}); // one that the browser cannot play is hidden
+  #listenAt({ clientX }) {
+    const { left, width } = this.part(".stage").getBoundingClientRect();
+    this.#listen(((clientX - left) / width) * this.#seconds, (NEAR / width) * this.#seconds);
+  }
+
+  /** Play from there; pause if it plays from there already, or from nearby. */
+  #listen(seconds, near = 0) {
+    const audio = this.part("audio");
+    if (!audio.paused && Math.abs(seconds - this.#from) <= near) return audio.pause();
+    this.#from = audio.currentTime = seconds;
+    audio.play().catch(() => {}); // one that the browser cannot play is hidden
     this.#moveCursor();
   }
 
@@ -244,19 +280,57 @@ function pieced(timeline, seconds) {
   }));
 }
 
-/** Return neighbouring pieces of one label as one. */
-function stretches(pieces) {
-  const merged = [];
+/** Return pieces of at least so many seconds: of several, the label that has most of them. */
+function joined(pieces, least) {
+  const groups = [];
   for (const piece of pieces) {
-    const last = merged.at(-1);
-    if (last?.shown !== piece.shown) merged.push({ ...piece, count: 1 });
-    else {
-      last.end = piece.end;
-      last.count++;
-      if (last.confidence !== null) last.confidence += ((piece.confidence ?? 0) - last.confidence) / last.count;
-    }
+    const last = groups.at(-1);
+    if (last && last.at(-1).end - last[0].start < least) last.push(piece);
+    else groups.push([piece]);
   }
-  return merged;
+  return groups.map((group) => {
+    const amounts = new Map();
+    for (const { shown, start, end } of group) amounts.set(shown, (amounts.get(shown) ?? 0) + end - start);
+    const shown = [...amounts.keys()].reduce((best, one) => (amounts.get(one) > amounts.get(best) ? one : best));
+    return { ...mean(group.filter((piece) => piece.shown === shown)), ...span(group) };
+  });
+}
+
+/** Return neighbouring pieces of one label as one; those of fewer seconds become part of a neighbour. */
+function stretches(pieces, least) {
+  const length = ({ pieces }) => pieces.at(-1).end - pieces[0].start;
+  let all = pieces.map((piece) => ({ shown: piece.shown, pieces: [piece] }));
+  for (;;) {
+    all = all.reduce((found, one) => {
+      if (found.at(-1)?.shown === one.shown) found.at(-1).pieces.push(...one.pieces);
+      else found.push(one);
+      return found;
+    }, []);
+    const shortest = all.reduce((best, one) => (length(one) < length(best) ? one : best));
+    if (all.length === 1 || length(shortest) >= least) break;
+    const neighbours = [-1, 1].flatMap((step) => all[all.indexOf(shortest) + step] ?? []);
+    shortest.shown = neighbours.reduce((best, one) => (length(one) > length(best) ? one : best)).shown;
+  }
+  return all.map((one) => ({ ...mean(one.pieces.filter(({ shown }) => shown === one.shown)), ...span(one.pieces), isMixed: one.pieces.some(({ shown }) => shown !== one.shown) }));
+}
+
+const span = (pieces) => ({ start: pieces[0].start, end: pieces.at(-1).end });
+
+/** Return the label and the mean confidence of pieces of one label. */
+function mean(pieces) {
+  const [{ shown, confidence }] = pieces;
+  return { shown, confidence: confidence === null ? null : pieces.reduce((sum, piece) => sum + piece.confidence, 0) / pieces.length };
+}
+
+/** Return how the windows of all models are divided, or an empty text if one label has most. */
+function mixture(answers) {
+  const votes = new Map();
+  for (const answer of answers) for (const [name, count] of Object.entries(answer.votes ?? {})) votes.set(name, (votes.get(name) ?? 0) + count);
+  const total = [...votes.values()].reduce((sum, count) => sum + count, 0);
+  const [[first, most] = [], [second, next] = []] = [...votes].sort(([, a], [, b]) => b - a);
+  if (!next || most > CLEAR * total) return "";
+  const none = 2 * most <= total ? "no class has most of the windows: " : "";
+  return `${none}${first} has ${most} of ${total} windows, ${second} ${next}`;
 }
 
 /** Return a waveform as an SVG path, 1000 wide, from -1 to 1 high. */

@@ -62,7 +62,9 @@ function present(recording) {
   at("classes").replaceChildren(...page.classes.map((name, place) => {
     const button = make("button", "");
     button.type = "button";
-    button.append(make("span", name));
+    button.append(make("span", ""));
+    // crackling_fire breaks at the underscore, if anywhere.
+    button.firstChild.append(...name.split(/(?<=_)/).flatMap((part, n) => (n ? [document.createElement("wbr"), part] : [part])));
     if (name === recording.guess) {
       button.firstChild.append(make("span", "(the guess)"));
       button.firstChild.lastChild.className = "unseen"; // it has a frame
@@ -102,6 +104,9 @@ function finish(answered, total) {
   delete player.dataset.number;
   at("ready").textContent = answered === total
     ? `All ${total} recordings have a label` : `${answered} of ${total} recordings have a label`;
+  at("lack").textContent = page.lack;
+  at("lack").hidden = !page.lack;
+  at("train").hidden = at("copy").hidden = Boolean(page.lack);
   at("command").textContent = page.command;
   at("table").textContent = page.table;
   at("again").hidden = !skipped.size;
