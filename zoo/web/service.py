@@ -139,11 +139,6 @@ class Service:
         """
         return await self._in_turn(self._predict, model, song, timeline)
 
-    def _is_wanted(self) -> bool:
-        """Whether the server goes on; raise if the request of this thread was cancelled."""
-        anyio.from_thread.check_cancelled()
-        return self.is_running()
-
     async def _in_turn(self, work: Callable[..., T], *given: object) -> T:
         return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
 
@@ -203,6 +198,8 @@ class Service:
         return replace(found, path=song.name), seconds
 
     def _is_wanted(self) -> bool:
+        """Whether nothing was interrupted; raise if the request of this thread was cancelled."""
+        anyio.from_thread.check_cancelled()
         return not self._interrupted.is_set()
 
     def _go_on(self) -> None:
