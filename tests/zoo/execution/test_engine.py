@@ -389,7 +389,7 @@ def test_a_cluster_that_goes(tmp_path, monkeypatch, theirs, feature_table):
 )
 def test_options_that_contradict(options, sentence, feature_table, monkeypatch):
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
-    command = [str(Path(sys.executable).with_name("zoo")), "train", "logistic"]
+    command = [str(Path(sys.executable).with_name("zoo")), "-q", "train", "logistic"]
     command += ["--data", str(feature_table()), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
