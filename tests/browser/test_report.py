@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -256,6 +257,23 @@ def test_tables_are_saved_as_csv(page):
     assert rows[1][1] == "'=1+1"
     assert len({len(row) for row in rows}) == 1
     assert [row[2] for row in rows[1:]] == column(page, "board", 2)
+
+
+def test_files_have_one_figure_per_cell(page):
+    find = "return [...document.querySelectorAll('button')].filter((b) => b.textContent === "
+    cells = {"CSV": [], "LaTeX": []}
+    for kind, found in cells.items():
+        for button in page.run(f"{find}'Save {kind}')"):
+            _, text = page.run(SAVED, button)
+            if kind == "CSV":
+                found += [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+            else:
+                found += [c for row in text.splitlines() for c in row.strip(" \\").split(" & ")]
+    for found in cells.values():
+        glued = r"[\d.]+ [\d.]+|\.\d{4,}|[\d.]+\+[\d.]+"
+        assert not [cell for cell in found if re.fullmatch(glued, cell)]
+    assert [cell for cell in cells["LaTeX"] if re.fullmatch(r"[\d.]+--[\d.]+", cell)]
+    assert not [cell for cell in cells["LaTeX"] if re.fullmatch(r"[\d.]*-[\d.]+", cell)]
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

@@ -35,8 +35,14 @@
   };
   const said = (element) => element.textContent.replace(/\s+/g, " ").trim();
   const rows = (table) => all("tr", table).filter((row) => !row.hidden);
+  // A cell may have a second figure in small print; files get the first alone.
+  const figureOf = (element) => {
+    const copy = element.cloneNode(true);
+    all("small", copy).forEach((second) => second.remove());
+    return said(copy);
+  };
   const csvCell = (element) => {
-    let text = said(element);
+    let text = figureOf(element);
     // A spreadsheet would take these for formulas, unless they are numbers.
     if (/^[=+\-@]/.test(text) && !/^[+-]?[\d.]+( %)?$/.test(text)) text = "'" + text;
     return /[",\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
@@ -47,7 +53,10 @@
     ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "†": "$\\dagger$", "✓": "", "✗": "", "…": "\\dots{}",
   };
   const latexCell = (element) => {
-    const text = said(element).replace(/[\\~^<>|±†✓✗…&%$#_{}]/g, (sign) => escapes[sign] ?? "\\" + sign);
+    const text = figureOf(element)
+      .replace(/[\\~^<>|±†✓✗…&%$#_{}]/g, (sign) => escapes[sign] ?? "\\" + sign)
+      .replace(/^([\d.]+)-([\d.]+)$/, "$1--$2")
+      .replace(/^-(?=[\d.])/, "$$-$$");
     return element.colSpan > 1 ? `\\multicolumn{${element.colSpan}}{l}{${text}}` : text;
   };
   const latex = (table) => {
