@@ -33,7 +33,7 @@ def test_it_runs_and_draws_tables_and_progress(cells):
     shown = dict(cells)
     results = {source: _result(outputs) for source, outputs in shown.items()}
     run = "run = runs[0]\nrun"
-    for source in ("zoo.models()", run, "(board,) = zoo.leaderboard(demo)\nboard"):
+    for source in ("zoo.models()", run, "run.board()"):
         assert "<table>" in results[source]["text/html"]
     assert "background:rgba" in results[run]["text/html"]  # the confusion matrix
     (trained,) = [source for source in shown if source.startswith("runs = zoo.train")]

@@ -194,7 +194,10 @@ class Tracker:
         try:
             with _one_at_a_time, warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the program's own libraries
-                return {self.name: dict(work())}
+                kept = dict(work())
+                if "place" in kept:
+                    kept["place"] = _without_password(kept["place"])
+                return {self.name: kept}
         except Exception as error:
             kept = {self.name: {"error": f"not stored: {type(error).__name__}"}}
             if again:
@@ -203,7 +206,7 @@ class Tracker:
                 needed = f", which {self.package} needs," * (missing != self.package)
                 remedy = f"{missing}{needed} is not installed; {pip_install(self.name)}"
             else:
-                reason = re.sub(r"//[^/@\s]*@", "//", first_line(error))
+                reason = _without_password(first_line(error))
                 remedy = f"check {self.check} ({textwrap.shorten(reason, 200, placeholder='…')})"
             _log.warning("the run does not get into %s: %s", self.title, remedy)
             return kept
@@ -211,6 +214,11 @@ class Tracker:
     def failed(self, run: Run) -> bool:
         """Whether this training's report failed before."""
         return "error" in run.record.extensions.get(self.name, {})
+
+
+def _without_password(text: str) -> str:
+    """Return a text without the names and passwords of its URLs."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def _package(error: ModuleNotFoundError) -> str:

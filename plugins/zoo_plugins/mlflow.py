@@ -79,10 +79,12 @@ def _report(run: Run, work: Callable[["_Store"], object], again: bool = False) -
     """Do `work` with the store, and return the entry of the record."""
 
     def send() -> dict[str, Any]:
+        import mlflow
+
         with _settings():
             store = _Store(run)
             work(store)
-            return {"run_id": store.id}
+            return {"run_id": store.id, "place": mlflow.get_tracking_uri()}
 
     return _tracker.report(run, send, again=again)
 

@@ -79,13 +79,13 @@ def _fold_folder(run: Run, entry: FoldRecord) -> Path:
 
 def _write_run(run: Run, *, ended: bool) -> dict[str, Any]:
     _write(_folder(run), _run_summaries(run, ended))
-    return {"run": run.id}
+    return {"run": run.id, "place": str(_folder(run).parent)}
 
 
 def _write_fold(run: Run, entry: FoldRecord) -> dict[str, Any]:
     if not entry.error:
         _write(_fold_folder(run, entry), _scalars(fold_part(run, entry)))
-    return {"run": run.id}
+    return {"run": run.id, "place": str(_folder(run).parent)}
 
 
 def _run_summaries(run: Run, ended: bool) -> _Summaries:

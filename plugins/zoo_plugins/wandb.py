@@ -55,8 +55,8 @@ def zoo_run_finished(run: Run) -> dict[str, Any]:
 
 
 def _record(run: Run) -> dict[str, Any]:
-    kept = {"run_id": run.id}
     offline = _is_offline()
+    kept = {"run_id": run.id, "place": str(_home() / "wandb") if offline else "your account"}
     earlier = _offline_folders(run) if offline else []
     if any(_status(folder) == "complete" for folder in earlier):
         return kept

@@ -6,16 +6,21 @@ process and its children. A name is that of a plugin, or that of a package for a
 """
 
 import json
+import logging
 import os
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 from zoo_registry.errors import UsageError
 from zoo_registry.files import read_json, unwritable, write_text
 from zoo_registry.places import config_folder
 from zoo_registry.structures import Structure, from_plain
-from zoo_registry.text import in_a_line
+from zoo_registry.text import in_a_line, near, quoted
 
-__all__ = ["DISABLED", "ENABLED", "Switches", "read_switches", "switch"]
+__all__ = ["DISABLED", "ENABLED", "Switches", "read_switches", "switch", "warn_of_unknown"]
+
+_log = logging.getLogger(__name__)
 
 DISABLED, ENABLED = "ZOO_PLUGINS_DISABLED", "ZOO_PLUGINS_ENABLED"
 
@@ -39,6 +44,28 @@ def read_switches() -> Switches:
     kept = _read()
     disabled, enabled = (_names(os.environ.get(name, "")) for name in (DISABLED, ENABLED))
     return Switches((kept.disabled - enabled) | disabled, (kept.enabled | enabled) - disabled)
+
+
+def warn_of_unknown(known: Collection[str]) -> None:
+    """Log a warning for each name in the environment that no plugin and no package has.
+
+    Parameters
+    ----------
+    known : collection of str
+        Names of all plugins and their packages.
+    """
+    for variable in (DISABLED, ENABLED):
+        for name in sorted(_names(os.environ.get(variable, "")) - set(known)):
+            _warn(variable, name, near(name, sorted(known)))
+
+
+@cache
+def _warn(variable: str, name: str, nearest: str) -> None:
+    """Log the warning once per process."""
+    _log.warning(
+        "%s names %s, which is no plugin%s; `zoo plugins list` shows all",
+        variable, quoted(name), nearest,
+    )  # fmt: skip
 
 
 def switch(name: str, on: bool) -> Path:

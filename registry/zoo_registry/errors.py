@@ -21,9 +21,11 @@
 A message is one sentence (what, where), followed by what to do if something can be done.
 """
 
+import re
 from pathlib import Path
 
 __all__ = [
+    "IN_PYTHON",
     "ArtefactError",
     "AudioError",
     "CannotExport",
@@ -42,10 +44,46 @@ __all__ = [
 ]
 
 
+IN_PYTHON = "In Python,"  # begins the note on a message
+
+# What the options and commands in messages are in Python.
+_PYTHON = {
+    "--ungrouped": "grouped=False",
+    "--exclude-class": 'zoo.open_dataset(..., without=["name"])',
+    "--only-class": 'zoo.open_dataset(..., only=["name"])',
+    "--limit": "zoo.open_dataset(..., limit=10)",
+    "--protocol": 'protocol="..."',
+    "--front-end": 'frontend="..."',
+    "--set": 'params={"name": ...}',
+    "--min-confidence": "min_confidence=...",
+    "--precision": "precision=...",
+    "--from": 'from_run="..."',
+    "zoo train": "zoo.train(...)",
+    "zoo tune": "zoo.tune(...)",
+    "zoo predict": "zoo.predict(...)",
+    "zoo runs list": "zoo.runs()",
+    "zoo models": "zoo.models()",
+}
+
+
 class ZooError(Exception):
-    """A failure; the message names it, its place and what to do next."""
+    """A failure; the message names it, its place and what to do next.
+
+    Messages are in the words of the command line. Below a traceback, a note has those of Python.
+    """
 
     exit_status = 1
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        text = str(args[0]) if args else ""
+        known = [
+            f"{word} is {python}"
+            for word, python in _PYTHON.items()
+            if re.search(rf"(?<![\w-]){word}(?![\w-])", text)
+        ]
+        if known:
+            self.add_note(f"{IN_PYTHON} {'; '.join(known)}")
 
 
 class UsageError(ZooError):

@@ -27,7 +27,7 @@ from zoo_registry.discovery import (
     load_model_file,
     read_entries,
 )
-from zoo_registry.enabled import read_switches
+from zoo_registry.enabled import read_switches, warn_of_unknown
 from zoo_registry.errors import PluginError, UnknownModel, UsageError
 from zoo_registry.frontend import fields_of, in_words, with_fields
 from zoo_registry.model import LoadedFrontEnd, Model, announced, call_apart, new_manager
@@ -203,6 +203,8 @@ class Registry:
     @cached_property
     def extensions(self) -> dict[str, ModuleType]:
         """The modules of extensions that are on, by name; errors of broken ones are logged."""
+        packages = {entry.source.distribution or "" for entry in self.entries}
+        warn_of_unknown({entry.name for entry in self.entries} | packages)
         loaded = {}
         for entry in self.entries:
             if entry.kind == "extension" and not entry.withheld:

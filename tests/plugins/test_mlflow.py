@@ -183,7 +183,7 @@ class TestWhatIsStored:
         assert {name for name in os.environ if name.startswith("MLFLOW_")} == variables
         assert capfd.readouterr() == ("", "")
         whole, folds = stored(store, run)
-        assert run.record.extensions["mlflow"] == {"run_id": whole.info.run_id}
+        assert run.record.extensions["mlflow"]["run_id"] == whole.info.run_id
 
         assert (whole.info.run_name, whole.info.status) == (run.id, "FINISHED")
         assert whole.info.end_time >= whole.info.start_time
@@ -226,7 +226,7 @@ class TestWhatIsStored:
         monkeypatch.setenv("ZOO_PLUGINS_ENABLED", "mlflow")
         run = zoo.ensemble([one, other])
         whole, folds = stored(quick_store, run)
-        assert run.record.extensions["mlflow"] == {"run_id": whole.info.run_id}
+        assert run.record.extensions["mlflow"]["run_id"] == whole.info.run_id
         assert {item.info.status for item in (whole, *folds)} == {"FINISHED"}
         assert whole.data.metrics["accuracy"] == score(run.predictions()).accuracy
         for number, item in enumerate(folds):
@@ -314,7 +314,7 @@ class TestWhatGoesOn:
         shutil.rmtree(run.folder)
         again = train()
         after, _ = stored(quick_store, again)
-        assert again.record.extensions["mlflow"] == {"run_id": before.info.run_id}
+        assert again.record.extensions["mlflow"]["run_id"] == before.info.run_id
         assert after.data.metrics == before.data.metrics
         assert curve(quick_store, after, "loss") == LOSSES
 
@@ -361,7 +361,7 @@ class TestNoStore:
         run = train(reporter=_Switch(address))
         whole, folds = stored(quick_store, run)
         assert [item.info.status for item in (whole, *folds)] == ["FINISHED"] * 3
-        assert run.record.extensions["mlflow"] == {"run_id": whole.info.run_id}
+        assert run.record.extensions["mlflow"]["run_id"] == whole.info.run_id
         assert len(told(caplog)) == 1
 
     def test_one_that_never_answers(self, train, monkeypatch, caplog):

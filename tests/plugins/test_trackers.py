@@ -154,8 +154,8 @@ def test_a_run_its_folds_curves_and_files_are_read_back(train, capfd):
     assert "WANDB_ERROR_REPORTING" not in os.environ
     assert capfd.readouterr() == ("", "")
     expected, folds = score(run.predictions()), run.record.folds
-    assert run.record.extensions["tensorboard"] == {"run": run.id}
-    assert run.record.extensions["wandb"] == {"run_id": run.id}
+    assert run.record.extensions["tensorboard"]["run"] == run.id
+    assert run.record.extensions["wandb"]["run_id"] == run.id
 
     whole, parts = events(run)
     for name in SCORES:

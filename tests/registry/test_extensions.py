@@ -328,3 +328,12 @@ class TestTrace:
         assert lines("0") == [
             "the extension stranger_ext failed in zoo_run_started: ValueError: odd"
         ]
+
+
+def test_a_name_in_the_environment_that_no_plugin_has_is_named_once(monkeypatch, caplog):
+    monkeypatch.setenv("ZOO_PLUGINS_ENABLED", "tensorbord, genre-zoo, timing")
+    for _ in range(2):
+        _ = Registry().extensions
+    (warning,) = [record for record in caplog.records if "ENABLED" in record.getMessage()]
+    assert "'tensorbord', which is no plugin" in warning.getMessage()
+    assert "'tensorboard'" in warning.getMessage()

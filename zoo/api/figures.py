@@ -1,6 +1,7 @@
 """Figures of a run as people read them: metrics with intervals, and the confusion matrix."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,11 @@ class Estimate(float):
 
 class Metrics(dict[str, Estimate]):
     """Metrics of a run by their keys, such as "macro_f1"; NaN where one is not defined."""
+
+    def __missing__(self, name: str) -> Estimate:
+        alike = [own for own in self if name in own] or get_close_matches(name, self, 1)
+        meant = f"did you mean {alike[0]!r}? " if alike else ""
+        raise KeyError(f"there is no metric {name!r}; {meant}They are: {', '.join(self)}")
 
     def __repr__(self) -> str:
         """Return one line per metric."""
@@ -126,12 +132,14 @@ class Confusion:
     def __repr__(self) -> str:
         """Return the matrix as a table."""
         from zoo.cli.output import as_text, columns, make_table
+        from zoo.cli.wrapping import width
 
-        least = max(map(len, self.answers), default=0)
-        room = max(4, 70 // max(1, len(self.answers)))
+        # Full names unless the terminal is too narrow for them.
+        left = width() - max(map(len, self.labels), default=0)
+        room = max(4, left // max(1, len(self.answers)) - 2)
         headings = [
             *columns("", no_wrap=True),
-            *columns(*(n[: min(room, least)] for n in self.answers), justify="right", no_wrap=True),
+            *columns(*(_cut(n, room) for n in self.answers), justify="right", no_wrap=True),
         ]
         rows = (
             (label, *(count or "." for count in row))
@@ -158,6 +166,10 @@ class Confusion:
         """Return a data frame with labels as rows and answers as columns; it needs pandas."""
         columns = dict(zip(self.answers, self.counts.T, strict=True))
         return data_frame(columns, index=self.labels)
+
+
+def _cut(name: str, room: int) -> str:
+    return name if len(name) <= room else name[: room - 1] + "…"
 
 
 def _html_cell(count: int, share: float) -> str:

@@ -5,7 +5,7 @@ from copy import copy
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo.api.figures import Confusion, Estimate, Metrics, metrics_of
 from zoo.execution.progress import Reporter
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from zoo.api.arguments import Recordings
+    from zoo.api.boards import Board, Boards
     from zoo.inference.answers import Answers
     from zoo.inference.prediction import Prediction
 
@@ -129,6 +130,42 @@ class TrainedRun(Run):
 
         return predict(self, recordings, **options)
 
+    def board(self, by: str = "accuracy") -> "Board":
+        """Return the leaderboard of this run, with all runs of its dataset and protocol.
+
+        Parameters
+        ----------
+        by : str
+            Metric that ranks the runs, as for `zoo.leaderboard`.
+
+        Returns
+        -------
+        Board
+            The board.
+
+        Raises
+        ------
+        UsageError
+            If the run does not lie in the workspace.
+        """
+        boards, place = self._boards(by)
+        return boards[place]
+
+    def _boards(self, by: str = "accuracy") -> "tuple[Boards, int]":
+        """Return the boards of the dataset and protocol, and the place of the run's own."""
+        from zoo.api.boards import leaderboard
+
+        record = self.record
+        is_own = models_folder().resolve() in self.folder.resolve().parents
+        boards = leaderboard(record.dataset.name, record.protocol.spec, by) if is_own else []
+        own = [any(self.id in row.runs for row in board.rows) for board in boards]
+        if not any(own):
+            raise UsageError(
+                f"{self.id} is not among the runs of this workspace, so it is on no board; its "
+                f"model card is {self.card_path}"
+            )
+        return cast("Boards", boards), own.index(True)
+
     def report(
         self,
         folder: str | Path = "report",
@@ -158,30 +195,18 @@ class TrainedRun(Run):
             If the run does not lie in the workspace.
         """
         from zoo.api.boards import write_report
-        from zoo.evaluate.leaderboard import leaderboard
 
+        boards, place = self._boards()
         record = self.record
-        boards = leaderboard(record.dataset.name, record.protocol.spec) if self._is_own else []
-        own = [any(self.id in row.runs for row in board.rows) for board in boards]
-        if not any(own):
-            raise UsageError(
-                f"{self.id} is not among the runs of this workspace, so it is in no report; its "
-                f"model card is {self.card_path}"
-            )
         pages = write_report(
             record.dataset.name, record.protocol.spec, folder=folder, reporter=reporter
         )
-        page = pages[-len(boards) :][own.index(True)]
+        page = pages[-len(boards) :][place]
         if open_page:
             import webbrowser
 
             webbrowser.open(page.absolute().as_uri())
         return page
-
-    @property
-    def _is_own(self) -> bool:
-        """Whether the run lies in the workspace."""
-        return models_folder().resolve() in self.folder.resolve().parents
 
     def __repr__(self) -> str:
         """Return id, dataset, protocol, and the accuracy or the state."""
@@ -217,16 +242,41 @@ class Runs(list[TrainedRun]):
 
     def __repr__(self) -> str:
         """Return one line per run."""
-        return "\n".join(map(repr, self)) or "no runs"
+        texts = zip(self, self._differences(), strict=True)
+        return "\n".join(
+            repr(run)[:-1] + f"; {words}" * bool(words) + ">" for run, words in texts
+        ) or ("no runs")
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{escape(run.id)}</td><td>{escape(run.record.dataset.title)}</td>"
-            f"<td>{escape(run.record.protocol.spec)}</td><td>{escape(run._score)}</td></tr>"
-            for run in self
+            f"<td>{escape(run.record.protocol.spec)}</td><td>{escape(words)}</td>"
+            f"<td>{escape(run._score.removeprefix('accuracy '))}</td></tr>"
+            for run, words in zip(self, self._differences(), strict=True)
         )
-        head = "<tr><th>run</th><th>dataset</th><th>protocol</th><th></th></tr>"
-        return f"<table>{head}{rows}</table>"
+        names = ("run", "dataset", "protocol", "seed and parameters", "accuracy")
+        head = "".join(f"<th>{name}</th>" for name in names)
+        return f"<table><tr>{head}</tr>{rows}</table>"
+
+    def _differences(self) -> list[str]:
+        """Return for each run the seed and the parameters in which runs of its model differ."""
+        settings = [
+            {"seed": run.record.seed, **run.record.params} if run.is_scored else {} for run in self
+        ]
+        words = []
+        for run, own in zip(self, settings, strict=True):
+            others = [
+                other
+                for each, other in zip(self, settings, strict=True)
+                if each.record.model.name == run.record.model.name and other
+            ]
+            differing = {
+                name: value
+                for name, value in own.items()
+                if any(other.get(name) != value for other in others)
+            }
+            words.append(", ".join(f"{name}={value}" for name, value in differing.items()))
+        return words
 
     def to_frame(self) -> "DataFrame":
         """Return a data frame with one row per run, its metrics as columns; it needs pandas."""

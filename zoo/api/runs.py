@@ -1,18 +1,19 @@
 """Runs, models, front ends and datasets by name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.api.arguments import Data, data_of, one_of
+from zoo.api.arguments import Data, data_of, one_of, one_or_many
 from zoo.api.progress import usual_reporter
 from zoo.api.run import Runs, TrainedRun
 from zoo.datasets import Dataset
 from zoo.execution.progress import Reporter
 from zoo_registry.frames import data_frame
 from zoo_registry.plugin_status import PluginStatus
+from zoo_registry.reading import Reading
 from zoo_registry.runs import Run
 
 if TYPE_CHECKING:
@@ -166,7 +167,14 @@ def front_ends() -> Plugins:
     return Plugins(Registry().frontends(cache_folder() / "slow-plugins.json"))
 
 
-def open_dataset(data: Data = "demo", *, reporter: Reporter | None = None) -> Dataset:
+def open_dataset(
+    data: Data = "demo",
+    *,
+    only: Sequence[str] = (),
+    without: Sequence[str] = (),
+    limit: int | None = None,
+    reporter: Reporter | None = None,
+) -> Dataset:
     """Return a dataset, as `zoo.train` reads it.
 
     Parameters
@@ -175,6 +183,10 @@ def open_dataset(data: Data = "demo", *, reporter: Reporter | None = None) -> Da
         "demo"; a folder with one sub-folder per class, or another layout that the zoo knows; a
         table of paths and labels, or of features; a URL; or the name of a dataset that an extension
         offers.
+    only, without : sequence of str
+        Classes to take, or to leave out.
+    limit : int, optional
+        At most this many tracks per class, in whole groups.
     reporter : Reporter, optional
         Receives notes on what was understood and which files are skipped.
 
@@ -194,10 +206,19 @@ def open_dataset(data: Data = "demo", *, reporter: Reporter | None = None) -> Da
     >>> demo = zoo.open_dataset("demo")
     >>> len(demo.classes), demo.tracks[0].label
     (10, 'ambient')
+    >>> len(zoo.open_dataset(demo, without=["ambient"]).classes)
+    9
     """
+    from zoo.datasets.selection import select
     from zoo.plugins.registry import find_dataset
 
     found = data_of(data)
+    classes = [
+        tuple(one_or_many(names, (str,), "the name of a class")[0] if names else ())
+        for names in (only, without)
+    ]
+    is_whole = limit is None and not any(classes)
+    reading = None if is_whole else Reading(only=classes[0], without=classes[1], limit=limit)
     if isinstance(found, Dataset):
-        return found
-    return find_dataset(found, reporter=usual_reporter(reporter))
+        return select(found, reading) if reading else found
+    return find_dataset(found, reporter=usual_reporter(reporter), reading=reading)

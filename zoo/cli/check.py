@@ -56,6 +56,7 @@ def command(
         FrontEndSubject,
         Status,
         Subject,
+        check_id,
         chosen_checks,
         examine,
     )
@@ -83,7 +84,7 @@ def command(
                 usable_model(open_registry(), model, frontend)
             _ = subject.loaded
         for check in checks:
-            with reporter.bar(f"{model}, check {check}"):
+            with reporter.bar(f"{model}, check {check_id(check)}"):
                 outcome = examine(check, subject, {})
             outcomes.append(outcome)
             if format == "table":

@@ -21,6 +21,7 @@ from zoo.cli.output import (
     say,
     say_no_run,
 )
+from zoo_registry.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.evaluate.board import Board, Difference, Row
@@ -39,7 +40,7 @@ _WRAPPED = ("model", "worst change")
 _LONG = 200  # rows of a board that are shown; drawing ten thousand takes seconds
 
 
-Format = Literal["table", "markdown", "csv", "json", "html"]
+Format = Literal["table", "markdown", "csv", "json", "html", "latex"]
 
 
 def command(
@@ -72,8 +73,12 @@ def command(
 
         boards = leaderboard(data, protocol, by, seeds=seeds)
         differences = compared(boards) if side_by_side else []
+    if side_by_side and format == "latex":
+        raise UsageError("--side-by-side has no --format latex; use markdown or csv")
     if format == "html":
         from zoo.report import page
+    if format == "latex":
+        from zoo.report.latex import boards_latex
     if side_by_side and (differences or format == "json"):
         print_result(
             format,
@@ -84,7 +89,11 @@ def command(
             html=lambda: page.differences_page(differences),
         )
     elif side_by_side:
-        say("No model was trained both ways; train it with and without --ungrouped.", err=True)
+        say(
+            "No model was trained both ways; train it with and without --ungrouped, if each class "
+            "has two groups at least (`zoo data info` counts them).",
+            err=True,
+        )
     elif boards or format == "json":
         print_result(
             format,
@@ -93,6 +102,7 @@ def command(
             csv=lambda: tables.boards_csv(boards),
             markdown=lambda: "\n".join(map(tables.board_markdown, boards)),
             html=lambda: page.boards_page(boards),
+            latex=lambda: boards_latex(boards),
         )
     else:
         say_no_run(data)

@@ -72,18 +72,19 @@ def print_result(
     csv: Callable[[], str] | None = None,
     markdown: Callable[[], str] | None = None,
     html: Callable[[], str] | None = None,
+    latex: Callable[[], str] | None = None,
 ) -> None:
     """Print the result of a command in one of the formats that it offers.
 
     Parameters
     ----------
     format : str
-        The chosen format: "json", "table", "csv", "markdown" or "html".
+        The chosen format: "json", "table", "csv", "markdown", "html" or "latex".
     json : JSON value or iterator
         The result as data; an iterator is read only if JSON is printed.
     table : Text
         The result for people; read only if it is printed.
-    csv, markdown, html : callable, optional
+    csv, markdown, html, latex : callable, optional
         Functions that return the result as text.
     """
     if format == "json":
@@ -95,6 +96,8 @@ def print_result(
         print_data(markdown())
     elif format == "html" and html:
         print_data(html())
+    elif format == "latex" and latex:
+        print_data(latex())
     else:
         print_text(table)
 

@@ -1,6 +1,7 @@
 """``zoo train``: training and evaluation of models."""
 
 import shlex
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from itertools import product
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +31,7 @@ from zoo_registry.errors import PluginError, RunError, UsageError
 from zoo_registry.text import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from zoo.datasets import Dataset
     from zoo_registry.model import Model
@@ -164,10 +165,9 @@ def command(
     with chosen_engine(engine, scheduler, jobs) as workers:
         dataset = find_dataset(data, registry, engine=workers, reporter=reporter, reading=reading)
         dataset = origin.extended(dataset, registry, reporter)
-        for sentence in _facts(dataset, protocol, not ungrouped, names, weighted):
-            reporter.note(sentence)
+        grouped = not ungrouped
+        _note_facts(reporter, dataset, (protocol, grouped, wishes[0][2]), names, weighted)
         if dry_run:
-            grouped = not ungrouped
             print_text(
                 plan_text(
                     registry,
@@ -192,7 +192,7 @@ def command(
                     dataset,
                     frontend=frontend,
                     protocol=protocol,
-                    grouped=not ungrouped,
+                    grouped=grouped,
                     params=params,
                     tuned=tuned,
                     nested=nested,
@@ -229,6 +229,14 @@ def _finish(
     """Print boards and curves of what was trained; raise `PluginError` if anything failed."""
     print_boards(scored, audio=audio)
     _print_curves(scored if curves else ())
+    kept = dict.fromkeys(
+        f"{name} has the runs: {place}"
+        for run in scored
+        for name, entry in run.record.extensions.items()
+        if isinstance(entry, Mapping) and (place := entry.get("place"))
+    )
+    for sentence in kept:
+        say(sentence, err=True)
     if failures:
         raise PluginError("not everything could be trained: " + "; ".join(failures))
 
@@ -246,7 +254,7 @@ def _announced(
     return reporter
 
 
-def _checked(model: "Model", name: str, params: "Mapping[str, str]") -> dict[str, bool]:
+def _checked(model: "Model", name: str, params: Mapping[str, str]) -> dict[str, bool]:
     """Check parameters; return by the name of the model whether it is weighted, if it can be."""
     from zoo.plugins.classical import check_estimator
 
@@ -257,21 +265,23 @@ def _checked(model: "Model", name: str, params: "Mapping[str, str]") -> dict[str
     return {name: is_balanced} if model.card.weighs_classes else {}
 
 
-def _facts(
+def _note_facts(
+    reporter: TerminalReporter,
     dataset: "Dataset",
-    protocol: str | None,
-    grouped: bool,
+    split: tuple[str | None, bool, int],
     names: "Sequence[str]",
-    weighted: "Mapping[str, bool]",
-) -> "Iterator[str]":
-    """Yield sentences on a dataset that a user may want to know before the work.
+    weighted: Mapping[str, bool],
+) -> None:
+    """Note what a user may want to know of a dataset before the work.
 
     Parameters
     ----------
+    reporter : TerminalReporter
+        Receiver of the sentences.
     dataset : Dataset
         The tracks.
-    protocol, grouped : str or None, bool
-        The split.
+    split : tuple of str or None, bool, int
+        Protocol, whether groups are kept together, and seed.
     names : sequence of str
         The models.
     weighted : mapping
@@ -281,8 +291,11 @@ def _facts(
     from zoo.evaluate.protocols import chosen_protocol
     from zoo.evaluate.published_splits import note_published
 
-    if sentence := note_published(dataset, chosen_protocol(protocol, dataset, grouped).spec):
-        yield sentence
+    protocol, grouped, seed = split
+    # Also for a plan; a training says the same by itself, which is printed once.
+    splitting = chosen_protocol(protocol, dataset, grouped, reporter.warn, seed)
+    if sentence := note_published(dataset, splitting.spec):
+        reporter.note(sentence)
     sizes = sizes_apart(dataset, _IMBALANCE)
     if sizes and not any(weighted.values()):
         of = "" if len(weighted) == len(names) else f" (of {', '.join(weighted)})"
@@ -290,7 +303,8 @@ def _facts(
             f"with `{BALANCED}` all classes count alike in the training{of}, which helps many "
             "models, not all; " * bool(weighted)
         )
-        yield f"{sizes}: {weigh}`{RANKED}` ranks by an accuracy in which all classes count alike"
+        ranked = f"`{RANKED}` ranks by an accuracy in which all classes count alike"
+        reporter.note(f"{sizes}: {weigh}{ranked}")
 
 
 def print_boards(scored: "Sequence[Run]", *, audio: bool) -> None:
@@ -314,7 +328,9 @@ def print_boards(scored: "Sequence[Run]", *, audio: bool) -> None:
         if (board.fingerprint, board.protocol, board.grouped) in trained:
             print_board(board, {run.id for run in scored if run.lack})
             complete = [row for row in board.rows if row.status == "complete"]
-            best_first = [own[run] for row in complete for run in row.runs if run in own]
+            # One of each row: seeds of one model are not worth a comparison.
+            trained_of = [[own[run] for run in row.runs if run in own] for row in complete]
+            best_first = [each[0] for each in trained_of if each]
             if best_first:
                 say(_next(best_first, audio), err=True)
 

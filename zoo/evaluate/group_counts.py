@@ -96,11 +96,10 @@ def check_groups(
     if name in dataset.limited:
         tracks = f"{size[name]} track{'s' * (size[name] != 1)}"
         limit = f"--limit {dataset.reading.limit} leaves {tracks} of {quoted(name)}; raise it, or "
-    listed = ", ".join(f"{quoted(name)} {count}" for name, count in others)
-    also = f" ({len(small)} classes are too small; the others: {listed})"
+    also = "".join(f", {quoted(other)} has {count}" for other, count in others)
     raise ProtocolError(
-        f"class {quoted(name)} of {dataset.named} has {fewest} {what} and {needs} needs {needed}"
-        f"{also if others else ''}; {enough}{_known(dataset, single)}{limit}"
+        f"class {quoted(name)} of {dataset.named} has {fewest} {what}{also}{',' * bool(also)} and "
+        f"{needs} needs {needed}; {enough}{_known(dataset, single)}{limit}"
         f"use {', or '.join(ways)}"
     )
 

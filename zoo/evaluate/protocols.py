@@ -61,6 +61,7 @@ __all__ = [
 DEFAULT_PROTOCOL = "kfold:5"
 LEAVE_ONE_GROUP_OUT = "leave-one-group-out"
 _ENOUGH, _LEAST = 5, 2  # groups of a class, for the default, and for any split
+_OTHER_SHARE = 0.05  # difference of the tested share from that of a holdout that is worth a note
 _FEW = 50  # groups of a class, of which each costs a training
 
 
@@ -183,6 +184,7 @@ def chosen_protocol(
     dataset: Dataset,
     grouped: bool = True,
     note: Callable[[str], None] | None = None,
+    seed: int = 0,
 ) -> Protocol:
     """Return the protocol of this name, or the usual one of a dataset.
 
@@ -199,7 +201,10 @@ def chosen_protocol(
     grouped : bool
         As for `Protocol.folds`.
     note : callable, optional
-        Receiver of a sentence if the usual one is not "kfold:5".
+        Receiver of a sentence if the usual one is not "kfold:5", or if a holdout cannot test the
+        share that it names, since groups stay whole.
+    seed : int
+        Random seed of the splits, for that sentence.
 
     Raises
     ------
@@ -207,7 +212,10 @@ def chosen_protocol(
         If there is no protocol of this name.
     """
     if text is not None:
-        return parse_protocol(text)
+        given = parse_protocol(text)
+        if note and (sentence := _on_share(given, dataset, grouped, seed)):
+            note(sentence)
+        return given
     usual = parse_protocol(DEFAULT_PROTOCOL)
     groups = dataset.groups if grouped else np.arange(len(dataset))
     held = groups_by_class(dataset, groups)
@@ -229,6 +237,23 @@ def chosen_protocol(
     if note:
         note(f"class {quoted(name)} has {fewest} {kind}s, too few for {usual.spec}: {said}")
     return splitting
+
+
+def _on_share(protocol: Protocol, dataset: Dataset, grouped: bool, seed: int) -> str:
+    """Return a sentence if a holdout tests another share of the tracks than it names."""
+    named = re.match(r"holdout:([\d.]+)", protocol.spec)
+    if named is None or protocol.refusal(dataset, grouped):
+        return ""
+    tests = [len(fold.test) for fold in protocol.folds(dataset, seed, grouped)]
+    tested, whole = round(sum(tests) / len(tests)), len(dataset)
+    if abs(tested / whole - float(named[1])) < _OTHER_SHARE:
+        return ""
+    groups = dataset.groups if grouped else np.arange(whole)
+    name, fewest = min(groups_by_class(dataset, groups).items(), key=itemgetter(1))
+    kind = "track" if len(set(groups.tolist())) == whole else "group"
+    kept = "" if kind == "track" else "groups stay whole, and "
+    few = f"class {quoted(name)} has {fewest} {kind}{'s' * (fewest != 1)}"
+    return f"{protocol.spec} tests {tested} of {whole} tracks: {kept}{few}"
 
 
 def parse_protocol(text: str) -> Protocol:

@@ -194,8 +194,10 @@ def _apart(one: Run, other: Run) -> str:
         "groups": [
             "kept together" if record.protocol.grouped else "split by track" for record in records
         ],
-        "leakage": ["found" if leaks(record.audit) else "none" for record in records],
     }
     differing = {name: pair for name, pair in kinds.items() if pair[0] != pair[1]}
-    differing = differing or {"seed": [str(record.seed) for record in records]}
-    return "; ".join(f"{name} {a} and {b}" for name, (a, b) in differing.items())
+    is_leaky = [leaks(record.audit) for record in records]
+    words = [f"{name} {a} and {b}" for name, (a, b) in differing.items()]
+    if is_leaky[0] != is_leaky[1]:
+        words.append(f"leakage in the {'first' if is_leaky[0] else 'second'} only")
+    return "; ".join(words) or f"seed {records[0].seed} and {records[1].seed}"

@@ -115,11 +115,4 @@ class Answers(Sequence[Prediction]):
         Its columns are those of `Prediction`, without the timeline, and the probability of each
         class.
         """
-        rows = []
-        for found in self:
-            plain = vars(found).copy()
-            for name in ("timeline", "votes", "probabilities"):
-                plain.pop(name)
-            means = found.probabilities or {}
-            rows.append(plain | {f"probability:{name}": mean for name, mean in means.items()})
-        return data_frame(rows)
+        return data_frame(found.row for found in self)

@@ -1,7 +1,12 @@
 """Prediction of one file, and of each of its windows."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from zoo_registry.frames import data_frame
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = [
     "NONE_OF_THEM",
@@ -134,6 +139,21 @@ class Prediction:
         texts = "".join(f", {name}={text!r}" for name, text in more.items() if text is not None)
         label = "" if self.error else f", label={self.label!r}{sure}"
         return f"Prediction({self.path!r}{label}{texts})"
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Values for a row of a data frame, with the probability of each class."""
+        plain = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in {"timeline", "votes", "probabilities"}
+        }
+        means = self.probabilities or {}
+        return plain | {f"probability:{name}": mean for name, mean in means.items()}
+
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame with one row, as `Answers.to_frame` has one per recording."""
+        return data_frame([self.row])
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values; those of `OPTIONAL` only if they have a value."""

@@ -76,12 +76,12 @@ def audit_sentences(audit: dict[str, Any] | None, repeated: bool = False) -> lis
         Whether tracks are tested several times; each test counts then.
     """
     if audit is None:
-        return ["Audit: none recorded."]
+        return ["No leakage check is recorded."]
     shared, conflicts = audit["any"], audit["conflicts"]
     tested = f"{audit['tested']} {'tests of a track' if repeated else 'tested tracks'}"
     if shared:
         first = (
-            f"Audit: {shared} of {tested} ({audit['share']:.0%}) are not new to "
+            f"Leakage check failed: {shared} of {tested} ({audit['share']:.0%}) are not new to "
             f"their model: {audit['group']} share a group, {audit['recording']} a "
             f"recording, {audit['duplicate']} are exact duplicates. These scores are too high."
         )
@@ -189,7 +189,7 @@ def _on_few(board: Board) -> list[str]:
     if tracks < _tracks(board):  # each run has one seed, which decides what is tested
         were = "at most were tested by one run"
     elif is_repeated(board) and board.audit:
-        were += f", in {board.audit['tested']} tests"
+        were += f" in {board.audit['tested']} tests, some in several"
     return [
         f"{tracks} tracks{of} {were}. With so few, read the interval and not the accuracy: of "
         "other recordings the share right may be anywhere within it."
@@ -247,6 +247,8 @@ def board_markdown(board: Board) -> str:
     names = ["rank", "model", *by, "accuracy", "robustness", "worst change", "95 % interval", "p"]
     lines = [[*names, "mean prob.", "macro F1", "train s"]]
     lines += [_cells(board, row) for row in board.rows]
+    kept = [n for n, column in enumerate(zip(*lines[1:], strict=True)) if {*column} - {"", "-"}]
+    lines = [[line[number] for number in kept] for line in lines]
     below = " ".join(
         [
             *ranking(board),

@@ -38,7 +38,7 @@ from zoo.testing.front_end_subject import FrontEndSubject
 from zoo.testing.outcome import CheckFailed, Outcome, Skipped, Status
 from zoo.testing.subject import Subject
 from zoo_registry.card import ParamValue
-from zoo_registry.errors import UsageError, ZooError
+from zoo_registry.errors import IN_PYTHON, UsageError, ZooError
 from zoo_registry.text import in_a_line, place
 
 __all__ = [
@@ -96,7 +96,7 @@ def examine(check: CheckFunction, subject: BaseSubject, expected: Mapping[str, s
         The reason why a check is expected to fail, by its id, in addition to the declarations of
         the plugin's module. If such a check passes, that is a failure.
     """
-    begin, name = time.perf_counter(), check.__name__.replace("_", "-")
+    begin, name = time.perf_counter(), check_id(check)
     status, reason, error = _attempt(check, subject)
     declared = (subject.expected_failures | dict(expected)).get(name)
     if declared and status is Status.failed:
@@ -109,6 +109,11 @@ def examine(check: CheckFunction, subject: BaseSubject, expected: Mapping[str, s
     seconds = time.perf_counter() - begin
     promise = (check.__doc__ or "").split("\n\n")[0]
     return Outcome(name, promise, status, reason, seconds, error)
+
+
+def check_id(check: CheckFunction) -> str:
+    """Return the id of a check, such as "same-seed"."""
+    return check.__name__.replace("_", "-")
 
 
 def _attempt(
@@ -126,7 +131,8 @@ def _attempt(
 
 def _reason(error: BaseException, file: str | None) -> str:
     """Return an error in one line, with its line number in the plugin's own file."""
-    notes = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+    given = [note for note in getattr(error, "__notes__", ()) if not note.startswith(IN_PYTHON)]
+    notes = "".join(f", {note}" for note in given)
     if isinstance(error, CheckFailed | ZooError):
         return f"{error}{notes}"
     return f"{in_a_line(error)}{notes}{place(error, file)}"

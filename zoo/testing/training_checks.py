@@ -31,32 +31,36 @@ __all__ = [
 ]
 
 _LEVEL = 1e-3  # significance level of the test against chance
+_COLUMNS = "take the classes from `classes`, and not from the numbers that `labels` happens to have"
 _ARTISTS = 3  # per genre of the demo set in the training part; the others are in the test part
 
 
 def one_track_a_class(subject: Subject) -> None:
     """A model can be trained on one track of each class."""
-    _train_and_predict(subject, 1, 1, 1)
+    advice = (
+        "a fold may have one track of a class: nothing may need two, such as a variance or a split"
+    )
+    _train_and_predict(subject, 1, 1, 1, advice=advice)
 
 
 def two_classes(subject: Subject) -> None:
     """A model can be trained on two classes, and has two columns then."""
-    _train_and_predict(subject, 4, 4)
+    _train_and_predict(subject, 4, 4, advice=_COLUMNS)
 
 
 def twenty_classes(subject: Subject) -> None:
     """A model can be trained on twenty classes."""
-    _train_and_predict(subject, *[2] * 20)
+    _train_and_predict(subject, *[2] * 20, advice=_COLUMNS)
 
 
 def class_without_track(subject: Subject) -> None:
     """A class that has no training track, the last one too, keeps its column."""
-    _train_and_predict(subject, 3, 0, 3, 0)
+    _train_and_predict(subject, 3, 0, 3, 0, advice=_COLUMNS)
 
 
-def _train_and_predict(subject: Subject, *counts: int) -> None:
-    """Train on so many tracks of each class, and predict."""
-    with about(f"trained on classes of {', '.join(map(str, counts))} tracks"):
+def _train_and_predict(subject: Subject, *counts: int, advice: str) -> None:
+    """Train on so many tracks of each class, and predict; an error gets the advice."""
+    with about(f"trained on classes of {', '.join(map(str, counts))} tracks; {advice}"):
         subject.predict(subject.fit(subject.tones(*counts)), subject.probe)
 
 

@@ -124,7 +124,7 @@ def train(
     # but a run that used all of them is found without.
     used = extraction.dataset if extraction else data
     while True:
-        splitting = chosen(used, note=reporter.warn)
+        splitting = chosen(used, note=reporter.warn, seed=seed)
         record = new_record(loaded, resolved, used, splitting, grouped, seed)
         record.tuned = tuning_info
         record.dataset.whole = None if used is data else data.fingerprint

@@ -5,11 +5,13 @@ import shutil
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
 
 import zoo
+from zoo.api.figures import Confusion
 from zoo.cli.leaderboard import print_board
 from zoo.evaluate.metrics import METRICS, confusion
 from zoo_registry.errors import DatasetError, RunError, UsageError, ZooError
@@ -327,3 +329,45 @@ def test_a_tilde_is_the_home(mistaken, song, monkeypatch):
     monkeypatch.setenv("HOME", str(mistaken))
     assert zoo.predict("svm", "~/low/low01.wav").path == song
     assert len(zoo.open_dataset("~").tracks) == len(zoo.open_dataset(mistaken).tracks)
+
+
+class TestWords:
+    def test_an_unknown_metric_names_the_closest(self, run):
+        with pytest.raises(KeyError, match="did you mean 'macro_f1'"):
+            run.metrics["f1"]
+
+    def test_an_error_has_a_note_in_the_words_of_python(self, run, song):
+        with pytest.raises(UsageError, match="--min-confidence") as caught:
+            run.predict(song, min_confidence=3)
+        assert caught.value.__notes__ == ["In Python, --min-confidence is min_confidence=..."]
+
+    def test_the_board_of_a_run_is_its_own(self, run):
+        assert len(zoo.leaderboard()) > 1
+        board = run.board()
+        assert board.grouped
+        assert run.id in [row.run for row in board.rows]
+        with pytest.raises(UsageError, match="on no board"):
+            zoo.load("gtzan").board()
+
+    def test_runs_of_one_model_show_what_differs(self, run, tmp_path):
+        other = zoo.TrainedRun(zoo.Run(tmp_path, msgspec.structs.replace(run.record, seed=7)))
+        runs = type(zoo.runs())([run, other])
+        assert "seed=0" in repr(runs)
+        assert "seed=0" in runs._repr_html_()
+        assert "C=" not in repr(runs)
+
+    def test_the_confusion_has_whole_names_unless_the_terminal_is_narrow(self):
+        names = ["a" * 12, "b" * 12]
+        assert names[0] in repr(Confusion(names, names, np.eye(2, dtype=int))).splitlines()[2]
+
+    def test_a_dataset_without_a_class(self, tone_folder):
+        folder = tone_folder(classes=("high", "low", "mid"), tracks=2)
+        assert zoo.open_dataset(folder, without=["mid"]).classes == ("high", "low")
+        whole = zoo.open_dataset(folder)
+        assert zoo.open_dataset(whole) is whole
+        assert len(zoo.open_dataset(whole, only=["mid", "low"], limit=1)) == 2
+
+    def test_one_prediction_is_a_row(self, run, song):
+        frame = run.predict(song).to_frame()
+        assert frame.label.tolist() == ["low"]
+        assert frame.columns.tolist() == run.predict([song]).to_frame().columns.tolist()

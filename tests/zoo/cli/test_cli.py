@@ -429,7 +429,7 @@ def test_a_session_from_training_to_prediction(command, workspace, tone_folder):
     assert "trained already" in err
     marks = {
         "markdown": "| ---", "csv": "fingerprint,", "table": "95 % interval",
-        "html": '<table class="data" data-name="board"',
+        "html": '<table class="data" data-name="board"', "latex": "\\begin{tabular}",
     }  # fmt: skip
     for form, mark in marks.items():
         status, out, _ = command("leaderboard", "--format", form)

@@ -123,7 +123,7 @@ def test_leaky_and_clean_runs_never_share_a_board(table):
 
 
 def test_the_audit_speaks():
-    assert audit_sentences(None) == ["Audit: none recorded."]
+    assert audit_sentences(None) == ["No leakage check is recorded."]
     counts = {"tested": 18, "any": 0, "conflicts": [], "known": 3, "missing": []}
     (repeated,) = audit_sentences(counts, repeated=True)
     assert repeated == (

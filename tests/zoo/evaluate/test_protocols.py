@@ -321,8 +321,8 @@ class TestDrawnSplits:
         dataset = make(["a"] * 9 + ["b b"] * 3 + ["c"] * 2 + ["d"] * 5)
         reason = parse_protocol("kfold:5").refusal(dataset)
         assert reason == (
-            "class 'c' of there has 2 tracks and kfold:5 needs 5 (2 classes are too small; the "
-            "others: 'b b' 3); 'a', 'd' have enough; use --protocol kfold:2, or "
+            "class 'c' of there has 2 tracks, 'b b' has 3, and kfold:5 needs 5; "
+            "'a', 'd' have enough; use --protocol kfold:2, or "
             "--exclude-class='b b' --exclude-class=c, or more tracks"
         )
         with pytest.raises(ProtocolError, match=re.escape(reason)):
@@ -433,3 +433,13 @@ class TestPublished:
                 for part in (fold.train, fold.test)
             ]
             assert not artists[0] & artists[1]
+
+
+def test_a_holdout_of_whole_groups_says_which_share_it_tests():
+    labels, groups = np.repeat(["a", "b"], 20), np.arange(40) // 4
+    said = []
+    for grouped in (True, False):
+        chosen_protocol("holdout:0.3", make(labels, groups), grouped, said.append)
+    assert said == [
+        "holdout:0.3 tests 8 of 40 tracks: groups stay whole, and class 'a' has 5 groups"
+    ]
