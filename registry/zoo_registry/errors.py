@@ -70,6 +70,11 @@ class ZooError(Exception):
     """A failure; the message names it, its place and what to do next.
 
     Messages are in the words of the command line. Below a traceback, a note has those of Python.
+
+    Parameters
+    ----------
+    *args : object
+        The message, as for every exception.
     """
 
     exit_status = 1

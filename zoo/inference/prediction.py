@@ -142,7 +142,7 @@ class Prediction:
 
     @property
     def row(self) -> dict[str, Any]:
-        """Values for a row of a data frame, with the probability of each class."""
+        """The cells of a row of a data frame, with the probability of each class."""
         plain = {
             name: value
             for name, value in vars(self).items()
