@@ -306,7 +306,7 @@ class TestSpecialFiles:
         folder = pipe.parents[1]
         status, out, err = command("data", "info", f"{address}{folder}", "--format", "json")
         assert (status, json.loads(out)["tracks"]) == (0, 8)
-        assert "Passed over 1 file: 1 no regular file (pipe.wav)." in err.decode()
+        assert "Skipped 1 file: 1 no regular file (pipe.wav)." in err.decode()
         (folder / "metadata.csv").write_text("path\nlow/low00.wav\nlow/pipe.wav\n")
         status, out, err = command("data", "info", f"{address}{folder}")
         assert status == 2

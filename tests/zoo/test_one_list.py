@@ -47,7 +47,7 @@ def music(tone_folder) -> Path:
 
 PASSED = "3 without an audio suffix (.jpg 2, .txt 1), 5 hidden or of another system ("
 LISTED = (
-    f"Passed over 6 files and 5 folders: {PASSED}._* 2, $RECYCLE.BIN/, __MACOSX/, lost+found/), "
+    f"Skipped 6 files and 5 folders: {PASSED}._* 2, $RECYCLE.BIN/, __MACOSX/, lost+found/), "
     "1 in no class folder (beside.wav), 2 class folders without audio files (empty/, notes/)."
 )
 
@@ -82,8 +82,7 @@ class TestPassedOver:
             "music/low/low01.wav",
         ]  # fmt: skip
         assert notes == [
-            f"Passed over 5 files and 3 folders: {PASSED}._* 2, $RECYCLE.BIN/, __MACOSX/, "
-            "lost+found/)."
+            f"Skipped 5 files and 3 folders: {PASSED}._* 2, $RECYCLE.BIN/, __MACOSX/, lost+found/)."
         ]
 
     def test_a_folder_at_a_url(self, music, command):
@@ -110,7 +109,7 @@ class TestPassedOver:
         data = f"{address}{music}"
         _, out, notes = command("data", what, data, *options, "--format", "json")
         assert json.loads(out)["tracks"] == 3
-        (note,) = notes if what == "info" else [n for n in notes if n.startswith("Passed over")]
+        (note,) = notes if what == "info" else [n for n in notes if n.startswith("Skipped")]
         assert "5 hidden or of another system (._* 2, " not in note  # one is listed
         assert "5 not listed in metadata.csv (high/ 2, low/ 2, beside.wav)." in note
         adds = f"`zoo data check {music} --write --force` adds usable files."
@@ -124,7 +123,7 @@ class TestPassedOver:
         for path in ("high/new.wav", "cat/a.wav", "cat/b.wav"):
             shutil.copy(folder / "low" / "low00.wav", folder / path)
         said = (
-            "Passed over 3 files and 1 folder: 1 class folder without audio files (cow/), "
+            "Skipped 3 files and 1 folder: 1 class folder without audio files (cow/), "
             "3 not listed in metadata.csv (cat/ 2, high/)."
         )
         train = ("train", "logistic", "--data", "grow", "--protocol", "kfold:7")  # refused

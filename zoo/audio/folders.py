@@ -99,7 +99,7 @@ class PassedOver:
     @property
     def note(self) -> str:
         """One sentence with numbers, reasons and some names, empty if nothing was skipped."""
-        return f"Passed over {self._counts()}." if self._found else ""
+        return f"Skipped {self._counts()}." if self._found else ""
 
     @property
     def instead(self) -> str:

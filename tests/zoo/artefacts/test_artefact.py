@@ -167,7 +167,7 @@ class TestTrust:
 
     def test_a_stranger(self, good):
         self.changed(good, lambda proto: proto.ClearField("metadata_props"))
-        self.refused(good, "no artefact of the zoo")
+        self.refused(good, "not an artefact of the zoo")
 
     def test_answers_that_are_no_probabilities(self, good):
         def change(proto):

@@ -47,9 +47,7 @@ class TestFound:
         touch("m/1.wav", "m/a/2.MP3", *LITTER)
         files, note = found("m")
         assert files == ["m/1.wav", "m/a/2.MP3"]
-        assert note.startswith(
-            "Passed over 4 files and 7 folders: 11 hidden or of another system ("
-        )
+        assert note.startswith("Skipped 4 files and 7 folders: 11 hidden or of another system (")
         assert found("m/**")[0] == found("m/*")[0] == ["m/1.wav", "m/a/2.MP3"]
         assert found("m/**/*")[0] == ["m/1.wav", "m/a/2.MP3"]
 
@@ -94,7 +92,7 @@ class TestFound:
         touch("m/1.wav")
         os.mkfifo("m/2.wav")
         for named in ("m", "m/*", "m/*.wav", "m/**/*.wav"):
-            assert found(named) == (["m/1.wav"], "Passed over 1 file: 1 no regular file (2.wav).")
+            assert found(named) == (["m/1.wav"], "Skipped 1 file: 1 no regular file (2.wav).")
         assert found("m/2.wav") == (["m/2.wav"], "")
 
     def test_a_pattern_enters_links_once(self, touch):
@@ -104,7 +102,7 @@ class TestFound:
         for pattern in ("m/**/*.wav", "m/**/**/*.wav", "m/**/?.wav", "./m/**/a/../**/*.wav"):
             assert {Path(file).resolve().name for file in found(pattern)[0]} == {"1.wav", "2.wav"}
             assert len(found(pattern)[0]) == 2
-        note = "Passed over 3 folders: 3 links to folders that are read anyway (up/, l1/, l2/)."
+        note = "Skipped 3 folders: 3 links to folders that are read anyway (up/, l1/, l2/)."
         assert found("m/**/*.wav") == (["m/a/1.wav", "m/n/2.wav"], note)
 
     @pytest.mark.parametrize(
@@ -157,7 +155,7 @@ class TestNote:
         touch("m/1.wav", "m/a.JPG", "m/b.jpg", "m/notes.txt", "m/song", "m/01. a song", "m/x.")
         touch("m/._1.wav", "m/__MACOSX/x")
         assert found("m")[1] == (
-            "Passed over 7 files and 1 folder: 6 without an audio suffix (no suffix 3, .jpg 2, "
+            "Skipped 7 files and 1 folder: 6 without an audio suffix (no suffix 3, .jpg 2, "
             ".txt 1), 2 hidden or of another system (__MACOSX/, ._*)."
         )
 
@@ -165,14 +163,14 @@ class TestNote:
         touch("m/1.wav", "m/a.jpg", "n/1.wav", "n/a.jpg")
         files, note = found("m", "n")
         assert files == ["m/1.wav", "n/1.wav"]
-        assert note == "Passed over 2 files: 2 without an audio suffix (.jpg 2)."
+        assert note == "Skipped 2 files: 2 without an audio suffix (.jpg 2)."
 
     def test_each_is_counted_once(self, touch):
         touch("m/a/1.wav", "m/a/x.jpg", "m/a/._1.wav", "m/a/.git/x", "m/y.jpg")
         Path("m/a/up").symlink_to("..")
         _, note = found("m/a", "./m/a/", "m/*", "m/**/*", f"{Path.cwd()}/m", "m/a/*")
         assert note == (
-            "Passed over 3 files and 2 folders: 2 without an audio suffix (.jpg 2), 2 hidden or of "
+            "Skipped 3 files and 2 folders: 2 without an audio suffix (.jpg 2), 2 hidden or of "
             "another system (.git/, ._*), 1 link to folders that are read anyway (up/)."
         )
 

@@ -200,7 +200,7 @@ class TestJunk:
         with zipfile.ZipFile(out, "w") as archive:
             archive.writestr("x", content)
         for data in (out.getvalue(), b"x" * 9_000 + content):
-            with pytest.raises(AudioError, match="is no audio"):
+            with pytest.raises(AudioError, match="is not audio"):
                 got(data)
 
     def test_a_header_without_a_sample_format(self, got):

@@ -148,7 +148,7 @@ def test_runs_are_not_passed_over_in_the_working_folder(tone_folder, monkeypatch
     (folder / "models" / "x" / "run.json").touch()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("ZOO_MODELS", "models")
-    assert "Passed over" not in CliRunner().invoke(app, ["data", "info", "."]).stderr
+    assert "Skipped" not in CliRunner().invoke(app, ["data", "info", "."]).stderr
 
 
 def test_silent_data_are_named(tmp_path, command):

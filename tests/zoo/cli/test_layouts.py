@@ -16,7 +16,7 @@ def test_the_tree_of_parts(tone_folder, command):
     said = "classes: high, low; train/test taken as the published split"
     assert (status, err.splitlines()) == (
         0,
-        [said, "Passed over 2 folders: 2 class folders without audio files (high/, low/)."],
+        [said, "Skipped 2 folders: 2 class folders without audio files (high/, low/)."],
     )
     assert f"understood  {said}\n" in out
     assert (

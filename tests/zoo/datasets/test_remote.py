@@ -221,7 +221,7 @@ def test_names_in_listings_of_http_are_quoted(music):
 def test_a_damaged_file_is_named_by_its_url(music):
     (music / "low" / "low00.wav").write_text("no sound")
     url = f"file://{music}/low/low00.wav"
-    with pytest.raises(AudioError, match=f"^{url} is no audio"), on_disk(url) as path:
+    with pytest.raises(AudioError, match=f"^{url} is not audio"), on_disk(url) as path:
         decode(path, 22_050)
     with pytest.raises(StorageError, match="there is nothing at"), on_disk(f"{url}.gone"):
         pass

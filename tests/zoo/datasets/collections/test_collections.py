@@ -181,7 +181,7 @@ def test_speech_commands_has_lists_and_no_class_of_noise(made, tmp_path):
     assert parts == {
         "0a7c2a8d": "train", "3cfc6b3a": "train", "c120e80e": "test", "0227998e": "valid",
     }  # fmt: skip
-    assert notes[1] == "Passed over 1 file: 1 of background noise (pink_noise.wav)."
+    assert notes[1] == "Skipped 1 file: 1 of background noise (pink_noise.wav)."
     own, (said, _) = read(published.speech_commands(tmp_path, ("hello", "goodbye")))
     assert (own.collection, own.classes) == (None, ("goodbye", "hello"))
     assert said == "Names as in Speech Commands: published split, speakers kept together."
