@@ -113,7 +113,7 @@ def test_the_author_sees_deprecations_of_his_own_module_alone(check, write):
     ]  # fmt: skip
     assert Path(found[0]["file"]).name == "mine.py"
     done = check("./mine.py")
-    assert "FutureWarning: in predict (" in done.stdout
+    assert "FutureWarning: in predict (" in " ".join(done.stdout.split())
 
 
 def test_what_a_plugin_prints_stays_out_of_the_json(check, write):
