@@ -35,6 +35,7 @@ __all__ = [
     "settings",
     "steps",
     "whole_part",
+    "without_password",
 ]
 
 _MOST_CLASSES = 60  # of a confusion matrix that can be read as a picture
@@ -196,7 +197,7 @@ class Tracker:
                 warnings.simplefilter("ignore")  # of the program's own libraries
                 kept = dict(work())
                 if "place" in kept:
-                    kept["place"] = _without_password(kept["place"])
+                    kept["place"] = without_password(kept["place"])
                 return {self.name: kept}
         except Exception as error:
             kept = {self.name: {"error": f"not stored: {type(error).__name__}"}}
@@ -206,7 +207,7 @@ class Tracker:
                 needed = f", which {self.package} needs," * (missing != self.package)
                 remedy = f"{missing}{needed} is not installed; {pip_install(self.name)}"
             else:
-                reason = _without_password(first_line(error))
+                reason = without_password(first_line(error))
                 remedy = f"check {self.check} ({textwrap.shorten(reason, 200, placeholder='…')})"
             _log.warning("the run does not get into %s: %s", self.title, remedy)
             return kept
@@ -216,7 +217,7 @@ class Tracker:
         return "error" in run.record.extensions.get(self.name, {})
 
 
-def _without_password(text: str) -> str:
+def without_password(text: str) -> str:
     """Return a text without the names and passwords of its URLs."""
     return re.sub(r"//[^/@\s]*@", "//", text)
 

@@ -34,6 +34,7 @@ from zoo_plugins._tracking import (
     settings,
     steps,
     whole_part,
+    without_password,
 )
 from zoo_registry import hookimpl
 from zoo_registry.record import FoldRecord
@@ -78,13 +79,11 @@ def zoo_run_finished(run: Run) -> dict[str, Any]:
 def _report(run: Run, work: Callable[["_Store"], object], again: bool = False) -> dict[str, Any]:
     """Do `work` with the store, and return the entry of the record."""
 
-    def send() -> dict[str, Any]:
-        import mlflow
-
+    def send() -> dict[str, str]:
         with _settings():
             store = _Store(run)
             work(store)
-            return {"run_id": store.id, "place": mlflow.get_tracking_uri()}
+            return store.entry
 
     return _tracker.report(run, send, again=again)
 
@@ -110,6 +109,13 @@ class _Store:
         self.client = MlflowClient()
         self.experiment = self._experiment()
         self.id = ""
+
+    @property
+    def entry(self) -> dict[str, str]:
+        """What the record of the run keeps."""
+        from mlflow import get_tracking_uri
+
+        return {"run_id": self.id, "place": without_password(get_tracking_uri())}
 
     def open(self) -> bool:
         """Find or make the run; return whether it is unfinished."""
@@ -159,7 +165,7 @@ class _Store:
             self._log_metrics(self.id, whole_part(self.run))
         # The record that is sent has what will be stored in it.
         record = json.loads((self.run.folder / RECORD).read_text(encoding="utf-8"))
-        record["extensions"]["mlflow"] = {"run_id": self.id}
+        record["extensions"]["mlflow"] = self.entry
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         self.client.log_text(self.id, text, RECORD)
         for path in files(self.run):

@@ -326,8 +326,9 @@ class _Switch(Reporter):
         self.address = address
 
     @contextmanager
-    def bar(self, title, total):
-        os.environ["MLFLOW_TRACKING_URI"] = self.address
+    def bar(self, title, total=None):
+        if total:  # not while the dataset is read, which is before
+            os.environ["MLFLOW_TRACKING_URI"] = self.address
         yield Bar()
 
 

@@ -501,7 +501,9 @@ class TestSlowBodies:
         uploads = Uploads(tmp_path / "songs")
         app = build(Service(ServedModels(), uploads, Limits()), Names())
         kind = "multipart/form-data; boundary=x" if as_form else "audio/flac"
-        part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + bytes(900)
+        part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + bytes(
+            900
+        )
 
         async def attack(client: httpx.AsyncClient) -> int:
             async def body():
