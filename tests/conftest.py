@@ -26,6 +26,8 @@ from zoo_registry.places import prepare_libraries
 # Packages of strangers, whose own tests are run where they are meant to be.
 collect_ignore = ["third_party"]
 
+# Tables have the width of a pipe, whatever the terminal in which the tests are run.
+os.environ.pop("COLUMNS", None)
 # Lines of progress depend on the time that work takes: tests/zoo/cli/test_messages.py has them.
 os.environ["ZOO_PROGRESS"] = "0"
 # Where its tables of Unicode stay from one run to the next, wherever a test stands.

@@ -15,7 +15,7 @@ from zoo.audio.kinds import is_audio
 from zoo.audio.properties import Meter
 from zoo.audio.streams import Stream
 
-MODULE = Path(__file__).parents[2] / "docs" / "browser" / "bandwidth.js"
+MODULE = Path(__file__).parents[2] / "zoo" / "web" / "browser" / "bandwidth.js"
 SCRIPT = """
 import { readFileSync } from "node:fs";
 import { bandwidth } from "./bandwidth.mjs";

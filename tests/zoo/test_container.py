@@ -65,7 +65,7 @@ def test_everything_works_with_one_folder(contained: Contained, volume: Path, ma
     split = ("--protocol", "kfold:2", "--no-robustness")
     done = contained("train", "logistic", "--data", "/mnt/tones", *split, **places)
     assert done.returncode == 0, done.stderr
-    note, following = done.stderr.splitlines()
+    _, note, following = done.stderr.splitlines()
     assert note.startswith("all work is done in one process: ")
     assert following.startswith("Next: ")
     (artefact,) = (volume / "models").rglob("model.onnx")
@@ -93,7 +93,7 @@ def test_nothing_but_the_program(contained: Contained):
 
 def test_the_variable_that_moves_a_folder_is_named(contained: Contained, feature_table, volume):
     shutil.move(feature_table(), volume / "table.csv")
-    done = contained("train", "logistic", "--data", "/mnt/table.csv", ZOO_CACHE="/mnt/cache")
+    done = contained("-q", "train", "logistic", "--data", "/mnt/table.csv", ZOO_CACHE="/mnt/cache")
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
     reason = "cannot be written: Read-only file system; set ZOO_MODELS to a folder that can be"

@@ -114,8 +114,8 @@ def test_the_commands(two, command, capsys):
         ("runs", "edit", "knn"): "give --name or --note",
         ("runs", "edit", "gtzan", "--name", "x"): "gtzan comes with the zoo",
         ("runs", "edit", "knn", "--note", "x" * 2_001): "at most 2000 characters",
-        ("train", "svm", "knn", "--name", "x"): "this command trains 2",
-        ("train", "svm", "--name", ""): "it is empty",
+        ("-q", "train", "svm", "knn", "--name", "x"): "this command trains 2",
+        ("-q", "train", "svm", "--name", ""): "it is empty",
     }.items():
         assert command(*words) == 2
         told = capsys.readouterr()

@@ -60,7 +60,6 @@ def test_the_server_means_the_same(four, monkeypatch):
     assert [models.find(name).run for name in (None, "svm", "svm@tones", "knn")] == [
         "svm-a", "svm-a", "svm-c", "knn-d",
     ]  # fmt: skip
-    assert models.proposed(models.all()) == ["svm-a", "knn-d"]
 
 
 def test_the_command_and_how_it_is_undone(four, command, capsys):

@@ -1,5 +1,6 @@
 """Prediction of one file, and of each of its windows."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,10 @@ class Prediction:
     band: str | None = None
     dataset: str | None = None
     timeline: list[Section] | None = None
+
+    def __iter__(self) -> Iterator["Prediction"]:
+        """Yield the prediction: a loop reads that of one recording like those of several."""
+        yield self
 
     def __hash__(self) -> int:
         return hash((self.path, self.run, self.label, self.confidence))

@@ -19,7 +19,7 @@ CONTINUED = "progress is saved; run the same command to continue"
 AGAIN = "the same command starts again"
 STARTS_AGAIN = {
     *("models", "leaderboard", "compare", "ensemble", "report", "serve", "label", "runs", "data"),
-    "plugins",
+    *("plugins", "similar", "tag"),
 }
 
 

@@ -240,7 +240,7 @@ def test_what_is_larger_than_a_track_may_be_is_not_copied(music, monkeypatch):
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("memory://music", "lives in one process only"),
+        ("memory://music", "is only readable within one process"),
         ("zip://music::file:///music.zip", "such addresses are not read"),
         ("zip://music::ftp://me:secret@example.org/music.zip", "such addresses are not read"),
         ("nonsense://music", "Protocol not known"),

@@ -79,7 +79,7 @@ def test_a_track_of_ten_hours_is_refused(bomb, promise, measured, tmp_path):
     said, peak = measured(code, str(path))
     assert peak < 1_000
     first = said.splitlines()[0]
-    assert first.startswith(f"{path} is longer than a track may be")
+    assert first.startswith(f"{path} is longer than one hour")
 
 
 def test_a_data_folder_that_holds_one(bomb, tone_folder, measured, run_python):

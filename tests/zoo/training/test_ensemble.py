@@ -95,8 +95,7 @@ class TestFile:
         soundfile.write(tmp_path / "song.wav", song / np.abs(song).max(), 48_000)
         assert (low.rate, high.rate) == (16_000, 22_050)
         mean, *alone = (
-            next(zoo.predict(each, [tmp_path / "song.wav"])).probabilities
-            for each in (run, *members)
+            zoo.predict(each, tmp_path / "song.wav").probabilities for each in (run, *members)
         )
         for name, probability in mean.items():
             expected = sum(each[name] for each in alone) / 2

@@ -120,7 +120,7 @@ def test_the_file_has_the_changes_of_the_sample_and_a_row_of_the_board_their_sha
 
 def test_small_data_without_a_wish_and_no_robustness_have_none(data):
     for robustness in (None, 0):
-        run = train(data, robustness=robustness, seed=robustness is None)
+        run = train(data, robustness=robustness, seed=int(robustness is None))
         assert run.record.robustness is None
         assert "robustness" not in json.loads((run.folder / "run.json").read_text("utf-8"))
         assert not run.robustness_path.exists()

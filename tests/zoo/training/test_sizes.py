@@ -264,7 +264,7 @@ def test_an_unfinished_run_is_removed_with_all_its_files(data, command):
     ],
 )
 def test_wrong_sizes_are_refused_in_one_sentence(data, command, given, sentence):
-    status, said = command("train", "./mean.py", "--data", data, f"--sizes={given}")
+    status, said = command("-q", "train", "./mean.py", "--data", data, f"--sizes={given}")
     assert (status, sentence in said, len(said.splitlines())) == (2, True, 1)
     assert not Path("fits").exists()
 
