@@ -15,7 +15,7 @@ from zoo_registry import Registry
 def zoo(tmp_path, monkeypatch):
     """Return a function that runs ``zoo`` with the strangers' packages on its path."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", "1000")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         code = "import sys; sys.argv[0] = 'zoo'; from zoo.cli import main; main()"
