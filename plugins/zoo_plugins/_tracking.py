@@ -5,12 +5,14 @@ fold, the figures of each training by step, and the files of the run.
 """
 
 import logging
+import os
 import re
 import textwrap
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,12 +168,26 @@ class Tracker:
         Package that the extension imports.
     check : str
         What to check if it fails.
+    variables : mapping of str to str
+        Variables of the environment that the program gets, unless the user has set them.
     """
 
     name: str
     title: str
     package: str
     check: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def environment(self) -> Iterator[None]:
+        """Set the variables for a while."""
+        added = {name: text for name, text in self.variables.items() if name not in os.environ}
+        os.environ.update(added)
+        try:
+            yield
+        finally:
+            for name in added:
+                os.environ.pop(name, None)
 
     def report(
         self, run: Run, work: Callable[[], Mapping[str, Any]], *, again: bool = False
@@ -193,7 +209,7 @@ class Tracker:
             Entry of the record: what `work` returns, or the kind of the error.
         """
         try:
-            with _one_at_a_time, warnings.catch_warnings():
+            with _one_at_a_time, self.environment(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the program's own libraries
                 kept = dict(work())
                 if "place" in kept:

@@ -20,9 +20,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
 from typing import Any
 
 from zoo_plugins._tracking import (
@@ -54,7 +53,7 @@ _SETTINGS = {
 _PATIENCE = 30.0  # seconds for the first answer; a database is otherwise tried for two minutes
 _PARAMS, _METRICS = 100, 1000  # per request
 _LONGEST_TAG = 5000  # characters
-_tracker = Tracker("mlflow", "MLflow", "mlflow", "MLFLOW_TRACKING_URI")
+_tracker = Tracker("mlflow", "MLflow", "mlflow", "MLFLOW_TRACKING_URI", _SETTINGS)
 
 
 @hookimpl
@@ -80,23 +79,11 @@ def _report(run: Run, work: Callable[["_Store"], object], again: bool = False) -
     """Do `work` with the store, and return the entry of the record."""
 
     def send() -> dict[str, str]:
-        with _settings():
-            store = _Store(run)
-            work(store)
-            return store.entry
+        store = _Store(run)
+        work(store)
+        return store.entry
 
     return _tracker.report(run, send, again=again)
-
-
-@contextmanager
-def _settings() -> Iterator[None]:
-    added = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)
 
 
 class _Store:

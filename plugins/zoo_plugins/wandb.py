@@ -19,8 +19,6 @@ import os
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,7 +42,7 @@ _PATIENCE = 30.0  # seconds for the first answer
 _SERVER = "https://api.wandb.ai"
 # Variables that the user has set are not changed.
 _SETTINGS = {"WANDB_ERROR_REPORTING": "false"}
-_tracker = Tracker("wandb", "Weights & Biases", "wandb", "WANDB_MODE and `wandb login`")
+_tracker = Tracker("wandb", "Weights & Biases", "wandb", "WANDB_MODE and `wandb login`", _SETTINGS)
 
 
 # Last, so that the record that is kept has what the other extensions keep of the run.
@@ -60,8 +58,7 @@ def _record(run: Run) -> dict[str, Any]:
     earlier = _offline_folders(run) if offline else []
     if any(_status(folder) == "complete" for folder in earlier):
         return kept
-    with _environment():
-        _write(run, kept, offline)
+    _write(run, kept, offline)
     for folder in earlier:
         is_sent = any(folder.glob("*.synced"))
         if _status(folder) is not None and not is_sent:
@@ -158,7 +155,8 @@ def _home() -> Path:
 
 def _offline_folders(run: Run) -> list[Path]:
     """Return the folders of the run that are or were to be sent later."""
-    pattern = re.compile(rf"offline-run-\d+_\d+-{re.escape(run.id)}")
+    # A second one within the same second has a number behind it.
+    pattern = re.compile(rf"offline-run-\d+_\d+-{re.escape(run.id)}(-\d+)?")
     return [path for path in _home().glob("wandb/offline-run-*") if pattern.fullmatch(path.name)]
 
 
@@ -168,14 +166,3 @@ def _status(folder: Path) -> str | None:
         return str(json.loads((folder / "files" / RECORD).read_bytes())["status"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    added = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)

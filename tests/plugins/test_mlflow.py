@@ -128,7 +128,7 @@ def quick_store(file, monkeypatch):
 
 def client(address: str, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    with extension._settings():
+    with extension._tracker.environment():
         from mlflow import MlflowClient
 
         return MlflowClient(address)

@@ -93,7 +93,7 @@ def events(run, root: Path = Path("runs/tensorboard")) -> tuple[Events, list[Eve
 
 
 def offline_folders(run, home: Path = Path("wandb")) -> list[Path]:
-    return sorted(home.glob(f"offline-run-*-{run.id}"))
+    return sorted(home.glob(f"offline-run-*-{run.id}*"))
 
 
 def records(folder: Path) -> list:
