@@ -226,7 +226,8 @@ def write_report(
     Parameters
     ----------
     data, protocol : str, Path or Dataset, str, optional
-        Only boards of this dataset, and of this protocol, as for `zoo.leaderboard`.
+        Only boards of this dataset, and of this protocol, as for `zoo.leaderboard`. Recordings
+        come from this dataset, too; otherwise from folders that a command was given before.
     folder : str or Path
         Folder for the pages, which is created if it does not exist.
     force : bool
@@ -241,6 +242,8 @@ def write_report(
 
     Raises
     ------
+    ProtocolError
+        If there is no such protocol.
     UsageError
         If a file that is to be replaced is not a page of a report, or was changed.
     RunError

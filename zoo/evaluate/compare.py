@@ -52,29 +52,17 @@ _SPLITS = (
 def compare(
     first: str | Path | Run, second: str | Path | Run, by: str = "accuracy"
 ) -> RunComparison:
-    """Compare two runs: what differs between them, and what each does better.
-
-    Runs of different boards are compared on the tracks that both were tested on.
+    """Compare two runs: what `zoo.compare` does.
 
     Parameters
     ----------
-    first, second : str, Path or Run
-        Name of a published run, id, name or folder of a run, name of a model, which means its
-        preferred or newest run on a board of the other one, or the result of `zoo.train`.
-    by : str
-        Metric that the verdict is about; see `zoo.evaluate.board.TITLES`.
+    first, second, by : str, Path or Run, the same, str
+        As for `zoo.compare`; so are the errors.
 
     Returns
     -------
     RunComparison
         Differences are the first run minus the second.
-
-    Raises
-    ------
-    UsageError
-        If there is no such run or metric, both are one run, or no track was tested by both.
-    RunError
-        If a run has no scores, or its files are damaged.
     """
     metric = METRICS[metric_name(by)]
     one, other = _runs(first, second)

@@ -47,21 +47,8 @@ def leaderboard(
 
     Parameters
     ----------
-    data, protocol : str, optional
-        Dataset, as for ``--data``, and protocol of the boards; all by default.
-    by : str
-        Metric that ranks the runs, such as "balanced-accuracy"; see `zoo.evaluate.board.TITLES`.
-    seeds : {"together", "apart"}
-        Whether runs that differ in nothing but the seed are one row, or each has its own.
-
-    Raises
-    ------
-    DatasetError
-        If there are boards, and neither a dataset nor a run of this name.
-    ProtocolError
-        If there is no such protocol.
-    UsageError
-        If there is no such metric.
+    data, protocol, by, seeds : str, str, str, {"together", "apart"}
+        As for `zoo.leaderboard`; so are the errors.
     """
     by = metric_name(by)
     spec = None if protocol is None else parse_protocol(protocol).spec

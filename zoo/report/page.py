@@ -58,29 +58,13 @@ def write_report(
 
     Parameters
     ----------
-    folder : Path
-        Created if it does not exist.
-    data, protocol : str, optional
-        Only boards of this dataset, and of this protocol, as for `leaderboard`. Recordings come
-        from this dataset, too; otherwise from folders that a command was given before.
-    reporter : Reporter, optional
-        Receives the progress.
-    force : bool
-        Whether files that are no pages of a report, or were changed, are replaced.
+    folder, data, protocol, reporter, force : Path, str, str, Reporter, bool
+        As for `zoo.write_report`, but without a reporter nothing is shown; so are the errors.
 
     Returns
     -------
     list of Path
         The pages; if there are several boards, a page with links to them comes first.
-
-    Raises
-    ------
-    ProtocolError
-        If there is no such protocol.
-    UsageError
-        If a file that is to be replaced is not a page of a report, or was changed.
-    RunError
-        If the folder cannot be written.
     """
     reporter = reporter or Reporter()
     with reporter.bar("reading runs"):

@@ -32,7 +32,7 @@ __all__ = ["Estimate", "estimate", "in_words"]
 _CLASSICAL, _NETWORK, _ARRAY, _LENGTH = 0.01, 0.2, 0.1, 30.0
 _HEADERS = 10  # recordings whose headers are read for their usual length
 _START = 8.0  # seconds for libraries, the ONNX file and its comparison
-_UNITS, _LEAST = (("h", 3600), ("min", 60), ("s", 1)), 1.5
+_UNITS = (("h", 3600), ("min", 60), ("s", 1))
 _TEN = 10  # from which on a figure has two digits
 _SAME, _OTHER, _RULE = (0.6, 1.7), (0.4, 2.5), (0.25, 4.0)  # of the estimate, lowest and highest
 
@@ -226,11 +226,7 @@ def in_words(estimates: Sequence[Estimate]) -> str:
         Lowest and highest time.
     """
     low, high = sum(one.low for one in estimates), sum(one.high for one in estimates)
-    unit, seconds = next(
-        (unit, size)
-        for unit, size in (("h", 3600), ("min", 60), ("s", 1))
-        if high >= 1.5 * size or size == 1
-    )
+    unit, seconds = next((unit, size) for unit, size in _UNITS if high >= 1.5 * size or size == 1)
     ends = [_two_digits(end / seconds) for end in (low, high)]
     return f"{ends[0]} to {ends[1]} {unit}"
 
