@@ -23,8 +23,8 @@ _CHANGES: dict[str, list[tuple[int, int | None]]] = {
 def write_only_below(folder: Path) -> None:
     """Refuse from now on, until the process ends, to change any file that is not below a folder.
 
-    It guards against mistakes of this program and its libraries, not against an intruder, and needs
-    no rights: whoever can mounts the file system read-only as well.
+    It protects against mistakes of this program and its libraries, not against an intruder, and
+    needs no special rights. A file system that is mounted read-only protects better.
 
     Parameters
     ----------
