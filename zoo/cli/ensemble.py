@@ -33,7 +33,7 @@ def command(
 
     Example: zoo ensemble svm random-forest --weights fit
     """
-    from zoo.cli.train import print_boards
+    from zoo.cli.trained import print_boards
 
     reporter = TerminalReporter()
     with reporter.bar(f"combining {', '.join(runs)}"):
