@@ -278,14 +278,16 @@ def commands_of() -> "Iterator[click.Context]":
     import click
     from typer.main import get_command
 
-    from zoo.cli.app import app
+    from zoo.cli.app import BUILT_IN, app
 
     def below(context: click.Context) -> Iterator[click.Context]:
         children = getattr(context.command, "commands", {})
         if not children:
             yield context
         for name, command in children.items():
-            yield from below(click.Context(command, context, info_name=name))
+            # Plugins have added theirs if this process has run a command.
+            if context.parent or name in BUILT_IN:
+                yield from below(click.Context(command, context, info_name=name))
 
     return below(click.Context(get_command(app), info_name="zoo"))
 

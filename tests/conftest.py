@@ -313,5 +313,4 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
     yield start
     for server in started:
-        if server.process.poll() is None:
-            server.stop()
+        server.stop()  # closes the stdout of those that have ended, too

@@ -37,7 +37,7 @@ from zoo_registry.text import first_line, in_a_line
 if TYPE_CHECKING:
     from zoo_registry.plugins import Registry
 
-__all__ = ["app", "run"]
+__all__ = ["BUILT_IN", "app", "run"]
 
 _log = logging.getLogger(__name__)
 
@@ -68,9 +68,10 @@ _add("Use them", "runs", runs.app, "zoo runs export svm handed-over")
 _add("Bring your own", "data", data.app, "zoo data check ./my-music --write")
 _add("Bring your own", "plugins", plugins.app, "zoo plugins new my-model")
 
-_BUILT_IN = {command.name for command in app.registered_commands} | {
+BUILT_IN = {command.name for command in app.registered_commands} | {
     group.name for group in app.registered_groups
 }
+"""Names of the commands that are none of a plugin."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -195,7 +196,7 @@ def _meant() -> str:
 
 
 def _add_commands_of_plugins() -> None:
-    if command_word() in _BUILT_IN:
+    if command_word() in BUILT_IN:
         return  # plugins cannot replace a command, so that none is needed
     from zoo_registry.plugins import Registry
 
@@ -218,7 +219,7 @@ def _add_commands_of_plugins() -> None:
 
 def _switched_off(registry: "Registry") -> str | None:
     """Return why an extension with the name of the command is not used, if there is no command."""
-    known = {command.name for command in app.registered_commands} | _BUILT_IN
+    known = {command.name for command in app.registered_commands} | BUILT_IN
     for entry in registry.entries:
         is_meant = command_word() == entry.name and entry.name not in known
         if is_meant and entry.kind == "extension" and entry.withheld:
@@ -237,7 +238,7 @@ def _take_over(extra: typer.Typer) -> None:
             except Exception as error:
                 _leave_out(added, in_a_line(error))
                 continue
-            if taken := sorted(names & _BUILT_IN):
+            if taken := sorted(names & BUILT_IN):
                 _leave_out(added, f"the name {taken[0]!r} is taken")
             else:
                 getattr(app, kind).append(added)

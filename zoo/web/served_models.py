@@ -73,8 +73,10 @@ class ServedModel:
     accuracy : float or None
         Accuracy of the vote on tracks that the model was not trained on, from 0 to 1, as its model
         card states it; None if it is not known.
-    ci_low, ci_high : float or None
-        Its 95 % interval.
+    ci_low : float or None
+        Lower end of its 95 % interval.
+    ci_high : float or None
+        Upper end of the interval.
     tracks : int or None
         Number of these tracks.
     """
