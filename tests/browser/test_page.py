@@ -196,8 +196,11 @@ def test_sound_of_any_rate_is_what_the_zoo_decodes(name, rate, more, browser, ad
     path = music(tmp_path / name, 2.0, rate, **more)
     browser.open(f"{address}/index.html")
     heard = browser.run(
-        """const { decode } = await import("./sound.js");
-        return Array.from(await decode(new Uint8Array(arguments[0]).buffer, arguments[1]));""",
+        """const { open, resampling } = await import("./sound.js");
+        const { mono, source } = await open(new Uint8Array(arguments[0]).buffer, arguments[1]);
+        const { resampled, compute } = resampling(mono, source, arguments[1]);
+        for (const end of [1, 999, resampled.length]) compute(end);
+        return Array.from(resampled);""",
         list(path.read_bytes()), RATE,
     )  # fmt: skip
     expected = decode(path, RATE)

@@ -1,8 +1,9 @@
 """The JSON endpoint, for the page and for programs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, closing, contextmanager
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -18,7 +19,7 @@ from zoo.web import openapi
 from zoo.web.metrics import METRICS_TYPE
 from zoo.web.parameters import given
 from zoo.web.refusals import Refused
-from zoo.web.schemas import Failed, Health, Limit
+from zoo.web.schemas import Failed, Health, Limit, Progress
 from zoo.web.served_models import ServedModel
 from zoo.web.service import Loudness, Service
 from zoo.web.uploads import MOST, Song, Upload
@@ -27,6 +28,7 @@ from zoo_registry.text import json_text
 __all__ = ["api_routes"]
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
+_PACE = 0.5  # seconds between two lines of progress
 
 
 def api_routes(service: Service, read_only: bool = False) -> list[Route]:
@@ -115,7 +117,12 @@ class _Endpoints:
         return Response(_line(found), media_type="application/json", headers=_NOT_KEPT)
 
     async def batch(
-        self, request: Request, model: Sequence[str], timeline: bool, waveform: bool
+        self,
+        request: Request,
+        model: Sequence[str],
+        timeline: bool,
+        waveform: bool,
+        progress: bool,
     ) -> Response:
         """Send the predictions of several recordings by several models, line by line."""
         if len(model) > MOST:
@@ -128,7 +135,9 @@ class _Endpoints:
         upload = await self._service.uploads.receive(request, MOST)
         # Of several models some may tell no times; these answer without.
         wanted = None if timeline else False
-        return _Lines(self._lines([*chosen.values()], upload.songs, wanted, waveform), upload)
+        pace = _PACE if progress else None
+        lines = self._lines([*chosen.values()], upload.songs, wanted, waveform, pace)
+        return _Lines(lines, upload)
 
     async def _lines(
         self,
@@ -136,6 +145,7 @@ class _Endpoints:
         songs: Sequence[Song],
         timeline: bool | None,
         waveform: bool,
+        pace: float | None,
     ) -> AsyncGenerator[str, None]:
         for number, song in enumerate(songs):
             loudness: Loudness | Refused | None = None
@@ -145,7 +155,18 @@ class _Endpoints:
                         loudness = loudness or await self._measured(song)
                         if isinstance(loudness, Refused):
                             raise loudness
-                        found = await self._predicted(model, song, loudness, timeline, waveform)
+                        heard: deque[float] = deque(maxlen=1)  # seconds
+                        work = self._predicted(
+                            model, song, loudness, timeline, waveform, heard.append
+                        )
+                        async with _begun(work) as task:
+                            while not task.done():
+                                await asyncio.wait([task], timeout=pace)
+                                if pace and heard:
+                                    share = loudness.share(heard.pop())
+                                    state = Progress(song.name, model.run, number, share)
+                                    yield _line(asdict(state))
+                            found = task.result()
                 except Refused as error:
                     found = asdict(Failed(song.name, model.run, number, str(error)))
                 yield _line({**found, "file": number})
@@ -163,8 +184,9 @@ class _Endpoints:
         loudness: Loudness,
         timeline: bool | None,
         waveform: bool,
+        on_heard: Callable[[float], object] = lambda _: None,
     ) -> dict[str, Any]:
-        prediction, seconds = await self._service.predict(model, song, timeline)
+        prediction, seconds = await self._service.predict(model, song, timeline, on_heard)
         found = prediction.to_json()
         if waveform:
             found |= {"seconds_taken": round(seconds, 3), "waveform": loudness.outline()}
@@ -188,6 +210,25 @@ def _while_connected(request: Request) -> Iterator[None]:
             watching.cancel()
     if scope.cancelled_caught:
         raise ClientDisconnect
+
+
+@asynccontextmanager
+async def _begun(work: Awaitable[dict[str, Any]]) -> AsyncIterator[asyncio.Task[dict[str, Any]]]:
+    """Yield a task that does some work; what is left of it ends with the block."""
+    scope = anyio.CancelScope()  # unlike `Task.cancel`, it also reaches a thread of the work
+
+    async def done() -> dict[str, Any]:
+        with scope:
+            return await work
+        raise asyncio.CancelledError
+
+    task = asyncio.create_task(done())
+    try:
+        yield task
+    finally:
+        scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task])
 
 
 class _Lines(StreamingResponse):

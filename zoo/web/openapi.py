@@ -13,7 +13,7 @@ import msgspec
 
 from zoo.inference.prediction import OPTIONAL, Section
 from zoo.web.parameters import Parameter
-from zoo.web.schemas import Error, Failed, Health, Limit, Predicted
+from zoo.web.schemas import Error, Failed, Health, Limit, Predicted, Progress
 from zoo.web.served_models import HIDDEN, ServedModel
 from zoo.web.uploads import MOST
 
@@ -25,7 +25,7 @@ __all__ = ["DOCS", "Operation", "document", "page"]
 DOCS = Path(__file__).with_name("docs")
 """Template and style of the page."""
 
-_MODELS = (Predicted, Section, ServedModel, Limit, Health, Failed, Error)
+_MODELS = (Predicted, Section, ServedModel, Limit, Health, Failed, Progress, Error)
 _NOT_ALWAYS = (*OPTIONAL, "file", "seconds_taken", "waveform")
 _REASONS = {
     400: "no recording, an empty one, or a request that is malformed",
@@ -113,6 +113,11 @@ _TIMELINE = Parameter("timeline", "Whether the label over time is wanted.", is_f
 _WAVEFORM = Parameter(
     "waveform", "Whether `waveform` and `seconds_taken` are wanted.", is_flag=True
 )
+_PROGRESS = Parameter(
+    "progress",
+    "Whether lines that tell the progress come between the answers, at most two per second.",
+    is_flag=True,
+)
 _TEXT = {"type": "string"}
 
 OPERATIONS = (
@@ -130,8 +135,17 @@ OPERATIONS = (
         "/api/batch",
         "Predictions of several recordings by several models: a line of JSON for each recording "
         "and model, in order, as soon as it is known",
-        {"application/x-ndjson": {"oneOf": [_reference("Predicted"), _reference("Failed")]}},
-        (Parameter("model", f"{_MODEL}May be repeated.", is_list=True), _TIMELINE, _WAVEFORM),
+        {
+            "application/x-ndjson": {
+                "oneOf": [*map(_reference, ("Predicted", "Failed", "Progress"))]
+            }
+        },
+        (
+            Parameter("model", f"{_MODEL}May be repeated.", is_list=True),
+            _TIMELINE,
+            _WAVEFORM,
+            _PROGRESS,
+        ),
         _recordings({"type": "array", "items": _FILE, "maxItems": MOST}),
         (404, 408, 413, 503),
     ),

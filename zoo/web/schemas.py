@@ -5,7 +5,7 @@ from typing import Literal
 
 from zoo.inference.prediction import Prediction
 
-__all__ = ["Error", "Failed", "Health", "Limit", "Predicted"]
+__all__ = ["Error", "Failed", "Health", "Limit", "Predicted", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Predicted(Prediction):
 
 
 @dataclass(frozen=True)
-class Failed:
-    """A recording of a batch that has no prediction.
+class _OfBatch:
+    """A line of a batch.
 
     Attributes
     ----------
@@ -39,14 +39,37 @@ class Failed:
         Run that was asked.
     file : int
         Number of the recording in the form, from 0.
-    error : str
-        The reason, one sentence.
     """
 
     path: str
     run: str
     file: int
+
+
+@dataclass(frozen=True)
+class Failed(_OfBatch):
+    """A recording of a batch that has no prediction.
+
+    Attributes
+    ----------
+    error : str
+        The reason, one sentence.
+    """
+
     error: str
+
+
+@dataclass(frozen=True)
+class Progress(_OfBatch):
+    """Progress of one recording of a batch by one model.
+
+    Attributes
+    ----------
+    progress : float
+        Share of the recording whose windows are classified, from 0 to 1.
+    """
+
+    progress: float
 
 
 @dataclass(frozen=True)

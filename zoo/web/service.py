@@ -45,6 +45,10 @@ class Loudness:
     seconds: float
     peaks: Sequence[float]
 
+    def share(self, seconds: float) -> float:
+        """Return the share of the song that some seconds are; 1 for nan, as no times are known."""
+        return round(float(np.fmin(1.0, seconds / (self.seconds or 1.0))), 4)
+
     def outline(self, count: int = 400) -> list[float]:
         """Return the loudest peak of each of `count` equal parts, from 0 to 1."""
         peaks = np.minimum(np.asarray(self.peaks, np.float64), 1.0)
@@ -121,7 +125,11 @@ class Service:
         return await self._in_turn(self._measure, song)
 
     async def predict(
-        self, model: ServedModel, song: Song, timeline: bool | None
+        self,
+        model: ServedModel,
+        song: Song,
+        timeline: bool | None,
+        on_heard: Callable[[float], object] = lambda _: None,
     ) -> tuple[Prediction, float]:
         """Return the prediction for a measured song, and its seconds without opening the model.
 
@@ -131,13 +139,15 @@ class Service:
             One of the served models, and an upload.
         timeline : bool or None
             Whether the label over time is wanted; None if it is wanted where the model has it.
+        on_heard : callable, optional
+            Receives the seconds of sound that are classified, in another thread.
 
         Raises
         ------
         Refused
             400 if the model has no timeline, 503 if it cannot be run.
         """
-        return await self._in_turn(self._predict, model, song, timeline)
+        return await self._in_turn(self._predict, model, song, timeline, on_heard)
 
     async def _in_turn(self, work: Callable[..., T], *given: object) -> T:
         return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
@@ -166,7 +176,11 @@ class Service:
         return Loudness(peaks.seconds, peaks.loudest)
 
     def _predict(
-        self, model: ServedModel, song: Song, timeline: bool | None
+        self,
+        model: ServedModel,
+        song: Song,
+        timeline: bool | None,
+        on_heard: Callable[[float], object],
     ) -> tuple[Prediction, float]:
         self._go_on()
         try:
@@ -178,7 +192,7 @@ class Service:
         if timeline and not opened.has_times:
             raise Refused(400, f"{model.run} does not tell the label over time")
         begin = time.perf_counter()
-        stoppable = _Stoppable(opened, self._is_wanted)
+        stoppable = _Stoppable(opened, self._is_wanted, on_heard)
         wanted = opened.has_times if timeline is None else timeline
         try:
             (found,) = predict(
@@ -209,18 +223,25 @@ class Service:
 
 
 class _Stoppable:
-    """A model whose predictions end with the server, and with their request."""
+    """A model whose predictions tell their progress, and end with the server or their request."""
 
-    def __init__(self, model: Artefact, is_wanted: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        model: Artefact,
+        is_wanted: Callable[[], bool],
+        on_heard: Callable[[float], object],
+    ) -> None:
         self.name, self.classes = model.name, model.classes
         self.rate, self.shortest, self.has_times = model.rate, model.shortest, model.has_times
         self.thresholds, self.dataset = model.thresholds, model.dataset
         self.bandwidth, self.by_mean = model.bandwidth, model.by_mean
-        self._model, self._is_wanted = model, is_wanted
+        self._model, self._is_wanted, self._on_heard = model, is_wanted, on_heard
 
     def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
         """Classify windows as long as they are wanted."""
-        return self._model.stream(while_wanted(self._is_wanted, blocks))
+        for windows in self._model.stream(while_wanted(self._is_wanted, blocks)):
+            self._on_heard(windows.times[-1, 1])
+            yield windows
 
 
 def _name(song: Song) -> str:

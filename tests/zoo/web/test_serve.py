@@ -166,6 +166,30 @@ class TestAnswers:
             assert line == single
 
     @pytest.mark.usefixtures("unharmed")
+    def test_lines_of_progress_come_between_the_answers_on_demand(self, client, song):
+        files = [("file", (name, song.read_bytes())) for name in ("a.flac", "b.flac")]
+        schema = client.get("/openapi.json").json()["components"]["schemas"]["Progress"]
+        query = "model=seconds&model=frames"
+        plain = client.post(f"/api/batch?{query}", files=files).text.splitlines()
+        lines = client.post(f"/api/batch?{query}&progress=true", files=files).text.splitlines()
+        steps: list[dict] = []
+        for text in lines:
+            line = json.loads(text)
+            if "progress" in line:
+                assert list(line) == list(schema["properties"])
+                steps.append(line)
+                continue
+            # In order, to the end, and about the next answer.
+            shares = [step["progress"] for step in steps]
+            assert shares == sorted(shares)
+            assert 0 < shares[0] <= shares[-1] == 1
+            assert all(step[k] == line[k] for step in steps for k in ("path", "run", "file"))
+            assert text == plain.pop(0)
+            steps = []
+        assert not plain
+        assert not steps
+
+    @pytest.mark.usefixtures("unharmed")
     def test_a_batch_that_cannot_begin_is_refused_as_a_whole(self, client, song):
         many = [("file", (f"{n}.flac", b"x")) for n in range(33)]
         for query, files, status, words in (

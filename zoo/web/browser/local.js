@@ -1,6 +1,6 @@
 // Models that run in this page: files of `zoo train`, with onnxruntime-web.
 
-import { open, resample } from "./sound.js";
+import { open, resampling } from "./sound.js";
 import { Artefact } from "./zoo.js";
 
 const COLUMNS = 400; // of a waveform
@@ -31,22 +31,20 @@ export class Local {
   async answers(file, models, onAnswer, { signal, onStep }) {
     for (const [n, { run }] of models.entries()) {
       const artefact = this.#artefacts.get(run);
-      onStep("Decoding", n / models.length);
+      onStep("Decoding", null);
       let own;
       try {
         own = await open(await file.arrayBuffer(), artefact.rate);
       } catch {
         throw new Error("this browser cannot decode it as sound");
       }
-      const waveform = resample(own.mono, own.source, artefact.rate);
       const begun = performance.now();
-      const all = waveform.length / artefact.rate;
-      const step = (seconds) => {
+      const { resampled, compute } = resampling(own.mono, own.source, artefact.rate);
+      const step = (share) => {
         signal.throwIfAborted();
-        const done = Math.min(1, (seconds || 0) / all);
-        onStep(`Model ${n + 1} of ${models.length}, ${Math.round(100 * done)} % of the recording`, (n + done) / models.length);
+        onStep("Listening", (n + share) / models.length);
       };
-      const answer = await artefact.answer(file.name, waveform, step, own);
+      const answer = await artefact.answer(file.name, resampled, step, { ...own, compute });
       signal.throwIfAborted();
       onAnswer({ ...answer, waveform: peaks(own.mono), seconds_taken: (performance.now() - begun) / 1000 });
     }

@@ -32,7 +32,7 @@ class Server {
    * what is done.
    */
   answers(file, models, onAnswer, { signal, onStep }) {
-    const query = new URLSearchParams([...models.map(({ run }) => ["model", run]), ["timeline", "true"], ["waveform", "true"]]);
+    const query = new URLSearchParams([...models.map(({ run }) => ["model", run]), ["timeline", "true"], ["waveform", "true"], ["progress", "true"]]);
     const form = new FormData();
     form.append("file", file, file.name);
     // fetch does not tell how much it has sent.
@@ -46,15 +46,17 @@ class Server {
       for (let end; (end = request.responseText.indexOf("\n", read)) >= 0; read = end + 1) {
         const line = request.responseText.slice(read, end);
         if (!line.trim()) continue;
-        onAnswer({ ...JSON.parse(line), path: file.name }); // the server shortens long names
-        onStep(`${++count} of ${models.length} models have answered`, null);
+        const { progress, ...answer } = JSON.parse(line);
+        if (progress === undefined) onAnswer({ ...answer, path: file.name }); // the server shortens long names
+        onStep("Listening", ((progress ?? 1) + count) / models.length);
+        if (progress === undefined) count++;
       }
     };
     return new Promise((resolve, reject) => {
       const stop = () => request.abort();
       signal.addEventListener("abort", stop);
-      request.upload.onprogress = ({ loaded, total }) => onStep(`Sending, ${Math.round((100 * loaded) / total)} %`, loaded / total);
-      request.upload.onload = () => onStep("Sent; the models are working", null);
+      request.upload.onprogress = ({ loaded, total }) => onStep("Sending", loaded / total);
+      request.upload.onload = () => onStep("Sent; the server decodes it", null);
       request.onprogress = takeLines;
       request.onload = () => {
         if (request.status !== 200) return reject(refusal(request.status, request.responseText));

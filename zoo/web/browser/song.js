@@ -45,7 +45,8 @@ export class Song {
     for (const button of this.article.querySelectorAll(".row button")) button.setAttribute("aria-label", `${button.textContent}: ${file.name}`);
     const audio = this.part("audio");
     audio.src = URL.createObjectURL(file);
-    audio.setAttribute("aria-label", file.name);
+    audio.ariaLabel = file.name;
+    this.part("progress").ariaLabel = `Progress: ${file.name}`;
     audio.addEventListener("error", () => (audio.hidden = true)); // the server decodes more than a browser
     audio.addEventListener("play", () => {
       for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
@@ -80,7 +81,7 @@ export class Song {
 
   /** Show what is being done, and the share that is done; null if it is not known. */
   step(words, share) {
-    this.#step = words;
+    this.#step = share === null ? words : `${words}, ${Math.round(100 * share)} %`;
     this.#drawStep();
     if (share === null) this.part("progress").removeAttribute("value");
     else this.part("progress").value = share;

@@ -1,19 +1,14 @@
 // Files of sound as zoo/audio/decode.py gives them: one channel, at one rate.
 
-/** Decode a file, an ArrayBuffer, to the mean of its channels at a rate in Hz. */
-export async function decode(file, rate) {
-  const { mono, source } = await open(file, rate);
-  return resample(mono, source, rate);
-}
-
-/** Decode a file to the mean of its channels, at its own rate, or else at one in Hz. */
+/** Decode a file, an ArrayBuffer, to the mean of its channels, at its own rate, or else at one in Hz. */
 export async function open(file, rate) {
   // A browser resamples to its context's rate, and roughly; so that is the file's own.
   const source = rateOf(new DataView(file)) ?? rate;
   const sound = await new OfflineAudioContext(1, 1, source).decodeAudioData(file);
   const channels = Array.from({ length: sound.numberOfChannels }, (_, n) => symmetric(sound.getChannelData(n)));
   const mean = new Float32Array(sound.length);
-  for (const channel of channels) channel.forEach((sample, n) => (mean[n] += sample / channels.length));
+  // Loops: with a function per sample, a long recording would stop the page for seconds.
+  for (const channel of channels) for (let n = 0; n < mean.length; n++) mean[n] += channel[n] / channels.length;
   // Where the channels cancel each other out, the loudest: zoo/audio/channels.py, but of the whole file.
   const powers = channels.map(powerOf);
   const power = powers.reduce((sum, one) => sum + one) / powers.length;
@@ -22,7 +17,9 @@ export async function open(file, rate) {
 }
 
 function powerOf(samples) {
-  return samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+  let sum = 0;
+  for (let n = 0; n < samples.length; n++) sum += samples[n] * samples[n];
+  return sum / samples.length;
 }
 
 /** Return the rate that a file's header tells, or undefined. */
@@ -59,9 +56,12 @@ function symmetric(samples) {
   return uneven ? samples.map((x) => (x > 0 ? (x * 32767) / 32768 : x)) : samples;
 }
 
-/** Change a waveform's rate by a windowed sinc with the bands of soxr's quality HQ. */
-export function resample(waveform, source, target) {
-  if (source === target) return waveform;
+/**
+ * Return a waveform at another rate, and a function that computes it up to a sample, as this takes
+ * long: by a windowed sinc with the bands of soxr's quality HQ.
+ */
+export function resampling(waveform, source, target) {
+  if (source === target) return { resampled: waveform, compute: () => {} };
   const [pass, stop, attenuation] = [0.913, 1, 126]; // of the lower Nyquist frequency; dB
   const common = gcd(source, target);
   const [up, down] = [target / common, source / common];
@@ -79,15 +79,18 @@ export function resample(waveform, source, target) {
     }),
   );
   const resampled = new Float32Array(Math.max(1, Math.round((waveform.length * target) / source)));
-  for (let n = 0; n < resampled.length; n++) {
-    const filter = filters[(n * down) % up];
-    const first = Math.floor((n * down) / up) - half + 1;
-    const end = Math.min(filter.length, waveform.length - first);
-    let sum = 0;
-    for (let k = Math.max(0, -first); k < end; k++) sum += filter[k] * waveform[first + k];
-    resampled[n] = sum;
-  }
-  return resampled;
+  let n = 0;
+  const compute = (stop) => {
+    for (; n < Math.min(stop, resampled.length); n++) {
+      const filter = filters[(n * down) % up];
+      const first = Math.floor((n * down) / up) - half + 1;
+      const end = Math.min(filter.length, waveform.length - first);
+      let sum = 0;
+      for (let k = Math.max(0, -first); k < end; k++) sum += filter[k] * waveform[first + k];
+      resampled[n] = sum;
+    }
+  };
+  return { resampled, compute };
 }
 
 function gcd(a, b) {

@@ -8,7 +8,7 @@ ort.env.wasm.wasmPaths = new URL("ort/", import.meta.url).href;
 ort.env.logLevel = "error";
 
 const FORMAT = 2; // zoo/artefact.py
-const AT_ONCE = 30; // seconds of windows; bounds the memory that a long recording takes
+const AT_ONCE = 10; // seconds of windows; bounds the memory, and the time in which the page cannot be used
 const SILENCE = 10 ** (-70 / 20); // zoo/audio/loudness.py
 const CELLS = 100; // measured values per second
 const LEAST = 10; // of them, with sound
@@ -45,7 +45,7 @@ export class Artefact {
   }
 
   /** The same piece by piece, as `Artefact.stream` in zoo/artefact.py cuts it. */
-  async *stream(waveform) {
+  async *stream(waveform, compute) {
     const { hop, length, reach } = this.about.windows ?? {};
     let [begin, lead] = [0, 0];
     if (hop) {
@@ -54,10 +54,12 @@ export class Artefact {
       const count = Math.floor((piece - length - reach) / hop) + 1;
       // The last piece must hold the last window whole, which may lie off the grid.
       for (; waveform.length - begin >= piece + length + hop; begin += count * hop - lead) {
+        compute(begin + piece);
         const windows = await this.run(waveform.subarray(begin, begin + piece));
         yield this.#later(windows.slice(begin ? lead / hop : 0, count), begin);
       }
     }
+    compute(waveform.length);
     const rest = await this.run(waveform.subarray(begin));
     yield this.#later(rest.slice(begin ? lead / hop : 0), begin);
   }
@@ -68,10 +70,11 @@ export class Artefact {
   }
 
   /**
-   * Answer as `zoo predict` does; `progress` hears of the seconds that are done. Silence is best
-   * found in the waveform before it was resampled: `mono`, at `source` Hz.
+   * Answer as `zoo predict` does. `onStep` receives the share that is done. Silence is best found
+   * in the waveform before it was resampled: `mono`, at `source` Hz. `compute` is called before
+   * samples are read, with their end.
    */
-  async answer(path, waveform, progress = () => {}, { mono, source } = { mono: waveform, source: this.rate }) {
+  async answer(path, waveform, onStep = () => {}, { mono = waveform, source = this.rate, compute = () => {} } = {}) {
     const band = Math.min(this.rate / 2, this.about.dataset?.bandwidth ?? 0);
     const { run, dataset } = this.about;
     const origin = dataset ? { run, dataset: dataset.name } : { run };
@@ -84,9 +87,9 @@ export class Artefact {
       return { ...unknown(reason), timeline: [{ start: 0, end: heard.seconds, label: "unknown", confidence: null, reason }] };
     }
     const windows = [];
-    for await (const some of this.stream(waveform)) {
+    for await (const some of this.stream(waveform, compute)) {
       windows.push(...some);
-      progress(some.at(-1).end);
+      onStep(Math.min(1, (some.at(-1).end * this.rate) / waveform.length || 0));
       await new Promise((resume) => setTimeout(resume)); // the page is drawn meanwhile
     }
     const silent = silence(mono, source, windows);
