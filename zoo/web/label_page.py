@@ -42,6 +42,7 @@ _RATE = 48_000  # Hz at most
 _KEPT = 4  # decoded recordings
 HEADERS_OF_PAGE = (*HEADERS, policy(media="'self'"), ("Cache-Control", "no-store"))
 _STATIC = Path(__file__).with_name("label")
+_BASE = Path(__file__).parent / "browser" / "base.css"
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def build(page: LabelPage, folder: Path) -> Gate:
     """
     ends = _Endpoints(page, folder)
     routes = [
-        *file_routes(_STATIC),
+        *file_routes(_STATIC, {"/base.css": _BASE}),
         Route("/recordings", ends.recordings),
         Route("/sound/{number:number}", ends.sound),
         Route("/sound/{number:number}.wav", ends.wav),

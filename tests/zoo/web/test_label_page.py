@@ -176,7 +176,7 @@ def test_there_is_nothing_else(client, address):
 
 def test_the_page_asks_for_nothing_of_others(client):
     html = client.get("/").text
-    for name in ("label.css", "label.js", "icon.svg"):
+    for name in ("base.css", "label.css", "label.js", "icon.svg"):
         assert name in html
         assert client.get(f"/{name}").status_code == 200
         assert "http" not in client.get(f"/{name}").text.replace("http://www.w3.org/2000/svg", "")
