@@ -21,10 +21,15 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_content(html: str, **_: object) -> str:
-    """Give long cells of tables the class that `site.css` knows."""
+    """Give long cells of tables the class that `site.css` knows, and let paths and choices break."""
     return re.sub(r"<td>(.*?)</td>", _marked, html, flags=re.DOTALL)
 
 
 def _marked(cell: re.Match[str]) -> str:
     is_long = len(re.sub("<[^>]+>", "", cell[1])) > LONG and " " in cell[1]
-    return f'<td class="long">{cell[1]}</td>' if is_long else cell[0]
+    content = re.sub(r"<code>([^<]*)</code>", _breakable, cell[1])
+    return f'<td class="long">{content}</td>' if is_long else f"<td>{content}</td>"
+
+
+def _breakable(code: re.Match[str]) -> str:
+    return f"<code>{re.sub(r'(?<=[,/])(?=[a-z])', '<wbr>', code[1])}</code>"
