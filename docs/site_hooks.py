@@ -21,7 +21,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_content(html: str, **_: object) -> str:
-    """Give long cells of tables the class that `site.css` knows, and let paths and choices break."""
+    """Give long cells of tables the class of `site.css`, and let paths and choices break."""
     return re.sub(r"<td>(.*?)</td>", _marked, html, flags=re.DOTALL)
 
 

@@ -32,7 +32,7 @@ def command(
     ] = None,
     format: FormatOption = "table",
 ) -> None:
-    """List the recordings that are most like one.
+    """List the recordings that are most similar to a given one.
 
     Example: zoo similar song.mp3 ~/Music
     """

@@ -376,8 +376,10 @@ def _as_probabilities(result: Any, n_classes: int) -> "NDArray[np.float64]":
             f"predict returned an array of shape {windows.shape}; "
             f"return (windows, {n_classes}) with at least one window"
         )
-    if not np.isfinite(windows).all() or (windows < 0).any():
-        raise ValueError("predict returned no probabilities")
+    if not np.isfinite(windows).all():
+        raise ValueError("predict returned NaN or infinity; return probabilities")
+    if (windows < 0).any():
+        raise ValueError("predict returned numbers below 0; return probabilities")
     sums = windows.sum(axis=1)
     if np.abs(sums - 1).max() > 1e-3:  # noqa: PLR2004
         raise ValueError(

@@ -10,15 +10,16 @@ from zoo_registry.files import atomic_path, check_replaceable, sweep, unwritable
 from zoo_registry.published import is_published
 from zoo_registry.runs import ARTEFACT, CARD, ROBUSTNESS, SIZES, Run
 
-__all__ = ["SCRIPT", "hand_over", "portable", "with_usage"]
+__all__ = ["INSTALL", "SCRIPT", "hand_over", "portable", "with_usage"]
 
 SCRIPT = "predict.py"
+INSTALL = "pip install numpy soundfile onnxruntime soxr"
 _STANDALONE = Path(__file__).with_name("standalone_predict.py")
-_USE = """
+_USE = f"""
 ## How to use it
 
 ```bash
-pip install numpy soundfile onnxruntime soxr
+{INSTALL}
 python predict.py song.wav
 ```
 

@@ -42,9 +42,9 @@ def command(
     ] = None,
     format: Annotated[ListFormat, typer.Option(help="Output format.")] = "table",
 ) -> None:
-    """Check a plugin against its contract, one line a check.
+    """Check a plugin against its contract, one line per check.
 
-    Failures that the plugin's `expected_failures` declares are shown, and are none.
+    Failures that the plugin declares in `expected_failures` are shown, but do not count.
 
     Example: zoo plugins check ./my_model.py
     """

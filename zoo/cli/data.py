@@ -267,7 +267,7 @@ def info(
     reading: "Reading",
     format: FormatOption = "table",
 ) -> None:
-    """Tell what a dataset holds, without decoding it.
+    """Show what a dataset contains, without decoding it.
 
     Example: zoo data info demo
     """

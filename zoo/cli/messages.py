@@ -92,8 +92,10 @@ def accept_everywhere(command: Any, hidden: bool = False) -> None:
         Whether its help does without.
     """
     command.params += [
-        _option("-v", "--verbose", hidden, "Also versions, places, and the time of each step."),
-        _option("-q", "--quiet", hidden, "Only results, warnings that matter, and errors."),
+        _option(
+            "-v", "--verbose", hidden, "Also print versions, folders, and the time of each step."
+        ),
+        _option("-q", "--quiet", hidden, "Print only results, errors, and warnings that matter."),
         TyperOption(
             param_decls=["--log"],
             type=str,
@@ -101,8 +103,8 @@ def accept_everywhere(command: Any, hidden: bool = False) -> None:
             hidden=hidden,
             expose_value=False,
             callback=_log_to,
-            help="Append all messages to a file, with their times. All three may also stand behind "
-            "the command.",
+            help="Append all messages, but no results, to a file, with their times. These three "
+            "options may also stand behind the command.",
         ),
     ]
     for param in command.params:

@@ -74,12 +74,12 @@ DataOption = Annotated[
         autocompletion=complete_data,
     ),
 ]
-_FRONT_END = "Front end instead of the model's own: a name from `zoo models`, or ./mine.py; "
+_FRONT_END = "Front end instead of the model's own: a name from `zoo models` or a file ./mine.py, "
 FrontEndOption = Annotated[
     str | None,
     typer.Option(
         "--front-end",
-        help=_FRONT_END + "with fields as in handcrafted:window=10.",
+        help=_FRONT_END + "also with fields, such as handcrafted:window=10.",
         autocompletion=complete_front_end,
     ),
 ]
@@ -87,12 +87,16 @@ FrontEndsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--front-end",
-        help=_FRONT_END + "with fields as in handcrafted:window=10; repeatable.",
+        help=_FRONT_END + "also with fields, such as handcrafted:window=10; repeatable.",
         autocompletion=complete_front_end,
     ),
 ]
 UngroupedOption = Annotated[
-    bool, typer.Option("--ungrouped", help="Split by track, even where artists are known.")
+    bool,
+    typer.Option(
+        "--ungrouped",
+        help="Split by track, even if artists are known; scores are then too high.",
+    ),
 ]
 JobsOption = Annotated[
     int | None, typer.Option(min=1, help="Processes that compute features; all cores by default.")
@@ -111,14 +115,15 @@ NameOption = Annotated[
         "--name", help="Name of the run: boards show it, and commands accept it instead of the id."
     ),
 ]
-NoteOption = Annotated[str | None, typer.Option(help="Any text; `zoo runs show` prints it.")]
+NoteOption = Annotated[str | None, typer.Option(help="A note, which `zoo runs show` prints.")]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 MinConfidenceOption = Annotated[
     str,
     typer.Option(
         parser=_confidence,
         metavar="NUMBER",
-        help="Below this, the answer is `unknown`; `auto` is --precision 0.9.",
+        help="Answer `unknown` if the confidence is below this number, from 0 to 1; `auto` means "
+        "--precision 0.9.",
     ),
 ]
 ByOption = Annotated[
@@ -135,8 +140,8 @@ PrecisionOption = Annotated[
     typer.Option(
         parser=_share,
         metavar="NUMBER",
-        help="Answer `unknown` where unsure, so that this share of the other answers is right, "
-        "as estimated by cross-validation.",
+        help="Answer `unknown` if unsure, so that this share of the other answers is right, from "
+        "0 to 1, as estimated by cross-validation.",
     ),
 ]
 ListFormat = Literal["table", "json"]

@@ -33,8 +33,9 @@ def command(
         typer.Argument(
             metavar="[RUN]... PATH...",
             help="First the model: a published run, a run's id or folder, a model's name or file, "
-            "model@dataset, or an ONNX file; your newest run, or else the best published one, if "
-            "none is named. Then audio files, folders, patterns; - for standard input.",
+            "model@dataset, or an ONNX file. Without a model, your newest run is used, or else the "
+            "best published one. Then the recordings: audio files, folders, patterns; - for "
+            "standard input, ./-a.wav for a name that begins with a hyphen.",
             autocompletion=complete_asked,
         ),
     ],

@@ -27,7 +27,7 @@ _Run = Annotated[
 
 
 def edit(run: _Run, name: NameOption = None, note: NoteOption = None) -> None:
-    """Give a run a name, by which it can be asked, and a note; an empty text takes them away.
+    """Give a run a name that commands accept, and a note; an empty text removes them.
 
     Example: zoo runs edit svm-1f0c9a4e2b --name "with vibrato"
     """

@@ -1,5 +1,6 @@
 """``zoo runs``: runs of the workspace."""
 
+import shlex
 from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain
@@ -301,22 +302,24 @@ def export_run(
     run: RunArgument,
     folder: Annotated[
         Path | None,
-        typer.Argument(help="A new or empty folder; by default RUN-FORMAT.", show_default=False),
+        typer.Argument(
+            help="A new or empty folder; by default RUN-bundle or RUN-hf.", show_default=False
+        ),
     ] = None,
     format: Annotated[
         Literal["bundle", "hf"],
-        typer.Option(help="For any computer, or for the Hugging Face Hub."),
+        typer.Option(help="bundle for any computer, hf for the Hugging Face Hub."),
     ] = "bundle",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Another way to name the folder.")
     ] = None,
     force: ForceOption = False,
 ) -> None:
-    """Write a folder that stands alone: the ONNX file, its card, a short script.
+    """Write a folder that works without the zoo: ONNX file, model card, and a script to run it.
 
     Example: zoo runs export svm handed-over
     """
-    from zoo.artefacts.bundle import hand_over
+    from zoo.artefacts.bundle import INSTALL, SCRIPT, hand_over
     from zoo.artefacts.hub import REPOSITORY, for_the_hub, upload_command
     from zoo.workspace import find_run
 
@@ -334,6 +337,9 @@ def export_run(
     if format == "hf":
         named = f"{REPOSITORY} being your account and a name"
         say(f"Next: `{upload_command(target)}`, {named}.", err=True)
+    elif target / SCRIPT in written:
+        used = f"`python {shlex.quote(str(target / SCRIPT))} song.wav`"
+        say(f"Next: {used}, in any environment after `{INSTALL}`.", err=True)
 
 
 @app.command("remove")

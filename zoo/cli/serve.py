@@ -22,7 +22,7 @@ def command(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Runs, models or ONNX files; the whole workspace by default.",
+            help="Runs, models or ONNX files; by default all yours, and the published runs.",
             autocompletion=complete_trained,
         ),
     ] = None,
@@ -31,14 +31,16 @@ def command(
     ),
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="A further accepted host name, such as that of a reverse proxy."),
+        typer.Option(
+            help="A further accepted host name, such as that of a reverse proxy; repeatable."
+        ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 for any free port.")] = 7860,
     max_megabytes: Annotated[
-        float, typer.Option(min=0.001, help="Largest accepted upload.")
+        float, typer.Option(min=0.001, help="Largest accepted upload, in megabytes.")
     ] = 200.0,
     max_minutes: Annotated[
-        float, typer.Option(min=0.01, help="Longest accepted recording.")
+        float, typer.Option(min=0.01, help="Longest accepted recording, in minutes.")
     ] = 30.0,
     token: Annotated[
         str | None,
@@ -50,7 +52,7 @@ def command(
         Path | None, typer.Option(help="A file that holds the token.", dir_okay=False)
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Write nothing but uploads, which are deleted.")
+        bool, typer.Option("--read-only", help="Write no files but uploads, which are deleted.")
     ] = False,
     no_log_requests: Annotated[
         bool,
@@ -60,7 +62,7 @@ def command(
     precision: PrecisionOption = None,
     open: OpenOption = False,
 ) -> None:
-    """Serve trained models on a page where songs are dropped, and as JSON.
+    """Serve trained models: a page that takes recordings, and JSON for programs.
 
     Example: zoo serve --open
     """

@@ -69,13 +69,16 @@ def command(
     ] = None,
     keep_classes: Annotated[
         bool,
-        typer.Option("--keep-classes", help="Also learn the classes of that run, from its tracks."),
+        typer.Option(
+            "--keep-classes",
+            help="Also learn the classes of the run given by --from, from its tracks.",
+        ),
     ] = False,
     protocol: Annotated[
         str | None,
         typer.Option(
-            help="kfold:5 (by default, or leave-one-group-out where groups are few), kfold:5x3, "
-            "holdout:0.3x3, predefined; fault-filtered, artist-3fold for GTZAN."
+            help="How tracks are split: kfold:5 (the default; leave-one-group-out if there are few "
+            "groups), kfold:5x3, holdout:0.3x3, predefined; for GTZAN fault-filtered, artist-3fold."
         ),
     ] = None,
     ungrouped: UngroupedOption = False,

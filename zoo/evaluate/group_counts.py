@@ -77,14 +77,15 @@ def check_groups(
     ways, enough = [], ""
     if fewest >= 2 and spec.startswith("kfold") and not is_inner:  # noqa: PLR2004
         ways.append(f"--protocol kfold:{fewest}")
-    if not single and min(size.values()) >= needed:
-        ways.append("--ungrouped, which splits by track and says so on the board")
     left = sorted(held.keys() - small.keys() - {OTHER})
     # The option is about the tracks of the user, and not about those that a run added.
     if len(left) >= 2 and not dataset.kept_from:  # noqa: PLR2004
-        ways.append(" ".join(f"--exclude-class={shlex.quote(name)}" for name in small))
+        valid = "" if single else ", for scores that are valid for new groups"
+        ways.append(" ".join(f"--exclude-class={shlex.quote(name)}" for name in small) + valid)
         shown = ", ".join(map(quoted, left))
         enough = f"{shown if len(left) <= _NAMED else f'{len(left)} classes'} have enough; "
+    if not single and min(size.values()) >= needed:
+        ways.append("--ungrouped, which splits by track and gives scores that are too high")
     single = single or fewest == size[name]
     ways.append(f"more {'tracks' if single else 'groups'}")
     s = "" if fewest == 1 else "s"

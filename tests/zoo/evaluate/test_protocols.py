@@ -206,8 +206,8 @@ class TestWithoutAName:
         where = "in a table of the zoo" if name == "gtzan" else "published with it"
         assert chosen_protocol(None, dataset).refusal(dataset).partition("; ")[2] == (
             f"'b', 'c' have enough; the files were recognised as {known.title}, whose {whose} are "
-            f"{where}; use --ungrouped, which splits by track and says so on the board, or "
-            "--exclude-class=a, or more groups"
+            f"{where}; use --exclude-class=a, for scores that are valid for new groups, or "
+            "--ungrouped, which splits by track and gives scores that are too high, or more groups"
         )
         merged = replace(dataset, kept_from="gtzan")
         assert "recognised" not in chosen_protocol(None, merged).refusal(merged)

@@ -353,7 +353,7 @@ function card(answer, model) {
     part("table").hidden = true;
     return made;
   }
-  if (answer.seconds_taken !== undefined) part(".took").textContent = `${answer.seconds_taken.toFixed(2)} s`;
+  if (answer.seconds_taken !== undefined) part(".took").textContent = `took ${answer.seconds_taken.toFixed(2)} s`;
   part(".verdict").textContent = answer.label;
   if (typeof answer.confidence === "number" && !answer.guess) part(".verdict").append(" ", element("span", percent(answer.confidence)));
   part(".notes").append(...notes(answer).map((note) => element("p", note)));
