@@ -3,12 +3,13 @@
 Usage: python benchmarks/serve_load.py [DATA] [--rounds N] [--requests 100] [--model gtzan]
 
 DATA is a folder. `zoo serve` answers in a process of its own, on 127.0.0.1. Each request sends one
-recording and waits for its prediction; whatever is no prediction has failed. No recording is sent
-twice, since the server keeps the arrays of those that came last: each time, a few samples less.
-At once, each has a connection of its own. Ratios say how many times as long all requests take if
-they come at once: below 1, since two predictions run at the same time. Memory is that of the
-server, at rest and at its peak. Seconds by percentile count from the connection, so that waiting
-is included.
+recording and waits for its prediction; a request without a prediction has failed. The server keeps
+the arrays of the latest recordings, so no recording is sent twice: each time it is a few samples
+shorter. Requests that are sent at once have a connection each. Ratios say how many times as long
+all requests take if they are sent at once. The ratio can be below 1, because two predictions run at
+the same time. Memory is that of the server, at rest and at its peak. The seconds of a request
+include waiting. `python benchmarks/serve_load.py DATA --rounds 3` measures this alone; `--requests`
+and `--model` change the number of requests and the model.
 """
 
 import argparse

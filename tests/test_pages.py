@@ -44,6 +44,12 @@ SHOWN = [
     ),
     ("docs/artefacts.md", "text", "make", "a server does not end; tests/browser has one"),
     (
+        "docs/artefacts.md",
+        "text",
+        "python -m venv",
+        "installs packages; tests/zoo/artefacts/test_bundle.py runs the script",
+    ),
+    (
         "docs/collections.md",
         "text",
         "zoo data",
