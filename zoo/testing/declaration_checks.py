@@ -27,7 +27,7 @@ __all__ = [
 
 
 def hooks_as_specified(subject: Subject) -> None:
-    """The plugin loads: a card, `train` and `predict`, and hooks that take what there is."""
+    """The plugin loads: it has a card, `train` and `predict`, and hooks with known arguments."""
     from zoo.testing import CHECKS  # contains this function
 
     declared = getattr(subject.loaded.module, "expected_failures", {})
@@ -49,7 +49,7 @@ def hooks_as_specified(subject: Subject) -> None:
 
 
 def card_complete(subject: Subject) -> None:
-    """The card says who the model is, can be hashed, and its defaults lie in its space."""
+    """The card is complete and can be hashed, and its defaults are within its space."""
     card = subject.model.card
     for field in ("title", "family"):
         text = getattr(card, field)
@@ -101,7 +101,7 @@ def import_without_framework(subject: Subject) -> None:
 
 
 def preprocess_repeatable(subject: Subject) -> None:
-    """Preparing audio gives finite rows of equal width, the same each time; the audio stays."""
+    """Preparing audio gives finite rows of equal width, always the same; the audio is unchanged."""
     widths = set()
     for waveform in subject.probe_sounds:
         given = waveform.copy()
@@ -129,6 +129,6 @@ def preprocess_repeatable(subject: Subject) -> None:
 
 
 def works_in_a_worker(subject: Subject) -> None:
-    """A worker process that loads the plugin by name prepares audio alike."""
+    """A worker process that loads the plugin by name gives the same arrays."""
     waveform = subject.probe_sounds[1]
     require_same_elsewhere(subject, waveform, subject.array(waveform))

@@ -47,7 +47,7 @@ def export_parity(subject: Subject) -> None:
 
 
 def saved_and_loaded(subject: Subject) -> None:
-    """A model without an ONNX form that is saved answers alike when another process loads it."""
+    """A saved model without an ONNX form predicts the same when another process loads it."""
     model, fitted = subject.model, subject.fitted
     folder = subject.new_folder()
     saved = folder / "model"

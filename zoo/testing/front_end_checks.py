@@ -52,7 +52,7 @@ _SHA256 = 64  # hexadecimal digits
 
 
 def card_complete(subject: FrontEndSubject) -> str | None:
-    """The plugin loads: a card with a title, and licence and hashes of weights it names."""
+    """The plugin loads: it has a card with a title, and licence and hashes of its weights."""
     from zoo.testing import FRONT_END_CHECKS  # contains this function
 
     card = subject.loaded.card
@@ -81,7 +81,7 @@ def card_complete(subject: FrontEndSubject) -> str | None:
 
 
 def fields_are_identity(subject: FrontEndSubject) -> None:
-    """The front end is a frozen dataclass: each field counts, and nothing beside the fields."""
+    """The front end is a frozen dataclass: its fields, and nothing else, are its identity."""
     frontend: Any = subject.declared.card.frontend
     require_identity(frontend)
     require(
@@ -104,7 +104,7 @@ def import_without_framework(subject: FrontEndSubject) -> None:
 
 
 def shapes(subject: FrontEndSubject) -> None:
-    """A waveform becomes float32 (rows, columns): at least one row, always as many columns."""
+    """A waveform becomes float32 (rows, columns): at least one row, always the same columns."""
     for waveform in subject.probe_sounds:
         subject.finite(waveform)
 
@@ -126,7 +126,7 @@ def any_length(subject: FrontEndSubject) -> str | None:  # numpydoc ignore=SS05
 
 
 def shortest_answered(subject: FrontEndSubject) -> str | None:
-    """A sample, and the shortest waveform that the front end states, become finite rows."""
+    """One sample, and the shortest waveform that the front end states, give finite rows."""
     frontend = subject.frontend
     for samples in (1, max(1, shortest(frontend))):
         with about(f"given {samples} samples"):
@@ -162,7 +162,7 @@ def any_sound(subject: FrontEndSubject) -> None:
 
 
 def repeatable(subject: FrontEndSubject) -> None:
-    """The same waveform gives the same array, bit by bit, whatever came before."""
+    """The same waveform gives the same array, bit by bit, after any other waveform."""
     for waveform, rows in zip(subject.probe_sounds, subject.probe, strict=True):
         require(
             np.array_equal(rows, subject.rows(waveform)),
@@ -177,7 +177,7 @@ def works_in_a_worker(subject: FrontEndSubject) -> None:
 
 
 def thread_safe(subject: FrontEndSubject) -> None:
-    """Several threads at once get the arrays that one gets."""
+    """Several threads at once get the same arrays as one thread."""
     sounds = subject.probe_sounds[:4]
     numbers = [number for _ in range(_THREADS) for number in range(len(sounds))]
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -193,7 +193,7 @@ def thread_safe(subject: FrontEndSubject) -> None:
 
 
 def streamed_as_whole(subject: FrontEndSubject) -> None:
-    """The rows of a long recording that is cut by `hop` and `reach` are those of the whole."""
+    """A long recording that is cut by `hop` and `reach` gives the same rows as the whole."""
     frontend = subject.frontend
     if not isinstance(frontend, TimedFrontEnd):
         raise Skipped("its rows have no position (`hop` and `reach`); predictions carry no times")
@@ -219,7 +219,7 @@ def streamed_as_whole(subject: FrontEndSubject) -> None:
 
 
 def graph_alike(subject: FrontEndSubject) -> None:
-    """The ONNX graph gives the array of a call, for sounds of several lengths."""
+    """The ONNX graph gives the same array as a call, for sounds of several lengths."""
     if not isinstance(subject.frontend, ExportableFrontEnd):
         raise Skipped("it has no `graph`; its models leave as no ONNX file")
     import onnx
@@ -246,7 +246,7 @@ def graph_alike(subject: FrontEndSubject) -> None:
 
 
 def reference_alike(subject: FrontEndSubject) -> None:
-    """The second computation, `reference`, gives the array of a call."""
+    """The second computation, `reference`, gives the same array as a call."""
     if not isinstance(subject.frontend, VerifiableFrontEnd):
         raise Skipped("it has no `reference`, a second computation")
     for waveform, rows in list(zip(subject.probe_sounds, subject.probe, strict=True))[:4]:

@@ -12,7 +12,7 @@ _TOLERANCE = 1e-4  # of a probability; rounding depends on the size of a batch
 
 
 def shapes(subject: Subject) -> None:
-    """`predict` returns one array a track, (windows, classes), and `vectors` one window a row."""
+    """`predict` returns (windows, classes) per track, with `vectors` one window per row."""
     arrays = subject.unchecked_predictions()
     require(
         arrays is not None and len(arrays) == len(subject.probe),
@@ -59,7 +59,7 @@ def one_window(subject: Subject) -> None:
 
 
 def any_length(subject: Subject) -> None:  # numpydoc ignore=SS05
-    """Tracks of 0.1 seconds to 10 minutes are prepared and answered."""
+    """Tracks of 0.1 seconds to 10 minutes are prepared and classified."""
     sound = subject.tone(1, 10.0, np.random.default_rng(3))
     for seconds in _LENGTHS:
         with about(f"given a track of {seconds:g} s"):
@@ -76,7 +76,7 @@ def silence(subject: Subject) -> None:
 
 
 def tracks_one_by_one(subject: Subject) -> None:
-    """A track is answered alike alone, in company, and asked again."""
+    """The prediction of a track is the same alone, with other tracks, and the second time."""
     for number, rows in enumerate(subject.probe):
         (alone,) = subject.predict(subject.fitted, [rows])
         require(

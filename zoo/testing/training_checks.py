@@ -54,7 +54,7 @@ def twenty_classes(subject: Subject) -> None:
 
 
 def class_without_track(subject: Subject) -> None:
-    """A class that has no training track, the last one too, keeps its column."""
+    """A class without a training track, also the last class, keeps its column."""
     _train_and_predict(subject, 3, 0, 3, 0, advice=_COLUMNS)
 
 
@@ -123,7 +123,7 @@ def _arrays(tracks: LabelledTracks) -> list[NDArray[Any]]:
 
 
 def reads_no_test_labels(subject: Subject) -> None:
-    """What a model says of test tracks does not depend on their labels, by whatever way."""
+    """The predictions of test tracks do not depend on their labels."""
     # There is nothing to learn from noise with random labels. As in a run, the model is also
     # fitted to all tracks: with the right labels of the test part, and with inverted ones.
     rng = np.random.default_rng(4)
@@ -207,7 +207,7 @@ def interrupted_and_resumed(subject: Subject) -> str | None:
 
 
 def learns_the_demo_set(subject: Subject) -> str | None:
-    """Of artists of the demo set that it has not heard, it knows the genre better than chance."""
+    """On new artists of the demo set, its genres are better than chance."""
     music, artists = _demo_music(subject)
     classes = len(music.classes)
     tested = music.take(np.flatnonzero(artists >= _ARTISTS))
