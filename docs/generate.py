@@ -337,7 +337,7 @@ def collections() -> str:
     """Return a table of the published collections, as Markdown."""
     from zoo.datasets.collections.known import COLLECTIONS
 
-    rows = ["| collection | files | classes | licence | known to be wrong with it |"]
+    rows = ["| collection | files | classes | licence | known faults |"]
     rows += ["| --- | ---: | ---: | --- | --- |"]
     rows += [
         f"| [{each.title}]({each.address}) | {each.files:,} | {each.classes} | {each.licence} | "
