@@ -67,16 +67,17 @@ def command(
     Example: zoo serve --open
     """
     with TerminalReporter().bar("starting the server"):
-        from zoo.web.app import Settings, serve
-        from zoo.web.limits import Limits
+        from zoo.web.app import serve
         from zoo.web.names import is_loopback
+        from zoo.web.settings import Settings
         from zoo.web.token import Token
 
     settings = Settings(
         host,
         port,
         allow_host or [],
-        Limits(max_megabytes, max_minutes),
+        max_megabytes,
+        max_minutes,
         Token.chosen(token, token_file),
         read_only,
         not no_log_requests,

@@ -63,6 +63,7 @@ def predict(
     jobs: int | None = None,
     in_order: bool = True,
     reporter: Reporter | None = None,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Answers:
     """Classify recordings: what `zoo.predict` does, with arrays as `Samples`.
 
@@ -77,6 +78,8 @@ def predict(
     reporter : Reporter, optional
         Receives the progress, a note on what is skipped in folders, and one on the confidence
         that a precision needs.
+    is_wanted : callable, optional
+        Asked for each block of sound; if it is not wanted any more, the prediction has an error.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def predict(
     ]
     plural = "s" * (len(files) != 1)
     about = f"{len(files)} recording{plural} by {', '.join(p.name for p in predictors)}"
-    predictions = _predictions(files, calls, workers, in_order, reporter)
+    predictions = _predictions(files, calls, workers, in_order, reporter, is_wanted)
     return Answers(predictions, len(files) * len(calls), about)
 
 
@@ -127,10 +130,11 @@ def _predictions(
     workers: int,
     in_order: bool,
     reporter: Reporter,
+    is_wanted: Callable[[], bool],
 ) -> Generator[Prediction, None, None]:
     if len(files) == 1:
         for call in calls:
-            yield call(files[0], reporter=reporter)
+            yield call(files[0], is_wanted, reporter)
         return
 
     # Threads share the models; decoding, resampling and onnxruntime release Python's lock.
@@ -138,8 +142,8 @@ def _predictions(
         with reporter.bar(f"predicting {len(files)} files", len(files)) as bar:
             parts = _Parts(bar, len(calls))
 
-            def classify(file: str | Samples, is_wanted: Callable[[], bool]) -> list[Prediction]:
-                return [call(file, is_wanted, parts) for call in calls]
+            def classify(file: str | Samples, goes_on: Callable[[], bool]) -> list[Prediction]:
+                return [call(file, lambda: goes_on() and is_wanted(), parts) for call in calls]
 
             with closing(map_in_threads(classify, files, workers, in_order)) as predictions:
                 for of_file in predictions:
@@ -188,8 +192,8 @@ def _classify(
     timeline: bool,
     least: float,
     given: str | Samples,
-    is_wanted: Callable[[], bool] = lambda: True,
-    reporter: Reporter | None = None,
+    is_wanted: Callable[[], bool],
+    reporter: Reporter,
 ) -> Prediction:
     """Classify the windows of one recording while it is decoded, and count the votes."""
     file = str(given)
@@ -198,7 +202,7 @@ def _classify(
             length = max(stream.seconds, 1.0)
             meter = Meter(stream.rate)
             pieces: list[Windows] = []
-            with (reporter or Reporter()).bar(f"predicting {Path(file).name}", length) as bar:
+            with reporter.bar(f"predicting {Path(file).name}", length) as bar:
                 blocks = while_wanted(is_wanted, waveform(stream, predictor.rate, meter))
                 if enough := _with_at_least(predictor.shortest, blocks):
                     for piece in predictor.stream(enough):

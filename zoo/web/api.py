@@ -31,24 +31,15 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 _PACE = 0.5  # seconds between two lines of progress
 
 
-def api_routes(service: Service, read_only: bool = False) -> list[Route]:
+def api_routes(service: Service) -> list[Route]:
     """Return the routes of the endpoint, all of which `/openapi.json` describes.
 
     Parameters
     ----------
     service : Service
         The work behind them.
-    read_only : bool
-        Whether the server was started with `--read-only`, which clients can read.
     """
-    limits = Limit(
-        service.limits.megabytes,
-        service.limits.minutes,
-        sorted(SUFFIXES),
-        read_only,
-        version("genre-zoo"),
-    )
-    ends = _Endpoints(service, limits)
+    ends = _Endpoints(service)
     functions: dict[str, Callable[..., Awaitable[Response]]] = {
         "/api/predict": ends.predict,
         "/api/batch": ends.batch,
@@ -72,8 +63,8 @@ def _route(operation: openapi.Operation, function: Callable[..., Awaitable[Respo
 class _Endpoints:
     """What the addresses answer; each gets the parameters of its operation."""
 
-    def __init__(self, service: Service, limits: Limit) -> None:
-        self._service, self._limits = service, limits
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     async def models(self, _: Request) -> Response:
         """Send the models that are served."""
@@ -82,11 +73,14 @@ class _Endpoints:
 
     async def limits(self, _: Request) -> Response:
         """Send the limits."""
-        return JSONResponse(asdict(self._limits), headers=_NOT_KEPT)
+        own = self._service.settings
+        read_only, taken = own.read_only, sorted(SUFFIXES)
+        found = Limit(own.megabytes, own.minutes, taken, read_only, version("genre-zoo"))
+        return JSONResponse(asdict(found), headers=_NOT_KEPT)
 
     async def health(self, _: Request) -> Response:
         """Send whether the server goes on."""
-        is_running = self._service.is_running
+        is_running = not self._service.uploads.ending.has_come
         count = len(await self._service.list_models())
         state = Health("ok" if is_running else "stopping", count)
         return JSONResponse(asdict(state), 200 if is_running else 503, headers=_NOT_KEPT)

@@ -5,7 +5,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -13,7 +12,7 @@ from starlette.types import ASGIApp
 from zoo.execution.progress import Reporter
 from zoo.inference.confidence import least_confidence
 from zoo.web.api import api_routes
-from zoo.web.limits import Gate, Limits
+from zoo.web.limits import Gate
 from zoo.web.metrics import Observed
 from zoo.web.names import Names
 from zoo.web.openapi import DOCS, OPERATIONS
@@ -21,13 +20,13 @@ from zoo.web.read_only import write_only_below
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.server import HEADERS, address_of, application, listening, policy, run
 from zoo.web.service import Service
+from zoo.web.settings import Settings
 from zoo.web.static_files import file_routes
-from zoo.web.token import Token
 from zoo.web.uploads import Uploads
 from zoo_registry.errors import UsageError
 from zoo_registry.temporary import temporary_folder
 
-__all__ = ["Settings", "build", "serve"]
+__all__ = ["build", "serve"]
 
 _LOG = logging.getLogger(__name__)
 _WEB = Path(__file__).parent
@@ -43,39 +42,6 @@ _HEADERS = (
         frame_ancestors="'self'",
     ),
 )
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a server.
-
-    Attributes
-    ----------
-    host, port : str, int
-        Name or address of this machine; the port is 0 for any free one.
-    allowed : sequence of str
-        Further names that the server answers to.
-    limits : Limits
-        The largest request that is answered.
-    token : Token or None
-        Token that requests to the endpoint and to the figures have to carry.
-    read_only : bool
-        Whether the process writes nothing but uploads.
-    log : bool
-        Whether each request is written on stderr.
-    min_confidence, precision : float or "auto", float or None
-        As for `zoo.inference.predict.predict`.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    allowed: Sequence[str] = ()
-    limits: Limits = field(default_factory=Limits)
-    token: Token | None = None
-    read_only: bool = False
-    log: bool = False
-    min_confidence: float | str = 0.0
-    precision: float | None = None
 
 
 def serve(
@@ -98,7 +64,6 @@ def serve(
         If the address cannot be listened on, a model cannot be served, or does not reach the
         precision.
     """
-    names = Names(settings.host, settings.allowed)
     served = ServedModels(models)
     least, precision = settings.min_confidence, settings.precision
     if least == "auto" or precision is not None:
@@ -111,11 +76,11 @@ def serve(
     with listening(settings.host, settings.port) as listener, _own_folder() as folder:
         if settings.read_only:
             write_only_below(folder)
-        service = Service(served, Uploads(folder / "songs"), settings.limits, least, precision)
+        service = Service(served, Uploads(folder / "songs"), settings)
         address = address_of(settings.host, listener)
         _LOG.info("the server starts at %s", address)
         run(
-            build(service, names, settings),
+            build(service),
             listener,
             _HEADERS,
             lambda: ready(address, served.all() if models else []),
@@ -124,25 +89,22 @@ def serve(
     _LOG.info("the server has ended")
 
 
-def build(service: Service, names: Names, settings: Settings | None = None) -> ASGIApp:
+def build(service: Service) -> ASGIApp:
     """Return the application: the page, and the JSON endpoint.
 
     Parameters
     ----------
     service : Service
         The work behind them.
-    names : Names
-        Names that the server answers to.
-    settings : Settings, optional
-        Its token, and whether it is read-only and writes a log.
     """
-    settings = settings or Settings()
+    settings = service.settings
     icon = _WEB / "label" / "icon.svg"
     page = file_routes(_PAGE, {"/docs.css": DOCS / "docs.css", "/favicon.ico": icon})
-    routes = [*api_routes(service, settings.read_only), *page]
-    with_song = dict.fromkeys(("/api/predict", "/api/batch"), service.limits.bytes)
-    files = {route.path for route in page}
-    without_token = files | {each.path for each in OPERATIONS if each.is_open}
+    routes = [*api_routes(service), *page]
+    bytes_of_song = round(settings.megabytes * 1_000_000)
+    with_song = dict.fromkeys(("/api/predict", "/api/batch"), bytes_of_song)
+    without_token = {route.path for route in page} | {e.path for e in OPERATIONS if e.is_open}
+    names = Names(settings.host, settings.allowed)
     gate = Gate(application(routes), names, with_song, settings.token, without_token)
     return Observed(gate, service.metrics, {route.path for route in routes}, settings.log)
 

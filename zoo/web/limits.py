@@ -1,20 +1,18 @@
 """Limits of a request: its origin, address, size and duration, and the length of its audio."""
 
 import asyncio
-import json
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoo.web.names import Names
-from zoo.web.refusals import Refused
+from zoo.web.refusals import Refused, stopping
 from zoo.web.token import Token
 
-__all__ = ["Gate", "Limits"]
+__all__ = ["Gate"]
 
 _SMALL = 1_000_000  # bytes of a body without a song
 # Whenever this many seconds have passed, this many bytes of a body have come, or its end.
@@ -22,19 +20,6 @@ _SECONDS, _BYTES = 10.0, 200_000
 _WHOLE = 300.0  # seconds until the end of a body
 # After the answer the seconds are fewer, and this many bytes are read on.
 _LINGER, _WASTE = 2.0, 250_000_000
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The largest request that is answered: megabytes of its body, and minutes of audio."""
-
-    megabytes: float = 200.0
-    minutes: float = 30.0
-
-    @property
-    def bytes(self) -> int:
-        """Size of the body in bytes; a megabyte has 1,000,000."""
-        return round(self.megabytes * 1_000_000)
 
 
 class Gate:
@@ -75,38 +60,34 @@ class Gate:
         return _too_large(limit) if announced.isdecimal() and int(announced) > limit else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with 401, 403, 408 or 413."""
+        """Pass a request on, or answer it with 401, 403, 408, 413 or, when it is cancelled, 503."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         limit = self._max_bytes.get(scope["path"], _SMALL)
-        if refused := self._refusal(scope, limit):
-            await _refuse(receive, send, refused)
-            return
         body = _Body(receive, limit, _SECONDS)
-        started = False
+        has_begun = False
 
-        async def watched(message: Message) -> None:
-            nonlocal started
-            if body.refused:  # the application reports the interruption, which is ignored
-                return
-            started = True
-            last = message["type"] == "http.response.body" and not message.get("more_body")
-            if last and not body.ended:
+        async def answer(message: Message) -> None:
+            """Send a part of the answer; before its end, read the rest of the body."""
+            nonlocal has_begun
+            has_begun = True
+            is_last = message["type"] == "http.response.body" and not message.get("more_body")
+            if is_last and not body.ended:
                 await send({**message, "more_body": True})
                 await _read_on(receive)
                 message = {"type": "http.response.body", "body": b""}
             await send(message)
 
+        refused = self._refusal(scope, limit)
         try:
-            await self._app(scope, body.receive, watched)
+            await (refused.to_response() if refused else self._app)(scope, body.receive, answer)
         except ClientDisconnect:
             return
-        except Exception:
-            if not body.refused:
-                raise
-        if body.refused and not started:
-            await _refuse(receive, send, body.refused)
+        except asyncio.CancelledError:  # the server ends, and waits no longer
+            if not has_begun:
+                await stopping().to_response()(scope, receive, send)
+            raise
 
 
 class _Body:
@@ -116,7 +97,6 @@ class _Body:
     """
 
     def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
-        self.refused: Refused | None = None
         self.ended = False
         self._receive, self._limit = receive, limit
         self._size, self._mark, self._seconds = 0, 0, seconds
@@ -138,13 +118,11 @@ class _Body:
             missed = f"less than {_BYTES / 1000:g} kB in {self._seconds:g} seconds"
             if self._due == self._last:
                 missed = f"it has not ended after {_WHOLE / 60:g} minutes"
-            self.refused = Refused(408, f"the body comes too slowly, {missed}")
-            raise self.refused from None
+            raise Refused(408, f"the body comes too slowly, {missed}") from None
         self._size += len(message.get("body", b""))
         self.ended = not message.get("more_body", False)
         if self._size > self._limit:
-            self.refused = _too_large(self._limit)
-            raise self.refused
+            raise _too_large(self._limit)
         if self._size >= self._mark + _BYTES:
             self._mark = self._size
             self._due = min(self._time() + self._seconds, self._last)
@@ -153,21 +131,6 @@ class _Body:
 
 def _too_large(limit: int) -> Refused:
     return Refused(413, f"the body is larger than the {limit / 1e6:g} MB that are taken here")
-
-
-async def _refuse(receive: Receive, send: Send, refused: Refused) -> None:
-    """Answer at once, then read on."""
-    body = json.dumps({"error": str(refused)}, ensure_ascii=False).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-        *((name.lower().encode(), value.encode()) for name, value in refused.headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-    await _read_on(receive)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _read_on(receive: Receive) -> None:

@@ -11,8 +11,6 @@ from zoo_registry.errors import ZooError
 
 __all__ = ["HANDLERS", "Refused", "stopping"]
 
-_METHODS = (404, 405)  # of Starlette's router
-
 
 class Refused(ZooError):
     """A request is refused, with an HTTP status (RFC 9110, section 15) and a sentence."""
@@ -23,29 +21,32 @@ class Refused(ZooError):
         super().__init__(sentence)
         self.status, self.headers = status, dict(headers or {})
 
+    def to_response(self) -> Response:
+        """Return the answer, after which the connection is closed: its client may still send."""
+        headers = {**self.headers, "Connection": "close"}
+        return JSONResponse({"error": str(self)}, self.status, headers)
+
 
 def stopping() -> Refused:
     """Return the refusal of what a server that is about to end does not answer any more."""
     return Refused(503, "the server is stopping; send it again in a minute", {"Retry-After": "60"})
 
 
-async def _refuse(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return JSONResponse({"error": str(error)}, error.status, error.headers)
+async def _refuse(_: Request, error: Refused) -> Response:
+    return error.to_response()
 
 
-async def _not_found(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    sentence = str(error.detail)
-    if error.status_code in _METHODS:
-        sentence = f"this address does not answer to {request.method}"
-        if error.status_code == 404:  # noqa: PLR2004
-            sentence = "there is nothing at this address"
-    return JSONResponse({"error": sentence}, error.status_code, error.headers)
+async def _not_found(request: Request, error: HTTPException) -> Response:
+    sentences = {
+        404: "there is nothing at this address",
+        405: f"this address does not answer to {request.method}",
+    }
+    sentence = sentences.get(error.status_code, error.detail)
+    return Refused(error.status_code, sentence, error.headers).to_response()
 
 
 async def _failed(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "the server failed; its log has the reason"}, 500)
+    return Refused(500, "the server failed; its log has the reason").to_response()
 
 
 # Starlette's type does not allow handlers of a narrower exception.

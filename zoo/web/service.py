@@ -2,28 +2,28 @@
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import anyio.from_thread
 import anyio.to_thread
 import numpy as np
-from numpy.typing import NDArray
 
-from zoo.artefacts.artefact import Artefact, Windows
 from zoo.artefacts.isolated import end_all
 from zoo.audio.decode import open_stream, waveform
 from zoo.audio.loudness import Peaks
+from zoo.execution.progress import Bar, Reporter
 from zoo.inference.predict import predict
 from zoo.inference.prediction import Prediction
 from zoo.inference.predictors import while_wanted
-from zoo.web.limits import Limits
+from zoo.web.ending import Ending
 from zoo.web.metrics import Metrics
-from zoo.web.refusals import Refused, stopping
+from zoo.web.refusals import Refused
 from zoo.web.served_models import ServedModel, ServedModels
+from zoo.web.settings import Settings
 from zoo.web.uploads import Song, Uploads
 from zoo_registry.errors import AudioError, UsageError, ZooError
 
@@ -46,8 +46,8 @@ class Loudness:
     peaks: Sequence[float]
 
     def share(self, seconds: float) -> float:
-        """Return the share of the song that some seconds are; 1 for nan, as no times are known."""
-        return round(float(np.fmin(1.0, seconds / (self.seconds or 1.0))), 4)
+        """Return the share of the song that some seconds are."""
+        return round(min(1.0, seconds / (self.seconds or 1.0)), 4)
 
     def outline(self, count: int = 400) -> list[float]:
         """Return the loudest peak of each of `count` equal parts, from 0 to 1."""
@@ -66,34 +66,21 @@ class Service:
     ----------
     models, uploads : ServedModels, Uploads
         The models that can be asked, and the songs of the clients.
-    limits : Limits
-        The longest song that is decoded.
-    min_confidence, precision : float or "auto", float, optional
-        As for `zoo.inference.predict.predict`.
+    settings : Settings
+        The longest song that is decoded, and the confidence that an answer needs.
 
     Attributes
     ----------
-    is_running : bool
-        Whether it has not been stopped.
+    metrics : Metrics
+        Counts of what it does.
     """
 
-    def __init__(
-        self,
-        models: ServedModels,
-        uploads: Uploads,
-        limits: Limits,
-        min_confidence: float | str = 0.0,
-        precision: float | None = None,
-    ) -> None:
-        self.models = models
-        self.uploads = uploads
-        self.limits = limits
-        self._min_confidence, self._precision = min_confidence, precision
+    def __init__(self, models: ServedModels, uploads: Uploads, settings: Settings) -> None:
+        self.models, self.uploads, self.settings = models, uploads, settings
         self.metrics = Metrics(uploads)
         self._turns = anyio.CapacityLimiter(_AT_ONCE)
         self._lists = anyio.CapacityLimiter(1)
-        self.is_running = True
-        self._interrupted = threading.Event()
+        self._ending = Ending()
 
     async def stop(self, is_urgent: Callable[[], bool] = lambda: False) -> None:
         """Refuse what has not been received, finish what has been, and interrupt what lasts.
@@ -103,13 +90,12 @@ class Service:
         is_urgent : callable, optional
             Asked again and again whether to interrupt everything at once.
         """
-        self.is_running = False
-        self.uploads.stop()
+        self.uploads.ending.come()
         _LOG.info("the server is stopping; %d requests are being answered", self.uploads.taken)
         end = time.monotonic() + _DRAIN
         while self.uploads.taken and time.monotonic() < end and not is_urgent():
             await asyncio.sleep(0.05)
-        self._interrupted.set()
+        self._ending.come()
         end_all()
 
     async def list_models(self) -> list[ServedModel]:
@@ -150,12 +136,13 @@ class Service:
         return await self._in_turn(self._predict, model, song, timeline, on_heard)
 
     async def _in_turn(self, work: Callable[..., T], *given: object) -> T:
-        return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
+        async with self._ending.refusing():
+            return await anyio.to_thread.run_sync(work, *given, limiter=self._turns)
 
     def _measure(self, song: Song) -> Loudness:
         if not song.path.stat().st_size:
             raise Refused(400, f"{_name(song)} is empty (0 bytes); send the recording itself")
-        longest = 60 * self.limits.minutes
+        longest = 60 * self.settings.minutes
         dense = ""
         try:
             stream = open_stream(song.path)
@@ -168,7 +155,6 @@ class Service:
             # The length in a header may be missing or wrong.
             too_long = stream.seconds > longest or any(peaks.seconds > longest for _ in blocks)
         except AudioError as error:
-            self._go_on()
             raise Refused(415, _public(error, song)) from error
         if too_long:
             taken = f"the {longest / 60:.3g} minutes{dense} that are taken here"
@@ -182,66 +168,52 @@ class Service:
         timeline: bool | None,
         on_heard: Callable[[float], object],
     ) -> tuple[Prediction, float]:
-        self._go_on()
         try:
             opened = self.models.open(model)
         except ZooError as error:
-            self._go_on()
             # The places of this machine concern no client.
             raise Refused(503, str(error).replace(model.source, model.run)) from error
         if timeline and not opened.has_times:
             raise Refused(400, f"{model.run} does not tell the label over time")
         begin = time.perf_counter()
-        stoppable = _Stoppable(opened, self._is_wanted, on_heard)
-        wanted = opened.has_times if timeline is None else timeline
         try:
             (found,) = predict(
-                stoppable,
+                opened,
                 [song.path],
-                timeline=wanted,
-                min_confidence=self._min_confidence,
-                precision=self._precision,
+                timeline=opened.has_times if timeline is None else timeline,
+                min_confidence=self.settings.min_confidence,
+                precision=self.settings.precision,
+                reporter=_Heard(on_heard),
+                is_wanted=self._is_wanted,
             )
         except UsageError as error:
             raise Refused(503, str(error)) from error
         seconds = time.perf_counter() - begin
         if found.error is not None:
-            self._go_on()
             raise Refused(503, _public(found.error, song))
         self.metrics.count_prediction(model.run, seconds, found.seconds or 0.0)
         return replace(found, path=song.name), seconds
 
     def _is_wanted(self) -> bool:
-        """Whether nothing was interrupted; raise if the request of this thread was cancelled."""
+        """Whether the server goes on; raise if the request of this thread was cancelled."""
         anyio.from_thread.check_cancelled()
-        return not self._interrupted.is_set()
-
-    def _go_on(self) -> None:
-        """Raise the refusal of what was interrupted, whose own error says nothing."""
-        if self._interrupted.is_set():
-            raise stopping()
+        return not self._ending.has_come
 
 
-class _Stoppable:
-    """A model whose predictions tell their progress, and end with the server or their request."""
+class _Heard(Reporter, Bar):
+    """Progress of one prediction: it passes on the seconds of sound that are classified."""
 
-    def __init__(
-        self,
-        model: Artefact,
-        is_wanted: Callable[[], bool],
-        on_heard: Callable[[float], object],
-    ) -> None:
-        self.name, self.classes = model.name, model.classes
-        self.rate, self.shortest, self.has_times = model.rate, model.shortest, model.has_times
-        self.thresholds, self.dataset = model.thresholds, model.dataset
-        self.bandwidth, self.by_mean = model.bandwidth, model.by_mean
-        self._model, self._is_wanted, self._on_heard = model, is_wanted, on_heard
+    def __init__(self, on_heard: Callable[[float], object]) -> None:
+        self._on_heard = on_heard
 
-    def stream(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[Windows]:
-        """Classify windows as long as they are wanted."""
-        for windows in self._model.stream(while_wanted(self._is_wanted, blocks)):
-            self._on_heard(windows.times[-1, 1])
-            yield windows
+    @contextmanager
+    def bar(self, title: str, total: float | None = None) -> Iterator[Bar]:
+        """Yield the only bar."""
+        yield self
+
+    def update(self, done: float, step: str = "", note: str = "") -> None:
+        """Pass on the seconds."""
+        self._on_heard(done)
 
 
 def _name(song: Song) -> str:

@@ -14,8 +14,9 @@ from typing import BinaryIO
 from starlette.requests import Request
 
 from zoo.audio.kinds import is_audio, suffix_of
+from zoo.web.ending import Ending
 from zoo.web.forms import FileForm, FormError
-from zoo.web.refusals import Refused, stopping
+from zoo.web.refusals import Refused
 
 __all__ = ["MOST", "Song", "Upload", "Uploads", "plain_name"]
 
@@ -60,6 +61,8 @@ class Uploads:
     ----------
     waiting, taken : int
         Requests that wait for a place, and those that have one.
+    ending : Ending
+        Refuses what has not been received when it comes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,14 +70,7 @@ class Uploads:
         folder.mkdir(parents=True, exist_ok=True)
         self._places = asyncio.Semaphore(_PLACES)
         self.waiting = self.taken = 0
-        self._receiving: set[asyncio.Timeout] = set()
-        self._is_stopping = False
-
-    def stop(self) -> None:
-        """Refuse all that has not been received."""
-        self._is_stopping = True
-        for limit in self._receiving:
-            limit.reschedule(0)  # now
+        self.ending = Ending()
 
     async def receive(self, request: Request, most: int = 1) -> Upload:
         """Store the body of a request, or the files of its form.
@@ -97,19 +93,11 @@ class Uploads:
             400 if it holds no recording, 503 if too many wait, it cannot be stored, or the server
             stops.
         """
-        if self._is_stopping:
-            raise stopping()
         if self.waiting >= _WAITING:
             sentence = f"{_WAITING} requests are waiting; try again in a minute"
             raise Refused(503, sentence, {"Retry-After": "60"})
-        try:
-            async with asyncio.timeout(None) as limit:
-                self._receiving.add(limit)
-                return await self._receive(request, most)
-        except TimeoutError:
-            raise stopping() from None
-        finally:
-            self._receiving.discard(limit)
+        async with self.ending.refusing():
+            return await self._receive(request, most)
 
     async def _receive(self, request: Request, most: int) -> Upload:
         with ExitStack() as undo:  # such as after a client that hangs up

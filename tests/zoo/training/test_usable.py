@@ -17,7 +17,7 @@ from zoo.cli.app import run as run_command
 from zoo.inference.predictors import open_model
 from zoo.report.page import write_report
 from zoo.training.verify import verify_run
-from zoo.web.limits import Refused
+from zoo.web.refusals import Refused
 from zoo.web.served_models import ServedModels
 from zoo_registry import PluginError, UsageError
 from zoo_registry.runs import Run

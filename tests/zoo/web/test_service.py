@@ -18,10 +18,10 @@ import zoo
 from zoo.inference.prediction import UNKNOWN
 from zoo.web import service as service_module
 from zoo.web import uploads as uploads_module
-from zoo.web.limits import Limits
 from zoo.web.refusals import Refused
 from zoo.web.served_models import ServedModels
 from zoo.web.service import Loudness, Service
+from zoo.web.settings import Settings
 from zoo.web.uploads import Song, Upload, Uploads
 from zoo.workspace import find_run, recency
 
@@ -44,7 +44,7 @@ def uploads(workspace: Path) -> Uploads:
 
 @pytest.fixture
 def service(uploads: Uploads) -> Service:
-    return Service(ServedModels(), uploads, Limits())
+    return Service(ServedModels(), uploads, Settings())
 
 
 class TestQueue:
@@ -154,7 +154,7 @@ class TestUploads:
             tasks = [asyncio.create_task(ask()) for _ in range(34)]  # two wait for a place
             await asyncio.sleep(0.05)
             assert (uploads.taken, uploads.waiting) == (32, 2)
-            uploads.stop()
+            uploads.ending.come()
             return [*await asyncio.gather(*tasks), await ask()]
 
         for refused in asyncio.run(crowd()):
@@ -260,14 +260,14 @@ class TestService:
         asyncio.run(hang_up())
 
     def test_as_long_as_is_taken_is_not_too_long(self, uploads, in_seconds):
-        service = Service(ServedModels(), uploads, Limits(minutes=0.05))
+        service = Service(ServedModels(), uploads, Settings(minutes=0.05))
         assert asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1), "a"))).seconds == 3.0
         with pytest.raises(Refused, match=r"^a is longer than the 0\.05 minutes") as caught:
             asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1, 0.1), "a")))
         assert caught.value.status == 413
 
     def test_of_many_channels_fewer_minutes_are_taken(self, uploads, tmp_path):
-        service = Service(ServedModels(), uploads, Limits(minutes=0.1))  # 6 s
+        service = Service(ServedModels(), uploads, Settings(minutes=0.1))  # 6 s
         for seconds, fits in ((2, True), (4, False)):
             path = tmp_path / "a.flac"
             soundfile.write(path, np.full((96_000 * seconds, 4), 0.1), 96_000)
@@ -279,7 +279,7 @@ class TestService:
                     asyncio.run(service.measure(Song(path, "a")))
 
     def test_it_is_measured_how_long_a_song_is_whatever_it_promises(self, uploads, in_seconds):
-        service = Service(ServedModels(), uploads, Limits(minutes=0.05))
+        service = Service(ServedModels(), uploads, Settings(minutes=0.05))
         for count, fits in ((3, True), (4, False)):
             path = in_seconds(*[0.1] * count, name=f"{count}.flac")
             content = bytearray(path.read_bytes())
@@ -317,12 +317,12 @@ class TestService:
     def test_the_least_confidence_of_the_server_holds_for_all(self, uploads, hearing, torn_song):
         hearing("torn")
         for wanted, label in (("0.33", "high"), (0.9, UNKNOWN)):
-            service = Service(ServedModels(), uploads, Limits(), min_confidence=wanted)
+            service = Service(ServedModels(), uploads, Settings(min_confidence=wanted))
             song = Song(torn_song, "torn.wav")
             found, _ = asyncio.run(service.predict(service.models.find("torn"), song, None))
             assert (found.label, found.guess) == (label, None if label == "high" else "high")
         assert found.reason == "unsure: 0.340 is below 0.9"
-        service = Service(ServedModels(), uploads, Limits(), precision=0.9)
+        service = Service(ServedModels(), uploads, Settings(precision=0.9))
         with pytest.raises(Refused, match="was tested on 8 tracks, too few") as refused:
             asyncio.run(service.predict(service.models.find("torn"), song, None))
         assert refused.value.status == 503
