@@ -4,7 +4,6 @@ The server sends the recordings that were chosen, by their numbers, and writes n
 into their rows: nothing that a client sends is a path.
 """
 
-import json
 import mimetypes
 import wave
 from collections import OrderedDict
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+import msgspec
 import numpy as np
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -40,6 +39,7 @@ _LONGEST = 200  # characters of a label
 _MINUTES = 10  # of a recording that is decoded for browsers which cannot play it
 _RATE = 48_000  # Hz at most
 _KEPT = 4  # decoded recordings
+_SHOWN = ("label", "group", "guess", "confidence", "reason")  # of the row of a recording
 HEADERS_OF_PAGE = (*HEADERS, policy(media="'self'"), ("Cache-Control", "no-store"))
 _STATIC = Path(__file__).with_name("label")
 _BASE = Path(__file__).parent / "browser" / "base.css"
@@ -75,14 +75,15 @@ class LabelPage:
         rows = {self.sheet.file(row): row for row in self.sheet.rows}
         labels = [row["label"].strip() for row in rows.values()]
         more = sorted(set(filter(None, labels)) - set(self.classes))
-        shown = []
-        for number, path in enumerate(self.recordings):
-            row = rows.get(path, {})
-            known = {name: row.get(name, "").strip() for name in _SHOWN}
-            place = Path(path)
-            shown.append(
-                {"number": number, "name": place.name, "folder": place.parent.name, **known}
-            )
+        shown = [
+            {
+                "number": number,
+                "name": Path(path).name,
+                "folder": Path(path).parent.name,
+                **{name: rows.get(path, {}).get(name, "").strip() for name in _SHOWN},
+            }
+            for number, path in enumerate(self.recordings)
+        ]
         return {
             "model": self.model,
             "table": str(self.sheet.path),
@@ -92,9 +93,6 @@ class LabelPage:
             "labelled": len(labels) - labels.count(""),
             "recordings": shown,
         }
-
-
-_SHOWN = ("label", "group", "guess", "confidence", "reason")
 
 
 def serve(page: LabelPage, port: int, ready: Callable[[str], None]) -> None:
@@ -133,28 +131,11 @@ def build(page: LabelPage, folder: Path) -> Gate:
     routes = [
         *file_routes(_STATIC, {"/base.css": _BASE}),
         Route("/recordings", ends.recordings),
-        Route("/sound/{number:number}", ends.sound),
-        Route("/sound/{number:number}.wav", ends.wav),
+        Route("/sound/{number}.wav", ends.wav),
+        Route("/sound/{number}", ends.sound),
         Route("/labels", ends.label, methods=["POST"]),
     ]
     return Gate(application(routes), Names(_HOST, remedy=_REMEDY))
-
-
-class _Number(Convertor[int]):
-    """A number in an address; Python refuses to read one of 5000 digits."""
-
-    regex = "[0-9]{1,9}"
-
-    def convert(self, value: str) -> int:
-        """Return the number."""
-        return int(value)
-
-    def to_string(self, value: int) -> str:
-        """Return its digits."""
-        return str(value)
-
-
-register_url_convertor("number", _Number())
 
 
 class _Endpoints:
@@ -162,6 +143,7 @@ class _Endpoints:
 
     def __init__(self, page: LabelPage, folder: Path) -> None:
         self._page = page
+        self._paths = {str(number): Path(path) for number, path in enumerate(page.recordings)}
         self._decoded = _Decoded(folder)
         self._one = anyio.CapacityLimiter(1)  # one thread at a time has the table
 
@@ -183,23 +165,21 @@ class _Endpoints:
 
     async def label(self, request: Request) -> Response:
         """Write a label."""
-        number, given = await _label(request)
-        path = str(self._path(number))
+        given = await _given(request)
+        path = str(self._path(str(given.number)))
         try:
             await anyio.to_thread.run_sync(
-                self._page.sheet.set_label, path, given, limiter=self._one
+                self._page.sheet.set_label, path, given.label.strip(), limiter=self._one
             )
         except UsageError as error:
             raise Refused(409, str(error)) from error
         return await self.recordings(request)
 
-    def _path(self, number: object) -> Path:
+    def _path(self, number: str) -> Path:
         """Return the path of a recording by its number."""
-        is_number = isinstance(number, int) and not isinstance(number, bool)
-        for place, path in enumerate(self._page.recordings):
-            if is_number and place == number:
-                return Path(path)
-        raise Refused(404, "there is no such recording")
+        if number not in self._paths:
+            raise Refused(404, "there is no such recording")
+        return self._paths[number]
 
     def _file(self, request: Request) -> Path:
         """Return the path of the recording that is asked for, which has to be a file."""
@@ -209,23 +189,26 @@ class _Endpoints:
         return path
 
 
-async def _label(request: Request) -> tuple[object, str]:
+class _Label(msgspec.Struct):
+    """The label of a recording, as a client sends it."""
+
+    number: int
+    label: str
+
+
+async def _given(request: Request) -> _Label:
     """Return the number and the label of a request."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":  # which no form of another page can send
         raise Refused(415, "a label is sent as application/json")
     try:
-        given = json.loads(await request.body())
-        number, label = given["number"], given["label"]
-        if not isinstance(label, str):
-            raise TypeError
-        label.encode()
-    except (ValueError, KeyError, TypeError, RecursionError):
+        given = msgspec.json.decode(await request.body(), type=_Label)
+    except (ValueError, RecursionError):
         raise Refused(400, "send {number, label}, the label as a text") from None
-    label = label.strip()
+    label = given.label.strip()
     if len(label) > _LONGEST or not label.isprintable():
         raise Refused(400, f"a label has at most {_LONGEST} characters that can be seen, in a line")
-    return number, label
+    return given
 
 
 class _Decoded:
@@ -248,9 +231,8 @@ class _Decoded:
             except AudioError as error:
                 raise Refused(415, str(error)) from error
             except OSError as error:
-                raise Refused(
-                    503, f"it cannot be decoded for the browser: {error.strerror}"
-                ) from error
+                reason = f"it cannot be decoded for the browser: {error.strerror}"
+                raise Refused(503, reason) from error
             self._files[path] = target
             while len(self._files) > _KEPT:
                 self._files.popitem(last=False)[1].unlink(missing_ok=True)

@@ -1,16 +1,18 @@
 """Files of a page, from a fixed list: no path that a client sends reaches the disk."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import mimetypes
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
 
 __all__ = ["file_routes"]
 
-# The system's own table may lack or distort them.
-_TYPES = {
+_KINDS = {
     ".css": "text/css",
     ".html": "text/html",
     ".js": "text/javascript",
@@ -19,6 +21,8 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
 }
+for _suffix, _kind in _KINDS.items():  # the system's own table may lack or distort them
+    mimetypes.add_type(_kind, _suffix)
 
 
 def file_routes(folder: Path, more: Mapping[str, Path] | None = None) -> list[Route]:
@@ -34,25 +38,14 @@ def file_routes(folder: Path, more: Mapping[str, Path] | None = None) -> list[Ro
     paths = {f"/{path.relative_to(folder).as_posix()}": path for path in sorted(folder.rglob("*"))}
     paths |= {"/": folder / "index.html", **(more or {})}
     return [
-        Route(address, _sender(path))
+        Route(address, partial(_send, path))
         for address, path in paths.items()
-        if path.is_file()
-        and path.suffix in {*_TYPES, ".md", ".txt", ".png"}
-        and path.name[0] != "."
+        if path.is_file() and path.suffix in _KINDS and path.name[0] != "."
     ]
 
 
-def _sender(path: Path) -> Callable[[Request], Awaitable[Response]]:
-
-    async def send(request: Request) -> Response:
-        # A browser asks each time, and is told if its copy is still right.
-        headers = {"Cache-Control": "no-cache"}
-        found = FileResponse(
-            path, headers=headers, media_type=_TYPES[path.suffix], stat_result=path.stat()
-        )
-        tag = found.headers["etag"]
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers={**headers, "ETag": tag})
-        return found
-
-    return send
+async def _send(path: Path, request: Request) -> Response:
+    found = StaticFiles().file_response(path, path.stat(), request.scope)
+    # A browser asks each time, and is told if its copy is still right.
+    found.headers["Cache-Control"] = "no-cache"
+    return found
