@@ -18,11 +18,12 @@ from zoo.audio.kinds import SUFFIXES
 from zoo.web import openapi
 from zoo.web.metrics import METRICS_TYPE
 from zoo.web.parameters import given
+from zoo.web.recordings import Song
 from zoo.web.refusals import Refused
 from zoo.web.schemas import Failed, Health, Limit, Progress
 from zoo.web.served_models import ServedModel
 from zoo.web.service import Loudness, Service
-from zoo.web.uploads import MOST, Song, Upload
+from zoo.web.uploads import MOST, Upload
 from zoo_registry.text import json_text
 
 __all__ = ["api_routes"]

@@ -21,10 +21,11 @@ from zoo.inference.prediction import Prediction
 from zoo.inference.predictors import while_wanted
 from zoo.web.ending import Ending
 from zoo.web.metrics import Metrics
+from zoo.web.recordings import Song
 from zoo.web.refusals import Refused
 from zoo.web.served_models import ServedModel, ServedModels
 from zoo.web.settings import Settings
-from zoo.web.uploads import Song, Uploads
+from zoo.web.uploads import Uploads
 from zoo_registry.errors import AudioError, UsageError, ZooError
 
 __all__ = ["Loudness", "Service"]

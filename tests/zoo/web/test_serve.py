@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 import zoo
 from zoo.audio.kinds import SUFFIXES
 from zoo.web.openapi import OPERATIONS
+from zoo.web.recordings import plain_name
 from zoo.web.served_models import ServedModels
-from zoo.web.uploads import plain_name
 from zoo_registry.errors import UsageError
 from zoo_registry.published import published
 
@@ -759,7 +759,7 @@ class TestProcess:
             "import asyncio, shutil, sys, warnings; from pathlib import Path\n"
             "warnings.simplefilter('ignore')\n"
             "from zoo.web.app import ServedModels, Service, Settings, Uploads, build\n"
-            "from zoo.web.uploads import Song\n"
+            "from zoo.web.recordings import Song\n"
             "async def main():\n"
             "    service = Service(ServedModels(), Uploads(Path('up')), Settings())\n"
             "    build(service)\n"

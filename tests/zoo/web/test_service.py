@@ -16,13 +16,15 @@ from starlette.requests import Request
 
 import zoo
 from zoo.inference.prediction import UNKNOWN
+from zoo.web import recordings
 from zoo.web import service as service_module
 from zoo.web import uploads as uploads_module
+from zoo.web.recordings import Song
 from zoo.web.refusals import Refused
 from zoo.web.served_models import ServedModels
 from zoo.web.service import Loudness, Service
 from zoo.web.settings import Settings
-from zoo.web.uploads import Song, Upload, Uploads
+from zoo.web.uploads import Upload, Uploads
 from zoo.workspace import find_run, recency
 
 
@@ -125,7 +127,7 @@ class TestUploads:
         async def store(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(uploads_module, "_received", store)
+        monkeypatch.setattr(uploads_module, "store", store)
         with pytest.raises(Refused, match="cannot be stored: No space left"):
             asyncio.run(uploads.receive(request(b"la")))
         assert uploads.taken == 0
@@ -205,7 +207,7 @@ class TestForms:
             opened.append(len([*Path("/dev/fd").iterdir()]))
             return given
 
-        monkeypatch.setattr(uploads_module, "plain_name", name)
+        monkeypatch.setattr(recordings, "plain_name", name)
         for count in (1, 8):
             body = form(*[('name="file"; filename="a"', bytes(2_000_000))] * count)
             pieces = [body[at : at + 1_000_000] for at in range(0, len(body), 1_000_000)]
