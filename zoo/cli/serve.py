@@ -68,7 +68,7 @@ def command(
     """
     with TerminalReporter().bar("starting the server"):
         from zoo.web.app import serve
-        from zoo.web.names import is_loopback
+        from zoo.web.host_names import is_loopback
         from zoo.web.settings import Settings
         from zoo.web.token import Token
 

@@ -12,13 +12,13 @@ from starlette.types import ASGIApp
 from zoo.execution.progress import Reporter
 from zoo.inference.confidence import least_confidence
 from zoo.web.api import api_routes
-from zoo.web.limits import Gate
+from zoo.web.gate import Gate
+from zoo.web.host_names import Names
 from zoo.web.metrics import Observed
-from zoo.web.names import Names
 from zoo.web.openapi import DOCS, OPERATIONS
 from zoo.web.read_only import write_only_below
 from zoo.web.served_models import ServedModel, ServedModels
-from zoo.web.server import HEADERS, address_of, application, listening, policy, run
+from zoo.web.server import HEADERS, application, listening, run
 from zoo.web.service import Service
 from zoo.web.settings import Settings
 from zoo.web.static_files import file_routes
@@ -33,14 +33,10 @@ _WEB = Path(__file__).parent
 _PAGE = _WEB / "browser"
 # The page loads what it needs from this server, and nothing else. onnxruntime-web is compiled in
 # the browser; a sound that the page plays, and a picture that it draws, are its own.
-_HEADERS = (
-    *HEADERS,
-    policy(
-        script="'self' 'wasm-unsafe-eval'",
-        img="'self' data:",
-        media="blob:",
-        frame_ancestors="'self'",
-    ),
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; media-src blob:; frame-ancestors 'self'; "
+    "form-action 'none'; base-uri 'none'"
 )
 
 
@@ -73,16 +69,16 @@ def serve(
             except UsageError:
                 if models or not model.published:  # otherwise a request to it is refused
                     raise
-    with listening(settings.host, settings.port) as listener, _own_folder() as folder:
+    host, port = settings.host, settings.port
+    with listening(host, port) as (listener, address), _own_folder() as folder:
         if settings.read_only:
             write_only_below(folder)
         service = Service(served, Uploads(folder / "songs"), settings)
-        address = address_of(settings.host, listener)
         _LOG.info("the server starts at %s", address)
         run(
             build(service),
             listener,
-            _HEADERS,
+            (*HEADERS, ("Content-Security-Policy", _POLICY)),
             lambda: ready(address, served.all() if models else []),
             service.stop,
         )

@@ -15,7 +15,7 @@ _READING = 60.0  # seconds for which a client may leave a part of an answer
 class Connection(H11Protocol):
     """Connection with the time limits that uvicorn lacks.
 
-    The limit for a request's body is that of `zoo.web.limits.Gate`.
+    The limit for a request's body is that of `zoo.web.gate.Gate`.
     """
 
     _due = 0.0

@@ -22,10 +22,10 @@ from starlette.routing import Route
 
 from zoo.audio.decode import open_stream, waveform
 from zoo.inference.label_sheet import LabelSheet
-from zoo.web.limits import Gate
-from zoo.web.names import Names
+from zoo.web.gate import Gate
+from zoo.web.host_names import Names
 from zoo.web.refusals import Refused
-from zoo.web.server import HEADERS, address_of, application, listening, policy, run
+from zoo.web.server import HEADERS, application, listening, run
 from zoo.web.static_files import file_routes
 from zoo_registry.errors import AudioError, UsageError
 from zoo_registry.files import is_file
@@ -40,7 +40,16 @@ _MINUTES = 10  # of a recording that is decoded for browsers which cannot play i
 _RATE = 48_000  # Hz at most
 _KEPT = 4  # decoded recordings
 _SHOWN = ("label", "group", "guess", "confidence", "reason")  # of the row of a recording
-HEADERS_OF_PAGE = (*HEADERS, policy(media="'self'"), ("Cache-Control", "no-store"))
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; media-src 'self'; frame-ancestors 'none'; form-action 'none'; "
+    "base-uri 'none'"
+)
+HEADERS_OF_PAGE = (
+    *HEADERS,
+    ("Content-Security-Policy", _POLICY),
+    ("Cache-Control", "no-store"),
+)
 _STATIC = Path(__file__).with_name("label")
 _BASE = Path(__file__).parent / "browser" / "base.css"
 
@@ -112,8 +121,7 @@ def serve(page: LabelPage, port: int, ready: Callable[[str], None]) -> None:
     UsageError
         If the port cannot be listened on.
     """
-    with listening(_HOST, port) as listener, temporary_folder() as folder:
-        address = address_of(_HOST, listener)
+    with listening(_HOST, port) as (listener, address), temporary_folder() as folder:
         run(build(page, Path(folder)), listener, HEADERS_OF_PAGE, partial(ready, address))
 
 

@@ -45,30 +45,20 @@ class Metrics:
 
     def __init__(self, uploads: Uploads) -> None:
         self._registry = own = CollectorRegistry()
-        self._requests = Counter(
-            "zoo_requests", "Answered requests.", ("path", "method", "status"), registry=own
-        )
+        labels = ("path", "method", "status")
+        self._requests = Counter("zoo_requests", "Answered requests.", labels, registry=own)
+        about = "Seconds from the headers of a request to the end of its answer."
         self._seconds = Histogram(
-            "zoo_request_seconds",
-            "Seconds from the headers of a request to the end of its answer.",
-            ("path",),
-            buckets=_SECONDS,
-            registry=own,
+            "zoo_request_seconds", about, ("path",), buckets=_SECONDS, registry=own
         )
-        self._recordings = Counter(
-            "zoo_recordings",
-            "Recordings, once for each model that was asked about them.",
-            ("outcome",),
-            registry=own,
-        )
+        about = "Recordings, once for each model that was asked about them."
+        self._recordings = Counter("zoo_recordings", about, ("outcome",), registry=own)
         for outcome in _OUTCOMES:  # each is there from the start, as 0
             self._recordings.labels(outcome)
         self._predictions = Counter("zoo_predictions", "Predictions.", ("run",), registry=own)
+        about = "Seconds of a prediction, without waiting."
         self._predicting = Histogram(
-            "zoo_prediction_seconds",
-            "Seconds of a prediction, without waiting.",
-            buckets=_SECONDS,
-            registry=own,
+            "zoo_prediction_seconds", about, buckets=_SECONDS, registry=own
         )
         self._audio = Counter("zoo_audio_seconds", "Seconds of classified sound.", registry=own)
         waiting = Gauge("zoo_requests_waiting", "Requests that wait for a place.", registry=own)

@@ -109,14 +109,12 @@ def _recordings(files: Mapping[str, Any]) -> dict[str, Any]:
 
 _FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 _MODEL = "Run, name of a run, model, or `model@dataset`; see the page on serving. "
-_TIMELINE = Parameter("timeline", "Whether the label over time is wanted.", is_flag=True)
-_WAVEFORM = Parameter(
-    "waveform", "Whether `waveform` and `seconds_taken` are wanted.", is_flag=True
-)
+_TIMELINE = Parameter("timeline", "Whether the label over time is wanted.", "flag")
+_WAVEFORM = Parameter("waveform", "Whether `waveform` and `seconds_taken` are wanted.", "flag")
 _PROGRESS = Parameter(
     "progress",
     "Whether lines that tell the progress come between the answers, at most two per second.",
-    is_flag=True,
+    "flag",
 )
 _TEXT = {"type": "string"}
 
@@ -141,7 +139,7 @@ OPERATIONS = (
             }
         },
         (
-            Parameter("model", f"{_MODEL}May be repeated.", is_list=True),
+            Parameter("model", f"{_MODEL}May be repeated.", "list"),
             _TIMELINE,
             _WAVEFORM,
             _PROGRESS,

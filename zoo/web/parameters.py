@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from starlette.requests import Request
 
@@ -12,6 +12,11 @@ from zoo_registry.text import quoted
 __all__ = ["Parameter", "given"]
 
 _FLAGS = {"true": True, "false": False}
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "flag": {"type": "boolean", "default": False},
+    "list": {"type": "array", "items": {"type": "string"}},
+}
 
 
 @dataclass(frozen=True)
@@ -22,28 +27,31 @@ class Parameter:
     ----------
     name, description : str
         Name, and one sentence.
-    is_flag, is_list : bool
-        Whether it is true or false, and whether it may be repeated; otherwise it is one text.
+    kind : {"text", "flag", "list"}
+        A text, true or false, or texts: only a list may be given more than once.
     """
 
     name: str
     description: str
-    is_flag: bool = False
-    is_list: bool = False
+    kind: Literal["text", "flag", "list"] = "text"
 
     def to_openapi(self) -> dict[str, Any]:
         """Return it as an OpenAPI document describes it."""
-        schema: dict[str, Any] = {"type": "string"}
-        if self.is_flag:
-            schema = {"type": "boolean", "default": False}
-        if self.is_list:
-            schema = {"type": "array", "items": schema}
-        return {
-            "name": self.name,
-            "in": "query",
-            "description": self.description,
-            "schema": schema,
-        }
+        about = {"name": self.name, "in": "query", "description": self.description}
+        return {**about, "schema": _SCHEMAS[self.kind]}
+
+    def value(self, texts: Sequence[str]) -> str | bool | Sequence[str] | None:
+        """Return the value of what a query has under this name; refuse a wrong one (400)."""
+        if self.kind == "list":
+            return texts
+        if len(texts) > 1:
+            raise Refused(400, f"{self.name} is given {len(texts)} times; give it once")
+        if self.kind == "text":
+            return texts[0] if texts else None
+        flag = texts[0] if texts else "false"
+        if flag not in _FLAGS:
+            raise Refused(400, f"{self.name} is {quoted(flag)}; it can be true or false")
+        return _FLAGS[flag]
 
 
 def given(request: Request, parameters: Sequence[Parameter] = ()) -> dict[str, Any]:
@@ -66,18 +74,4 @@ def given(request: Request, parameters: Sequence[Parameter] = ()) -> dict[str, A
         if name not in known:
             others = f"; there are {', '.join(known)}" if known else ""
             raise Refused(400, f"there is no parameter {quoted(name)}{others}")
-    values: dict[str, Any] = {}
-    for parameter in parameters:
-        name, texts = parameter.name, request.query_params.getlist(parameter.name)
-        if parameter.is_list:
-            values[name] = texts
-            continue
-        if len(texts) > 1:
-            raise Refused(400, f"{name} is given {len(texts)} times; give it once")
-        values[name] = texts[0] if texts else None
-        if parameter.is_flag:
-            flag = texts[0] if texts else "false"
-            if flag not in _FLAGS:
-                raise Refused(400, f"{name} is {quoted(flag)}; it can be true or false")
-            values[name] = _FLAGS[flag]
-    return values
+    return {each.name: each.value(request.query_params.getlist(each.name)) for each in parameters}

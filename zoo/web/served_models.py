@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
@@ -30,7 +30,7 @@ from zoo_registry.text import first_line
 
 __all__ = ["HIDDEN", "ServedModel", "ServedModels"]
 
-HIDDEN = ("source", "sha256", "datasets")
+HIDDEN = ("source", "sha256", "datasets", "apart_from_seed", "seed")
 """Attributes of a `ServedModel` that are not shown to clients."""
 
 _LOG = logging.getLogger(__name__)
@@ -79,6 +79,8 @@ class ServedModel:
         Upper end of the interval.
     tracks : int or None
         Number of these tracks.
+    apart_from_seed, seed : str, int
+        Hash of all else that decides about its run, and the seed; not shown to clients.
     """
 
     run: str
@@ -99,6 +101,8 @@ class ServedModel:
     ci_low: float | None = None
     ci_high: float | None = None
     tracks: int | None = None
+    apart_from_seed: str = ""
+    seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, without the place of the file."""
@@ -142,20 +146,14 @@ class ServedModels:
 
         Preferred runs come before all others.
         """
-        seeds: dict[str, tuple[str, int]] = {}
         if self._wanted:
             found = list(self._chosen())
         else:
             usable = sorted(filter(_usable, runs()), key=recency_of, reverse=True)
             found = [*chain.from_iterable(map(_served, [*filter(_usable, published()), *usable]))]
-            seeds = {run.id: (run.record.apart_from_seed, run.record.seed) for run in usable}
         # A published run comes before whatever else has its name.
         by_run = {model.run: model for model in sorted(found, key=lambda model: model.published)}
-        own = [model for model in by_run.values() if not model.published]
-        wished = [one.run for one in reversed(preferences())]
-        own.sort(key=lambda model: (_rank(model, wished), recency(model.finished)), reverse=True)
-        kind = {m.run: (_rank(m, wished), *seeds.get(m.run, (m.run, 0))) for m in own}
-        own = _by_seed(own, lambda model: kind[model.run])
+        own = _in_order([model for model in by_run.values() if not model.published])
         newest = {model.model: model.run for model in reversed(own)}
         return [
             *(replace(model, newest=newest[model.model] == model.run) for model in own),
@@ -207,14 +205,9 @@ class ServedModels:
             self._refused[key] = str(error)
             raise
 
-    def notice(self) -> str:
-        """Return a sentence on runs that cannot be served yet; empty if there are none."""
-        waiting = self._waiting()
-        return _lack(waiting) if waiting else ""
-
     def none_yet(self) -> str:
         """Return the sentence for a workspace without a model that can be served."""
-        return self.notice() or (
+        return _lack(self._waiting()) or (
             "no model that takes sound has been trained in the workspace of this server yet; type "
             "`zoo train svm --data FOLDER` there, and it will be served as soon as it is ready"
         )
@@ -238,29 +231,21 @@ class ServedModels:
                     yield from _served(run)
 
 
-def _rank(model: ServedModel, wished: Sequence[str]) -> int:
-    """Return the place of a model among the preferred runs, of which the last comes first."""
-    place = place_of_folder(Path(model.source))
-    return wished.index(place) if place in wished else -1
+def _in_order(models: Sequence[ServedModel]) -> list[ServedModel]:
+    """Return models of runs: preferred ones, then the newest; a name means the first that has it.
 
-
-def _by_seed(
-    models: Sequence[ServedModel], kind: Callable[[ServedModel], tuple[int, str, int]]
-) -> list[ServedModel]:
-    """Return models in their order, but of those that differ only in the seed the smallest first.
-
-    Parameters
-    ----------
-    models : sequence of ServedModel
-        Models of runs, the one that is meant first.
-    kind : callable
-        Returns the rank of a model, a hash of all but the seed, and the seed.
+    Of runs that differ only in the seed, that with the smallest takes the place of the newest.
     """
-    first: dict[tuple[int, str], ServedModel] = {}
-    for model in sorted(models, key=lambda model: kind(model)[2]):
-        first.setdefault(kind(model)[:2], model)
-    in_order = ((first[kind(model)[:2]], model) for model in models)
-    return list({model.run: model for model in chain.from_iterable(in_order)}.values())
+    wished = [one.run for one in reversed(preferences())]
+    places = {model.run: place_of_folder(Path(model.source)) for model in models}
+    ranks = {run: wished.index(at) if at in wished else -1 for run, at in places.items()}
+    when = {model.run: (ranks[model.run], recency(model.finished)) for model in models}
+    first: dict[tuple[int, str], str] = {}
+    for model in sorted(models, key=lambda model: model.seed):
+        same = first.setdefault((ranks[model.run], model.apart_from_seed or model.run), model.run)
+        when[same] = max(when[same], when[model.run])
+    heads = {*first.values()}
+    return sorted(models, key=lambda m: (when[m.run], m.run in heads), reverse=True)
 
 
 def _open(shared: SharedFrontEnds, source: str, sha256: str = "") -> Artefact:
@@ -271,6 +256,9 @@ def _open(shared: SharedFrontEnds, source: str, sha256: str = "") -> Artefact:
 
 
 def _lack(waiting: Sequence[Run]) -> str:
+    """Return a sentence on runs that cannot be served yet; empty without any."""
+    if not waiting:
+        return ""
     # The command itself names places, which concern no client.
     verb = "has" if len(waiting) == 1 else "have"
     return (
@@ -318,6 +306,8 @@ def _from_run(run: Run) -> ServedModel:
         name=run.about.name,
         dataset_title=record.dataset.title,
         frontend=str(record.frontend["name"]),
+        apart_from_seed=record.apart_from_seed,
+        seed=record.seed,
         **(stated._asdict() if stated else {}),
     )
 

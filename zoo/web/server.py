@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
-__all__ = ["HEADERS", "address_of", "application", "listening", "policy", "run"]
+__all__ = ["HEADERS", "application", "listening", "run"]
 
 HEADERS = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -25,24 +25,6 @@ HEADERS = (
 """No page of another origin uses what comes as a picture, a script or a sound."""
 
 _SHUTDOWN = 2  # seconds that open pages get when the server ends
-
-
-def policy(**sources: str) -> tuple[str, str]:
-    """Return the header that says what a page may load: what this server sends, and no more.
-
-    Parameters
-    ----------
-    **sources : str
-        Further or other sources, such as ``media="blob:"``
-        (https://www.w3.org/TR/CSP3/#csp-directives).
-    """
-    usual = dict.fromkeys(("script", "style", "connect", "img"), "'self'")
-    others = {"frame_ancestors": "'none'", "form_action": "'none'", "base_uri": "'none'"}
-    parts = ["default-src 'none'"]
-    for name, source in {**usual, **others, **sources}.items():
-        kind = name.replace("_", "-") if name in others else f"{name}-src"
-        parts.append(f"{kind} {source}")
-    return "Content-Security-Policy", "; ".join(parts)
 
 
 def application(routes: Sequence["BaseRoute"]) -> "Starlette":
@@ -57,13 +39,20 @@ def application(routes: Sequence["BaseRoute"]) -> "Starlette":
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Yield a listening socket; Ctrl-C and SIGTERM end the block as if it were done.
+def listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+    """Yield a listening socket, and its address; Ctrl-C and SIGTERM end the block.
 
     Parameters
     ----------
     host, port : str, int
         Name or address of this machine; the port is 0 for any free one.
+
+    Yields
+    ------
+    listener : socket
+        The socket.
+    address : str
+        Its address in the form that a browser takes.
 
     Raises
     ------
@@ -75,20 +64,16 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(signal.signal, signal.SIGTERM, handler)
         stack.enter_context(suppress(KeyboardInterrupt))
-        yield stack.enter_context(_listen(host, port))
-
-
-def address_of(host: str, listener: socket.socket) -> str:
-    """Return the address of a server in the form that a browser takes."""
-    shown_host = f"[{host}]" if ":" in host else host
-    return f"http://{shown_host}:{listener.getsockname()[1]}"
+        listener = stack.enter_context(_listen(host, port))
+        shown_host = f"[{host}]" if ":" in host else host
+        yield listener, f"http://{shown_host}:{listener.getsockname()[1]}"
 
 
 def run(
     app: "ASGIApp",
     listener: socket.socket,
     headers: Sequence[tuple[str, str]],
-    ready: Callable[[], None],
+    ready: Callable[[], object],
     stop: Callable[[Callable[[], bool]], Awaitable[None]] | None = None,
 ) -> None:
     """Serve an application until the process is interrupted.

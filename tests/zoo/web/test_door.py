@@ -23,10 +23,10 @@ from starlette.routing import Mount, Route
 
 import zoo
 from zoo.cli.messages import messages
-from zoo.web import connection, limits
+from zoo.web import connection, gate
 from zoo.web.app import build
-from zoo.web.limits import Gate
-from zoo.web.names import Names
+from zoo.web.gate import Gate
+from zoo.web.host_names import Names
 from zoo.web.openapi import OPERATIONS
 from zoo.web.served_models import ServedModels
 from zoo.web.server import application
@@ -408,9 +408,9 @@ async def through(receive: Callable, path: str = "/api/predict", app=None) -> li
 class TestSlowBodies:
     @pytest.fixture(autouse=True)
     def _quick(self, monkeypatch):
-        monkeypatch.setattr(limits, "_SECONDS", 0.3)
-        monkeypatch.setattr(limits, "_BYTES", 1000)
-        monkeypatch.setattr(limits, "_LINGER", 0.05)
+        monkeypatch.setattr(gate, "_SECONDS", 0.3)
+        monkeypatch.setattr(gate, "_BYTES", 1000)
+        monkeypatch.setattr(gate, "_LINGER", 0.05)
 
     @pytest.mark.parametrize(("size", "status"), [(1, 408), (0, 408), (2000, 200)])
     def test_a_body_has_to_go_on(self, size, status):
@@ -441,7 +441,7 @@ class TestSlowBodies:
         assert time.monotonic() - begin < 20
 
     def test_a_body_has_to_end(self, monkeypatch):
-        monkeypatch.setattr(limits, "_WHOLE", 0.2)
+        monkeypatch.setattr(gate, "_WHOLE", 0.2)
 
         async def receive() -> dict[str, object]:
             await asyncio.sleep(0.02)
@@ -453,7 +453,7 @@ class TestSlowBodies:
 
     @pytest.mark.parametrize("size", [0, 1, 10_000])
     def test_a_body_is_read_on_for_a_while_only(self, size, monkeypatch):
-        monkeypatch.setattr(limits, "_WASTE", 1_000_000)
+        monkeypatch.setattr(gate, "_WASTE", 1_000_000)
         read = 0
 
         async def receive() -> dict[str, object]:

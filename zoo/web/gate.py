@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zoo.web.names import Names
+from zoo.web.host_names import Names
 from zoo.web.refusals import Refused, stopping
 from zoo.web.token import Token
 
