@@ -324,6 +324,32 @@ class TestFailure:
         assert "Traceback" in printed
         assert printed.count("KeyError: 'rea\\x1bson'") == 1
 
+    def test_whatever_is_cut_off_by_the_end_is_refused(self):
+        begun, sent = asyncio.Event(), []
+
+        async def endless(_: Request) -> Response:
+            begun.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": b""}
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        async def cut_off() -> None:
+            door = Gate(application([Route("/", endless)]), Names())
+            task = asyncio.create_task(door(scope(("Host", OWN)), receive, send))
+            await begun.wait()
+            task.cancel()
+            await asyncio.wait([task])
+
+        asyncio.run(cut_off())
+        assert sent[0]["status"] == 503
+        assert (b"retry-after", b"60") in sent[0]["headers"]
+        assert b"the server is stopping" in sent[1]["body"]
+
 
 class TestToken:
     TOKEN = "a token of ours".replace(" ", "-")

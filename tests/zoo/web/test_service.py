@@ -261,6 +261,31 @@ class TestService:
 
         asyncio.run(hang_up())
 
+    def test_what_does_not_notice_the_end_is_refused_all_the_same(
+        self, service, in_seconds, monkeypatch
+    ):
+        begun, gate = threading.Event(), threading.Event()
+
+        def stuck(*_: object) -> Iterator[np.ndarray]:
+            begun.set()
+            assert gate.wait(60)
+            yield np.zeros(1)
+
+        monkeypatch.setattr(service_module, "waveform", stuck)
+
+        async def end() -> list[object]:
+            songs = [Song(in_seconds(0.1), "a")] * 3  # the last waits for its turn
+            tasks = [asyncio.create_task(service.measure(song)) for song in songs]
+            await anyio.to_thread.run_sync(begun.wait)
+            await service.stop()
+            found = await asyncio.gather(*tasks, service.measure(songs[0]), return_exceptions=True)
+            gate.set()
+            return found
+
+        for refused in asyncio.run(end()):
+            assert isinstance(refused, Refused)
+            assert (refused.status, list(refused.headers)) == (503, ["Retry-After"])
+
     def test_as_long_as_is_taken_is_not_too_long(self, uploads, in_seconds):
         service = Service(ServedModels(), uploads, Settings(minutes=0.05))
         assert asyncio.run(service.measure(Song(in_seconds(0.1, 0.1, 0.1), "a"))).seconds == 3.0
