@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import anyio
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -16,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from zoo.audio.kinds import SUFFIXES
 from zoo.web import openapi
-from zoo.web.metrics import METRICS_TYPE
 from zoo.web.parameters import given
 from zoo.web.recordings import Song
 from zoo.web.refusals import Refused
@@ -28,7 +28,6 @@ from zoo_registry.text import json_text
 
 __all__ = ["api_routes"]
 
-_NOT_KEPT = {"Cache-Control": "no-store"}
 _PACE = 0.5  # seconds between two lines of progress
 
 
@@ -56,7 +55,9 @@ def api_routes(service: Service) -> list[Route]:
 
 def _route(operation: openapi.Operation, function: Callable[..., Awaitable[Response]]) -> Route:
     async def answer(request: Request) -> Response:
-        return await function(request, **given(request, operation.parameters))
+        found = await function(request, **given(request, operation.parameters))
+        found.headers["Cache-Control"] = "no-store"
+        return found
 
     return Route(operation.path, answer, methods=[operation.method])
 
@@ -70,25 +71,25 @@ class _Endpoints:
     async def models(self, _: Request) -> Response:
         """Send the models that are served."""
         found = await self._service.list_models()
-        return JSONResponse([model.to_json() for model in found], headers=_NOT_KEPT)
+        return JSONResponse([model.to_json() for model in found])
 
     async def limits(self, _: Request) -> Response:
         """Send the limits."""
         own = self._service.settings
         read_only, taken = own.read_only, sorted(SUFFIXES)
         found = Limit(own.megabytes, own.minutes, taken, read_only, version("genre-zoo"))
-        return JSONResponse(asdict(found), headers=_NOT_KEPT)
+        return JSONResponse(asdict(found))
 
     async def health(self, _: Request) -> Response:
         """Send whether the server goes on."""
         is_running = not self._service.uploads.ending.has_come
         count = len(await self._service.list_models())
         state = Health("ok" if is_running else "stopping", count)
-        return JSONResponse(asdict(state), 200 if is_running else 503, headers=_NOT_KEPT)
+        return JSONResponse(asdict(state), 200 if is_running else 503)
 
     async def metrics(self, _: Request) -> Response:
         """Send the figures for Prometheus."""
-        return Response(self._service.metrics.text(), media_type=METRICS_TYPE, headers=_NOT_KEPT)
+        return Response(self._service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     async def document(self, _: Request) -> Response:
         """Send the OpenAPI document."""
@@ -109,7 +110,7 @@ class _Endpoints:
             with _while_connected(request), self._service.metrics.recording():
                 loudness = await self._service.measure(song)
                 found = await self._predicted(chosen, song, loudness, timeline, waveform)
-        return Response(_line(found), media_type="application/json", headers=_NOT_KEPT)
+        return Response(_line(found), media_type="application/json")
 
     async def batch(
         self,
@@ -230,7 +231,7 @@ class _Lines(StreamingResponse):
     """Lines of JSON; if the client hangs up, the work ends, and the upload is deleted."""
 
     def __init__(self, lines: AsyncGenerator[str, None], upload: Upload) -> None:
-        super().__init__(lines, headers=_NOT_KEPT, media_type="application/x-ndjson")
+        super().__init__(lines, media_type="application/x-ndjson")
         self._lines, self._upload = lines, upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -74,14 +75,10 @@ def serve(
         if settings.read_only:
             write_only_below(folder)
         service = Service(served, Uploads(folder / "songs"), settings)
+        app, headers = build(service), (*HEADERS, ("Content-Security-Policy", _POLICY))
+        named = served.all() if models else []
         _LOG.info("the server starts at %s", address)
-        run(
-            build(service),
-            listener,
-            (*HEADERS, ("Content-Security-Policy", _POLICY)),
-            lambda: ready(address, served.all() if models else []),
-            service.stop,
-        )
+        run(app, listener, headers, partial(ready, address, named), service.stop)
     _LOG.info("the server has ended")
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     Gauge,
@@ -21,11 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoo.web.uploads import Uploads
 
-__all__ = ["METRICS_TYPE", "Metrics", "Observed"]
+__all__ = ["Metrics", "Observed"]
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # when a count began is of no use
 
-METRICS_TYPE = CONTENT_TYPE_LATEST
 _METHODS = ("GET", "HEAD", "POST")
 _GONE = 499  # the status that nginx writes for a client that has hung up
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
