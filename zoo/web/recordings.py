@@ -47,6 +47,11 @@ async def store(request: Request, folder: Path, most: int) -> list[Song]:
     most : int
         Files of a form (multipart/form-data, RFC 7578), which may have nothing else.
 
+    Returns
+    -------
+    list of Song
+        In the order of the form.
+
     Raises
     ------
     Refused
