@@ -3,7 +3,8 @@
 
 const BLOCK = 1 << 18; // samples that are looked at together
 const [FRAMES, BLOCKS] = [12, 64]; // spectra of a block, and blocks whose spectra are held
-const [SILENCE, RANGE] = [10 ** (-70 / 20), 10 ** (-40 / 20)];
+export const SILENCE = 10 ** (-70 / 20); // zoo/audio/loudness.py
+const RANGE = 10 ** (-40 / 20);
 const [OFTEN, SELDOM] = [0.9, 0.2]; // shares of the spectra with less in a band
 const [BELOW, ABOVE, TOP] = [2 ** (1 / 3), 1.09, 0.02]; // what a cut-off compares
 const [STEEP, STEEP_TO_NOISE] = [30, 10]; // dB that sound falls there
@@ -39,17 +40,9 @@ function spectra(waveform, rate) {
   for (let number = 0; number * block < waveform.length; number++) {
     if (number % every) continue;
     const part = waveform.subarray(number * block, (number + 1) * block);
-    const peaks = [];
-    for (let at = 0; at < part.length; at += cell) {
-      let [low, high] = [part[at], part[at]];
-      for (const sample of part.subarray(at, at + cell)) {
-        if (sample < low) low = sample;
-        if (sample > high) high = sample;
-      }
-      peaks.push((high - low) / 2);
-    }
-    const floor = Math.max(SILENCE, RANGE * Math.max(...peaks));
-    let places = peaks.flatMap((peak, n) => (peak >= floor ? [n * cell] : []));
+    const loud = peaks(part, cell);
+    const floor = Math.max(SILENCE, RANGE * Math.max(...loud));
+    let places = loud.flatMap((peak, n) => (peak >= floor ? [n * cell] : []));
     if (!places.length) continue;
     if (places.length > FRAMES) places = Array.from({ length: FRAMES }, (_, n) => places[Math.floor((n * places.length) / FRAMES)]);
     const length = Math.min(size, part.length);
@@ -58,6 +51,20 @@ function spectra(waveform, rate) {
     if (held.length > BLOCKS) [held, every] = [held.filter((_, n) => n % 2 === 0), 2 * every];
   }
   return held.flat();
+}
+
+/** Return half the range of each cell of so many samples. */
+export function peaks(samples, cell) {
+  const found = [];
+  for (let at = 0; at < samples.length; at += cell) {
+    let [low, high] = [samples[at], samples[at]];
+    for (const sample of samples.subarray(at, at + cell)) {
+      if (sample < low) low = sample;
+      if (sample > high) high = sample;
+    }
+    found.push((high - low) / 2);
+  }
+  return found;
 }
 
 /** Return the power density of a frame under a Hann window, from 0 to half the rate. */

@@ -1,5 +1,7 @@
 // One colour per class, wherever the class is named.
 
+import { element } from "./elements.js";
+
 // The twelve colours whose least distance in OKLab is greatest, for common colour vision and for
 // the three kinds of colour blindness (Machado, Oliveira & Fernandes 2009), of a search among those
 // that are seen on white and on black. The least is 0.10; it would be 0.02 for ten hues in a circle.
@@ -32,24 +34,17 @@ function numbers(classes) {
 
 /** Return an element in the colour of a class; of none, such as "unknown", it is hatched. */
 export function painted(name, classes) {
-  const element = document.createElement("i");
-  element.className = "paint";
+  const made = element("i.paint");
   const number = numbers(classes).get(name);
-  if (number === undefined) return element;
-  element.style.backgroundColor = COLOURS[number % COLOURS.length];
+  if (number === undefined) return made;
+  made.style.backgroundColor = COLOURS[number % COLOURS.length];
   // More classes than colours: the next ones have stripes, of one direction per round.
   const round = Math.floor(number / COLOURS.length);
-  element.style.backgroundImage = round ? `repeating-linear-gradient(${45 * round}deg, #0009 0 2px, #fff9 2px 4px, transparent 4px 8px)` : "none";
-  return element;
+  made.style.backgroundImage = round ? `repeating-linear-gradient(${45 * round}deg, #0009 0 2px, #fff9 2px 4px, transparent 4px 8px)` : "none";
+  return made;
 }
 
 /** Fill a list with names and their colours. */
 export function legend(list, names, classes) {
-  list.replaceChildren(
-    ...names.map((name) => {
-      const item = document.createElement("li");
-      item.append(painted(name, classes), name);
-      return item;
-    }),
-  );
+  list.replaceChildren(...names.map((name) => element("li", painted(name, classes), name)));
 }

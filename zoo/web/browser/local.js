@@ -1,6 +1,6 @@
 // Models that run in this page: files of `zoo train`, with onnxruntime-web.
 
-import { open, resampling } from "./sound.js";
+import { loudest, open, resampling } from "./sound.js";
 import { Artefact } from "./zoo.js";
 
 const COLUMNS = 400; // of a waveform
@@ -67,5 +67,5 @@ function entry({ about }) {
 /** Return the loudest sample of each of the columns. */
 function peaks(samples) {
   const edge = (n) => Math.floor((n * samples.length) / COLUMNS);
-  return Array.from({ length: COLUMNS }, (_, n) => samples.subarray(edge(n), Math.max(edge(n) + 1, edge(n + 1))).reduce((most, x) => Math.max(most, Math.abs(x)), 0));
+  return Array.from({ length: COLUMNS }, (_, n) => loudest(samples.subarray(edge(n), Math.max(edge(n) + 1, edge(n + 1)))));
 }

@@ -1,11 +1,11 @@
 // The choice of a dataset and of its models.
 
 import { legend } from "./colours.js";
+import { element, find } from "./elements.js";
 
 const AT_FIRST = 4; // models that are chosen until a person chooses others
 const FEW = 20; // classes that are shown at once
 const KEPT = "zoo-dataset";
-const find = (id) => document.getElementById(id);
 const percent = (share) => Math.round(100 * share);
 const keyOf = ({ dataset, classes }) => JSON.stringify([dataset, classes]);
 
@@ -23,12 +23,11 @@ export class Models {
 
   /** Show these models; one of those in `wanted` decides which dataset is shown. */
   show(models, wanted = []) {
-    this.#models = models;
+    // Published ones come first; otherwise in the order of the server, the newest first.
+    this.#models = [...models].sort((a, b) => Boolean(b.published) - Boolean(a.published));
     for (const run of wanted) this.#extra.add(run);
     const select = find("dataset");
-    // Published ones come first; otherwise in the order of the server, the newest first.
-    const sorted = [...models].sort((a, b) => Boolean(b.published) - Boolean(a.published));
-    const groups = Map.groupBy(sorted, keyOf);
+    const groups = Map.groupBy(this.#models, keyOf);
     const before = select.value || localStorage.getItem(KEPT);
     select.replaceChildren(
       ...[...groups].map(([key, [one]]) => {
@@ -49,8 +48,7 @@ export class Models {
   }
 
   get #ofDataset() {
-    const some = this.#models.filter((model) => keyOf(model) === find("dataset").value);
-    return some.sort((a, b) => Boolean(b.published) - Boolean(a.published));
+    return this.#models.filter((model) => keyOf(model) === find("dataset").value);
   }
 
   #isChosen(model) {
@@ -77,8 +75,7 @@ export class Models {
   }
 
   #row(model) {
-    const label = document.createElement("label");
-    const [box, name, accuracy, small, interval] = ["input", "span", "span", "small", "small"].map((tag) => document.createElement(tag));
+    const box = element("input");
     box.type = "checkbox";
     box.value = model.run;
     box.checked = this.#isChosen(model);
@@ -86,15 +83,12 @@ export class Models {
       (box.checked ? this.#extra : this.#unchosen).add(model.run);
       (box.checked ? this.#unchosen : this.#extra).delete(model.run);
     });
-    small.textContent = [model.name, model.published ? "comes with the zoo" : model.run].filter(Boolean).join(" · ");
-    name.append(model.title, small);
-    if (typeof model.accuracy === "number") accuracy.append(`accuracy ${percent(model.accuracy)} %`, interval);
-    // Without it, 90 % of ten tracks would look like 90 % of a thousand.
+    const origin = [model.name, model.published ? "comes with the zoo" : model.run].filter(Boolean).join(" · ");
+    const accuracy = element("span");
+    // Without the interval, 90 % of ten tracks would look like 90 % of a thousand.
     const ends = typeof model.ci_low === "number" ? `${percent(model.ci_low)}–${percent(model.ci_high)} %` : "";
-    interval.textContent = [ends, model.tracks && `${model.tracks} tracks`].filter(Boolean).join(", ");
-    label.append(box, name, accuracy);
-    const item = document.createElement("li");
-    item.append(label);
-    return item;
+    const interval = [ends, model.tracks && `${model.tracks} tracks`].filter(Boolean).join(", ");
+    if (typeof model.accuracy === "number") accuracy.append(`accuracy ${percent(model.accuracy)} %`, element("small", interval));
+    return element("li", element("label", box, element("span", model.title, element("small", origin)), accuracy));
   }
 }

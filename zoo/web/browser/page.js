@@ -1,13 +1,13 @@
 // The page. Its models come from a server, and from files that run in the page; both are a source
 // with `models()` and `answers(file, models, onAnswer, { signal, onStep })`.
 
+import { find } from "./elements.js";
 import { Models } from "./models.js";
-import { clock, record } from "./recorder.js";
+import { record } from "./recorder.js";
 import { connect, TokenWanted } from "./server.js";
 import { Song } from "./song.js";
-import { copy, csv, json, save } from "./written.js";
+import { clock, copy, csv, json, save } from "./written.js";
 
-const find = (id) => document.getElementById(id);
 const models = new Models();
 const NAMED = 3; // recordings in a sentence
 const songs = []; // the newest first
@@ -58,22 +58,21 @@ async function showModels(wanted) {
   find("sound").accept = ["audio/*", ...(suffixes ?? [])].join(",");
 }
 
-/** Take ONNX files: [name, function that gives its bytes]. */
-function takeModels(files) {
-  for (const [name, read] of files) {
-    next(async () => {
-      say(`Reading ${name} …`);
-      let engine;
-      try {
-        engine = await import("./local.js");
-      } catch {
-        throw new Error(server ? "this server lacks onnxruntime-web, which runs a model in the page; type `zoo serve model.onnx` instead" : "onnxruntime-web is not beside this page; type `make setup`");
-      }
-      local ??= new engine.Local();
-      await showModels([await local.add(await read(), name, served)]);
-      say(`${name} is ready.`);
-    }, name);
-  }
+/** Take an ONNX file, which a function opens: as a File, or a Response. */
+function takeModel(name, open) {
+  next(async () => {
+    say(`Reading ${name} …`);
+    let engine;
+    try {
+      engine = await import("./local.js");
+    } catch {
+      throw new Error(server ? "this server lacks onnxruntime-web, which runs a model in the page; type `zoo serve model.onnx` instead" : "onnxruntime-web is not beside this page; type `make setup`");
+    }
+    local ??= new engine.Local();
+    const file = await open();
+    await showModels([await local.add(new Uint8Array(await file.arrayBuffer()), name, served)]);
+    say(`${name} is ready.`);
+  }, name);
 }
 
 // The recordings ---------------------------------------------------------------------------------
@@ -182,7 +181,7 @@ find("clear").addEventListener("click", () => removeSongs([...songs]));
 
 function takeFiles(files) {
   const isModel = ({ name }) => name.toLowerCase().endsWith(".onnx");
-  takeModels(files.filter(isModel).map((file) => [file.name, async () => new Uint8Array(await file.arrayBuffer())]));
+  for (const file of files.filter(isModel)) takeModel(file.name, () => file);
   takeSounds(files.filter((file) => !isModel(file)));
 }
 
@@ -255,16 +254,10 @@ next(async () => {
   await showModels();
   // index.html?model=model.onnx takes a model that lies beside the page.
   const beside = new URLSearchParams(location.search).get("model");
-  if (beside) {
-    takeModels([
-      [
-        beside,
-        async () => {
-          const found = await fetch(beside);
-          if (!found.ok) throw new Error(`the server has no such file (${found.status})`);
-          return new Uint8Array(await found.arrayBuffer());
-        },
-      ],
-    ]);
-  }
+  if (!beside) return;
+  takeModel(beside, async () => {
+    const found = await fetch(beside);
+    if (!found.ok) throw new Error(`the server has no such file (${found.status})`);
+    return found;
+  });
 });

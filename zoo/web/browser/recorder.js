@@ -1,14 +1,8 @@
 // Recording from the microphone: a timer and a level that can be seen, and then a file.
 
-const SUFFIXES = { "audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a" };
+import { loudest } from "./sound.js";
 
-/** Return how long something lasts, such as 3:07. */
-export function clock(seconds) {
-  const whole = Math.round(seconds);
-  const two = (number) => String(number).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
-}
+const SUFFIXES = { "audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a" };
 
 /**
  * Start to record. `onTick` receives the seconds and the loudest sample since the last call, ten times a second.
@@ -39,7 +33,7 @@ export async function record(onTick) {
   const begun = performance.now();
   const ticks = setInterval(() => {
     meter.getFloatTimeDomainData(samples);
-    onTick((performance.now() - begun) / 1000, samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0));
+    onTick((performance.now() - begun) / 1000, loudest(samples));
   }, 100);
   return () =>
     new Promise((resolve) => {

@@ -53,8 +53,7 @@ class Server {
       }
     };
     return new Promise((resolve, reject) => {
-      const stop = () => request.abort();
-      signal.addEventListener("abort", stop);
+      signal.addEventListener("abort", () => request.abort());
       request.upload.onprogress = ({ loaded, total }) => onStep("Sending", loaded / total);
       request.upload.onload = () => onStep("Sent; the server decodes it", null);
       request.onprogress = takeLines;
@@ -65,7 +64,6 @@ class Server {
       };
       request.onerror = () => reject(new Error("the server cannot be reached, or has closed the connection"));
       request.onabort = () => reject(signal.reason);
-      request.onloadend = () => signal.removeEventListener("abort", stop);
       request.send(form);
     });
   }

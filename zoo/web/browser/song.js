@@ -1,8 +1,8 @@
 // What is shown of one recording: the headline, the label over time, and a card per model.
 
 import { legend, painted } from "./colours.js";
-import { clock } from "./recorder.js";
-import { json } from "./written.js";
+import { element, find } from "./elements.js";
+import { clock, json } from "./written.js";
 
 const SHOWN = 5; // classes per model; the others are folded away
 const SILENCE = 0.012; // height of silence in the waveform, so that it can be seen
@@ -17,11 +17,6 @@ const LEAST = 64; // CSS pixels between two ticks
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const css = (share) => `${(100 * share).toFixed(3)}%`;
-const element = (tag, ...content) => {
-  const made = document.createElement(tag);
-  made.append(...content);
-  return made;
-};
 
 export class Song {
   answers = [];
@@ -37,7 +32,7 @@ export class Song {
 
   constructor(file) {
     this.file = file;
-    this.article = document.getElementById("song").content.cloneNode(true).firstElementChild;
+    this.article = find("song").content.cloneNode(true).firstElementChild;
     this.#number = ++Song.#count;
     this.part("h3").textContent = file.name;
     this.part("h3").id = `song-${this.#number}`;
@@ -156,10 +151,9 @@ export class Song {
     const labels = this.answers.flatMap(({ label }) => label ?? []);
     if (!labels.length) return;
     const named = labels.filter((label) => label !== "unknown");
-    const votes = new Map();
-    for (const label of named.length ? named : labels) votes.set(label, (votes.get(label) ?? 0) + 1);
-    const most = Math.max(...votes.values());
-    const winners = [...votes.keys()].filter((label) => votes.get(label) === most);
+    const votes = ranked((named.length ? named : labels).map((label) => [label, 1]));
+    const [, most] = votes[0];
+    const winners = votes.flatMap(([label, count]) => (count === most ? label : []));
     this.part(".winner").textContent = winners.join(" or ");
     const count = labels.length;
     const agree = winners.length > 1 ? `${count} models do not agree` : most === count ? (count === 2 ? "both models agree" : `all ${count} models agree`) : `${most} of ${count} models`;
@@ -175,20 +169,18 @@ export class Song {
     if (this.part(".time").hidden) return;
     this.#width = this.part(".stage").clientWidth;
     this.part("path").setAttribute("d", outline(this.#waveform ?? [0]));
-    const amounts = new Map();
+    const amounts = [];
     let classes = [];
     this.part(".strips").replaceChildren(
       ...timed.flatMap((answer) => {
         const model = this.#models.find(({ run }) => run === answer.run);
         classes = model.classes;
         const pieces = pieced(answer.timeline, seconds);
-        for (const { shown, start, end } of pieces) amounts.set(shown, (amounts.get(shown) ?? 0) + end - start);
-        const name = element("p", model.title);
-        name.className = "strip-name";
-        return [name, this.#strip(model, pieces, seconds)];
+        amounts.push(...pieces.map(amount));
+        return [element("p.strip-name", model.title), this.#strip(model, pieces, seconds)];
       }),
     );
-    legend(this.part(".time .legend"), [...amounts.keys()].sort((a, b) => amounts.get(b) - amounts.get(a)), classes);
+    legend(this.part(".time .legend"), ranked(amounts).map(([name]) => name), classes);
     this.#drawAxis();
     this.#moveCursor();
   }
@@ -200,17 +192,15 @@ export class Song {
       one.style.width = css((end - start) / seconds);
       return one;
     };
-    const bars = element("div");
-    bars.className = "bars";
+    const bars = element("div.bars");
     bars.ariaHidden = "true";
     for (const piece of joined(pieces, (THIN * seconds) / this.#width)) {
       const bar = place(painted(piece.shown, classes), piece);
       bar.style.height = css(LOWEST + (1 - LOWEST) * (piece.confidence ?? 1));
       bars.append(bar);
     }
-    const strip = element("div", bars);
-    strip.className = "strip";
-    strip.setAttribute("role", "group");
+    const strip = element("div.strip", bars);
+    strip.role = "group";
     strip.ariaLabel = `Label over time: ${title}`;
     const buttons = stretches(pieces, (NARROW * seconds) / this.#width).map((stretch, n) => {
       const button = place(element("button", element("span", element("b", stretch.shown))), stretch);
@@ -270,6 +260,13 @@ export class Song {
   }
 }
 
+/** Return names with the sums of their amounts, the largest first. */
+function ranked(pairs) {
+  const sums = new Map();
+  for (const [name, amount] of pairs) sums.set(name, (sums.get(name) ?? 0) + amount);
+  return [...sums].sort(([, a], [, b]) => b - a);
+}
+
 /** Return the windows as they are drawn: each lasts until the next begins. */
 function pieced(timeline, seconds) {
   return timeline.map(({ start, end, label, confidence, reason }, n) => ({
@@ -290,9 +287,7 @@ function joined(pieces, least) {
     else groups.push([piece]);
   }
   return groups.map((group) => {
-    const amounts = new Map();
-    for (const { shown, start, end } of group) amounts.set(shown, (amounts.get(shown) ?? 0) + end - start);
-    const shown = [...amounts.keys()].reduce((best, one) => (amounts.get(one) > amounts.get(best) ? one : best));
+    const [[shown]] = ranked(group.map(amount));
     return { ...mean(group.filter((piece) => piece.shown === shown)), ...span(group) };
   });
 }
@@ -315,6 +310,7 @@ function stretches(pieces, least) {
   return all.map((one) => ({ ...mean(one.pieces.filter(({ shown }) => shown === one.shown)), ...span(one.pieces), isMixed: one.pieces.some(({ shown }) => shown !== one.shown) }));
 }
 
+const amount = ({ shown, start, end }) => [shown, end - start];
 const span = (pieces) => ({ start: pieces[0].start, end: pieces.at(-1).end });
 
 /** Return the label and the mean confidence of pieces of one label. */
@@ -325,10 +321,9 @@ function mean(pieces) {
 
 /** Return how the windows of all models are divided, or an empty text if one label has most. */
 function mixture(answers) {
-  const votes = new Map();
-  for (const answer of answers) for (const [name, count] of Object.entries(answer.votes ?? {})) votes.set(name, (votes.get(name) ?? 0) + count);
-  const total = [...votes.values()].reduce((sum, count) => sum + count, 0);
-  const [[first, most] = [], [second, next] = []] = [...votes].sort(([, a], [, b]) => b - a);
+  const votes = ranked(answers.flatMap((answer) => Object.entries(answer.votes ?? {})));
+  const total = votes.reduce((sum, [, count]) => sum + count, 0);
+  const [[first, most] = [], [second, next] = []] = votes;
   if (!next || most > CLEAR * total) return "";
   const none = 2 * most <= total ? "no class has most of the windows: " : "";
   return `${none}${first} has ${most} of ${total} windows, ${second} ${next}`;
@@ -343,13 +338,13 @@ function outline(peaks) {
 
 /** Return the card of a model's answer. */
 function card(answer, model) {
-  const made = document.getElementById("card").content.cloneNode(true).firstElementChild;
+  const made = find("card").content.cloneNode(true).firstElementChild;
   const part = (selector) => made.querySelector(selector);
   made.dataset.run = answer.run;
   part("h4").textContent = model.title;
   part(".run").textContent = `${answer.run}${model.dataset ? ` · trained on ${model.dataset}` : ""}`;
   if (answer.error) {
-    part(".verdict").replaceWith(Object.assign(element("p", answer.error), { className: "problem" }));
+    part(".verdict").replaceWith(element("p.problem", answer.error));
     part("table").hidden = true;
     return made;
   }

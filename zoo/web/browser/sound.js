@@ -16,6 +16,13 @@ export async function open(file, rate) {
   return { mono: cancels ? channels[powers.indexOf(Math.max(...powers))] : mean, source };
 }
 
+/** Return the largest magnitude of samples. */
+export function loudest(samples) {
+  let most = 0;
+  for (const sample of samples) most = Math.max(most, Math.abs(sample));
+  return most;
+}
+
 function powerOf(samples) {
   let sum = 0;
   for (let n = 0; n < samples.length; n++) sum += samples[n] * samples[n];

@@ -1,8 +1,15 @@
-// Answers as text: what `zoo predict` prints as JSON and as CSV.
+// Answers as text: what `zoo predict` prints as JSON and as CSV, and times.
 
 const COLUMNS = ["path", "label", "label_mean", "confidence", "windows", "seconds", "reason", "error", "run", "guess", "silent", "unlike", "heard", "band"];
-
 const FORMULA = /^[=+\-@\t\r]/; // for a spreadsheet, unless there is a blank in front: zoo/inference/label_sheet.py
+
+/** Return how long something lasts, such as 3:07. */
+export function clock(seconds) {
+  const whole = Math.round(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
 
 /** Return answers as JSON, one per line, without what only the page needs. */
 export function json(answers) {

@@ -1,15 +1,14 @@
 // An artefact of the zoo in a browser: what `zoo predict --timeline --format json` says, said here.
 
-import { bandwidth } from "./bandwidth.js";
+import { bandwidth, peaks, SILENCE } from "./bandwidth.js";
 import * as ort from "./ort/ort.wasm.min.mjs";
 
 ort.env.wasm.numThreads = 1; // more need a server that isolates the page (COOP and COEP)
 ort.env.wasm.wasmPaths = new URL("ort/", import.meta.url).href;
 ort.env.logLevel = "error";
 
-const FORMAT = 2; // zoo/artefact.py
+const FORMAT = 2; // zoo/artefacts/metadata.py
 const AT_ONCE = 10; // seconds of windows; bounds the memory, and the time in which the page cannot be used
-const SILENCE = 10 ** (-70 / 20); // zoo/audio/loudness.py
 const CELLS = 100; // measured values per second
 const LEAST = 10; // of them, with sound
 const SHARE = 0.05; // of a window, with sound
@@ -44,7 +43,7 @@ export class Artefact {
     }));
   }
 
-  /** The same piece by piece, as `Artefact.stream` in zoo/artefact.py cuts it. */
+  /** The same piece by piece, as `Artefact.stream` in zoo/artefacts/artefact.py cuts it. */
   async *stream(waveform, compute) {
     const { hop, length, reach } = this.about.windows ?? {};
     let [begin, lead] = [0, 0];
@@ -143,14 +142,14 @@ export class Artefact {
   }
 }
 
-/** Majority of the windows, ties broken by mean probability: zoo/evaluate/vote.py. */
-export function vote(windows) {
+/** Return the votes of the windows and their mean probabilities: zoo/evaluate/vote.py. */
+function vote(windows) {
   const classes = windows[0].map((_, n) => n);
   const votes = classes.map((n) => windows.filter((row) => argmax(row) === n).length);
   const sums = classes.map((n) => windows.reduce((sum, row) => sum + row[n], 0));
   const whole = sums.reduce((a, b) => a + b);
   const mean = sums.map((sum) => sum / whole);
-  return { votes, mean, winner: bestOf(votes, mean) };
+  return { votes, mean };
 }
 
 /** Return the class of most votes, and of the highest mean among several; all but one may win. */
@@ -171,14 +170,7 @@ function round(seconds) {
 function silence(waveform, rate, windows) {
   const cell = Math.max(1, Math.floor(rate / CELLS));
   const sounding = [0]; // number of cells with sound before each cell
-  for (let at = 0; at < waveform.length; at += cell) {
-    let [low, high] = [Infinity, -Infinity];
-    for (let n = at; n < Math.min(at + cell, waveform.length); n++) {
-      if (waveform[n] < low) low = waveform[n];
-      if (waveform[n] > high) high = waveform[n];
-    }
-    sounding.push(sounding.at(-1) + ((high - low) / 2 >= SILENCE));
-  }
+  for (const peak of peaks(waveform, cell)) sounding.push(sounding.at(-1) + (peak >= SILENCE));
   const cells = sounding.length - 1;
   const sound = windows.map(({ start, end }) => {
     const [first, last] = Number.isNaN(start) ? [0, cells] : [(start * rate) / cell, (end * rate) / cell];
