@@ -1,6 +1,7 @@
 """The page without a server: the answers of `zoo predict`, given by a browser alone."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,6 +15,7 @@ import soundfile
 
 import zoo
 from zoo_registry import Registry
+from zoo_registry.published import published
 
 PAGE = Path(__file__).parents[2] / "zoo" / "web" / "browser"
 BUILT_IN = sorted(
@@ -250,6 +252,32 @@ def test_none_of_the_classes_is_there_what_it_is_here(page, artefact, make_tones
     assert answers[0]["reason"] == "none of the trained classes"
     assert [answer["label"] for answer in answers] == ["unknown", "high", "low"]
     compare(answers, model, paths)
+
+
+STEPS = """
+window.steps = [];
+const look = () => steps.push(document.querySelector("article .step")?.textContent ?? "");
+const options = { subtree: true, childList: true };
+new MutationObserver(look).observe(document.getElementById("answers"), options);
+"""
+
+
+def test_the_share_that_is_done_is_shown(page, browser, tmp_path):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    (light,) = (run.artefact_path for run in published() if run.id == "gtzan-light")
+    assert page(light) == []
+    browser.run(STEPS)
+    sound = music(tmp_path / "sound.wav", 45.0, 44_100)
+    browser.driver.find_element("id", "sound").send_keys(str(sound))
+    WebDriverWait(browser.driver, 60).until(
+        lambda driver: driver.find_elements("css selector", ".card")
+    )
+    found = re.findall(r"Listening, (\d+) %", "\n".join(browser.run("return steps")))
+    shares = [int(share) for share in found]
+    assert shares == sorted(shares)
+    assert len({*shares}) > 2
+    assert shares[-1] == 100
 
 
 def test_what_is_wrong_is_said(page, artefact, tmp_path):

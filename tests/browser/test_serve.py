@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -393,7 +394,8 @@ def test_answers_are_cancelled_asked_again_saved_and_removed(page, server, song,
     page.driver.execute_cdp_cmd("Network.enable", {})
     page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
     page.driver.find_element("id", "sound").send_keys(str(song))
-    until(lambda: texts(page, ".step")[0].startswith("Sen"))
+    until(lambda: re.match(r"Sending, \d+ %", texts(page, ".step")[0]))
+    assert page.run("return document.querySelector('progress').ariaLabel") == "Progress: song.flac"
     click(page, ".cancel")
     until(lambda: is_idle(page))
     slow["uploadThroughput"] = -1

@@ -11,7 +11,7 @@ import { clock, copy, csv, json, save } from "./written.js";
 const models = new Models();
 const NAMED = 3; // recordings in a sentence
 const songs = []; // the newest first
-const ended = new Set(); // those that were answered, or not, since none was worked on
+const ended = new Set(); // recordings that have an answer, or an error, since the page was idle
 let server, local;
 let served = []; // models of the server
 let working = 0;

@@ -47,15 +47,17 @@ class Server {
         const line = request.responseText.slice(read, end);
         if (!line.trim()) continue;
         const { progress, ...answer } = JSON.parse(line);
-        if (progress === undefined) onAnswer({ ...answer, path: file.name }); // the server shortens long names
-        onStep("Listening", ((progress ?? 1) + count) / models.length);
-        if (progress === undefined) count++;
+        if (progress === undefined) {
+          count++;
+          onAnswer({ ...answer, path: file.name }); // the server shortens long names
+        }
+        onStep("Listening", (count + (progress ?? 0)) / models.length);
       }
     };
     return new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => request.abort());
       request.upload.onprogress = ({ loaded, total }) => onStep("Sending", loaded / total);
-      request.upload.onload = () => onStep("Sent; the server decodes it", null);
+      request.upload.onload = () => onStep("Sent, waiting for the server", null);
       request.onprogress = takeLines;
       request.onload = () => {
         if (request.status !== 200) return reject(refusal(request.status, request.responseText));

@@ -10,8 +10,8 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // seconds b
 const THIN = 3; // CSS pixels; narrower windows are drawn together
 const NARROW = 24; // CSS pixels; narrower stretches are part of their neighbours
 const NEAR = 8; // CSS pixels between two clicks at one place
-const CLEAR = 2 / 3; // share of the windows, of which no other label is worth a word
-const PATIENCE = 3; // seconds until they are shown
+const CLEAR = 2 / 3; // share of the windows above which no second label is named
+const PATIENCE = 3; // seconds until the time that has passed is shown
 const LOWEST = 0.3; // height of an answer that is not sure at all
 const LEAST = 64; // CSS pixels between two ticks
 
