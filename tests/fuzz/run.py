@@ -33,7 +33,10 @@ _MEMORY = 1 << 30  # bytes that one input may add
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input: "answered", "refused", "finding", "hang" or "crash"."""
+    """What became of one input: "answered", "refused", "finding", "hang" or "crash".
+
+    The detail of a crash has the traceback of `faulthandler` below its first line.
+    """
 
     number: int
     kind: str
@@ -65,6 +68,7 @@ def campaign(
         process = context.Process(target=_work, args=(folder, given, share, sender), daemon=True)
         process.start()
         sender.close()
+        receiver.recv()  # imports take long on a busy machine, and are no hang
         running[receiver] = process, share
 
     for share in filter(None, shares):
@@ -79,7 +83,9 @@ def campaign(
             except EOFError:
                 process.join()
                 if share:
-                    outcome = Outcome(share[0], "crash", f"exit status {process.exitcode}")
+                    trace = _trace(folder, process.pid).read_text(errors="replace")
+                    detail = f"exit status {process.exitcode}"
+                    outcome = Outcome(share[0], "crash", f"{detail}\n{trace}".rstrip())
             if outcome is not None:
                 share.pop(0)
                 yield *given(outcome.number), outcome
@@ -92,14 +98,21 @@ def campaign(
                     start(share)
 
 
+def _trace(folder: Path, process: int | None) -> Path:
+    """Return the file for what `faulthandler` writes when the process crashes."""
+    return folder / f"trace-{process}.txt"
+
+
 def _work(folder: Path, given: object, share: list[int], sender: Connection) -> None:
-    faulthandler.disable()
+    trace = _trace(folder, os.getpid()).open("w")  # to the end
+    faulthandler.enable(trace)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     targets = Targets(folder)
     os.chdir(targets.scratch)
     _warm(targets)
+    sender.send(None)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, resource.RLIM_INFINITY))
     for number in share:
@@ -154,7 +167,8 @@ def main() -> int:
             key = f"{name} {outcome.kind} {outcome.detail.rsplit(' at ', 1)[-1]}"
             if key not in told or outcome.kind != "finding":
                 told.add(key)
-                print(f"{name}, input {outcome.number}: {outcome.kind} {outcome.detail!r}")
+                first, *trace = outcome.detail.splitlines() or [""]
+                print(f"{name}, input {outcome.number}: {outcome.kind} {first!r}", *trace, sep="\n")
     print(f"{'parser':<20}{'inputs':>8}" + "".join(f"{kind:>10}" for kind in kinds))
     for name, by_kind in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
         line = "".join(f"{by_kind[kind]:>10}" for kind in kinds)

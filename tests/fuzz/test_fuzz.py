@@ -90,6 +90,7 @@ def test_the_campaign_names_a_parser_that_raises_hangs_or_ends(tmp_path, monkeyp
         "--set": "finding", "answers csv": "hang", "artefact": "crash", "audio": "finding",
     }  # fmt: skip
     assert "MemoryError" in found["audio"].detail
+    assert "test_fuzz.py" in found["artefact"].detail  # the traceback of `faulthandler`
     assert all(found[name].kind == "answered" for name in TARGETS.keys() - bad.keys())
 
 

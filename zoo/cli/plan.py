@@ -9,6 +9,8 @@ from zoo_registry.errors import UsageError
 from zoo_registry.text import few
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.datasets import Dataset
     from zoo_registry.plugins import Registry
 
@@ -31,6 +33,8 @@ def plan_text(
     nested: int = 0,
     tuner: str = "random",
     sizes: Sequence[int] = (),
+    jobs: int | None = None,
+    cluster: bool = False,
 ) -> Text:
     """Yield a table of trainings with their estimates, and what these are based on.
 
@@ -52,6 +56,8 @@ def plan_text(
         Whether all models are meant, of which some may not fit the data.
     tuned, nested, tuner, sizes : bool, int, str, sequence of int
         As for `zoo.train`; so are the errors.
+    jobs, cluster : int or None, bool
+        Number of processes, and whether the work is for a cluster instead.
 
     Yields
     ------
@@ -68,6 +74,7 @@ def plan_text(
     wish = Wish.checked(changed, all_changes(registry), dataset)
     split = chosen_protocol(protocol, dataset, grouped)
     plan = list[tuple[str, Estimate]]()
+    arrays: set[Path] = set()
     for frontend, model, seed in wishes:
         with suppress(UsageError) if every else nullcontext():
             check_options(protocol, seed, tuned, nested, None)
@@ -78,7 +85,7 @@ def plan_text(
             )  # fmt: skip
             one = estimate(
                 loaded, dataset, resolved, split, grouped=grouped, seed=seed, wish=wish,
-                tuning=tuning, sizes=sizes,
+                tuning=tuning, sizes=sizes, jobs=jobs, before=arrays,
             )  # fmt: skip
             name = model + f" on {frontend}" * bool(frontend) + f", seed {seed}" * bool(seed)
             plan.append((name, one))
@@ -102,6 +109,6 @@ def plan_text(
         yield f"{few(names, _NAMED)}: estimated from {basis}."
     if due:
         whole = in_words([one for _, one in due])
-        searches = " The searches of --nested come on top." * bool(nested)
-        yield f"All together: {whole}, if the machine does nothing else.{searches}"
+        what = "on this machine, not the cluster" if cluster else "if the machine does nothing else"
+        yield f"All together: {whole}, {what}."
     yield "Nothing was trained."

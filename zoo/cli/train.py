@@ -185,6 +185,8 @@ def command(
                     nested=nested,
                     tuner=tuner,
                     sizes=fewer,
+                    jobs=jobs,
+                    cluster=engine == "dask",
                 )
             )
             return

@@ -5,7 +5,7 @@ decoded once for all changes.
 """
 
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Pair", "changed_arrays", "extract_changed"]
+__all__ = ["Pair", "changed_arrays", "changed_paths", "extract_changed"]
 
 Pair: TypeAlias = tuple[int, Change]
 """Index of a track in its dataset, and a change of it."""
@@ -140,6 +140,19 @@ def changed_arrays(dataset: Dataset, model: Model, pairs: Sequence[Pair]) -> Arr
         cached_arrays(caches.of(change), [dataset.tracks[index]]) for index, change in pairs
     )
     return averaged(arrays, dataset)
+
+
+def changed_paths(dataset: Dataset, model: Model, pairs: Iterable[Pair]) -> Iterator[Path]:
+    """Yield where the array of each pair is, or would be.
+
+    Parameters
+    ----------
+    dataset, model, pairs : Dataset, Model, iterable of (int, Change)
+        As for `extract_changed`.
+    """
+    caches = _Caches(frontend_of(model, dataset))
+    for index, change in pairs:
+        yield caches.of(change).path(dataset.tracks[index].digest)
 
 
 @dataclass(frozen=True)

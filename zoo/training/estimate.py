@@ -2,11 +2,12 @@
 
 import os
 import platform
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
+from pathlib import Path
 from statistics import mean
 
 from zoo.audio.decode import open_stream
@@ -15,9 +16,12 @@ from zoo.evaluate.protocols import Protocol
 from zoo.execution.progress import Reporter
 from zoo.features.arrays import frontend_of
 from zoo.features.cache import FeatureCache, features_folder
+from zoo.features.changed import changed_paths
 from zoo.training.record import new_record
 from zoo.training.sizes import Sizes
 from zoo.training.wish import Wish
+from zoo.tuning.keras_tuner_oracle import EPOCHS
+from zoo.tuning.search import INNER
 from zoo.workspace import run_folder, runs
 from zoo_registry.errors import AudioError, RunError
 from zoo_registry.model import Model
@@ -32,6 +36,7 @@ __all__ = ["Estimate", "estimate", "in_words"]
 _CLASSICAL, _NETWORK, _ARRAY, _LENGTH = 0.01, 0.2, 0.1, 30.0
 _HEADERS = 10  # recordings whose headers are read for their usual length
 _START = 8.0  # seconds for libraries, the ONNX file and its comparison
+_HYPERBAND = 1 / 3  # of the budget, which its trials get on average
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))
 _TEN = 10  # from which on a figure has two digits
 _SAME, _OTHER, _RULE = (0.6, 1.7), (0.4, 2.5), (0.25, 4.0)  # of the estimate, lowest and highest
@@ -50,7 +55,7 @@ class Estimate:
     folds, tracks : int
         Number of folds, and of tracks in the training part of the largest one.
     arrays : int
-        Tracks whose arrays are not in the cache.
+        Tracks whose arrays are not in the cache, nor computed by a training before this one.
     low, high : float
         Seconds that it takes at least and at most, if the basis holds; both are 0 for a complete
         run.
@@ -79,6 +84,8 @@ def estimate(
     wish: Wish,
     tuning: TuningInfo | None = None,
     sizes: Collection[int] = (),
+    jobs: int | None = None,
+    before: set[Path] | None = None,
 ) -> Estimate:
     """Estimate how long `zoo.train` takes, without training or decoding anything.
 
@@ -98,6 +105,10 @@ def estimate(
         The search that the run is to have in its record.
     sizes : collection of int
         Numbers of training tracks per class that the model is to be fitted to as well.
+    jobs : int, optional
+        Number of processes; all cores by default.
+    before : set of Path, optional
+        Arrays that earlier trainings of the same command compute; those of this one are added.
 
     Returns
     -------
@@ -123,26 +134,35 @@ def estimate(
     if run.complete and due:
         state = f"{state}, sizes due"
     tracks = max(len(fold.train) for fold in folds)
+    if run.complete and state == "complete":
+        return Estimate(run.id, state, len(folds), tracks, 0, 0.0, 0.0, "it is trained already")
+    before = set() if before is None else before
     missing, changed = 0, 0
     if not isinstance(dataset, FeatureTable):
         cache = FeatureCache(features_folder(), frontend_of(model, dataset))
-        recorded = [dataset.tracks[index] for index in dataset.recorded]
-        missing = sum(not cache.path(track.digest).is_file() for track in recorded)
+        paths = {cache.path(dataset.tracks[index].digest) for index in dataset.recorded}
+        missing = _added(paths, before)
         sample = wish.sample(run, model, dataset, folds)
-        changed = len(sample.tracks) * len(wish.changes) if sample and missing else 0
-    if run.complete and state == "complete":
-        return Estimate(run.id, state, len(folds), tracks, 0, 0.0, 0.0, "it is trained already")
+        if sample:
+            pairs = (pair for fold in folds for pair in sample.pairs(fold.number))
+            changed = _added(changed_paths(dataset, model, pairs), before)
     fits = sum(len(fold.train) for own in due for fold in own.folds)
     if not run.complete:
         fits += sum(len(fold.train) for fold in folds[len(run.record.folds) :]) + len(dataset)
-    fits = max(fits, len(dataset))  # a repair
+    fits = round(max(fits, len(dataset)) * _searched(tuning))  # at least the artefact: a repair
     known = [one.record for one in runs() if isinstance(one, Run) and _is_of_here(one)]
     own = [one for one in known if one.model.name == model.card.name]
     length = _usual_length(dataset)
-    arrays = length * _array_seconds(known, record.frontend["name"]) * (missing + changed)
-    rest = [_rate(one, length) for one in own if one.started and one.finished]
+    each = _array_seconds(known, record.frontend["name"]) / (jobs or os.cpu_count() or 1)
+    arrays = length * each * (missing + changed)
+    rest = [
+        _rate(one, length) * _epochs(params) / _epochs(one.params)
+        for one in own
+        if one.started and one.finished
+    ]
     if not rest:
         each = _CLASSICAL if model.card.family == "classical" else _NETWORK
+        each *= _epochs(params) / _epochs(model.card.params)
         rest, (least, most) = [(_START + each * fits) / fits], _RULE
         basis = f"a rule, {each:g} s per track and training: no run of {model.card.name} is here"
     else:
@@ -152,6 +172,28 @@ def estimate(
         basis = f"{len(rest)} earlier run{'s' * (len(rest) > 1)} of {model.card.name} on {what}"
     low, high = (end * fits + arrays for end in (min(rest), max(rest)))
     return Estimate(run.id, state, len(folds), tracks, missing, least * low, most * high, basis)
+
+
+def _added(paths: Iterable[Path], before: set[Path]) -> int:
+    """Return how many of the files are still to be written; add these to `before`."""
+    new = {path for path in paths if path not in before and not path.is_file()}
+    before |= new
+    return len(new)
+
+
+def _searched(tuning: TuningInfo | None) -> float:
+    """Return the trainings that a training is with its nested search, in numbers of its tracks."""
+    if tuning is None or not tuning.nested:
+        return 1.0
+    share = _HYPERBAND if tuning.tuner == "hyperband" else 1.0
+    # The parameters of the card are tried, too; the inner folds see each track all times but one.
+    return 1 + (INNER - 1) * (1 + share * tuning.trials)
+
+
+def _epochs(params: Mapping[str, object]) -> float:
+    """Return the epochs of a network, to which its time is proportional; 1 of other models."""
+    epochs = params.get(EPOCHS)
+    return float(epochs) if isinstance(epochs, int | float) and epochs > 0 else 1.0
 
 
 def _is_of_here(run: Run) -> bool:
@@ -179,13 +221,13 @@ def _recorded_length(record: RunRecord) -> float | None:
 
 
 def _array_seconds(records: Iterable[RunRecord], frontend: str | None = None) -> float:
-    """Return the seconds per second of sound that runs took for arrays of a front end."""
+    """Return the seconds of one processor per second of sound for arrays of a front end."""
     for record in records:
         computed, length = record.extraction, _recorded_length(record) or _LENGTH
         if computed.get("tracks") and frontend in (None, record.frontend["name"]):
             seconds = computed["decode_seconds"] + computed["frontend_seconds"]
-            return seconds / computed["tracks"] / length / (os.cpu_count() or 1)
-    return _ARRAY / _LENGTH / (os.cpu_count() or 1)
+            return seconds / computed["tracks"] / length
+    return _ARRAY / _LENGTH
 
 
 def _rate(record: RunRecord, length: float) -> float:
@@ -204,9 +246,13 @@ def _rate(record: RunRecord, length: float) -> float:
     computed = record.extraction.get("tracks") or 0
     changed = (record.robustness.tracks if record.robustness else 0) * bool(computed)
     arrays = _array_seconds([record]) * (own_length or _LENGTH) * (computed + changed)
+    arrays /= os.cpu_count() or 1
+    searched = _searched(record.tuned)
     fits = sum(fold.train_tracks for fold in record.folds) + record.dataset.tracks
+    fits *= searched
     fitted = sum(fold.train_seconds or 0.0 for fold in record.folds)
     fitted += record.artefact.fit_seconds or 0.0
+    fitted *= searched
     # A run that was interrupted waited for days.
     each = max(fitted, min(wall - arrays, 10 * fitted + 60)) / max(fits, 1)
     return each * (length / own_length if own_length else 1.0)

@@ -45,10 +45,12 @@ from zoo_registry.processes import this_process
 from zoo_registry.structures import from_plain
 from zoo_registry.text import digest, in_a_line
 
-__all__ = ["Search", "check_search", "tune"]
+__all__ = ["INNER", "Search", "check_search", "tune"]
 
 _UNFINISHED = "unfinished.json"
-_INNER = 3  # folds
+INNER = 3
+"""Number of inner folds, by which a trial is scored."""
+
 _FEWEST = 3  # training tracks per class, however small the share
 
 
@@ -133,7 +135,7 @@ def check_search(dataset: Dataset, seen: NDArray[np.int64], seed: int, grouped: 
     grouped : bool
         Whether the inner folds keep groups together.
     """
-    inner_folds(_part(dataset, seen), _INNER, seed, grouped)
+    inner_folds(_part(dataset, seen), INNER, seed, grouped)
 
 
 def _part(dataset: Dataset, indices: NDArray[np.int64]) -> Dataset:
@@ -206,14 +208,14 @@ class Search:
         record = {
             "format": FORMAT,
             **described,
-            "inner": f"kfold:{_INNER}",
+            "inner": f"kfold:{INNER}",
             "keras_tuner": oracle_version(),  # another version may propose other parameters
             "seen": [track.digest[:16] for track in dataset.tracks],
         }
         tuning = stored(folder, record)
         trying = _Trials(
             Experiment(model, dataset, seed),
-            inner_folds(dataset, _INNER, seed, self._grouped),
+            inner_folds(dataset, INNER, seed, self._grouped),
             self._engine, folder, bar or Bar(),
         )  # fmt: skip
         with Oracle(model.card, self._tuner, trials, seed) as oracle, _marked(tuning) as mark:
