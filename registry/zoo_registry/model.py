@@ -19,6 +19,7 @@ from zoo_registry.class_weight import balanced_weights
 from zoo_registry.errors import CannotExport, LayoutError, PluginError, UsageError
 from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
+from zoo_registry.probabilities import checked_probabilities
 from zoo_registry.text import first_line, in_a_line, place
 from zoo_registry.tracing import plugin_name, trace
 
@@ -216,7 +217,9 @@ class Model:
         self.overrides_preprocess = "preprocess" in self.hooks
         if frontend:
             self._take(frontend)
-        self._manager = new_manager([*others, _FrontEndDefault(self.card), module])
+        # A `preprocess` that forgot its `return` is an error, and no call for the default.
+        default = [] if self.overrides_preprocess else [_FrontEndDefault(self.card)]
+        self._manager = new_manager([*others, *default, module])
 
     def _take(self, given: LoadedFrontEnd) -> None:
         """Take a front end in the place of the card's."""
@@ -300,18 +303,9 @@ class Model:
             If a shape is wrong, a probability is not finite or out of range, or a row does not
             sum to one.
         """
-        import numpy as np
-
         results = self.call("predict", model=model, tracks=tracks)
-        given = "None" if results is None else f"a {type(results).__name__}"
-        if is_listed := isinstance(results, Sequence | np.ndarray):
-            given = f"{len(results)} arrays"
         try:
-            if not is_listed or len(results) != len(tracks):
-                raise ValueError(
-                    f"predict returned {given} for {len(tracks)} tracks; return one array per track"
-                )
-            return [_as_probabilities(result, n_classes) for result in results]
+            return checked_probabilities(results, len(tracks), n_classes)
         except ValueError as error:
             raise PluginError(f"{self.card.name}: {error}") from error
 
@@ -361,32 +355,6 @@ class Model:
             raise
         except BaseException as error:  # no plugin ends the command, not even by SystemExit
             raise PluginError(in_a_line(error) + place(error, self.module.__file__)) from error
-
-
-def _as_probabilities(result: Any, n_classes: int) -> "NDArray[np.float64]":
-    """Return the windows of one track, or raise ValueError if they are no probabilities."""
-    import numpy as np
-
-    try:
-        windows = np.asarray(result, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"predict returned what is not an array of numbers ({error})") from error
-    if windows.ndim != 2 or windows.shape[1] != n_classes or not len(windows):  # noqa: PLR2004
-        raise ValueError(
-            f"predict returned an array of shape {windows.shape}; "
-            f"return (windows, {n_classes}) with at least one window"
-        )
-    if not np.isfinite(windows).all():
-        raise ValueError("predict returned NaN or infinity; return probabilities")
-    if (windows < 0).any():
-        raise ValueError("predict returned numbers below 0; return probabilities")
-    sums = windows.sum(axis=1)
-    if np.abs(sums - 1).max() > 1e-3:  # noqa: PLR2004
-        raise ValueError(
-            f"predicted probabilities sum to {sums.min():.4g}..{sums.max():.4g} over the classes; "
-            "they must sum to one"
-        )
-    return windows
 
 
 def _installed(module: str) -> bool:

@@ -349,6 +349,22 @@ class TestModel:
         assert model.overrides_preprocess
         assert model.preprocess(np.arange(2.0)).tolist() == [[0], [2]]
 
+    def test_preprocess_without_its_return_is_not_the_default(self, tmp_path):
+        model = load(tmp_path, "\n@hookimpl\ndef preprocess(audio): audio[:, None] * 2\n")
+        assert model.preprocess(np.arange(2.0)) is None
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            [np.full((1, 2), 0.5, np.float32)], [np.full((1, 2), 0.5, np.float16)],
+            [np.full((1, 2), 0.5, object)], [np.array([[True, False]])], ([[0, 1]],),
+            np.full((1, 3, 2), 0.5), [[["0.5", "0.5"]]],
+        ],
+    )  # fmt: skip
+    def test_any_form_of_numbers_is_taken(self, tmp_path, answer):
+        (found,) = self.predicting(tmp_path, lambda model, tracks: answer)
+        assert (found.dtype, found.shape[1]) == (np.float64, 2)
+
     def test_train_returns_a_model(self, tmp_path):
         assert fit(load(tmp_path)) == 3
         model = load(tmp_path, **{"return len(classes)": "pass"})
@@ -377,11 +393,17 @@ class TestModel:
             "three classes": ([np.full((1, 3), 1 / 3)], r"shape \(1, 3\)"),
             "three dimensions": ([np.full((1, 1, 2), 0.5)], r"shape \(1, 1, 2\)"),
             "no window": ([np.zeros((0, 2))], r"shape \(0, 2\)"),
-            "nan": ([np.array([[np.nan, 1.0]])], "no probabilities"),
-            "infinite": ([np.array([[np.inf, 1.0]])], "no probabilities"),
-            "negative": ([np.array([[1.5, -0.5]])], "no probabilities"),
-            "scores": ([np.array([[3.0, 4.0]])], "sum to 7"),
-            "zeros": ([np.zeros((1, 2))], "sum to 0"),
+            "nan": ([np.array([[np.nan, 1.0]])], "predict returned NaN, .*; look for a logarithm"),
+            "infinite": ([np.array([[np.inf, 1.0]])], "predict returned infinity, .*; look for"),
+            "negative": ([np.array([[1.5, -0.5]])], "predict returned -0.5, .*; return a softmax"),
+            "scores": ([np.array([[3.0, 4.0]])], "sum to 7 over .*; return a softmax"),
+            "zeros": ([np.zeros((1, 2))], "sum to 0 over"),
+            "sums": ([np.array([[0.5, 0.5], [0.5, 1.0]])], "sum to 1 to 1.5 over"),
+            "a label": ([1], r"predict returned 1 for a track; return \(windows, 2\)"),
+            "nothing for a track": ([None], "predict returned None for a track"),
+            "a word": ("x", "a str for 1 tracks"),
+            "complex": ([np.full((1, 2), 0.5 + 0j)], "not an array of numbers .they are complex"),
+            "objects": ([np.full((1, 2), object())], "not an array of numbers"),
             "ragged": ([[[0.5, 0.5], [1.0]]], "mine: predict"),
             "words": ([[["a", "b"]]], "mine: predict"),
             "a number": (7, "mine: predict"),

@@ -34,7 +34,7 @@ from zoo_registry.model import Model, Source
 from zoo_registry.predictions import ChangedPredictions, Predictions
 from zoo_registry.record import SkippedChange
 from zoo_registry.temporary import temporary_folder
-from zoo_registry.text import in_a_line
+from zoo_registry.text import in_a_line, place
 
 __all__ = [
     "CRASHED_FOLD",
@@ -100,7 +100,7 @@ class LearningCurve:
 
     def __call__(self, fraction: float, note: str = "", **figures: float) -> None:
         """Store the figures, and show the progress where somebody looks."""
-        fraction = min(max(float(fraction), 0.0), 1.0)
+        fraction = min(max(0.0, float(fraction)), 1.0)  # NaN is 0 in this order
         if figures:
             point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
             self.points.append(point)
@@ -287,7 +287,8 @@ def run_fold(task: FoldTask) -> FoldResult:
     except StorageError:
         raise
     except Exception as error:
-        return FoldResult(None, curve=curve.points, error=in_a_line(error))
+        at = "" if isinstance(error, ZooError) else place(error, experiment.model.module.__file__)
+        return FoldResult(None, curve=curve.points, error=in_a_line(error) + at)
     predictions = _predictions(experiment.dataset, fold.number, fold.test, windows)
     return FoldResult(
         predictions,

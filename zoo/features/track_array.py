@@ -10,7 +10,7 @@ from zoo.datasets.hashing import recording
 from zoo.features.rows import sounding_rows
 from zoo_registry.errors import AudioError, StorageError
 from zoo_registry.model import Model
-from zoo_registry.text import in_a_line
+from zoo_registry.text import in_a_line, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,27 +108,35 @@ def apply_front_end(
     AudioError
         If there is no such array.
     """
+    array, fault = _checked(model.preprocess(audio))
+    if fault:
+        raise AudioError(f"{track.path or track.id}: {named(model)} gave {fault}")
+    return array[sounding_rows(model, len(array), audio.size, peaks)]
+
+
+def _checked(result: object) -> "tuple[NDArray[np.float32], str | None]":
+    """Return the array of a front end, and what is wrong with it."""
     import numpy as np
 
-    array = np.asarray(model.preprocess(audio))
-    if fault := _fault(array):
-        raise AudioError(f"{track.path or track.id} gave {fault}")
-    array = array[sounding_rows(model, len(array), audio.size, peaks)]
-    return np.asarray(array, np.float32)
+    array = np.asarray(result)
+    fault = _fault(array)
+    with np.errstate(over="ignore"):  # too large a number becomes infinite
+        array = array if fault else np.asarray(array, np.float32)
+    if not fault and not np.isfinite(array).all():
+        fault = "an array with numbers that are not finite; guard logarithms and quotients of 0"
+    return array, fault
 
 
 def _fault(array: "NDArray[Any]") -> str | None:
-    """Return what is wrong with the array of a front end."""
-    import numpy as np
-
+    """Return what is wrong with shape or type of the array of a front end."""
+    if array.dtype == object and not array.ndim:
+        return f"{array.item()!r:.40}; a front end returns an array of (rows, columns)"
     if array.ndim != 2:  # noqa: PLR2004
         return f"an array of shape {array.shape}; a front end returns one of (rows, columns)"
     if array.dtype.kind not in "biuf":
         return f"an array of {array.dtype}; a front end returns one of float32"
     if not array.size:
         return f"an array of shape {array.shape}, which is empty"
-    if not np.isfinite(array).all():
-        return "an array with numbers that are not finite"
     return None
 
 
@@ -157,7 +165,8 @@ def reason_of(error: Exception, model: Model, track: Track, location: Path | str
     if isinstance(error, AudioError):
         return str(error).replace(str(location), str(path))
     raised = in_a_line(error)
-    reason = f"{path} made {named(model)} raise {raised}"
+    at = place(error, model.module.__file__) if model.overrides_preprocess else ""
+    reason = f"{path} made {named(model)} raise {raised}{at}"
     if isinstance(error, OSError) and error.errno:  # such as too many open files
         raise StorageError(f"{reason}; give the same command again", raised) from error
     return reason
@@ -166,7 +175,7 @@ def reason_of(error: Exception, model: Model, track: Track, location: Path | str
 def named(model: Model) -> str:
     """Return what computes the arrays of a model, in words."""
     return (
-        model.card.name
+        f"the `preprocess` hook of {model.card.name}"
         if model.overrides_preprocess
         else f"the front end {model.card.frontend.name}"
     )

@@ -231,7 +231,7 @@ def test_a_fold_that_fails_is_told_to_the_reporter_and_others_are_kept(flaky, fe
     Path("stop").write_text("1", encoding="utf-8")
     run = zoo.train(model, str(feature_table()), protocol="kfold:3", reporter=notes)
     assert [note for note in notes.texts if "failed" in note] == [
-        f"{run.id}, fold 0 failed: ValueError: no"
+        f"{run.id}, fold 0 failed: ValueError: no (line 15 of {Path(model).resolve()})"
     ]
     assert not run.predictions_path.exists()
     assert sorted(path.name for path in run.folder.glob("folds/*.csv")) == ["1.csv", "2.csv"]
