@@ -65,6 +65,26 @@ def test_at_any_moment(nest, tone_box, tmp_path, kills, number):
     assert not different(contents(tone_box), expected)
 
 
+_STARTING = """
+import os, sys
+from zoo.__main__ import main
+class Early:
+    def find_spec(name, *_):
+        if name == "zoo.cli":
+            os.kill(os.getpid(), int(sys.argv[1]))
+sys.meta_path.insert(0, Early)
+main()
+"""
+
+
+@pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
+def test_before_the_command_line_is_imported(number, run_python):
+    done = run_python(_STARTING, str(int(number)))
+    assert done.returncode == STATUS[number]
+    what = "interrupted" if number == signal.SIGINT else "stopped"
+    assert (done.stdout, done.stderr) == ("", f"zoo: {what}; the same command starts again\n")
+
+
 @pytest.mark.usefixtures("heard")
 def test_the_terminal_is_left_as_it_was(tone_box: Path):
     """A real process at a real terminal, interrupted while its bars are shown."""
