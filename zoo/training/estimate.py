@@ -12,7 +12,7 @@ from statistics import mean
 
 from zoo.audio.decode import open_stream
 from zoo.datasets import Dataset, FeatureTable
-from zoo.evaluate.protocols import Protocol
+from zoo.evaluate.protocols import Fold, Protocol
 from zoo.execution.progress import Reporter
 from zoo.features.arrays import frontend_of
 from zoo.features.cache import FeatureCache, features_folder
@@ -136,16 +136,9 @@ def estimate(
     tracks = max(len(fold.train) for fold in folds)
     if run.complete and state == "complete":
         return Estimate(run.id, state, len(folds), tracks, 0, 0.0, 0.0, "it is trained already")
-    before = set() if before is None else before
-    missing, changed = 0, 0
-    if not isinstance(dataset, FeatureTable):
-        cache = FeatureCache(features_folder(), frontend_of(model, dataset))
-        paths = {cache.path(dataset.tracks[index].digest) for index in dataset.recorded}
-        missing = _added(paths, before)
-        sample = wish.sample(run, model, dataset, folds)
-        if sample:
-            pairs = (pair for fold in folds for pair in sample.pairs(fold.number))
-            changed = _added(changed_paths(dataset, model, pairs), before)
+    missing, changed = _arrays(
+        run, model, dataset, folds, wish, set() if before is None else before
+    )
     fits = sum(len(fold.train) for own in due for fold in own.folds)
     if not run.complete:
         fits += sum(len(fold.train) for fold in folds[len(run.record.folds) :]) + len(dataset)
@@ -172,6 +165,19 @@ def estimate(
         basis = f"{len(rest)} earlier run{'s' * (len(rest) > 1)} of {model.card.name} on {what}"
     low, high = (end * fits + arrays for end in (min(rest), max(rest)))
     return Estimate(run.id, state, len(folds), tracks, missing, least * low, most * high, basis)
+
+
+def _arrays(
+    run: Run, model: Model, dataset: Dataset, folds: Sequence[Fold], wish: Wish, before: set[Path]
+) -> tuple[int, int]:
+    """Return how many arrays a run is to compute, of tracks and of changed ones."""
+    if isinstance(dataset, FeatureTable):
+        return 0, 0
+    cache = FeatureCache(features_folder(), frontend_of(model, dataset))
+    missing = _added((cache.path(dataset.tracks[n].digest) for n in dataset.recorded), before)
+    sample = wish.sample(run, model, dataset, folds)
+    pairs = (pair for fold in folds for pair in (sample.pairs(fold.number) if sample else ()))
+    return missing, _added(changed_paths(dataset, model, pairs), before)
 
 
 def _added(paths: Iterable[Path], before: set[Path]) -> int:
