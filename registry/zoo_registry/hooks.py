@@ -77,7 +77,7 @@ class ModelSpec:
     """Hooks of one model, called for that model only. `train` and `predict` are compulsory."""
 
     @hookspec(firstresult=True)
-    def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    def preprocess(self, audio: "NDArray[np.float32]") -> "NDArray[np.float32] | None":
         """Compute the array of a waveform.
 
         Called once per track and dataset, in worker processes, unless the array is in the cache;

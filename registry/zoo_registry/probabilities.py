@@ -12,9 +12,7 @@ __all__ = ["checked_probabilities"]
 _ROUNDING = 1e-3  # by which a sum may miss one
 
 
-def checked_probabilities(
-    results: object, tracks: int, classes: int
-) -> "list[NDArray[np.float64]]":
+def checked_probabilities(results: Any, tracks: int, classes: int) -> "list[NDArray[np.float64]]":
     """Return the probabilities of the windows of each track.
 
     Parameters

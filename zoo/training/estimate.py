@@ -254,8 +254,7 @@ def _rate(record: RunRecord, length: float) -> float:
     arrays = _array_seconds([record]) * (own_length or _LENGTH) * (computed + changed)
     arrays /= os.cpu_count() or 1
     searched = _searched(record.tuned)
-    fits = sum(fold.train_tracks for fold in record.folds) + record.dataset.tracks
-    fits *= searched
+    fits = searched * (sum(fold.train_tracks for fold in record.folds) + record.dataset.tracks)
     fitted = sum(fold.train_seconds or 0.0 for fold in record.folds)
     fitted += record.artefact.fit_seconds or 0.0
     fitted *= searched
