@@ -8,7 +8,7 @@ from mkdocs.structure.files import File, Files
 
 PAGE = Path(__file__).parents[1] / "zoo" / "web" / "browser"
 
-LONG = 60  # characters of a cell from which it must not become a column of single words
+LONG = 35  # characters of a cell from which it must not become a column of single words
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
