@@ -80,7 +80,8 @@ def train(
         Way to split, such as "kfold:5"; see `zoo.evaluate.protocols`. By default
         `zoo.evaluate.protocols.chosen_protocol` takes the usual one.
     grouped : bool
-        Whether tracks that belong together stay on one side of each split.
+        Whether all tracks of a group, such as an artist, are used either for training or for
+        testing. False splits by track, which gives scores that are too high.
     params : mapping, optional
         Parameters that differ from the card's defaults.
     tuned : bool
@@ -243,7 +244,8 @@ def tune(
         Way to split, by default as for `zoo.train`; the search does not see the test tracks of the
         first fold.
     grouped : bool
-        Whether tracks that belong together stay on one side of each split.
+        Whether all tracks of a group, such as an artist, are used either for training or for
+        testing. False splits by track, which gives scores that are too high.
     seed : int
         Random seed of split, search and model.
     jobs : int, optional
