@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from zoo.evaluate.compare import compare
+from zoo.evaluate.leaderboard import leaderboard
 from zoo.report.comparison import write_comparison
-from zoo.report.page import write_report
+from zoo.report.page import boards_page, write_report
 
 # Blobs are looked at instead of saved.
 SAVED = """
@@ -282,6 +283,25 @@ def test_no_page_scrolls_sideways(browser, address, comparison, width):
     for one in (address, address.replace("tones-kfold-3", "index"), comparison):
         browser.open(one)
         assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_and_use_the_pages(browser, address, comparison, scheme):
+    table = Path("leaderboard.html")
+    table.write_text(boards_page(leaderboard()), encoding="utf-8")
+    browser.prefer(scheme)
+    browser.size(390)
+    for one in (address, comparison, table.absolute().as_uri()):
+        browser.open(one)
+        # Cells of the greatest shades. A gradient behind a table keeps axe from computing contrast.
+        browser.run(
+            "document.querySelectorAll('details').forEach((one) => { one.open = true; });"
+            "document.querySelectorAll('.heat').forEach((cell) => {"
+            "  cell.style.setProperty('--v', 100); cell.innerHTML += ' <small>100</small>'; });"
+            "document.querySelectorAll('.scroll').forEach((box) => {"
+            "  box.style.background = 'none'; });"
+        )
+        assert browser.obstacles() == []
 
 
 def test_in_print_nothing_is_cut_and_no_button_is_left(page):

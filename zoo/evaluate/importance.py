@@ -295,5 +295,6 @@ def lack_of_importances(run: Run) -> str | None:
     if record.importance or record.model.family != "classical" or not is_named:
         return None
     if names and not 1 < (count := len(families(names))) <= _FAMILIES:
-        return f"its columns have {count} famil{'y' if count == 1 else 'ies'} (2 to {_FAMILIES})"
+        many = f"{count} famil{'y' if count == 1 else 'ies'}"
+        return f"its columns have {many}; 2 to {_FAMILIES} are compared"
     return None if is_published(run) else f"an earlier version trained it; {run.afresh}"

@@ -60,5 +60,12 @@ def open_templates() -> "Environment":
     # The page may run this script and load nothing (Content Security Policy, level 3).
     known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     templates.globals |= {"style": style, "script": script, "script_hash": known}
-    templates.filters |= {"score": score_text, "signed": with_sign}
+    templates.filters |= {"score": score_text, "signed": with_sign, "cut": _cut}
     return templates
+
+
+def _cut(name: str, columns: int) -> str:
+    """Return the beginning of a name that is as wide as so many letters; Chinese ones are wider."""
+    from rich.cells import cell_len, set_cell_size
+
+    return name if cell_len(name) <= columns else set_cell_size(name, columns - 1).rstrip() + "…"

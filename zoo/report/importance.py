@@ -32,7 +32,8 @@ def importance_section(runs: Sequence[Run], names: Mapping[str, str]) -> dict[st
     names : mapping of str to str
         The displayed name of each.
     """
-    pictures, lacks = [], []
+    pictures: list[CaptionedFigure] = []
+    lacking: dict[str, list[str]] = {}  # names by the reason
     for run in runs:
         name = names[run.id]
         try:
@@ -42,7 +43,8 @@ def importance_section(runs: Sequence[Run], names: Mapping[str, str]) -> dict[st
         if found:
             pictures.append(_figure(name, found))
         elif lack:
-            lacks.append(f"{name}: {lack}.")
+            lacking.setdefault(lack, []).append(name)
+    lacks = [f"{', '.join(of)}: {lack}." for lack, of in lacking.items()]
     return {"importance": pictures, "importance_lacks": lacks, "importance_caveat": CAVEAT}
 
 

@@ -659,7 +659,7 @@ class TestSound:
             said = rf"0\.0 to {sound.seconds:.1f} s: low, mean probability ([\d.]+)"
             found = float(re.fullmatch(said, title)[1])
             assert found == pytest.approx(float(probability), abs=0.0011)
-            assert float(strip["fill-opacity"]) == pytest.approx(0.2 + 0.5 * found, abs=0.01)
+            assert float(strip["fill-opacity"]) == pytest.approx(0.15 + 0.3 * found, abs=0.01)
         label = next(
             item["aria-label"]
             for item in its.all("div")

@@ -114,7 +114,7 @@
   };
   all("figure.picture").forEach((figure) => {
     const { name } = figure.dataset;
-    tools(figure.lastElementChild, tool("Save SVG", `Save ${name} as SVG`, () => save(
+    tools(figure.lastElementChild, tool("Save SVG", `Save SVG of the figure ${name}`, () => save(
       name + ".svg", "image/svg+xml", picture(figure.querySelector("svg")))));
   });
   all("table.data:not(.bare)").forEach((table) => {
@@ -123,17 +123,17 @@
       button.textContent = "Copied";
       setTimeout(() => { button.textContent = text; }, 1500);
     };
-    const copying = (kind, text) => tool(`Copy ${kind}`, `Copy the table ${name} as ${kind}`, (event) => {
+    const copying = (kind, text) => tool(`Copy ${kind}`, `Copy ${kind} of the table ${name}`, (event) => {
       copy(text(table), kind);
       flash(event.currentTarget, `Copy ${kind}`);
     });
     tools(
       table.closest(".scroll"),
       copying("CSV", csv),
-      tool("Save CSV", `Save the table ${name} as CSV`,
+      tool("Save CSV", `Save CSV of the table ${name}`,
         () => save(name + ".csv", "text/csv;charset=utf-8", "\ufeff" + csv(table))),
       copying("LaTeX", latex),
-      tool("Save LaTeX", `Save the table ${name} as LaTeX`,
+      tool("Save LaTeX", `Save LaTeX of the table ${name}`,
         () => save(name + ".tex", "text/x-tex;charset=utf-8", latex(table))),
     );
   });
