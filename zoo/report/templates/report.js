@@ -214,7 +214,7 @@
   const places = links.map((link) => document.getElementById(link.hash.slice(1)));
   const mark = () => {
     const line = document.querySelector("nav").getBoundingClientRect().bottom + innerHeight / 4;
-    const isEnd = innerHeight + scrollY >= root.scrollHeight - 2;
+    const isEnd = scrollY > 0 && innerHeight + scrollY >= root.scrollHeight - 2;
     const here = isEnd ? links.length - 1
       : Math.max(0, places.findLastIndex((place) => place.getBoundingClientRect().top <= line));
     links.forEach((link, place) => {
