@@ -1,5 +1,11 @@
 """Plugin-based model zoo for audio classification.
 
+- `train`, `tune`, `ensemble`: train models, search their parameters, combine runs
+- `predict`, `embed`: classify recordings, compute their embeddings
+- `leaderboard`, `compare`, `size_curve`, `write_report`: compare what was trained
+- `load`, `runs`: runs by name, and all runs of the workspace
+- `models`, `front_ends`, `open_dataset`: what there is to train, and on what
+
 The public names, listed in ``__init__.pyi``, are loaded when they are first used, so that
 ``import zoo`` and the quick commands stay quick.
 """

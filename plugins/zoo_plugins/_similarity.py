@@ -41,7 +41,7 @@ def command(
     if not Path(song).is_file():
         raise UsageError(f"there is no file {song!r}")
     reporter = TerminalReporter()
-    found = zoo.embed([song, *paths], run, front_end=front_end, jobs=jobs, reporter=reporter)
+    found = zoo.embed([song, *paths], run, frontend=front_end, jobs=jobs, reporter=reporter)
     for reason in found.failed.values():
         reporter.warn(f"left out: {reason}")
     if song in found.failed:

@@ -121,7 +121,7 @@ class TestEmbed:
 
         data = open_dataset(str(make_tones(tmp_path / "tones")))
         used, rows = embeddings(data, "handcrafted", 1)
-        found = zoo.embed([track.path for track in used.tracks], front_end="handcrafted", jobs=1)
+        found = zoo.embed([track.path for track in used.tracks], frontend="handcrafted", jobs=1)
         assert found.digests == [track.digest for track in used.tracks]
         assert np.array_equal(found.rows, rows)
         assert found.front_end == "handcrafted"
@@ -141,16 +141,16 @@ class TestEmbed:
             return fill(cache, tracks, *rest)
 
         monkeypatch.setattr(files, "fill_cache", filling)
-        found = zoo.embed(music, front_end="handcrafted", jobs=1)
+        found = zoo.embed(music, frontend="handcrafted", jobs=1)
         assert len(asked) == 5
         assert len(found.files) == 5
         assert {Path(path).name for path in found.failed} == {"broken.mp3", "broken2.mp3"}
 
     def test_what_has_no_embedding(self, music, mistaken):
         with pytest.raises(AudioError, match="no recording could be read"):
-            zoo.embed(music / "broken.mp3", front_end="handcrafted", jobs=1)
+            zoo.embed(music / "broken.mp3", frontend="handcrafted", jobs=1)
         with pytest.raises(UsageError, match="standard input"):
-            zoo.embed("-", front_end="handcrafted")
+            zoo.embed("-", frontend="handcrafted")
         assert zoo.embed(music / "low1.wav", "svm", jobs=1).front_end == "handcrafted"
 
 

@@ -114,7 +114,8 @@ def is_array(given: Any) -> bool:
         return False
     import numpy as np
 
-    return np.asarray(given).dtype.kind not in "OUSTV"
+    array = np.asarray(given)
+    return array.ndim > 0 and array.dtype.kind not in "OUSTV"
 
 
 def recordings_of(
@@ -161,7 +162,10 @@ def recordings_of(
             found.append(Samples.of(item, rate, name))
             used_rate = True
         else:
-            raise UsageError(_NO_RECORDING.format(said(item)))
+            # scipy.io.wavfile.read returns the rate first.
+            order = "; in a pair the array comes first, and then its rate"
+            turned = isinstance(given, tuple) and len(given) == _PAIR and is_array(given[1])
+            raise UsageError(_NO_RECORDING.format(said(item)) + order * turned)
     if rate is not None and not used_rate:
         raise UsageError("rate is that of arrays, and files have their own; leave it out")
     return found, is_one
@@ -169,8 +173,8 @@ def recordings_of(
 
 def _is_pair(given: Any) -> bool:
     """Whether it is an array and its rate, as librosa.load and soundfile.read return them."""
-    is_pair = isinstance(given, tuple) and len(given) == _PAIR and is_array(given[0])
-    return is_pair and not (is_array(given[1]) and getattr(given[1], "ndim", 0) > 0)
+    is_pair = isinstance(given, tuple) and len(given) == _PAIR
+    return is_pair and is_array(given[0]) and not is_array(given[1])
 
 
 _NO_RECORDING = (

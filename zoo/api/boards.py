@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.arguments import Data, data_of, one_or_many
+from zoo.api.checked import check_values
+from zoo.api.listing import Listing
 from zoo.api.progress import usual_reporter
 from zoo.evaluate import board, comparison
 from zoo.execution.progress import Reporter
@@ -42,7 +44,7 @@ class Board(board.Board):
         return data_frame(_rows(self))
 
 
-class Boards(list[Board]):
+class Boards(Listing[Board]):
     """A list of leaderboards."""
 
     def __init__(self, boards: Iterable[board.Board] = ()) -> None:
@@ -130,6 +132,7 @@ def leaderboard(
     """
     from zoo.evaluate import leaderboard as evaluated
 
+    check_values(protocol=protocol, by=by, seeds=seeds)
     return Boards(evaluated.leaderboard(_place(data), protocol, by, seeds=seeds))
 
 
@@ -176,6 +179,7 @@ def compare(first: str | Path | Run, second: str | Path | Run, by: str = "accura
 
     (one,), _ = one_or_many([first], (str, Path, Run), _RUN)
     (other,), _ = one_or_many([second], (str, Path, Run), _RUN)
+    check_values(by=by)
     return Comparison(**vars(evaluated.compare(one, other, by)))
 
 
@@ -258,4 +262,5 @@ def write_report(
     """
     from zoo.report.page import write_report as write
 
+    check_values(protocol=protocol, folder=folder)
     return write(Path(folder), _place(data), protocol, usual_reporter(reporter), force)

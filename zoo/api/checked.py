@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from math import inf
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from zoo.api.arguments import said
@@ -40,6 +41,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | Path)
+
+
 def _is_rate(value: Any) -> bool:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     return is_number and 0 < float(value) < inf
@@ -64,7 +69,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "params": (_is_mapping, 'parameters by name, such as {"C": 10}'),
     "protocol": (_is_text, 'a way to split, such as "kfold:5"'),
     "tuner": (_is_text, '"random", "bayesian" or "hyperband"'),
-    **dict.fromkeys(("name", "note", "front_end"), _TEXT),
+    "by": (_is_text, 'the name of a metric, such as "macro-f1"'),
+    "seeds": (("together", "apart").__contains__, '"together" or "apart"'),
+    "folder": (_is_path, "the path of a folder"),
+    **dict.fromkeys(("name", "note", "frontend"), _TEXT),
     **dict.fromkeys(("keep_classes", "grouped", "tuned", "timeline", "in_order"), _BOOL),
 }
-_OPTIONAL = {"jobs", "robustness", "rate", "params", "protocol", "name", "note", "front_end"}
+_OPTIONAL = {"jobs", "robustness", "rate", "params", "protocol", "name", "note", "frontend"}

@@ -52,9 +52,10 @@ class Metrics(dict[str, Estimate]):
     """Metrics of a run by their keys, such as "macro_f1"; NaN where one is not defined."""
 
     def __missing__(self, name: str) -> Estimate:
-        alike = [own for own in self if name in own] or get_close_matches(name, self, 1)
-        meant = f"did you mean {alike[0]!r}? " if alike else ""
-        raise KeyError(f"there is no metric {name!r}; {meant}They are: {', '.join(self)}")
+        asked = str(name).lower().replace("-", "_")
+        alike = [own for own in self if asked in own] or get_close_matches(asked, self, 1)
+        meant = f" (did you mean {alike[0]!r}?)" if alike else ""
+        raise KeyError(f"there is no metric {name!r}{meant}; they are {', '.join(self)}")
 
     def __repr__(self) -> str:
         """Return one line per metric."""

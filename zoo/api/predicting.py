@@ -122,10 +122,10 @@ def predict(
         raise UsageError(f'name a recording, too: `zoo.predict({model!r}, "song.mp3")`')
     if recordings is None:
         model, recordings = None, model
+    if is_array(model) or (isinstance(recordings, Run) and model is not None):
+        raise UsageError("the model comes first, and then the recordings")
     if recordings is None or isinstance(recordings, Run):
         raise UsageError('name a recording: `zoo.predict("song.mp3")`')
-    if is_array(model):
-        raise UsageError("the model comes first, and then the recordings")
     asked, is_one_model = (None, True) if model is None else models_of(model)
     given, is_one = recordings_of(recordings, rate)
     answers = predicted(
@@ -155,7 +155,7 @@ def embed(
     run: str | Path | Run | None = None,
     *,
     rate: float | None = None,
-    front_end: str | None = None,
+    frontend: str | None = None,
     jobs: int | None = None,
     reporter: Reporter | None = None,
 ) -> "Embeddings":
@@ -169,7 +169,7 @@ def embed(
         Run whose front end is used, as for `zoo.load`; by default the first published one.
     rate : int, optional
         Sample rate in Hz of the arrays that come without one.
-    front_end : str, optional
+    frontend : str, optional
         Front end in its place, such as "musicnn"; of rows per window.
     jobs : int, optional
         Number of processes; all cores by default.
@@ -192,7 +192,7 @@ def embed(
     --------
     >>> import zoo
     >>> tracks = zoo.open_dataset("demo").tracks[:3]
-    >>> found = zoo.embed([track.path for track in tracks], front_end="handcrafted")
+    >>> found = zoo.embed([track.path for track in tracks], frontend="handcrafted")
     >>> found.rows.shape
     (3, 163)
     >>> int(found.distances(found.files[0]).argmin())
@@ -200,7 +200,7 @@ def embed(
     """
     from zoo.features.files import embed as embedded
 
-    check_values(rate=rate, front_end=front_end, jobs=jobs)
+    check_values(rate=rate, frontend=frontend, jobs=jobs)
     given, _ = recordings_of(recordings, rate)
     asked = run
     if run is not None:
@@ -219,7 +219,7 @@ def embed(
         found = embedded(
             paths,
             str(asked) if isinstance(asked, Path) else asked,
-            front_end=front_end,
+            front_end=frontend,
             jobs=jobs,
             reporter=usual_reporter(reporter),
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from zoo.api.figures import Confusion, Estimate, Metrics, metrics_of
+from zoo.api.listing import Listing
 from zoo.execution.progress import Reporter
 from zoo.workspace import models_folder
 from zoo_registry.errors import RunError, UsageError, ZooError
@@ -234,7 +235,7 @@ class TrainedRun(Run):
         return "\n".join(parts)
 
 
-class Runs(list[TrainedRun]):
+class Runs(Listing[TrainedRun]):
     """A list of runs."""
 
     def __init__(self, runs: Iterable[Run] = ()) -> None:

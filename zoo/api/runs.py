@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.api.arguments import Data, data_of, one_of, one_or_many
+from zoo.api.listing import Listing
 from zoo.api.progress import usual_reporter
 from zoo.api.run import Runs, TrainedRun
 from zoo.datasets import Dataset
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Plugins", "front_ends", "load", "models", "open_dataset", "runs"]
 
 
-class Plugins(list[PluginStatus]):
+class Plugins(Listing[PluginStatus]):
     """A list of models or front ends."""
 
     def __init__(self, states: Iterable[PluginStatus] = ()) -> None:

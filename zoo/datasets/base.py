@@ -229,6 +229,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.tracks)
 
+    def __repr__(self) -> str:
+        """Return name, and numbers of tracks and classes: the tracks would fill the screen."""
+        return f"<dataset {self.named}: {len(self)} tracks, {len(self.classes)} classes>"
+
     @property
     def named(self) -> str:
         """What a sentence calls it: the value of ``--data``, or the name of both its origins."""
@@ -298,7 +302,7 @@ class Dataset:
         return replace(self, tracks=[track for track in self.tracks if track.id not in ids])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FeatureTable(Dataset):
     """Dataset without recordings: one row of features per track.
 

@@ -92,7 +92,9 @@ class TestRecordings:
             (np.zeros((4, 4)), 22_050, "does not tell channels"),
             (np.zeros((400, 400)), 22_050, "does not tell channels"),
             (np.zeros((2, 2, 400)), 22_050, "does not tell channels"),
-            (np.float32(1), 22_050, "does not tell channels"),
+            (np.float32(1), 22_050, "no recording"),
+            (list(np.zeros(9, "f4")), 22_050, "float32 is no recording"),
+            ((22_050, np.zeros(9_000)), None, "the array comes first, and then its rate"),
             (np.zeros(0), 22_050, "empty"),
             (np.zeros(9_000, bool), 22_050, "bool"),
             ([0.0, 0.1], 22_050, "no recording"),
@@ -113,12 +115,13 @@ class TestRecordings:
         for given in ((), (run,)):
             with pytest.raises(UsageError, match="name a recording"):
                 zoo.predict(*given)
-        with pytest.raises(UsageError, match="the model comes first"):
-            zoo.predict(np.zeros(9_000), "svm")
+        for turned in ((np.zeros(9_000), "svm"), (song, run)):
+            with pytest.raises(UsageError, match="the model comes first"):
+                zoo.predict(*turned)
 
     def test_arrays_and_files_have_the_same_embedding(self, song, mistaken):
         samples, rate = soundfile.read(song)
-        found = zoo.embed([song, (samples, rate)], front_end="handcrafted", jobs=1)
+        found = zoo.embed([song, (samples, rate)], frontend="handcrafted", jobs=1)
         assert found.files == [song, "array 2"]
         assert found.rows[0] == pytest.approx(found.rows[1])
         assert found.to_frame().shape == found.rows.shape
@@ -212,6 +215,9 @@ class TestTrain:
             (lambda: zoo.load(3), "the name or folder of a run"),
             (lambda: zoo.compare("gtzan", None), "None"),
             (lambda: zoo.leaderboard(3), "data is 3"),
+            (lambda: zoo.leaderboard(by=None), "by is None; give the name of a metric"),
+            (lambda: zoo.leaderboard(seeds="both"), 'seeds is .both.; give "together" or "apart"'),
+            (lambda: zoo.write_report(folder=3), "folder is 3; give the path of a folder"),
         ):
             with pytest.raises(UsageError, match=words):
                 call()
@@ -236,7 +242,8 @@ class TestShown:
     @pytest.mark.parametrize("name", ["leaderboard", "runs", "models", "front_ends"])
     def test_lists_are_readable_also_without_an_item(self, name, workspace):
         found = getattr(zoo, name)()
-        for each in (found, type(found)()):
+        for each in (found, found[:1], type(found)()):
+            assert type(each) is type(found)
             assert isinstance(repr(each), str)
             assert isinstance(each._repr_html_(), str)
             assert len(each.to_frame()) == len(each)
@@ -262,6 +269,11 @@ class TestShown:
         )
         done = run_python(code)
         assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
+
+    def test_help_begins_with_what_there_is_to_call(self):
+        for name in ("train", "predict", "runs", "leaderboard", "open_dataset"):
+            assert f"`{name}`" in zoo.__doc__
+            assert getattr(zoo, name).__doc__
 
     def test_the_version_is_that_of_the_package(self):
         from importlib.metadata import version
@@ -333,8 +345,9 @@ def test_a_tilde_is_the_home(mistaken, song, monkeypatch):
 
 class TestWords:
     def test_an_unknown_metric_names_the_closest(self, run):
-        with pytest.raises(KeyError, match="did you mean 'macro_f1'"):
-            run.metrics["f1"]
+        for name in ("f1", "F1", "macro-f1"):
+            with pytest.raises(KeyError, match="did you mean 'macro_f1'"):
+                run.metrics[name]
 
     def test_an_error_has_a_note_in_the_words_of_python(self, run, song):
         with pytest.raises(UsageError, match="--min-confidence") as caught:
@@ -365,6 +378,7 @@ class TestWords:
         assert zoo.open_dataset(folder, without=["mid"]).classes == ("high", "low")
         whole = zoo.open_dataset(folder)
         assert zoo.open_dataset(whole) is whole
+        assert repr(whole) == f"<dataset {folder}: 6 tracks, 3 classes>"
         assert len(zoo.open_dataset(whole, only=["mid", "low"], limit=1)) == 2
 
     def test_one_prediction_is_a_row(self, run, song):
