@@ -117,6 +117,11 @@ _PROGRESS = Parameter(
     "flag",
 )
 _TEXT = {"type": "string"}
+_LINE = {"oneOf": [*map(_reference, ("Predicted", "Failed", "Progress"))]}
+_SEVERAL = {"type": "array", "items": _FILE, "maxItems": MOST}
+_SERVED = {"type": "array", "items": _reference("ServedModel")}
+_ONE_MODEL = Parameter("model", f"{_MODEL}By default the preferred or newest.")
+_MODELS_ASKED = Parameter("model", f"{_MODEL}May be repeated.", "list")
 
 OPERATIONS = (
     Operation(
@@ -124,7 +129,7 @@ OPERATIONS = (
         "/api/predict",
         "Prediction of one recording, as `zoo predict --format json` prints it",
         _json("Predicted"),
-        (Parameter("model", f"{_MODEL}By default the preferred or newest."), _TIMELINE, _WAVEFORM),
+        (_ONE_MODEL, _TIMELINE, _WAVEFORM),
         _recordings(_FILE),
         (404, 408, 413, 415, 503),
     ),
@@ -133,36 +138,21 @@ OPERATIONS = (
         "/api/batch",
         "Predictions of several recordings by several models: a line of JSON for each recording "
         "and model, in order, as soon as it is known",
-        {
-            "application/x-ndjson": {
-                "oneOf": [*map(_reference, ("Predicted", "Failed", "Progress"))]
-            }
-        },
-        (
-            Parameter("model", f"{_MODEL}May be repeated.", "list"),
-            _TIMELINE,
-            _WAVEFORM,
-            _PROGRESS,
-        ),
-        _recordings({"type": "array", "items": _FILE, "maxItems": MOST}),
+        {"application/x-ndjson": _LINE},
+        (_MODELS_ASKED, _TIMELINE, _WAVEFORM, _PROGRESS),
+        _recordings(_SEVERAL),
         (404, 408, 413, 503),
     ),
     Operation(
         "GET",
         "/api/models",
         "The models that are served, the newest first",
-        {"application/json": {"type": "array", "items": _reference("ServedModel")}},
+        {"application/json": _SERVED},
     ),
     Operation("GET", "/api/limits", "Limits of the server", _json("Limit")),
     Operation(
-        "GET",
-        "/health",
-        "Whether the server answers",
-        _json("Health"),
-        (),
-        {},
-        (503,),
-        is_open=True,
+        "GET", "/health", "Whether the server answers", _json("Health"),
+        refusals=(503,), is_open=True,
     ),
     Operation(
         "GET",
@@ -171,27 +161,20 @@ OPERATIONS = (
         {"text/plain": _TEXT},
     ),
     Operation(
-        "GET",
-        "/openapi.json",
-        "This document",
-        {"application/json": {"type": "object"}},
+        "GET", "/openapi.json", "This document", {"application/json": {"type": "object"}},
         is_open=True,
     ),
     Operation("GET", "/docs", "This document as a page", {"text/html": _TEXT}, is_open=True),
-)
+)  # fmt: skip
 """All addresses but those of the page."""
 
 
 @cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI document of the server."""
-    schemas: dict[str, Any] = {}
-    _, components = msgspec.json.schema_components(
-        _MODELS, ref_template="#/components/schemas/{name}"
-    )
-    for model in _MODELS:
-        name = model.__name__
-        schemas[name] = _described(model, components[name])
+    template = "#/components/schemas/{name}"
+    _, components = msgspec.json.schema_components(_MODELS, ref_template=template)
+    schemas = {each.__name__: _described(each, components[each.__name__]) for each in _MODELS}
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = operation.to_openapi()
