@@ -13,6 +13,7 @@ from zoo_registry.runs import Run
 from zoo_registry.text import shown
 
 __all__ = [
+    "A_RUN",
     "Data",
     "Recordings",
     "data_of",
@@ -27,6 +28,8 @@ __all__ = [
 Data: TypeAlias = str | Path | Dataset
 Recordings: TypeAlias = Any
 """A path, an array, a pair of an array and its rate, or an iterable of these."""
+
+A_RUN = 'the name of a run or model, such as "svm", or a run that zoo.train returns'  # for messages
 
 _T = TypeVar("_T")
 _PAIR = 2
@@ -103,8 +106,7 @@ def models_of(given: Any) -> tuple[list[Any], bool]:
         return [given], True
     if isinstance(given, Sequence) and any(hasattr(each, "stream") for each in given):
         return list(given), False
-    what = 'the name of a run or model, such as "svm", or a run that zoo.train returns'
-    found, is_one = one_or_many(given, (str, Path, Run), what)
+    found, is_one = one_or_many(given, (str, Path, Run), A_RUN)
     return found, is_one
 
 

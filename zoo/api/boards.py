@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.arguments import Data, data_of, one_or_many
+from zoo.api.arguments import A_RUN, Data, data_of, one_or_many
 from zoo.api.checked import check_values
 from zoo.api.listing import Listing
 from zoo.api.progress import usual_reporter
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from zoo.evaluate.size_curve import SizeCurve
 
 __all__ = ["Board", "Boards", "Comparison", "compare", "leaderboard", "size_curve", "write_report"]
-
-_RUN = 'the name of a run or model, such as "svm", or a run that zoo.train returns'
 
 
 class Board(board.Board):
@@ -177,8 +175,8 @@ def compare(first: str | Path | Run, second: str | Path | Run, by: str = "accura
     """
     from zoo.evaluate import compare as evaluated
 
-    (one,), _ = one_or_many([first], (str, Path, Run), _RUN)
-    (other,), _ = one_or_many([second], (str, Path, Run), _RUN)
+    (one,), _ = one_or_many([first], (str, Path, Run), A_RUN)
+    (other,), _ = one_or_many([second], (str, Path, Run), A_RUN)
     check_values(by=by)
     return Comparison(**vars(evaluated.compare(one, other, by)))
 

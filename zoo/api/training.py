@@ -6,7 +6,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.api.arguments import Data, data_of, one_of, one_or_many
+from zoo.api.arguments import A_RUN, Data, data_of, one_of, one_or_many
 from zoo.api.checked import check_values
 from zoo.api.progress import usual_reporter
 from zoo.api.run import Runs, TrainedRun
@@ -352,8 +352,7 @@ def ensemble(
     """
     from zoo.training.ensemble import ensemble as combine
 
-    what = 'the name of a run or model, such as "svm", or a run that zoo.train returns'
-    members, is_one = one_or_many(runs, (str, Path, Run), what)
+    members, is_one = one_or_many(runs, (str, Path, Run), A_RUN)
     if is_one:
         raise UsageError('an ensemble takes a list of at least two runs, such as ["svm", "knn"]')
     plain = [str(each) if isinstance(each, Path) else each for each in members]

@@ -36,8 +36,6 @@ class Line:
     ----------
     row : Row
         The row.
-    name : str
-        Its name, which no other row of the board has.
     cells : list of str
         A text per column; a row without scores has the name and its error only.
     leads : str
@@ -45,7 +43,6 @@ class Line:
     """
 
     row: Row
-    name: str
     cells: list[str]
     leads: str = ""
 
@@ -81,13 +78,13 @@ def board_table(board: Board) -> BoardTable:
     if len({row.frontend for row in board.rows}) == 1:
         columns = [column for column in columns if column.title != "front end"]
     lines = [
-        Line(row, board.name(row), [cells[column](row) for column in columns], leads)
+        Line(row, [cells[column](row) for column in columns], leads)
         for row, leads in zip(ranked, _leads(ranked), strict=True)
     ]
     if not ranked:
         columns.append(Column("state", best=""))  # why there is no score
     lines += [
-        Line(row, board.name(row), ["", model_name(row, board.name(row)), row.error or ""])
+        Line(row, ["", model_name(row, board.name(row)), row.error or ""])
         for row in board.rows
         if row.rank is None
     ]
