@@ -315,6 +315,7 @@ def test_what_cannot_be_answered_is_told(page, server, tmp_path, name, content, 
     page.requests()
     choose(page, path)
     assert words in texts(page, "article")[0]
+    assert "`" not in texts(page, "article")[0]  # code is shown as code
     assert any("/api/batch" in url for url in page.requests()) == is_sent
     assert str(server.temporary) not in page.run("return document.body.innerText")
     assert server.left() == []

@@ -11,3 +11,7 @@ export function element(kind, ...content) {
   made.append(...content);
   return made;
 }
+
+/** Return the nodes of a sentence, with what is in backticks as code. */
+export const withCode = (sentence) =>
+  sentence.split("`").map((part, number) => (number % 2 ? element("code", part) : part));

@@ -1,7 +1,7 @@
 // The page. Its models come from a server, and from files that run in the page; both are a source
 // with `models()` and `answers(file, models, onAnswer, { signal, onStep })`.
 
-import { find } from "./elements.js";
+import { find, withCode } from "./elements.js";
 import { Models } from "./models.js";
 import { record } from "./recorder.js";
 import { connect, TokenWanted } from "./server.js";
@@ -18,7 +18,7 @@ let working = 0;
 let queue = Promise.resolve(); // one thing after another, in the order in which it was asked for
 
 function say(text, isError = false) {
-  find("state").textContent = text;
+  find("state").replaceChildren(...withCode(text));
   find("state").classList.toggle("error", isError);
 }
 
@@ -247,9 +247,9 @@ next(async () => {
   find("lead").textContent = server
     ? "Models say what they hear, and where. The server deletes a recording as soon as it has been answered."
     : "Models of yours listen in this page. Neither a model nor a recording leaves this computer.";
-  find("no-models").textContent = server
+  find("no-models").replaceChildren(...withCode(server
     ? "No model is served yet. Type `zoo train svm --data FOLDER`; then come back to this page."
-    : "Drop or choose a model.onnx that `zoo train` wrote.";
+    : "Drop or choose a model.onnx that `zoo train` wrote."));
   find("add").hidden = Boolean(server);
   await showModels();
   // index.html?model=model.onnx takes a model that lies beside the page.

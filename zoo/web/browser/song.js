@@ -1,7 +1,7 @@
 // What is shown of one recording: the headline, the label over time, and a card per model.
 
 import { legend, painted } from "./colours.js";
-import { element, find } from "./elements.js";
+import { element, find, withCode } from "./elements.js";
 import { clock, json } from "./written.js";
 
 const SHOWN = 5; // classes per model; the others are folded away
@@ -111,7 +111,7 @@ export class Song {
   }
 
   problem(sentence) {
-    this.part(".problem").textContent = sentence;
+    this.part(".problem").replaceChildren(...withCode(sentence));
     this.part(".problem").hidden = !sentence;
   }
 
