@@ -157,7 +157,7 @@ def _write(scope: Scope, status: int, seconds: float, taken: int, sent: int) -> 
     client = scope["client"][0] if scope.get("client") else "-"
     request = " ".join(map(_plain, (client, scope["method"], scope["path"])))
     figures = f"{status} {1000 * seconds:.0f} ms, {taken} bytes in, {sent} out"
-    _LOG.info("%s %s %s", client, request, figures)
+    _LOG.info("%s %s", request, figures)
     with suppress(OSError):
         print(f"{when} {request} {figures}", file=sys.stderr, flush=True)
 

@@ -34,7 +34,7 @@ _REASONS = {
     404: "no such model is served",
     408: "the body comes too slowly, or takes longer than five minutes",
     413: "the body is too large, or the recording too long",
-    415: "the recording cannot be decoded",
+    415: "the recording cannot be decoded, or the body is compressed (Content-Encoding)",
     503: "no model can answer, too many requests are waiting, or the server stops",
 }
 # An entry of the section Attributes of a docstring (numpydoc), without its sentences.
@@ -141,7 +141,7 @@ OPERATIONS = (
         {"application/x-ndjson": _LINE},
         (_MODELS_ASKED, _TIMELINE, _WAVEFORM, _PROGRESS),
         _recordings(_SEVERAL),
-        (404, 408, 413, 503),
+        (404, 408, 413, 415, 503),
     ),
     Operation(
         "GET",

@@ -55,10 +55,15 @@ async def store(request: Request, folder: Path, most: int) -> list[Song]:
     Raises
     ------
     Refused
-        400 if it is a form that cannot be read, or holds something else.
+        400 if it is a form that cannot be read or holds something else, or if the body is empty;
+        415 if it is compressed.
     OSError
         If there is no room.
     """
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        sentence = f"the body has the Content-Encoding {quoted(encoding)}; send it as it is"
+        raise Refused(415, sentence, {"Accept-Encoding": "identity"})
     content_type = request.headers.get("content-type", "")
     is_form = content_type.partition(";")[0].strip().lower() == "multipart/form-data"
     with closing(_Stored(folder)) as stored:
@@ -70,6 +75,8 @@ async def store(request: Request, folder: Path, most: int) -> list[Song]:
                 await asyncio.to_thread(form.feed if form else stored.write, piece)
             if form and not form.is_whole:
                 raise FormParserError("its end is missing")
+            if not (form or stored.size):
+                raise Refused(400, "the body is empty (0 bytes); send the recording itself")
         except FormParserError as error:
             count = "one file" if most == 1 else f"at most {most} files"
             raise Refused(
@@ -87,6 +94,7 @@ class _Stored:
 
     def __init__(self, folder: Path) -> None:
         self.songs: list[Song] = []
+        self.size = 0  # bytes of all of them
         self._folder = folder
         self._file: BinaryIO | None = None
 
@@ -102,7 +110,7 @@ class _Stored:
     def write(self, piece: bytes | memoryview) -> None:
         """Write to the file that was begun."""
         assert self._file
-        self._file.write(piece)
+        self.size += self._file.write(piece)
 
     def close(self) -> None:
         """Close the file that is open, if any."""

@@ -1,5 +1,6 @@
 """A process that answers HTTP: one address, one application, until it is interrupted."""
 
+import gc
 import logging
 import os
 import signal
@@ -123,7 +124,11 @@ def run(
         server_header=False,
         timeout_graceful_shutdown=_SHUTDOWN,
     )
-    Server(config).run(sockets=[listener])
+    try:
+        Server(config).run(sockets=[listener])
+    finally:
+        # Errors of cancelled requests hold their resamplers, which soxr would report as leaked.
+        gc.collect()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -48,4 +48,7 @@ async def _send(path: Path, request: Request) -> Response:
     found = StaticFiles().file_response(path, path.stat(), request.scope)
     # A browser asks each time, and is told if its copy is still right.
     found.headers["Cache-Control"] = "no-cache"
+    # Files are sent whole: Starlette would answer a wrong range in plain text.
+    del found.headers["Accept-Ranges"]
+    request.scope["headers"] = [each for each in request.scope["headers"] if each[0] != b"range"]
     return found

@@ -223,6 +223,9 @@ class TestRoutes:
             assert kind.get(path.rpartition(".")[2], "image/") in answer.headers["content-type"]
             known = {"If-None-Match": answer.headers["etag"]}
             assert client.get(path, headers=known).status_code == 304
+            for part in ("bytes=0-9", "foo", "bytes=a-b", "bytes=9-0", "bytes=99999999-"):
+                whole = client.get(path, headers={"Range": part})
+                assert (whole.status_code, whole.content) == (200, answer.content), part
         assert client.get("/").content == client.get("/index.html").content
         outside = ("/../api.py", "/%2e%2e/api.py", "/..%2fapi.py", "//etc/passwd", "/docs/")
         for path in (*outside, "/label.js", "/docs.html", "/index.html/", "/ort"):

@@ -327,6 +327,16 @@ class TestHostile:
         assert ("a.wav" in refusal(answer)) is as_form
         assert str(server.temporary) not in answer.text
 
+    @pytest.mark.parametrize("path", ["/api/predict", "/api/batch"])
+    def test_a_body_that_is_empty_or_compressed_is_refused(self, path, client, song):
+        assert "empty (0 bytes)" in refusal(client.post(path))
+        assert client.post(path).status_code == 400
+        for encoding, status in (("gzip", 415), ("br, gzip", 415), ("identity", 200)):
+            headers = {"Content-Encoding": encoding}
+            answer = client.post(path, content=song.read_bytes(), headers=headers)
+            assert answer.status_code == status
+            assert status == 200 or f"Content-Encoding '{encoding}'" in refusal(answer)
+
     def test_a_recording_that_is_cut_off_is_refused(self, client, song):
         answer = client.post("/api/predict", content=song.read_bytes()[:-8000])
         assert answer.status_code == 415
@@ -666,7 +676,7 @@ class TestProcess:
             strict=True,
         ):
             assert re.fullmatch(f"{when} {request} {figures}", line), line
-            assert line.partition(" ")[2] in log.read_text()
+            assert f" zoo.web.metrics: {line.partition(' ')[2]}\n" in log.read_text()
         begin, *_, stopping, end = (
             line for line in log.read_text().splitlines() if " zoo.web." in line
         )
@@ -696,6 +706,7 @@ class TestProcess:
         assert "zoo_predictions_total{" not in figures
         assert served.stop() == 0
         assert "Traceback" not in served.said()
+        assert "leaked" not in served.said()  # by the resamplers of what was cancelled
 
     def test_read_only_writes_nothing_and_works_where_nothing_can_be_written(
         self, serve, models, song, tmp_path
