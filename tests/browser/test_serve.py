@@ -389,18 +389,60 @@ def test_kinds_that_the_browser_does_not_know(page, server, song, tmp_path):
     assert server.left() == []
 
 
-def test_answers_are_cancelled_asked_again_saved_and_removed(page, server, song, predicted):
-    # Slow enough to be cancelled while it is sent.
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 50_000}
+def send_at(page, speed: int) -> None:
+    """Let the page send that many bytes in a second; -1 for as many as it can."""
+    speeds = {"downloadThroughput": -1, "uploadThroughput": speed}
     page.driver.execute_cdp_cmd("Network.enable", {})
-    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+    page.driver.execute_cdp_cmd(
+        "Network.emulateNetworkConditions", {"offline": False, "latency": 0, **speeds}
+    )
+
+
+def test_what_waits_is_cancelled_at_once_and_what_has_gone_is_told(page, song, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+
+    paths = [shutil.copy(song, tmp_path / f"{name}.flac") for name in ("first", "second", "third")]
+    send_at(page, 50_000)
+    page.driver.find_element("id", "sound").send_keys("\n".join(map(str, paths)))
+    until(lambda: re.match(r"Sending, \d+ %", texts(page, ".step")[0]))
+    Path(paths[2]).unlink()
+    page.driver.find_elements("css selector", ".cancel")[1].send_keys(Keys.ENTER)
+    first, second, third = texts(page, "article")
+    assert "Sending" in first
+    assert "cancelled" in second
+    assert "Waiting" in third
+    active = page.run("return document.activeElement.ariaLabel")
+    assert active == "Ask the chosen models: second.flac"
+    send_at(page, -1)
+    press(page, Keys.ENTER)
+    assert page.run("return document.activeElement.ariaLabel") == "Cancel: second.flac"
+    until(lambda: is_idle(page))
+    assert texts(page, ".problem") == ["", "", "the file cannot be read any more; choose it again"]
+    assert len(texts(page, ".card")) == 4
+    page.run("document.getElementById('clear').click()")
+
+
+def test_a_folder_that_is_dropped_is_named(page, song, tmp_path):
+    shutil.copy(song, tmp_path / "song.flac")
+    (tmp_path / "folder.onnx").mkdir()
+    files = [str(tmp_path / name) for name in ("folder.onnx", "song.flac")]
+    dragged = {"items": [], "files": files, "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": 300, "y": 300, "data": dragged}
+        page.driver.execute_cdp_cmd("Input.dispatchDragEvent", event)
+    until(lambda: is_idle(page) and len(texts(page, ".card")) == 2)
+    reasons = texts(page, ".problem")
+    assert reasons == ["this is a folder; drop the recordings in it", ""]
+
+
+def test_answers_are_cancelled_asked_again_saved_and_removed(page, server, song, predicted):
+    send_at(page, 50_000)  # slow enough to be cancelled while it is sent
     page.driver.find_element("id", "sound").send_keys(str(song))
     until(lambda: re.match(r"Sending, \d+ %", texts(page, ".step")[0]))
     assert page.run("return document.querySelector('progress').ariaLabel") == "Progress: song.flac"
     click(page, ".cancel")
     until(lambda: is_idle(page))
-    slow["uploadThroughput"] = -1
-    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+    send_at(page, -1)
     assert state(page) == "song.flac: cancelled"
     until(lambda: server.left() == [])
     click(page, ".again")
@@ -454,8 +496,12 @@ def test_a_server_with_a_token_asks_for_it(browser, serve, models, song):
     until(lambda: datasets(browser) == ["tones"])
     assert not field.is_displayed()
     assert state(browser) == ""
-    choose(browser, song)
-    assert len(texts(browser, ".card .verdict")) == 2
+    browser.run("sessionStorage.setItem('zoo-token', 'an-earlier-one')")  # as after a restart
+    choose(browser, song, song)
+    assert texts(browser, ".problem") == ["the token has changed; give the new one"] * 2
+    field.clear()
+    field.send_keys("a-word-of-passage\n")
+    until(lambda: is_idle(browser) and len(texts(browser, ".card .verdict")) == 4)
     browser.run("sessionStorage.clear()")
     assert closed.stop() == 0
 

@@ -31,6 +31,7 @@ export class Local {
   async answers(file, models, onAnswer, { signal, onStep }) {
     for (const [n, { run }] of models.entries()) {
       const artefact = this.#artefacts.get(run);
+      signal.throwIfAborted();
       onStep("Decoding", null);
       let own;
       try {

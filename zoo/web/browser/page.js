@@ -12,6 +12,8 @@ const models = new Models();
 const NAMED = 3; // recordings in a sentence
 const songs = []; // the newest first
 const ended = new Set(); // recordings that have an answer, or an error, since the page was idle
+const folders = new WeakSet(); // what was dropped and is a folder, of which a browser makes a file
+const lacking = new Set(); // recordings that are asked about as soon as there is a right token
 let server, local;
 let served = []; // models of the server
 let working = 0;
@@ -43,7 +45,7 @@ async function showModels(wanted) {
     find("token").hidden = true;
   } catch (error) {
     if (!(error instanceof TokenWanted)) throw error;
-    if (!find("token").hidden) say(error.message, true); // a token was given, and is a wrong one
+    if (!find("token").hidden) say("This token is wrong.", true);
     find("token").hidden = false;
     find("secret").focus();
   }
@@ -92,28 +94,37 @@ function takeSounds(files) {
 
 function ask(song) {
   const stop = new AbortController();
-  const cancel = song.part(".cancel");
-  cancel.onclick = () => stop.abort(new Error("cancelled"));
+  const { signal } = stop;
+  const fail = ({ message }) => {
+    song.problem(message);
+    song.end();
+    sayEnded(song, `${song.file.name}: ${message}`, !signal.aborted);
+  };
+  song.part(".cancel").onclick = () => stop.abort(new Error("cancelled"));
+  signal.addEventListener("abort", () => fail(signal.reason)); // at once, even if its turn has not come
   if (!songs.some((other) => other.isWorking)) ended.clear();
-  let chosen;
+  lacking.delete(song);
   song.begin([]);
   next(async () => {
     try {
-      stop.signal.throwIfAborted();
-      chosen = models.chosen; // when its turn has come: a model may have been dropped with it
-      if (!chosen.length) throw new Error("choose at least one model, then ask again");
+      signal.throwIfAborted();
+      await checkFile(song.file);
+      const { chosen } = models; // when its turn has come: a model may have been dropped with it
+      if (!chosen.length) throw find("token").hidden ? new Error("choose at least one model, then ask again") : new TokenWanted();
       song.begin(chosen);
       say(`${song.file.name}: asking ${chosen.length === 1 ? "a model" : `${chosen.length} models`} …`);
       if (chosen.some(({ source }) => source === server)) await checkLimits(song.file);
       for (const [source, some] of Map.groupBy(chosen, (model) => model.source)) {
-        await source.answers(song.file, some, (answer) => song.take(answer), { signal: stop.signal, onStep: (...step) => song.step(...step) });
+        signal.throwIfAborted();
+        await source.answers(song.file, some, (answer) => song.take(answer), { signal, onStep: (...step) => song.step(...step) });
       }
       sayEnded(song, song.end());
     } catch (error) {
-      song.problem(error.message);
-      song.end();
-      sayEnded(song, `${song.file.name}: ${error.message}`, !stop.signal.aborted);
-      if (error instanceof TokenWanted) await showModels();
+      if (signal.aborted) return;
+      fail(error);
+      if (!(error instanceof TokenWanted)) return;
+      lacking.add(song);
+      if (find("token").hidden) await showModels();
     }
   });
 }
@@ -128,10 +139,20 @@ function sayEnded(song, sentence, isError = false) {
   say(`${done} recording${done === 1 ? "" : "s"} done${failed.length ? `, ${failed.length} without an answer: ${names}` : ""}.`);
 }
 
+/** Refuse what is no recording: a folder, and a file that has gone or is empty. */
+async function checkFile(file) {
+  if (folders.has(file)) throw new Error("this is a folder; drop the recordings in it");
+  try {
+    await (file.size ? file.slice(0, 1) : file).arrayBuffer(); // one that has gone has the size 0, too
+  } catch {
+    throw new Error("the file cannot be read any more; choose it again");
+  }
+  if (!file.size) throw new Error("the file is empty");
+}
+
 /** Refuse what the server would refuse, before it is sent. */
 async function checkLimits(file) {
   const { megabytes, minutes } = server.limits;
-  if (!file.size) throw new Error("the file is empty");
   if (file.size > 1e6 * megabytes) throw new Error(`the file has ${Math.ceil(file.size / 1e6)} MB, and this server takes up to ${megabytes} MB; save it as FLAC, Opus or MP3, or start the server with a larger \`--max-megabytes\``);
   const seconds = await lengthOf(file);
   if (seconds > 60 * minutes) throw new Error(`the recording lasts ${clock(seconds)}, and this server takes up to ${minutes} minutes; cut it, or start the server with a larger \`--max-minutes\``);
@@ -164,7 +185,8 @@ async function copyAnswers(some) {
 
 function removeSongs(some) {
   for (const song of some) {
-    song.part(".cancel").click();
+    if (song.isWorking) song.part(".cancel").click();
+    lacking.delete(song);
     song.remove();
     songs.splice(songs.indexOf(song), 1);
   }
@@ -180,7 +202,7 @@ find("clear").addEventListener("click", () => removeSongs([...songs]));
 // What a person does -----------------------------------------------------------------------------
 
 function takeFiles(files) {
-  const isModel = ({ name }) => name.toLowerCase().endsWith(".onnx");
+  const isModel = (file) => file.name.toLowerCase().endsWith(".onnx") && !folders.has(file);
   for (const file of files.filter(isModel)) takeModel(file.name, () => file);
   takeSounds(files.filter((file) => !isModel(file)));
 }
@@ -196,7 +218,15 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
     document.body.classList.toggle("over", kind === "dragover");
-    if (kind === "drop") takeFiles([...event.dataTransfer.files]);
+    if (kind === "drop") takeFiles(dropped(event.dataTransfer));
+  });
+}
+
+function dropped({ items }) {
+  return [...items].filter(({ kind }) => kind === "file").map((item) => {
+    const file = item.getAsFile();
+    if (item.webkitGetAsEntry()?.isDirectory) folders.add(file);
+    return file;
   });
 }
 
@@ -236,6 +266,7 @@ find("token").addEventListener("submit", (event) => {
   next(async () => {
     server.token = find("secret").value.trim();
     await showModels();
+    if (find("token").hidden) for (const song of lacking) ask(song);
   });
 });
 addEventListener("beforeunload", (event) => songs.some(({ isWorking }) => isWorking) && event.preventDefault());

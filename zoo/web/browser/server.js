@@ -3,7 +3,11 @@
 const KEPT = "zoo-token";
 const TOKEN = /^[!-~]+$/; // zoo/web/token.py
 
-export class TokenWanted extends Error {}
+export class TokenWanted extends Error {
+  constructor() {
+    super(sessionStorage.getItem(KEPT) ? "the token has changed; give the new one" : "this server wants a token; give it");
+  }
+}
 
 /** Return the server of this page, or undefined if only files are served here. */
 export async function connect() {
@@ -85,11 +89,12 @@ function authorization() {
 
 /** Return what the server says against it, as an error. */
 function refusal(status, text) {
+  if (status === 401) return new TokenWanted();
   let sentence = `the server answers with the status ${status}`;
   try {
     sentence = JSON.parse(text).error ?? sentence;
   } catch {
     // Not JSON: of a proxy, which says nothing that a person should read.
   }
-  return status === 401 ? new TokenWanted(sentence) : new Error(sentence);
+  return new Error(sentence);
 }

@@ -131,10 +131,13 @@ export class Song {
   }
 
   #setWorking(is) {
+    const held = document.activeElement;
     this.part(".working").hidden = !is;
     clearInterval(this.#clock);
     if (is) this.#clock = setInterval(() => this.#drawStep(), 1000);
     for (const [name, shown] of Object.entries({ cancel: is, again: !is, copy: !is && this.answers.length, remove: !is })) this.part(`.row .${name}`).hidden = !shown;
+    // The focus of a button that is hidden would be lost.
+    if (held.hidden && this.article.contains(held)) this.part(is ? ".row .cancel" : ".row .again").focus();
   }
 
   #drawStep() {
