@@ -1,6 +1,7 @@
 """One loaded model: its card, and its hooks with defaults and checked results."""
 
 import importlib.util
+import inspect
 import json
 import logging
 import sys
@@ -20,7 +21,7 @@ from zoo_registry.errors import CannotExport, LayoutError, PluginError, UsageErr
 from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
 from zoo_registry.probabilities import checked_probabilities
-from zoo_registry.text import first_line, in_a_line, place
+from zoo_registry.text import first_line, in_a_line, near, place
 from zoo_registry.tracing import plugin_name, trace
 
 if TYPE_CHECKING:
@@ -83,10 +84,42 @@ def new_manager(plugins: Iterable[object]) -> pluggy.PluginManager:
             manager.register(plugin)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        # pluggy names the plugin and the function first, and the fault after them.
-        raise PluginError(" ".join(str(error).split())) from error
+        fault = _fault(manager, error.plugin) or " ".join(str(error).split())
+        raise PluginError(fault) from error
     trace(manager)
     return manager
+
+
+def _fault(manager: pluggy.PluginManager, plugin: object) -> str | None:
+    """Return what is wrong with the hooks of a plugin that pluggy refused, and where."""
+    # pluggy names neither the line nor what would be right.
+    specs = {
+        name: spec
+        for kind in (ModelSpec, ExtensionSpec)
+        for name, spec in vars(kind).items()
+        if not name.startswith("_")
+    }
+    for name in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, name)
+        if options is None:
+            continue
+        function = getattr(plugin, name)
+        hook, where = options["specname"] or name, _where(function)
+        if hook not in specs:
+            closest = near(hook, list(specs)) or f"; the hooks are {', '.join(specs)}"
+            return f"unknown hook {hook!r}, {where}{closest}"
+        allowed = list(inspect.signature(specs[hook]).parameters)[1:]
+        if wrong := [each for each in inspect.signature(function).parameters if each not in allowed]:
+            words = f"argument{'s' * (len(wrong) > 1)} {', '.join(map(repr, wrong))}"
+            may = f"it takes those it needs of {', '.join(allowed)}" if allowed else "it takes none"
+            return f"the hook {hook!r} has no {words}, {where}; {may}"
+    return None
+
+
+def _where(function: Any) -> str:
+    """Return "line 7 of FILE", where a function is defined."""
+    code = inspect.unwrap(function).__code__
+    return f"line {code.co_firstlineno} of {code.co_filename}"
 
 
 def hooks_of(plugin: object) -> tuple[str, ...]:
@@ -213,6 +246,12 @@ class Model:
         self.hooks = hooks_of(module)
         for hook in ("train", "predict"):
             if hook not in self.hooks:
+                found = getattr(module, hook, None)
+                if inspect.isfunction(found):
+                    raise PluginError(
+                        f"its function {hook!r} is not marked as a hook, {_where(found)}; write "
+                        "@hookimpl above it"
+                    )
                 raise PluginError(f"it implements no hook {hook!r}; define it, marked @hookimpl")
         self.overrides_preprocess = "preprocess" in self.hooks
         if frontend:

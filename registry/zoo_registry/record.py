@@ -176,6 +176,15 @@ class RunRecord(Structure, kw_only=True):
         return f"fold {done + 1} of {total}" if done < total else "fit on all tracks"
 
     @property
+    def failures(self) -> dict[str, str]:
+        """The folds that failed by the reason, such as "fold 1" or "folds 0 to 4"."""
+        failed: dict[str, list[int]] = {}
+        for entry in self.folds:
+            if entry.error:
+                failed.setdefault(entry.error, []).append(entry.fold)
+        return {reason: _in_words(sorted(numbers)) for reason, numbers in failed.items()}
+
+    @property
     def command(self) -> str:
         """The command that trains this run, and repairs it."""
         if self.members:
@@ -193,6 +202,9 @@ class RunRecord(Structure, kw_only=True):
         words += [] if self.protocol.grouped else ["--ungrouped"]
         for name, value in self.params.items():
             words += ["--set", f"{name}={value}"]
+        # Before the first fold it is not known.
+        if self.folds and self.robustness is None and self.frontend["name"] != TABLE:
+            words.append("--no-robustness")
         if self.tuned and self.tuned.nested:
             words += ["--nested", str(self.tuned.trials), "--tuner", self.tuned.tuner or "random"]
         elif self.tuned:
@@ -250,3 +262,13 @@ class RunRecord(Structure, kw_only=True):
     def id(self) -> str:
         """Name and hash: ``svm-1f0c9a4e2b``; equal commands give equal ids."""
         return f"{self.model.name}-{digest(self.identity)[:10]}"
+
+
+def _in_words(numbers: list[int]) -> str:
+    """Return "fold 1", "folds 0 to 4" or "folds 0, 2", of ascending numbers."""
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) == 1:
+        return f"fold {first}"
+    if last - first == len(numbers) - 1 > 1:
+        return f"folds {first} to {last}"
+    return f"folds {', '.join(map(str, numbers))}"

@@ -14,6 +14,7 @@ from contextlib import suppress
 from zoo.cli.colour import ERROR, painted
 from zoo.cli.messages import command_word
 from zoo.cli.wrapping import in_width
+from zoo.execution.progress import SAVED
 
 __all__ = ["CONTINUES", "Interrupted", "fail", "flush", "resumption"]
 
@@ -44,10 +45,11 @@ class Interrupted:
         """Print the reason; return the exit status that shells give to the signal."""
         number = self.signal or signal.SIGINT
         what = "interrupted" if number == signal.SIGINT else "stopped"
-        return fail(f"{what}; {resumption(command_word(), sys.argv[1:])}", 128 + number)
+        kept = resumption(command_word(), sys.argv[1:], SAVED.is_set())
+        return fail(f"{what}; {kept}", 128 + number)
 
 
-def resumption(command: str | None, arguments: Sequence[str]) -> str:
+def resumption(command: str | None, arguments: Sequence[str], is_saved: bool) -> str:
     """Return what an interrupted command has kept, and what it does when it is given again.
 
     Parameters
@@ -56,12 +58,16 @@ def resumption(command: str | None, arguments: Sequence[str]) -> str:
         Name of the command.
     arguments : sequence of str
         Arguments of the process.
+    is_saved : bool
+        Whether the command has saved anything yet, if it saves its progress.
     """
     option = CONTINUES.get(command or "")
     if option is None:
         return "the same command starts again"
     # What goes to the standard output is not kept.
     if not option or re.search(rf" {option}[ =](?!- )", f" {' '.join(arguments)} "):
+        if not is_saved:
+            return "the same command starts again"
         return "progress is saved; run the same command to continue"
     return f"nothing was saved; {option} FILE keeps what is done and continues"
 

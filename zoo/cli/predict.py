@@ -16,6 +16,7 @@ from zoo.cli.console import TerminalReporter
 from zoo.cli.options import ForceOption, MinConfidenceOption, PrecisionOption
 from zoo.cli.output import percent, print_data, say
 from zoo.cli.wrapping import in_width, is_terminal
+from zoo.execution.progress import SAVED
 from zoo.inference.prediction import NONE_OF_THEM, UNLIKE, Prediction
 from zoo_registry.errors import UsageError
 from zoo_registry.text import few, shown
@@ -96,6 +97,7 @@ def command(
         min_confidence, precision = str(least), None
         waiting = [file for file in files if not kept.holds(file)]
         if len(waiting) < len(files):
+            SAVED.set()
             reporter.note(f"{len(files) - len(waiting)} of {len(files)} files are in {output}")
         files = waiting
     if not files:
@@ -153,6 +155,7 @@ def _write(
             say(f"zoo: {prediction.path}: {prediction.heard}", err=True, style=WARNING)
         write(as_line(prediction))
         (file or sys.stdout).flush()
+        SAVED.set()
     return failed
 
 

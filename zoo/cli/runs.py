@@ -155,9 +155,10 @@ def _facts(run: "Run") -> Text:
         yield f"left out   {skipped.reason}"
     for noted in record.dataset.noted:
         yield f"noted      {noted.track}: {noted.note}"
+    for reason, folds in record.failures.items():
+        if record.error != f"{folds}: {reason}":
+            yield f"{folds} failed: {reason}"
     for entry in record.folds:
-        if entry.error and record.error != f"fold {entry.fold}: {entry.error}":
-            yield f"fold {entry.fold} failed: {entry.error}"
         for missing in entry.skipped:
             yield f"no answer  {missing.track}, {missing.change}: {missing.reason}"
     for name, kept in record.extensions.items():

@@ -135,7 +135,11 @@ class SizeCurve:
         if self.expected is not None:
             return f"What {twice} would give cannot be said: {self.expected} includes no change."
         if len(self.points) < _FEWEST_POINTS:
-            return f"What {twice} would give cannot be said: it takes two sizes and all."
+            left = " and ".join(point.name for point in self.points)
+            return (
+                f"What {twice} would give cannot be said: it takes two sizes and all, and the "
+                f"curve has only {left}."
+            )
         # Without groups in the split, songs of one artist still are less than one track each.
         unit = "groups" if self.tested < self.tested_tracks and self.unit == "tracks" else self.unit
         of = f"the {self.tested_tracks} tracks are of" * (self.tested < self.tested_tracks)

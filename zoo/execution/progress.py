@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
-__all__ = ["Bar", "Reporter"]
+__all__ = ["SAVED", "Bar", "Reporter"]
+
+SAVED = Event()
+"""Set once this process has saved a part of its work, from which the same command continues."""
 
 
 class Bar:

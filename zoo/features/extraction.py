@@ -14,7 +14,7 @@ from typing import Any
 
 from zoo.datasets import Dataset, FeatureTable, Track
 from zoo.execution.engine import Engine, LocalProcesses, crashed
-from zoo.execution.progress import Reporter
+from zoo.execution.progress import SAVED, Reporter
 from zoo.features.arrays import Arrays, averaged, cached_arrays, frontend_of, rows_of
 from zoo.features.cache import FeatureCache, features_folder
 from zoo.features.track_array import Computed, compute, named
@@ -278,6 +278,7 @@ def _fill(
     ) as bar:
         for done, (track, result) in enumerate(results, start=1):
             bar.update(done)
+            SAVED.set()
             if result is None:
                 cache.mark_crashed(track.digest)
                 computed[track.id] = Computed(f"{track.path or track.id} {crashed('described')}")

@@ -144,27 +144,36 @@ def estimate(
         fits += sum(len(fold.train) for fold in folds[len(run.record.folds) :]) + len(dataset)
     fits = round(max(fits, len(dataset)) * _searched(tuning))  # at least the artefact: a repair
     known = [one.record for one in runs() if isinstance(one, Run) and _is_of_here(one)]
-    own = [one for one in known if one.model.name == model.card.name]
+    known = [one for one in known if one.started and one.finished]
+    own, what, (least, most) = _basis([r for r in known if r.model.name == model.card.name], record)
     length = _usual_length(dataset)
     each = _array_seconds(known, record.frontend["name"]) / (jobs or os.cpu_count() or 1)
     arrays = length * each * (missing + changed)
-    rest = [
-        _rate(one, length) * _epochs(params) / _epochs(one.params)
-        for one in own
-        if one.started and one.finished
-    ]
+    rest = [_rate(one, length) * _epochs(params) / _epochs(one.params) for one in own]
     if not rest:
         each = _CLASSICAL if model.card.family == "classical" else _NETWORK
         each *= _epochs(params) / _epochs(model.card.params)
-        rest, (least, most) = [(_START + each * fits) / fits], _RULE
-        basis = f"a rule, {each:g} s per track and training: no run of {model.card.name} is here"
+        rest = [(_START + each * fits) / fits]
+        what = f"no complete run of {model.card.name} that was trained on this machine is here"
+        basis = f"a rule, {each:g} s per track and training: {what}"
     else:
-        same = [one for one in own if one.dataset.fingerprint == dataset.fingerprint]
-        least, most = _SAME if same else _OTHER
-        what = "this dataset" if same else "other data, scaled by tracks and their length"
-        basis = f"{len(rest)} earlier run{'s' * (len(rest) > 1)} of {model.card.name} on {what}"
+        basis = f"{len(rest)} earlier run{'s' * (len(rest) > 1)} of {model.card.name} {what}"
     low, high = (end * fits + arrays for end in (min(rest), max(rest)))
     return Estimate(run.id, state, len(folds), tracks, missing, least * low, most * high, basis)
+
+
+def _basis(
+    runs_of_it: Sequence[RunRecord], new: RunRecord
+) -> tuple[Sequence[RunRecord], str, tuple[float, float]]:
+    """Return the runs of a model that are most like a new one, what they are, and the margin."""
+    scaled = "scaled by tracks and their length"
+    alike = [one for one in runs_of_it if one.frontend == new.frontend]
+    same = [one for one in alike if one.dataset.fingerprint == new.dataset.fingerprint]
+    if same:
+        return same, "on this dataset", _SAME
+    if alike:
+        return alike, f"on other data, {scaled}", _OTHER
+    return runs_of_it, f"with another front end, {scaled}", _OTHER if runs_of_it else _RULE
 
 
 def _arrays(

@@ -244,7 +244,7 @@ class Evaluation:
                 raise
             except OSError as error:
                 entry.error, answers = in_a_line(error), None
-        if not answers:
+        if not answers and entry.error not in {one.error for one in self.entries}:
             self.reporter.warn(f"{self.run.id}, {entry.description} failed: {entry.error}")
         self.entries.append(entry)
         self.store()

@@ -23,7 +23,7 @@ from zoo.evaluate.protocols import Fold, split_hash
 from zoo.evaluate.robustness import Sample
 from zoo.evaluate.window_answers import to_npy
 from zoo.execution.engine import Engine
-from zoo.execution.progress import Bar, Reporter
+from zoo.execution.progress import SAVED, Bar, Reporter
 from zoo.features.copies import extract_copies
 from zoo.features.extraction import Extraction
 from zoo.features.neighbours import alike_added
@@ -109,7 +109,7 @@ class Training:
             with suppress(OSError):
                 self._store()
             raise
-        failed = [f"fold {entry.fold}: {entry.error}" for entry in self.record.folds if entry.error]
+        failed = [f"{folds}: {reason}" for reason, folds in self.record.failures.items()]
         self._end(failed[0] if failed else self.record.artefact.error, predictions)
         if self.run.complete:
             clear(self.run)
@@ -142,6 +142,7 @@ class Training:
     def _store(self) -> None:
         self.record.folds.sort(key=lambda entry: entry.fold)
         self.run.write(durable=self.record.status != "running")
+        SAVED.set()
 
     def _announce(self, event: str, **facts: Any) -> None:
         """Call the hooks of an event, and store in the record what extensions return."""

@@ -28,7 +28,7 @@ from zoo.evaluate.cross_validation import (
 from zoo.evaluate.metrics import score
 from zoo.evaluate.protocols import Fold, chosen_protocol, inner_folds, parse_protocol
 from zoo.execution.engine import Engine, LocalProcesses
-from zoo.execution.progress import Bar, Reporter
+from zoo.execution.progress import SAVED, Bar, Reporter
 from zoo.features.arrays import frontend_of
 from zoo.features.copies import VERSION, extract_copies, has_copies
 from zoo.features.extraction import extract
@@ -229,6 +229,7 @@ class Search:
                 for proposal, trial in zip(new, trying.run(new), strict=True):
                     tuning.trials.append(trial)
                     tuning.write()
+                    SAVED.set()
                     trying.clear()
                     oracle.finish(proposal, trial.score)
                     trying.show(trial.number + 1, tuning.best)

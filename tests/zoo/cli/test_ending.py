@@ -26,9 +26,11 @@ STARTS_AGAIN = {
 def test_it_is_known_of_every_command():
     names = set(typer.main.get_command(app).commands)
     assert names == STARTS_AGAIN | CONTINUES.keys()
-    assert {resumption(name, [name]) for name in STARTS_AGAIN} == {AGAIN}
-    assert {name for name in names if resumption(name, [name]) == CONTINUED} == {"train", "tune"}
-    assert resumption("tag", ["tag", "music"]) == AGAIN  # of an extension
+    assert {resumption(name, [name], True) for name in STARTS_AGAIN} == {AGAIN}
+    kept = {name for name in names if resumption(name, [name], True) == CONTINUED}
+    assert kept == {"train", "tune"}
+    assert {resumption(name, [name], False) for name in kept} == {AGAIN}  # nothing is done yet
+    assert resumption("tag", ["tag", "music"], True) == AGAIN  # of an extension
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_it_is_known_of_every_command():
     ],
 )
 def test_answers_are_kept_in_a_file_only(arguments, is_kept):
-    text = resumption("predict", ["predict", *arguments.split()])
+    text = resumption("predict", ["predict", *arguments.split()], True)
     assert text == (
         CONTINUED
         if is_kept
@@ -70,7 +72,7 @@ def test_predictions_that_are_interrupted(options, hearing, in_seconds):
         process.stdin.close()
         last = process.stderr.read().splitlines()[-1]
     assert process.returncode == 130
-    assert last == f"zoo: interrupted; {resumption('predict', options)}"
+    assert last == f"zoo: interrupted; {resumption('predict', options, True)}"
 
 
 def test_a_file_that_looks_like_an_option(command):

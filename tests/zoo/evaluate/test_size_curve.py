@@ -1,5 +1,7 @@
 """Accuracy by training size: its points, and what is said of twice as many groups."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,10 @@ def test_the_sentence_says_no_more_than_the_tracks_do():
         vague = curve(Expected(0.03, low, 0.07), unit="groups")
         assert vague.sentence.startswith("What twice as many groups would give cannot be said: ")
         assert vague.sentence.endswith("includes no change.")
-    assert curve(points=2).sentence.endswith("it takes two sizes and all.")
+    two = (replace(point(1), size=2), point(2))
+    assert replace(curve(), points=two).sentence.endswith(
+        "it takes two sizes and all, and the curve has only 2 and all."
+    )
     few = curve(unit="tracks", tested=8, tested_tracks=8).sentence
     assert few.endswith("it takes 10 tested tracks, and there are 8.")
     few = curve(tested=9, tested_tracks=20).sentence
