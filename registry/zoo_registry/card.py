@@ -146,7 +146,8 @@ class Card:
         Raises
         ------
         UsageError
-            If a parameter is unknown or a value does not fit its default's type.
+            If a parameter is unknown, a value does not fit its default's type, or it is below 1
+            where the search space is of integers from 1 or more.
         """
         resolved = dict(self.params)
         for name, value in settings.items():
@@ -202,12 +203,12 @@ class Card:
             fits = value in options.values
         else:  # a string or None may mean "chosen by a rule", so a number is also valid
             fits = not isinstance(value, float) or math.isfinite(value)
+        wanted = f"a value like its default, {default!r}"
+        if isinstance(options, Choice):
+            wanted = f"one of {', '.join(map(str, options.values))}"
+        elif isinstance(options, Int) and options.low >= 1 and isinstance(value, int) and value < 1:
+            fits, wanted = False, "a whole number from 1"
         if not fits:
-            wanted = (
-                f"one of {', '.join(map(str, options.values))}"
-                if isinstance(options, Choice)
-                else f"a value like its default, {default!r}"
-            )
             raise UsageError(
                 f"parameter {name!r} of {self.name} cannot be {value!r}; give {wanted}"
             )

@@ -109,7 +109,9 @@ def _fault(manager: pluggy.PluginManager, plugin: object) -> str | None:
             closest = near(hook, list(specs)) or f"; the hooks are {', '.join(specs)}"
             return f"unknown hook {hook!r}, {where}{closest}"
         allowed = list(inspect.signature(specs[hook]).parameters)[1:]
-        if wrong := [each for each in inspect.signature(function).parameters if each not in allowed]:
+        if wrong := [
+            each for each in inspect.signature(function).parameters if each not in allowed
+        ]:
             words = f"argument{'s' * (len(wrong) > 1)} {', '.join(map(repr, wrong))}"
             may = f"it takes those it needs of {', '.join(allowed)}" if allowed else "it takes none"
             return f"the hook {hook!r} has no {words}, {where}; {may}"

@@ -187,7 +187,7 @@ class TestResolve:
         assert self.card.resolve({"rate": repr(value)})["rate"] == value
         assert self.card.resolve({"rate": value})["rate"] == value
 
-    @given(st.integers())
+    @given(st.integers(1))
     def test_integers_round_trip(self, value):
         resolved = self.card.resolve({"count": str(value)})["count"]
         assert resolved == value
@@ -214,7 +214,7 @@ class TestResolve:
         st.fixed_dictionaries(
             {},
             optional={
-                "rate": FINITE, "count": st.integers(), "flag": st.booleans(),
+                "rate": FINITE, "count": st.integers(1), "flag": st.booleans(),
                 "rule": WORDS | FINITE, "depth": st.none() | st.integers() | WORDS,
                 "one": st.sampled_from(["a", "b", None]),
             },
@@ -246,6 +246,15 @@ class TestResolve:
     def test_what_does_not_fit_is_refused_by_name(self, name, value):
         with pytest.raises(UsageError, match=f"parameter '{name}' of m cannot be"):
             self.card.resolve({name: value})
+
+    @pytest.mark.parametrize(("low", "default"), [(1, 5), (3, 5), (1, None)])
+    @pytest.mark.parametrize("value", [0, -3, "0"])
+    def test_no_number_below_one_where_the_space_starts_there(self, low, default, value):
+        card = make(params={"k": default}, space={"k": Int(low, 9)})
+        with pytest.raises(UsageError, match=r"'k' of m cannot be .*; give a whole number from 1"):
+            card.resolve({"k": value})
+        assert card.resolve({"k": 1})["k"] == 1  # a space is where a tuner looks, and no more
+        assert make(params={"k": 5}, space={"k": Int(0, 9)}).resolve({"k": value})
 
     def test_unknown_parameter(self):
         with pytest.raises(UsageError, match=r"no parameter 'c'; its parameters are: rate, count"):

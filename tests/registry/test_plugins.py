@@ -75,14 +75,17 @@ BROKEN = {
     "no-predict": (HEAD + CARD.format(name="no-predict") + TRAIN, "no hook 'predict'"),
     "unmarked": (
         HEAD + CARD.format(name="unmarked") + (TRAIN + PREDICT).replace("@hookimpl", ""),
-        "no hook 'train'.*@hookimpl",
+        r"function 'train' is not marked as a hook, line \d+ of .*\.py; write @hookimpl above it",
     ),
     "misspelt-hook": (
         sound("misspelt-hook") + "\n@hookimpl\ndef preproces(audio): return audio\n",
-        "preproces",
+        r"unknown hook 'preproces', line \d+ of .*\.py .*closest name there is 'preprocess'",
     ),
     "misspelt-train": (sound("misspelt-train").replace("def train", "def trian"), "trian"),
-    "wrong-argument": (sound("wrong-argument").replace("(classes)", "(clases)"), "clases"),
+    "wrong-argument": (
+        sound("wrong-argument").replace("(classes)", "(clases)"),
+        r"hook 'train' has no argument 'clases', line \d+ of .*\.py; it takes .* tracks, labels",
+    ),
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from zoo.cli.output import Text, columns, make_table
+from zoo.cli.output import Note, Text, columns, make_table
 from zoo_registry.errors import UsageError
 from zoo_registry.text import few
 
@@ -68,12 +68,13 @@ def plan_text(
     from zoo.execution.progress import Reporter
     from zoo.plugins.registry import all_changes, usable_model
     from zoo.training.estimate import Estimate, estimate, in_words
+    from zoo.training.network_checks import validation_lack
     from zoo.training.train import check_options, parameters
     from zoo.training.wish import Wish
 
     wish = Wish.checked(changed, all_changes(registry), dataset)
     split = chosen_protocol(protocol, dataset, grouped)
-    plan = list[tuple[str, Estimate]]()
+    plan, notes = list[tuple[str, Estimate]](), list[Note]()
     arrays: set[Path] = set()
     for frontend, model, seed in wishes:
         with suppress(UsageError) if every else nullcontext():
@@ -87,8 +88,13 @@ def plan_text(
                 loaded, dataset, resolved, split, grouped=grouped, seed=seed, wish=wish,
                 tuning=tuning, sizes=sizes, jobs=jobs, before=arrays,
             )  # fmt: skip
+            lack = validation_lack(
+                loaded, resolved, dataset, split.folds(dataset, seed, grouped), seed
+            )
+            notes += [Note(lack)] * bool(lack)
             name = model + f" on {frontend}" * bool(frontend) + f", seed {seed}" * bool(seed)
             plan.append((name, one))
+    yield from dict.fromkeys(notes)
     yield make_table(
         [
             *columns("training", "run", "state"),

@@ -262,8 +262,10 @@ def _announced(
 def _checked(model: "Model", name: str, params: Mapping[str, str]) -> dict[str, bool]:
     """Check parameters; return by the name of the model whether it is weighted, if it can be."""
     from zoo.plugins.classical import check_estimator
+    from zoo.training.network_checks import check_network
 
     resolved = model.card.resolve(params)
+    check_network(model, resolved)
     is_balanced = model.card.split(resolved)[1]
     if is_balanced:
         check_estimator(model, resolved)

@@ -24,6 +24,7 @@ from zoo.plugins.registry import all_changes, find_dataset, open_registry, usabl
 from zoo.training.folds import clear
 from zoo.training.history import note_changes
 from zoo.training.names import check_name, named
+from zoo.training.network_checks import check_network, validation_lack
 from zoo.training.origin import Origin
 from zoo.training.record import new_record
 from zoo.training.sizes import Sizes
@@ -152,6 +153,8 @@ def train(
                 experiment = Experiment(loaded, used, seed)
                 search = Search(experiment, tuner, grouped, engine) if nested else None
                 if not done:
+                    if lack := validation_lack(loaded, resolved, used, folds, seed):
+                        reporter.warn(lack)
                     sample = wanted.sample(run, loaded, used, folds)
                     run = Training(
                         named(run, name, note, reporter), experiment, extraction, folds, search,
@@ -224,10 +227,16 @@ def parameters(
     """
     if not tuned:
         info = TuningInfo(nested=True, trials=nested, tuner=tuner, seen=[]) if nested else None
-        return model.card.resolve(given), info
+        return _checked(model, given), info
     tuning = find_tuning(model, dataset, root, protocol=protocol.spec, grouped=grouped, seed=seed)
     best, info = _found(tuning, reporter)
-    return model.card.resolve(best | dict(given)), info
+    return _checked(model, best | dict(given)), info
+
+
+def _checked(model: Model, given: Mapping[str, str | ParamValue]) -> dict[str, ParamValue]:
+    resolved = model.card.resolve(given)
+    check_network(model, resolved)
+    return resolved
 
 
 def _found(tuning: Tuning, reporter: Reporter) -> tuple[dict[str, ParamValue], TuningInfo]:

@@ -30,6 +30,26 @@ def test_a_plan_trains_nothing_and_learns_from_earlier_runs(feature_table, comma
     assert sorted(models_folder().rglob("*")) == before
 
 
+def test_a_plan_counts_the_runs_that_it_is_based_on(feature_table, command):
+    def train(name: str, tracks: int, *options: str) -> str:
+        data = feature_table(tracks=tracks, name=name)
+        status, out, err = command(
+            "train", "knn", "--data", data, "--protocol", "kfold:2", *options
+        )
+        assert status == 0, err
+        return out
+
+    train("one.csv", 20)
+    train("one.csv", 20, "--seed", "1")
+    scaled = "scaled by tracks and their length."
+    assert f"from 2 earlier runs of knn on other data, {scaled}" in train(
+        "two.csv", 30, "--dry-run"
+    )
+    train("two.csv", 30)
+    out = train("two.csv", 30, "--seed", "1", "--dry-run")
+    assert "from 1 earlier run of knn on this dataset." in out
+
+
 def test_longer_recordings_take_longer(tone_folder, command):
     seconds = {}
     for name, length in (("short", 1.0), ("long", 8.0)):

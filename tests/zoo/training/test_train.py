@@ -237,6 +237,30 @@ def test_a_fold_that_fails_is_told_to_the_reporter_and_others_are_kept(flaky, fe
     assert sorted(path.name for path in run.folder.glob("folds/*.csv")) == ["1.csv", "2.csv"]
 
 
+def test_a_reason_that_all_folds_have_is_told_once(flaky, feature_table):
+    model, notes = flaky('ValueError("no")'), Notes()
+    Path(model).write_text(
+        FLAKY.replace("if stop.exists() and calls == int(stop.read_text())", "if 1").replace(
+            "{error}", 'ValueError("no")'
+        )
+    )
+    run = zoo.train(model, str(feature_table()), protocol="kfold:3", reporter=notes)
+    assert [note for note in notes.texts if "ValueError" in note] == [
+        f"{run.id}, fold 0 failed: {run.record.folds[0].error}"
+    ]
+    assert run.record.error == f"folds 0 to 2: {run.record.folds[0].error}"
+    assert len(run.record.folds) == 3
+
+
+def test_the_command_of_a_record_keeps_that_no_changes_are_tested(tone_folder, workspace):
+    data = str(tone_folder(tracks=4))
+    commands = [
+        zoo.train("knn", data, protocol="kfold:2", jobs=1, robustness=n, seed=n).record.command
+        for n in (0, 1)
+    ]
+    assert ["--no-robustness" in command for command in commands] == [True, False]
+
+
 STEPS = """
 import os, time
 from pathlib import Path
