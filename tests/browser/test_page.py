@@ -294,7 +294,7 @@ def test_what_is_wrong_is_said(page, artefact, tmp_path):
     )
     answers = page(model, tmp_path / "text.wav", tmp_path / "empty.mp3", sound, silence, cancelled)
     assert answers[0]["error"] == "text.wav: this browser cannot decode it as sound"
-    assert answers[1]["error"] == "empty.mp3: this browser cannot decode it as sound"
+    assert answers[1]["error"] == "empty.mp3: the file is empty"
     compare(answers[2:], model, [sound, silence, cancelled])
     assert [answer["label"] == "unknown" for answer in answers[2:]] == [False, True, False]
 

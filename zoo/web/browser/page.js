@@ -43,6 +43,7 @@ async function showModels(wanted) {
     served = server ? await server.models() : [];
     if (!find("token").hidden) say(""); // what was wrong with a token
     find("token").hidden = true;
+    find("secret").value = "";
   } catch (error) {
     if (!(error instanceof TokenWanted)) throw error;
     if (!find("token").hidden) say("This token is wrong.", true);
