@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
+from zoo_registry.errors import PluginError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -66,7 +68,24 @@ class Exported:
 
     @classmethod
     def of(cls, answer: Any) -> "Exported":
-        """Return the answer of an `export` hook; a bare model may name both in its metadata."""
+        """Return the answer of an `export` hook; a bare model may name both in its metadata.
+
+        Raises
+        ------
+        PluginError
+            If it is something else, or has no output.
+        """
+        proto = answer.proto if isinstance(answer, cls) else answer
+        if not hasattr(proto, "metadata_props") or not hasattr(proto, "opset_import"):
+            raise PluginError(
+                f"export returned a value of type {type(proto).__name__}; return an "
+                "onnx.ModelProto (onnx.load_from_string makes one of bytes), or zoo.Exported of one"
+            )
+        if not proto.graph.output:
+            raise PluginError(
+                "export returned an onnx.ModelProto without outputs; return a graph that computes "
+                "`probabilities` from `track`"
+            )
         if isinstance(answer, cls):
             return answer
         properties = {entry.key: entry.value for entry in answer.metadata_props}

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo_registry.text import first_line
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -40,6 +42,7 @@ def checked_probabilities(results: Any, tracks: int, classes: int) -> "list[NDAr
     if not is_listed or len(results) != tracks:
         raise ValueError(
             f"predict returned {given} for {tracks} tracks; return one array per track"
+            f"{_as_numpy(results)}"
         )
     return [_windows(result, classes) for result in results]
 
@@ -55,8 +58,11 @@ def _windows(result: Any, classes: int) -> "NDArray[np.float64]":
         if np.iscomplexobj(result):
             raise TypeError("they are complex")
         windows = np.asarray(result, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"predict returned what is not an array of numbers ({error})") from error
+    except (TypeError, ValueError, RuntimeError) as error:  # the last of torch
+        raise ValueError(
+            f"predict returned what is not an array of numbers ({first_line(error)}); "
+            f"{wanted}{_as_numpy(result)}"
+        ) from error
     if windows.ndim != 2 or windows.shape[1] != classes or not len(windows):  # noqa: PLR2004
         raise ValueError(f"predict returned an array of shape {windows.shape}; {wanted}")
     if not np.isfinite(windows).all():
@@ -78,3 +84,15 @@ def _windows(result: Any, classes: int) -> "NDArray[np.float64]":
             f"{what}; return a softmax of scores, or divide each window by its sum, which must be 1"
         )
     return windows
+
+
+def _as_numpy(result: Any) -> str:
+    """Return what makes an array of numpy of a result, as the end of a sentence; often nothing."""
+    for method, call in (
+        ("toarray", ".toarray()"),  # of scipy's sparse matrices
+        ("detach", ".detach().cpu().numpy()"),  # of torch
+        ("numpy", ".numpy()"),
+    ):
+        if hasattr(result, method):
+            return f"; `{call}` makes an array of a {type(result).__name__}"
+    return ""

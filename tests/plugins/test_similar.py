@@ -147,7 +147,7 @@ class TestEmbed:
         assert {Path(path).name for path in found.failed} == {"broken.mp3", "broken2.mp3"}
 
     def test_what_has_no_embedding(self, music, mistaken):
-        with pytest.raises(AudioError, match="no recording could be read"):
+        with pytest.raises(AudioError, match="no recording can be used"):
             zoo.embed(music / "broken.mp3", frontend="handcrafted", jobs=1)
         with pytest.raises(UsageError, match="standard input"):
             zoo.embed("-", frontend="handcrafted")

@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from zoo_registry import CannotExport, PluginError, Registry, UnknownModel, UsageError, hookimpl
 from zoo_registry.discovery import BUILT_IN, EXTENSIONS, MODELS
@@ -34,6 +35,15 @@ class Rows:
         return audio.reshape(-1, 2)
 
 """
+
+
+class Tensor:
+    def __array__(self, *_, **__):
+        raise RuntimeError("on a device")
+
+    def detach(self): ...
+
+
 CARD = 'card = Card(name="{name}", title="Sound", family="test", frontend=Rows())\n'
 TRAIN = """
 @hookimpl
@@ -407,7 +417,10 @@ class TestModel:
             "a word": ("x", "a str for 1 tracks"),
             "complex": ([np.full((1, 2), 0.5 + 0j)], "not an array of numbers .they are complex"),
             "objects": ([np.full((1, 2), object())], "not an array of numbers"),
-            "ragged": ([[[0.5, 0.5], [1.0]]], "mine: predict"),
+            "ragged": ([[[0.5, 0.5], [1.0]]], r"not an array .*; return \(windows, 2\)"),
+            "sparse": ([csr_array([[0.5, 0.5]])], r"`\.toarray\(\)` makes an array of a csr_array"),
+            "all sparse": (csr_array([[0.5, 0.5]]), r"one array per track; `\.toarray\(\)`"),
+            "a tensor": ([Tensor()], r"\(on a device\); .*`\.detach\(\)\.cpu\(\)\.numpy\(\)`"),
             "words": ([[["a", "b"]]], "mine: predict"),
             "a number": (7, "mine: predict"),
             "a generator": ((array for array in [np.full((1, 2), 0.5)]), "mine: predict"),

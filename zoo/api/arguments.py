@@ -1,5 +1,6 @@
 """What people pass to the functions of `import zoo`, checked and in one form."""
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,9 +19,12 @@ __all__ = [
     "Recordings",
     "data_of",
     "is_array",
+    "is_iterable",
+    "is_path",
     "models_of",
     "one_of",
     "one_or_many",
+    "placed",
     "recordings_of",
     "said",
 ]
@@ -39,7 +43,7 @@ def data_of(data: Any) -> str | Dataset:
     """Return a dataset, or a value of ``--data``; raises `UsageError` for anything else."""
     if isinstance(data, Dataset):
         return data
-    if isinstance(data, str | Path):
+    if is_path(data):
         return at_home(str(data))
     if _is_frame(data):
         raise UsageError(
@@ -56,7 +60,7 @@ def one_of(given: Any, kinds: tuple[type, ...], what: str) -> Any:
     """Return a single value of one of the types; the parameters are those of `one_or_many`."""
     if not isinstance(given, kinds) or isinstance(given, bool):
         raise UsageError(f"{said(given)} was given; give {what}")
-    return _placed(given)
+    return placed(given)
 
 
 def one_or_many(given: Any, kinds: tuple[type, ...], what: str) -> tuple[list[Any], bool]:
@@ -78,8 +82,8 @@ def one_or_many(given: Any, kinds: tuple[type, ...], what: str) -> tuple[list[An
     """
     is_one = isinstance(given, kinds) and not isinstance(given, bool)
     if is_one:
-        return [_placed(given)], True
-    if not isinstance(given, Iterable) or isinstance(given, bytes | dict) or _is_frame(given):
+        return [placed(given)], True
+    if not is_iterable(given) or isinstance(given, bytes | dict) or _is_frame(given):
         raise UsageError(f"{said(given)} was given; give {what}, or a list of them")
     found = list(given)
     if not found:
@@ -87,13 +91,46 @@ def one_or_many(given: Any, kinds: tuple[type, ...], what: str) -> tuple[list[An
     for each in found:
         if not isinstance(each, kinds) or isinstance(each, bool):
             raise UsageError(f"the list holds {said(each)}; give {what}, or a list of them")
-    return list(map(_placed, found)), False
+    return list(map(placed, found)), False
 
 
-def _placed(value: Any) -> Any:
-    """Return a value; of a path in which ``~`` is the home, the whole path."""
-    is_path = isinstance(value, str | Path)
-    return type(value)(at_home(str(value))) if is_path and str(value).startswith("~") else value
+def placed(value: Any) -> Any:
+    """Return a value; of a path in which ``~`` is the home, the whole path.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    """
+    is_short = isinstance(value, str | Path) and str(value).startswith("~")
+    return type(value)(at_home(str(value))) if is_short else value
+
+
+def is_path(value: Any) -> bool:
+    """Return whether something is a path that a file system can have.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    """
+    if not isinstance(value, str | Path):
+        return False
+    try:
+        return b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
+def is_iterable(value: Any) -> bool:
+    """Return whether something has items; an array without axes has none.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    """
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
 
 
 def _is_frame(given: Any) -> bool:
@@ -142,7 +179,7 @@ def recordings_of(
     if is_one:
         items = [given]
     else:
-        if not isinstance(given, Iterable) or isinstance(given, bytes | dict):
+        if not is_iterable(given) or isinstance(given, bytes | dict):
             raise UsageError(_NO_RECORDING.format(said(given)))
         if _is_frame(given):
             raise UsageError(
@@ -157,7 +194,7 @@ def recordings_of(
     for number, item in enumerate(items, start=1):
         name = "array" if is_one else f"array {number}"
         if isinstance(item, str | Path | Samples):
-            found.append(_placed(item))
+            found.append(placed(item))
         elif _is_pair(item):
             found.append(Samples.of(item[0], item[1], name))
         elif is_array(item):

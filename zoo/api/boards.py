@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.arguments import A_RUN, Data, data_of, one_or_many
+from zoo.api.arguments import A_RUN, Data, data_of, one_or_many, placed
 from zoo.api.checked import check_values
 from zoo.api.listing import Listing
 from zoo.api.progress import usual_reporter
@@ -260,5 +260,5 @@ def write_report(
     """
     from zoo.report.page import write_report as write
 
-    check_values(protocol=protocol, folder=folder)
-    return write(Path(folder), _place(data), protocol, usual_reporter(reporter), force)
+    check_values(protocol=protocol, folder=folder, force=force, reporter=reporter)
+    return write(Path(placed(folder)), _place(data), protocol, usual_reporter(reporter), force)

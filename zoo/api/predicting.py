@@ -1,6 +1,6 @@
 """Prediction and embedding of recordings: files, folders and arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from zoo.api.checked import check_values
 from zoo.api.progress import usual_reporter
 from zoo.audio.samples import Samples
 from zoo.execution.progress import Reporter
-from zoo_registry.errors import UsageError
+from zoo_registry.errors import AudioError, UsageError
 from zoo_registry.files import is_file
 from zoo_registry.runs import Run
 from zoo_registry.temporary import temporary_folder
@@ -117,7 +117,10 @@ def predict(
     from zoo.inference.predict import predict as predicted
     from zoo.inference.predictors import is_model
 
-    check_values(rate=rate, timeline=timeline, jobs=jobs, in_order=in_order)
+    check_values(
+        rate=rate, timeline=timeline, min_confidence=min_confidence, precision=precision, jobs=jobs,
+        in_order=in_order, reporter=reporter,
+    )  # fmt: skip
     if recordings is None and isinstance(model, str) and is_model(model):
         raise UsageError(f'name a recording, too: `zoo.predict({model!r}, "song.mp3")`')
     if recordings is None:
@@ -179,12 +182,15 @@ def embed(
     Returns
     -------
     Embeddings
-        What was computed, or was in the cache: arrays are kept by the content of the files.
+        What was computed, or was in the cache: arrays are kept by the content of the files. What
+        cannot be decoded, is silent or too short is among its `failed`.
 
     Raises
     ------
     UsageError
         If a path, the run or the front end does not exist, or cannot be used here.
+    AudioError
+        If no recording has an embedding.
     StorageError
         If the cache cannot be written.
 
@@ -200,7 +206,7 @@ def embed(
     """
     from zoo.features.files import embed as embedded
 
-    check_values(rate=rate, frontend=frontend, jobs=jobs)
+    check_values(rate=rate, frontend=frontend, jobs=jobs, reporter=reporter)
     given, _ = recordings_of(recordings, rate)
     asked = run
     if run is not None:
@@ -216,21 +222,30 @@ def embed(
                 names[str(paths[-1])] = each.name
             else:
                 paths.append(each)
-        found = embedded(
-            paths,
-            str(asked) if isinstance(asked, Path) else asked,
-            front_end=frontend,
-            jobs=jobs,
-            reporter=usual_reporter(reporter),
-        )
+        try:
+            found = embedded(
+                paths,
+                str(asked) if isinstance(asked, Path) else asked,
+                front_end=frontend,
+                jobs=jobs,
+                reporter=usual_reporter(reporter),
+            )
+        except AudioError as error:
+            if (text := _named(str(error), names)) == str(error):
+                raise
+            raise AudioError(text) from None
     return replace(
         found,
         files=[names.get(file, file) for file in found.files],
-        failed={
-            names.get(file, file): why.replace(file, names.get(file, file))
-            for file, why in found.failed.items()
-        },
+        failed={names.get(file, file): _named(why, names) for file, why in found.failed.items()},
     )
+
+
+def _named(text: str, names: Mapping[str, str]) -> str:
+    """Return a sentence with the names of arrays in the place of their temporary files."""
+    for file, name in names.items():
+        text = text.replace(file, name)
+    return text
 
 
 def _has_samples(given: Sequence[object]) -> bool:

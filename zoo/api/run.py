@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from zoo.api.checked import check_values
 from zoo.api.figures import Confusion, Estimate, Metrics, metrics_of
 from zoo.api.listing import Listing
 from zoo.execution.progress import Reporter
@@ -149,6 +150,7 @@ class TrainedRun(Run):
         UsageError
             If the run does not lie in the workspace.
         """
+        check_values(by=by)
         boards, place = self._boards(by)
         return boards[place]
 
@@ -197,6 +199,7 @@ class TrainedRun(Run):
         """
         from zoo.api.boards import write_report
 
+        check_values(folder=folder, open_page=open_page, reporter=reporter)
         boards, place = self._boards()
         record = self.record
         pages = write_report(

@@ -1,12 +1,13 @@
 """Runs, models, front ends and datasets by name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.api.arguments import Data, data_of, one_of, one_or_many
+from zoo.api.arguments import Data, data_of, is_iterable, one_of, one_or_many
+from zoo.api.checked import check_values
 from zoo.api.listing import Listing
 from zoo.api.progress import usual_reporter
 from zoo.api.run import Runs, TrainedRun
@@ -117,6 +118,7 @@ def runs(*, reporter: Reporter | None = None) -> Runs:
     from zoo.workspace import recency_of
     from zoo.workspace import runs as stored
 
+    check_values(reporter=reporter)
     reporter, found = usual_reporter(reporter), list[Run]()
     for item in stored():
         if isinstance(item, Run):
@@ -213,13 +215,16 @@ def open_dataset(
     from zoo.datasets.selection import select
     from zoo.plugins.registry import find_dataset
 
-    found = data_of(data)
-    classes = [
-        tuple(one_or_many(names, (str,), "the name of a class")[0] if names else ())
-        for names in (only, without)
-    ]
+    check_values(limit=limit, reporter=reporter)
+    found, classes = data_of(data), [_classes(only), _classes(without)]
     is_whole = limit is None and not any(classes)
     reading = None if is_whole else Reading(only=classes[0], without=classes[1], limit=limit)
     if isinstance(found, Dataset):
         return select(found, reading) if reading else found
     return find_dataset(found, reporter=usual_reporter(reporter), reading=reading)
+
+
+def _classes(names: Sequence[str] | None) -> tuple[str, ...]:
+    if names is None or (isinstance(names, Sized) and is_iterable(names) and not len(names)):
+        return ()
+    return tuple(one_or_many(names, (str,), "the name of a class")[0])

@@ -6,7 +6,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.api.arguments import A_RUN, Data, data_of, one_of, one_or_many
+from zoo.api.arguments import A_RUN, Data, data_of, one_of, one_or_many, placed
 from zoo.api.checked import check_values
 from zoo.api.progress import usual_reporter
 from zoo.api.run import Runs, TrainedRun
@@ -54,7 +54,7 @@ def train(
     engine: "Engine | None" = None,
     reporter: Reporter | None = None,
     registry: "Registry | None" = None,
-    root: Path | None = None,
+    root: str | Path | None = None,
 ) -> TrainedRun | Runs:
     """Train and evaluate models, or return the runs that did so before.
 
@@ -117,7 +117,7 @@ def train(
         Receiver of progress and notes; see `zoo.api.progress.usual_reporter`.
     registry : Registry, optional
         Registry in which the model is looked up; by default all that is installed.
-    root : Path, optional
+    root : str or Path, optional
         Folder for the run; by default the workspace's models folder.
 
     Returns
@@ -154,10 +154,13 @@ def train(
 
     check_values(
         keep_classes=keep_classes, protocol=protocol, grouped=grouped, params=params, tuned=tuned,
-        nested=nested, tuner=tuner, robustness=robustness, name=name, note=note, jobs=jobs,
+        nested=nested, tuner=tuner, robustness=robustness, sizes=sizes, name=name, note=note,
+        jobs=jobs, engine=engine, reporter=reporter, registry=registry, root=root,
     )  # fmt: skip
-    if not isinstance(sizes, str | Iterable):
-        sizes = (sizes,)
+    if isinstance(sizes, str):
+        fewer: list[int | str] = [*sizes.split(",")]
+    else:
+        fewer = list(sizes) if isinstance(sizes, Iterable) else [sizes]
     models, is_one_model = one_or_many(model, (str, Path), _MODEL)
     seeds, is_one_seed = one_or_many(seed, (int, Integral), _SEED)
     ends, is_one_end = (
@@ -194,14 +197,14 @@ def train(
             tuner=tuner,
             seed=number,
             robustness=None if robustness is None else int(robustness),
-            sizes=sizes.split(",") if isinstance(sizes, str) else sizes,
+            sizes=fewer,
             name=name,
             note=note,
             jobs=jobs,
             engine=engine,
             reporter=reporter,
             registry=registry,
-            root=root,
+            root=_folder(root),
         )
         for end, each, number in wishes
     ]
@@ -222,7 +225,7 @@ def tune(
     engine: "Engine | None" = None,
     reporter: Reporter | None = None,
     registry: "Registry | None" = None,
-    root: Path | None = None,
+    root: str | Path | None = None,
 ) -> "Tuning":
     """Search parameters on the training part of the first fold of a protocol.
 
@@ -256,7 +259,7 @@ def tune(
         Receiver of progress and notes; see `zoo.api.progress.usual_reporter`.
     registry : Registry, optional
         Registry in which the model is looked up; by default all that is installed.
-    root : Path, optional
+    root : str or Path, optional
         Folder for the search; by default the workspace's models folder.
 
     Returns
@@ -285,13 +288,15 @@ def tune(
         one_or_many(model, (str, Path), _MODEL)
         raise UsageError("a search is of one model; call zoo.tune for each")
     check_values(
-        trials=trials, tuner=tuner, protocol=protocol, grouped=grouped, seed=seed, jobs=jobs
-    )
+        trials=trials, tuner=tuner, protocol=protocol, grouped=grouped, seed=seed, jobs=jobs,
+        engine=engine, reporter=reporter, registry=registry, root=root,
+    )  # fmt: skip
     check_seed(seed)
+    end = None if frontend is None else one_of(frontend, (str, Path), _FRONT_END)
     return search(
         str(model),
         data_of(data),
-        frontend=None if frontend is None else str(frontend),
+        frontend=None if end is None else str(end),
         trials=int(trials),
         tuner=tuner,
         protocol=protocol,
@@ -301,7 +306,7 @@ def tune(
         engine=engine,
         reporter=usual_reporter(reporter),
         registry=registry,
-        root=root,
+        root=_folder(root),
     )
 
 
@@ -310,7 +315,7 @@ def ensemble(
     weights: "Weighting" = "mean",
     *,
     reporter: Reporter | None = None,
-    root: Path | None = None,
+    root: str | Path | None = None,
 ) -> TrainedRun:
     """Combine complete runs of one board to a run, or return the one that was made before.
 
@@ -326,7 +331,7 @@ def ensemble(
         the tracks of the other folds, for the ONNX file on all.
     reporter : Reporter, optional
         Receiver of notes; see `zoo.api.progress.usual_reporter`.
-    root : Path, optional
+    root : str or Path, optional
         Folder for the run; by default the workspace's models folder.
 
     Returns
@@ -352,8 +357,14 @@ def ensemble(
     """
     from zoo.training.ensemble import ensemble as combine
 
+    check_values(weights=weights, reporter=reporter, root=root)
     members, is_one = one_or_many(runs, (str, Path, Run), A_RUN)
     if is_one:
         raise UsageError('an ensemble takes a list of at least two runs, such as ["svm", "knn"]')
     plain = [str(each) if isinstance(each, Path) else each for each in members]
-    return TrainedRun(combine(plain, weights, reporter=usual_reporter(reporter), root=root))
+    reporter, folder = usual_reporter(reporter), _folder(root)
+    return TrainedRun(combine(plain, weights, reporter=reporter, root=folder))
+
+
+def _folder(root: str | Path | None) -> Path | None:
+    return None if root is None else Path(placed(root))

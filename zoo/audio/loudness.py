@@ -8,9 +8,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SILENCE", "Peaks"]
+__all__ = ["SILENCE", "SILENT", "Peaks", "too_short"]
 
 SILENCE = -70  # dB relative to full scale, the absolute gate of ITU-R BS.1770-4
+SILENT = f"silence: almost nothing is above {SILENCE} dB of full scale"
 _CELLS = 100  # measured values per second
 _LEAST = 10  # measured values with sound; fewer are the edge of a sound, or traces of an encoder
 _SHARE = 0.05  # of a window; with less sound, it says nothing but how silence looks to a model
@@ -72,3 +73,16 @@ class Peaks:
         if silent.all() and sounding[-1] >= min(_LEAST, is_loud.size / 2):
             silent = sound == 0
         return silent
+
+
+def too_short(seconds: float, needed: float, by: str) -> str:
+    """Return why a recording says nothing.
+
+    Parameters
+    ----------
+    seconds, needed : float
+        Length of the recording, and the least that is needed.
+    by : str
+        What needs it: a model, or a front end.
+    """
+    return f"too short: {seconds:.3f} s, the {by} needs {needed:.3f} s"

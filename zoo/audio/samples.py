@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo_registry.errors import UsageError
+from zoo_registry.text import brief
 
 __all__ = ["RATES", "Samples"]
 
@@ -64,12 +65,13 @@ class Samples:
             )
         try:
             hertz = int(rate)
-        except (TypeError, ValueError):
-            hertz = 0
-        if isinstance(rate, bool) or hertz != rate or not RATES[0] <= hertz <= RATES[1]:
+            is_whole = bool(hertz == rate) and not isinstance(rate, bool)
+        except (TypeError, ValueError, OverflowError):  # such as a list, a text, infinity
+            hertz, is_whole = 0, False
+        if not is_whole or not RATES[0] <= hertz <= RATES[1]:
             raise UsageError(
-                f"the rate {rate!r} of {name} is no sample rate; give a whole number of Hz from "
-                f"{RATES[0]} to {RATES[1]}"
+                f"the rate {brief(repr(rate))} of {name} is no sample rate; give a whole number of "
+                f"Hz from {RATES[0]} to {RATES[1]}"
             )
         return cls(_full_scale(_channels_last(values, name), name), hertz, name)
 

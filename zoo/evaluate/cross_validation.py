@@ -105,7 +105,7 @@ class LearningCurve:
             point = {"fraction": fraction} | {k: float(v) for k, v in figures.items()}
             self.points.append(point)
         if self._progress:
-            self._progress(fraction, note, **figures)
+            self._progress(fraction, str(note), **figures)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.audio.files import STDIN, audio_files, opening
+from zoo.audio.loudness import SILENT, too_short
+from zoo.audio.properties import Properties
 from zoo.datasets.base import Track
 from zoo.datasets.hashing import file_digests
 from zoo.execution.progress import Reporter
@@ -23,6 +25,7 @@ from zoo.plugins.registry import open_registry, usable_model
 from zoo.workspace import find_run
 from zoo_registry.errors import AudioError, UsageError
 from zoo_registry.frames import data_frame
+from zoo_registry.frontend import FrontEnd, shortest
 from zoo_registry.model import Model
 from zoo_registry.published import NAMES
 from zoo_registry.runs import Run
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Embeddings", "embed", "model_of_rows", "standardised"]
 
+_HALF = 0.0005  # seconds; durations are rounded
 _MODEL = "logistic"  # any model of one row per window; only its front end is used
 
 
@@ -46,13 +50,13 @@ class Embeddings:
     front_end : str
         Name of the front end.
     files : list of str
-        Recordings that could be read.
+        Recordings that could be used.
     digests : list of str
         SHA-256 of the bytes of each.
     rows : float32 array, shape (files, columns)
         Mean of the rows that the front end gives for each.
     failed : dict of str to str
-        The other files, and why they have no embedding.
+        The other files, and why they have no embedding, such as silence.
     """
 
     front_end: str
@@ -131,9 +135,12 @@ def embed(
     reasons = fill_cache(cache, list(missing.values()), model, jobs, reporter)
     why = {digest: reasons[track.id] for digest, track in missing.items() if track.id in reasons}
     failed |= {track.id: why[track.digest] for track in tracks if track.digest in why}
+    for track in tracks:
+        if reason := _nothing(cache.known(track.digest), model.card.frontend):
+            failed[track.id] = f"{track.id} is {reason}"
     used = [track for track in tracks if track.id not in failed]
     if not used:
-        raise AudioError(f"no recording could be read; the first: {next(iter(failed.values()))}")
+        raise AudioError(f"no recording can be used; the first: {next(iter(failed.values()))}")
     rows = [cache.load(track.digest).mean(axis=0, dtype=np.float32) for track in used]
     return Embeddings(
         model.card.frontend.name,
@@ -142,6 +149,16 @@ def embed(
         np.stack(rows),
         failed,
     )
+
+
+def _nothing(properties: Properties | None, frontend: FrontEnd) -> str | None:
+    """Return why an array says nothing of a recording, in the words of a prediction, or None."""
+    if properties is None:
+        return None
+    needed = shortest(frontend)
+    if (properties.seconds + _HALF) * frontend.sample_rate < needed:
+        return too_short(properties.seconds, needed / frontend.sample_rate, "front end")
+    return SILENT if properties.level is None else None
 
 
 def model_of_rows(front_end: str) -> Model:

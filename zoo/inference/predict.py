@@ -21,7 +21,7 @@ from zoo.artefacts.artefact import Artefact, Windows
 from zoo.artefacts.isolated import end_all
 from zoo.audio.decode import open_samples, open_stream, waveform
 from zoo.audio.files import on_disk
-from zoo.audio.loudness import SILENCE
+from zoo.audio.loudness import SILENT, too_short
 from zoo.audio.properties import Meter
 from zoo.audio.samples import Samples
 from zoo.audio.streams import Stream
@@ -49,8 +49,6 @@ from zoo_registry.text import first_line
 __all__ = ["predict"]
 
 _Model: TypeAlias = str | Path | Run | Predictor
-
-_SILENCE = f"silence: almost nothing is above {SILENCE} dB of full scale"
 
 
 def predict(
@@ -224,8 +222,7 @@ def _classify(
         heard="; ".join(stream.notes.values()) or None,
     )
     if not pieces:
-        needed = f"the model needs {predictor.shortest / predictor.rate:.3f} s"
-        reason = f"too short: {meter.seconds:.3f} s, {needed}"
+        reason = too_short(meter.seconds, predictor.shortest / predictor.rate, "model")
         section = Section(0.0, round(meter.seconds, 3), UNKNOWN, None, reason)
         return replace(_unknown(found, reason), timeline=[section] if timeline else None)
     found = replace(
@@ -244,7 +241,7 @@ def _classify(
         ]
         found = replace(found, timeline=sections)
     if silent.all():
-        return _unknown(found, _SILENCE)
+        return _unknown(found, SILENT)
     count, sounding = unlike.sum(), (~silent).sum()
     if 2 * count > sounding:
         reason = f"{UNLIKE}: {count} of {sounding} window{'s' if sounding > 1 else ''}"
@@ -317,7 +314,7 @@ def _section(
     least: float,
 ) -> Section:
     if silent:
-        reason: str | None = _SILENCE
+        reason: str | None = SILENT
     elif label == OTHER:
         reason = NONE_OF_THEM
     else:

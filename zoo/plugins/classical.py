@@ -53,7 +53,7 @@ def classical(
     Raises
     ------
     PluginError
-        If `make` takes another argument.
+        If `make` is no function, or takes another argument.
 
     Examples
     --------
@@ -76,6 +76,11 @@ def classical(
     >>> predict(model, [np.float32([[0.5], [5.5]])])[0].argmax(axis=1).tolist()
     [0, 1]
     """
+    if not callable(make):
+        raise PluginError(
+            f"`classical` was given a value of type {type(make).__name__}; give a function that "
+            "returns an unfitted classifier, such as `lambda: SVC()`"
+        )
     wanted = tuple(inspect.signature(make).parameters)
     if unknown := set(wanted) - set(_ARGUMENTS):
         raise PluginError(

@@ -136,3 +136,22 @@ def test_a_file_gives_what_a_fit_on_all_tracks_gives(feature_table):
     artefact = Artefact(run.artefact_path)
     given = [artefact.run(row[None])[0].argmax() for row in dataset.features]
     assert given == dataset.labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ("b'abc'", "export returned a value of type bytes; return an onnx.ModelProto"),
+        ("'model.onnx'", "export returned a value of type str; return an onnx.ModelProto"),
+        ("onnx.ModelProto()", "export returned an onnx.ModelProto without outputs"),
+    ],
+)
+def test_an_export_of_something_else_is_named(feature_table, returned, words):
+    # A number as a note of the progress is a text like any other.
+    head, _, _ = OFF.partition("    return onnx.parser")
+    text = head.replace("train(tracks, labels, classes):", "train(tracks, progress):")
+    text = text.replace("    return np.array([0", "    progress(0.5, 3)\n    return np.array([0")
+    Path("off.py").write_text(f"{text}    return {returned}\n", encoding="utf-8")
+    run = zoo.train("./off.py", str(feature_table(classes=3, tracks=6)), jobs=1)
+    assert run.is_scored
+    assert run.record.artefact.error.startswith(words)

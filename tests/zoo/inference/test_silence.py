@@ -14,6 +14,7 @@ import soundfile
 import zoo
 from zoo.cli.app import run as run_command
 from zoo.inference.prediction import UNKNOWN
+from zoo_registry.errors import AudioError
 
 VOTES = {  # of the model `torn`: a loud second is low, a hushed or silent one high
     "front": ({"low": 1}, 3),
@@ -61,6 +62,24 @@ def test_headline_and_timeline_agree(hearing, odd_songs):
         if name not in VOTES:
             assert (answer.label, answer.label_mean, answer.confidence) == (UNKNOWN, None, None)
             assert (answer.votes, answer.probabilities, answer.error) == ({}, {}, None)
+
+
+def test_neither_silence_nor_what_is_too_short_has_an_embedding(odd_songs):
+    found = zoo.embed(odd_songs.values(), frontend="handcrafted", jobs=1)
+    reasons = {name: found.failed.get(str(path)) for name, path in odd_songs.items()}
+    assert reasons["zeros"] == (
+        f"{odd_songs['zeros']} is silence: almost nothing is above -70 dB of full scale"
+    )
+    for name, seconds in SHORT.items():
+        assert f"is too short: {seconds} s, the front end needs 0." in reasons[name]
+    assert {name for name, why in reasons.items() if why} <= {*SILENT, *SHORT}
+    for array, words in (
+        (np.full(9_000, np.nan), "array holds samples that are NaN"),
+        (np.zeros(9_000), "array is silence"),
+        (np.ones(9), "array is too short: 0.000 s"),
+    ):
+        with pytest.raises(AudioError, match=f"the first: {words}"):
+            zoo.embed(array, rate=22_050, frontend="handcrafted", jobs=1)
 
 
 def test_a_song_in_silence_is_answered_like_the_song(hearing, odd_songs, tmp_path):

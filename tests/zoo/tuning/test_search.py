@@ -317,7 +317,7 @@ def test_a_search_is_not_continued_with_other_training_copies(make_tones, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"tuner": "magic"}, "no tuner 'magic'"),
+        ({"tuner": "magic"}, "tuner is 'magic'; give "),
         ({"protocol": "kfold:99"}, "99"),
     ],
     ids=str,
