@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence, Sized
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.api.arguments import Data, data_of, is_iterable, one_of, one_or_many
 from zoo.api.checked import check_values
@@ -218,13 +218,14 @@ def open_dataset(
     check_values(limit=limit, reporter=reporter)
     found, classes = data_of(data), [_classes(only), _classes(without)]
     is_whole = limit is None and not any(classes)
+    limit = None if limit is None else int(limit)  # of numpy
     reading = None if is_whole else Reading(only=classes[0], without=classes[1], limit=limit)
     if isinstance(found, Dataset):
         return select(found, reading) if reading else found
     return find_dataset(found, reporter=usual_reporter(reporter), reading=reading)
 
 
-def _classes(names: Sequence[str] | None) -> tuple[str, ...]:
+def _classes(names: Any) -> tuple[str, ...]:
     if names is None or (isinstance(names, Sized) and is_iterable(names) and not len(names)):
         return ()
     return tuple(one_or_many(names, (str,), "the name of a class")[0])
