@@ -70,6 +70,11 @@ class Exported:
     def of(cls, answer: Any) -> "Exported":
         """Return the answer of an `export` hook; a bare model may name both in its metadata.
 
+        Parameters
+        ----------
+        answer : Exported or onnx.ModelProto
+            What the hook returned.
+
         Raises
         ------
         PluginError
