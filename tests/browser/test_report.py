@@ -152,9 +152,12 @@ def test_a_table_is_saved_and_copied_as_latex(page):
     columns = len(
         page.run("return [...document.querySelector('[data-name=board] tr').cells].map(String)")
     )
-    assert lines[1].startswith("\\begin{tabular}{rl")
-    assert lines[2].strip() == "\\toprule"
-    first = lines[5].strip()
+    heading = page.run("return document.querySelector('#content').dataset.caption")
+    assert lines[1] == f"% {heading}"
+    assert lines[1].startswith("% tones, kfold:3")
+    assert lines[2].startswith("\\begin{tabular}{rl")
+    assert lines[3].strip() == "\\toprule"
+    first = lines[6].strip()
     assert (
         r"a\_b \& 50 \% \#1 \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} \$" in first
     )
@@ -256,6 +259,8 @@ def test_tables_are_saved_as_csv(page):
     assert name == "board.csv"
     assert rows[0][:3] == ["rank", "model", "accuracy"]
     assert rows[1][1] == "'=1+1"
+    assert rows[0][-1] == "board"
+    assert {row[-1].partition(" tracks")[0] for row in rows[1:]} == {"tones, kfold:3, 16"}
     assert len({len(row) for row in rows}) == 1
     assert [row[2] for row in rows[1:]] == column(page, "board", 2)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from zoo.evaluate.board import TITLES, Board, score_text
 from zoo.report.ranking import interval_cell, p_cell, rank_cell, score_cell
-from zoo.report.tables import model_name, with_spread
+from zoo.report.tables import caption, model_name, with_spread
 from zoo_registry.text import shown
 
 __all__ = ["boards_latex"]
@@ -40,10 +40,10 @@ def _table(board: Board) -> str:
             ])  # fmt: skip
     head, *body = (" & ".join(map(_cell, line)) + r" \\" for line in lines)
     kinds = "rl" + "r" * (len(lines[0]) - 2)
-    title = shown(f"{board.title}, {board.protocol}")
     parts = [rf"\begin{{tabular}}{{{kinds}}}", r"  \toprule", f"  {head}", r"  \midrule"]
     parts += [f"  {line}" for line in body]
-    return "\n".join([f"% {title}", *parts, r"  \bottomrule", r"\end{tabular}", ""])
+    above = [f"% {shown(line)}" for line in caption(board)]
+    return "\n".join([*above, *parts, r"  \bottomrule", r"\end{tabular}", ""])
 
 
 def _cell(text: str) -> str:

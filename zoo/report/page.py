@@ -24,6 +24,7 @@ from zoo.report.learning_curves import drawable, learning_curves
 from zoo.report.ranking import ranking
 from zoo.report.tables import (
     audit_sentences,
+    caption,
     explanations,
     heading,
     is_repeated,
@@ -149,6 +150,7 @@ def _board_page(
     content: dict[str, Any] = {
         "board": board,
         "heading": heading(board),
+        "caption": "\n".join(map(shown, caption(board))),
         "table": board_table(board),
         "names": names,
         "titles": titles,
@@ -225,6 +227,7 @@ def boards_page(boards: Sequence[Board]) -> str:
     items = [
         {
             "heading": heading(board),
+            "caption": "\n".join(map(shown, caption(board))),
             "table": board_table(board),
             "explanations": [*ranking(board), *explanations(board)],
             "audit": audit_sentences(board.audit, is_repeated(board)),

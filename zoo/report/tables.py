@@ -25,6 +25,7 @@ __all__ = [
     "audit_sentences",
     "board_markdown",
     "boards_csv",
+    "caption",
     "differences_csv",
     "differences_markdown",
     "explanations",
@@ -58,6 +59,17 @@ def heading(board: Board) -> str:
     left_out = f", {board.left_out} left out" if board.left_out else ""
     mark = f", {board.mark}" if board.mark else ""
     return f"{board.title}, {board.protocol}{split}{tested}{left_out}{mark}"
+
+
+def caption(board: Board) -> list[str]:
+    """Return what belongs to the figures of a board wherever they go: its heading, and warnings.
+
+    The warnings are of scores that are too high.
+    """
+    failed = audit_sentences(board.audit, is_repeated(board))[
+        : bool(board.audit and board.audit["any"])
+    ]
+    return [heading(board), *failed, *_on_tuning(board)]
 
 
 def _tracks(board: Board) -> int:

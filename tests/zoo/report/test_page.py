@@ -467,6 +467,9 @@ class TestContent:
         edit(run_of("svm"), status="failed", error="it rained")
         its = pages()["tones-kfold-3.html"]
         assert "svm (failed)" in its.text
+        # A long error is wrapped, or the board would be wider than the page.
+        cells = its.all("td")
+        assert any(cell.get("class") == "wrap" and "colspan" in cell for cell in cells)
         assert "it rained" in its.text
         edit(run_of("logistic"), status="running")
         its = pages()["tones-kfold-3.html"]

@@ -41,13 +41,17 @@
     all("small", copy).forEach((second) => second.remove());
     return said(copy);
   };
-  const csvCell = (element) => {
-    let text = figureOf(element);
+  const csvText = (text) => {
     // A spreadsheet would take these for formulas, unless they are numbers.
     if (/^[=+\-@]/.test(text) && !/^[+-]?[\d.]+( %)?$/.test(text)) text = "'" + text;
     return /[",\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   };
-  const csv = (table) => rows(table).map((row) => [...row.cells].map(csvCell).join(",") + "\r\n").join("");
+  // A table in a file stands alone: its last column is the board, with what was split how.
+  const csv = (table) => rows(table).map((row) => {
+    const cells = [...row.cells].flatMap((cell) => [csvText(figureOf(cell)), ...Array(cell.colSpan - 1).fill("")]);
+    if (table.dataset.board) cells.push(csvText(row.parentNode === table.tHead ? "board" : table.dataset.board));
+    return cells.join(",") + "\r\n";
+  }).join("");
   const escapes = {
     "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}",
     ">": "\\textgreater{}", "|": "\\textbar{}", "±": "$\\pm$", "†": "$\\dagger$", "✓": "", "✗": "", "…": "\\dots{}",
@@ -64,7 +68,8 @@
     const heads = [...table.tHead.rows[0].cells];
     const kinds = heads.map((head) => (head.matches(".n, .v") ? "r" : "l")).join("");
     const [head, ...body] = rows(table);
-    return "% \\usepackage{booktabs}\n\\begin{tabular}{" + kinds + "}\n  \\toprule\n" + line(head)
+    const caption = table.closest("[data-caption]")?.dataset.caption.split("\n") ?? [];
+    return ["\\usepackage{booktabs}", ...caption].map((text) => `% ${text}\n`).join("") + "\\begin{tabular}{" + kinds + "}\n  \\toprule\n" + line(head)
       + "  \\midrule\n" + body.map(line).join("") + "  \\bottomrule\n\\end{tabular}\n";
   };
   const copy = async (text, what) => {
