@@ -68,6 +68,7 @@ def command(
     """
     with TerminalReporter().bar("reading runs"):
         from zoo.evaluate.leaderboard import leaderboard
+        from zoo.evaluate.side_by_side import no_pair
         from zoo.evaluate.side_by_side import side_by_side as compared
         from zoo.report import tables
 
@@ -89,11 +90,7 @@ def command(
             html=lambda: page.differences_page(differences),
         )
     elif side_by_side:
-        say(
-            "No model was trained both ways; train it with and without --ungrouped, if each class "
-            "has two groups at least (`zoo data info` counts them).",
-            err=True,
-        )
+        say(no_pair(boards), err=True)
     elif boards or format == "json":
         print_result(
             format,

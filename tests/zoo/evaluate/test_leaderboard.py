@@ -12,9 +12,10 @@ import pytest
 
 import zoo
 from zoo.evaluate.metrics import ACCURACY, METRICS
-from zoo.evaluate.side_by_side import side_by_side
+from zoo.evaluate.side_by_side import no_pair, side_by_side
 from zoo.evaluate.significance import Entries, intervals
-from zoo.report.tables import audit_sentences, board_markdown, boards_csv
+from zoo.report.latex import boards_latex
+from zoo.report.tables import audit_sentences, board_markdown, boards_csv, heading
 from zoo.workspace import cache_folder, remove
 from zoo_registry.errors import DatasetError, UsageError
 from zoo_registry.runs import Run
@@ -362,3 +363,37 @@ def test_only_runs_that_differ_in_nothing_but_the_grouping_are_set_side_by_side(
     other = [replace(board, fingerprint="1" * 64) if board.grouped else board
              for board in zoo.leaderboard()]  # fmt: skip
     assert side_by_side(other) == []
+
+
+def test_protocols_that_keep_both_ways_apart_are_named_with_one_that_suits_both(write_run):
+    labels = [0, 0, 0, 0, 1, 1, 1, 1, 1]  # each track is a group
+    one_out = {"spec": "leave-one-group-out", "grouped": True}
+    write_run("made-1", labels, labels, protocol=one_out)
+    assert no_pair(zoo.leaderboard()).startswith("No model was trained both ways; train it")
+    write_run("made-2", labels, labels, protocol={"spec": "kfold:5", "grouped": False})
+    assert side_by_side(zoo.leaderboard()) == []
+    assert no_pair(zoo.leaderboard()) == (
+        "No model was trained both ways with one protocol: on tracks groups were kept together "
+        "with leave-one-group-out, and split with kfold:5; the same `zoo train` commands, with and "
+        "without --ungrouped, with --protocol kfold:4 make them comparable."
+    )
+    write_run("other-1", labels, labels, protocol={"spec": "kfold:5", "grouped": True})
+    assert no_pair(zoo.leaderboard()).startswith("No model was trained both ways; train it")
+
+
+def test_latex_tells_of_scores_that_are_too_high(write_run):
+    leak = {"fold": 0, "tested": 8, "group": 2, "recording": 0, "duplicate": 0, "any": 2,
+            "missing": []}  # fmt: skip
+    tuned = {"tuning": "made-t", "trials": 3, "seen": [f"{0:016x}"]}
+    write_run("made-1", [0] * 8, [0] * 8, tuned=tuned,
+              protocol={"spec": "kfold:2", "grouped": False},
+              audit={"folds": [leak], "conflicts": [], "known": 8})  # fmt: skip
+    write_run("made-2", [0] * 8, [0] * 8)
+    fair, leaky = boards = zoo.leaderboard()
+    text = boards_latex(boards)
+    comments = [line.removeprefix("% ") for line in text.splitlines() if line.startswith("%")]
+    assert comments[:3] == ["\\usepackage{booktabs}", heading(fair), heading(leaky)]
+    assert "split by track (--ungrouped), 8 tracks" in comments[2]
+    assert comments[3] == audit_sentences(leaky.audit)[0]
+    assert comments[4].startswith("† The parameters of made were tuned on 1 of the 8 tracks")
+    assert len(comments) == 5
