@@ -1,5 +1,6 @@
 """``zoo predict``: prediction of the labels of audio files."""
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -202,7 +203,8 @@ def _text(found: Prediction, of_several: bool) -> str:
     if of_several:
         detail += f"; trained on {found.dataset}" * (found.dataset is not None)
     elif not is_terminal():  # which has a heading; a line of a pipe stands alone
-        detail += "; " + "@".join(dict.fromkeys(filter(None, (found.run, found.dataset))))
+        name = "@".join(dict.fromkeys(filter(None, (found.run, found.dataset))))
+        detail += f"; {shlex.quote(name)}"
     sure = "" if found.guess else f"{percent(found.confidence)}  "
     name = f"{found.run}: " if of_several else ""
     lines = [f"{name}{found.label}  {sure}{found.path}"]

@@ -122,7 +122,9 @@ def _names(runs: Sequence[Run]) -> list[str]:
         [
             {
                 "board": {
-                    "on ": record.dataset.title,
+                    "on ": record.dataset.name,
+                    "": f"on {record.dataset.selection or 'the whole dataset'}",
+                    "read with ": record.dataset.reading and record.dataset.reading.said,
                     "by ": record.protocol.spec,
                     "split by ": "group" if record.protocol.grouped else "track",
                 }

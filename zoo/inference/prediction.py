@@ -106,7 +106,8 @@ class Prediction:
     band : str or None
         Sentence about treble that the training recordings have and this one lacks.
     dataset : str or None
-        Name of the dataset that the model was trained on, if it is known.
+        Name of the dataset that the model was trained on, and what was taken of it, such as
+        "tracks, 2 of 3 classes"; None if it is not known.
     timeline : list of Section or None
         Windows in order of time, if requested. Windows of networks overlap.
     """

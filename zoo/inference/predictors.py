@@ -58,7 +58,7 @@ class Predictor(Protocol):
     rate: int
     shortest: int  # samples
     bandwidth: int  # Hz that nearly all of the training recordings reach, or 0
-    dataset: str | None  # name of what it was trained on
+    dataset: str | None  # title of what it was trained on
     has_times: bool
     by_mean: bool  # whether the mean probability decides, and not the vote
     thresholds: Thresholds | None
@@ -117,7 +117,7 @@ class PluginPredictor:
             raise PluginError(f"{reason}, and {failed}{again}") from error
         self.name = run.id
         self._beta = record.beta or 1.0
-        self.dataset: str | None = record.dataset.name
+        self.dataset: str | None = record.dataset.title
         self.classes = tuple(record.dataset.classes)
         frontend = self._model.card.frontend
         self.rate = frontend.sample_rate
@@ -220,6 +220,7 @@ def open_model(
     )
     if is_ours:  # what its record calls it is known to nobody
         artefact.name = run.id
+    artefact.dataset = run.record.dataset.title  # the file does not say what was taken of it
     return _of_sound(artefact, run.id)
 
 

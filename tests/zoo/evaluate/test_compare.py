@@ -158,6 +158,15 @@ def test_boards_that_share_tracks(write_run):
         compare("svm", "knn", "macro-f1")
 
 
+def test_a_part_and_the_whole_of_a_dataset_have_whole_names(write_run):
+    write_run("svm-a", LABELS, answers(0, 25))
+    part = _elsewhere(name="tracks", selection="2 of 3 classes", classes=["a", "b"])
+    write_run("svm-b", LABELS[:20], LABELS[:20], classes=("a", "b"), dataset=part)
+    found = compare("svm-a", "svm-b")
+    names = (found.first.name, found.second.name)
+    assert names == ("svm on the whole dataset", "svm on 2 of 3 classes")
+
+
 def test_boards_without_a_common_track(write_run, monkeypatch):
     one = write_run("svm-a", LABELS, LABELS)
     other = write_run("knn-b", LABELS[::-1], LABELS, dataset=_elsewhere(classes=list("abc")))

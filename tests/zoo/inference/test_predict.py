@@ -247,6 +247,17 @@ class TestCommand:
         status, out, _ = command(run.id, "torn.wav", "--min-confidence", "0.5", "--format", "json")
         assert (status, json.loads(out)["label"]) == (0, UNKNOWN)
 
+    def test_the_name_of_a_run_on_a_part_can_be_typed(self, hearing, command, torn_song):
+        run = hearing("torn")
+        record = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
+        record["dataset"]["selection"] = "2 of 3 classes"
+        (run.folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+        status, out, _ = command("torn", "torn.wav")
+        name = f"{run.id}@tones, 2 of 3 classes"
+        assert (status, out.endswith(f"; 3.0 s; '{name}')\n")) == (0, True)
+        status, out, _ = command(name, "torn.wav", "--format", "json")
+        assert (status, json.loads(out)["run"]) == (0, run.id)
+
     def test_a_stretch_is_as_sure_as_its_windows_are_on_average(self, hearing, command, in_seconds):
         hearing("torn")
         in_seconds(0.004, 0.04, 0.0, 0.0, 0.4, 0.004)
