@@ -279,7 +279,7 @@ class Difference:
     Attributes
     ----------
     dataset, protocol, model : str
-        Names.
+        Title of the board, and names.
     grouped, ungrouped, difference : float
         Accuracies, and ``ungrouped - grouped``.
     leakage : float or None

@@ -40,7 +40,7 @@ def side_by_side(boards: Sequence[Board]) -> list[Difference]:
             audit = pairs[min(shared)][0].audit
             found.append(
                 Difference(
-                    dataset=board.dataset,
+                    dataset=board.title,
                     protocol=board.protocol,
                     model=board.name(row)
                     + f" (seed{'s' * (len(shared) > 1)} {', '.join(map(str, shared))})"
