@@ -69,8 +69,9 @@ def no_pair(boards: Sequence[Board]) -> str:
         if board.grouped and split and not {*kept} & {*split}:
             return (
                 f"No model was trained both ways with one protocol: on {board.title} groups were "
-                f"kept together with {', '.join(kept)}, and split with {', '.join(split)}; the same `zoo train` commands, with and without --ungrouped, "
-                f"with --protocol {_for_both(board)} make them comparable."
+                f"kept together with {', '.join(kept)}, and split with {', '.join(split)}; the "
+                "same `zoo train` commands, with and without --ungrouped, with "
+                f"--protocol {_for_both(board)} make them comparable."
             )
     return (
         "No model was trained both ways; train it with and without --ungrouped, if each class "

@@ -65,6 +65,11 @@ def caption(board: Board) -> list[str]:
     """Return what belongs to the figures of a board wherever they go: its heading, and warnings.
 
     The warnings are of scores that are too high.
+
+    Parameters
+    ----------
+    board : Board
+        A board.
     """
     failed = audit_sentences(board.audit, is_repeated(board))[
         : bool(board.audit and board.audit["any"])
