@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 from zoo.audio.decode import open_stream
 from zoo.datasets import Dataset, FeatureTable
@@ -158,6 +158,8 @@ def estimate(
         basis = f"a rule, {each:g} s per track and training: {what}"
     else:
         basis = f"{len(rest)} earlier run{'s' * (len(rest) > 1)} of {model.card.name} {what}"
+        if (least, most) == _SAME:  # the first run may have waited for what the others found
+            rest = [median(rest)]
     low, high = (end * fits + arrays for end in (min(rest), max(rest)))
     return Estimate(run.id, state, len(folds), tracks, missing, least * low, most * high, basis)
 
