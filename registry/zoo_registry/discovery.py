@@ -25,6 +25,7 @@ from zoo_registry.errors import PluginError, UnknownModel
 from zoo_registry.files import is_file
 from zoo_registry.frontend import check_contract
 from zoo_registry.frontend_card import FrontEndCard
+from zoo_registry.kept import process_kept
 from zoo_registry.model import LoadedFrontEnd, Model, Source, new_manager
 from zoo_registry.published import NAMES
 from zoo_registry.text import first_line, pip_install
@@ -279,7 +280,7 @@ def _import(entry: PluginEntry) -> ModuleType:
 def _isolated(origin: str) -> Iterator[None]:
     """Turn whatever a plugin's import raises into a `PluginError`; discard its output."""
     try:
-        with redirect_stdout(io.StringIO()):
+        with process_kept(), redirect_stdout(io.StringIO()):
             yield
     except (KeyboardInterrupt, PluginError):  # the latter comes from the plugin's card
         raise

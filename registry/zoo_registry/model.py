@@ -5,9 +5,7 @@ import inspect
 import json
 import logging
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +18,7 @@ from zoo_registry.class_weight import balanced_weights
 from zoo_registry.errors import CannotExport, LayoutError, PluginError, UsageError
 from zoo_registry.frontend_card import FrontEndCard
 from zoo_registry.hooks import ExtensionSpec, ModelSpec, Progress, hookimpl
+from zoo_registry.kept import stdout_kept
 from zoo_registry.probabilities import checked_probabilities
 from zoo_registry.text import first_line, in_a_line, near, place
 from zoo_registry.tracing import plugin_name, trace
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoadedFrontEnd", "Model", "Source", "announced", "call_apart", "hooks_of", "new_manager",
-    "stdout_kept",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -167,17 +165,6 @@ def announced(
             )  # fmt: skip
         else:
             yield kept
-
-
-@contextmanager
-def stdout_kept() -> Iterator[None]:
-    """Send the output of a plugin to stderr: stdout is for the result of the command."""
-    # All threads share stdout; only the main one may redirect it.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    with redirect_stdout(sys.stderr):
-        yield
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zoo.audio.decode import RATES, resample, sample_fault
 from zoo_registry.errors import AudioError, PluginError
+from zoo_registry.kept import process_kept
 from zoo_registry.text import in_a_line
 
 __all__ = ["CHANGES", "Change"]
@@ -92,7 +93,8 @@ class Change:
             If the change fails, or returns anything else, or much more than it was given.
         """
         try:
-            changed, new_rate = self.apply(audio, rate)
+            with process_kept():
+                changed, new_rate = self.apply(audio, rate)
             changed = np.asarray(changed, np.float32)
             fault = "empty" if not changed.size else sample_fault(changed)
             low, high = RATES

@@ -37,8 +37,21 @@ def main() -> None:
         last = threading.Timer(_PATIENCE, os._exit, [status])
         last.daemon = True
         last.start()
+    if threading.active_count() > 1:
+        from zoo.execution.threads import end_despite_threads
+
+        end_despite_threads(status, None if interrupted.signal else _say_left)
     gc.freeze()
     sys.exit(status)
+
+
+def _say_left(threads: list[str]) -> None:
+    """Print which threads of plugins the command does not wait for."""
+    from zoo.cli.colour import WARNING
+    from zoo.cli.output import say
+
+    names = ", ".join(sorted(set(threads)))
+    say(f"not waited for: a thread of a plugin that still runs ({names})", err=True, style=WARNING)
 
 
 def _keep_streams() -> None:

@@ -177,6 +177,10 @@ def _other(error: BaseException) -> int:
         # A stream has no name; what it holds fails again.
         if not error.filename and (status := flush(0)):
             return status
+        try:
+            os.getcwd()
+        except OSError:
+            return fail("the current directory was deleted; change to another one", 1)
         path = error.filename or "a file"
         return fail(f"{path}: {error.strerror or error}{hint(path, error)}", 1)
     if isinstance(error, ModuleNotFoundError) and error.name:

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, TypeVar
 
 from zoo.execution.log import keep_apart
+from zoo.execution.threads import end_despite_threads
 from zoo_registry.places import has_semaphores
 from zoo_registry.silence import move_stderr
 from zoo_registry.temporary import temporary_folder
@@ -321,3 +322,4 @@ def _end_with(parent: int) -> None:
     move_stderr()  # before there is another thread
     keep_apart()
     threading.Thread(target=watch, daemon=True).start()
+    end_despite_threads(0)

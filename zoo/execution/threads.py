@@ -1,15 +1,19 @@
-"""Threads that end with the work that they are for."""
+"""Threads that end with the work that they are for, and the end in spite of others."""
 
+import os
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TypeVar
 
-__all__ = ["map_in_threads"]
+__all__ = ["end_despite_threads", "map_in_threads"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_PATIENCE = 5.0  # seconds that the end of a process waits for threads
 
 
 def map_in_threads(
@@ -69,3 +73,34 @@ def map_in_threads(
             yield (held.pop(number) if in_order else held.popitem()[1]).result()
     finally:
         closed.set()
+
+
+def end_despite_threads(status: int, note: Callable[[list[str]], object] | None = None) -> None:
+    """Let this process end, although a plugin has left a thread that does not.
+
+    Python would wait for it, and everything is done. A thread that is not a daemon gets a few
+    seconds.
+
+    Parameters
+    ----------
+    status : int
+        Exit status.
+    note : callable, optional
+        Is called with the names of the threads that are not waited for.
+    """
+
+    def watch() -> None:
+        main = threading.main_thread()
+        main.join()  # it counts as ended once Python waits for the others
+        until = time.monotonic() + _PATIENCE
+        left = [each for each in threading.enumerate() if not each.daemon and each is not main]
+        for each in left:
+            each.join(max(0.0, until - time.monotonic()))
+        if names := [each.name for each in left if each.is_alive()]:
+            try:
+                if note:
+                    note(names)
+            finally:
+                os._exit(status)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -20,7 +20,8 @@ from zoo.plugins.sklearn_defaults import EstimatorDefaults
 from zoo.plugins.stored_frontend import SUFFIX, stored_frontend
 from zoo_registry.errors import DatasetError, LayoutError, PluginError, UsageError, ZooError
 from zoo_registry.frontend import identity
-from zoo_registry.model import Model, Source, stdout_kept
+from zoo_registry.kept import stdout_kept
+from zoo_registry.model import Model, Source
 from zoo_registry.places import cache_folder
 from zoo_registry.plugins import Registry
 from zoo_registry.published import published
