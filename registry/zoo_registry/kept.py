@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 __all__ = ["process_kept", "stdout_kept"]
@@ -49,7 +50,7 @@ def stdout_kept() -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        with redirect_stdout(_Unclosed(sys.stderr)):  # type: ignore[type-var]
+        with redirect_stdout(_Unclosed(sys.stderr)):
             yield
 
 
@@ -66,9 +67,9 @@ class _Unclosed:
         """Do nothing."""
 
 
-def _current_folder() -> str | None:
+def _current_folder() -> Path | None:
     try:
-        return os.getcwd()
+        return Path.cwd()
     except OSError:  # it was deleted
         return None
 

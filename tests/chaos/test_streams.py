@@ -120,3 +120,14 @@ def test_what_cannot_be_printed_is_one_error(heard_box):
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "zoo: standard output cannot be written: No space left on device\n"
+
+
+def test_a_current_directory_that_was_deleted_is_one_error(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", f"rmdir {gone}; exec {ZOO} runs list"],
+        cwd=gone, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "zoo: the current directory was deleted; change to another one\n"

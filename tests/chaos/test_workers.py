@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from campaign import run, sentences
 
+from zoo_registry.errors import PluginError
+
 CULPRIT = {
     "killed": "os.kill(os.getpid(), 9)",
     "left": "os._exit(0)",
@@ -70,6 +72,24 @@ def test_a_track_that_takes_too_much_memory_is_named(nest, deadly):
         "low/low03.wav",
     ]
     assert "MemoryError" in said
+
+
+def test_a_model_that_ends_its_worker_on_every_track_is_named(tone_box, monkeypatch):
+    from zoo.datasets import open_dataset
+    from zoo.execution.engine import LocalProcesses
+    from zoo.features import extraction
+    from zoo.plugins.registry import open_registry
+
+    monkeypatch.setattr(extraction, "_DEATHS", 2)
+    monkeypatch.chdir(tone_box)
+    model = Path("heard.py")
+    model.write_text(
+        model.read_text() + DEADLY.format(death="os._exit(0)").replace("> 0.9", ">= 0")
+    )
+    loaded = open_registry().load("./heard.py")
+    said = "the `preprocess` hook of heard ended its process on each of the first 2 tracks"
+    with pytest.raises(PluginError, match=said):
+        extraction.extract(open_dataset("tones"), loaded, LocalProcesses(2))
 
 
 def test_workers_yield_everything_whoever_dies():

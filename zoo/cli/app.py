@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -174,15 +175,7 @@ def _other(error: BaseException) -> int:
             show()
         return code
     if isinstance(error, OSError):
-        # A stream has no name; what it holds fails again.
-        if not error.filename and (status := flush(0)):
-            return status
-        try:
-            os.getcwd()
-        except OSError:
-            return fail("the current directory was deleted; change to another one", 1)
-        path = error.filename or "a file"
-        return fail(f"{path}: {error.strerror or error}{hint(path, error)}", 1)
+        return _of_system(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return fail(f"the Python package {package} is missing; install genre-zoo again", 1)
@@ -191,6 +184,19 @@ def _other(error: BaseException) -> int:
         "ZOO_DEBUG=1 shows where, for a bug report",
         1,
     )
+
+
+def _of_system(error: OSError) -> int:
+    """Return the exit status for a file that cannot be used."""
+    # A stream has no name; what it holds fails again.
+    if not error.filename and (status := flush(0)):
+        return status
+    try:
+        Path.cwd()
+    except OSError:
+        return fail("the current directory was deleted; change to another one", 1)
+    path = error.filename or "a file"
+    return fail(f"{path}: {error.strerror or error}{hint(path, error)}", 1)
 
 
 def _meant() -> str:

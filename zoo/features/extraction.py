@@ -41,6 +41,8 @@ __all__ = [
     "fill_cache",
 ]
 
+_DEATHS = 5  # of processes before anything is computed; each costs a few seconds
+
 
 @dataclass(frozen=True)
 class Extraction:
@@ -272,6 +274,7 @@ def _fill(
             )
         ),
     )
+    none_works = True
     with reporter.bar(
         f"computing {model.card.frontend.name}, {len(tracks)} track{'s' * (len(tracks) != 1)}",
         len(tracks),
@@ -282,7 +285,14 @@ def _fill(
             if result is None:
                 cache.mark_crashed(track.digest)
                 computed[track.id] = Computed(f"{track.path or track.id} {crashed('described')}")
+                if none_works and done >= len(dangerous) + _DEATHS:
+                    raise PluginError(
+                        f"{named(model)} ended its process on each of the first {_DEATHS} tracks, "
+                        "as os._exit, a crash of a library or too little memory does; the same "
+                        "command leaves them out, and goes on with the next ones"
+                    )
                 continue
+            none_works = False
             # A worker may share this cache, and have stored the array already.
             if result.array is not None and cache.known(track.digest) is None:
                 cache.put(track.digest, result.array, result.properties)

@@ -60,3 +60,33 @@ def test_a_program_ends_although_it_did_not_close_them():
         "results = map_in_threads(call, range(1000), 2, True)\nnext(results)\nraise SystemExit(3)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 3
+
+
+@pytest.mark.parametrize(("seconds", "status", "noted"), [(1000, 3, "['mine']\n"), (0, 4, "")])
+def test_a_process_ends_despite_a_thread_that_does_not(seconds, status, noted, run_python):
+    done = run_python(
+        "import sys, threading, time\n"
+        "from zoo.execution import threads\n"
+        "threads._PATIENCE = 0.2\n"
+        f"threading.Thread(target=time.sleep, args=({seconds},), name='mine').start()\n"
+        "threads.end_despite_threads(3, lambda names: print(names, flush=True))\n"
+        "sys.exit(4)\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (status, noted, "")
+
+
+def test_workers_that_have_left_threads_do_not_hold_the_process(run_python, tmp_path):
+    (tmp_path / "left.py").write_text(
+        "import threading, time\n"
+        "def call(number):\n"
+        "    threading.Thread(target=time.sleep, args=(1000,)).start()\n"
+        "    return number\n"
+    )
+    done = run_python(
+        "from left import call\n"
+        "from zoo.execution.engine import LocalProcesses\n"
+        "print(sorted(LocalProcesses(2).map_unordered(call, range(4))))\n",
+        path=tmp_path,
+    )
+    expected = "[(0, 0), (1, 1), (2, 2), (3, 3)]\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
