@@ -127,7 +127,8 @@ def test_a_current_directory_that_was_deleted_is_one_error(tmp_path):
     gone.mkdir()
     done = subprocess.run(
         ["sh", "-c", f"rmdir {gone}; exec {ZOO} runs list"],
-        cwd=gone, capture_output=True, text=True, check=False,
+        cwd=gone, env=os.environ | {"ZOO_MODELS": "models"}, capture_output=True, text=True,
+        check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "zoo: the current directory was deleted; change to another one\n"
