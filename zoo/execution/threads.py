@@ -90,6 +90,7 @@ def end_despite_threads(status: int, note: Callable[[list[str]], object] | None 
     """
 
     def watch() -> None:
+        """Wait for the main thread, then for the others."""
         main = threading.main_thread()
         main.join()  # it counts as ended once Python waits for the others
         until = time.monotonic() + _PATIENCE
