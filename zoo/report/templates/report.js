@@ -182,7 +182,8 @@
 
   // Sorting: the best numbers first, what is empty last, equals in the order they had.
   const value = (row, place) => {
-    const text = row.cells[place] ? said(row.cells[place]) : "";
+    const cell = row.cells[place];
+    const text = cell?.colSpan === 1 ? said(cell) : "";  // a reason for no score stands in many columns
     const number = parseFloat(text.replace(/^[<>]/, ""));
     const isEmpty = text === "" || text === "-";
     return [isEmpty, Number.isNaN(number) || !/^[<>]?[+-]?[\d.]/.test(text) ? null : number, text];
