@@ -21,7 +21,7 @@ def _end(number: int, frame: object) -> None:
     """End at once: nothing has begun, and an exception would be shown as a traceback."""
     what = "interrupted" if number == signal.SIGINT else "stopped"
     with suppress(OSError):  # stderr may be closed
-        os.write(2, f"zoo: {what}; the same command starts again\n".encode())
+        os.write(2, f"zoo: {what}; run the same command again\n".encode())
     os._exit(128 + number)
 
 

@@ -61,15 +61,13 @@ def resumption(command: str | None, arguments: Sequence[str], is_saved: bool) ->
     is_saved : bool
         Whether the command has saved anything yet, if it saves its progress.
     """
-    option = CONTINUES.get(command or "")
-    if option is None:
-        return "the same command starts again"
+    option = CONTINUES.get(command or "", "")
     # What goes to the standard output is not kept.
-    if not option or re.search(rf" {option}[ =](?!- )", f" {' '.join(arguments)} "):
-        if not is_saved:
-            return "the same command starts again"
+    if option and not re.search(rf" {option}[ =](?!- )", f" {' '.join(arguments)} "):
+        return f"nothing was saved; {option} FILE keeps what is done and continues"
+    if command in CONTINUES and is_saved:
         return "progress is saved; run the same command to continue"
-    return f"nothing was saved; {option} FILE keeps what is done and continues"
+    return "run the same command again"  # an earlier one may have saved progress
 
 
 def fail(sentence: str, status: int) -> int:

@@ -15,7 +15,7 @@ from zoo.inference.predict import _Parts
 from zoo.report.tables import problems
 
 CONTINUED = "progress is saved; run the same command to continue"
-AGAIN = "the same command starts again"
+AGAIN = "run the same command again"
 STARTS_AGAIN = {
     *("models", "leaderboard", "compare", "ensemble", "report", "serve", "label", "runs", "data"),
     *("plugins", "similar", "tag"),
