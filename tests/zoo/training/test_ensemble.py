@@ -259,7 +259,7 @@ class TestRefused:
             zoo.ensemble([members[0], Run.read(members[0].folder.with_name("one-copy"))])
 
     def test_other_weights(self, made):
-        with pytest.raises(UsageError, match="mean, fit"):
+        with pytest.raises(UsageError, match='"mean" or "fit"'):
             zoo.ensemble([made("one-1"), made("two-2")], "best")
 
     def test_damaged_answers(self, made):
