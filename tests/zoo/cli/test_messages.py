@@ -240,9 +240,8 @@ def test_long_work_goes_on_speaking(monkeypatch, capsys):
 @pytest.mark.usefixtures("heard")
 def test_an_interruption_leaves_no_broken_line(feature_table, workspace):
     log = workspace / "log.txt"
-    (workspace / "slow.py").write_text(
-        NOISY.replace('warnings.warn("a library warns")', "import time; time.sleep(60)")
-    )
+    slow = "import time; GaussianNB.fit = lambda *_, **more: time.sleep(60)"
+    (workspace / "slow.py").write_text(NOISY.replace('warnings.warn("a library warns")', slow))
     process = subprocess.Popen(
         [ZOO, "train", "./slow.py", "--data", str(feature_table()), "--log", str(log)],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
