@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from zoo.cli.choice import note_choices
-from zoo.cli.completion import complete_run
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import ByOption, ForceOption, OpenOption
+from zoo.cli.options import ByOption, ForceOption, OpenOption, RunArgument
 from zoo.cli.output import Text, columns, make_table, print_result, say
 from zoo.cli.wrapping import in_width
 from zoo_registry.text import quoted
@@ -20,14 +19,6 @@ __all__ = ["command"]
 
 _TRACKS = 10  # that only one run gets right, in a terminal
 _PAGE = Path("comparison.html")
-
-RunArgument = Annotated[
-    str,
-    typer.Argument(
-        help="A published run, a run's id, name or folder, or a model's name.",
-        autocompletion=complete_run,
-    ),
-]
 
 
 def command(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from zoo.cli.completion import complete_data, complete_front_end
+from zoo.cli.completion import complete_data, complete_front_end, complete_run
 from zoo.evaluate.board import TITLES
 from zoo_registry.errors import UsageError
 
@@ -34,6 +34,7 @@ __all__ = [
     "NoteOption",
     "OpenOption",
     "PrecisionOption",
+    "RunArgument",
     "SchedulerOption",
     "Tuner",
     "UngroupedOption",
@@ -113,6 +114,13 @@ NameOption = Annotated[
     str | None,
     typer.Option(
         "--name", help="Name of the run: boards show it, and commands accept it instead of the id."
+    ),
+]
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A published run, a run's id, name or folder, or a model's name.",
+        autocompletion=complete_run,
     ),
 ]
 NoteOption = Annotated[str | None, typer.Option(help="A note, which `zoo runs show` prints.")]

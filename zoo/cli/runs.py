@@ -1,21 +1,19 @@
 """``zoo runs``: runs of the workspace."""
 
-import shlex
 from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain
-from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from zoo.cli import runs_list
+from zoo.cli import runs_export, runs_list
 from zoo.cli.choice import note_choices
 from zoo.cli.completion import complete_data, complete_run
 from zoo.cli.confusion import confusion_table
 from zoo.cli.console import TerminalReporter
-from zoo.cli.options import ForceOption, ListFormat
+from zoo.cli.options import ListFormat, RunArgument
 from zoo.cli.output import (
     AlertNote,
     Text,
@@ -27,7 +25,7 @@ from zoo.cli.output import (
     say,
 )
 from zoo.cli.run_choices import about_run, edit, prefer
-from zoo_registry.errors import RunError, UsageError
+from zoo_registry.errors import RunError
 from zoo_registry.text import shown
 
 if TYPE_CHECKING:
@@ -48,11 +46,6 @@ _WAITING = "waiting for its training to end"
 _CONFUSED = 200  # classes in a confusion matrix
 
 app.command("list")(runs_list.command)
-
-RunArgument = Annotated[
-    str,
-    typer.Argument(help="A run's id or folder, or a model's name.", autocompletion=complete_run),
-]
 
 
 @app.command("show")
@@ -298,49 +291,7 @@ def _findings(results: list[dict[str, Any]], rerun: bool, ensembles: set[str]) -
             yield f"{name}: {found['what']}: {found['detail']}"
 
 
-@app.command("export")
-def export_run(
-    run: RunArgument,
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A new or empty folder; by default RUN-bundle or RUN-hf.", show_default=False
-        ),
-    ] = None,
-    format: Annotated[
-        Literal["bundle", "hf"],
-        typer.Option(help="bundle for any computer, hf for the Hugging Face Hub."),
-    ] = "bundle",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Another way to name the folder.")
-    ] = None,
-    force: ForceOption = False,
-) -> None:
-    """Write a folder that works without the zoo: ONNX file, model card, and a script to run it.
-
-    Example: zoo runs export svm handed-over
-    """
-    from zoo.artefacts.bundle import INSTALL, SCRIPT, hand_over
-    from zoo.artefacts.hub import REPOSITORY, for_the_hub, upload_command
-    from zoo.workspace import find_run
-
-    if folder and output:
-        raise UsageError(f"the folder is named twice, {folder} and {output}; leave one out")
-    if force and format == "hf":
-        raise UsageError("--force does not go with --format hf: give a new folder")
-    found = find_run(run)
-    note_choices({run: found.id})
-    target = folder or output or Path(f"{found.id}-{format}")
-    with TerminalReporter().bar(f"exporting {found.id}"):
-        written = for_the_hub(found, target) if format == "hf" else hand_over(found, target, force)
-    for path in written:
-        print_data(f"{path}\n")
-    if format == "hf":
-        named = f"{REPOSITORY} being your account and a name"
-        say(f"Next: `{upload_command(target)}`, {named}.", err=True)
-    elif target / SCRIPT in written:
-        used = f"`python {shlex.quote(str(target / SCRIPT))} song.wav`"
-        say(f"Next: {used}, in any environment after `{INSTALL}`.", err=True)
+app.command("export")(runs_export.command)
 
 
 @app.command("remove")
