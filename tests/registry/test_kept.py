@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from zoo.audio.changes import Change
+from zoo.plugins.classical import check_estimator
 from zoo_registry.kept import process_kept
 from zoo_registry.plugins import Registry
 
@@ -51,6 +52,24 @@ def load(folder):
     return 1
 """
 
+MOVING = """
+import os
+from zoo import Card, Handcrafted, classical
+
+card = Card(name="moving", title="Moving", family="test", frontend=Handcrafted())
+
+
+def make():
+    from sklearn.naive_bayes import GaussianNB
+
+    os.chdir("elsewhere")
+    print("built")
+    return GaussianNB()
+
+
+train, predict = classical(make)
+"""
+
 
 def state() -> tuple:
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -74,6 +93,14 @@ def test_an_import_and_hooks_leave_everything_as_it_was(rude):
     with pytest.raises(ValueError, match="rude"):
         model.predict(1, [], 2)
     assert state() == before
+
+
+def test_the_trial_of_a_classifier_does(rude, capsys):
+    Path("moving.py").write_text(MOVING, encoding="utf-8")
+    model, before = Registry().load("./moving.py"), state()
+    check_estimator(model, {})
+    assert state() == before
+    assert capsys.readouterr() == ("", "built\n")
 
 
 def test_a_change_of_recordings_does(rude):

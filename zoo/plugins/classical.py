@@ -10,6 +10,7 @@ from zoo.audio.frontends import Handcrafted
 from zoo_registry.class_weight import ClassWeight
 from zoo_registry.errors import PluginError, UsageError
 from zoo_registry.hooks import hookimpl
+from zoo_registry.kept import stdout_kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,7 +175,7 @@ def check_estimator(model: "Model", params: Mapping[str, Any]) -> None:
 
     estimator, is_fitted = None, False
     # Whatever else is wrong is found, and told, when a fold is fitted.
-    with suppress(Exception, SystemExit), warnings.catch_warnings():
+    with stdout_kept(), suppress(Exception, SystemExit), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = np.random.default_rng(0).normal(size=(20, 2))
         labels, every = np.arange(20) % 2, np.arange(20)
